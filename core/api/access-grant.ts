@@ -1,0 +1,101 @@
+import { z } from 'zod'
+import { type ApiObject, ageColumn, type KindDefinition, readyColumn } from './kind.ts'
+import { described, namespacedReference, objectReference, statusBase, timestamp } from './schema.ts'
+
+const spec = described(
+  z.strictObject({
+    roleRef: described(objectReference('Role'), 'The role that is given. Immutable.'),
+    clients: described(z.array(namespacedReference('ApiClient')).min(1).max(256), 'Who gets it. No wildcards.', {
+      'x-kubernetes-list-type': 'map',
+      'x-kubernetes-list-map-keys': ['namespace', 'name'],
+    }),
+    attributes: described(
+      z.record(z.string().max(63), z.string().max(256)).refine(value => Object.keys(value).length <= 16),
+      "What the service's owner says of these clients, for example tenant: acme.",
+    ).optional(),
+    actFor: described(
+      z.enum(['None', 'Any', 'Listed']),
+      'Whether these clients may name an actor. This version takes None.',
+    ).default('None'),
+    expiresAt: described(timestamp(), 'When the grant ends.').optional(),
+  }),
+  'Gives a role of this namespace to clients.',
+  {
+    'x-kubernetes-validations': [
+      {
+        rule: 'self.roleRef == oldSelf.roleRef',
+        message: 'roleRef is immutable: create another AccessGrant',
+        fieldPath: '.roleRef',
+      },
+      {
+        rule: "self.actFor == 'None'",
+        message: 'actFor must be None: Any and Listed are not available in this version',
+        fieldPath: '.actFor',
+      },
+    ],
+  },
+)
+
+const grantedClient = z.strictObject({
+  namespace: described(z.string().max(63), 'Namespace of the client.'),
+  name: described(z.string().max(253), 'Name of the client.'),
+  clientId: described(z.string().max(127), 'The client id this name meant when the grant was written.').optional(),
+  state: described(z.enum(['Granted', 'NotFound', 'Refused', 'Replaced']), 'What this client has.'),
+})
+
+const status = z.strictObject({
+  ...statusBase,
+  state: described(z.enum(['Active', 'Expired', 'Refused']), 'What the grant does now.').optional(),
+  clients: described(z.array(grantedClient).max(256), 'The clients, as pinned.', {
+    'x-kubernetes-list-type': 'map',
+    'x-kubernetes-list-map-keys': ['namespace', 'name'],
+  }).optional(),
+})
+
+export type AccessGrantSpec = z.input<typeof spec>
+export type AccessGrantStatus = z.infer<typeof status>
+export type GrantedClient = z.infer<typeof grantedClient>
+export type AccessGrant = ApiObject<AccessGrantSpec, AccessGrantStatus>
+
+export const accessGrant: KindDefinition = {
+  kind: 'AccessGrant',
+  plural: 'accessgrants',
+  singular: 'accessgrant',
+  shortNames: ['grant'],
+  description: 'An AccessGrant gives a Role of its namespace to clients. It is the only thing that gives.',
+  spec,
+  status,
+  columns: [
+    { name: 'Role', type: 'string', jsonPath: '.spec.roleRef.name', description: 'Role that is given.' },
+    { name: 'State', type: 'string', jsonPath: '.status.state', description: 'What the grant does.' },
+    { name: 'Expires', type: 'string', jsonPath: '.spec.expiresAt', description: 'End of the grant.' },
+    readyColumn,
+    ageColumn,
+    {
+      name: 'Enforced',
+      type: 'string',
+      jsonPath: ".status.conditions[?(@.type=='Enforced')].status",
+      description: 'Whether every guard concerned has it.',
+      priority: 1,
+    },
+  ],
+  conditions: {
+    Accepted: {
+      Accepted: 'The role and every client are known.',
+      RoleNotFound: 'No roles.latchkey.dev of that name in this namespace. Create it or correct spec.roleRef.name.',
+      ClientNotFound: 'Some clients do not exist yet; the message names them. They get the role when they appear.',
+      ClientReplaced: 'A name now means another client. It has no access until this grant is written again.',
+      Invalid: 'A field is wrong; the message names it.',
+    },
+    Ready: {
+      Ready: 'The grant is published.',
+      Expired: 'The grant has ended.',
+      NotAccepted: 'See the condition Accepted.',
+    },
+    Enforced: {
+      Enforced: 'Every guard concerned holds it.',
+      NoGuards: 'No guard is concerned.',
+      Waiting: 'Some guards do not hold it yet; the message counts them.',
+    },
+  },
+}

@@ -1,0 +1,251 @@
+import { z } from 'zod'
+import { type ApiObject, ageColumn, type KindDefinition, readyColumn } from './kind.ts'
+import {
+  described,
+  duration,
+  namespacedReference,
+  objectReference,
+  statusBase,
+  subdomain,
+  text,
+  timestamp,
+} from './schema.ts'
+
+const base64url = (max: number) =>
+  z
+    .string()
+    .max(max)
+    .regex(/^[A-Za-z0-9_-]*$/)
+const refused = (name: string) =>
+  described(z.string().max(1024), `Not allowed: ${name} is a private member.`).optional()
+
+const publicJwk = {
+  kty: described(z.enum(['OKP', 'EC', 'RSA']), 'Key type: RFC 7517 section 4.1.'),
+  crv: described(z.enum(['Ed25519', 'P-256']), 'Curve, for OKP and EC.').optional(),
+  x: described(base64url(43), 'Public point, x.').optional(),
+  y: described(base64url(43), 'Public point, y, for EC.').optional(),
+  n: described(base64url(683), 'Modulus, for RSA: 2048 to 4096 bits.').optional(),
+  e: described(base64url(8), 'Exponent, for RSA: 65537 (`AQAB`).').optional(),
+}
+
+const brought = described(
+  z.strictObject({
+    ...publicJwk,
+    kid: described(text(128), 'Ignored: the key id is the RFC 7638 thumbprint.').optional(),
+    alg: described(text(16), 'Ignored: spec.algorithm decides.').optional(),
+    use: described(z.enum(['sig']), 'Use of the key.').optional(),
+    d: refused('d'),
+    p: refused('p'),
+    q: refused('q'),
+    dp: refused('dp'),
+    dq: refused('dq'),
+    qi: refused('qi'),
+    k: refused('k'),
+  }),
+  'A public key of your own (JWK). No Secret is minted.',
+  {
+    'x-kubernetes-validations': [
+      {
+        rule: '!has(self.d) && !has(self.p) && !has(self.q) && !has(self.dp) && !has(self.dq) && !has(self.qi) && !has(self.k)',
+        message:
+          'publicKey must hold public members only: remove d, p, q, dp, dq, qi and k, and treat that key as leaked',
+      },
+    ],
+  },
+)
+
+const secretTemplate = z.strictObject({
+  labels: described(z.record(z.string().max(317), z.string().max(63)), 'Labels of the Secret.').optional(),
+  annotations: described(z.record(z.string().max(317), z.string().max(1024)), 'Annotations of the Secret.').optional(),
+})
+
+const rotation = z.strictObject({
+  every: described(duration(), 'How long one key is used.').optional(),
+  overlap: described(duration(), 'How long the old key stays valid.').optional(),
+})
+
+const spec = described(
+  z.strictObject({
+    clientRef: described(objectReference('ApiClient'), 'The client this key belongs to. Immutable.'),
+    type: described(
+      z.enum(['KeyPair', 'StaticSecret', 'ApiKey', 'ClientSecret']),
+      'Kind of credential. This version makes KeyPair.',
+    ).default('KeyPair'),
+    algorithm: described(z.enum(['Ed25519', 'ES256', 'RS256']), 'Signature algorithm. Immutable.').default('Ed25519'),
+    publicKey: brought.optional(),
+    secretName: described(
+      subdomain(),
+      'Secret that receives the key. Immutable. Default: the name of the AccessKey.',
+    ).optional(),
+    secretTemplate: described(secretTemplate, 'Labels and annotations for the Secret.').optional(),
+    roles: described(
+      z.array(namespacedReference('Role')).min(1).max(32),
+      'Narrows the key to these roles of the client. Left out, every role of the client counts.',
+      { 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['namespace', 'name'] },
+    ).optional(),
+    validity: described(duration(), 'How long each minted key lives, from its minting.').optional(),
+    expiresAt: described(timestamp(), 'When every key of this object ends.').optional(),
+    rotation: described(rotation, 'Not available in this version.').optional(),
+    keysNotBefore: described(
+      timestamp(),
+      'Keys minted before this moment are revoked at once and a new one is minted: the answer to a leak.',
+    ).optional(),
+    revoked: described(
+      z.strictObject({ reason: described(text(256), 'Why, for people who read it later.').optional() }),
+      'Present: every key of this object is refused for ever. It cannot be taken back.',
+    ).optional(),
+    deletionPolicy: described(
+      z.enum(['Delete', 'Orphan']),
+      'What happens to the Secret when this object is deleted.',
+    ).default('Delete'),
+  }),
+  'One credential of a client.',
+  {
+    'x-kubernetes-validations': [
+      {
+        rule: "self.type == 'KeyPair'",
+        message: 'type must be KeyPair: StaticSecret, ApiKey and ClientSecret are not available in this version',
+        fieldPath: '.type',
+      },
+      {
+        rule: '!has(self.rotation)',
+        message: 'rotation is not available in this version: remove it',
+        fieldPath: '.rotation',
+      },
+      { rule: '!(has(self.validity) && has(self.expiresAt))', message: 'set validity or expiresAt, not both' },
+      {
+        rule: 'self.clientRef == oldSelf.clientRef',
+        message: 'clientRef is immutable: create another AccessKey',
+        fieldPath: '.clientRef',
+      },
+      {
+        rule: 'self.algorithm == oldSelf.algorithm',
+        message: 'algorithm is immutable: create another AccessKey',
+        fieldPath: '.algorithm',
+      },
+      {
+        rule: 'has(oldSelf.secretName) == has(self.secretName) && (!has(self.secretName) || self.secretName == oldSelf.secretName)',
+        message: 'secretName is immutable: create another AccessKey',
+      },
+      {
+        rule: 'has(oldSelf.publicKey) == has(self.publicKey)',
+        message: 'publicKey cannot be added or removed later: create another AccessKey',
+      },
+      {
+        rule: '!has(oldSelf.revoked) || has(self.revoked)',
+        message: 'revoked cannot be taken back: create another AccessKey',
+      },
+      {
+        rule: '!(has(self.publicKey) && has(self.secretName))',
+        message: 'secretName has no meaning with publicKey: no Secret is minted',
+      },
+      {
+        rule: "!has(self.publicKey) || (self.algorithm == 'Ed25519' ? self.publicKey.kty == 'OKP' && has(self.publicKey.crv) && self.publicKey.crv == 'Ed25519' : self.algorithm == 'ES256' ? self.publicKey.kty == 'EC' && has(self.publicKey.crv) && self.publicKey.crv == 'P-256' : self.publicKey.kty == 'RSA')",
+        message:
+          'publicKey does not fit algorithm: Ed25519 takes kty OKP with crv Ed25519, ES256 takes EC with P-256, RS256 takes RSA',
+      },
+      {
+        rule: "!has(self.validity) || duration(self.validity) >= duration('1h')",
+        message: 'validity must be at least 1h',
+        fieldPath: '.validity',
+      },
+    ],
+  },
+)
+
+const publishedKey = z.strictObject({
+  kid: described(z.string().max(64), 'RFC 7638 thumbprint.'),
+  state: described(z.enum(['Pending', 'Active', 'Retiring', 'Revoked', 'Expired']), 'Where the key is in its life.'),
+  publicKey: described(z.strictObject(publicJwk), 'Public half.'),
+  notBefore: described(timestamp(), 'Minted or first seen at.'),
+  notAfter: described(timestamp(), 'Refused from then on.').optional(),
+})
+
+const status = z.strictObject({
+  ...statusBase,
+  state: described(
+    z.enum(['Pending', 'Active', 'Revoked', 'Expired', 'Refused']),
+    'What the key can do now.',
+  ).optional(),
+  clientId: described(z.string().max(127), 'Client id of the client.').optional(),
+  keyId: described(z.string().max(64), '`kid` of the key in the Secret.').optional(),
+  keys: described(z.array(publishedKey).max(8), 'Public halves, by kid.', {
+    'x-kubernetes-list-type': 'map',
+    'x-kubernetes-list-map-keys': ['kid'],
+  }).optional(),
+  secretName: described(z.string().max(253), 'Secret that holds the key.').optional(),
+  expiresAt: described(z.string().max(40), 'When the key in the Secret ends.').optional(),
+  renewalTime: described(z.string().max(40), 'When the next key is due.').optional(),
+  binding: described(
+    z.strictObject({ name: described(z.string().max(253), 'Name of the Secret.') }),
+    'Service Binding: the Provisioned Service contract.',
+  ).optional(),
+})
+
+export type AccessKeySpec = z.input<typeof spec>
+export type AccessKeyStatus = z.infer<typeof status>
+export type PublishedKey = z.infer<typeof publishedKey>
+export type PublicJwk = PublishedKey['publicKey']
+export type AccessKey = ApiObject<AccessKeySpec, AccessKeyStatus>
+export type Algorithm = 'Ed25519' | 'ES256' | 'RS256'
+
+export const accessKey: KindDefinition = {
+  kind: 'AccessKey',
+  plural: 'accesskeys',
+  singular: 'accesskey',
+  shortNames: ['akey'],
+  description: 'An AccessKey is one credential of an ApiClient in the same namespace.',
+  spec,
+  status,
+  columns: [
+    { name: 'Client', type: 'string', jsonPath: '.spec.clientRef.name', description: 'Its ApiClient.' },
+    { name: 'Type', type: 'string', jsonPath: '.spec.type', description: 'Kind of credential.' },
+    { name: 'State', type: 'string', jsonPath: '.status.state', description: 'What the key can do.' },
+    { name: 'Expires', type: 'string', jsonPath: '.status.expiresAt', description: 'End of the key.' },
+    { name: 'Rotates', type: 'string', jsonPath: '.status.renewalTime', description: 'When the next key is due.' },
+    readyColumn,
+    ageColumn,
+    { name: 'Kid', type: 'string', jsonPath: '.status.keyId', description: 'Key id.', priority: 1 },
+    {
+      name: 'Secret',
+      type: 'string',
+      jsonPath: '.status.binding.name',
+      description: 'Secret with the key.',
+      priority: 1,
+    },
+    {
+      name: 'Enforced',
+      type: 'string',
+      jsonPath: ".status.conditions[?(@.type=='Enforced')].status",
+      description: 'Whether every guard concerned has it.',
+      priority: 1,
+    },
+  ],
+  conditions: {
+    Accepted: {
+      Accepted: 'The key is understood and its client is known.',
+      ClientNotFound: 'No ApiClient of that name in this namespace. Create it or correct spec.clientRef.name.',
+      ClientRefused: 'The ApiClient is not accepted; see its conditions.',
+      ExpiryRequired: 'Keys of a Personal client must expire: set validity or expiresAt, at most 2160h ahead.',
+      PublicKeyInvalid: 'spec.publicKey is not a usable public key; the message says why.',
+      Unsupported: 'The spec asks for something this version does not make.',
+      Invalid: 'A field is wrong; the message names it.',
+    },
+    Ready: {
+      Ready: 'The key is minted and published.',
+      Pending: 'Work is under way.',
+      Revoked: 'The key is revoked and published no more.',
+      Expired: 'The key has ended.',
+      SecretConflict:
+        'A Secret of that name exists and is not ours. It stays untouched; delete it or use another secretName in a new AccessKey.',
+      SecretForbidden: 'The operator may not write Secrets in this namespace; see the chart value secrets.namespaces.',
+      NotAccepted: 'See the condition Accepted.',
+    },
+    Enforced: {
+      Enforced: 'Every guard concerned holds this state.',
+      NoGuards: 'No guard is concerned.',
+      Waiting: 'Some guards do not hold this state yet; the message counts them.',
+    },
+    Stalled: { SecretConflict: 'A person has to resolve the conflict.', SecretForbidden: 'A person has to allow it.' },
+  },
+}

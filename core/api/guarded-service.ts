@@ -1,0 +1,209 @@
+import { z } from 'zod'
+import { type ApiObject, ageColumn, type KindDefinition, readyColumn } from './kind.ts'
+import { action } from './role.ts'
+import { described, duration, label, method, pathTemplate, statusBase, subdomain, text } from './schema.ts'
+
+const targetRef = z.strictObject({
+  group: described(z.enum(['']), 'API group of the target: empty, the core group.').default(''),
+  kind: described(z.enum(['Service']), 'Kind of the target.').default('Service'),
+  name: described(label(), 'Name of the Service, in the same namespace.'),
+  port: described(
+    z.union([z.int().min(1).max(65535), z.string().min(1).max(15)]),
+    'Number or name of the Service port.',
+    {
+      'x-kubernetes-int-or-string': true,
+    },
+  ),
+})
+
+const routePermission = z.strictObject({
+  action: described(action(), 'What is done, for example read.'),
+  resource: described(
+    z
+      .string()
+      .min(1)
+      .max(256)
+      .regex(
+        /^([A-Za-z0-9._~:@-]+|\{[A-Za-z][A-Za-z0-9_]{0,31}\})(\/([A-Za-z0-9._~:@-]+|\{[A-Za-z][A-Za-z0-9_]{0,31}\}))*$/,
+      ),
+    'To what: segments; `{name}` takes the value from the path.',
+  ),
+})
+
+const route = z.strictObject({
+  name: described(label(), 'Name of the route, for logs and messages.'),
+  path: described(pathTemplate(), 'Path template.'),
+  methods: described(z.array(method()).min(1).max(8), 'Methods. GET includes HEAD.', {
+    'x-kubernetes-list-type': 'set',
+  }),
+  permission: described(routePermission, 'What a permission rule must allow. Without it, a path rule must.').optional(),
+  tags: described(z.array(text(63)).max(16), 'Words for people and reports.', {
+    'x-kubernetes-list-type': 'set',
+  }).optional(),
+  variants: described(
+    z.enum(['Refuse', 'Distinct']),
+    'Distinct: the app itself tells apart upper and lower case and a trailing slash, so paths that differ only so are not refused as ambiguous.',
+  ).default('Refuse'),
+})
+
+const openapi = z.strictObject({
+  configMapRef: described(
+    z.strictObject({
+      name: described(subdomain(), 'Name of the ConfigMap, in the same namespace.'),
+      key: described(z.string().min(1).max(253), 'Key of the document.').default('openapi.yaml'),
+    }),
+    'ConfigMap that holds an OpenAPI 3 document, as YAML or JSON.',
+  ),
+})
+
+const publicPath = z.strictObject({
+  path: described(pathTemplate(), 'Path template.'),
+  methods: described(z.array(method()).min(1).max(8), 'Methods.', { 'x-kubernetes-list-type': 'set' }).default([
+    'GET',
+    'HEAD',
+  ]),
+})
+
+const spec = described(
+  z.strictObject({
+    targetRef: described(targetRef, 'What is protected. One GuardedService per Service port; the oldest holds.'),
+    audience: described(
+      z
+        .string()
+        .min(9)
+        .max(255)
+        .regex(/^https:\/\/[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:[0-9]{1,5})?(\/[A-Za-z0-9._~/-]*)?$/),
+      '`aud` that tokens for this service carry. Default: https://<name>.<namespace>.svc. Unique in the installation.',
+    ).optional(),
+    routes: described(
+      z.array(route).min(1).max(256),
+      'The operations of the API. The most specific one that matches decides.',
+      {
+        'x-kubernetes-list-type': 'map',
+        'x-kubernetes-list-map-keys': ['name'],
+      },
+    ).optional(),
+    openapi: described(
+      openapi,
+      'Routes from an OpenAPI document: operations become routes, security scopes become permissions.',
+    ).optional(),
+    public: described(z.array(publicPath).min(1).max(64), 'What needs no credential.', {
+      'x-kubernetes-list-type': 'atomic',
+    }).optional(),
+    accepts: described(
+      z
+        .array(z.enum(['ClientToken', 'ServiceAccountToken', 'AccessToken', 'StaticSecret', 'ApiKey']))
+        .min(1)
+        .max(5),
+      'Kinds of credential that are taken.',
+      { 'x-kubernetes-list-type': 'set' },
+    ).default(['ClientToken', 'ServiceAccountToken']),
+    mode: described(
+      z.enum(['Enforce', 'Audit']),
+      'Audit lets every call through and logs what would have been denied.',
+    ).default('Enforce'),
+    maxStaleness: described(
+      duration(),
+      'How old the policy of a guard without connection may become before it denies.',
+    ).default('24h'),
+    directAccess: described(
+      z.enum(['Refuse', 'Report']),
+      'What happens when the app listens beyond loopback, where callers could go around the guard: keep the pod not ready, or say so.',
+    ).default('Refuse'),
+    keepCredential: described(
+      z.enum(['Never', 'Jwt']),
+      'Whether the app receives the Authorization header. Jwt keeps signed tokens, never secrets.',
+    ).default('Never'),
+  }),
+  'A protected API.',
+  {
+    'x-kubernetes-validations': [
+      { rule: '!(has(self.routes) && has(self.openapi))', message: 'set routes or openapi, not both' },
+      {
+        rule: "self.accepts.all(a, a == 'ClientToken' || a == 'ServiceAccountToken')",
+        message:
+          'accepts takes ClientToken and ServiceAccountToken: AccessToken, StaticSecret and ApiKey are not available in this version',
+        fieldPath: '.accepts',
+      },
+      {
+        rule: "duration(self.maxStaleness) >= duration('1m') && duration(self.maxStaleness) <= duration('720h')",
+        message: 'maxStaleness must be between 1m and 720h',
+        fieldPath: '.maxStaleness',
+      },
+    ],
+  },
+)
+
+const status = z.strictObject({
+  ...statusBase,
+  audience: described(z.string().max(255), 'Audience in force.').optional(),
+  guards: described(z.string().max(32), 'Guards that hold the current revision, of all that should: 3/3.').optional(),
+  revision: described(z.string().max(64), 'Revision of the snapshot.').optional(),
+  wouldDeny: described(
+    z.int().min(0),
+    'Calls that audit mode let through and Enforce would deny, since the guards started.',
+  ).optional(),
+})
+
+export type GuardedServiceSpec = z.input<typeof spec>
+export type GuardedServiceStatus = z.infer<typeof status>
+export type Route = z.input<typeof route>
+export type GuardedService = ApiObject<GuardedServiceSpec, GuardedServiceStatus>
+
+export const guardedService: KindDefinition = {
+  kind: 'GuardedService',
+  plural: 'guardedservices',
+  singular: 'guardedservice',
+  shortNames: ['gsvc'],
+  description: 'A GuardedService is a protected API: a port of a Service whose every call a guard decides.',
+  spec,
+  status,
+  columns: [
+    { name: 'Target', type: 'string', jsonPath: '.spec.targetRef.name', description: 'The Service.' },
+    { name: 'Mode', type: 'string', jsonPath: '.spec.mode', description: 'Enforce or Audit.' },
+    { name: 'Guards', type: 'string', jsonPath: '.status.guards', description: 'Guards up to date, of all.' },
+    readyColumn,
+    ageColumn,
+    { name: 'Audience', type: 'string', jsonPath: '.status.audience', description: 'Audience in force.', priority: 1 },
+    {
+      name: 'Revision',
+      type: 'string',
+      jsonPath: '.status.revision',
+      description: 'Revision of the policy.',
+      priority: 1,
+    },
+    {
+      name: 'Would-Deny',
+      type: 'integer',
+      jsonPath: '.status.wouldDeny',
+      description: 'Calls Enforce would deny.',
+      priority: 1,
+    },
+  ],
+  conditions: {
+    Accepted: {
+      Accepted: 'The service is understood and holds its target and audience.',
+      TargetNotFound: 'No Service of that name or no such port. Create it or correct spec.targetRef.',
+      TargetConflict: 'An older GuardedService holds this Service port. Delete one of the two.',
+      AudienceConflict: 'An older GuardedService holds this audience. Choose another one.',
+      AudienceReserved:
+        'This audience belongs to another service, to the issuer or to the API server. Choose another one.',
+      RouteConflict: 'Two routes match the same requests equally well; the message names them. Change one.',
+      OpenApiNotFound: 'The ConfigMap or its key does not exist. Create it or correct spec.openapi.configMapRef.',
+      OpenApiInvalid: 'The OpenAPI document cannot be used; the message says where.',
+      Invalid: 'A field is wrong; the message names it.',
+    },
+    Ready: {
+      Ready: 'The policy is published.',
+      NotAccepted: 'See the condition Accepted.',
+    },
+    Enforced: {
+      Enforced: 'Every pod behind the Service has a guard that holds the current revision.',
+      NoGuards: 'No pod is behind the Service.',
+      Waiting: 'Some guards do not hold the current revision; the message counts them.',
+      ServiceBypassesGuard:
+        "The Service's port does not lead to the guard; the message has the command that changes it.",
+      DirectAccess: 'The app of some pod listens beyond loopback; the message names the pod.',
+    },
+  },
+}

@@ -1,0 +1,63 @@
+import type { z } from 'zod'
+
+/** One column that `kubectl get` prints; priority 1 columns show with `-o wide`. */
+export interface PrinterColumn {
+  readonly name: string
+  readonly type: 'string' | 'integer' | 'date'
+  readonly jsonPath: string
+  readonly description: string
+  readonly priority?: 0 | 1
+}
+
+/** Everything the product says about one kind: CRD, types and reference page are made from it. */
+export interface KindDefinition {
+  readonly kind: string
+  readonly plural: string
+  readonly singular: string
+  readonly shortNames: readonly string[]
+  readonly description: string
+  readonly spec: z.ZodType
+  readonly status: z.ZodType
+  readonly columns: readonly PrinterColumn[]
+  /** Condition types with their closed lists of reasons: reason → what it means and what to do. */
+  readonly conditions: Readonly<Record<string, Readonly<Record<string, string>>>>
+}
+
+export const group = 'latchkey.dev'
+export const version = 'v1alpha1'
+export const apiVersion = `${group}/${version}`
+
+/** Metadata of an object, as far as the rules read it. */
+export interface Metadata {
+  readonly name: string
+  readonly namespace?: string
+  readonly uid?: string
+  readonly resourceVersion?: string
+  readonly generation?: number
+  readonly creationTimestamp?: string
+  readonly deletionTimestamp?: string
+  readonly labels?: Record<string, string>
+  readonly annotations?: Record<string, string>
+}
+
+/** An object of one of our kinds. */
+export interface ApiObject<Spec, Status> {
+  readonly apiVersion?: string
+  readonly kind?: string
+  readonly metadata: Metadata
+  readonly spec: Spec
+  readonly status?: Status
+}
+
+export const readyColumn: PrinterColumn = {
+  name: 'Ready',
+  type: 'string',
+  jsonPath: ".status.conditions[?(@.type=='Ready')].status",
+  description: 'Whether the spec is carried out.',
+}
+export const ageColumn: PrinterColumn = {
+  name: 'Age',
+  type: 'date',
+  jsonPath: '.metadata.creationTimestamp',
+  description: 'Time since creation.',
+}

@@ -1,0 +1,158 @@
+import { z } from 'zod'
+import { type ApiObject, ageColumn, type KindDefinition, readyColumn } from './kind.ts'
+import { described, method, pathTemplate, statusBase, subdomain } from './schema.ts'
+
+const parameter = () =>
+  z
+    .string()
+    .min(1)
+    .max(32)
+    .regex(/^[A-Za-z][A-Za-z0-9_]*$/)
+/** A resource template: segments without a leading slash, for example `orders/{id}` or `orders/**`. */
+const resourceTemplate = () =>
+  z
+    .string()
+    .min(1)
+    .max(256)
+    .regex(
+      /^([A-Za-z0-9._~:@-]+|\{[A-Za-z][A-Za-z0-9_]{0,31}\}|\*)(\/([A-Za-z0-9._~:@-]+|\{[A-Za-z][A-Za-z0-9_]{0,31}\}|\*))*(\/\*\*)?$|^\*\*$/,
+    )
+
+export const action = () =>
+  z
+    .string()
+    .min(1)
+    .max(64)
+    .regex(/^[A-Za-z0-9._:-]+$/)
+
+const permission = z.strictObject({
+  action: described(action(), 'What is done, exactly as the route names it.'),
+  resources: described(z.array(resourceTemplate()).min(1).max(32), 'To what: templates of segments; `**` is all.', {
+    'x-kubernetes-list-type': 'set',
+  }),
+})
+
+const comparison = described(
+  z.strictObject({
+    attributeEquals: described(
+      z.strictObject({
+        param: described(parameter(), 'Name in the template: `tenant` for `{tenant}`.'),
+        attribute: described(z.string().min(1).max(63), "Key in the grant's attributes."),
+      }),
+      "The template's value equals this attribute of the grant.",
+    ).optional(),
+    organizationEquals: described(
+      z.strictObject({ param: described(parameter(), 'Name in the template.') }),
+      "The template's value equals the label latchkey.dev/organization of the client's namespace.",
+    ).optional(),
+    scopeContains: described(
+      z.strictObject({
+        scope: described(
+          z
+            .string()
+            .min(1)
+            .max(128)
+            .regex(/^[\x21\x23-\x5B\x5D-\x7E]+$/),
+          'A scope token.',
+        ),
+      }),
+      "The token's scope contains this one. Client tokens carry no scope.",
+    ).optional(),
+  }),
+  'One comparison.',
+  {
+    'x-kubernetes-validations': [
+      {
+        rule: '[has(self.attributeEquals), has(self.organizationEquals), has(self.scopeContains)].filter(x, x).size() == 1',
+        message: 'set exactly one of attributeEquals, organizationEquals and scopeContains',
+      },
+    ],
+  },
+)
+
+const rule = described(
+  z.strictObject({
+    services: described(z.array(subdomain()).min(1).max(16), 'GuardedServices of this namespace.', {
+      'x-kubernetes-list-type': 'set',
+    }),
+    methods: described(z.array(method()).min(1).max(8), 'Methods. GET includes HEAD.', {
+      'x-kubernetes-list-type': 'set',
+    }).optional(),
+    paths: described(z.array(pathTemplate()).min(1).max(64), 'Path templates.', {
+      'x-kubernetes-list-type': 'set',
+    }).optional(),
+    permissions: described(z.array(permission).min(1).max(64), 'Permissions, for routes that name one.', {
+      'x-kubernetes-list-type': 'map',
+      'x-kubernetes-list-map-keys': ['action'],
+    }).optional(),
+    when: described(z.array(comparison).min(1).max(8), 'All of these must hold.', {
+      'x-kubernetes-list-type': 'atomic',
+    }).optional(),
+  }),
+  'One rule. A request passes if any rule allows it.',
+  {
+    'x-kubernetes-validations': [
+      {
+        rule: 'has(self.permissions) ? !has(self.methods) && !has(self.paths) : has(self.methods) && has(self.paths)',
+        message: 'a rule has either methods and paths, or permissions',
+      },
+    ],
+  },
+)
+
+const spec = described(
+  z.strictObject({
+    rules: described(z.array(rule).min(1).max(64), 'What is allowed. There is no way to deny and no way to say all.', {
+      'x-kubernetes-list-type': 'atomic',
+    }),
+  }),
+  'What may be done at services of this namespace.',
+)
+
+const status = z.strictObject({
+  ...statusBase,
+  grants: described(z.int().min(0), 'AccessGrants that give this role.').optional(),
+})
+
+export type RoleSpec = z.input<typeof spec>
+export type RoleStatus = z.infer<typeof status>
+export type RoleRule = z.input<typeof rule>
+export type Comparison = z.input<typeof comparison>
+export type Role = ApiObject<RoleSpec, RoleStatus>
+
+export const role: KindDefinition = {
+  kind: 'Role',
+  plural: 'roles',
+  singular: 'role',
+  shortNames: ['lrole'],
+  description:
+    'A Role says what may be done at guarded services of its own namespace. It gives nothing until an AccessGrant names it.',
+  spec,
+  status,
+  columns: [
+    { name: 'Grants', type: 'integer', jsonPath: '.status.grants', description: 'AccessGrants that give it.' },
+    readyColumn,
+    ageColumn,
+    {
+      name: 'Enforced',
+      type: 'string',
+      jsonPath: ".status.conditions[?(@.type=='Enforced')].status",
+      description: 'Whether every guard concerned has it.',
+      priority: 1,
+    },
+  ],
+  conditions: {
+    Accepted: {
+      Accepted: 'Every rule is understood and names known services.',
+      ServiceNotFound:
+        'A rule names a GuardedService that does not exist; the other rules count. Create it or correct the name.',
+      Invalid: 'A field is wrong; the message names it.',
+    },
+    Ready: { Ready: 'The role is published.', NotAccepted: 'See the condition Accepted.' },
+    Enforced: {
+      Enforced: 'Every guard concerned holds it.',
+      NoGuards: 'No guard is concerned.',
+      Waiting: 'Some guards do not hold it yet; the message counts them.',
+    },
+  },
+}

@@ -1,0 +1,89 @@
+import { z } from 'zod'
+
+/** One `x-kubernetes-validations` entry: a CEL rule and the sentence a user reads when it fails. */
+export interface CelRule {
+  readonly rule: string
+  readonly message: string
+  readonly fieldPath?: string
+  readonly optionalOldSelf?: boolean
+}
+
+/** Schema keys that Kubernetes reads and JSON Schema does not know. */
+export interface KubernetesMeta {
+  readonly description?: string
+  readonly format?: string
+  readonly 'x-kubernetes-validations'?: readonly CelRule[]
+  readonly 'x-kubernetes-list-type'?: 'map' | 'set' | 'atomic'
+  readonly 'x-kubernetes-list-map-keys'?: readonly string[]
+  readonly 'x-kubernetes-int-or-string'?: boolean
+  readonly 'x-kubernetes-map-type'?: 'atomic' | 'granular'
+}
+
+/** Adds a description and Kubernetes' own schema keys to a schema. */
+export function described<T extends z.ZodType>(schema: T, description: string, meta: KubernetesMeta = {}): T {
+  return schema.meta({ ...meta, description }) as T
+}
+
+export const label = () =>
+  z
+    .string()
+    .min(1)
+    .max(63)
+    .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/)
+export const subdomain = () =>
+  z
+    .string()
+    .min(1)
+    .max(253)
+    .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/)
+export const text = (max: number) => z.string().max(max)
+/** A Go duration, for example `2160h` or `1h30m`; whole numbers and the units h, m, s only. */
+export const duration = () =>
+  z
+    .string()
+    .min(2)
+    .max(24)
+    .regex(/^([0-9]{1,7}h)?([0-9]{1,7}m)?([0-9]{1,9}s)?$/)
+/** RFC 3339, for example `2027-01-31T12:00:00Z`. */
+export const timestamp = () => z.string().max(40).meta({ format: 'date-time' })
+
+export const objectReference = (what: string) =>
+  z.strictObject({ name: described(subdomain(), `Name of the ${what}, in the same namespace.`) })
+
+export const namespacedReference = (what: string) =>
+  z.strictObject({
+    namespace: described(label(), `Namespace of the ${what}.`),
+    name: described(subdomain(), `Name of the ${what}.`),
+  })
+
+/**
+ * A path template: segments that are literal, `{name}`, `*` (exactly one segment) or, as the last one, `**` (any
+ * rest, also none). Literals are written in the one normal form the guard decides on (see docs/paths.md).
+ */
+export const pathTemplate = () =>
+  z
+    .string()
+    .min(1)
+    .max(512)
+    .regex(/^(\/([A-Za-z0-9._~!$&'()+,=:@-]|%[2-9A-F][0-9A-F])+|\/\{[A-Za-z][A-Za-z0-9_]{0,31}\}|\/\*)*(\/\*\*|\/)?$/)
+
+/** Methods are exact, upper-case tokens: RFC 9110 section 9. `HEAD` follows `GET`. */
+export const method = () => z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'QUERY'])
+
+const condition = z.strictObject({
+  type: described(z.string().max(64), 'Kind of the condition.'),
+  status: described(z.enum(['True', 'False', 'Unknown']), 'Whether it holds.'),
+  reason: described(z.string().max(64), 'Machine-readable cause, from the closed list of this kind.'),
+  message: described(z.string().max(2048), 'What happened and, if something is wrong, what to do.'),
+  observedGeneration: described(z.int().min(0), 'Generation of the object this condition speaks of.').optional(),
+  lastTransitionTime: described(timestamp(), 'When the status last changed.'),
+})
+
+/** The fields every status has. */
+export const statusBase = {
+  observedGeneration: described(z.int().min(0), 'Generation that this status speaks of.').optional(),
+  conditions: described(z.array(condition).max(16), 'What holds, with reasons.', {
+    'x-kubernetes-list-type': 'map',
+    'x-kubernetes-list-map-keys': ['type'],
+  }).optional(),
+}

@@ -1,0 +1,45 @@
+import type { Row } from './rows.ts'
+
+/**
+ * What has been seen: per resource (plural name) the last resourceVersion, bookmarks included. A vector: compared
+ * per component, never across. Kubernetes 1.35 compares resourceVersions of one resource as numbers.
+ */
+export type Seen = Readonly<Record<string, string>>
+
+/** First line a guard sends on a stream. `seen` and `hash` are absent when it holds nothing. */
+export interface Hello {
+  readonly hello: {
+    readonly slice: string /* namespace/name */
+    readonly seen?: Seen
+    readonly hash?: string
+    readonly version: string
+  }
+}
+
+/** Every later line a guard sends: what it holds and what it found. */
+export interface Held {
+  readonly held: {
+    readonly hash: string
+    /** Addresses beyond loopback on which the app listens, as `address:port`. */
+    readonly exposed?: readonly string[]
+    /** Calls that audit mode let through. */
+    readonly wouldDeny?: number
+  }
+}
+
+/** Lines the issuer sends. Every frame that changes rows carries the hash of the slice after it. */
+export type Frame =
+  | { readonly full: { readonly rows: readonly Row[] }; readonly seen: Seen; readonly hash: string }
+  | {
+      readonly delta: { readonly upsert: readonly Row[]; readonly remove: readonly string[] }
+      readonly seen: Seen
+      readonly hash: string
+    }
+  | { readonly heartbeat: true; readonly seen: Seen; readonly hash: string }
+  /** This replica has seen less than the guard: keep what you have and wait, or try another replica. */
+  | { readonly behind: true }
+  /** The stream ends for good for this guard, for example `forbidden`, `service_not_found`, `draining`. */
+  | { readonly end: { readonly code: string; readonly message: string } }
+
+/** How often the issuer sends a heartbeat when nothing changes, in milliseconds. */
+export const heartbeatMs = 5_000

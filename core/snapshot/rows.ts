@@ -1,0 +1,116 @@
+import type { Algorithm, PublicJwk } from '../api/access-key.ts'
+import type { Comparison } from '../api/role.ts'
+
+/**
+ * A slice is what one guard needs to decide for one service, as rows that are sent, stored and hashed one by one.
+ * The issuer makes rows from objects (core/registry); the guard makes a Snapshot from rows (core/snapshot/snapshot.ts).
+ * Times are seconds since epoch.
+ */
+export type Row = ServiceRow | RoleRow | GrantRow | ClientRow | ClusterRow
+
+/** The service itself; exactly one per slice, key `service`. */
+export interface ServiceRow {
+  readonly type: 'service'
+  readonly namespace: string
+  readonly name: string
+  readonly audience: string
+  readonly accepts: readonly ('ClientToken' | 'ServiceAccountToken')[]
+  readonly public: readonly { readonly path: string; readonly methods: readonly string[] }[]
+  readonly routes: readonly RouteRow[]
+  readonly mode: 'Enforce' | 'Audit'
+  readonly maxStalenessSeconds: number
+  readonly directAccess: 'Refuse' | 'Report'
+  readonly keepCredential: 'Never' | 'Jwt'
+}
+
+export interface RouteRow {
+  readonly name: string
+  readonly path: string
+  readonly methods: readonly string[]
+  readonly permission?: { readonly action: string; readonly resource: string }
+  readonly variants: 'Refuse' | 'Distinct'
+}
+
+/** A role, with those rules only that name this service; key `role/<name>`. */
+export interface RoleRow {
+  readonly type: 'role'
+  readonly name: string
+  readonly rules: readonly RuleRow[]
+}
+
+export interface RuleRow {
+  /** Position in the Role's spec.rules, for messages and audit. */
+  readonly index: number
+  readonly methods?: readonly string[]
+  readonly paths?: readonly string[]
+  readonly permissions?: readonly { readonly action: string; readonly resources: readonly string[] }[]
+  readonly when?: readonly Comparison[]
+}
+
+/** A grant of a role that reaches this service; key `grant/<name>`. */
+export interface GrantRow {
+  readonly type: 'grant'
+  readonly name: string
+  readonly role: string
+  /** Client ids, as pinned. */
+  readonly clients: readonly string[]
+  readonly attributes?: Readonly<Record<string, string>>
+  readonly expiresAt?: number
+}
+
+/** A client that some grant of this slice names; key `client/<clientId>`. */
+export interface ClientRow {
+  readonly type: 'client'
+  readonly clientId: string
+  readonly namespace: string
+  readonly name: string
+  /** `iss` of its tokens: `<issuer>/v1/clients/<clientId>`. */
+  readonly issuer: string
+  /** Tokens issued before are refused. */
+  readonly createdAt: number
+  readonly suspended: boolean
+  readonly organization?: string
+  readonly keys: readonly KeyRow[]
+  readonly serviceAccounts?: readonly ServiceAccountRow[]
+}
+
+export interface KeyRow {
+  readonly kid: string
+  readonly accessKey: string
+  readonly algorithm: Algorithm
+  readonly publicKey: PublicJwk
+  readonly notBefore: number
+  readonly notAfter?: number
+  /** Present: revoked, kept so that a proved token is told so. */
+  readonly revoked?: true
+  /** Narrows to these roles of this service's namespace; an empty list narrows to none. */
+  readonly roles?: readonly string[]
+}
+
+export interface ServiceAccountRow {
+  readonly name: string
+  readonly uid: string
+  /** Uids of the pods that run as it now. */
+  readonly pods: readonly string[]
+}
+
+/** Issuer and keys of the cluster's service account tokens; key `cluster`. */
+export interface ClusterRow {
+  readonly type: 'cluster'
+  readonly issuer: string
+  readonly keys: readonly { readonly kid: string; readonly alg: 'RS256' | 'ES256'; readonly publicKey: PublicJwk }[]
+}
+
+/** Key of a row within its slice. */
+export function rowKey(row: Row): string {
+  switch (row.type) {
+    case 'service':
+    case 'cluster':
+      return row.type
+    case 'role':
+    case 'grant':
+      return `${row.type}/${row.name}`
+    case 'client':
+      return `client/${row.clientId}`
+  }
+}
