@@ -1,0 +1,40 @@
+import { createSecureContext, type SecureContext } from 'node:tls'
+
+/** PEM: certificate chain and private key. */
+export interface CertificatePair {
+  cert: string | Buffer
+  key: string | Buffer
+}
+
+/** A server's certificate, which can change while it serves. */
+export interface TlsSource {
+  /** @throws Error while there is none */
+  current(): SecureContext
+  pair(): CertificatePair | undefined
+  /** New handshakes use it from now on; open connections keep what they have. @throws Error when the two do not fit */
+  replace(pair: CertificatePair): void
+  onReplace(handler: (pair: CertificatePair) => void): void
+}
+
+/** @throws Error when certificate and key of `initial` do not fit */
+export function createTlsSource(initial?: CertificatePair): TlsSource {
+  let pair: CertificatePair | undefined
+  let context: SecureContext | undefined
+  const handlers: ((pair: CertificatePair) => void)[] = []
+  const source: TlsSource = {
+    current() {
+      if (!context) throw new Error('no certificate yet')
+      return context
+    },
+    pair: () => pair,
+    replace(next) {
+      // Made before anything is changed: a pair that does not fit leaves the old one serving.
+      context = createSecureContext({ cert: next.cert, key: next.key, minVersion: 'TLSv1.2' })
+      pair = next
+      for (const handler of handlers) handler(next)
+    },
+    onReplace: handler => void handlers.push(handler),
+  }
+  if (initial) source.replace(initial)
+  return source
+}

@@ -1,0 +1,299 @@
+import { text } from 'node:stream/consumers'
+import type { Metrics } from '../metrics.ts'
+import type { KubeConnection } from './connection.ts'
+import { type Answer, createTransport } from './transport.ts'
+import { readEvents, type WatchEvent } from './watch-stream.ts'
+
+export interface ObjectMeta {
+  name: string
+  namespace?: string
+  uid?: string
+  resourceVersion?: string
+  generation?: number
+  creationTimestamp?: string
+  deletionTimestamp?: string
+  labels?: Record<string, string>
+  annotations?: Record<string, string>
+  ownerReferences?: OwnerReference[]
+  finalizers?: string[]
+  managedFields?: unknown[]
+  generateName?: string
+}
+
+export interface OwnerReference {
+  apiVersion: string
+  kind: string
+  name: string
+  uid: string
+  controller?: boolean
+  blockOwnerDeletion?: boolean
+}
+
+export interface KubeObject {
+  apiVersion?: string
+  kind?: string
+  metadata: ObjectMeta
+}
+
+/** A resource as the API server serves it. */
+export interface Resource {
+  /** `''` is the core group. */
+  group: string
+  version: string
+  plural: string
+  kind: string
+  namespaced: boolean
+}
+
+export interface ListOptions {
+  /** Without it: all namespaces. */
+  namespace?: string
+  limit?: number
+  continue?: string
+  labelSelector?: string
+  fieldSelector?: string
+  resourceVersion?: string
+  signal?: AbortSignal
+}
+
+export interface WatchOptions {
+  /** Events after this version. */
+  resourceVersion: string
+  namespace?: string
+  fieldSelector?: string
+  labelSelector?: string
+  /** After which the server ends the stream in order. */
+  timeoutSeconds: number
+  signal: AbortSignal
+}
+
+/** The API server's verbs. Nothing is retried here: that is the queue's and the reflector's work. */
+export interface KubeClient {
+  /** @returns undefined when there is none (404) */
+  get<T extends KubeObject>(resource: Resource, namespace: string | undefined, name: string): Promise<T | undefined>
+  /** One page. Items carry `apiVersion` and `kind`, which the server leaves out for built-in types. */
+  list<T extends KubeObject>(
+    resource: Resource,
+    options?: ListOptions,
+  ): Promise<{ items: T[]; resourceVersion: string; continue?: string }>
+  create<T extends KubeObject>(resource: Resource, object: T, options?: { dryRun?: boolean }): Promise<T>
+  /** PUT; refused with 409 when `metadata.resourceVersion` is given and not the current one. */
+  update<T extends KubeObject>(resource: Resource, object: T): Promise<T>
+  updateStatus<T extends KubeObject>(resource: Resource, object: T): Promise<T>
+  /** Server-side apply. `managedFields` are left out. */
+  apply<T extends KubeObject>(
+    resource: Resource,
+    object: T,
+    options: { fieldManager: string; force?: boolean; subresource?: 'status' },
+  ): Promise<T>
+  patch<T extends KubeObject>(
+    resource: Resource,
+    namespace: string | undefined,
+    name: string,
+    body: unknown,
+    options?: { type?: 'merge' | 'json'; subresource?: string; fieldManager?: string },
+  ): Promise<T>
+  /** @returns false when there was none (404) */
+  delete(
+    resource: Resource,
+    namespace: string | undefined,
+    name: string,
+    options?: {
+      preconditions?: { uid?: string; resourceVersion?: string }
+      propagationPolicy?: 'Background' | 'Foreground' | 'Orphan'
+    },
+  ): Promise<boolean>
+  /**
+   * Events until the server ends the stream. Bookmarks are asked for. An in-stream ERROR is yielded, not thrown.
+   * @throws KubeError when refused, Error when the stream breaks
+   */
+  watch(resource: Resource, options: WatchOptions): AsyncIterable<WatchEvent>
+  /** Any path, such as `/openid/v1/jwks`. @returns the parsed JSON, or the text when the answer is none */
+  raw<T>(method: string, path: string, body?: unknown): Promise<T>
+  /** Ends all connections, watches too. */
+  close(): Promise<void>
+}
+
+/**
+ * The API server's refusal. The message names verb, resource, status, reason and the fields refused; never a value,
+ * a body or a header: messages end in logs and conditions.
+ */
+export class KubeError extends Error {
+  override readonly name = 'KubeError'
+  readonly status: number
+  readonly reason: string | undefined
+  readonly retryAfterSeconds: number | undefined
+
+  constructor(what: string, status: number, reason?: string, retryAfterSeconds?: number, fields: string[] = []) {
+    const where = fields.length > 0 ? ` at ${fields.join(', ')}` : ''
+    super(`${what}: ${status}${reason ? ` ${reason}` : ''}${where}`)
+    this.status = status
+    this.reason = reason
+    this.retryAfterSeconds = retryAfterSeconds
+  }
+}
+
+/**
+ * A client of one API server over kept-alive HTTP/1.1 connections.
+ * @param options.requestTimeoutMs for a whole answer; watches are limited by their caller
+ */
+export function createKubeClient(
+  connection: KubeConnection,
+  options: { userAgent?: string; requestTimeoutMs?: number; metrics?: Metrics } = {},
+): KubeClient {
+  const transport = createTransport(connection, {
+    userAgent: options.userAgent ?? 'latchkey',
+    requestTimeoutMs: options.requestTimeoutMs ?? 30_000,
+    ...(options.metrics && { metrics: options.metrics }),
+  })
+
+  async function call<T>(
+    what: string,
+    method: string,
+    path: string,
+    send?: { body?: unknown; contentType?: string; signal?: AbortSignal | undefined },
+  ): Promise<T> {
+    const answer = await transport.send(method, path, {
+      ...(send?.body !== undefined && { body: JSON.stringify(send.body) }),
+      ...(send?.contentType && { contentType: send.contentType }),
+      ...(send?.signal && { signal: send.signal }),
+    })
+    if (answer.status < 200 || answer.status > 299) throw refusal(`${what} ${method}`, answer)
+    return parseBody(what, answer) as T
+  }
+
+  return {
+    get: (resource, namespace, name) => absent(call(resource.plural, 'GET', pathOf(resource, namespace, name))),
+
+    async list(resource, { namespace, signal, ...query } = {}) {
+      const path = pathOf(resource, namespace) + search(query)
+      const page = await call<RawList<never>>(resource.plural, 'GET', path, { signal })
+      const identity = { apiVersion: apiVersionOf(resource), kind: resource.kind }
+      return {
+        items: (page.items ?? []).map(item => Object.assign(item, identity)),
+        resourceVersion: page.metadata.resourceVersion,
+        ...(page.metadata.continue && { continue: page.metadata.continue }),
+      }
+    },
+
+    create: (resource, object, { dryRun } = {}) =>
+      call(
+        resource.plural,
+        'POST',
+        pathOf(resource, object.metadata.namespace) + search({ dryRun: dryRun ? 'All' : undefined }),
+        { body: identified(resource, object) },
+      ),
+
+    update: (resource, object) =>
+      call(resource.plural, 'PUT', pathOfObject(resource, object), { body: identified(resource, object) }),
+
+    updateStatus: (resource, object) =>
+      call(`${resource.plural}/status`, 'PUT', `${pathOfObject(resource, object)}/status`, {
+        body: identified(resource, object),
+      }),
+
+    apply(resource, object, { fieldManager, force, subresource }) {
+      const { managedFields: _, ...metadata } = object.metadata
+      const path = pathOfObject(resource, object) + (subresource ? `/${subresource}` : '')
+      return call(resource.plural, 'PATCH', path + search({ fieldManager, force: force ? 'true' : undefined }), {
+        body: identified(resource, { ...object, metadata }),
+        contentType: 'application/apply-patch+yaml',
+      })
+    },
+
+    patch(resource, namespace, name, body, { type = 'merge', subresource, fieldManager } = {}) {
+      const path = pathOf(resource, namespace, name) + (subresource ? `/${subresource}` : '')
+      return call(resource.plural, 'PATCH', path + search({ fieldManager }), {
+        body,
+        contentType: type === 'json' ? 'application/json-patch+json' : 'application/merge-patch+json',
+      })
+    },
+
+    async delete(resource, namespace, name, deletion = {}) {
+      const body = { kind: 'DeleteOptions', apiVersion: 'v1', ...deletion }
+      const deleted = call(resource.plural, 'DELETE', pathOf(resource, namespace, name), { body })
+      return (await absent(deleted)) !== undefined
+    },
+
+    async *watch(resource, { signal, namespace, ...query }) {
+      const parameters = { ...query, watch: 'true', allowWatchBookmarks: 'true' }
+      const response = await transport.open(pathOf(resource, namespace) + search(parameters), signal)
+      const status = response.statusCode ?? 0
+      if (status !== 200) {
+        const answer = { status, headers: response.headers, body: await text(response) }
+        throw refusal(`${resource.plural} WATCH`, answer)
+      }
+      yield* readEvents(response)
+    },
+
+    raw: (method, path, body) => call(path.split('?', 1)[0] ?? path, method, path, { body }),
+
+    close: async () => transport.close(),
+  }
+}
+
+interface RawList<T> {
+  items?: T[]
+  metadata: { resourceVersion: string; continue?: string }
+}
+
+async function absent<T>(found: Promise<T>): Promise<T | undefined> {
+  try {
+    return await found
+  } catch (error) {
+    if (error instanceof KubeError && error.status === 404) return undefined
+    throw error
+  }
+}
+
+function apiVersionOf(resource: Resource): string {
+  return resource.group === '' ? resource.version : `${resource.group}/${resource.version}`
+}
+
+function identified<T extends KubeObject>(resource: Resource, object: T): T {
+  return { ...object, apiVersion: apiVersionOf(resource), kind: resource.kind }
+}
+
+function pathOf(resource: Resource, namespace: string | undefined, name?: string): string {
+  const root = resource.group === '' ? `/api/${resource.version}` : `/apis/${apiVersionOf(resource)}`
+  const within = resource.namespaced && namespace ? `/namespaces/${encodeURIComponent(namespace)}` : ''
+  return `${root}${within}/${resource.plural}${name === undefined ? '' : `/${encodeURIComponent(name)}`}`
+}
+
+function pathOfObject(resource: Resource, object: KubeObject): string {
+  return pathOf(resource, object.metadata.namespace, object.metadata.name)
+}
+
+function search(query: Record<string, string | number | undefined>): string {
+  const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== '')
+  if (given.length === 0) return ''
+  return `?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}`
+}
+
+function parseBody(what: string, answer: Answer): unknown {
+  if (!answer.headers['content-type']?.includes('json')) return answer.body
+  try {
+    return JSON.parse(answer.body)
+  } catch {
+    // The parser's own message would quote the body.
+    throw new Error(`${what}: the answer is not JSON`)
+  }
+}
+
+interface Status {
+  reason?: string
+  details?: { retryAfterSeconds?: number; causes?: { field?: string }[] }
+}
+
+function refusal(what: string, answer: Answer): KubeError {
+  let status: Status = {}
+  try {
+    status = (JSON.parse(answer.body) as Status | null) ?? {}
+  } catch {
+    // Proxies and overload filters answer in plain text; the code says enough.
+  }
+  const header = Number.parseInt(answer.headers['retry-after'] ?? '', 10)
+  const retryAfter = Number.isNaN(header) ? status.details?.retryAfterSeconds : header
+  const fields = (status.details?.causes ?? []).flatMap(cause => (cause.field ? [cause.field] : [])).slice(0, 5)
+  return new KubeError(what, answer.status, status.reason, retryAfter, fields)
+}
