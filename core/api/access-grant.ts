@@ -10,8 +10,17 @@ const spec = described(
       'x-kubernetes-list-map-keys': ['namespace', 'name'],
     }),
     attributes: described(
-      z.record(z.string().max(63), z.string().max(256)).refine(value => Object.keys(value).length <= 16),
+      z.record(z.string().min(1).max(63), z.string().max(256)),
       "What the service's owner says of these clients, for example tenant: acme.",
+      {
+        maxProperties: 16,
+        'x-kubernetes-validations': [
+          {
+            rule: 'self.all(key, key.size() >= 1 && key.size() <= 63)',
+            message: 'attribute names have 1 to 63 characters',
+          },
+        ],
+      },
     ).optional(),
     actFor: described(
       z.enum(['None', 'Any', 'Listed']),

@@ -12,6 +12,7 @@ export interface CelRule {
 export interface KubernetesMeta {
   readonly description?: string
   readonly format?: string
+  readonly maxProperties?: number
   readonly 'x-kubernetes-validations'?: readonly CelRule[]
   readonly 'x-kubernetes-list-type'?: 'map' | 'set' | 'atomic'
   readonly 'x-kubernetes-list-map-keys'?: readonly string[]

@@ -1,0 +1,75 @@
+import { z } from 'zod'
+import { group, type KindDefinition, version } from './kind.ts'
+
+type Json = Record<string, unknown>
+
+/**
+ * The CustomResourceDefinition of a kind: structural schema, status subresource, columns, short names.
+ * @see https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/
+ */
+export function crdOf(kind: KindDefinition): Json {
+  return {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: `${kind.plural}.${group}`, labels: { 'app.kubernetes.io/part-of': 'latchkey' } },
+    spec: {
+      group,
+      scope: 'Namespaced',
+      names: {
+        kind: kind.kind,
+        listKind: `${kind.kind}List`,
+        plural: kind.plural,
+        singular: kind.singular,
+        shortNames: [...kind.shortNames],
+        categories: ['latchkey'],
+      },
+      versions: [
+        {
+          name: version,
+          served: true,
+          storage: true,
+          subresources: { status: {} },
+          additionalPrinterColumns: kind.columns.map(column => ({ ...column })),
+          schema: { openAPIV3Schema: objectSchema(kind) },
+        },
+      ],
+    },
+  }
+}
+
+function objectSchema(kind: KindDefinition): Json {
+  return {
+    type: 'object',
+    description: kind.description,
+    required: ['spec'],
+    properties: {
+      apiVersion: { type: 'string', description: `${group}/${version}.` },
+      kind: { type: 'string', description: `${kind.kind}.` },
+      metadata: { type: 'object' },
+      spec: structural(z.toJSONSchema(kind.spec, { target: 'openapi-3.0', io: 'input', reused: 'inline' })),
+      status: {
+        ...structural(z.toJSONSchema(kind.status, { target: 'openapi-3.0', io: 'output', reused: 'inline' })),
+        description: 'What the operator found and did. Written by the operator alone.',
+      },
+    },
+  }
+}
+
+/**
+ * Rewrites what zod says into what a structural schema may say: no `additionalProperties: false` beside `properties`
+ * (unknown fields are pruned or refused by the API server), no `anyOf` for int-or-string.
+ */
+function structural(schema: unknown): Json {
+  if (typeof schema !== 'object' || schema === null) return {}
+  const { $schema: _, additionalProperties, propertyNames, properties, items, anyOf, ...rest } = schema as Json
+  const out: Json = { ...rest }
+  if (out['x-kubernetes-int-or-string'] === true) return { ...out, anyOf: [{ type: 'integer' }, { type: 'string' }] }
+  if (anyOf !== undefined) throw new TypeError('a structural schema has no anyOf: describe the field in one form')
+  if (typeof properties === 'object' && properties !== null)
+    out.properties = Object.fromEntries(Object.entries(properties).map(([name, value]) => [name, structural(value)]))
+  else if (typeof additionalProperties === 'object') out.additionalProperties = structural(additionalProperties)
+  if (items !== undefined) out.items = structural(items)
+  if (out.type === 'integer') out.format = 'int64'
+  if (propertyNames !== undefined && out.maxProperties === undefined) out.maxProperties = 32
+  return out
+}

@@ -1,0 +1,41 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { stringify } from 'yaml'
+import { crdOf } from '../core/api/crd.ts'
+import { group } from '../core/api/kind.ts'
+import { kinds } from '../core/api/kinds.ts'
+import { referencePage } from '../core/api/reference.ts'
+
+/** Writes everything that is made from core/api; with `--verify` only compares, and fails on drift. */
+const root = new URL('../', import.meta.url)
+const verify = process.argv.includes('--verify')
+const drifted: string[] = []
+
+function emit(path: string, content: string): void {
+  const file = new URL(path, root)
+  if (verify) {
+    if (read(file) !== content) drifted.push(path)
+    return
+  }
+  mkdirSync(new URL('.', file), { recursive: true })
+  writeFileSync(file, content)
+}
+
+function read(file: URL): string | undefined {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return undefined
+  }
+}
+
+for (const kind of kinds) {
+  const yaml = `# Made by \`make generate\` from core/api. Do not edit.\n${stringify(crdOf(kind), { lineWidth: 120, aliasDuplicateObjects: false })}`
+  emit(`crds/${group}_${kind.plural}.yaml`, yaml)
+  emit(`charts/latchkey/files/crds/${group}_${kind.plural}.yaml`, yaml)
+}
+emit('docs/reference.md', referencePage(kinds))
+
+if (drifted.length > 0) {
+  process.stderr.write(`Out of date: ${drifted.join(', ')}. Run \`make generate\` and commit the result.\n`)
+  process.exitCode = 1
+}
