@@ -1,0 +1,56 @@
+# `make help` lists every target. Nothing has to be installed by hand: node_modules brings Node 26 itself, and the
+# cluster's parts are built once and kept in the cache (LATCHKEY_CACHE, default ~/.cache/latchkey).
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.SHELLFLAGS := -eu -o pipefail -c
+NODE := node_modules/.bin/node
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+
+.PHONY: help install check test unit integration e2e build generate verify format demo demo-down clean
+
+help: ## Show this list
+	@grep -hE '^[a-zA-Z0-9_-]+:.*?## ' $(MAKEFILE_LIST) | sort | awk 'BEGIN {FS = ":.*?## "} {printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}'
+
+install: node_modules/.installed ## Install the packages, Node 26 among them
+
+node_modules/.installed: package.json package-lock.json sdk/package.json
+	npm ci --no-fund --no-audit --loglevel=error
+	@touch $@
+
+check: install ## Types, lint, import rules, dead code, drift, unit tests (20 s)
+	npm run --silent check
+
+test: install ## Every test: check, real API server, demo, real pods
+	$(NODE) test/run.ts
+
+unit: install ## Unit tests only
+	npm run --silent unit
+
+integration: install ## Tests against a real API server
+	npm run --silent integration
+
+e2e: demo ## Tests with real pods, on the demo's cluster
+	npm run --silent e2e
+
+build: install ## Bundle every process into dist/
+	npm run --silent build
+
+generate: install ## Write CRDs, the chart's copies and docs/reference.md from core/api
+	npm run --silent generate
+
+verify: install ## Fail when generated files are out of date
+	npm run --silent verify
+
+format: install ## Format and fix what the linter can
+	npx biome check --write .
+
+demo: install ## Cluster, image, chart, example, and a table of calls refused and allowed
+	$(NODE) test/demo/demo.ts
+
+demo-down: install ## Remove the demo and its cluster
+	$(NODE) test/demo/down.ts
+
+clean: ## Remove what was built in the checkout (not the cache)
+	rm -rf build dist sdk/dist node_modules
+
+-include test/cluster/cluster.mk

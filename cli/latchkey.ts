@@ -1,0 +1,44 @@
+import { existsSync } from 'node:fs'
+
+/**
+ * The one command of the image: `latchkey <process>`. Each process is a bundle of its own beside this file (or, in a
+ * checkout, its source), so that a guard never loads what only the operator needs.
+ */
+const processes: Readonly<Record<string, { source: string; what: string }>> = {
+  operator: {
+    source: '../operator/main.ts',
+    what: 'Controllers: keys, grants, certificates. Reads its settings from LATCHKEY_*.',
+  },
+  issuer: { source: '../issuer/main.ts', what: 'JWKS, discovery, and the snapshots that guards decide from.' },
+  webhook: { source: '../webhook/main.ts', what: 'Admission checks and guard injection.' },
+  guard: {
+    source: '../webhook/guard/main.ts',
+    what: 'Decides every call to one service. `latchkey guard --help` tells its form without a cluster.',
+  },
+}
+
+declare const LATCHKEY_VERSION: string | undefined
+const version = typeof LATCHKEY_VERSION === 'string' ? LATCHKEY_VERSION : 'dev'
+
+function usage(): string {
+  const width = Math.max(...Object.keys(processes).map(name => name.length))
+  const lines = Object.entries(processes).map(([name, { what }]) => `  ${name.padEnd(width)}  ${what}`)
+  return `Usage: latchkey <process> [options]\n\nProcesses:\n${lines.join('\n')}\n  ${'version'.padEnd(width)}  Prints the version.\n`
+}
+
+const [name, ...rest] = process.argv.slice(2)
+const chosen = name === undefined || !Object.hasOwn(processes, name) ? undefined : processes[name]
+if (chosen) {
+  process.argv.splice(2, process.argv.length - 2, ...rest)
+  const bundle = new URL(`./${name}.mjs`, import.meta.url)
+  await import((existsSync(bundle) ? bundle : new URL(chosen.source, import.meta.url)).href)
+} else if (name === 'version' || name === '--version') {
+  process.stdout.write(`latchkey ${version}\n`)
+} else if (name === 'help' || name === '--help' || name === '-h') {
+  process.stdout.write(usage())
+} else {
+  process.stderr.write(
+    `${name === undefined ? 'Name a process.' : `There is no process named ${JSON.stringify(name)}.`}\n\n${usage()}`,
+  )
+  process.exitCode = 2
+}
