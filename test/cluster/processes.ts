@@ -1,0 +1,105 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { closeSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { until } from './progress.ts'
+
+/** A process we started. The start time tells it from a later one that got the same pid. */
+export type ProcessRecord = { name: string; pid: number; startTime: string }
+
+/** Clock ticks since boot on Linux, a date elsewhere; undefined when there is no such process, or only its remains. */
+export function startTimeOf(pid: number): string | undefined {
+  try {
+    if (process.platform !== 'linux') {
+      return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' })
+        .trim()
+        .replace(/\W+/g, '-')
+    }
+    // The command name, second field, may hold spaces and parentheses: count from its end.
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return fields[0] === 'Z' ? undefined : fields[19]
+  } catch {
+    return undefined
+  }
+}
+
+export function isAlive(record: Pick<ProcessRecord, 'pid' | 'startTime'>): boolean {
+  return startTimeOf(record.pid) === record.startTime
+}
+
+/** `log` is appended to. `detached` lets the process outlive the terminal of whoever started it. */
+export type ProcessStart = {
+  command: string
+  args: string[]
+  log: string
+  detached: boolean
+  env?: Record<string, string>
+}
+
+/** Starts a process that goes on by itself and writes its record to `<directory>/<name>.pid`. */
+export function startProcess(directory: string, name: string, start: ProcessStart): ProcessRecord {
+  const log = openSync(start.log, 'a')
+  const child = spawn(start.command, start.args, {
+    stdio: ['ignore', log, log],
+    detached: start.detached,
+    env: { ...process.env, ...start.env },
+  })
+  closeSync(log)
+  // A spawn that fails has no pid; its event would otherwise end this process.
+  child.on('error', () => {})
+  child.unref()
+  const startTime = child.pid === undefined ? undefined : startTimeOf(child.pid)
+  if (child.pid === undefined || startTime === undefined) {
+    throw new Error(`${start.command} did not start; see ${start.log}`)
+  }
+  const record = { name, pid: child.pid, startTime }
+  writeFileSync(join(directory, `${name}.pid`), JSON.stringify(record))
+  return record
+}
+
+/** Records of the processes started in a directory, dead ones too. A half-written record is of no process yet. */
+export function processesIn(directory: string): ProcessRecord[] {
+  const found: ProcessRecord[] = []
+  for (const file of readdirSync(directory)) {
+    if (!file.endsWith('.pid')) continue
+    try {
+      found.push(JSON.parse(readFileSync(join(directory, file), 'utf8')) as ProcessRecord)
+    } catch {
+      rmSync(join(directory, file), { force: true })
+    }
+  }
+  return found
+}
+
+export function signal(record: ProcessRecord, name: 'SIGTERM' | 'SIGKILL'): void {
+  if (!isAlive(record)) return
+  try {
+    process.kill(record.pid, name)
+  } catch (error) {
+    // It ended between the two lines above.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}
+
+/** Ends a process: asks, waits `graceMs`, then kills. Returns when it is gone. */
+export async function stopProcess(record: ProcessRecord, graceMs: number): Promise<void> {
+  if (graceMs > 0) {
+    signal(record, 'SIGTERM')
+    const left = await until(`end of ${record.name}`, graceMs, () => !isAlive(record)).then(
+      () => false,
+      () => true,
+    )
+    if (!left) return
+  }
+  signal(record, 'SIGKILL')
+  await until(`end of ${record.name} (pid ${record.pid}) after SIGKILL`, 10_000, () => !isAlive(record), 10)
+}
+
+/** The end of a process's log, for an error that has to say why. */
+export function logTail(path: string, lines = 15): string {
+  try {
+    return readFileSync(path, 'utf8').trimEnd().split('\n').slice(-lines).join('\n')
+  } catch {
+    return `(no log at ${path})`
+  }
+}
