@@ -1,8 +1,12 @@
 import { text } from 'node:stream/consumers'
 import type { Metrics } from '../metrics.ts'
 import type { KubeConnection } from './connection.ts'
+import { KubeError, refusal } from './kube-error.ts'
+import { apiVersionOf, identified, pathOf, pathOfObject, search } from './resource-path.ts'
 import { type Answer, createTransport } from './transport.ts'
 import { readEvents, type WatchEvent } from './watch-stream.ts'
+
+export { KubeError } from './kube-error.ts'
 
 export interface ObjectMeta {
   name: string
@@ -112,25 +116,6 @@ export interface KubeClient {
   raw<T>(method: string, path: string, body?: unknown): Promise<T>
   /** Ends all connections, watches too. */
   close(): Promise<void>
-}
-
-/**
- * The API server's refusal. The message names verb, resource, status, reason and the fields refused; never a value,
- * a body or a header: messages end in logs and conditions.
- */
-export class KubeError extends Error {
-  override readonly name = 'KubeError'
-  readonly status: number
-  readonly reason: string | undefined
-  readonly retryAfterSeconds: number | undefined
-
-  constructor(what: string, status: number, reason?: string, retryAfterSeconds?: number, fields: string[] = []) {
-    const where = fields.length > 0 ? ` at ${fields.join(', ')}` : ''
-    super(`${what}: ${status}${reason ? ` ${reason}` : ''}${where}`)
-    this.status = status
-    this.reason = reason
-    this.retryAfterSeconds = retryAfterSeconds
-  }
 }
 
 /**
@@ -246,30 +231,6 @@ async function absent<T>(found: Promise<T>): Promise<T | undefined> {
   }
 }
 
-function apiVersionOf(resource: Resource): string {
-  return resource.group === '' ? resource.version : `${resource.group}/${resource.version}`
-}
-
-function identified<T extends KubeObject>(resource: Resource, object: T): T {
-  return { ...object, apiVersion: apiVersionOf(resource), kind: resource.kind }
-}
-
-function pathOf(resource: Resource, namespace: string | undefined, name?: string): string {
-  const root = resource.group === '' ? `/api/${resource.version}` : `/apis/${apiVersionOf(resource)}`
-  const within = resource.namespaced && namespace ? `/namespaces/${encodeURIComponent(namespace)}` : ''
-  return `${root}${within}/${resource.plural}${name === undefined ? '' : `/${encodeURIComponent(name)}`}`
-}
-
-function pathOfObject(resource: Resource, object: KubeObject): string {
-  return pathOf(resource, object.metadata.namespace, object.metadata.name)
-}
-
-function search(query: Record<string, string | number | undefined>): string {
-  const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== '')
-  if (given.length === 0) return ''
-  return `?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}`
-}
-
 function parseBody(what: string, answer: Answer): unknown {
   if (!answer.headers['content-type']?.includes('json')) return answer.body
   try {
@@ -278,22 +239,4 @@ function parseBody(what: string, answer: Answer): unknown {
     // The parser's own message would quote the body.
     throw new Error(`${what}: the answer is not JSON`)
   }
-}
-
-interface Status {
-  reason?: string
-  details?: { retryAfterSeconds?: number; causes?: { field?: string }[] }
-}
-
-function refusal(what: string, answer: Answer): KubeError {
-  let status: Status = {}
-  try {
-    status = (JSON.parse(answer.body) as Status | null) ?? {}
-  } catch {
-    // Proxies and overload filters answer in plain text; the code says enough.
-  }
-  const header = Number.parseInt(answer.headers['retry-after'] ?? '', 10)
-  const retryAfter = Number.isNaN(header) ? status.details?.retryAfterSeconds : header
-  const fields = (status.details?.causes ?? []).flatMap(cause => (cause.field ? [cause.field] : [])).slice(0, 5)
-  return new KubeError(what, answer.status, status.reason, retryAfter, fields)
 }

@@ -1,35 +1,166 @@
-import type { Clock } from '../clock.ts'
+import { type Clock, sleep, systemClock } from '../clock.ts'
 import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import type { KubeClient, OwnerReference } from './client.ts'
+import { createLeaseRecord, type LeaseOutcome } from './lease-record.ts'
 
 export interface LeaderElectionOptions {
-  /** Its own client: renewing must not wait behind reconciliations. */
+  /** Its own client, with a short time limit: renewing must not wait behind reconciliations. */
   client: Pick<KubeClient, 'get' | 'create' | 'update'>
   namespace: string
   name: string
   /** Unique per process start. */
   identity: string
+  /** How long others wait after the last renewal they saw. Default 15 s. */
   leaseDurationMs?: number
+  /** How long the leader goes on without a renewal; less than the lease's duration. Default 10 s. */
   renewDeadlineMs?: number
+  /** Time between tries. Default 2 s. */
   retryPeriodMs?: number
-  /** Runs while leading; the signal fires when that is over. */
+  /** Runs while leading; the signal fires when that is over, and the next term waits until this has settled. */
   onStartedLeading(signal: AbortSignal): Promise<void> | void
   onStoppedLeading(): void
   log: Logger
   metrics?: Metrics
+  /** So that the lease goes when the installation goes. */
   ownerReferences?: OwnerReference[]
   clock?: Clock
 }
 
 export interface LeaderElection {
   start(): void
-  /** By the clock, not by a flag: false from the moment another may lead. */
+  /** By the clock, not by a flag: false from the moment another may lead, even if this process was asleep. */
   isLeader(): boolean
   /** Stops leading and releases the lease, so that another need not wait for it to expire. */
   stop(): Promise<void>
 }
 
-export function createLeaderElection(_options: LeaderElectionOptions): LeaderElection {
-  throw new Error('not there yet')
+interface Term {
+  /** Monotonic ms, counted from before the renewal was sent. */
+  until: number
+  work: Promise<void>
+  readonly over: AbortSignal
+  end(why: string): void
+  extend(until: number): void
+}
+
+/**
+ * Leader election on a Lease, as client-go does it: what counts is when *we* saw the lease change, by our own
+ * monotonic clock; times written in the lease are for people. A leader whose renewals fail, whatever the reason, stops
+ * before any other candidate may start, and competes again. A deleted lease ends the term too.
+ */
+export function createLeaderElection(options: LeaderElectionOptions): LeaderElection {
+  const { clock = systemClock, renewDeadlineMs = 10_000, retryPeriodMs = 2_000, metrics } = options
+  const log = options.log.child({ lease: options.name, identity: options.identity })
+  const record = createLeaseRecord(options, clock)
+  const stopping = new AbortController()
+  let term: Term | undefined
+  let loop: Promise<void> | undefined
+  const gauge = (value: number): void => metrics?.leader.set({ name: options.name }, value)
+
+  function begin(until: number): Term {
+    const over = new AbortController()
+    let cancel: (() => void) | undefined
+    const begun: Term = {
+      until,
+      over: over.signal,
+      work: Promise.resolve(),
+      extend(later) {
+        begun.until = later
+        cancel?.()
+        cancel = clock.after(later - clock.now(), () => begun.end('not renewed in time'))
+      },
+      end(why) {
+        if (over.signal.aborted) return
+        cancel?.()
+        gauge(0)
+        log.warn({ why }, 'stopped leading')
+        over.abort()
+        quietly(options.onStoppedLeading)
+      },
+    }
+    begun.extend(until)
+    term = begun
+    gauge(1)
+    log.info('leading')
+    begun.work = runTerm(begun)
+    return begun
+  }
+
+  async function runTerm(current: Term): Promise<void> {
+    try {
+      await options.onStartedLeading(current.over)
+    } catch (error) {
+      log.error({ err: error }, 'the work of the leader failed')
+      current.end('its work failed')
+    }
+  }
+
+  function quietly(run: () => void): void {
+    try {
+      run()
+    } catch (error) {
+      log.error({ err: error }, 'onStoppedLeading failed')
+    }
+  }
+
+  /** Renews until the term is over. */
+  async function lead(current: Term): Promise<void> {
+    while (!current.over.aborted) {
+      await sleep(clock, retryPeriodMs, current.over)
+      if (current.over.aborted) return
+      const sentAt = clock.now()
+      // The term's own timer ends it when this hangs.
+      const outcome = await attempt()
+      if (current.over.aborted) return
+      if (outcome === 'held') current.extend(sentAt + renewDeadlineMs)
+      else if (outcome !== 'failed') current.end(`the lease is ${outcome}`)
+    }
+  }
+
+  async function attempt(): Promise<LeaseOutcome> {
+    try {
+      return await record.attempt(term !== undefined)
+    } catch (error) {
+      log.warn({ err: error, leading: term !== undefined }, 'lease not reached')
+      return 'failed'
+    }
+  }
+
+  async function run(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      const sentAt = clock.now()
+      const outcome = await attempt()
+      if (outcome === 'held' && sentAt + renewDeadlineMs > clock.now() && !stopping.signal.aborted) {
+        const current = begin(sentAt + renewDeadlineMs)
+        await lead(current)
+        term = undefined
+        // Two terms of one process must not overlap either.
+        if (!stopping.signal.aborted) await Promise.race([current.work, aborted(stopping.signal)])
+      }
+      await sleep(clock, retryPeriodMs * (1 + Math.random() / 5), stopping.signal)
+    }
+  }
+
+  return {
+    start() {
+      loop ??= run()
+    },
+    isLeader: () => term !== undefined && !term.over.aborted && clock.now() < term.until,
+    async stop() {
+      const last = term
+      stopping.abort()
+      last?.end('stopping')
+      // Released only after the work has ended: whoever waits for the lease starts at once.
+      const ended = Promise.all([loop, last?.work]).then(() => true)
+      const patienceMs = last ? last.until - clock.now() : retryPeriodMs
+      const finished = await Promise.race([ended, sleep(clock, patienceMs).then(() => false)])
+      if (finished) await record.release().catch(error => log.warn({ err: error }, 'lease not released'))
+    },
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
 }

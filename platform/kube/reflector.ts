@@ -1,67 +1,143 @@
-import type { Clock } from '../clock.ts'
+import { type Clock, sleep, systemClock } from '../clock.ts'
 import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
-import type { KubeClient, KubeObject, Resource } from './client.ts'
+import { type KubeClient, KubeError, type KubeObject, type Resource } from './client.ts'
+import { createListWatch, type ListWatchOptions } from './list-watch.ts'
+import { type Change, createObjectStore } from './object-store.ts'
+import type { WatchEvent } from './watch-stream.ts'
 
-/** What happened to one object. */
-export interface Change<T extends KubeObject> {
-  type: 'added' | 'updated' | 'deleted'
-  /** `namespace/name`, or `name` for cluster-scoped kinds. */
-  key: string
-  /** As it is now, or was last seen before it went. */
-  object: T
-  old?: T
-  resourceVersion: string
-}
+export type { Change } from './object-store.ts'
 
 /** A copy of one resource, kept up to date by list and watch, that never stops for good. */
 export interface Reflector<T extends KubeObject> {
+  /** By `namespace/name`, or `name` for cluster-scoped kinds. Always a state that existed at one time. */
   readonly store: ReadonlyMap<string, T>
   /** The last resourceVersion of this resource that the store includes, bookmarks counted. */
   readonly seen: () => string | undefined
   synced(): boolean
-  /** Resolves after the first full list; rejects when the signal fires first. */
+  /** Resolves after the first full list; rejects when the signal fires or the reflector is stopped before. */
   whenSynced(signal?: AbortSignal): Promise<void>
   /** Monotonic ms of the last good list, event, bookmark or orderly end of a watch. */
   lastProgress(): number
-  /** Called synchronously after the store changed. Must be quick; what it throws is logged and changes nothing. */
-  onChange(handler: (change: Change<T>) => void): void
-  /** Called after every batch of changes and every bookmark. */
-  onSeen(handler: (resourceVersion: string) => void): void
+  /**
+   * Called synchronously after the store changed; for what is in the store already, at once.
+   * Must be quick; what it throws is logged and changes nothing.
+   * @returns a function that ends it
+   */
+  onChange(handler: (change: Change<T>) => void): () => void
+  /** Called after every batch of changes and every bookmark. @returns a function that ends it */
+  onSeen(handler: (resourceVersion: string) => void): () => void
   start(): void
   stop(): Promise<void>
 }
 
-export interface ReflectorTimings {
-  pageSize: number
-  /** Server-side watch time is drawn between these. */
-  watchMinSeconds: number
-  watchMaxSeconds: number
-  /** How long after its server-side time a watch is cut by us. */
-  watchGraceMs: number
-  /** Least time between two watches, however they end. */
-  floorMs: number
-  backoffMinMs: number
-  backoffMaxMs: number
-  resyncMs: number
-}
-
-export interface ReflectorOptions<T extends KubeObject> {
-  namespace?: string
-  fieldSelector?: string
-  labelSelector?: string
-  /** What of an object is kept. managedFields and the last-applied annotation are dropped before. */
+export interface ReflectorOptions<T extends KubeObject> extends ListWatchOptions {
+  /**
+   * What of an object is kept; name, namespace, uid and resourceVersion must be. managedFields and the last-applied
+   * annotation are dropped before.
+   */
   keep?: (object: T) => T
   log?: Logger
   metrics?: Metrics
   clock?: Clock
-  timings?: Partial<ReflectorTimings>
 }
 
+// A watch shorter than this is a server in trouble, even when it ends in order.
+const shortWatchMs = 1_000
+// After so many refusals in a row the version we ask from may be what is refused: the list gives a good one.
+const refusalsBeforeList = 3
+
+/**
+ * Lists in pages, then watches from the list's version with bookmarks. A watch that ends is opened again from the last
+ * version seen; a version too old (410, as status or in the stream) means a new list, and the difference is told as
+ * changes, deletions too. Every failure is retried with back-off, for ever.
+ */
 export function createReflector<T extends KubeObject>(
-  _client: KubeClient,
-  _resource: Resource,
-  _options: ReflectorOptions<T> = {},
+  client: Pick<KubeClient, 'list' | 'watch'>,
+  resource: Resource,
+  options: ReflectorOptions<T> = {},
 ): Reflector<T> {
-  throw new Error('not there yet')
+  const { metrics, clock = systemClock } = options
+  const log = options.log?.child({ resource: resource.plural })
+  const label = { resource: resource.group ? `${resource.plural}.${resource.group}` : resource.plural }
+  const objects = createObjectStore<T>({ label, ...options })
+  const source = createListWatch<T>(client, resource, options, clock)
+  const stopping = new AbortController()
+  let loop: Promise<void> | undefined
+  let progress = clock.now()
+  let listedAt = Number.NEGATIVE_INFINITY
+  let failures = 0
+
+  async function list(): Promise<void> {
+    const { items, resourceVersion } = await source.list(stopping.signal)
+    const first = !objects.synced()
+    const changes = objects.replace(items, resourceVersion)
+    if (!first) {
+      metrics?.relists.inc(label)
+      metrics?.eventsMissed.inc(label, changes)
+    }
+    progress = clock.now()
+    listedAt = progress
+  }
+
+  async function watch(): Promise<void> {
+    const began = clock.now()
+    for await (const event of source.watch(objects.seen() as string, stopping.signal)) {
+      if (event.type === 'ERROR') throw streamError(resource, event)
+      objects.take(event)
+      progress = clock.now()
+      failures = 0
+    }
+    progress = clock.now()
+    metrics?.watchRestarts.inc(label)
+    if (progress - began < shortWatchMs) throw new Error('the watch ended within a second')
+    failures = 0
+  }
+
+  /** @returns ms to wait before the next try */
+  function recover(error: unknown): number {
+    failures++
+    const refused = error instanceof KubeError
+    const gone = refused && (error.status === 410 || error.reason === 'Expired')
+    if (gone || (refused && failures % refusalsBeforeList === 0)) listedAt = Number.NEGATIVE_INFINITY
+    log?.[failures > 1 ? 'warn' : 'info']({ err: error, failures }, 'watch interrupted')
+    if (gone && failures === 1) return source.timings.floorMs
+    return Math.max(source.backoffMs(failures), refused ? (error.retryAfterSeconds ?? 0) * 1_000 : 0)
+  }
+
+  async function run(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      let pauseMs = source.timings.floorMs
+      try {
+        if (clock.now() - listedAt >= source.timings.resyncMs) await list()
+        await watch()
+      } catch (error) {
+        if (stopping.signal.aborted) break
+        pauseMs = recover(error)
+      }
+      await sleep(clock, pauseMs, stopping.signal)
+    }
+  }
+
+  return {
+    store: objects.store,
+    seen: objects.seen,
+    synced: objects.synced,
+    whenSynced: objects.whenSynced,
+    lastProgress: () => progress,
+    onChange: objects.onChange,
+    onSeen: objects.onSeen,
+    start() {
+      if (!stopping.signal.aborted) loop ??= run()
+    },
+    async stop() {
+      stopping.abort()
+      objects.close()
+      await loop
+    },
+  }
+}
+
+function streamError(resource: Resource, { object }: Extract<WatchEvent, { type: 'ERROR' }>): KubeError {
+  return new KubeError(`${resource.plural} WATCH`, object.code ?? 500, object.reason, object.details?.retryAfterSeconds)
 }
