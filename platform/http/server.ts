@@ -51,10 +51,17 @@ export function createServer(options: HttpServerOptions): HttpServer {
   const server = makeServer(options)
   const closing = new AbortController()
   const sockets = new Set<Socket>()
+  const running = new Set<ServerResponse>()
 
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    if (closing.signal.aborted) response.setHeader('connection', 'close')
+    running.add(response)
+    if (closing.signal.aborted) lastOne(response)
     response.on('finish', () => metrics?.httpRequests.inc({ server: name, code: String(response.statusCode) }))
+    response.on('close', () => {
+      running.delete(response)
+      // After `close` Node ends connections that are idle then, not those that become idle later.
+      if (closing.signal.aborted && !server.listening) setImmediate(() => server.closeIdleConnections())
+    })
     void handle(request, response)
   })
   server.on('connection', (socket: Socket) => {
@@ -90,6 +97,7 @@ export function createServer(options: HttpServerOptions): HttpServer {
     async close(drainMs) {
       if (closing.signal.aborted) return
       closing.abort()
+      for (const response of running) lastOne(response)
       if (!server.listening) return
       if (sockets.size > 0) await emptied(sockets, Math.min(idleGraceMs, drainMs))
       await new Promise<void>(resolve => {
@@ -130,6 +138,11 @@ function makeServer(options: HttpServerOptions): http.Server | https.Server {
   // Clients that connect to an address send no name, and SNICallback is not asked.
   tls.onReplace(pair => server.setSecureContext({ ...pair, minVersion: 'TLSv1.2' }))
   return server
+}
+
+/** Tells the client to open another connection for its next request. */
+function lastOne(response: ServerResponse): void {
+  if (!response.headersSent) response.setHeader('connection', 'close')
 }
 
 /** Resolves when the set is empty, or after `ms`. */

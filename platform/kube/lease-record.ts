@@ -44,9 +44,9 @@ export function createLeaseRecord(options: RecordOptions, clock: Clock) {
 
   function observe(found: Lease): void {
     const spec = found.spec ?? {}
-    const same =
-      holder && holder.spec.renewTime === spec.renewTime && holder.spec.holderIdentity === spec.holderIdentity
-    if (!same) holder = { spec, since: clock.now() }
+    // Not by renewTime: a holder whose clock stands still, or was set back, renews all the same.
+    const version = found.metadata.resourceVersion
+    if (holder?.version !== version) holder = { spec, version, since: clock.now() }
     lease = found
   }
 
