@@ -1,0 +1,78 @@
+import { existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { killPods, removeGroups } from './cgroups.ts'
+import { run, succeeds } from './command.ts'
+import { kindDown, usesKind } from './kind.ts'
+import { tearDownNetwork } from './node.ts'
+import { isAlive, type ProcessRecord, processesIn, startTimeOf, stopProcess } from './processes.ts'
+import { say, step, until } from './progress.ts'
+import { clusterDirectory, containerdSocket, kubeconfigPath, processNames, runDirectory } from './real-cluster.ts'
+
+/** Ends the cluster, healthy or broken, and takes back all it did to the machine. */
+export async function stopRealCluster(): Promise<void> {
+  if (!existsSync(clusterDirectory) && !existsSync(runDirectory)) return
+  // The kubelet first: it would start again what we end.
+  await stop('kubelet')
+  killPods()
+  // containerd sees the ends and lets its shims go by itself; those of a killed containerd are ended by us.
+  await until('end of shims', 5_000, () => shims().length === 0).catch(() => {})
+  await stop('containerd')
+  for (const shim of shims()) await stopProcess(shim, 0)
+  await until('end of pods', 10_000, () => killPods() === 0)
+  for (const name of processNames.toReversed()) await stop(name)
+  await unmountBelow(runDirectory)
+  await unmountBelow(clusterDirectory)
+  await until('removal of the control groups', 10_000, removeGroups)
+  await tearDownNetwork()
+  await rm(runDirectory, { recursive: true, force: true })
+  await rm(clusterDirectory, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
+  await rm(kubeconfigPath, { force: true })
+  // The kubelet makes this one wherever its own root is; others may use it too.
+  try {
+    rmdirSync('/var/log/containers')
+  } catch {
+    // Not there, or not empty.
+  }
+}
+
+async function stop(name: string): Promise<void> {
+  if (!existsSync(clusterDirectory)) return
+  for (const record of processesIn(clusterDirectory)) if (record.name === name) await stopProcess(record, 2_000)
+}
+
+/** Shims name the socket of the containerd that they belong to. */
+function shims(): ProcessRecord[] {
+  const found: ProcessRecord[] = []
+  for (const entry of readdirSync('/proc')) {
+    if (!/^\d+$/.test(entry)) continue
+    const record = { name: 'containerd-shim', pid: Number(entry), startTime: startTimeOf(Number(entry)) ?? '' }
+    if (commandLineOf(entry).includes(containerdSocket) && isAlive(record)) found.push(record)
+  }
+  return found
+}
+
+function commandLineOf(pid: string): string {
+  try {
+    const [program = '', ...args] = readFileSync(join('/proc', pid, 'cmdline'), 'utf8').split('\0')
+    return program.includes('containerd-shim') ? args.join(' ') : ''
+  } catch {
+    return ''
+  }
+}
+
+async function unmountBelow(directory: string): Promise<void> {
+  const points = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .map(line => (line.split(' ')[4] ?? '').replace(/\\040/g, ' '))
+    .filter(point => point.startsWith(`${directory}/`))
+  for (const point of points.toReversed()) {
+    if (!(await succeeds('umount', [point]))) await run('umount', ['--lazy', point])
+  }
+}
+
+if (import.meta.main) {
+  if (await usesKind()) await kindDown()
+  else if (existsSync(clusterDirectory) || existsSync(runDirectory)) await step('stop the cluster', stopRealCluster)
+  else say('no cluster runs')
+}
