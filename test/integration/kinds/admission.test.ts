@@ -1,0 +1,244 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { crdOf } from '../../../core/api/crd.ts'
+import { kinds } from '../../../core/api/kinds.ts'
+import { createKubeClient, type KubeClient, type KubeObject } from '../../../platform/kube/client.ts'
+import { loadKubeConnection } from '../../../platform/kube/connection.ts'
+import * as resources from '../../../platform/kube/resources.ts'
+import { type ControlPlane, startControlPlane } from '../../cluster/control-plane.ts'
+import { apiRequests } from '../api-request.ts'
+import { installCrds } from '../install-crds.ts'
+import { faultsOf, type Schema } from './field-faults.ts'
+import { broughtKey, type Sample, sampleOf } from './samples.ts'
+
+const resourceOf = {
+  ApiClient: resources.apiClients,
+  AccessKey: resources.accessKeys,
+  Role: resources.roles,
+  AccessGrant: resources.accessGrants,
+  GuardedService: resources.guardedServices,
+} as const
+type Kind = keyof typeof resourceOf
+let plane: ControlPlane
+let client: KubeClient
+let api: ReturnType<typeof apiRequests>
+
+beforeAll(async () => {
+  plane = await startControlPlane({ name: 'kinds' })
+  client = createKubeClient(loadKubeConnection({ kubeconfig: plane.kubeconfig }))
+  api = apiRequests(plane.kubeconfig)
+  await installCrds(client)
+})
+afterAll(async () => {
+  api?.close()
+  await client?.close()
+  await plane?.stop()
+})
+
+const create = (sample: Sample, dryRun = true) =>
+  client.create(resourceOf[sample.kind as Kind], sample as unknown as KubeObject, { dryRun })
+const collection = (sample: Sample) =>
+  `/apis/latchkey.dev/v1alpha1/namespaces/default/${resourceOf[sample.kind as Kind].plural}`
+const refusalOf = async (sample: Sample): Promise<string> => {
+  const answer = await api.send('POST', `${collection(sample)}?dryRun=All`, sample)
+  return answer.status < 300 ? 'accepted' : `${answer.status} ${answer.body.message}`
+}
+const refusalOfUpdate = async (sample: Sample): Promise<string> => {
+  const answer = await api.send('PUT', `${collection(sample)}/${sample.metadata.name}`, sample)
+  return answer.status < 300 ? 'accepted' : `${answer.status} ${answer.body.message}`
+}
+const specSchema = (kind: string): Schema => {
+  const definition = kinds.find(one => one.kind === kind)
+  if (!definition) throw new Error(kind)
+  const crd = crdOf(definition) as {
+    spec: { versions: { schema: { openAPIV3Schema: { properties: { spec: Schema } } } }[] }
+  }
+  return crd.spec.versions[0]?.schema.openAPIV3Schema.properties.spec ?? {}
+}
+
+describe.each(kinds.map(kind => kind.kind))('%s', kind => {
+  it('is accepted with every field set, and says which fields are defaults', async () => {
+    await expect(create(sampleOf(kind))).resolves.toBeDefined()
+  })
+
+  it('refuses each field that is of a wrong type, too long, out of its list or missing, and names it', async () => {
+    const faults = [
+      ...faultsOf(specSchema(kind), sampleOf(kind).spec),
+      ...(kind === 'AccessKey'
+        ? faultsOf(specSchema(kind), broughtKey().spec).filter(fault => fault.field.startsWith('spec.publicKey'))
+        : []),
+    ]
+    expect(faults.length).toBeGreaterThan(5)
+    for (const fault of faults) {
+      const sample = fault.field.startsWith('spec.publicKey') ? broughtKey() : sampleOf(kind)
+      fault.spoil(sample.spec)
+      const refusal = await refusalOf(sample)
+      expect(refusal, `${fault.field} with ${fault.what}`).toMatch(/^(422|400) /)
+      expect(refusal, `${fault.field} with ${fault.what}`).toContain(fault.field.replace(/\[\d+\]$/, ''))
+    }
+  })
+})
+
+type Change = (spec: Record<string, unknown>) => void
+const sets =
+  (values: Record<string, unknown>): Change =>
+  spec =>
+    void Object.assign(spec, values)
+
+/** CEL rules on one object: kind, what is wrong, change, part of the message. */
+const onCreate: readonly (readonly [Kind | 'brought', string, Change, string])[] = [
+  ['AccessKey', 'type StaticSecret', sets({ type: 'StaticSecret' }), 'are not available in this version'],
+  ['AccessKey', 'rotation', sets({ rotation: { every: '1h' } }), 'rotation is not available in this version'],
+  [
+    'AccessKey',
+    'validity and expiresAt',
+    sets({ expiresAt: '2030-01-01T00:00:00Z' }),
+    'set validity or expiresAt, not both',
+  ],
+  ['AccessKey', 'a validity of a minute', sets({ validity: '1m' }), 'validity must be at least 1h'],
+  [
+    'brought',
+    'a private member',
+    spec => void Object.assign(spec.publicKey as object, { d: 'c2VjcmV0' }),
+    'treat that key as leaked',
+  ],
+  ['brought', 'a Secret name', sets({ secretName: 'x' }), 'secretName has no meaning with publicKey'],
+  ['brought', 'another algorithm', sets({ algorithm: 'ES256' }), 'publicKey does not fit algorithm'],
+  [
+    'Role',
+    'a rule of both forms',
+    spec =>
+      void Object.assign((spec.rules as object[])[0] as object, {
+        permissions: [{ action: 'read', resources: ['x'] }],
+      }),
+    'either methods and paths, or permissions',
+  ],
+  [
+    'Role',
+    'an empty comparison',
+    spec => void Object.assign((spec.rules as object[])[0] as object, { when: [{}] }),
+    'exactly one of attributeEquals',
+  ],
+  ['AccessGrant', 'actFor Any', sets({ actFor: 'Any' }), 'actFor must be None'],
+  [
+    'AccessGrant',
+    'an attribute with a long name',
+    sets({ attributes: { ['k'.repeat(64)]: 'v' } }),
+    'attribute names have 1 to 63 characters',
+  ],
+  [
+    'GuardedService',
+    'routes and openapi',
+    sets({ openapi: { configMapRef: { name: 'x' } } }),
+    'set routes or openapi, not both',
+  ],
+  ['GuardedService', 'accepts ApiKey', sets({ accepts: ['ApiKey'] }), 'are not available in this version'],
+  [
+    'GuardedService',
+    'a staleness of a year',
+    sets({ maxStaleness: '8760h' }),
+    'maxStaleness must be between 1m and 720h',
+  ],
+]
+
+/** CEL transition rules: kind, what changes, change, part of the message. */
+const onUpdate: readonly (readonly [Kind | 'brought', string, Change, string])[] = [
+  ['ApiClient', 'clientId', sets({ clientId: 'default.other' }), 'clientId is immutable'],
+  ['AccessKey', 'clientRef', sets({ clientRef: { name: 'other' } }), 'clientRef is immutable'],
+  ['AccessKey', 'algorithm', sets({ algorithm: 'RS256' }), 'algorithm is immutable'],
+  ['AccessKey', 'secretName', sets({ secretName: 'other' }), 'secretName is immutable'],
+  ['brought', 'publicKey away', spec => void delete spec.publicKey, 'publicKey cannot be added or removed later'],
+  ['AccessGrant', 'roleRef', sets({ roleRef: { name: 'other' } }), 'roleRef is immutable'],
+]
+
+const make = (kind: Kind | 'brought') => (kind === 'brought' ? broughtKey() : sampleOf(kind))
+
+describe('rules that look at one object', () => {
+  it.each(onCreate)('refuse %s with %s', async (kind, _what, change, message) => {
+    const sample = make(kind)
+    change(sample.spec)
+    expect(await refusalOf(sample)).toContain(message)
+  })
+})
+
+describe('rules that look at a change', () => {
+  it.each(onUpdate)('refuse to change %s %s', async (kind, what, change, message) => {
+    const sample = make(kind)
+    sample.metadata.name = `change-${what.toLowerCase().replaceAll(' ', '-')}`
+    const stored = (await create(sample, false)) as unknown as Sample
+    change(stored.spec)
+    await expect(client.update(resourceOf[stored.kind as Kind], stored as unknown as KubeObject)).rejects.toThrow(
+      message,
+    )
+  })
+
+  it('never take a revocation back, whatever Git says', async () => {
+    const sample = sampleOf('AccessKey')
+    sample.metadata.name = 'leaked'
+    sample.spec.revoked = { reason: 'leaked' }
+    const stored = (await create(sample, false)) as unknown as Sample
+    delete stored.spec.revoked
+    expect(await refusalOfUpdate(stored)).toContain('revoked cannot be taken back')
+  })
+
+  it('are all proved here: every message in the schemas has a case', () => {
+    const messages = kinds.flatMap(kind =>
+      [...JSON.stringify(crdOf(kind)).matchAll(/"message":"((?:[^"\\]|\\.)*)"/g)].map(match => match[1] ?? ''),
+    )
+    const proved = [...onCreate, ...onUpdate].map(([, , , message]) => message).concat('revoked cannot be taken back')
+    expect(messages.filter(message => !proved.some(part => message.includes(part)))).toEqual([])
+  })
+})
+
+describe('names', () => {
+  it('belong to no built-in kind, but for roles, which is always written in full', () => {
+    const builtIn = [
+      'role',
+      'secret',
+      'service',
+      'pod',
+      'sa',
+      'svc',
+      'cm',
+      'ns',
+      'no',
+      'po',
+      'ep',
+      'rs',
+      'sts',
+      'ds',
+      'deploy',
+      'ing',
+      'pv',
+      'pvc',
+      'sc',
+      'crd',
+      'csr',
+      'pdb',
+      'hpa',
+      'quota',
+      'limits',
+      'netpol',
+      'ev',
+      'cj',
+      'rc',
+      'pc',
+      'cs',
+    ]
+    const ours = kinds.flatMap(kind => [kind.plural, kind.singular, ...kind.shortNames])
+    expect(ours.filter(name => builtIn.includes(name.replace(/s$/, '')) || builtIn.includes(name))).toEqual([
+      'roles',
+      'role',
+    ])
+  })
+
+  it('are listed together by their category', async () => {
+    const found = await client.raw<{ resources: { name: string; categories?: string[] }[] }>(
+      'GET',
+      '/apis/latchkey.dev/v1alpha1',
+    )
+    const listed = found.resources
+      .filter(resource => resource.categories?.includes('latchkey'))
+      .map(resource => resource.name)
+    expect(listed.sort()).toEqual(kinds.map(kind => kind.plural).sort())
+  })
+})
