@@ -167,7 +167,10 @@ function reporter({ name, log, metrics }: WorkQueueOptions) {
       metrics?.queueRetries.inc({ name })
       // Two writers meeting is ordinary: the next pass reads what the other wrote.
       const conflict = error instanceof KubeError && error.status === 409
-      log[conflict ? 'debug' : 'warn']({ err: error, controller: name, key, attempt }, 'reconcile failed, will retry')
+      log[conflict ? 'debug' : 'warn'](
+        { err: error, controller: name, object: key, attempt },
+        'reconcile failed, will retry',
+      )
     },
   }
 }
