@@ -1,0 +1,84 @@
+import { createHash } from 'node:crypto'
+import { type ApiClient, installationLabel, organizationLabel } from '../api/api-client.ts'
+import type { GuardedService } from '../api/guarded-service.ts'
+import type { Metadata } from '../api/kind.ts'
+import type { NamespaceObject } from './kubernetes.ts'
+
+const base32 = 'abcdefghijklmnopqrstuvwxyz234567'
+
+/**
+ * The client id in force: the chosen one, or `sc_` and 26 characters that installation, namespace and name decide.
+ * The same after prune and re-apply, another after the namespace was deleted and made anew. Never read from status.
+ */
+export function clientIdOf(client: ApiClient, namespaceUid: string, installation: string): string {
+  if (client.spec.clientId !== undefined) return client.spec.clientId
+  const digest = createHash('sha256').update(JSON.stringify([installation, namespaceUid, client.metadata.name]))
+  return `sc_${toBase32(digest.digest()).slice(0, 26)}`
+}
+
+/** `iss` of a client's tokens and base of its JWKS. */
+export function issuerOf(issuerUrl: string, clientId: string): string {
+  return `${issuerUrl}/v1/clients/${clientId}`
+}
+
+/** `aud` that tokens for this service carry. */
+export function audienceOf(service: GuardedService): string {
+  return service.spec.audience ?? `https://${service.metadata.name}.${service.metadata.namespace}.svc`
+}
+
+/** The installation whose objects a namespace holds. */
+export function installationOf(namespace: NamespaceObject): string {
+  return namespace.metadata.labels?.[installationLabel] ?? 'default'
+}
+
+/** The organization a namespace's clients belong to: set by whoever may label namespaces, not by the client. */
+export function organizationOf(namespace: NamespaceObject): string | undefined {
+  return namespace.metadata.labels?.[organizationLabel]
+}
+
+/** `namespace/name`, or `name` for cluster-scoped objects. */
+export function keyOf(object: { readonly metadata: Metadata }): string {
+  return referenceKey(object.metadata)
+}
+
+/** The same for a reference. */
+export function referenceKey(reference: { readonly namespace?: string; readonly name: string }): string {
+  return reference.namespace === undefined ? reference.name : `${reference.namespace}/${reference.name}`
+}
+
+/** Whether an object still counts: one that is being deleted is gone for every rule. */
+export function isPresent(object: { readonly metadata: Metadata }): boolean {
+  return object.metadata.deletionTimestamp === undefined
+}
+
+/** Order in which objects hold what only one can hold: the oldest first, then by uid, then by key. */
+export function byAge(a: { readonly metadata: Metadata }, b: { readonly metadata: Metadata }): number {
+  return (
+    compare(a.metadata.creationTimestamp ?? '', b.metadata.creationTimestamp ?? '') ||
+    compare(a.metadata.uid ?? '', b.metadata.uid ?? '') ||
+    compare(keyOf(a), keyOf(b))
+  )
+}
+
+/** Seconds since epoch of an RFC 3339 time; undefined when it is none. */
+export function secondsOf(time: string | undefined): number | undefined {
+  const milliseconds = time === undefined ? Number.NaN : Date.parse(time)
+  return Number.isNaN(milliseconds) ? undefined : Math.floor(milliseconds / 1000)
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}
+
+/** RFC 4648 section 6, lower case, without padding. */
+function toBase32(bytes: Uint8Array): string {
+  let text = ''
+  let value = 0
+  let bits = 0
+  for (const byte of bytes) {
+    value = ((value << 8) | byte) & 0xffff
+    bits += 8
+    for (; bits >= 5; bits -= 5) text += base32[(value >> (bits - 5)) & 31]
+  }
+  return bits > 0 ? text + base32[(value << (5 - bits)) & 31] : text
+}

@@ -1,0 +1,64 @@
+import type { AccessKey, PublishedKey } from '../api/access-key.ts'
+import { checkPublicKey, thumbprint } from '../keys/jwk.ts'
+import type { KeyRow } from '../snapshot/rows.ts'
+import { secondsOf } from './ids.ts'
+
+/** A key without what the service it is used at adds. */
+export type VouchedKey = Omit<KeyRow, 'roles'>
+
+/**
+ * The keys of status.keys that the spec vouches for: status is an input to authentication, and only the operator may
+ * write it, but whatever stands there must still fit the spec. Revoked and ended keys stay in the list while the
+ * AccessKey exists, so that whoever still uses one is told so; they verify nothing.
+ */
+export function vouchedKeys(accessKey: AccessKey): VouchedKey[] {
+  const seen = new Set<string>()
+  return (accessKey.status?.keys ?? []).flatMap(published => {
+    const key = vouched(accessKey, published)
+    if (!key || seen.has(key.kid)) return []
+    seen.add(key.kid)
+    return [key]
+  })
+}
+
+/** Those of them that verify a token now. @param now seconds since epoch */
+export function usableKeys(accessKey: AccessKey, now: number): VouchedKey[] {
+  return vouchedKeys(accessKey).filter(key => !key.revoked && (key.notAfter === undefined || now < key.notAfter))
+}
+
+function vouched(accessKey: AccessKey, published: PublishedKey): VouchedKey | undefined {
+  const { spec, metadata } = accessKey
+  const algorithm = spec.algorithm ?? 'Ed25519'
+  const { kid, publicKey, state } = published
+  if ((spec.type ?? 'KeyPair') !== 'KeyPair') return undefined
+  if (checkPublicKey(publicKey, algorithm) !== undefined || thumbprint(publicKey) !== kid) return undefined
+  if (spec.publicKey && thumbprint(spec.publicKey) !== kid) return undefined
+  const notBefore = secondsOf(published.notBefore)
+  const ends = [published.notAfter, spec.expiresAt].filter(time => time !== undefined).map(secondsOf)
+  if (notBefore === undefined || ends.includes(undefined)) return undefined
+  // What is called ended has ended, whatever times stand beside it.
+  if (state === 'Expired') ends.push(notBefore)
+  const keysNotBefore = spec.keysNotBefore === undefined ? 0 : secondsOf(spec.keysNotBefore)
+  const revoked = spec.revoked !== undefined || state === 'Revoked' || !(notBefore >= (keysNotBefore ?? Infinity))
+  return {
+    kid,
+    accessKey: metadata.name,
+    algorithm,
+    publicKey: publicMembers(publicKey),
+    notBefore,
+    ...(ends.length > 0 && { notAfter: Math.min(...(ends as number[])) }),
+    ...(revoked && { revoked: true as const }),
+  }
+}
+
+/** Built, not copied: a member nobody knows, above all a private one, never gets into a row. */
+function publicMembers({ kty, crv, x, y, n, e }: PublishedKey['publicKey']): KeyRow['publicKey'] {
+  return {
+    kty,
+    ...(crv !== undefined && { crv }),
+    ...(x !== undefined && { x }),
+    ...(y !== undefined && { y }),
+    ...(n !== undefined && { n }),
+    ...(e !== undefined && { e }),
+  }
+}

@@ -1,0 +1,33 @@
+import type { Metadata } from '../api/kind.ts'
+
+/** Built-in objects, as far as the rules read them. */
+export interface NamespaceObject {
+  readonly metadata: Metadata
+}
+
+export interface ServiceObject {
+  readonly metadata: Metadata
+  readonly spec?: {
+    readonly selector?: Readonly<Record<string, string>>
+    readonly ports?: readonly {
+      readonly name?: string
+      readonly port: number
+      readonly targetPort?: number | string
+    }[]
+  }
+}
+
+export interface ServiceAccountObject {
+  readonly metadata: Metadata
+}
+
+export interface PodObject {
+  readonly metadata: Metadata
+  readonly spec?: { readonly serviceAccountName?: string }
+  readonly status?: { readonly phase?: string }
+}
+
+export interface ConfigMapObject {
+  readonly metadata: Metadata
+  readonly data?: Readonly<Record<string, string>>
+}

@@ -1,0 +1,140 @@
+import type { ApiClient } from '../api/api-client.ts'
+import {
+  byAge,
+  clientIdOf,
+  installationOf,
+  isPresent,
+  issuerOf,
+  keyOf,
+  organizationOf,
+  secondsOf,
+} from './ids.ts'
+import type { NamespaceObject } from './kubernetes.ts'
+
+export type ClientReason = 'Accepted' | 'ClientIdTaken' | 'ClientIdNotAllowed' | 'ServiceAccountTaken'
+
+/** An ApiClient with all that the other objects of the installation decide about it. */
+export interface ResolvedClient {
+  /** `namespace/name`. */
+  readonly key: string
+  readonly client: ApiClient
+  readonly clientId: string
+  /** `iss` of its tokens. */
+  readonly issuer: string
+  /** Without it the client has no access, no JWKS and holds nothing. */
+  readonly accepted: boolean
+  readonly reason: ClientReason
+  readonly message: string
+  readonly suspended: boolean
+  readonly organization?: string
+  /** Names of the service accounts it holds; empty unless accepted. */
+  readonly serviceAccounts: readonly string[]
+  /** Tokens issued before are refused; seconds since epoch. */
+  readonly createdAt: number
+}
+
+/** What the installation says about client ids. */
+export interface ClientRules {
+  readonly installation: string
+  readonly issuerUrl: string
+  /** Client ids that the chart gives to one ApiClient each: client id → `namespace/name`. */
+  readonly clientIds: ReadonlyMap<string, string>
+}
+
+export interface ClientObjects extends ClientRules {
+  readonly clients: Iterable<ApiClient>
+  /** By name. */
+  readonly namespaces: ReadonlyMap<string, NamespaceObject>
+}
+
+/**
+ * Every client of this installation, by `namespace/name`; those of other installations and those being deleted are
+ * left out.
+ */
+export function resolveClients(objects: ClientObjects): Map<string, ResolvedClient> {
+  const byNamespace = Map.groupBy(objects.clients, client => client.metadata.namespace ?? '')
+  const resolved = new Map<string, ResolvedClient>()
+  for (const [name, clients] of byNamespace) {
+    for (const one of resolveNamespaceClients(objects.namespaces.get(name), clients, objects)) {
+      resolved.set(one.key, one)
+    }
+  }
+  return resolved
+}
+
+/**
+ * The clients of one namespace, oldest first. A namespace is enough: a chosen id begins with its namespace, an id of
+ * the chart's map belongs to one object only, and service accounts are the namespace's own.
+ */
+export function resolveNamespaceClients(
+  namespace: NamespaceObject | undefined,
+  clients: Iterable<ApiClient>,
+  rules: ClientRules,
+): ResolvedClient[] {
+  if (!namespace || installationOf(namespace) !== rules.installation) return []
+  const ids = new Map<string, string>()
+  const accounts = new Map<string, string>()
+  return [...clients]
+    .filter(isPresent)
+    .sort(byAge)
+    .map(client => {
+      const clientId = clientIdOf(client, namespace.metadata.uid ?? namespace.metadata.name, rules.installation)
+      const wanted = (client.spec.serviceAccounts ?? []).map(account => account.name)
+      const fault = notAllowed(client, rules) ?? idTaken(clientId, ids) ?? accountTaken(wanted, accounts)
+      if (!fault) {
+        ids.set(clientId, client.metadata.name)
+        for (const account of wanted) accounts.set(account, client.metadata.name)
+      }
+      const organization = organizationOf(namespace)
+      return {
+        key: keyOf(client),
+        client,
+        clientId,
+        issuer: issuerOf(rules.issuerUrl, clientId),
+        accepted: fault === undefined,
+        ...(fault ?? { reason: 'Accepted' as const, message: `The client id is ${clientId}.` }),
+        suspended: client.spec.suspended ?? false,
+        ...(organization !== undefined && { organization }),
+        serviceAccounts: fault ? [] : wanted,
+        createdAt: secondsOf(client.metadata.creationTimestamp) ?? 0,
+      }
+    })
+}
+
+interface ClientFault {
+  readonly reason: ClientReason
+  readonly message: string
+}
+
+function notAllowed(client: ApiClient, rules: ClientRules): ClientFault | undefined {
+  const { clientId } = client.spec
+  if (clientId === undefined) return undefined
+  const { namespace } = client.metadata
+  const listed = rules.clientIds.get(clientId)
+  if (listed === undefined ? clientId.startsWith(`${namespace}.`) : listed === keyOf(client)) return undefined
+  return {
+    reason: 'ClientIdNotAllowed',
+    message:
+      listed === undefined
+        ? `The client id ${clientId} must begin with "${namespace}.", or the chart value clientIds must give it to ${keyOf(client)}.`
+        : `The chart value clientIds gives the client id ${clientId} to another ApiClient. Choose another one in a new ApiClient.`,
+  }
+}
+
+function idTaken(clientId: string, ids: ReadonlyMap<string, string>): ClientFault | undefined {
+  const holder = ids.get(clientId)
+  if (holder === undefined) return undefined
+  return {
+    reason: 'ClientIdTaken',
+    message: `The older ApiClient ${holder} holds the client id ${clientId}. Choose another one in a new ApiClient.`,
+  }
+}
+
+function accountTaken(wanted: readonly string[], accounts: ReadonlyMap<string, string>): ClientFault | undefined {
+  const taken = wanted.find(account => accounts.has(account))
+  if (taken === undefined) return undefined
+  return {
+    reason: 'ServiceAccountTaken',
+    message: `The older ApiClient ${accounts.get(taken)} holds the service account ${taken}. Remove it from one of the two.`,
+  }
+}

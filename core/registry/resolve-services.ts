@@ -1,0 +1,121 @@
+import type { GuardedService } from '../api/guarded-service.ts'
+import type { RouteRow } from '../snapshot/rows.ts'
+import { reservedAudience } from './audience.ts'
+import { audienceOf, byAge, installationOf, isPresent, keyOf } from './ids.ts'
+import { type Inspection, inspectService, type ServiceFault } from './inspect-service.ts'
+import type { NamespaceObject, ServiceObject } from './kubernetes.ts'
+import type { OpenApiSource } from './openapi-document.ts'
+
+/** A GuardedService with all that the other objects of the installation decide about it. */
+export interface ResolvedService {
+  /** `namespace/name`. */
+  readonly key: string
+  readonly service: GuardedService
+  /** Without it guards of the service get no policy, and deny. */
+  readonly accepted: boolean
+  readonly reason: 'Accepted' | ServiceFault['reason']
+  readonly message: string
+  readonly audience: string
+  /** The Service behind it and the number of its port, when both exist. */
+  readonly target?: { readonly service: ServiceObject; readonly port: number }
+  /** From spec.routes or the OpenAPI document; empty unless accepted. */
+  readonly routes: readonly RouteRow[]
+}
+
+/** What the installation says about audiences. */
+export interface ServiceRules {
+  readonly installation: string
+  readonly issuerUrl: string
+  /** Audiences of the API server. */
+  readonly reservedAudiences: readonly string[]
+}
+
+export interface ServiceObjects extends ServiceRules {
+  readonly services: Iterable<GuardedService>
+  /** By `namespace/name`. */
+  readonly targets: ReadonlyMap<string, ServiceObject>
+  /** By name. */
+  readonly namespaces: ReadonlyMap<string, NamespaceObject>
+  /** The documents that spec.openapi names, by `namespace/name` of the GuardedService. */
+  readonly documents: ReadonlyMap<string, OpenApiSource>
+  /** What a service says by itself; a caller may give one that remembers. */
+  readonly inspect?: (service: GuardedService, document: OpenApiSource | undefined) => Inspection
+}
+
+/**
+ * Every GuardedService of this installation, by `namespace/name`; those of other installations and those being
+ * deleted are left out. The oldest holds a Service port and an audience, also while a mistake of its own keeps it from
+ * being accepted: a younger one must not get the pods because the older one has a typing error. A loser holds nothing.
+ */
+export function resolveServices(objects: ServiceObjects): Map<string, ResolvedService> {
+  const ports = new Map<string, string>()
+  const audiences = new Map<string, string>()
+  const resolved = new Map<string, ResolvedService>()
+  for (const service of [...objects.services].filter(one => isOurs(one, objects)).sort(byAge)) {
+    const key = keyOf(service)
+    const target = targetOf(service, objects.targets)
+    const place = target && `${keyOf(target.service)}:${target.port}`
+    const audience = audienceOf(service)
+    const reserved = reservedAudience(service, objects)
+    const conflict = portTaken(place, ports) ?? audienceTaken(audience, audiences)
+    if (!conflict) {
+      if (place !== undefined) ports.set(place, key)
+      if (reserved === undefined) audiences.set(audience, key)
+    }
+    const inspected = (objects.inspect ?? inspectService)(service, objects.documents.get(key))
+    const fault =
+      (reserved === undefined ? undefined : ({ reason: 'AudienceReserved', message: reserved } as const)) ??
+      conflict ??
+      (target ? undefined : targetNotFound(service)) ??
+      inspected.fault
+    resolved.set(key, {
+      key,
+      service,
+      accepted: fault === undefined,
+      ...(fault ?? { reason: 'Accepted' as const, message: `Tokens for this service carry the audience ${audience}.` }),
+      audience,
+      ...(target && { target }),
+      routes: fault ? [] : inspected.routes,
+    })
+  }
+  return resolved
+}
+
+function isOurs(service: GuardedService, objects: ServiceObjects): boolean {
+  const namespace = objects.namespaces.get(service.metadata.namespace ?? '')
+  return isPresent(service) && namespace !== undefined && installationOf(namespace) === objects.installation
+}
+
+function targetOf(service: GuardedService, targets: ServiceObjects['targets']): ResolvedService['target'] {
+  const { name, port: wanted } = service.spec.targetRef
+  const target = targets.get(`${service.metadata.namespace}/${name}`)
+  if (!target || !isPresent(target)) return undefined
+  const found = target.spec?.ports?.find(port => (typeof wanted === 'number' ? port.port : port.name) === wanted)
+  return found && { service: target, port: found.port }
+}
+
+function portTaken(place: string | undefined, ports: ReadonlyMap<string, string>): ServiceFault | undefined {
+  const holder = place === undefined ? undefined : ports.get(place)
+  if (holder === undefined) return undefined
+  return {
+    reason: 'TargetConflict',
+    message: `The older GuardedService ${holder} holds the Service port ${place}. Delete one of the two.`,
+  }
+}
+
+function audienceTaken(audience: string, audiences: ReadonlyMap<string, string>): ServiceFault | undefined {
+  const holder = audiences.get(audience)
+  if (holder === undefined) return undefined
+  return {
+    reason: 'AudienceConflict',
+    message: `The older GuardedService ${holder} holds the audience ${audience}. Choose another one.`,
+  }
+}
+
+function targetNotFound(service: GuardedService): ServiceFault {
+  const { name, port } = service.spec.targetRef
+  return {
+    reason: 'TargetNotFound',
+    message: `There is no Service ${name} with the port ${port} in namespace ${service.metadata.namespace}. Create it or correct spec.targetRef.`,
+  }
+}

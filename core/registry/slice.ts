@@ -1,0 +1,176 @@
+import type { AccessGrant } from '../api/access-grant.ts'
+import type { AccessKey } from '../api/access-key.ts'
+import type { Role } from '../api/role.ts'
+import type { ClientRow, ClusterRow, GrantRow, KeyRow, RoleRow, Row, ServiceAccountRow, ServiceRow } from '../snapshot/rows.ts'
+import { durationSeconds } from './duration.ts'
+import { isPresent, referenceKey, secondsOf } from './ids.ts'
+import type { PodObject, ServiceAccountObject } from './kubernetes.ts'
+import { type VouchedKey, vouchedKeys } from './keys.ts'
+import type { ResolvedClient } from './resolve-clients.ts'
+import type { ResolvedService } from './resolve-services.ts'
+
+/** What a slice is made of. The lists are those of one service; the issuer finds them by its indexes. */
+export interface SliceObjects {
+  readonly service: ResolvedService
+  /** Roles of the service's namespace. */
+  readonly roles: Iterable<Role>
+  /** Grants of the service's namespace. */
+  readonly grants: Iterable<AccessGrant>
+  readonly clients: ReadonlyMap<string, ResolvedClient>
+  readonly credentials: (client: ResolvedClient) => ClientCredentials
+  /** Absent while the cluster's keys are not known. */
+  readonly cluster?: ClusterRow | undefined
+}
+
+/** What a client can prove itself with. */
+export interface ClientCredentials {
+  /** AccessKeys that name the client; those of other clients are ignored. */
+  readonly accessKeys: Iterable<AccessKey>
+  /** Service accounts it holds that exist, with the pods that run as them. */
+  readonly serviceAccounts: readonly ServiceAccountRow[]
+}
+
+/**
+ * The rows of one service, in an order that means nothing. A service that is not accepted has none: its guards deny.
+ */
+export function sliceRows(objects: SliceObjects): Row[] {
+  const { service } = objects
+  if (!service.accepted) return []
+  const { namespace, name } = service.service.metadata
+  const roles = [...objects.roles].flatMap(role => roleRow(role, namespace, name) ?? [])
+  const named = new Set(roles.map(role => role.name))
+  const grants = [...objects.grants].flatMap(grant => grantRow(grant, namespace, named, objects.clients) ?? [])
+  return [
+    serviceRow(service),
+    ...roles,
+    ...grants.map(grant => grant.row),
+    ...[...new Set(grants.flatMap(grant => grant.clients))].map(client =>
+      clientRow(client, namespace ?? '', objects.credentials(client)),
+    ),
+    ...(objects.cluster ? [objects.cluster] : []),
+  ]
+}
+
+/** The service itself. */
+export function serviceRow({ service, audience, routes }: ResolvedService): ServiceRow {
+  const { spec, metadata } = service
+  return {
+    type: 'service',
+    namespace: metadata.namespace ?? '',
+    name: metadata.name,
+    audience,
+    // Kinds of credential this version does not know are refused by the schema; a guard must not meet them.
+    accepts: (spec.accepts ?? (['ClientToken', 'ServiceAccountToken'] as const)).filter(
+      kind => kind === 'ClientToken' || kind === 'ServiceAccountToken',
+    ),
+    public: (spec.public ?? []).map(({ path, methods = ['GET', 'HEAD'] }) => ({ path, methods })),
+    routes,
+    mode: spec.mode ?? 'Enforce',
+    maxStalenessSeconds: durationSeconds(spec.maxStaleness ?? '24h') ?? 0,
+    directAccess: spec.directAccess ?? 'Refuse',
+    keepCredential: spec.keepCredential ?? 'Never',
+  }
+}
+
+/** Those rules of a role that name the service; undefined when none does. */
+export function roleRow(role: Role, namespace: string | undefined, service: string): RoleRow | undefined {
+  if (!isPresent(role) || role.metadata.namespace !== namespace) return undefined
+  const rules = role.spec.rules.flatMap(({ services, ...rule }, index) =>
+    services.includes(service) ? [{ index, ...rule }] : [],
+  )
+  return rules.length === 0 ? undefined : { type: 'role', name: role.metadata.name, rules }
+}
+
+/** A grant of one of these roles with the clients it still means; undefined when it concerns the service in nothing. */
+export function grantRow(
+  grant: AccessGrant,
+  namespace: string | undefined,
+  roles: ReadonlySet<string>,
+  clients: ReadonlyMap<string, ResolvedClient>,
+): { row: GrantRow; clients: ResolvedClient[] } | undefined {
+  const { metadata, spec } = grant
+  if (!isPresent(grant) || metadata.namespace !== namespace || !roles.has(spec.roleRef.name)) return undefined
+  const expiresAt = secondsOf(spec.expiresAt)
+  if (spec.expiresAt !== undefined && expiresAt === undefined) return undefined
+  const meant = grantedClients(grant, clients)
+  if (meant.length === 0) return undefined
+  const row: GrantRow = {
+    type: 'grant',
+    name: metadata.name,
+    role: spec.roleRef.name,
+    clients: meant.map(client => client.clientId),
+    ...(spec.attributes && { attributes: spec.attributes }),
+    ...(expiresAt !== undefined && { expiresAt }),
+  }
+  return { row, clients: meant }
+}
+
+/**
+ * The clients a grant gives its role to now: named in spec, pinned in status as Granted, accepted, and still the
+ * client that the name meant when it was pinned.
+ */
+export function grantedClients(grant: AccessGrant, clients: ReadonlyMap<string, ResolvedClient>): ResolvedClient[] {
+  const named = new Set(grant.spec.clients.map(referenceKey))
+  const meant = (grant.status?.clients ?? []).flatMap(pin => {
+    const client = clients.get(referenceKey(pin))
+    const holds = pin.state === 'Granted' && client?.accepted && pin.clientId === client.clientId
+    return holds && named.has(client.key) ? [client] : []
+  })
+  return [...new Set(meant)]
+}
+
+/** A client as a service of `namespace` knows it. */
+export function clientRow(client: ResolvedClient, namespace: string, credentials: ClientCredentials): ClientRow {
+  const { metadata } = client.client
+  const keys = [...credentials.accessKeys]
+    .filter(key => belongsTo(key, client))
+    .sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
+    .flatMap(key => vouchedKeys(key).map(vouched => narrowed(vouched, key, namespace)))
+  return {
+    type: 'client',
+    clientId: client.clientId,
+    namespace: metadata.namespace ?? '',
+    name: metadata.name,
+    issuer: client.issuer,
+    createdAt: client.createdAt,
+    suspended: client.suspended,
+    ...(client.organization !== undefined && { organization: client.organization }),
+    keys,
+    ...(credentials.serviceAccounts.length > 0 && { serviceAccounts: credentials.serviceAccounts }),
+  }
+}
+
+/** An AccessKey counts for the client that it named when its keys were made: a later one of that name has its own. */
+function belongsTo(key: AccessKey, client: ResolvedClient): boolean {
+  const { namespace, name } = client.client.metadata
+  const refers = key.metadata.namespace === namespace && key.spec.clientRef.name === name
+  return refers && isPresent(key) && key.status?.clientId === client.clientId
+}
+
+function narrowed(key: VouchedKey, { spec }: AccessKey, namespace: string): KeyRow {
+  if (!spec.roles) return key
+  return { ...key, roles: spec.roles.filter(role => role.namespace === namespace).map(role => role.name) }
+}
+
+/** The service accounts a client holds, with the pods that run as them now. */
+export function serviceAccountRows(
+  client: ResolvedClient,
+  accounts: ReadonlyMap<string, ServiceAccountObject>,
+  podsOf: (serviceAccountKey: string) => Iterable<PodObject>,
+): ServiceAccountRow[] {
+  return client.serviceAccounts.flatMap(name => {
+    const key = `${client.client.metadata.namespace}/${name}`
+    const account = accounts.get(key)
+    if (!account?.metadata.uid || !isPresent(account)) return []
+    const pods = [...podsOf(key)].filter(isRunningAs(name)).flatMap(pod => pod.metadata.uid ?? [])
+    return [{ name, uid: account.metadata.uid, pods: pods.sort() }]
+  })
+}
+
+/** A terminating pod still makes its last calls; a finished one makes none, and its token is refused with it. */
+function isRunningAs(account: string): (pod: PodObject) => boolean {
+  return pod =>
+    (pod.spec?.serviceAccountName ?? 'default') === account &&
+    pod.status?.phase !== 'Succeeded' &&
+    pod.status?.phase !== 'Failed'
+}
