@@ -52,6 +52,14 @@ export interface Identity {
   readonly expiresAt: number
   /** Roles the key is narrowed to. */
   readonly roles?: readonly string[]
+  /** What the token said and the snapshot is asked about again on every use. Times in seconds since epoch. */
+  readonly proof: {
+    readonly issuedAt: number
+    readonly audience: string
+    /** Service account tokens: they end with their pod and their service account. */
+    readonly serviceAccountUid?: string
+    readonly podUid?: string
+  }
 }
 
 export type Decision =

@@ -1,0 +1,48 @@
+import { createHash } from 'node:crypto'
+
+/** Hash of an empty slice. */
+export const emptyHash = '0'.repeat(64)
+
+const modulus = 1n << 256n
+
+/**
+ * Hash of one row: SHA-256 over its JSON with sorted keys and without undefined members, 64 hex characters.
+ * The hash of a slice is the sum of its rows' hashes modulo 2^256, so that one changed row costs one row's work and
+ * the order of arrival does not matter. It tells "the same?", it is no signature.
+ */
+export function rowHash(row: unknown): string {
+  return createHash('sha256').update(canonicalJson(row)).digest('hex')
+}
+
+/** @returns the hash of a slice after a row of this hash came in */
+export function addHash(slice: string, row: string): string {
+  return hex((BigInt(`0x${slice}`) + BigInt(`0x${row}`)) % modulus)
+}
+
+/** @returns the hash of a slice after a row of this hash left */
+export function removeHash(slice: string, row: string): string {
+  return hex((BigInt(`0x${slice}`) + modulus - BigInt(`0x${row}`)) % modulus)
+}
+
+/** @returns the hash of a slice of these rows */
+export function sliceHash(rows: Iterable<unknown>): string {
+  let sum = 0n
+  for (const row of rows) sum += BigInt(`0x${rowHash(row)}`)
+  return hex(sum % modulus)
+}
+
+function hex(sum: bigint): string {
+  return sum.toString(16).padStart(64, '0')
+}
+
+/** JSON with sorted keys, so that equal values give equal text. */
+export function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(item => canonicalJson(item ?? null)).join(',')}]`
+  if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null'
+  const members: string[] = []
+  for (const key of Object.keys(value).sort()) {
+    const member = (value as Record<string, unknown>)[key]
+    if (member !== undefined) members.push(`${JSON.stringify(key)}:${canonicalJson(member)}`)
+  }
+  return `{${members.join(',')}}`
+}
