@@ -72,6 +72,8 @@ describe('leader election', () => {
     a.suffer({ unreachable: true })
     await clock.advance(10_100)
     expect([a.election.isLeader(), b.election.isLeader()]).toEqual([false, false])
+    await clock.advance(2_800)
+    expect([a.election.isLeader(), b.election.isLeader()]).toEqual([false, false])
     await clock.advance(8_000)
     expect([a.election.isLeader(), b.election.isLeader()]).toEqual([false, true])
     expect(a.history).toEqual(['started', 'stopped'])
@@ -143,6 +145,26 @@ describe('leader election', () => {
     a.election.start()
     await clock.advance(6_000)
     expect(a.history).toEqual(['started', 'stopped', 'started'])
+    await stopAll(clock, [a.election])
+  })
+
+  test('a term waits until the work of the one before has ended', async () => {
+    const { clock, candidate } = setUp()
+    let working = 0
+    let most = 0
+    const a = candidate('a', async signal => {
+      most = Math.max(most, ++working)
+      await new Promise<void>(resolve => signal.addEventListener('abort', () => clock.after(20_000, resolve)))
+      working--
+    })
+    a.election.start()
+    await clock.advance(1_000)
+    a.suffer({ forbidden: true })
+    await clock.advance(12_000)
+    a.suffer({})
+    await clock.advance(30_000)
+    expect(a.history).toEqual(['started', 'stopped', 'started'])
+    expect(most).toBe(1)
     await stopAll(clock, [a.election])
   })
 

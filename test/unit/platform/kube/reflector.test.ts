@@ -1,0 +1,365 @@
+import { describe, expect, test } from 'vitest'
+import { KubeError, type Resource } from '../../../../platform/kube/client.ts'
+import { type Change, createReflector, type ReflectorOptions } from '../../../../platform/kube/reflector.ts'
+import { createMetrics } from '../../../../platform/metrics.ts'
+import { createManualClock, settled } from '../manual-clock.ts'
+import { createQuietLog } from '../quiet-log.ts'
+import { createScriptedSource, event, type Thing, thing } from './scripted-source.ts'
+
+const things: Resource = { group: 'example.com', version: 'v1', plural: 'things', kind: 'Thing', namespaced: true }
+const gone = { type: 'ERROR', object: { code: 410, reason: 'Expired' } } as const
+
+function setUp(options: ReflectorOptions<Thing> = {}) {
+  const source = createScriptedSource()
+  const clock = createManualClock()
+  const { log, lines } = createQuietLog()
+  const metrics = createMetrics({ process: 'test' })
+  const reflector = createReflector<Thing>(source.client, things, { clock, log, metrics, ...options })
+  const changes: string[] = []
+  const told = ({ type, key, old, object, resourceVersion }: Change<Thing>) =>
+    `${type} ${key} ${old?.value ?? ''}>${object.value} @${resourceVersion}`
+  reflector.onChange(change => changes.push(told(change)))
+  const seen: string[] = []
+  reflector.onSeen(version => seen.push(version))
+  return { ...source, clock, lines, metrics, reflector, changes, seen }
+}
+
+describe('reflector', () => {
+  test('lists in pages of 500 and watches from the version of the list', async () => {
+    const { reflector, lists, asked, changes, seen } = setUp({ labelSelector: 'a=b' })
+    lists.push(
+      { items: [thing('a', 3, 'x')], resourceVersion: '10', continue: 'more' },
+      { items: [thing('b', 4, 'y')], resourceVersion: '10' },
+    )
+    reflector.start()
+    await reflector.whenSynced()
+    await settled()
+    expect(asked.list).toEqual([
+      { labelSelector: 'a=b', limit: 500 },
+      { labelSelector: 'a=b', limit: 500, continue: 'more' },
+    ])
+    expect(asked.watch).toMatchObject([{ resourceVersion: '10' }])
+    expect(asked.watch[0]?.timeoutSeconds).toBeGreaterThanOrEqual(300)
+    expect(asked.watch[0]?.timeoutSeconds).toBeLessThanOrEqual(600)
+    expect(changes).toEqual(['added ns/a >x @3', 'added ns/b >y @4'])
+    expect(seen).toEqual(['10'])
+    await reflector.stop()
+  })
+
+  test('follows events and bookmarks, and tells once of all that came together', async () => {
+    const { reflector, lists, watches, changes, seen } = setUp()
+    lists.push({ items: [thing('a', 3, 'x')], resourceVersion: '10' })
+    watches.push([
+      event('MODIFIED', thing('a', 11, 'y')),
+      event('ADDED', thing('b', 12, 'z')),
+      event('DELETED', thing('a', 13, 'y')),
+      event('DELETED', thing('never-selected', 14)),
+      event('BOOKMARK', thing('', 20)),
+      'hang',
+    ])
+    reflector.start()
+    await settled()
+    expect(changes).toEqual(['added ns/a >x @3', 'updated ns/a x>y @11', 'added ns/b >z @12', 'deleted ns/a y>y @13'])
+    expect([...reflector.store.keys()]).toEqual(['ns/b'])
+    expect(reflector.seen()).toBe('20')
+    expect(seen.at(-1)).toBe('20')
+    expect(seen.length).toBeLessThanOrEqual(2)
+    await reflector.stop()
+  })
+
+  test('watches again from the last bookmark when a watch ends in order, without a list', async () => {
+    const { reflector, lists, asked, clock, send } = setUp()
+    lists.push({ items: [], resourceVersion: '10' })
+    reflector.start()
+    await settled()
+    send(event('BOOKMARK', thing('', 25)))
+    await clock.advance(400_000)
+    send('end')
+    await clock.advance(99)
+    expect(asked.watch).toHaveLength(1)
+    await clock.advance(1)
+    expect(asked.watch.map(one => one.resourceVersion)).toEqual(['10', '25'])
+    expect(asked.list).toHaveLength(1)
+    await reflector.stop()
+  })
+
+  for (const [form, step] of [
+    ['as a status', new KubeError('things WATCH', 410, 'Expired')],
+    ['in the stream', gone],
+  ] as const) {
+    test(`lists again on 410 ${form} and tells what was missed, deletions too`, async () => {
+      const { reflector, lists, watches, clock, changes, asked, metrics } = setUp()
+      const before = [thing('kept', 1), thing('changed', 2, 'x'), thing('lost', 3), thing('reborn', 4, 'old')]
+      const after = [thing('kept', 1), thing('changed', 52, 'y'), thing('reborn', 53, 'new', 'uid-2'), thing('new', 54)]
+      lists.push({ items: before, resourceVersion: '10' }, { items: after, resourceVersion: '60' })
+      watches.push([step], ['hang'])
+      reflector.start()
+      await settled()
+      changes.length = 0
+      await clock.advance(200)
+      expect(changes).toEqual([
+        'deleted ns/lost > @60',
+        'deleted ns/reborn old>old @60',
+        'updated ns/changed x>y @52',
+        'added ns/reborn >new @53',
+        'added ns/new > @54',
+      ])
+      expect(asked.watch.map(one => one.resourceVersion)).toEqual(['10', '60'])
+      expect((await metrics.exposition()).body).toContain('latchkey_relists_total{resource="things.example.com"} 1')
+      await reflector.stop()
+    })
+  }
+
+  test('handlers of a new list see the whole of it, never a mixture', async () => {
+    const { reflector, lists, watches, clock } = setUp()
+    lists.push(
+      { items: [thing('a', 1)], resourceVersion: '10' },
+      { items: [thing('b', 2), thing('c', 3)], resourceVersion: '20' },
+    )
+    watches.push([gone])
+    const views: string[] = []
+    reflector.onChange(() => views.push([...reflector.store.keys()].join()))
+    reflector.start()
+    await clock.advance(500)
+    expect(views).toEqual(['ns/a', 'ns/b,ns/c', 'ns/b,ns/c', 'ns/b,ns/c'])
+    await reflector.stop()
+  })
+
+  test('a server that answers 410 every time is asked ever more rarely', async () => {
+    const { reflector, lists, watches, clock, asked } = setUp()
+    lists.push({ items: [], resourceVersion: '10' })
+    watches.push(...Array.from({ length: 1_000 }, () => [gone]))
+    reflector.start()
+    await clock.advance(600_000)
+    expect(asked.list.length).toBeGreaterThan(15)
+    expect(asked.list.length).toBeLessThan(50)
+    await reflector.stop()
+  })
+
+  test('a server that ends every watch at once is asked ever more rarely', async () => {
+    const { reflector, lists, watches, clock, asked } = setUp()
+    lists.push({ items: [], resourceVersion: '10' })
+    watches.push(...Array.from({ length: 1_000 }, () => ['end' as const]))
+    reflector.start()
+    await clock.advance(600_000)
+    expect(asked.watch.length).toBeGreaterThan(15)
+    expect(asked.watch.length).toBeLessThan(50)
+    await reflector.stop()
+  })
+
+  test('one event and an end, again and again, stay below two watches a second', async () => {
+    const { reflector, lists, watches, clock, asked } = setUp()
+    lists.push({ items: [], resourceVersion: '10' })
+    watches.push(
+      ...Array.from({ length: 1_000 }, (_, at) => [event('ADDED', thing(`t${at}`, 11 + at)), 'end' as const]),
+    )
+    reflector.start()
+    await clock.advance(60_000)
+    expect(asked.watch.length).toBeLessThan(80)
+    expect(reflector.store.size).toBe(asked.watch.length)
+    await reflector.stop()
+  })
+
+  test('waits as long as a 429 asks', async () => {
+    const { reflector, lists, watches, clock, asked } = setUp()
+    lists.push({ items: [], resourceVersion: '10' })
+    watches.push([new KubeError('things WATCH', 429, 'TooManyRequests', 45)])
+    reflector.start()
+    await clock.advance(44_999)
+    expect(asked.watch).toHaveLength(1)
+    await clock.advance(1)
+    expect(asked.watch).toHaveLength(2)
+    expect(asked.list).toHaveLength(1)
+    await reflector.stop()
+  })
+
+  test('goes on for ever through any error, and the pause is short again after progress', async () => {
+    const { reflector, lists, watches, clock, asked, send } = setUp()
+    lists.push({ items: [], resourceVersion: '10' })
+    watches.push(...Array.from({ length: 200 }, () => [new Error('connection reset')]))
+    reflector.start()
+    await clock.advance(3_600_000)
+    const tries = asked.watch.length
+    expect(tries).toBeGreaterThan(100)
+    expect(tries).toBeLessThan(150)
+    expect(asked.list).toHaveLength(1)
+    watches.length = 0
+    await clock.advance(40_000)
+    send(event('ADDED', thing('a', 30)))
+    await settled()
+    send(new Error('connection reset'))
+    await clock.advance(1_600)
+    expect(asked.watch).toHaveLength(tries + 2)
+    expect(asked.watch.at(-1)?.resourceVersion).toBe('30')
+    await reflector.stop()
+  })
+
+  test('lists after three refusals in a row: the version asked from may be what is refused', async () => {
+    const { reflector, lists, watches, clock, asked } = setUp()
+    lists.push({ items: [], resourceVersion: '900' }, { items: [thing('a', 5)], resourceVersion: '7' })
+    watches.push(...Array.from({ length: 3 }, () => [new KubeError('things WATCH', 504, 'Timeout')]))
+    reflector.start()
+    await clock.advance(20_000)
+    expect(asked.watch.map(one => one.resourceVersion)).toEqual(['900', '900', '900', '7'])
+    expect(reflector.store.size).toBe(1)
+    await reflector.stop()
+  })
+
+  test('cuts a watch that outlives its time by half a minute', async () => {
+    const { reflector, lists, clock, asked } = setUp()
+    lists.push({ items: [], resourceVersion: '10' })
+    reflector.start()
+    await settled()
+    const limit = (asked.watch[0]?.timeoutSeconds ?? 0) * 1_000 + 30_000
+    await clock.advance(limit - 1)
+    expect(asked.watch).toHaveLength(1)
+    await clock.advance(1_700)
+    expect(asked.watch).toHaveLength(2)
+    await reflector.stop()
+  })
+
+  test('a list that fails in the middle is made anew; an expired continue token means one large list', async () => {
+    const { reflector, lists, clock, asked } = setUp()
+    const page = { items: [thing('a', 1)], resourceVersion: '10', continue: 'more' }
+    lists.push(page, new Error('reset'), page, new KubeError('things GET', 410, 'Expired'), {
+      items: [thing('b', 2)],
+      resourceVersion: '12',
+    })
+    reflector.start()
+    await clock.advance(10_000)
+    expect(asked.list).toEqual([
+      { limit: 500 },
+      { limit: 500, continue: 'more' },
+      { limit: 500 },
+      { limit: 500, continue: 'more' },
+      {},
+    ])
+    expect([...reflector.store.keys()]).toEqual(['ns/b'])
+    await reflector.stop()
+  })
+
+  test('handlers that throw, or reject, stop neither the loop nor the other handlers', async () => {
+    const { reflector, lists, send, lines, changes } = setUp()
+    lists.push({ items: [], resourceVersion: '10' })
+    reflector.onChange(() => {
+      throw new Error('handler')
+    })
+    reflector.onChange((async () => {
+      throw new Error('async handler')
+    }) as () => void)
+    reflector.onSeen(() => {
+      throw new Error('seen handler')
+    })
+    const later: string[] = []
+    reflector.onChange(change => later.push(change.key))
+    reflector.start()
+    await settled()
+    send(event('ADDED', thing('a', 11)))
+    await settled()
+    send(event('ADDED', thing('b', 12)))
+    await settled()
+    expect(later).toEqual(['ns/a', 'ns/b'])
+    expect(changes).toHaveLength(2)
+    const messages = lines.filter(line => line.level === 'error').map(line => (line.err as { message: string }).message)
+    expect(messages.filter(message => message === 'handler')).toHaveLength(2)
+    expect(messages.filter(message => message === 'async handler')).toHaveLength(2)
+    await reflector.stop()
+  })
+
+  test('tells a late handler what is in the store already, and nothing after it left', async () => {
+    const { reflector, lists, send } = setUp()
+    lists.push({ items: [thing('a', 1), thing('b', 2)], resourceVersion: '10' })
+    reflector.start()
+    await reflector.whenSynced()
+    const told: string[] = []
+    const leave = reflector.onChange(change => told.push(`${change.type} ${change.key}`))
+    expect(told).toEqual(['added ns/a', 'added ns/b'])
+    leave()
+    send(event('ADDED', thing('c', 11)))
+    await settled()
+    expect(told).toHaveLength(2)
+    await reflector.stop()
+  })
+
+  test('keeps neither managedFields nor the last-applied annotation, and of the rest what it is told to keep', async () => {
+    const { reflector, lists } = setUp({
+      keep: object => ({ metadata: object.metadata, value: `kept ${object.value}` }),
+    })
+    const full = thing('a', 1, 'x')
+    full.metadata.managedFields = [{ manager: 'kubectl' }]
+    full.metadata.annotations = { 'kubectl.kubernetes.io/last-applied-configuration': '{}', mine: 'yes' }
+    lists.push({ items: [{ ...full, spec: 'large' } as Thing], resourceVersion: '10' })
+    reflector.start()
+    await reflector.whenSynced()
+    expect(reflector.store.get('ns/a')).toEqual({
+      metadata: { name: 'a', namespace: 'ns', uid: 'uid-a', resourceVersion: '1', annotations: { mine: 'yes' } },
+      value: 'kept x',
+    })
+    await reflector.stop()
+  })
+
+  test('lists anew every ten hours and tells only what differs', async () => {
+    const { reflector, lists, clock, asked, changes, send } = setUp()
+    lists.push(
+      { items: [thing('a', 1)], resourceVersion: '10' },
+      { items: [thing('a', 1), thing('missed', 5)], resourceVersion: '99' },
+    )
+    reflector.start()
+    for (let minutes = 0; minutes < 10 * 60; minutes += 5) {
+      await clock.advance(300_000)
+      send('end')
+    }
+    await clock.advance(400_000)
+    expect(asked.list).toHaveLength(2)
+    expect(changes).toEqual(['added ns/a > @1', 'added ns/missed > @5'])
+    await reflector.stop()
+  })
+
+  test('progress is a list, an event, a bookmark or an orderly end, and no error', async () => {
+    const { reflector, lists, clock, send } = setUp()
+    lists.push({ items: [], resourceVersion: '10' })
+    reflector.start()
+    await settled()
+    const listed = reflector.lastProgress()
+    await clock.advance(60_000)
+    send(event('BOOKMARK', thing('', 11)))
+    await settled()
+    expect(reflector.lastProgress() - listed).toBe(60_000)
+    await clock.advance(60_000)
+    send(new Error('reset'))
+    await clock.advance(10_000)
+    expect(reflector.lastProgress() - listed).toBe(60_000)
+    send('end')
+    await settled()
+    expect(reflector.lastProgress() - listed).toBe(130_000)
+    await reflector.stop()
+  })
+
+  test('who waits for the first list is told when it will never come', async () => {
+    const { reflector, lists } = setUp()
+    lists.push(new Error('refused'))
+    const impatient = new AbortController()
+    const waiting = reflector.whenSynced(impatient.signal)
+    const patient = reflector.whenSynced()
+    reflector.start()
+    await settled()
+    impatient.abort(new Error('enough'))
+    await expect(waiting).rejects.toThrow('enough')
+    const told = expect(patient).rejects.toThrow('the reflector was stopped')
+    await reflector.stop()
+    await told
+    expect(reflector.synced()).toBe(false)
+  })
+
+  test('nothing of it is left after stop', async () => {
+    const { reflector, lists, clock } = setUp()
+    lists.push({ items: [], resourceVersion: '10' })
+    reflector.start()
+    await reflector.whenSynced()
+    await reflector.stop()
+    expect(clock.pending()).toBe(0)
+    reflector.start()
+    await settled()
+    expect(clock.pending()).toBe(0)
+  })
+})
