@@ -1,5 +1,5 @@
-import { audienceOf } from './ids.ts'
 import type { GuardedService } from '../api/guarded-service.ts'
+import { audienceOf } from './ids.ts'
 
 /**
  * Why a service may not have its audience, as a sentence; undefined when it may.

@@ -75,11 +75,8 @@ function inspectRoutes(
   }
   const conflict = findRouteConflict(routes)
   if (!conflict) return { routes }
-  const { a, b } = conflict
-  return refused(
-    'RouteConflict',
-    `The routes ${a.name} (${a.path}) and ${b.name} (${b.path}) match the same requests equally well. Change one.`,
-  )
+  const named = [conflict.a, conflict.b].map(name => `${name} (${routes.find(route => route.name === name)?.path})`)
+  return refused('RouteConflict', `The routes ${named.join(' and ')} match the same requests equally well. Change one.`)
 }
 
 function unknownParameter({ path, permission }: RouteRow): string | undefined {

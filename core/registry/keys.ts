@@ -1,6 +1,7 @@
 import type { AccessKey, PublishedKey } from '../api/access-key.ts'
 import { checkPublicKey, thumbprint } from '../keys/jwk.ts'
 import type { KeyRow } from '../snapshot/rows.ts'
+import { durationSeconds } from './duration.ts'
 import { secondsOf } from './ids.ts'
 
 /** A key without what the service it is used at adds. */
@@ -34,8 +35,10 @@ function vouched(accessKey: AccessKey, published: PublishedKey): VouchedKey | un
   if (checkPublicKey(publicKey, algorithm) !== undefined || thumbprint(publicKey) !== kid) return undefined
   if (spec.publicKey && thumbprint(spec.publicKey) !== kid) return undefined
   const notBefore = secondsOf(published.notBefore)
+  if (notBefore === undefined) return undefined
   const ends = [published.notAfter, spec.expiresAt].filter(time => time !== undefined).map(secondsOf)
-  if (notBefore === undefined || ends.includes(undefined)) return undefined
+  if (spec.validity !== undefined) ends.push(added(notBefore, durationSeconds(spec.validity)))
+  if (ends.includes(undefined)) return undefined
   // What is called ended has ended, whatever times stand beside it.
   if (state === 'Expired') ends.push(notBefore)
   const keysNotBefore = spec.keysNotBefore === undefined ? 0 : secondsOf(spec.keysNotBefore)
@@ -49,6 +52,10 @@ function vouched(accessKey: AccessKey, published: PublishedKey): VouchedKey | un
     ...(ends.length > 0 && { notAfter: Math.min(...(ends as number[])) }),
     ...(revoked && { revoked: true as const }),
   }
+}
+
+function added(seconds: number, more: number | undefined): number | undefined {
+  return more === undefined ? undefined : seconds + more
 }
 
 /** Built, not copied: a member nobody knows, above all a private one, never gets into a row. */

@@ -1,83 +1,137 @@
-import type { AccessGrant } from '../api/access-grant.ts'
-import type { AccessKey } from '../api/access-key.ts'
-import type { ApiClient } from '../api/api-client.ts'
-import type { GuardedService } from '../api/guarded-service.ts'
-import { apiVersion, type Metadata } from '../api/kind.ts'
-import type { Role } from '../api/role.ts'
+import type { AccessGrant, GrantedClient } from '../api/access-grant.ts'
+import type { AccessKey, PublishedKey } from '../api/access-key.ts'
 import { checkPublicKey, thumbprint } from '../keys/jwk.ts'
 import type { Row } from '../snapshot/rows.ts'
 import { keyOf, referenceKey } from './ids.ts'
-import type { ConfigMapObject, NamespaceObject, ServiceAccountObject, ServiceObject } from './kubernetes.ts'
-import { type OpenApiSource, readOpenApi } from './openapi-document.ts'
+import { usableKeys } from './keys.ts'
+import { type ManifestObject, type Manifests, sortManifests } from './manifest-objects.ts'
+import { readOpenApi } from './openapi-document.ts'
 import { clientOfKey } from './reach.ts'
 import { type ResolvedClient, resolveClients } from './resolve-clients.ts'
-import { resolveServices } from './resolve-services.ts'
+import { type ResolvedService, resolveServices } from './resolve-services.ts'
 import { sliceRows } from './slice.ts'
-
-/** An object as a manifest gives it. */
-export interface ManifestObject {
-  readonly apiVersion?: string
-  readonly kind?: string
-  readonly metadata: Metadata
-}
 
 export interface ManifestOptions {
   /** `namespace/name` of the GuardedService. */
   readonly service: string
+  /** URL of the issuer that the clients' tokens name. */
   readonly issuer: string
   readonly installation: string
-  /** Seconds since epoch. */
+  /** Seconds since epoch: keys that have ended are told as problems. */
   readonly now: number
+  /** As the chart's value: client id → `namespace/name`. */
   readonly clientIds?: ReadonlyMap<string, string>
   readonly reservedAudiences?: readonly string[]
-  /** Reads an OpenAPI document in a ConfigMap; without it such a service has none. */
+  /** Reads an OpenAPI document out of a ConfigMap of the manifests; without it none can be read. */
   readonly parse?: (text: string) => unknown
 }
 
 /**
- * The slice of one service from manifests alone, as a cluster would make it: pins and keys are computed from the specs,
- * so only AccessKeys that bring a public key count. Without a Namespace in the manifests, its name stands for its uid;
- * without a Service, the target is taken for granted. Objects must have passed their kind's schema.
- * @returns the rows, and for people every object that is left out or does less than it says
+ * The slice of one service from manifests alone, as a cluster would make it. Pins and keys are computed from the specs,
+ * so only AccessKeys that bring a public key count. Without a Namespace its name stands for its uid; without a Service
+ * the target is taken for granted. Service account tokens need a cluster: nothing accepts them here.
+ * @param objects have passed their kind's schema
+ * @returns the rows, and a sentence for every object that is left out or does less than it says
  */
 export function manifestSlice(
   objects: readonly ManifestObject[],
   options: ManifestOptions,
 ): { rows: Row[]; problems: string[] } {
-  const given = sorted(objects, options)
-  const problems: string[] = []
+  const manifests = sortManifests(objects, options.installation)
   const clients = resolveClients({
-    clients: given.clients,
-    namespaces: given.namespaces,
+    ...manifests,
     installation: options.installation,
     issuerUrl: options.issuer,
     clientIds: options.clientIds ?? new Map(),
   })
-  for (const client of clients.values()) if (!client.accepted) problems.push(`ApiClient ${client.key}: ${client.message}`)
-  const keys = given.keys.flatMap(key => pinnedKey(key, clients, problems))
-  const keysOf = Map.groupBy(keys, clientOfKey)
-  const services = resolveServices({
-    services: given.services,
-    targets: given.targets,
-    namespaces: given.namespaces,
-    documents: given.documents,
+  const service = serviceOf(manifests, options)
+  const problems = [
+    ...refusals(clients, service),
+    ...(service ? [] : [`There is no GuardedService ${options.service}.`]),
+  ]
+  if (!service) return { rows: [], problems }
+  const keys = Map.groupBy(
+    manifests.keys.flatMap(key => pinnedKey(key, clients, options.now, problems)),
+    clientOfKey,
+  )
+  const rows = sliceRows({
+    service,
+    roles: manifests.roles,
+    grants: manifests.grants.map(grant => pinnedGrant(grant, clients, problems)),
+    clients,
+    credentials: client => ({ accessKeys: keys.get(client.key) ?? [], serviceAccounts: [] }),
+  })
+  return { rows, problems }
+}
+
+function serviceOf(manifests: Manifests, options: ManifestOptions): ResolvedService | undefined {
+  const { parse = () => undefined } = options
+  const documents = manifests.services.flatMap(service => {
+    const name = service.spec.openapi?.configMapRef.name
+    if (name === undefined) return []
+    const configMap = manifests.configMaps.get(`${service.metadata.namespace}/${name}`)
+    return [[keyOf(service), readOpenApi(service, configMap, parse)] as const]
+  })
+  return resolveServices({
+    ...manifests,
+    documents: new Map(documents),
     installation: options.installation,
     issuerUrl: options.issuer,
     reservedAudiences: options.reservedAudiences ?? [],
+  }).get(options.service)
+}
+
+function refusals(clients: ReadonlyMap<string, ResolvedClient>, service: ResolvedService | undefined): string[] {
+  const refused = [...clients.values()].filter(client => !client.accepted)
+  return [
+    ...refused.map(client => `ApiClient ${client.key}: ${client.message}`),
+    ...(service && !service.accepted ? [`GuardedService ${service.key}: ${service.message}`] : []),
+  ]
+}
+
+/** The key as the operator would publish it: of a brought public key only, for a private half needs a Secret. */
+function pinnedKey(
+  key: AccessKey,
+  clients: ReadonlyMap<string, ResolvedClient>,
+  now: number,
+  problems: string[],
+): AccessKey[] {
+  const { publicKey, algorithm = 'Ed25519' } = key.spec
+  const client = clients.get(clientOfKey(key))
+  const fault = !client
+    ? `there is no ApiClient ${clientOfKey(key)}.`
+    : publicKey
+      ? checkPublicKey(publicKey, algorithm)
+      : 'it brings no publicKey, and keys are minted in a cluster only.'
+  if (fault !== undefined || !client || !publicKey) {
+    problems.push(`AccessKey ${keyOf(key)}: ${fault}`)
+    return []
+  }
+  const published: PublishedKey = {
+    kid: thumbprint(publicKey),
+    state: 'Active',
+    publicKey,
+    notBefore: key.metadata.creationTimestamp ?? '1970-01-01T00:00:00Z',
+  }
+  const pinned = { ...key, status: { clientId: client.clientId, keys: [published] } }
+  if (usableKeys(pinned, now).length === 0) {
+    problems.push(
+      `AccessKey ${keyOf(key)}: it is revoked or has ended; validity counts from metadata.creationTimestamp.`,
+    )
+  }
+  return [pinned]
+}
+
+function pinnedGrant(
+  grant: AccessGrant,
+  clients: ReadonlyMap<string, ResolvedClient>,
+  problems: string[],
+): AccessGrant {
+  const pins = grant.spec.clients.map(({ namespace, name }): GrantedClient => {
+    const client = clients.get(referenceKey({ namespace, name }))
+    if (client) return { namespace, name, clientId: client.clientId, state: client.accepted ? 'Granted' : 'Refused' }
+    problems.push(`AccessGrant ${keyOf(grant)}: there is no ApiClient ${namespace}/${name}.`)
+    return { namespace, name, state: 'NotFound' }
   })
-  const service = services.get(options.service)
-  if (!service) return { rows: [], problems: [...problems, `There is no GuardedService ${options.service}.`] }
-  if (!service.accepted) problems.push(`GuardedService ${service.key}: ${service.message}`)
-  const rows = sliceRows({
-    service,
-    roles: given.roles,
-    grants: given.grants.map(grant => pinnedGrant(grant, clients, problems)),
-    clients,
-    credentials: client => ({
-      accessKeys: keysOf.get(client.key) ?? [],
-      // Uids of pods and service accounts exist only in a cluster.
-      serviceAccounts: [],
-    }),
-  })
-  return { rows, problems }
+  return { ...grant, status: { clients: pins } }
 }

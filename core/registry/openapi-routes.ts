@@ -1,6 +1,6 @@
 import type { RouteRow } from '../snapshot/rows.ts'
-import { basePathOf } from './openapi-server.ts'
 import { permissionOf } from './openapi-security.ts'
+import { basePathOf } from './openapi-server.ts'
 import { type Fault, faultAt, isRecord } from './openapi-value.ts'
 import { createRouteNames } from './route-name.ts'
 

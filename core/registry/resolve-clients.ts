@@ -1,14 +1,5 @@
 import type { ApiClient } from '../api/api-client.ts'
-import {
-  byAge,
-  clientIdOf,
-  installationOf,
-  isPresent,
-  issuerOf,
-  keyOf,
-  organizationOf,
-  secondsOf,
-} from './ids.ts'
+import { byAge, clientIdOf, installationOf, isPresent, issuerOf, keyOf, organizationOf, secondsOf } from './ids.ts'
 import type { NamespaceObject } from './kubernetes.ts'
 
 export type ClientReason = 'Accepted' | 'ClientIdTaken' | 'ClientIdNotAllowed' | 'ServiceAccountTaken'

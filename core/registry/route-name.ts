@@ -2,10 +2,7 @@ const longest = 63
 
 /** Names for routes that have none of their own: DNS labels, each given once. */
 export function createRouteNames(): {
-  next(
-    operationId: string | undefined,
-    route: { readonly path: string; readonly methods: readonly string[] },
-  ): string
+  next(operationId: string | undefined, route: { readonly path: string; readonly methods: readonly string[] }): string
 } {
   // Each name with the last number it was given, so that a thousand equal ids cost a thousand steps.
   const given = new Map<string, number>()

@@ -1,11 +1,21 @@
 import type { AccessGrant } from '../api/access-grant.ts'
 import type { AccessKey } from '../api/access-key.ts'
-import type { Role } from '../api/role.ts'
-import type { ClientRow, ClusterRow, GrantRow, KeyRow, RoleRow, Row, ServiceAccountRow, ServiceRow } from '../snapshot/rows.ts'
+import type { Role, RoleRule } from '../api/role.ts'
+import type {
+  ClientRow,
+  ClusterRow,
+  GrantRow,
+  KeyRow,
+  RoleRow,
+  Row,
+  RuleRow,
+  ServiceAccountRow,
+  ServiceRow,
+} from '../snapshot/rows.ts'
 import { durationSeconds } from './duration.ts'
 import { isPresent, referenceKey, secondsOf } from './ids.ts'
-import type { PodObject, ServiceAccountObject } from './kubernetes.ts'
 import { type VouchedKey, vouchedKeys } from './keys.ts'
+import type { PodObject, ServiceAccountObject } from './kubernetes.ts'
 import type { ResolvedClient } from './resolve-clients.ts'
 import type { ResolvedService } from './resolve-services.ts'
 
@@ -75,10 +85,20 @@ export function serviceRow({ service, audience, routes }: ResolvedService): Serv
 /** Those rules of a role that name the service; undefined when none does. */
 export function roleRow(role: Role, namespace: string | undefined, service: string): RoleRow | undefined {
   if (!isPresent(role) || role.metadata.namespace !== namespace) return undefined
-  const rules = role.spec.rules.flatMap(({ services, ...rule }, index) =>
-    services.includes(service) ? [{ index, ...rule }] : [],
+  const rules = role.spec.rules.flatMap((rule, index) =>
+    rule.services.includes(service) ? [ruleRow(rule, index)] : [],
   )
   return rules.length === 0 ? undefined : { type: 'role', name: role.metadata.name, rules }
+}
+
+function ruleRow({ methods, paths, permissions, when }: RoleRule, index: number): RuleRow {
+  return {
+    index,
+    ...(methods && { methods }),
+    ...(paths && { paths }),
+    ...(permissions && { permissions }),
+    ...(when && { when }),
+  }
 }
 
 /** A grant of one of these roles with the clients it still means; undefined when it concerns the service in nothing. */
