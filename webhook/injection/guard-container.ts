@@ -1,0 +1,119 @@
+import {
+  adminPort,
+  authorityConfigMap,
+  type Container,
+  type EnvVar,
+  guardContainerName,
+  guardPort,
+  type Probe,
+  type Volume,
+} from './pod.ts'
+import type { ForwardedProbe } from './rewrite-probes.ts'
+
+/** What the installation says about every guard it injects. */
+export interface InjectionSettings {
+  readonly image: string
+  readonly pullPolicy: string
+  /** Base URL of the snapshot port of the issuer. */
+  readonly snapshotUrl: string
+  /** Issuer URL of the installation; the token's audience is made from it. */
+  readonly issuerUrl: string
+  readonly resources: Readonly<Record<string, unknown>>
+}
+
+/** What this pod needs its guard to know. */
+export interface GuardTask {
+  /** `namespace/name` of the GuardedService. */
+  readonly service: string
+  readonly upstreamPort: number
+  readonly probes: readonly ForwardedProbe[]
+  /** The annotation latchkey.dev/open-ports, if the pod has it. */
+  readonly openPorts?: string
+}
+
+const paths = { ca: '/var/run/latchkey/ca', token: '/var/run/latchkey/token', snapshot: '/var/lib/latchkey' }
+const volumes = { ca: 'latchkey-ca', token: 'latchkey-token', snapshot: 'latchkey-snapshot' }
+const defaultMode = 0o644
+
+/** Names no volume of the app's may have. */
+export const guardVolumeNames: readonly string[] = Object.values(volumes)
+
+/**
+ * The guard's container. Fields the API server would default are written out, so that a second pass over a stored pod
+ * finds nothing to change.
+ */
+export function guardContainer(settings: InjectionSettings, task: GuardTask): Container {
+  return {
+    name: guardContainerName,
+    image: settings.image,
+    imagePullPolicy: settings.pullPolicy,
+    args: ['guard'],
+    restartPolicy: 'Always',
+    env: environment(settings, task),
+    ports: [guardPort, adminPort],
+    resources: settings.resources,
+    // A minute to start on a crowded node; the guard answers as soon as its ports are open.
+    startupProbe: probe('/startupz', { periodSeconds: 1, failureThreshold: 60 }),
+    readinessProbe: probe('/readyz', { periodSeconds: 2, failureThreshold: 2 }),
+    livenessProbe: probe('/livez', { periodSeconds: 10, failureThreshold: 3 }),
+    securityContext: {
+      runAsNonRoot: true,
+      runAsUser: 65532,
+      runAsGroup: 65532,
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+      seccompProfile: { type: 'RuntimeDefault' },
+    },
+    volumeMounts: [
+      { name: volumes.ca, mountPath: paths.ca, readOnly: true },
+      { name: volumes.token, mountPath: paths.token, readOnly: true },
+      { name: volumes.snapshot, mountPath: paths.snapshot },
+      // Taken, so that the API server does not mount the app's own token here: the guard faces strangers.
+      { name: volumes.ca, mountPath: '/var/run/secrets/kubernetes.io/serviceaccount', readOnly: true },
+    ],
+    terminationMessagePath: '/dev/termination-log',
+    terminationMessagePolicy: 'FallbackToLogsOnError',
+  }
+}
+
+/** The guard's volumes; only the guard mounts them. */
+export function guardVolumes(settings: InjectionSettings): readonly Volume[] {
+  const audience = `${settings.issuerUrl}/v1/snapshots`
+  return [
+    { name: volumes.ca, configMap: { name: authorityConfigMap, defaultMode } },
+    {
+      name: volumes.token,
+      projected: {
+        sources: [{ serviceAccountToken: { audience, expirationSeconds: 3600, path: 'token' } }],
+        defaultMode,
+      },
+    },
+    { name: volumes.snapshot, emptyDir: { sizeLimit: '64Mi' } },
+  ]
+}
+
+function environment(settings: InjectionSettings, task: GuardTask): EnvVar[] {
+  const values: Record<string, string> = {
+    LATCHKEY_SERVICE: task.service,
+    LATCHKEY_UPSTREAM: `http://127.0.0.1:${task.upstreamPort}`,
+    LATCHKEY_LISTEN: `:${guardPort.containerPort}`,
+    LATCHKEY_ADMIN_LISTEN: `:${adminPort.containerPort}`,
+    LATCHKEY_PROBES: JSON.stringify(task.probes),
+    LATCHKEY_SNAPSHOT_URL: settings.snapshotUrl,
+    LATCHKEY_CA_FILE: `${paths.ca}/ca.crt`,
+    LATCHKEY_TOKEN_FILE: `${paths.token}/token`,
+    LATCHKEY_SNAPSHOT_FILE: `${paths.snapshot}/snapshot.json`,
+    ...(task.openPorts && { LATCHKEY_OPEN_PORTS: task.openPorts }),
+  }
+  return Object.entries(values).map(([name, value]) => ({ name, value }))
+}
+
+function probe(path: string, timing: { periodSeconds: number; failureThreshold: number }): Probe {
+  return {
+    httpGet: { path, port: adminPort.containerPort, scheme: 'HTTP' },
+    timeoutSeconds: 2,
+    successThreshold: 1,
+    ...timing,
+  }
+}

@@ -1,0 +1,97 @@
+import { type GuardTask, guardContainer, guardVolumes, type InjectionSettings } from './guard-container.ts'
+import { type Container, guardContainerName, guardLabel, openPortsAnnotation, type Pod } from './pod.ts'
+import { podWarnings } from './pod-warnings.ts'
+import { findUpstreamPort, refusePod } from './refuse-pod.ts'
+import { type ForwardedProbe, rewriteProbes } from './rewrite-probes.ts'
+
+export type Injection =
+  | { readonly pod: Pod; readonly warnings: readonly string[] }
+  /** Why the pod cannot be guarded, and what to do. */
+  | { readonly refused: string }
+
+const preStopSeconds = 5
+const leastGraceSeconds = 10
+
+/**
+ * Puts the guard into a pod that carries the label latchkey.dev/guard. Pure, and idempotent: injecting an injected pod
+ * gives the same pod, also after the API server has filled in its defaults.
+ * @param namespace of the request; a pod from a template does not say it
+ */
+export function injectGuard(pod: Pod, namespace: string, settings: InjectionSettings): Injection {
+  const refused = refusePod(pod)
+  if (refused !== undefined) return { refused }
+  const upstreamPort = findUpstreamPort(pod)
+  if (typeof upstreamPort !== 'number') return upstreamPort
+
+  const rewritten = rewriteAll(pod)
+  if ('refused' in rewritten) return rewritten
+  const openPorts = pod.metadata?.annotations?.[openPortsAnnotation]
+  const task: GuardTask = {
+    service: `${namespace}/${pod.metadata?.labels?.[guardLabel]}`,
+    upstreamPort,
+    probes: rewritten.probes,
+    ...(openPorts && { openPorts: openPorts.replaceAll(' ', '') }),
+  }
+  const ours = guardVolumes(settings)
+  const foreign = (pod.spec.volumes ?? []).filter(volume => ours.every(({ name }) => name !== volume.name))
+  const grace = pod.spec.terminationGracePeriodSeconds
+  return {
+    pod: {
+      ...pod,
+      spec: {
+        ...pod.spec,
+        // First in the list: every other container starts behind a guard that already answers.
+        initContainers: [guardContainer(settings, task), ...rewritten.initContainers],
+        containers: rewritten.containers.map(bindLoopback).map(waitBeforeStop),
+        volumes: [...foreign, ...ours],
+        ...(grace !== undefined && grace <= preStopSeconds && { terminationGracePeriodSeconds: leastGraceSeconds }),
+      },
+    },
+    warnings: podWarnings(pod),
+  }
+}
+
+interface Rewritten {
+  readonly containers: readonly Container[]
+  readonly initContainers: readonly Container[]
+  readonly probes: readonly ForwardedProbe[]
+}
+
+function rewriteAll({ spec }: Pod): Rewritten | { readonly refused: string } {
+  const known = knownProbes(spec.initContainers?.find(({ name }) => name === guardContainerName))
+  const probes: ForwardedProbe[] = []
+  const lists: { containers: Container[]; initContainers: Container[] } = { containers: [], initContainers: [] }
+  for (const list of ['initContainers', 'containers'] as const) {
+    for (const container of spec[list] ?? []) {
+      if (container.name === guardContainerName) continue
+      const result = rewriteProbes(container, known)
+      if ('refused' in result) return result
+      lists[list].push(result.container)
+      probes.push(...result.probes)
+    }
+  }
+  return { ...lists, probes }
+}
+
+/** What an earlier pass wrote down. Anything else in that place names no probe and so forwards none. */
+function knownProbes(guard: Container | undefined): readonly ForwardedProbe[] {
+  const text = guard?.env?.find(({ name }) => name === 'LATCHKEY_PROBES')?.value
+  if (!text) return []
+  try {
+    const value: unknown = JSON.parse(text)
+    return Array.isArray(value) ? value.filter(entry => typeof entry === 'object' && entry !== null) : []
+  } catch {
+    return []
+  }
+}
+
+function bindLoopback(container: Container): Container {
+  if (container.env?.some(({ name }) => name === 'HOST')) return container
+  return { ...container, env: [...(container.env ?? []), { name: 'HOST', value: '127.0.0.1' }] }
+}
+
+/** The endpoint goes away while the app still answers: not one request is dropped. */
+function waitBeforeStop(container: Container): Container {
+  if (container.lifecycle?.preStop) return container
+  return { ...container, lifecycle: { ...container.lifecycle, preStop: { sleep: { seconds: preStopSeconds } } } }
+}

@@ -1,0 +1,69 @@
+import { isDeepStrictEqual } from 'node:util'
+
+/** RFC 6902 section 4; the three operations that are needed. */
+export type Operation =
+  | { readonly op: 'add' | 'replace'; readonly path: string; readonly value: unknown }
+  | { readonly op: 'remove'; readonly path: string }
+
+type Fields = Readonly<Record<string, unknown>>
+
+/**
+ * The operations that turn one JSON value into another. Lists of named things (containers, volumes, environment) are
+ * compared by name, so that a container put first is one operation.
+ */
+export function jsonPatch(before: unknown, after: unknown, path = ''): Operation[] {
+  if (isDeepStrictEqual(before, after)) return []
+  if (isFields(before) && isFields(after)) return patchFields(before, after, path)
+  if (Array.isArray(before) && Array.isArray(after)) {
+    return patchNamed(before, after, path) ?? [{ op: 'replace', path, value: after }]
+  }
+  return [{ op: 'replace', path, value: after }]
+}
+
+function patchFields(before: Fields, after: Fields, path: string): Operation[] {
+  const operations: Operation[] = []
+  for (const [field, value] of Object.entries(after)) {
+    const at = `${path}/${escapePointer(field)}`
+    if (Object.hasOwn(before, field)) operations.push(...jsonPatch(before[field], value, at))
+    else operations.push({ op: 'add', path: at, value })
+  }
+  for (const field of Object.keys(before)) {
+    if (!Object.hasOwn(after, field)) operations.push({ op: 'remove', path: `${path}/${escapePointer(field)}` })
+  }
+  return operations
+}
+
+/** @returns undefined when the lists are not lists of named things in one order */
+function patchNamed(before: readonly unknown[], after: readonly unknown[], path: string): Operation[] | undefined {
+  const [old, names] = [namesOf(before), namesOf(after)]
+  if (!old || !names) return undefined
+  const kept = old.filter(name => names.includes(name))
+  const order = names.filter(name => old.includes(name))
+  if (!isDeepStrictEqual(kept, order)) return undefined
+
+  const operations: Operation[] = []
+  for (let index = old.length - 1; index >= 0; index--) {
+    if (!names.includes(old[index] as string)) operations.push({ op: 'remove', path: `${path}/${index}` })
+  }
+  for (const [index, name] of names.entries()) {
+    const at = `${path}/${index}`
+    const previous = old.indexOf(name)
+    if (previous === -1) operations.push({ op: 'add', path: at, value: after[index] })
+    else operations.push(...jsonPatch(before[previous], after[index], at))
+  }
+  return operations
+}
+
+function namesOf(list: readonly unknown[]): string[] | undefined {
+  const names = list.map(item => (isFields(item) && typeof item.name === 'string' ? item.name : undefined))
+  return names.includes(undefined) || new Set(names).size !== names.length ? undefined : (names as string[])
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** RFC 6901 section 3. */
+function escapePointer(field: string): string {
+  return field.replaceAll('~', '~0').replaceAll('/', '~1')
+}

@@ -1,0 +1,125 @@
+import { guardVolumeNames } from './guard-container.ts'
+import {
+  adminPort,
+  type Container,
+  guardContainerName,
+  guardLabel,
+  guardPort,
+  openPortsAnnotation,
+  type Pod,
+  upstreamPortAnnotation,
+} from './pod.ts'
+
+/** Says why a pod cannot be guarded and what to do, or nothing. */
+type Refusal = (pod: Pod) => string | undefined
+
+/** The first reason this pod cannot be guarded. */
+export function refusePod(pod: Pod): string | undefined {
+  for (const refusal of refusals) {
+    const message = refusal(pod)
+    if (message !== undefined) return message
+  }
+  return undefined
+}
+
+const refusals: readonly Refusal[] = [
+  labelIsAName,
+  ownNetwork,
+  linux,
+  foreignGuard,
+  reservedPorts,
+  guardVolumesUnmounted,
+  openPorts,
+]
+
+function labelIsAName(pod: Pod): string | undefined {
+  const value = pod.metadata?.labels?.[guardLabel] ?? ''
+  if (/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(value)) return undefined
+  return `label ${guardLabel} must be the name of a GuardedService in this namespace (lower case letters, digits, - and .)`
+}
+
+function ownNetwork({ spec }: Pod): string | undefined {
+  if (!spec.hostNetwork) return undefined
+  return `a pod with hostNetwork cannot be guarded: its ports are the node's; remove hostNetwork or the label ${guardLabel}`
+}
+
+function linux({ spec }: Pod): string | undefined {
+  if (spec.os?.name !== 'windows' && spec.nodeSelector?.['kubernetes.io/os'] !== 'windows') return undefined
+  return `the guard runs on Linux nodes only; remove the label ${guardLabel} from pods for Windows`
+}
+
+function foreignGuard({ spec }: Pod): string | undefined {
+  const foreign =
+    spec.containers.some(({ name }) => name === guardContainerName) ||
+    spec.initContainers?.some(container => container.name === guardContainerName && !isGuard(container))
+  return foreign
+    ? `the container name ${guardContainerName} is reserved for the injected guard; rename yours`
+    : undefined
+}
+
+function reservedPorts({ spec }: Pod): string | undefined {
+  const numbers: readonly number[] = [guardPort.containerPort, adminPort.containerPort]
+  const names: readonly string[] = [guardPort.name, adminPort.name]
+  for (const container of [...(spec.initContainers ?? []), ...spec.containers]) {
+    if (container.name === guardContainerName) continue
+    for (const { name, containerPort } of container.ports ?? []) {
+      const what = numbers.includes(containerPort)
+        ? `port ${containerPort}`
+        : name !== undefined && names.includes(name)
+          ? `port name ${name}`
+          : undefined
+      if (what) return `container ${container.name}: the ${what} is reserved for the injected guard; use another one`
+    }
+  }
+  return undefined
+}
+
+function guardVolumesUnmounted({ spec }: Pod): string | undefined {
+  for (const container of [...(spec.initContainers ?? []), ...spec.containers]) {
+    if (container.name === guardContainerName) continue
+    const mount = container.volumeMounts?.find(({ name }) => guardVolumeNames.includes(name))
+    if (mount)
+      return `container ${container.name}: the volume name ${mount.name} is reserved for the injected guard; rename yours`
+  }
+  return undefined
+}
+
+function openPorts(pod: Pod): string | undefined {
+  const value = pod.metadata?.annotations?.[openPortsAnnotation]
+  if (value === undefined || value === '') return undefined
+  if (value.split(',').every(part => isPortNumber(part.trim()))) return undefined
+  return `annotation ${openPortsAnnotation} must be port numbers between commas, for example "9090,9091"`
+}
+
+/** Whether an init container of the guard's name was put there by us: by this pass, an earlier one or another version. */
+export function isGuard({ name, args, command, env }: Container): boolean {
+  const started = command === undefined && args?.length === 1 && args[0] === 'guard'
+  return name === guardContainerName && started && env?.some(entry => entry.name === 'LATCHKEY_SERVICE') === true
+}
+
+export function isPortNumber(text: string): boolean {
+  return /^[1-9][0-9]{0,4}$/.test(text) && Number(text) <= 65535
+}
+
+/** The app's port: the annotation's, or the only TCP port the containers declare. */
+export function findUpstreamPort(pod: Pod): number | { readonly refused: string } {
+  const declared = pod.spec.containers.flatMap(({ ports }) =>
+    (ports ?? []).filter(({ protocol }) => (protocol ?? 'TCP') === 'TCP'),
+  )
+  const named = pod.metadata?.annotations?.[upstreamPortAnnotation]
+  if (named !== undefined) {
+    const port = isPortNumber(named) ? Number(named) : declared.find(({ name }) => name === named)?.containerPort
+    if (port === undefined) {
+      return { refused: `annotation ${upstreamPortAnnotation} must be a port number or the name of a container port` }
+    }
+    if (port !== guardPort.containerPort && port !== adminPort.containerPort) return port
+    return { refused: `annotation ${upstreamPortAnnotation} names the guard's own port ${port}; name the app's` }
+  }
+  const numbers = [...new Set(declared.map(({ containerPort }) => containerPort))]
+  const [only] = numbers
+  if (only !== undefined && numbers.length === 1) return only
+  const found = numbers.length === 0 ? 'declare no TCP port' : `declare several ports (${numbers.join(', ')})`
+  return {
+    refused: `the containers ${found}, so the guard cannot tell which one is the API; set the annotation ${upstreamPortAnnotation} on the pod`,
+  }
+}

@@ -1,0 +1,88 @@
+import { adminPort, type Container, type HttpGet, type Probe } from './pod.ts'
+
+/** A probe of the app as the guard forwards it: ports resolved to numbers, always to the pod itself. */
+export interface ForwardedProbe {
+  readonly container: string
+  readonly kind: ProbeKind
+  readonly httpGet?: {
+    readonly path: string
+    readonly port: number
+    readonly scheme: string
+    readonly httpHeaders?: HttpGet['httpHeaders']
+  }
+  readonly tcpSocket?: { readonly port: number }
+  readonly grpc?: { readonly port: number; readonly service: string }
+  readonly timeoutSeconds: number
+}
+
+export type ProbeKind = 'startup' | 'readiness' | 'liveness'
+type Refused = { readonly refused: string }
+
+const fields = { startup: 'startupProbe', readiness: 'readinessProbe', liveness: 'livenessProbe' } as const
+const kinds = Object.keys(fields) as ProbeKind[]
+
+/**
+ * Points the network probes of a container at the guard, which forwards them to the app on loopback. Left alone: exec
+ * probes, probes with a `host` of their own (the kubelet calls that host, not the pod) and those already rewritten.
+ * @param known the probes an earlier pass rewrote
+ * @returns the container and what the guard has to forward, in the order startup, readiness, liveness
+ */
+export function rewriteProbes(
+  container: Container,
+  known: readonly ForwardedProbe[],
+): { readonly container: Container; readonly probes: readonly ForwardedProbe[] } | Refused {
+  const probes: ForwardedProbe[] = []
+  const changed: Record<string, Probe> = {}
+  for (const kind of kinds) {
+    const probe = container[fields[kind]]
+    if (!probe) continue
+    const path = `/probes/${container.name}/${kind}`
+    if (probe.httpGet?.port === adminPort.containerPort && probe.httpGet.path === path) {
+      const before = known.find(entry => entry.container === container.name && entry.kind === kind)
+      if (!before)
+        return { refused: `${where(container, kind)} already points at the guard; write the app's own probe` }
+      probes.push(before)
+      continue
+    }
+    const forwarded = forward(container, kind, probe)
+    if (!forwarded) continue
+    if ('refused' in forwarded) return forwarded
+    probes.push(forwarded)
+    const { httpGet: _, tcpSocket: __, grpc: ___, ...timing } = probe
+    changed[fields[kind]] = { httpGet: { path, port: adminPort.containerPort, scheme: 'HTTP' }, ...timing }
+  }
+  return { container: probes.length === 0 ? container : { ...container, ...changed }, probes }
+}
+
+function forward(container: Container, kind: ProbeKind, probe: Probe): ForwardedProbe | Refused | undefined {
+  const base = { container: container.name, kind, timeoutSeconds: probe.timeoutSeconds ?? 1 }
+  if (probe.httpGet && !probe.httpGet.host) {
+    const { path, scheme, httpHeaders } = probe.httpGet
+    const port = resolvePort(container, probe.httpGet.port)
+    if (port === undefined) return unknownPort(container, kind, probe.httpGet.port)
+    const rest = httpHeaders && httpHeaders.length > 0 ? { httpHeaders } : {}
+    return { ...base, httpGet: { path: path || '/', port, scheme: scheme || 'HTTP', ...rest } }
+  }
+  if (probe.tcpSocket && !probe.tcpSocket.host) {
+    const port = resolvePort(container, probe.tcpSocket.port)
+    return port === undefined ? unknownPort(container, kind, probe.tcpSocket.port) : { ...base, tcpSocket: { port } }
+  }
+  if (probe.grpc) return { ...base, grpc: { port: probe.grpc.port, service: probe.grpc.service ?? '' } }
+  return undefined
+}
+
+/** The number of a port given by number or by the name the container declares. */
+function resolvePort(container: Container, port: number | string): number | undefined {
+  if (typeof port === 'number') return port
+  return container.ports?.find(({ name }) => name === port)?.containerPort
+}
+
+function unknownPort(container: Container, kind: ProbeKind, port: number | string): Refused {
+  return {
+    refused: `${where(container, kind)} names the port ${port}, which the container does not declare; declare it or use its number`,
+  }
+}
+
+function where(container: Container, kind: ProbeKind): string {
+  return `container ${container.name}: ${fields[kind]}`
+}
