@@ -6,7 +6,9 @@ import type { BinaryName } from './build-binaries.ts'
 import { makeAuthority, makeCertificate, type Pair, pairIn } from './certificates.ts'
 import { isAlive, logTail, type ProcessRecord, startProcess } from './processes.ts'
 
-export const issuer = 'https://kubernetes.default.svc.cluster.local'
+const issuer = 'https://kubernetes.default.svc.cluster.local'
+/** Knows no issuer; an API server started with it can be given one later. */
+export const noAuthenticators = 'apiVersion: apiserver.config.k8s.io/v1\nkind: AuthenticationConfiguration\njwt: []\n'
 const firstServiceAddress = '10.96.0.1'
 
 /** Two processes that make up the least cluster there is: etcd and kube-apiserver. */
@@ -70,7 +72,6 @@ function startKubeApiserver(start: ApiServerStart): ProcessRecord {
     `--service-account-key-file=${serviceAccountKey}`,
     `--service-account-signing-key-file=${serviceAccountKey}`,
     '--service-cluster-ip-range=10.96.0.0/16',
-    // A cluster that is thrown away has no upgrade to survive, and fewer watches to keep for it.
     '--shutdown-delay-duration=0s',
     ...start.extraArgs,
   ]

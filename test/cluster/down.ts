@@ -1,13 +1,21 @@
-import { existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { killPods, removeGroups } from './cgroups.ts'
 import { run, succeeds } from './command.ts'
-import { kindDown, usesKind } from './kind.ts'
-import { tearDownNetwork } from './node.ts'
+import { dockerAnswers, kindDown } from './kind.ts'
+import { withLock } from './lock.ts'
+import { restoreMachine } from './machine.ts'
 import { isAlive, type ProcessRecord, processesIn, startTimeOf, stopProcess } from './processes.ts'
 import { say, step, until } from './progress.ts'
-import { clusterDirectory, containerdSocket, kubeconfigPath, processNames, runDirectory } from './real-cluster.ts'
+import {
+  clusterDirectory,
+  clusterLock,
+  containerdSocket,
+  kubeconfigPath,
+  processNames,
+  runDirectory,
+} from './real-cluster.ts'
 
 /** Ends the cluster, healthy or broken, and takes back all it did to the machine. */
 export async function stopRealCluster(): Promise<void> {
@@ -16,7 +24,7 @@ export async function stopRealCluster(): Promise<void> {
   await stop('kubelet')
   killPods()
   // containerd sees the ends and lets its shims go by itself; those of a killed containerd are ended by us.
-  await until('end of shims', 5_000, () => shims().length === 0).catch(() => {})
+  if (alive('containerd').length > 0) await until('end of shims', 5_000, () => shims().length === 0).catch(() => {})
   await stop('containerd')
   for (const shim of shims()) await stopProcess(shim, 0)
   await until('end of pods', 10_000, () => killPods() === 0)
@@ -24,21 +32,19 @@ export async function stopRealCluster(): Promise<void> {
   await unmountBelow(runDirectory)
   await unmountBelow(clusterDirectory)
   await until('removal of the control groups', 10_000, removeGroups)
-  await tearDownNetwork()
+  await restoreMachine()
   await rm(runDirectory, { recursive: true, force: true })
   await rm(clusterDirectory, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
   await rm(kubeconfigPath, { force: true })
-  // The kubelet makes this one wherever its own root is; others may use it too.
-  try {
-    rmdirSync('/var/log/containers')
-  } catch {
-    // Not there, or not empty.
-  }
+}
+
+function alive(name: string): ProcessRecord[] {
+  if (!existsSync(clusterDirectory)) return []
+  return processesIn(clusterDirectory).filter(record => record.name === name && isAlive(record))
 }
 
 async function stop(name: string): Promise<void> {
-  if (!existsSync(clusterDirectory)) return
-  for (const record of processesIn(clusterDirectory)) if (record.name === name) await stopProcess(record, 2_000)
+  for (const record of alive(name)) await stopProcess(record, 2_000)
 }
 
 /** Shims name the socket of the containerd that they belong to. */
@@ -72,7 +78,8 @@ async function unmountBelow(directory: string): Promise<void> {
 }
 
 if (import.meta.main) {
-  if (await usesKind()) await kindDown()
-  else if (existsSync(clusterDirectory) || existsSync(runDirectory)) await step('stop the cluster', stopRealCluster)
+  if (await dockerAnswers()) await kindDown()
+  else if (existsSync(clusterDirectory) || existsSync(runDirectory))
+    await withLock(clusterLock, () => step('stop the cluster', stopRealCluster))
   else say('no cluster runs')
 }

@@ -5,7 +5,7 @@ import { join, relative } from 'node:path'
 import { baseImageContext, baseImageKey } from './base-image.ts'
 import { cacheDirectory, keyOf, repositoryRoot } from './binaries.ts'
 import { run, succeeds } from './command.ts'
-import { kindLoad, usesKind } from './kind.ts'
+import { dockerAnswers, kindLoad } from './kind.ts'
 import { withLock } from './lock.ts'
 import { ctr } from './node-runtime.ts'
 import { installImagePackages } from './packages.ts'
@@ -32,7 +32,7 @@ const archiveOf = (reference: string) => join(images(), `${keyOf(reference)}.tar
  * from buildah, as none can be pulled there.
  */
 export async function buildImage(request: ImageRequest): Promise<Image> {
-  const docker = await usesKind()
+  const docker = await dockerAnswers()
   const digests = await digestsOf(request.context, request.contents ?? ['.'])
   const base = docker ? 'docker' : baseImageKey()
   const key = keyOf(await readFile(request.dockerfile), digests, JSON.stringify(request.buildArgs ?? {}), base)
@@ -89,6 +89,7 @@ async function withDocker(request: ImageRequest, reference: string): Promise<Ima
   return { reference, digest, sizeBytes: Number(size) }
 }
 
+const runRoot = '/run/latchkey-buildah'
 // A store of our own: what is in the machine's is somebody else's.
 const buildah = (args: string[], cwd?: string) =>
   run(
@@ -132,6 +133,7 @@ async function withBuildah(request: ImageRequest, reference: string): Promise<Im
   await buildah(['rmi', '--force', reference])
   const digest = (await readFile(digestFile, 'utf8')).trim()
   await rm(digestFile)
+  await rm(runRoot, { recursive: true, force: true })
   return { reference, digest, sizeBytes: (await stat(archive)).size }
 }
 
@@ -148,7 +150,7 @@ async function forget(name: string): Promise<void> {
 
 /** Gives the running cluster's node the image, unless it has it. */
 export async function loadImage(reference: string): Promise<void> {
-  if (await usesKind()) return await step(`load ${reference}`, () => kindLoad(reference))
+  if (await dockerAnswers()) return await step(`load ${reference}`, () => kindLoad(reference))
   if ((await ctr(['images', 'list', '--quiet', `name==${reference}`])).trim() === reference) return
   const archive = archiveOf(reference)
   if (!existsSync(archive)) throw new Error(`no archive of ${reference}; build it again with make image`)

@@ -1,27 +1,26 @@
 import { existsSync } from 'node:fs'
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { repositoryRoot } from './binaries.ts'
+import { noAuthenticators } from './api-server.ts'
+import { kubectlPath, repositoryRoot } from './binaries.ts'
 import { run, succeeds } from './command.ts'
 import { say, step } from './progress.ts'
 import { type Health, kubeconfigPath } from './real-cluster.ts'
 
 const name = 'latchkey'
-// The Kubernetes version of the cluster built from Go modules.
-const nodeImage = 'docker.io/kindest/node:v1.35.4'
 const directory = join(repositoryRoot, 'build', 'kind')
-/** As the cluster without Docker has it: the API server reads this file again by itself. */
+/** Mounted into the node; the API server reads it again by itself when a test writes to it. */
 export const kindAuthenticationConfigPath = join(directory, 'authentication-config.yaml')
 
-/** Whether a Docker engine answers; then the cluster is kind's. */
-export function usesKind(): Promise<boolean> {
+/** Whether a Docker engine answers; then the cluster is kind's and images are Docker's. */
+export function dockerAnswers(): Promise<boolean> {
   return succeeds('docker', ['info'], { timeoutMs: 10_000 })
 }
 
 async function kind(args: string[]): Promise<string> {
-  return await run('kind', args).catch(cause => {
-    if (cause?.cause?.code !== 'ENOENT') throw cause
-    throw new Error('kind is not on the PATH; install it (go install sigs.k8s.io/kind) and try again', { cause })
+  return await run('kind', args).catch(error => {
+    if (error?.cause?.code !== 'ENOENT') throw error
+    throw new Error('Docker runs but kind is not on the PATH; install kind and try again', { cause: error })
   })
 }
 
@@ -29,36 +28,25 @@ async function exists(): Promise<boolean> {
   return (await kind(['get', 'clusters'])).split('\n').includes(name)
 }
 
-/** Makes the cluster unless it is there, and writes its kubeconfig. */
+/** Makes the cluster unless a healthy one is there, and writes its kubeconfig. */
 export async function kindUp(): Promise<void> {
-  if ((await exists()) && (await kindStatus()).healthy) say('the cluster runs already')
-  else {
-    if (await exists()) await step('clean up what was left', kindDown)
-    await mkdir(directory, { recursive: true })
-    await writeFile(
-      kindAuthenticationConfigPath,
-      'apiVersion: apiserver.config.k8s.io/v1\nkind: AuthenticationConfiguration\njwt: []\n',
-    )
-    const template = await readFile(join(import.meta.dirname, 'kind.yaml'), 'utf8')
-    const config = join(directory, 'kind.yaml')
-    await writeFile(config, template.replaceAll('AUTHENTICATION_DIRECTORY', directory))
-    await step('kind create cluster', () =>
-      kind([
-        'create',
-        'cluster',
-        '--config',
-        config,
-        '--image',
-        nodeImage,
-        '--wait',
-        '180s',
-        '--kubeconfig',
-        kubeconfigPath,
-      ]),
-    )
+  await mkdir(directory, { recursive: true })
+  if (await exists()) {
+    await exportKubeconfig()
+    if ((await kindStatus()).healthy) return say('the cluster runs already')
+    await step('clean up what was left', kindDown)
   }
+  await writeFile(kindAuthenticationConfigPath, noAuthenticators)
+  const template = await readFile(join(import.meta.dirname, 'kind.yaml'), 'utf8')
+  const config = join(directory, 'kind.yaml')
+  await writeFile(config, template.replaceAll('AUTHENTICATION_DIRECTORY', directory))
+  const args = ['create', 'cluster', '--config', config, '--wait', '180s', '--kubeconfig', kubeconfigPath]
+  await step('kind create cluster', () => kind(args))
+  await exportKubeconfig()
+}
+
+async function exportKubeconfig(): Promise<void> {
   await writeFile(kubeconfigPath, await kind(['get', 'kubeconfig', '--name', name]), { mode: 0o600 })
-  await chmod(kubeconfigPath, 0o600)
 }
 
 export async function kindDown(): Promise<void> {
@@ -67,9 +55,9 @@ export async function kindDown(): Promise<void> {
 
 export async function kindStatus(): Promise<Health> {
   if (!(await exists())) return { running: false, healthy: false, lines: ['no cluster'] }
-  if (!existsSync(kubeconfigPath)) return { running: true, healthy: false, lines: ['FAILED kubeconfig'] }
+  if (!existsSync(kubeconfigPath)) return { running: true, healthy: false, lines: ['FAILED kubeconfig is not there'] }
   const args = ['--kubeconfig', kubeconfigPath, 'wait', 'node', '--all', '--for=condition=Ready', '--timeout=5s']
-  const healthy = await succeeds('kubectl', args)
+  const healthy = await succeeds(await kubectlPath(), args)
   return { running: true, healthy, lines: [`${healthy ? 'ok    ' : 'FAILED'} node is Ready`] }
 }
 

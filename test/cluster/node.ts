@@ -1,10 +1,8 @@
-import { existsSync } from 'node:fs'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { BinaryName } from './build-binaries.ts'
 import { makeCertificate, pairIn, writeKubeconfig } from './certificates.ts'
 import { cgroupRoots } from './cgroups.ts'
-import { run, succeeds } from './command.ts'
 import { startProcess } from './processes.ts'
 import {
   apiServerUrl,
@@ -24,38 +22,6 @@ export async function processKubeconfig(name: string, user: string, groups: stri
   const server = { url: apiServerUrl, caFile: pairIn(certificates, 'ca').certFile }
   const pair = await makeCertificate(certificates, name, { user, groups })
   return writeKubeconfig(join(clusterDirectory, `${name}.kubeconfig`), server, pair)
-}
-
-const table = 'latchkey-cluster'
-const forwarding = '/proc/sys/net/ipv4/ip_forward'
-
-/** Gives the machine the node's address and lets pods reach what is beyond it. */
-export async function setUpNetwork(): Promise<void> {
-  await writeFile(join(clusterDirectory, 'ip_forward'), await readFile(forwarding))
-  await writeFile(forwarding, '1')
-  const addresses = await run('ip', ['-o', 'address', 'show', 'dev', 'lo'])
-  if (!addresses.includes(` ${nodeAddress}/`)) await run('ip', ['address', 'add', `${nodeAddress}/32`, 'dev', 'lo'])
-  const rule = `ip saddr 10.244.0.0/16 ip daddr != 10.244.0.0/16 masquerade`
-  await run('nft', ['-f', '-'], {
-    input: `table ip ${table} { chain postrouting { type nat hook postrouting priority srcnat; ${rule}; }; }\n`,
-  })
-}
-
-/** Takes back what was set up, and the tables of kube-proxy. */
-export async function tearDownNetwork(): Promise<void> {
-  await succeeds('nft', ['delete', 'table', 'ip', table])
-  for (const family of ['ip', 'ip6']) await succeeds('nft', ['delete', 'table', family, 'kube-proxy'])
-  // The kubelet leaves marks for programs that look which iptables is in use.
-  for (const chain of ['KUBE-IPTABLES-HINT', 'KUBE-KUBELET-CANARY']) {
-    for (const program of ['iptables', 'ip6tables']) {
-      if (!existsSync(`/usr/sbin/${program}`)) continue
-      await succeeds(program, ['-t', 'mangle', '-F', chain])
-      await succeeds(program, ['-t', 'mangle', '-X', chain])
-    }
-  }
-  await succeeds('ip', ['address', 'del', `${nodeAddress}/32`, 'dev', 'lo'])
-  const before = join(clusterDirectory, 'ip_forward')
-  if (existsSync(before)) await writeFile(forwarding, await readFile(before))
 }
 
 const kubeletConfig = {
@@ -83,6 +49,8 @@ const kubeletConfig = {
   failSwapOn: false,
   enforceNodeAllocatable: [],
   oomScoreAdj: 0,
+  // kube-proxy works with nftables; nothing would use them.
+  makeIPTablesUtilChains: false,
   // Images come from this machine alone: one collected as unused could not be had again.
   imageGCHighThresholdPercent: 100,
   evictionHard: { 'memory.available': '100Mi', 'nodefs.available': '1%', 'imagefs.available': '1%' },

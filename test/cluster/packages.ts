@@ -8,8 +8,6 @@ const nodePackages = {
   runc: '/usr/sbin/runc',
   'containernetworking-plugins': '/usr/lib/cni/bridge',
   nftables: '/usr/sbin/nft',
-  iptables: '/usr/sbin/iptables',
-  conntrack: '/usr/sbin/conntrack',
   iproute2: '/bin/ip',
   mount: '/bin/umount',
   openssl: '/usr/bin/openssl',

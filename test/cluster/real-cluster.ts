@@ -12,6 +12,8 @@ import { isAlive, processesIn } from './processes.ts'
 export const clusterDirectory = '/var/lib/latchkey-cluster'
 /** Sockets and mounts, which have no use after a restart of the machine. */
 export const runDirectory = '/run/latchkey-cluster'
+/** Held by whoever starts or ends the cluster. */
+export const clusterLock = '/run/latchkey-cluster.lock'
 /** A parent of all pods' control groups, so that what runs in one is known to be ours. */
 export const cgroupName = 'latchkey-cluster'
 export const nodeName = 'latchkey-node'
@@ -40,7 +42,7 @@ const certificates = join(clusterDirectory, 'pki')
 
 export type Health = { running: boolean; healthy: boolean; lines: string[] }
 
-/** What runs and whether it answers; `version` is what a running cluster was started from. */
+/** What runs and whether it answers. */
 export async function healthOf(): Promise<Health> {
   if (!existsSync(clusterDirectory)) return { running: false, healthy: false, lines: ['no cluster'] }
   const records = processesIn(clusterDirectory)
@@ -48,16 +50,18 @@ export async function healthOf(): Promise<Health> {
     const record = records.find(one => one.name === name)
     return { what: name, good: record !== undefined && isAlive(record) }
   })
-  const good = checks.every(check => check.good)
-  checks.push({ what: 'API server answers', good: good && (await askApi('/readyz')) })
-  checks.push({ what: 'node is Ready', good: good && (await nodeReady()) })
-  checks.push({ what: 'DNS answers', good: good && (await dnsAnswers()) })
+  const [api, node, dns] = await Promise.all([apiAnswers(), nodeReady(), dnsAnswers()])
+  checks.push({ what: 'API server answers', good: api })
+  checks.push({ what: 'node is Ready', good: node })
+  checks.push({ what: 'DNS answers', good: dns })
   const lines = checks.map(check => `${check.good ? 'ok    ' : 'FAILED'} ${check.what}`)
   return { running: true, healthy: checks.every(check => check.good), lines }
 }
 
-function askApi(path: string): Promise<boolean> {
-  return answers(apiServerUrl + path, pairIn(certificates, 'admin'), pairIn(certificates, 'ca').certFile)
+async function apiAnswers(): Promise<boolean> {
+  const admin = pairIn(certificates, 'admin')
+  if (!existsSync(admin.certFile)) return false
+  return await answers(`${apiServerUrl}/readyz`, admin, pairIn(certificates, 'ca').certFile)
 }
 
 /** Whether the kubelet has said, and no one taken back, that pods may run. */

@@ -1,8 +1,8 @@
-import { kindStatus, usesKind } from './kind.ts'
+import { dockerAnswers, kindStatus } from './kind.ts'
 import { healthOf, kubeconfigPath } from './real-cluster.ts'
 
 if (import.meta.main) {
-  const health = (await usesKind()) ? await kindStatus() : await healthOf()
+  const health = (await dockerAnswers()) ? await kindStatus() : await healthOf()
   const lines = health.running ? [...health.lines, `KUBECONFIG=${kubeconfigPath}`] : health.lines
   process.stdout.write(`${lines.join('\n')}\n`)
   if (!health.healthy) process.exitCode = 1

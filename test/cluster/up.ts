@@ -1,16 +1,17 @@
 import { existsSync } from 'node:fs'
 import { copyFile, mkdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { prepareCertificates, startApiServer } from './api-server.ts'
+import { noAuthenticators, prepareCertificates, startApiServer } from './api-server.ts'
 import { helmPath, keyOf, kubectlPath, repositoryRoot } from './binaries.ts'
 import { type BinaryName, corednsBinary, kubernetesBinary } from './build-binaries.ts'
 import { succeeds } from './command.ts'
 import { startControllerManager, startScheduler } from './controller-manager.ts'
 import { startDns } from './dns.ts'
 import { stopRealCluster } from './down.ts'
-import { kindUp, usesKind } from './kind.ts'
+import { dockerAnswers, kindUp } from './kind.ts'
 import { withLock } from './lock.ts'
-import { processKubeconfig, setUpNetwork, startKubelet, startKubeProxy } from './node.ts'
+import { prepareMachine } from './machine.ts'
+import { processKubeconfig, startKubelet, startKubeProxy } from './node.ts'
 import { startContainerd } from './node-runtime.ts'
 import { installNodePackages } from './packages.ts'
 import { say, step, until } from './progress.ts'
@@ -18,6 +19,7 @@ import {
   adminKubeconfig,
   authenticationConfigPath,
   clusterDirectory,
+  clusterLock,
   dnsAnswers,
   healthOf,
   kubeconfigPath,
@@ -27,8 +29,6 @@ import {
   startedFrom,
 } from './real-cluster.ts'
 
-const noAuthenticators = 'apiVersion: apiserver.config.k8s.io/v1\nkind: AuthenticationConfiguration\njwt: []\n'
-
 /** Starts the cluster unless a healthy one of the same build runs; one that is broken is ended first. */
 export async function startRealCluster(): Promise<void> {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) {
@@ -37,18 +37,20 @@ export async function startRealCluster(): Promise<void> {
   const binary = await kubernetesBinary()
   const coredns = await corednsBinary()
   const wanted = keyOf(binary('kubelet'), coredns)
-  await withLock('/run/latchkey-cluster.lock', async () => {
+  await withLock(clusterLock, async () => {
     if ((await startedFrom()) === wanted && (await healthOf()).healthy) say('the cluster runs already')
     else await start(binary, coredns, wanted)
   })
-  await handOver()
+  await mkdir(dirname(kubeconfigPath), { recursive: true })
+  await rm(kubeconfigPath, { force: true })
+  await copyFile(adminKubeconfig, kubeconfigPath)
 }
 
 async function start(binary: (name: BinaryName) => string, coredns: string, wanted: string): Promise<void> {
   await installNodePackages()
   if (existsSync(clusterDirectory)) await step('clean up what was left', stopRealCluster)
   await mkdir(clusterDirectory, { recursive: true, mode: 0o700 })
-  await step('network', setUpNetwork)
+  await prepareMachine()
   await step('control plane', () => startControlPlaneProcesses(binary))
   await step('containerd', startContainerd)
   await step('kubelet, kube-proxy and DNS', async () => {
@@ -85,13 +87,10 @@ async function startControlPlaneProcesses(binary: (name: BinaryName) => string):
   startScheduler({ ...common, kubeconfig: scheduler, extraArgs: [] })
 }
 
-/** Puts the kubeconfig and the programs that go with it where the checkout's scripts look for them. */
-async function handOver(): Promise<void> {
+/** Puts kubectl and helm where whoever works in the checkout finds them. */
+async function linkClients(): Promise<void> {
   const programs = join(repositoryRoot, 'build', 'bin')
   await mkdir(programs, { recursive: true })
-  await mkdir(dirname(kubeconfigPath), { recursive: true })
-  await rm(kubeconfigPath, { force: true })
-  await copyFile(adminKubeconfig, kubeconfigPath)
   for (const [name, path] of [['kubectl', await kubectlPath()] as const, ['helm', await helmPath()] as const]) {
     await rm(join(programs, name), { force: true })
     await symlink(path, join(programs, name))
@@ -99,7 +98,8 @@ async function handOver(): Promise<void> {
 }
 
 if (import.meta.main) {
-  if (await usesKind()) await kindUp()
+  if (await dockerAnswers()) await kindUp()
   else await startRealCluster()
+  await linkClients()
   say(`KUBECONFIG=${kubeconfigPath}`)
 }
