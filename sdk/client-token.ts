@@ -1,0 +1,38 @@
+import { randomUUID, sign } from 'node:crypto'
+import { algorithms } from '../core/keys/algorithms.ts'
+import { clientTokenClaims, clientTokenType } from '../core/token/client-token.ts'
+import type { ClientKey } from './private-key.ts'
+
+/** What one client token is for. */
+export interface TokenRequest {
+  readonly audience: string
+  /** Seconds since epoch. */
+  readonly now: number
+  readonly lifetimeSeconds: number
+  /** How an Ed25519 signature is called: RFC 8037 says `EdDSA`, RFC 9864 `Ed25519`. */
+  readonly algorithmName: 'EdDSA' | 'Ed25519'
+}
+
+/**
+ * Signs a client token: an RFC 9068 access token that the client issues itself. It carries no roles.
+ * @returns JWS in compact form
+ * @see RFC 9068 section 2, RFC 7515 section 7.1
+ */
+export function signClientToken(key: ClientKey, request: TokenRequest): string {
+  const alg = key.algorithm === 'Ed25519' ? request.algorithmName : algorithms[key.algorithm].writes
+  const { clientId, issuer } = key
+  const { audience, now, lifetimeSeconds } = request
+  const claims = clientTokenClaims({ clientId, issuer, audience, now, lifetimeSeconds, jti: randomUUID() })
+  const input = `${encode({ alg, typ: clientTokenType, kid: key.kid })}.${encode(claims)}`
+  return `${input}.${signature(key, input)}`
+}
+
+function signature(key: ClientKey, input: string): string {
+  // An EC signature in a JWS is r and s side by side, not DER: RFC 7518 section 3.4.
+  const parameters = { key: key.privateKey, dsaEncoding: 'ieee-p1363' as const }
+  return sign(algorithms[key.algorithm].hash, Buffer.from(input), parameters).toString('base64url')
+}
+
+function encode(part: object): string {
+  return Buffer.from(JSON.stringify(part)).toString('base64url')
+}

@@ -1,0 +1,62 @@
+import { serviceAudience } from './audience.ts'
+import { readDecision } from './decision-header.ts'
+import type { TokenProvider } from './token-provider.ts'
+
+/** The global `fetch`, or one that behaves like it, undici's for example. */
+export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>
+
+export interface FetchOptions {
+  /**
+   * The audience of the service behind a URL, or undefined for hosts that get no token. Default: what the host name of
+   * a Service says, see `serviceAudience`. Called for each request, so keep it cheap.
+   */
+  readonly audience?: (url: URL) => string | undefined
+  readonly fetch?: Fetch
+}
+
+/** Answers of a guard that a newly signed token may turn into another. */
+const curable: ReadonlySet<string> = new Set(['token_expired', 'invalid_token', 'key_revoked'])
+
+/**
+ * A `fetch` that carries the client's token to guarded services and to nobody else.
+ *
+ * Requests that bring their own `Authorization` are left alone. After a guard's 401 that a new token may cure, the key
+ * is read again and the request sent once more, if its body can be sent twice. A redirect to another origin is followed
+ * without the token, as the Fetch standard demands.
+ * @throws AccessError key_missing | key_invalid; whatever fetch throws
+ * @see Fetch standard, "HTTP-redirect fetch", step 13
+ */
+export function createFetch(provider: TokenProvider, options: FetchOptions = {}): Fetch {
+  const { audience = (url: URL) => serviceAudience(url), fetch = globalThis.fetch } = options
+  return async (input, init) => {
+    const target = input instanceof Request ? input.url : String(input)
+    const wanted = URL.canParse(target) ? audience(new URL(target)) : undefined
+    const headers = new Headers(init?.headers ?? (input instanceof Request ? input.headers : undefined))
+    if (wanted === undefined || headers.has('authorization')) return fetch(input, init)
+
+    const send = async () => {
+      headers.set('authorization', `Bearer ${await provider.token(wanted)}`)
+      return fetch(input, { ...init, headers })
+    }
+    const answer = await send()
+    if (!mayRetry(answer, input, init) || !(await provider.refresh())) return answer
+    // Unread, it would hold its connection until it is collected.
+    await answer.body?.cancel()
+    return send()
+  }
+}
+
+function mayRetry(answer: Response, input: string | URL | Request, init: RequestInit | undefined): boolean {
+  if (answer.status !== 401) return false
+  const decision = readDecision(answer.headers.get('latchkey-decision'))
+  if (decision?.by !== 'guard' || !curable.has(decision.reason)) return false
+  const body = init?.body ?? (input instanceof Request ? input.body : undefined)
+  return !isOneShot(body)
+}
+
+/** Whether sending uses the body up. Text, bytes, forms and blobs can be sent again. */
+function isOneShot(body: unknown): boolean {
+  if (typeof body !== 'object' || body === null) return false
+  if (body instanceof ReadableStream) return true
+  return Symbol.asyncIterator in body && !(body instanceof Blob)
+}
