@@ -9,7 +9,7 @@ import { readOpenApi } from './openapi-document.ts'
 import { clientOfKey } from './reach.ts'
 import { type ResolvedClient, resolveClients } from './resolve-clients.ts'
 import { type ResolvedService, resolveServices } from './resolve-services.ts'
-import { sliceRows } from './slice.ts'
+import { clientRow, grantRow, sliceRows } from './slice.ts'
 
 export interface ManifestOptions {
   /** `namespace/name` of the GuardedService. */
@@ -54,12 +54,14 @@ export function manifestSlice(
     manifests.keys.flatMap(key => pinnedKey(key, clients, options.now, problems)),
     clientOfKey,
   )
+  const grants = manifests.grants.map(grant => pinnedGrant(grant, clients, problems))
+  const namespace = service.service.metadata.namespace ?? ''
   const rows = sliceRows({
     service,
     roles: manifests.roles,
-    grants: manifests.grants.map(grant => pinnedGrant(grant, clients, problems)),
-    clients,
-    credentials: client => ({ accessKeys: keys.get(client.key) ?? [], serviceAccounts: [] }),
+    grants,
+    grantRow: grant => grantRow(grant, clients),
+    clientRow: client => clientRow(client, namespace, { accessKeys: keys.get(client.key) ?? [], serviceAccounts: [] }),
   })
   return { rows, problems }
 }

@@ -19,22 +19,30 @@ import type { PodObject, ServiceAccountObject } from './kubernetes.ts'
 import type { ResolvedClient } from './resolve-clients.ts'
 import type { ResolvedService } from './resolve-services.ts'
 
-/** What a slice is made of. The lists are those of one service; the issuer finds them by its indexes. */
+/** What a slice is made of. */
 export interface SliceObjects {
   readonly service: ResolvedService
-  /** Roles of the service's namespace. */
+  /** Roles of the service's namespace; others are passed over. */
   readonly roles: Iterable<Role>
-  /** Grants of the service's namespace. */
+  /** Grants of the service's namespace; others are passed over. */
   readonly grants: Iterable<AccessGrant>
-  readonly clients: ReadonlyMap<string, ResolvedClient>
-  readonly credentials: (client: ResolvedClient) => ClientCredentials
+  /** What a grant gives now: `grantRow` with the resolved clients. A caller may give one that remembers. */
+  readonly grantRow: (grant: AccessGrant) => GivenGrant | undefined
+  /** A client as this service's namespace knows it: `clientRow`. A caller may give one that remembers. */
+  readonly clientRow: (client: ResolvedClient) => ClientRow
   /** Absent while the cluster's keys are not known. */
   readonly cluster?: ClusterRow | undefined
 }
 
+/** A grant with the clients it still means. */
+export interface GivenGrant {
+  readonly row: GrantRow
+  readonly clients: readonly ResolvedClient[]
+}
+
 /** What a client can prove itself with. */
 export interface ClientCredentials {
-  /** AccessKeys that name the client; those of other clients are ignored. */
+  /** AccessKeys that name the client; those of other clients are passed over. */
   readonly accessKeys: Iterable<AccessKey>
   /** Service accounts it holds that exist, with the pods that run as them. */
   readonly serviceAccounts: readonly ServiceAccountRow[]
@@ -42,6 +50,7 @@ export interface ClientCredentials {
 
 /**
  * The rows of one service, in an order that means nothing. A service that is not accepted has none: its guards deny.
+ * A client is in a slice only when a grant of it names the client.
  */
 export function sliceRows(objects: SliceObjects): Row[] {
   const { service } = objects
@@ -49,14 +58,18 @@ export function sliceRows(objects: SliceObjects): Row[] {
   const { namespace, name } = service.service.metadata
   const roles = [...objects.roles].flatMap(role => roleRow(role, namespace, name) ?? [])
   const named = new Set(roles.map(role => role.name))
-  const grants = [...objects.grants].flatMap(grant => grantRow(grant, namespace, named, objects.clients) ?? [])
+  const grants: GivenGrant[] = []
+  for (const grant of objects.grants) {
+    if (grant.metadata.namespace !== namespace || !named.has(grant.spec.roleRef.name)) continue
+    const given = objects.grantRow(grant)
+    if (given) grants.push(given)
+  }
+  const clients = new Set(grants.flatMap(grant => grant.clients))
   return [
     serviceRow(service),
     ...roles,
     ...grants.map(grant => grant.row),
-    ...[...new Set(grants.flatMap(grant => grant.clients))].map(client =>
-      clientRow(client, namespace ?? '', objects.credentials(client)),
-    ),
+    ...[...clients].map(objects.clientRow),
     ...(objects.cluster ? [objects.cluster] : []),
   ]
 }
@@ -101,17 +114,12 @@ function ruleRow({ methods, paths, permissions, when }: RoleRule, index: number)
   }
 }
 
-/** A grant of one of these roles with the clients it still means; undefined when it concerns the service in nothing. */
-export function grantRow(
-  grant: AccessGrant,
-  namespace: string | undefined,
-  roles: ReadonlySet<string>,
-  clients: ReadonlyMap<string, ResolvedClient>,
-): { row: GrantRow; clients: ResolvedClient[] } | undefined {
+/** A grant with the clients it still means; undefined when it means none. */
+export function grantRow(grant: AccessGrant, clients: ReadonlyMap<string, ResolvedClient>): GivenGrant | undefined {
   const { metadata, spec } = grant
-  if (!isPresent(grant) || metadata.namespace !== namespace || !roles.has(spec.roleRef.name)) return undefined
   const expiresAt = secondsOf(spec.expiresAt)
-  if (spec.expiresAt !== undefined && expiresAt === undefined) return undefined
+  // A time nobody can read must not make a grant endless.
+  if (!isPresent(grant) || (spec.expiresAt !== undefined && expiresAt === undefined)) return undefined
   const meant = grantedClients(grant, clients)
   if (meant.length === 0) return undefined
   const row: GrantRow = {
