@@ -1,0 +1,108 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createKubeClient, type KubeClient, type KubeObject, type Resource } from '../../../platform/kube/client.ts'
+import { loadKubeConnection } from '../../../platform/kube/connection.ts'
+import { createLeaderElection, type LeaderElection } from '../../../platform/kube/lease.ts'
+import { leases } from '../../../platform/kube/lease-record.ts'
+import { createLog } from '../../../platform/log.ts'
+import { type ControlPlane, startControlPlane } from '../../cluster/control-plane.ts'
+
+const rbac = { group: 'rbac.authorization.k8s.io', version: 'v1', namespaced: true }
+const roles: Resource = { ...rbac, plural: 'roles', kind: 'Role' }
+const bindings: Resource = { ...rbac, plural: 'rolebindings', kind: 'RoleBinding' }
+const log = createLog({ process: 'test', level: 'fatal' })
+const namespace = 'default'
+
+let cluster: ControlPlane
+let admin: KubeClient
+let candidateClient: KubeClient
+
+beforeAll(async () => {
+  cluster = await startControlPlane({ name: 'lease' })
+  admin = createKubeClient(loadKubeConnection({ kubeconfig: cluster.kubeconfig }))
+  const kubeconfig = await cluster.kubeconfigFor('candidate', [])
+  candidateClient = createKubeClient(loadKubeConnection({ kubeconfig }), { requestTimeoutMs: 1_000 })
+  const rules = [{ apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['get', 'create', 'update'] }]
+  await admin.create(roles, { metadata: { name: 'candidate', namespace }, rules } as KubeObject)
+  await allow()
+})
+
+afterAll(async () => {
+  await candidateClient?.close()
+  await admin?.close()
+  await cluster?.stop()
+})
+
+async function allow(): Promise<void> {
+  await admin.create(bindings, {
+    metadata: { name: 'candidate', namespace },
+    roleRef: { apiGroup: rbac.group, kind: 'Role', name: 'candidate' },
+    subjects: [{ kind: 'User', name: 'candidate', apiGroup: rbac.group }],
+  } as KubeObject)
+}
+
+function candidate(name: string, identity: string): { election: LeaderElection; history: string[] } {
+  const history: string[] = []
+  const election = createLeaderElection({
+    client: candidateClient,
+    namespace,
+    name,
+    identity,
+    leaseDurationMs: 3_000,
+    renewDeadlineMs: 2_000,
+    retryPeriodMs: 300,
+    log,
+    onStartedLeading: () => void history.push('started'),
+    onStoppedLeading: () => void history.push('stopped'),
+  })
+  election.start()
+  return { election, history }
+}
+
+const leads = (election: LeaderElection, yes = true) =>
+  expect.poll(() => election.isLeader(), { timeout: 10_000, interval: 20 }).toBe(yes)
+
+describe('leader election on a real API server', () => {
+  test('a release hands the lease over at once', async () => {
+    const a = candidate('handover', 'a')
+    await leads(a.election)
+    const b = candidate('handover', 'b')
+    await new Promise(resolve => setTimeout(resolve, 1_000))
+    expect(b.election.isLeader()).toBe(false)
+    await a.election.stop()
+    const released = Date.now()
+    await leads(b.election)
+    expect(Date.now() - released).toBeLessThan(1_500)
+    const lease = await admin.get<KubeObject & { spec: object }>(leases, namespace, 'handover')
+    expect(lease?.spec).toMatchObject({ holderIdentity: 'b', leaseTransitions: 1, leaseDurationSeconds: 3 })
+    await b.election.stop()
+  })
+
+  test('a lease deleted by hand ends the term; one candidate, never two, leads again', async () => {
+    const a = candidate('deleted', 'a')
+    await leads(a.election)
+    const b = candidate('deleted', 'b')
+    await new Promise(resolve => setTimeout(resolve, 1_000))
+    await admin.delete(leases, namespace, 'deleted')
+    let most = 0
+    for (const end = Date.now() + 6_000; Date.now() < end; ) {
+      most = Math.max(most, [a, b].filter(one => one.election.isLeader()).length)
+      await new Promise(resolve => setTimeout(resolve, 10))
+    }
+    expect(most).toBe(1)
+    expect(a.history.slice(0, 2)).toEqual(['started', 'stopped'])
+    expect([a, b].filter(one => one.election.isLeader())).toHaveLength(1)
+    await Promise.all([a.election.stop(), b.election.stop()])
+  })
+
+  test('rights taken away at run time end the term; given back, it leads again', async () => {
+    const a = candidate('rights', 'a')
+    await leads(a.election)
+    await admin.delete(bindings, namespace, 'candidate')
+    await leads(a.election, false)
+    expect(a.history).toEqual(['started', 'stopped'])
+    await allow()
+    await leads(a.election)
+    expect(a.history).toEqual(['started', 'stopped', 'started'])
+    await a.election.stop()
+  })
+})
