@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { cacheDirectory, cached, keyOf } from './binaries.ts'
 import { run } from './command.ts'
 import { withLock } from './lock.ts'
-import { step } from './progress.ts'
+import { runScript, say, step } from './progress.ts'
 
-/** Directories that hold `etcd`, `kube-apiserver`, `kube-*`, `kubelet`; and `coredns`. */
+/** Names that the one binary is called by. */
 export type BinaryName =
   | 'etcd'
   | 'kube-apiserver'
@@ -20,20 +20,22 @@ const [major, minor] = kubernetesVersion.split('.')
 const version = 'k8s.io/component-base/version'
 const stamps = [`gitVersion=v${kubernetesVersion}`, `gitMajor=${major}`, `gitMinor=${minor}`, 'gitTreeState=clean']
 
-type Module = { name: string; ldflags: string; links: BinaryName[]; about: string }
+type Module = { name: string; ldflags: string; links: BinaryName[]; about: string; usual: string }
 
 const modules = {
   kubernetes: {
     name: 'kubernetes',
     ldflags: `-s -w ${stamps.map(stamp => `-X ${version}.${stamp}`).join(' ')}`,
     links: ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kubelet', 'kube-proxy'],
-    about: 'build Kubernetes and etcd from their Go modules (8 min on 2 cores the first time, then cached)',
+    about: 'Kubernetes and etcd from their Go modules',
+    usual: '8 min on 2 cores',
   },
   coredns: {
     name: 'coredns',
     ldflags: '-s -w',
     links: [],
-    about: 'build CoreDNS from its Go module (a minute or two the first time, then cached)',
+    about: 'CoreDNS from its Go module',
+    usual: '2 min on 2 cores',
   },
 } satisfies Record<string, Module>
 
@@ -46,13 +48,14 @@ async function build(module: Module): Promise<string> {
   const final = join(cacheDirectory(), name)
   if (existsSync(final)) return final
   return await withLock(join(cacheDirectory(), `build-${module.name}.lock`), () =>
-    cached(name, directory =>
-      step(module.about, async () => {
+    cached(name, directory => {
+      say(`build ${module.about}: ${module.usual} the first time, then cached in ${cacheDirectory()}`)
+      return step(`build ${module.about}`, async () => {
         const args = ['build', ...flags, '-o', join(directory, module.name), '.']
         await run('go', args, { cwd: source, env: { CGO_ENABLED: '0', GOFLAGS: '' } })
         for (const linkName of module.links) await symlink(module.name, join(directory, linkName))
-      }),
-    ),
+      })
+    }),
   )
 }
 
@@ -76,6 +79,8 @@ export async function corednsBinary(): Promise<string> {
 }
 
 if (import.meta.main) {
-  await kubernetesBinary()
-  await corednsBinary()
+  await runScript(async () => {
+    await kubernetesBinary()
+    await corednsBinary()
+  })
 }

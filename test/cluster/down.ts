@@ -7,7 +7,7 @@ import { dockerAnswers, kindDown } from './kind.ts'
 import { withLock } from './lock.ts'
 import { restoreMachine } from './machine.ts'
 import { isAlive, type ProcessRecord, processesIn, startTimeOf, stopProcess } from './processes.ts'
-import { say, step, until } from './progress.ts'
+import { runScript, say, step, until } from './progress.ts'
 import {
   clusterDirectory,
   clusterLock,
@@ -78,8 +78,10 @@ async function unmountBelow(directory: string): Promise<void> {
 }
 
 if (import.meta.main) {
-  if (await dockerAnswers()) await kindDown()
-  else if (existsSync(clusterDirectory) || existsSync(runDirectory))
-    await withLock(clusterLock, () => step('stop the cluster', stopRealCluster))
-  else say('no cluster runs')
+  await runScript(async () => {
+    if (await dockerAnswers()) await kindDown()
+    else if (existsSync(clusterDirectory) || existsSync(runDirectory)) {
+      await withLock(clusterLock, () => step('stop the cluster', stopRealCluster))
+    } else say('no cluster runs')
+  })
 }

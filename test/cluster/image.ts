@@ -9,7 +9,7 @@ import { dockerAnswers, kindLoad } from './kind.ts'
 import { withLock } from './lock.ts'
 import { ctr } from './node-runtime.ts'
 import { installImagePackages } from './packages.ts'
-import { say, step } from './progress.ts'
+import { runScript, say, step } from './progress.ts'
 
 export type ImageRequest = {
   /** Repository of the reference: `latchkey` gives `localhost/latchkey:<12 hex>`. */
@@ -20,6 +20,7 @@ export type ImageRequest = {
   contents?: string[]
   buildArgs?: Record<string, string>
 }
+/** `digest` and `sizeBytes` as the builder stores it: buildah compressed, Docker not. */
 export type Image = { reference: string; digest: string; sizeBytes: number }
 
 const images = () => join(cacheDirectory(), 'images')
@@ -170,7 +171,9 @@ export async function buildLatchkeyImage(): Promise<Image> {
 }
 
 if (import.meta.main) {
-  const image = await buildLatchkeyImage()
-  if (process.argv.includes('--load')) await loadImage(image.reference)
-  say(`${image.reference}, ${(image.sizeBytes / 1e6).toFixed(1)} MB`)
+  await runScript(async () => {
+    const image = await buildLatchkeyImage()
+    if (process.argv.includes('--load')) await loadImage(image.reference)
+    say(`${image.reference}, ${(image.sizeBytes / 1e6).toFixed(1)} MB`)
+  })
 }

@@ -55,6 +55,8 @@ export async function restoreMachine(): Promise<void> {
   if (!existsSync(beforeFile)) return
   const before = JSON.parse(await readFile(beforeFile, 'utf8')) as Before
   for (const [file, value] of Object.entries(before.settings)) {
+    // One of a module that is not loaded since a restart of the machine.
+    if (!existsSync(file)) continue
     if ((await readFile(file, 'utf8')).trim() !== value) await writeFile(file, value)
   }
   for (const directory of before.absent) await rm(directory, { recursive: true, force: true })

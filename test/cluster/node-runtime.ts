@@ -13,6 +13,8 @@ const root = join(clusterDirectory, 'containerd')
 const networks = join(clusterDirectory, 'cni')
 
 const config = `version = 2
+# It would make a directory in /opt.
+disabled_plugins = ["io.containerd.internal.v1.opt"]
 root = "${root}"
 state = "${join(runDirectory, 'containerd')}"
 [grpc]

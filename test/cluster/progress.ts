@@ -37,3 +37,13 @@ export async function until(
   }
   throw new Error(`${what}: not after ${timeoutMs / 1000} s`, { cause: reason })
 }
+
+/** Runs a script's work; an error ends it with what is wrong and why, without the places in the code. */
+export async function runScript(work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    for (let one: unknown = error; one instanceof Error; one = one.cause) say(one.message)
+    process.exitCode = 1
+  }
+}

@@ -1,9 +1,12 @@
 import { dockerAnswers, kindStatus } from './kind.ts'
+import { runScript } from './progress.ts'
 import { healthOf, kubeconfigPath } from './real-cluster.ts'
 
 if (import.meta.main) {
-  const health = (await dockerAnswers()) ? await kindStatus() : await healthOf()
-  const lines = health.running ? [...health.lines, `KUBECONFIG=${kubeconfigPath}`] : health.lines
-  process.stdout.write(`${lines.join('\n')}\n`)
-  if (!health.healthy) process.exitCode = 1
+  await runScript(async () => {
+    const health = (await dockerAnswers()) ? await kindStatus() : await healthOf()
+    const lines = health.running ? [...health.lines, `KUBECONFIG=${kubeconfigPath}`] : health.lines
+    process.stdout.write(`${lines.join('\n')}\n`)
+    if (!health.healthy) process.exitCode = 1
+  })
 }

@@ -14,7 +14,7 @@ import { prepareMachine } from './machine.ts'
 import { processKubeconfig, startKubelet, startKubeProxy } from './node.ts'
 import { startContainerd } from './node-runtime.ts'
 import { installNodePackages } from './packages.ts'
-import { say, step, until } from './progress.ts'
+import { runScript, say, step, until } from './progress.ts'
 import {
   adminKubeconfig,
   authenticationConfigPath,
@@ -98,8 +98,10 @@ async function linkClients(): Promise<void> {
 }
 
 if (import.meta.main) {
-  if (await dockerAnswers()) await kindUp()
-  else await startRealCluster()
-  await linkClients()
-  say(`KUBECONFIG=${kubeconfigPath}`)
+  await runScript(async () => {
+    if (await dockerAnswers()) await kindUp()
+    else await startRealCluster()
+    await linkClients()
+    say(`KUBECONFIG=${kubeconfigPath}`)
+  })
 }
