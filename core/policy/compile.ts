@@ -1,10 +1,71 @@
-import type { RoleRow, ServiceRow } from '../snapshot/rows.ts'
+import type { RoleRow, RuleRow, ServiceRow } from '../snapshot/rows.ts'
+import { methodMask } from './methods.ts'
+import { compileRoutes, type RouteTable } from './route-table.ts'
+import { growRuleTrie, type LeafRule, type RuleNode, type RuleTrie } from './rule-trie.ts'
+import { parameterPositions, parseResource, parseTemplate, type Template, type TemplateFault } from './template.ts'
 
 /** What decide() walks; its inside is nobody else's business. */
 export interface CompiledPolicy {
+  /** Names of the roles that are known. */
   readonly roles: ReadonlySet<string>
+  readonly routes: RouteTable
+  /** Rules by path. */
+  readonly paths: RuleNode
+  /** Rules by permission: action → trie of resources. */
+  readonly permissions: ReadonlyMap<string, RuleNode>
 }
 
-export function compilePolicy(_service: ServiceRow, _roles: Iterable<RoleRow>): CompiledPolicy {
-  throw new Error('being written')
+/** A policy that nothing may be decided from, and why. */
+export interface PolicyFault {
+  readonly fault: string
+}
+
+/**
+ * Compiles the policy of one service. A route or public path that cannot be read spoils the whole policy, because
+ * without it a less specific one would open its paths; a rule's template that cannot be read gives nothing.
+ */
+export function compilePolicy(service: ServiceRow, roles: Iterable<RoleRow>): CompiledPolicy | PolicyFault {
+  const routes = compileRoutes(service)
+  if (typeof routes === 'string') return { fault: routes }
+  const paths = growRuleTrie()
+  const permissions = new Map<string, RuleTrie>()
+  const names = new Set<string>()
+  for (const role of roles) {
+    names.add(role.name)
+    for (const rule of [...role.rules].sort((a, b) => a.index - b.index)) {
+      addPaths(paths, role.name, rule)
+      addPermissions(permissions, role.name, rule)
+    }
+  }
+  return {
+    roles: names,
+    routes,
+    paths: paths.root,
+    permissions: new Map([...permissions].map(([action, trie]) => [action, trie.root])),
+  }
+}
+
+function addPaths(trie: RuleTrie, role: string, rule: RuleRow): void {
+  const mask = methodMask(rule.methods ?? [])
+  for (const path of rule.paths ?? []) addTemplate(trie, role, rule, mask, parseTemplate(path))
+}
+
+function addPermissions(tries: Map<string, RuleTrie>, role: string, rule: RuleRow): void {
+  for (const { action, resources } of rule.permissions ?? []) {
+    const trie = tries.get(action) ?? growRuleTrie()
+    tries.set(action, trie)
+    for (const resource of resources) addTemplate(trie, role, rule, ~0, parseResource(resource))
+  }
+}
+
+function addTemplate(
+  trie: RuleTrie,
+  role: string,
+  rule: RuleRow,
+  mask: number,
+  template: Template | TemplateFault,
+): void {
+  if ('fault' in template) return
+  const leaf: LeafRule = { index: rule.index, methods: mask }
+  trie.add(template, role, rule.when ? { ...leaf, when: rule.when, positions: parameterPositions(template) } : leaf)
 }

@@ -1,35 +1,16 @@
-import type { KeyObject } from 'node:crypto'
-import type { CompiledPolicy } from '../policy/compile.ts'
+import { type CompiledPolicy, compilePolicy } from '../policy/compile.ts'
+import { type ClientEntry, type ClusterEntry, clusterEntry } from './client-entry.ts'
+import { type ClientIndex, noClients, updateClients } from './client-index.ts'
 import type { Frame } from './frames.ts'
-import type { ClientRow, ClusterRow, GrantRow, KeyRow, Row, ServiceRow } from './rows.ts'
-import type { SharedMap } from './shared-map.ts'
+import { type ClientGrants, updateGrants } from './grant-index.ts'
+import { emptyStore, type RowChange, type RowStore, updateRows } from './row-store.ts'
+import type { RoleRow, Row, ServiceRow } from './rows.ts'
+import { editMap, emptyMap, lookup, type SharedMap, valuesOf } from './shared-map.ts'
 
-/** A key that is imported on first use and kept; `null`: it cannot be used. */
-export interface KeyEntry<R> {
-  readonly row: R
-  imported: KeyObject | null | undefined
-}
+export type { ClientEntry, ClusterEntry, KeyEntry } from './client-entry.ts'
+export type { ClientGrants } from './grant-index.ts'
 
-export interface ClientEntry {
-  readonly row: ClientRow
-  readonly keys: readonly KeyEntry<KeyRow>[]
-}
-
-export interface ClusterEntry {
-  readonly issuer: string
-  readonly keys: readonly KeyEntry<ClusterRow['keys'][number]>[]
-}
-
-/** The grants of one client, sorted by role, then name. */
-export interface ClientGrants {
-  readonly grants: readonly GrantRow[]
-  /** Names of their roles, each once. */
-  readonly roles: readonly string[]
-  /** Whether one of them ends some day. */
-  readonly ends: boolean
-}
-
-/** What a guard decides from. Never changes: a new one takes its place. */
+/** What a guard decides from. Never changes: another one takes its place. */
 export interface Snapshot {
   /** Content hash of the slice, 64 hex characters. */
   readonly hash: string
@@ -37,6 +18,7 @@ export interface Snapshot {
   readonly revision: string
   /** Absent when this version cannot read the service row; then everything is denied. */
   readonly service: ServiceRow | undefined
+  /** Absent when nothing may be decided from it; then everything is denied. */
   readonly policy: CompiledPolicy | undefined
   readonly cluster: ClusterEntry | undefined
   readonly clients: SharedMap<ClientEntry>
@@ -44,7 +26,7 @@ export interface Snapshot {
   /** By `namespace/name` of the service account. */
   readonly clientsByServiceAccount: SharedMap<readonly ClientEntry[]>
   readonly grantsByClient: SharedMap<ClientGrants>
-  /** Keys of rows that hold a field this version does not know. */
+  /** Keys of rows that hold something this version does not know. */
   readonly unsupported: ReadonlySet<string>
 }
 
@@ -59,12 +41,126 @@ export interface SnapshotBuilder {
   apply(frame: FullFrame | DeltaFrame): 'applied' | 'mismatch'
   /** Hash of what is held, 64 hex characters; 64 zeros when nothing is. */
   hash(): string
-  /** undefined until a service row came. The same object until the next apply. */
+  /** undefined until a service row came. The same object until the next change. */
   snapshot(): Snapshot | undefined
   /** Every row held, as it came (also those that are not understood), in the order of their keys. */
   rows(): Row[]
 }
 
+/** What is held, all of it immutable, so that a frame that does not add up leaves no trace. */
+interface State {
+  readonly store: RowStore
+  readonly index: ClientIndex
+  readonly grants: SharedMap<ClientGrants>
+  readonly roles: SharedMap<RoleRow>
+  readonly service: ServiceRow | undefined
+  readonly policy: CompiledPolicy | undefined
+  readonly cluster: ClusterEntry | undefined
+}
+
+const nothing: State = {
+  store: emptyStore,
+  index: noClients,
+  grants: emptyMap(),
+  roles: emptyMap(),
+  service: undefined,
+  policy: undefined,
+  cluster: undefined,
+}
+
+/**
+ * Builds snapshots from frames. One changed row costs that row's work: clients and grants are indexed incrementally,
+ * the policy is compiled again only when the service or a role changed, and snapshots share what they have in common.
+ */
 export function createSnapshotBuilder(): SnapshotBuilder {
-  throw new Error('being written')
+  let state = nothing
+  let snapshot: Snapshot | undefined
+  return {
+    apply(frame) {
+      const isFull = 'full' in frame
+      const { store, changes } = updateRows(
+        isFull ? emptyStore : state.store,
+        isFull ? frame.full.rows : frame.delta.upsert,
+        isFull ? [] : frame.delta.remove,
+      )
+      if (store.hash !== frame.hash) return 'mismatch'
+      state = advance(isFull ? nothing : state, store, changes)
+      snapshot = snapshotOf(state)
+      return 'applied'
+    },
+    hash: () => state.store.hash,
+    snapshot: () => snapshot,
+    rows: () =>
+      [...valuesOf(state.store.rows)].sort((a, b) => (a.key < b.key ? -1 : 1)).map(({ value }) => value as Row),
+  }
+}
+
+function advance(state: State, store: RowStore, changes: readonly RowChange[]): State {
+  const next = {
+    ...state,
+    store,
+    index: updateClients(state.index, ofType(changes, 'client')),
+    grants: updateGrants(state.grants, ofType(changes, 'grant')),
+    roles: updateRoles(state.roles, ofType(changes, 'role')),
+  }
+  const cluster = changes.find(({ key }) => key === 'cluster')
+  if (cluster) next.cluster = cluster.after?.row?.type === 'cluster' ? clusterEntry(cluster.after.row) : undefined
+  const service = changes.find(({ key }) => key === 'service')
+  if (service) next.service = service.after?.row?.type === 'service' ? service.after.row : undefined
+  return changes.some(touchesPolicy) ? { ...next, policy: policyOf(next) } : next
+}
+
+/** Rows of a type that this version does not know touch everything. */
+const namesNoPolicy = /^(?:(?:grant|client)\/|cluster$)/
+const namesOneThing = /^(?:(?:role|grant|client)\/|cluster$)/
+
+function touchesPolicy({ key }: RowChange): boolean {
+  return !namesNoPolicy.test(key)
+}
+
+function policyOf({ service, roles, store }: State): CompiledPolicy | undefined {
+  if (!service) return undefined
+  for (const key of store.unsupported) if (!namesOneThing.test(key)) return undefined
+  const policy = compilePolicy(service, valuesOf(roles))
+  return 'fault' in policy ? undefined : policy
+}
+
+function snapshotOf({ store, index, grants, service, policy, cluster }: State): Snapshot | undefined {
+  if (!lookup(store.rows, 'service')) return undefined
+  return {
+    hash: store.hash,
+    revision: store.hash.slice(0, 12),
+    service,
+    policy,
+    cluster,
+    ...index,
+    grantsByClient: grants,
+    unsupported: store.unsupported,
+  }
+}
+
+interface TypedChange<R> {
+  readonly before: R | undefined
+  readonly after: R | undefined
+}
+
+/** The changes of rows of one type, as far as they are understood. */
+function ofType<T extends Row['type']>(
+  changes: readonly RowChange[],
+  type: T,
+): TypedChange<Extract<Row, { readonly type: T }>>[] {
+  type R = Extract<Row, { readonly type: T }>
+  const typed = (row: Row | undefined) => (row?.type === type ? (row as R) : undefined)
+  return changes
+    .filter(({ before, after }) => before?.row?.type === type || after?.row?.type === type)
+    .map(({ before, after }) => ({ before: typed(before?.row), after: typed(after?.row) }))
+}
+
+function updateRoles(roles: SharedMap<RoleRow>, changes: readonly TypedChange<RoleRow>[]): SharedMap<RoleRow> {
+  const edit = editMap(roles)
+  for (const { before, after } of changes) {
+    if (before) edit.delete(before.name)
+    if (after) edit.set(after.name, after)
+  }
+  return edit.finish()
 }

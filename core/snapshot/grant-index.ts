@@ -1,0 +1,52 @@
+import type { GrantRow } from './rows.ts'
+import { editMap, type SharedMap } from './shared-map.ts'
+
+/** The grants of one client, sorted by role, then by name. */
+export interface ClientGrants {
+  readonly grants: readonly GrantRow[]
+  /** Names of their roles, each once. */
+  readonly roles: readonly string[]
+  /** Whether one of them ends some day. */
+  readonly ends: boolean
+}
+
+/** A grant before and after a change; either may be absent. */
+export interface GrantChange {
+  readonly before: GrantRow | undefined
+  readonly after: GrantRow | undefined
+}
+
+/** Brings the index from clients to their grants up to date: only the clients that the changes name are touched. */
+export function updateGrants(index: SharedMap<ClientGrants>, changes: readonly GrantChange[]): SharedMap<ClientGrants> {
+  const touched = new Map<string, { gone: Set<GrantRow>; come: GrantRow[] }>()
+  const touch = (clientId: string) => {
+    const known = touched.get(clientId) ?? { gone: new Set(), come: [] }
+    touched.set(clientId, known)
+    return known
+  }
+  for (const { before, after } of changes) {
+    for (const clientId of before?.clients ?? []) if (before) touch(clientId).gone.add(before)
+    for (const clientId of new Set(after?.clients)) if (after) touch(clientId).come.push(after)
+  }
+  const edit = editMap(index)
+  for (const [clientId, { gone, come }] of touched) {
+    const kept = (edit.get(clientId)?.grants ?? []).filter(grant => !gone.has(grant))
+    const grants = [...kept, ...come].sort(byRoleThenName)
+    if (grants.length === 0) edit.delete(clientId)
+    else edit.set(clientId, clientGrants(grants))
+  }
+  return edit.finish()
+}
+
+function clientGrants(grants: readonly GrantRow[]): ClientGrants {
+  return {
+    grants,
+    roles: [...new Set(grants.map(({ role }) => role))],
+    ends: grants.some(({ expiresAt }) => expiresAt !== undefined),
+  }
+}
+
+function byRoleThenName(a: GrantRow, b: GrantRow): number {
+  if (a.role !== b.role) return a.role < b.role ? -1 : 1
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0
+}
