@@ -1,15 +1,27 @@
-import { existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { cgroupName } from './real-cluster.ts'
 
 const mountPoint = '/sys/fs/cgroup'
 
 /** The one hierarchy of cgroup v2, or every controller's of v1. */
-export function cgroupRoots(): string[] {
+function cgroupRoots(): string[] {
   if (existsSync(join(mountPoint, 'cgroup.controllers'))) return [mountPoint]
   return readdirSync(mountPoint, { withFileTypes: true })
     .filter(entry => entry.isDirectory() && existsSync(join(mountPoint, entry.name, 'cgroup.procs')))
     .map(entry => join(mountPoint, entry.name))
+}
+
+/** Makes the parent of all pods' groups, which the kubelet expects to find with every controller. */
+export function makeGroups(): void {
+  for (const root of cgroupRoots()) {
+    mkdirSync(join(root, cgroupName), { recursive: true })
+    const controllers = join(root, 'cgroup.controllers')
+    if (!existsSync(controllers)) continue
+    for (const controller of readFileSync(controllers, 'utf8').trim().split(' ')) {
+      writeFileSync(join(root, 'cgroup.subtree_control'), `+${controller}`)
+    }
+  }
 }
 
 /** Our groups, children before parents. */

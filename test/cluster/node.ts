@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { BinaryName } from './build-binaries.ts'
 import { makeCertificate, pairIn, writeKubeconfig } from './certificates.ts'
-import { cgroupRoots } from './cgroups.ts'
+import { makeGroups } from './cgroups.ts'
 import { startProcess } from './processes.ts'
 import {
   apiServerUrl,
@@ -57,7 +57,7 @@ const kubeletConfig = {
 }
 
 export async function startKubelet(binary: (name: BinaryName) => string): Promise<void> {
-  for (const root of cgroupRoots()) await mkdir(join(root, cgroupName), { recursive: true })
+  makeGroups()
   await mkdir(kubelet, { recursive: true })
   const names = [nodeName, nodeAddress]
   await makeCertificate(certificates, 'kubelet', { user: nodeName, names })

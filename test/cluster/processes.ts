@@ -28,13 +28,7 @@ export function isAlive(record: Pick<ProcessRecord, 'pid' | 'startTime'>): boole
 }
 
 /** `log` is appended to. `detached` lets the process outlive the terminal of whoever started it. */
-export type ProcessStart = {
-  command: string
-  args: string[]
-  log: string
-  detached: boolean
-  env?: Record<string, string>
-}
+export type ProcessStart = { command: string; args: string[]; log: string; detached: boolean }
 
 /** Starts a process that goes on by itself and writes its record to `<directory>/<name>.pid`. */
 export function startProcess(directory: string, name: string, start: ProcessStart): ProcessRecord {
@@ -42,7 +36,7 @@ export function startProcess(directory: string, name: string, start: ProcessStar
   const child = spawn(start.command, start.args, {
     stdio: ['ignore', log, log],
     detached: start.detached,
-    env: { ...process.env, ...start.env },
+    env: environmentWithoutProxy(),
   })
   closeSync(log)
   // A spawn that fails has no pid; its event would otherwise end this process.
@@ -55,6 +49,11 @@ export function startProcess(directory: string, name: string, start: ProcessStar
   const record = { name, pid: child.pid, startTime }
   writeFileSync(join(directory, `${name}.pid`), JSON.stringify(record))
   return record
+}
+
+/** An API server with a proxy would send its calls to webhooks in the cluster there. */
+function environmentWithoutProxy(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(https?|all|no)_proxy$/i.test(name)))
 }
 
 /** Records of the processes started in a directory, dead ones too. A half-written record is of no process yet. */
