@@ -1,0 +1,93 @@
+import { decide } from '../../core/policy/decide.ts'
+import { type Decision, type DenyReason, type Identity, reasons } from '../../core/policy/decision.ts'
+import type { Snapshot } from '../../core/snapshot/snapshot.ts'
+import { verifyToken } from '../../core/token/verify.ts'
+import { readCredential } from './credential.ts'
+import type { IdentityCache } from './identity-cache.ts'
+import type { Policy } from './policy.ts'
+import type { RequestHead } from './read-request.ts'
+
+/** What the guard does with a request, and all that answers, headers, metrics and the audit line are made from. */
+export interface Verdict {
+  /** Whether it goes on to the app: allowed, or let through by audit mode. */
+  readonly pass: boolean
+  readonly decision: Decision
+  readonly identity: Identity | undefined
+  /** The snapshot it was decided from. */
+  readonly snapshot: Snapshot | undefined
+}
+
+export interface Authorizer {
+  /** The one way from a head to a decision. Synchronous; never throws on what a caller sends. */
+  authorize(head: RequestHead): Verdict
+  /** Asks again for what was let in earlier. The token's own expiry does not count: it was good then. */
+  reauthorize(head: RequestHead, admitted: Verdict): Verdict
+}
+
+/** @param options.now seconds since epoch */
+export function createAuthorizer(options: { policy: Policy; cache: IdentityCache; now(): number }): Authorizer {
+  const { policy, cache, now } = options
+
+  function identify(head: RequestHead, snapshot: Snapshot): Identity | DenyReason {
+    const credential = readCredential(head)
+    if (typeof credential === 'string') return credential
+    const cached = cache.get(credential.token)
+    if (cached) return cached
+    const identity = verifyToken(credential.token, snapshot, now())
+    if (typeof identity !== 'string') cache.set(credential.token, identity)
+    return identity
+  }
+
+  function verdictOn(head: RequestHead, found: Identity | DenyReason, snapshot: Snapshot): Verdict {
+    const decision = evaluate(head, found, snapshot)
+    const identity = typeof found === 'string' ? undefined : found
+    return { pass: passes(decision, snapshot), decision, identity, snapshot }
+  }
+
+  function evaluate(head: RequestHead, found: Identity | DenyReason, snapshot: Snapshot): Decision {
+    // Two credentials are no credential, also where none is needed: the app might believe one of them.
+    if (found === 'credential_ambiguous') return { allow: false, reason: found }
+    const decision = decide({ method: head.method, target: head.target }, found, snapshot, now())
+    if (!decision.allow && reasons[decision.reason].status === 400) return decision
+    const reason = policy.unfit()
+    if (reason === undefined) return decision
+    return { allow: false, reason, ...(decision.route !== undefined && { route: decision.route }) }
+  }
+
+  return {
+    authorize(head) {
+      const snapshot = policy.snapshot()
+      if (!snapshot) return missing
+      return verdictOn(head, identify(head, snapshot), snapshot)
+    },
+    reauthorize(head, { identity }) {
+      const snapshot = policy.snapshot()
+      if (!snapshot) return missing
+      const held = identity && { ...identity, expiresAt: Number.MAX_SAFE_INTEGER }
+      return verdictOn(head, held ?? 'credential_missing', snapshot)
+    },
+  }
+}
+
+const missing: Verdict = {
+  pass: false,
+  decision: { allow: false, reason: 'policy_missing' },
+  identity: undefined,
+  snapshot: undefined,
+}
+
+/** Audit mode never breaks traffic by policy. What can be read in two ways stays out: nobody could say what passed. */
+function passes(decision: Decision, snapshot: Snapshot): boolean {
+  return decision.allow || (snapshot.service?.mode === 'Audit' && reasons[decision.reason].status !== 400)
+}
+
+/** Whom the app is told of. An identity that was refused as such is named to no app, in audit mode either. */
+export function namedIdentity({ identity, decision }: Verdict): Identity | undefined {
+  return decision.allow || reasons[decision.reason].status !== 401 ? identity : undefined
+}
+
+/** The verdict on what never became a head: bytes that are not HTTP, or that could be read in two ways. */
+export function malformedVerdict(policy: Policy): Verdict {
+  const decision: Decision = { allow: false, reason: 'request_malformed' }
+  return { pass: false, decision, identity: undefined, snapshot: policy.snapshot() }
+}

@@ -1,0 +1,120 @@
+import type { Decision, Identity } from '../../core/policy/decision.ts'
+import type { RequestHead } from './read-request.ts'
+
+/** What the forwarded head says besides what the client sent. */
+export interface Forwarded {
+  readonly identity: Identity | undefined
+  readonly decision: Decision
+  readonly keepCredential: 'Never' | 'Jwt'
+  readonly requestId: string
+  /** Address of the client as the socket has it. */
+  readonly peer: string
+}
+
+/** Headers that belong to one hop: RFC 9110 section 7.6.1 and what older software treats so. */
+export const hopByHop: ReadonlySet<string> = new Set([
+  'connection',
+  'expect',
+  'http2-settings',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
+
+/**
+ * Headers by which proxies tell apps who called and what was asked. No proxy is trusted yet, so none passes: the app
+ * sees this guard at 127.0.0.1, and frameworks that trust a proxy on loopback would believe what anybody sent.
+ * X-Forwarded-For is set anew to the peer of the connection; the other ones stay away. So do the headers that ask an
+ * app for another method or path than the one that was decided on.
+ */
+const proxyOnly = new Set([
+  'forwarded',
+  'x-client-ip',
+  'x-cluster-client-ip',
+  'x-http-method',
+  'x-http-method-override',
+  'x-method-override',
+  'x-original-method',
+  'x-original-uri',
+  'x-original-url',
+  'x-real-ip',
+  'x-request-id',
+  'x-rewrite-url',
+  'true-client-ip',
+])
+const proxyPrefixes = ['latchkey-', 'x-forwarded-', 'x-envoy-', 'x-middleware-', 'x-original-', 'x-rewrite-']
+
+/** Names that an app which folds `_` and `.` would mistake for those that frame or vouch for the request. */
+const unfoldable = new Set([...hopByHop, 'authorization', 'content-length', 'content-type', 'cookie', 'host'])
+
+/** One name for all spellings that some app reads as the same: CGI, WSGI and Rack make `-` of what is no letter. */
+export function foldName(name: string): string {
+  return name.toLowerCase().replace(/[^a-z0-9]/g, '-')
+}
+
+// Names repeat from request to request; bounded, because a caller can invent them.
+const verdicts = new Map<string, boolean>()
+
+/** Whether a client may not say this to the app. */
+export function isReserved(name: string): boolean {
+  const known = verdicts.get(name)
+  if (known !== undefined) return known
+  const folded = foldName(name)
+  const reserved =
+    proxyOnly.has(folded) ||
+    proxyPrefixes.some(prefix => folded.startsWith(prefix)) ||
+    (folded !== name && unfoldable.has(folded))
+  if (verdicts.size < 2_048) verdicts.set(name, reserved)
+  return reserved
+}
+
+/**
+ * The head the app receives, as flat name, value pairs. What ends here goes first, on every branch; ours are set
+ * after, so that nothing a client lists in Connection can take them away.
+ */
+export function forwardHead(head: RequestHead, forwarded: Forwarded): string[] {
+  const { names, sent, values, connection } = head
+  const out: string[] = []
+  const keepsToken = forwarded.keepCredential === 'Jwt' && forwarded.identity !== undefined
+  for (let at = 0; at < names.length; at++) {
+    const name = names[at] as string
+    if (hopByHop.has(name) || isReserved(name)) continue
+    if (name === 'authorization') {
+      if (keepsToken) out.push('Authorization', values[at] as string)
+      continue
+    }
+    if (connection.size > 0 && connection.has(name)) continue
+    out.push(sent[at] as string, values[at] as string)
+  }
+  out.push('X-Forwarded-For', forwarded.peer, 'X-Request-Id', forwarded.requestId)
+  pushIdentity(out, forwarded)
+  return out
+}
+
+function pushIdentity(out: string[], { identity, decision }: Forwarded): void {
+  if (!identity) return
+  out.push('Latchkey-Client', encode(identity.clientId), 'Latchkey-Subject', encode(identity.subject))
+  const roles = decision.allow ? decision.roles : undefined
+  const attributes = decision.allow ? decision.attributes : undefined
+  if (roles && roles.length > 0) out.push('Latchkey-Roles', roles.map(encode).join(', '))
+  if (identity.scopes.length > 0) out.push('Latchkey-Scopes', identity.scopes.map(encode).join(', '))
+  if (attributes && Object.keys(attributes).length > 0) {
+    const pairs = Object.entries(attributes).map(([key, value]) => `${encode(key)}=${encode(value)}`)
+    out.push('Latchkey-Attributes', pairs.join(', '))
+  }
+}
+
+const plain = /^[A-Za-z0-9._~:/@*+-]*$/
+
+/** Percent-encodes all but plain characters: no comma, quote, space or line end can come through. */
+function encode(value: string): string {
+  if (plain.test(value)) return value
+  return encodeURIComponent(value.toWellFormed())
+    .replace(/['()!]/g, char => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
+    .replace(/%(3A|2F|40|2B)/g, escaped => decodeURIComponent(escaped))
+}

@@ -1,0 +1,40 @@
+import type { Identity } from '../../core/policy/decision.ts'
+
+/** Proved identities by token. A hit saves the signature check and nothing else: `decide` looks at it each time. */
+export interface IdentityCache {
+  get(token: string): Identity | undefined
+  set(token: string, identity: Identity): void
+}
+
+/**
+ * Two generations: when the young one is full it becomes the old one, and what is used moves back. So it needs no
+ * timers and no lists, and forgets what is not used. Keyed by the whole token with its signature: a key of less would
+ * accept a forgery of what was once good.
+ * @param bounds per generation: entries, and characters of tokens
+ */
+export function createIdentityCache(bounds: { entries: number; characters: number }): IdentityCache {
+  let young = new Map<string, Identity>()
+  let old = new Map<string, Identity>()
+  let characters = 0
+
+  function set(token: string, identity: Identity): void {
+    if (young.size >= bounds.entries || characters + token.length > bounds.characters) {
+      old = young
+      young = new Map()
+      characters = 0
+    }
+    young.set(token, identity)
+    characters += token.length
+  }
+
+  return {
+    set,
+    get(token) {
+      const hit = young.get(token)
+      if (hit) return hit
+      const aged = old.get(token)
+      if (aged) set(token, aged)
+      return aged
+    },
+  }
+}

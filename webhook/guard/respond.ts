@@ -1,0 +1,128 @@
+import { type Decision, reasons } from '../../core/policy/decision.ts'
+import type { Verdict } from './authorize.ts'
+import type { HeadFault } from './read-request.ts'
+
+/** An answer of the guard's own, ready to be written to any kind of connection. */
+export interface Answer {
+  readonly status: number
+  /** Flat name, value pairs. */
+  readonly headers: readonly string[]
+  readonly body: string
+}
+
+/** Faults behind the guard: the call was allowed, and the app did not answer. */
+export const upstreamFaults = {
+  upstream_unreachable: {
+    status: 502,
+    detail: 'The app behind the guard does not take connections. Try again shortly.',
+  },
+  upstream_invalid: {
+    status: 502,
+    detail: 'The app behind the guard broke off its answer or sent one that is not HTTP.',
+  },
+  upstream_timeout: { status: 504, detail: 'The app behind the guard did not answer in time.' },
+} as const
+export type UpstreamFault = keyof typeof upstreamFaults
+
+/** `Latchkey-Decision`: tells a caller whose answer it is, the guard's or the API's own. RFC 9651 item with parameters. */
+export function decisionHeader(decision: Decision, pass: boolean, fault?: UpstreamFault): string {
+  const mode = pass && !decision.allow ? '; mode=audit' : ''
+  const error = fault ? `; error=${fault}` : ''
+  return `${pass ? 'allow' : 'deny'}; reason=${decision.reason}${mode}${error}; by=guard`
+}
+
+/** The answer to a denied call. Nothing the caller sent is in it, but for a well-formed request id. */
+export function denial(verdict: Verdict, requestId: string): Answer {
+  const { decision, snapshot } = verdict
+  if (decision.allow) throw new Error('an allowed call has no denial')
+  const { status, hint } = reasons[decision.reason]
+  const challenge = challengeFor(decision, snapshot?.service?.audience)
+  return problem({
+    status,
+    code: decision.reason,
+    detail: hint,
+    requestId,
+    decision: decisionHeader(decision, false),
+    ...(decision.missing !== undefined && { missing: decision.missing }),
+    headers: [
+      ...(challenge === undefined ? [] : ['WWW-Authenticate', challenge]),
+      ...(status === 503 ? ['Retry-After', '1'] : []),
+    ],
+  })
+}
+
+/** The answer to a head, or to bytes, that cannot be read in one way. The connection ends with it. */
+export function malformed(fault: HeadFault, requestId: string): Answer {
+  const decision = decisionHeader({ allow: false, reason: 'request_malformed' }, false)
+  return problem({ ...fault, code: 'request_malformed', requestId, decision, headers: ['Connection', 'close'] })
+}
+
+/** The answer when the app did not give one. */
+export function upstreamFailed(fault: UpstreamFault, verdict: Verdict, requestId: string): Answer {
+  const decision = decisionHeader(verdict.decision, true, fault)
+  return problem({ ...upstreamFaults[fault], code: fault, requestId, decision, headers: [] })
+}
+
+function problem(what: {
+  status: number
+  code: string
+  detail: string
+  requestId: string
+  decision: string
+  missing?: string
+  headers: readonly string[]
+}): Answer {
+  const { status, code, detail, missing, requestId } = what
+  const body = `${JSON.stringify({
+    type: `urn:latchkey:problem:${code}`,
+    title: titleOf(code),
+    status,
+    code,
+    detail,
+    missing,
+    requestId,
+  })}\n`
+  return {
+    status,
+    body,
+    headers: [
+      ...what.headers,
+      'Content-Type',
+      'application/problem+json',
+      'Content-Length',
+      String(Buffer.byteLength(body)),
+      'Cache-Control',
+      'no-store',
+      'Latchkey-Decision',
+      what.decision,
+      'X-Request-Id',
+      requestId,
+    ],
+  }
+}
+
+function titleOf(code: string): string {
+  const words = code.replaceAll('_', ' ')
+  return words.charAt(0).toUpperCase() + words.slice(1)
+}
+
+const errors: Readonly<Record<number, string>> = {
+  400: 'invalid_request',
+  401: 'invalid_token',
+  403: 'insufficient_scope',
+}
+
+/** @see RFC 6750 section 3: no error code where no credential was sent */
+function challengeFor(decision: Decision & { allow: false }, audience: string | undefined): string | undefined {
+  const { status, hint } = reasons[decision.reason]
+  const error = errors[status]
+  if (error === undefined) return undefined
+  const realm = `Bearer realm="${quotable(audience ?? 'latchkey')}"`
+  if (decision.reason === 'credential_missing' || decision.reason === 'credential_unsupported') return realm
+  return `${realm}, error="${error}", error_description="${quotable(hint)}"`
+}
+
+/** RFC 6750 section 3 allows no quote and no backslash inside. */
+function quotable(text: string): string {
+  return text.replace(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, "'")
+}
