@@ -1,0 +1,113 @@
+import { close, open, write } from 'node:fs'
+import type { Logger } from '../../platform/log.ts'
+
+/** One decision, as it is written: nothing here can be a token, a query or a raw header. */
+export interface AuditEntry {
+  readonly time: string
+  readonly decision: 'allow' | 'deny'
+  readonly reason: string
+  /** Audit mode let through what would have been denied. */
+  readonly wouldDeny?: true | undefined
+  readonly rule?: string | undefined
+  readonly grant?: string | undefined
+  readonly revision: string
+  readonly client?: string | undefined
+  readonly clientId?: string | undefined
+  readonly key?: string | undefined
+  readonly subject?: string | undefined
+  readonly actor?: string | undefined
+  readonly method?: string | undefined
+  readonly route?: string | undefined
+  /** Without the query, which may hold secrets; cut at 1,024 characters. */
+  readonly path?: string | undefined
+  readonly service: string
+  readonly requestId: string
+  readonly peer: string
+  /** Absent when no answer could be sent. */
+  readonly status?: number | undefined
+  /** Until the head of the answer. */
+  readonly durationMs: number
+  /** A tunnel that was open and was closed by this decision. */
+  readonly event?: 'tunnel_closed' | undefined
+}
+
+export interface Audit {
+  record(entry: AuditEntry): void
+  /** Writes out what waits, for at most `ms`. */
+  flush(ms: number): Promise<void>
+}
+
+/** Lines that wait while the sink is slow, in characters. Beyond it lines are dropped and counted. */
+const maxWaiting = 8 * 1024 * 1024
+
+/**
+ * Writes one JSON object per line, in batches, never on the request's time: a sink that blocks, fails or is full
+ * costs lines, which are counted, and no request waits for it.
+ * @param sink a file that is appended to, `-` for stdout
+ * @throws Error when the file cannot be opened
+ */
+export async function createAudit(options: {
+  sink: string
+  onDropped(lines: number): void
+  log: Logger
+}): Promise<Audit> {
+  const { sink, onDropped, log } = options
+  const descriptor = sink === '-' ? 1 : await opened(sink)
+  let waiting: string[] = []
+  let characters = 0
+  let busy = false
+  let failing = false
+
+  function record(entry: AuditEntry): void {
+    const line = `${JSON.stringify(entry)}\n`
+    if (characters + line.length > maxWaiting) return void onDropped(1)
+    waiting.push(line)
+    characters += line.length
+    if (!busy) {
+      busy = true
+      // Later in this turn of the loop, so that the lines of one burst go out in one write.
+      setImmediate(next)
+    }
+  }
+
+  function next(): void {
+    if (waiting.length === 0) {
+      busy = false
+      return
+    }
+    const lines = waiting
+    waiting = []
+    characters = 0
+    send(Buffer.from(lines.join('')), 0, lines.length)
+  }
+
+  function send(bytes: Buffer, from: number, lines: number): void {
+    write(descriptor, bytes, from, bytes.length - from, null, (error, written) => {
+      if (error?.code === 'EAGAIN') return void setTimeout(send, 10, bytes, from, lines)
+      if (error) {
+        if (!failing) log.error({ err: error }, 'audit lines cannot be written and are dropped')
+        failing = true
+        onDropped(lines)
+        return void setTimeout(next, 100)
+      }
+      failing = false
+      if (from + written < bytes.length) return send(bytes, from + written, lines)
+      next()
+    })
+  }
+
+  return {
+    record,
+    async flush(ms) {
+      const until = performance.now() + ms
+      while (busy && performance.now() < until) await new Promise(resolve => setTimeout(resolve, 5))
+      if (descriptor !== 1) close(descriptor, () => {})
+    },
+  }
+}
+
+function opened(path: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    open(path, 'a', 0o640, (error, descriptor) => (error ? reject(error) : resolve(descriptor)))
+  })
+}

@@ -1,0 +1,119 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Dispatcher } from 'undici'
+import { namedIdentity } from './authorize.ts'
+import { forwardHead } from './forward-head.ts'
+import type { RequestHead } from './read-request.ts'
+import type { Call, Reporter } from './report.ts'
+import { endEarly, requestBody } from './request-body.ts'
+import { decisionHeader, type UpstreamFault, upstreamFailed } from './respond.ts'
+import { answerHead, faultOf } from './upstream.ts'
+import { writeAnswer } from './write-answer.ts'
+
+/** A call on its way through the guard. */
+export interface Exchange {
+  readonly call: Call
+  readonly head: RequestHead
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+}
+
+export interface ForwardOptions {
+  readonly upstream: Dispatcher
+  readonly reporter: Reporter
+  isDraining(): boolean
+  /** Takes over both connections when the app answered 101. */
+  onTunnel?(exchange: Exchange, head: readonly string[], upstreamSocket: Duplex): void
+}
+
+/** Sends an admitted call to the app and its answer back, both streaming. No retries. */
+export function forward(exchange: Exchange, options: ForwardOptions): void {
+  const { call, head, request, response } = exchange
+  const { upstream, reporter } = options
+  let controller: Dispatcher.DispatchController | undefined
+  let reported = false
+  let tunnel = false
+
+  function report(status: number | undefined): void {
+    if (!reported) reporter.report(call, status)
+    reported = true
+  }
+
+  function fail(fault: UpstreamFault): void {
+    if (response.destroyed) return
+    // Half an answer cannot be taken back; a cut connection says that it was one.
+    if (response.headersSent) return void response.destroy()
+    const answer = upstreamFailed(fault, call.verdict, call.requestId)
+    report(answer.status)
+    writeAnswer(exchange, answer, options.isDraining())
+  }
+
+  response.on('close', () => {
+    if (tunnel || response.writableFinished) return
+    report(undefined)
+    controller?.abort(new Error('the client went away'))
+  })
+  response.on('drain', () => controller?.resume())
+
+  const handler: Dispatcher.DispatchHandler = {
+    onRequestStart(started) {
+      controller = started
+      if (response.destroyed) started.abort(new Error('the client went away'))
+    },
+    onResponseStart(started, status) {
+      // 102 and 103 are hints for this hop: RFC 9110 section 15.2 lets a proxy drop them.
+      if (status < 200) return
+      const headers = answerHead(started.rawHeaders, decisionHeader(call.verdict.decision, true))
+      if (options.isDraining()) headers.push('Connection', 'close')
+      try {
+        response.writeHead(status, headers)
+      } catch {
+        started.abort(new Error('the app sent a head that cannot be passed on'))
+        return
+      }
+      report(status)
+      // The first bytes of the body go out with the head; a stream that has none yet must not keep its head back.
+      process.nextTick(() => response.writableEnded || response.flushHeaders())
+    },
+    onResponseData(started, chunk) {
+      if (!response.write(chunk)) started.pause()
+    },
+    onResponseEnd() {
+      if (head.body === 'none' || request.complete) response.end()
+      else endEarly(request, response)
+    },
+    onResponseError(_started, error) {
+      fail(faultOf(error))
+    },
+    onRequestUpgrade(started, status, headers, socket) {
+      if (status !== 101 || !isWebSocket(headers.upgrade) || !options.onTunnel) {
+        socket.destroy()
+        return fail('upstream_invalid')
+      }
+      tunnel = true
+      report(status)
+      options.onTunnel(exchange, answerHead(started.rawHeaders, decisionHeader(call.verdict.decision, true)), socket)
+    },
+  }
+
+  upstream.dispatch(
+    {
+      method: head.method,
+      path: head.target,
+      headers: forwardHead(head, {
+        identity: namedIdentity(call.verdict),
+        decision: call.verdict.decision,
+        keepCredential: call.verdict.snapshot?.service?.keepCredential ?? 'Never',
+        requestId: call.requestId,
+        peer: call.peer,
+      }),
+      body: head.body === 'none' ? null : requestBody(request),
+      ...(head.webSocket && { upgrade: 'websocket' }),
+    },
+    handler,
+  )
+}
+
+function isWebSocket(protocol: string | string[] | undefined): boolean {
+  return typeof protocol === 'string' && protocol.toLowerCase() === 'websocket'
+}

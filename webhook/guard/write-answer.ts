@@ -1,0 +1,32 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import type { RequestHead } from './read-request.ts'
+import { endEarly } from './request-body.ts'
+import type { Answer } from './respond.ts'
+
+/** Writes an answer of the guard's own. One that comes before the request's body closes the connection. */
+export function writeAnswer(
+  to: { request: IncomingMessage; response: ServerResponse; head?: Pick<RequestHead, 'body' | 'expectContinue'> },
+  answer: Answer,
+  closes: boolean,
+): void {
+  const { request, response, head } = to
+  // Without a readable head nobody knows where the body ends.
+  const unread = head === undefined || (head.body !== 'none' && !request.complete)
+  const hasClose = answer.headers.includes('Connection')
+  const headers = (closes || unread) && !hasClose ? [...answer.headers, 'Connection', 'close'] : [...answer.headers]
+  response.writeHead(answer.status, headers)
+  if (!unread || head?.expectContinue) return void response.end(answer.body)
+  response.write(answer.body)
+  endEarly(request, response)
+}
+
+/** The same where there is no request to answer to, only a connection. It ends with it. */
+export function writeToSocket(socket: Socket, answer: Answer): void {
+  if (!socket.writable) return void socket.destroy()
+  const lines = [`HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status] ?? ''}`]
+  for (let at = 0; at + 1 < answer.headers.length; at += 2)
+    lines.push(`${answer.headers[at]}: ${answer.headers[at + 1]}`)
+  socket.end(`${lines.join('\r\n')}\r\n\r\n${answer.body}`, () => socket.destroySoon())
+}
