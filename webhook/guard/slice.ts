@@ -1,0 +1,58 @@
+import type { Frame, Seen } from '../../core/snapshot/frames.ts'
+import type { Row } from '../../core/snapshot/rows.ts'
+import { dominates } from '../../core/snapshot/seen.ts'
+import { createSnapshotBuilder } from '../../core/snapshot/snapshot.ts'
+import type { Policy } from './policy.ts'
+
+/** A slice as a whole, as the stored file has it. */
+export interface StoredSlice {
+  readonly seen: Seen
+  readonly hash: string
+  readonly rows: readonly Row[]
+}
+
+/** What came of a frame. `older` and `mismatch` leave everything as it was. */
+export type Taken = 'applied' | 'confirmed' | 'mismatch' | 'older' | 'behind' | 'ended' | 'unknown'
+
+/** The rows this guard holds, and the only writer of its policy. */
+export interface Slice {
+  /** Absent when it holds nothing. */
+  held(): StoredSlice | undefined
+  hash(): string | undefined
+  seen(): Seen | undefined
+  /** @throws Error when the frame is not built as frames.ts says */
+  take(frame: Frame): Taken
+}
+
+export function createSlice(policy: Policy): Slice {
+  const builder = createSnapshotBuilder()
+  let seen: Seen | undefined
+
+  function take(frame: Frame): Taken {
+    if ('full' in frame || 'delta' in frame) {
+      // A replica that has seen less could bring a revoked key back.
+      if (!dominates(frame.seen, seen)) return 'older'
+      if (builder.apply(frame) === 'mismatch') return 'mismatch'
+      seen = frame.seen
+      policy.replace(builder.snapshot())
+      policy.confirm()
+      return 'applied'
+    }
+    if ('heartbeat' in frame) {
+      if (!dominates(frame.seen, seen)) return 'older'
+      if (frame.hash !== builder.hash()) return 'mismatch'
+      seen = frame.seen
+      policy.confirm()
+      return 'confirmed'
+    }
+    if ('behind' in frame) return 'behind'
+    return 'end' in frame ? 'ended' : 'unknown'
+  }
+
+  return {
+    take,
+    seen: () => seen,
+    hash: () => (seen ? builder.hash() : undefined),
+    held: () => seen && { seen, hash: builder.hash(), rows: builder.rows() },
+  }
+}

@@ -1,0 +1,196 @@
+import { readFile } from 'node:fs/promises'
+import type { ClientRequest, IncomingMessage } from 'node:http'
+import { request as httpsRequest } from 'node:https'
+import { type Frame, type Held, type Hello, heartbeatMs } from '../../core/snapshot/frames.ts'
+import { type Clock, sleep } from '../../platform/clock.ts'
+import type { Logger } from '../../platform/log.ts'
+import { createLineReader } from './line-reader.ts'
+import type { Slice, Taken } from './slice.ts'
+
+/** Keeps this guard's slice up to date over one long-lived stream from the issuer. */
+export interface SnapshotClient {
+  start(): void
+  stop(): void
+  /** Tells the issuer what is held now, besides after every frame. */
+  tellHeld(): void
+}
+
+export interface SnapshotClientOptions {
+  url: string
+  /** `namespace/name`. */
+  service: string
+  version: string
+  caFile: string
+  tokenFile: string
+  slice: Slice
+  /** What besides the hash goes into a held line. */
+  findings(): Omit<Held['held'], 'hash'>
+  onTaken(taken: 'applied' | 'confirmed'): void
+  onConnected(connected: boolean): void
+  clock: Clock
+  log: Logger
+  idleMs?: number
+  backoff?: { minMs: number; maxMs: number }
+}
+
+/** How a connection ended, and what that means for the next one. */
+interface Ended {
+  readonly why: string
+  /** Frames came that were of use: the next try is soon. */
+  readonly progress: boolean
+  readonly needsFull?: boolean
+  /** The issuer said no: trying soon will not help. */
+  readonly refused?: boolean
+}
+
+export function createSnapshotClient(options: SnapshotClientOptions): SnapshotClient {
+  const { slice, clock, log, onConnected, backoff = { minMs: 200, maxMs: 10_000 } } = options
+  const stopped = new AbortController()
+  let tell: (() => void) | undefined
+
+  async function run(): Promise<void> {
+    let waitMs = backoff.minMs
+    let needsFull = false
+    let last = ''
+    while (!stopped.signal.aborted) {
+      const ended = await connect(needsFull)
+      onConnected(false)
+      tell = undefined
+      if (stopped.signal.aborted) return
+      if (ended.why !== last) log.warn({ why: ended.why }, 'the snapshot stream ended, connecting again')
+      last = ended.why
+      needsFull = ended.needsFull ?? (needsFull && !ended.progress)
+      if (ended.progress) waitMs = backoff.minMs
+      if (ended.refused) waitMs = backoff.maxMs
+      await sleep(clock, waitMs * (0.5 + Math.random() / 2), stopped.signal)
+      waitMs = Math.min(backoff.maxMs, waitMs * 2)
+    }
+  }
+
+  async function connect(needsFull: boolean): Promise<Ended> {
+    let request: ClientRequest
+    try {
+      const [ca, token] = await Promise.all([readFile(options.caFile), readFile(options.tokenFile, 'utf8')])
+      request = openStream(options.url, ca, token.trim())
+    } catch (error) {
+      return {
+        why: `CA or token cannot be read: ${(error as NodeJS.ErrnoException).code ?? 'unknown'}`,
+        progress: false,
+      }
+    }
+    const seen = needsFull ? undefined : slice.seen()
+    const hash = needsFull ? undefined : slice.hash()
+    const hello: Hello = {
+      hello: { slice: options.service, version: options.version, ...(seen && { seen }), ...(hash && { hash }) },
+    }
+    request.write(`${JSON.stringify(hello)}\n`)
+    tell = () => {
+      const held: Held = { held: { hash: slice.hash() ?? '', ...options.findings() } }
+      request.write(`${JSON.stringify(held)}\n`)
+    }
+    const abort = (): void => void request.destroy()
+    stopped.signal.addEventListener('abort', abort)
+    const ended = await follow(request)
+    stopped.signal.removeEventListener('abort', abort)
+    request.destroy()
+    return ended
+  }
+
+  function follow(request: ClientRequest): Promise<Ended> {
+    return new Promise(resolve => {
+      let progress = false
+      let cancelIdle = (): void => {}
+      const end = (why: string, more: Partial<Ended> = {}): void => {
+        cancelIdle()
+        resolve({ why, progress, ...more })
+      }
+      const alive = (): void => {
+        cancelIdle()
+        cancelIdle = clock.after(options.idleMs ?? 3 * heartbeatMs, () => end('nothing came in time'))
+      }
+      const onLine = (line: string): void => {
+        alive()
+        const taken = takeLine(line)
+        if (typeof taken !== 'string') return void end(taken.why, taken)
+        progress = true
+      }
+      alive()
+      request.on('error', error => end(`the connection failed: ${(error as NodeJS.ErrnoException).code ?? error.name}`))
+      request.on('response', response => {
+        if (response.statusCode !== 200) return refusal(response, end)
+        onConnected(true)
+        log.info({ service: options.service }, 'connected to the issuer')
+        const feed = createLineReader(onLine, () => end('a line is too long'))
+        response.on('data', feed)
+        response.on('error', () => end('the connection broke'))
+        response.on('close', () => end('the issuer closed the stream'))
+      })
+    })
+  }
+
+  function takeLine(line: string): 'taken' | (Partial<Ended> & { why: string }) {
+    let taken: Taken
+    let frame: Frame
+    try {
+      frame = JSON.parse(line) as Frame
+      taken = slice.take(frame)
+    } catch {
+      return { why: 'the issuer sent what is no frame' }
+    }
+    if (taken === 'applied' || taken === 'confirmed') {
+      options.onTaken(taken)
+      tell?.()
+      return 'taken'
+    }
+    return endingOf(taken, frame)
+  }
+
+  return {
+    start: () => void run(),
+    stop: () => stopped.abort(),
+    tellHeld: () => tell?.(),
+  }
+}
+
+function endingOf(taken: Taken, frame: Frame): Partial<Ended> & { why: string } {
+  if (taken === 'mismatch') return { why: 'what is held does not add up to the issuer’s hash', needsFull: true }
+  if (taken === 'behind') return { why: 'this replica of the issuer has seen less than this guard' }
+  if (taken === 'older') return { why: 'a frame is older than what is held, it was not taken' }
+  if (taken === 'ended' && 'end' in frame) {
+    const { code } = frame.end
+    return { why: `the issuer ended the stream: ${String(code).slice(0, 64)}`, refused: code !== 'draining' }
+  }
+  return { why: 'the issuer sent a frame this version does not know' }
+}
+
+function openStream(url: string, ca: Buffer, token: string): ClientRequest {
+  const request = httpsRequest(new URL('/v1/snapshots', url), {
+    method: 'POST',
+    ca,
+    minVersion: 'TLSv1.2',
+    // A connection of its own: it lives as long as the stream.
+    agent: false,
+    headers: {
+      authorization: `Bearer ${token}`,
+      'content-type': 'application/x-ndjson',
+      'transfer-encoding': 'chunked',
+    },
+  })
+  request.setNoDelay(true)
+  request.setSocketKeepAlive(true, 30_000)
+  return request
+}
+
+/** A status other than 200: the code of the problem body is worth telling, its text is not needed. */
+function refusal(response: IncomingMessage, end: (why: string, more?: Partial<Ended>) => void): void {
+  let body = ''
+  response.setEncoding('utf8')
+  response.on('data', (text: string) => {
+    if (body.length < 4_096) body += text
+  })
+  response.on('close', () => {
+    const code = /"code"\s*:\s*"([a-z_]{1,64})"/.exec(body)?.[1]
+    const { statusCode = 0 } = response
+    end(`the issuer answered ${statusCode}${code ? ` ${code}` : ''}`, { refused: statusCode < 500 })
+  })
+}
