@@ -1,0 +1,52 @@
+import type { ServerResponse } from 'node:http'
+import { createServer, type HttpServer } from '../../platform/http/server.ts'
+import type { Logger } from '../../platform/log.ts'
+import type { GuardMetrics } from './metrics.ts'
+import { type Probe, runProbe } from './probes.ts'
+
+/**
+ * The guard's own port: /livez, /startupz, /readyz, /metrics, and the app's probes under
+ * /probes/<container>/<startup|readiness|liveness>. Reads only; only the declared probes reach the app.
+ * @param options.ready why callers should not come here, or undefined
+ */
+export function createAdmin(options: {
+  host?: string | undefined
+  port: number
+  started(): boolean
+  ready(): string | undefined
+  probes: readonly Probe[]
+  metrics: GuardMetrics
+  log: Logger
+}): HttpServer {
+  const { host, port, started, ready, metrics, log } = options
+  const probes = new Map(options.probes.map(probe => [`/probes/${probe.container}/${probe.kind}`, probe]))
+  const states: Readonly<Record<string, () => string | undefined>> = {
+    '/livez': () => undefined,
+    '/startupz': () => (started() ? undefined : 'the guard does not listen yet'),
+    '/readyz': ready,
+  }
+  return createServer({
+    name: 'admin',
+    port,
+    ...(host !== undefined && { host }),
+    log,
+    requestTimeoutMs: 5_000,
+    headersTimeoutMs: 5_000,
+    async handler(request, response) {
+      if (request.method !== 'GET' && request.method !== 'HEAD') return void response.writeHead(405).end()
+      const path = (request.url ?? '').split('?', 1)[0] ?? ''
+      const state = Object.hasOwn(states, path) ? states[path] : undefined
+      const probe = probes.get(path)
+      if (state) return answer(response, state())
+      if (probe) return answer(response, await runProbe(probe))
+      if (path !== '/metrics') return void response.writeHead(404).end()
+      const { contentType, body } = await metrics.exposition()
+      response.writeHead(200, { 'content-type': contentType }).end(body)
+    },
+  })
+}
+
+function answer(response: ServerResponse, problem: string | undefined): void {
+  response.writeHead(problem === undefined ? 200 : 503, { 'content-type': 'text/plain; charset=utf-8' })
+  response.end(`${problem ?? 'ok'}\n`)
+}

@@ -1,0 +1,117 @@
+import { type ConfigOf, choice, duration, type Setting, text, url } from '../../platform/config.ts'
+import type { Probe } from './probes.ts'
+
+/** `host:port` or `:port`; without a host all addresses. */
+export interface ListenAddress {
+  readonly host?: string
+  readonly port: number
+}
+
+/** The settings of an injected guard. */
+export const configTable = {
+  service: parsed('LATCHKEY_SERVICE', 'GuardedService to enforce', 'namespace/name', serviceName),
+  upstream: url('LATCHKEY_UPSTREAM', { description: 'where the app listens, on loopback' }),
+  listen: parsed('LATCHKEY_LISTEN', 'address for callers', 'host:port or :port', readListen, { port: 15_080 }),
+  adminListen: parsed('LATCHKEY_ADMIN_LISTEN', 'address of probes and metrics', 'host:port or :port', readListen, {
+    port: 15_081,
+  }),
+  probes: parsed('LATCHKEY_PROBES', "the app's own probes", 'a JSON array of probes', readProbes, []),
+  snapshotUrl: url('LATCHKEY_SNAPSHOT_URL', { description: 'where snapshots come from' }),
+  caFile: text('LATCHKEY_CA_FILE', { default: '/var/run/latchkey/ca/ca.crt', description: 'CA of the issuer' }),
+  tokenFile: text('LATCHKEY_TOKEN_FILE', {
+    default: '/var/run/latchkey/token/token',
+    description: 'projected token for the issuer',
+  }),
+  snapshotFile: text('LATCHKEY_SNAPSHOT_FILE', {
+    default: '/var/lib/latchkey/snapshot.json',
+    description: 'where the last good snapshot is kept',
+  }),
+  openPorts: parsed('LATCHKEY_OPEN_PORTS', 'ports that may listen beyond loopback', 'port numbers', readPorts, []),
+  audit: text('LATCHKEY_AUDIT', { default: '-', description: 'file for audit lines, - for stdout' }),
+  upstreamTimeoutMs: duration('LATCHKEY_UPSTREAM_TIMEOUT', {
+    default: 300_000,
+    min: 100,
+    description: 'how long the app may take to begin its answer',
+  }),
+  drainGraceMs: duration('LATCHKEY_DRAIN_GRACE', {
+    default: 1_000,
+    description: 'how long new requests are taken after SIGTERM',
+  }),
+  drainDeadlineMs: duration('LATCHKEY_DRAIN_DEADLINE', {
+    default: 25_000,
+    description: 'how long running requests may take after SIGTERM',
+  }),
+  logLevel: choice('LATCHKEY_LOG_LEVEL', ['trace', 'debug', 'info', 'warn', 'error', 'fatal'], {
+    default: 'info',
+    description: 'least level that is logged',
+  }),
+}
+export type GuardConfig = ConfigOf<typeof configTable>
+
+/**
+ * The environment without what Kubernetes adds for Services of the same namespace: a Service called `latchkey-issuer`
+ * gives every pod beside it a LATCHKEY_ISSUER_PORT, and the settings table would call that a mistake.
+ */
+export function ownSettings(env: Record<string, string | undefined>): Record<string, string | undefined> {
+  const known = new Set(Object.values(configTable).map(({ name }) => name))
+  const link = /_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_[A-Z]+)?)?)$/
+  return Object.fromEntries(Object.entries(env).filter(([name]) => known.has(name) || !link.test(name)))
+}
+
+function parsed<T>(
+  name: string,
+  description: string,
+  expected: string,
+  read: (text: string) => T | undefined,
+  fallback?: T,
+): Setting<T> {
+  return {
+    name,
+    description,
+    ...(fallback !== undefined && { default: { value: fallback } }),
+    parse(given) {
+      const value = read(given)
+      return value === undefined ? { expected } : { value }
+    },
+  }
+}
+
+/** @returns the text when it is `namespace/name` */
+export function serviceName(given: string): string | undefined {
+  return /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\/[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$/.test(given) ? given : undefined
+}
+
+/** Reads `host:port`, `[v6]:port` or `:port`. */
+export function readListen(given: string): ListenAddress | undefined {
+  const match = /^(\[([0-9A-Fa-f:.]+)\]|[A-Za-z0-9.-]+)?:([0-9]{1,5})$/.exec(given)
+  const port = Number(match?.[3])
+  if (!match || port > 65_535) return undefined
+  const host = match[2] ?? match[1]
+  return host === undefined ? { port } : { host, port }
+}
+
+function readPorts(given: string): number[] | undefined {
+  const ports = given.split(',').map(part => Number(part.trim() === '' ? 'none' : part))
+  return ports.every(port => Number.isInteger(port) && port > 0 && port <= 65_535) ? ports : undefined
+}
+
+function readProbes(given: string): Probe[] | undefined {
+  try {
+    const value: unknown = JSON.parse(given)
+    return Array.isArray(value) && value.every(isProbe) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isProbe(value: unknown): value is Probe {
+  const { container, kind, httpGet, tcpSocket, grpc, timeoutSeconds = 1 } = (value ?? {}) as Partial<Probe>
+  const action = httpGet ?? tcpSocket ?? grpc
+  return (
+    typeof container === 'string' &&
+    (kind === 'startup' || kind === 'readiness' || kind === 'liveness') &&
+    Number.isInteger(action?.port) &&
+    typeof timeoutSeconds === 'number' &&
+    timeoutSeconds > 0
+  )
+}

@@ -1,0 +1,89 @@
+import type { Clock } from '../../platform/clock.ts'
+import type { Logger } from '../../platform/log.ts'
+import { createAdmin } from './admin.ts'
+import type { Audit } from './audit.ts'
+import { createAuthorizer } from './authorize.ts'
+import type { ListenAddress } from './config.ts'
+import { createIdentityCache } from './identity-cache.ts'
+import type { GuardMetrics } from './metrics.ts'
+import type { Policy } from './policy.ts'
+import type { Probe } from './probes.ts'
+import { createProxy, type DataPath } from './proxy.ts'
+import { createReporter } from './report.ts'
+import { createTunnels, reviewEveryMs } from './upgrade.ts'
+import { createUpstream } from './upstream.ts'
+
+/** One guard: the data path and its admin port. Where the policy comes from is not its business. */
+export interface Guard {
+  start(): Promise<{ port: number; adminPort: number | undefined }>
+  /** Not ready at once, then finishes what runs. */
+  drain(graceMs: number, deadlineMs: number): Promise<void>
+  /** Gives up the admin port, after all else. */
+  close(): Promise<void>
+}
+
+export interface GuardOptions {
+  service: string
+  upstream: string
+  upstreamTimeoutMs: number
+  listen: ListenAddress
+  adminListen: ListenAddress | undefined
+  probes: readonly Probe[]
+  policy: Policy
+  audit: Audit
+  metrics: GuardMetrics
+  /** Addresses beyond loopback on which the app listens. */
+  exposed(): readonly string[]
+  clock: Clock
+  log: Logger
+  bodyIdleMs?: number
+  headersTimeoutMs?: number
+}
+
+export function createGuard(options: GuardOptions): Guard {
+  const { policy, metrics, clock, log, adminListen } = options
+  const authorizer = createAuthorizer({
+    policy,
+    cache: createIdentityCache({ entries: 8_192, characters: 8 * 1024 * 1024 }),
+    now: () => Math.floor(clock.wall().getTime() / 1_000),
+  })
+  const reporter = createReporter({ ...options })
+  const tunnels = createTunnels({ policy, authorizer, reporter, metrics })
+  const upstream = createUpstream({ origin: options.upstream, headersTimeoutMs: options.upstreamTimeoutMs })
+  const proxy = createProxy({ ...options, ...options.listen, authorizer, upstream, reporter, tunnels })
+  let started = false
+  const admin =
+    adminListen &&
+    createAdmin({ ...options, ...adminListen, started: () => started, ready: () => unready(options, proxy) })
+  const reviews = setInterval(() => tunnels.review(), reviewEveryMs)
+  reviews.unref()
+
+  return {
+    async start() {
+      const { port } = await proxy.listen()
+      started = true
+      const adminPort = (await admin?.listen())?.port
+      log.info({ service: options.service, port, adminPort }, 'guarding')
+      return { port, adminPort }
+    },
+    async drain(graceMs, deadlineMs) {
+      await proxy.drain(graceMs, deadlineMs)
+      tunnels.closeAll()
+      clearInterval(reviews)
+      await upstream.destroy()
+    },
+    close: async () => admin?.close(0),
+  }
+}
+
+/** Why callers should not come here. A stale policy is none: they would lose the answer that says what is wrong. */
+function unready({ policy, exposed }: GuardOptions, proxy: DataPath): string | undefined {
+  if (proxy.isDraining()) return 'the guard is stopping'
+  const snapshot = policy.snapshot()
+  if (!snapshot) return 'policy_missing: no snapshot came yet'
+  const addresses = exposed()
+  if (addresses.length > 0 && snapshot.service?.directAccess !== 'Report') {
+    return `the app listens beyond loopback (${addresses.join(', ')}), where callers can go around the guard: bind 127.0.0.1, or name the port in the pod annotation latchkey.dev/open-ports`
+  }
+  return undefined
+}

@@ -1,0 +1,44 @@
+import { systemClock } from '../../platform/clock.ts'
+import { readConfig } from '../../platform/config.ts'
+import { createLog } from '../../platform/log.ts'
+import { onSignals } from '../../platform/shutdown.ts'
+import { configTable, ownSettings } from './config.ts'
+import type { RunningGuard } from './running-guard.ts'
+import { startSidecar } from './sidecar.ts'
+
+declare const LATCHKEY_VERSION: string | undefined
+const version = typeof LATCHKEY_VERSION === 'string' ? LATCHKEY_VERSION : 'dev'
+const args = process.argv.slice(2)
+
+try {
+  if (args.length > 0) await runStandalone()
+  else await runSidecar()
+} catch (error) {
+  // A wrong setting or manifest: the sentence is what helps, a stack trace is not.
+  process.stderr.write(`latchkey guard: ${(error as Error).message}\n`)
+  process.exit(1)
+}
+
+async function runSidecar(): Promise<void> {
+  const config = readConfig(configTable, ownSettings(process.env))
+  const log = createLog({ process: 'guard', level: config.logLevel })
+  stopOnSignals(await startSidecar(config, { clock: systemClock, log, version }), log, config.drainDeadlineMs)
+}
+
+async function runStandalone(): Promise<void> {
+  // Loaded here only: commander, yaml and the schemas are of no use to a sidecar.
+  const { readCommand } = await import('./command.ts')
+  const options = readCommand(args)
+  const { startStandalone } = await import('./standalone.ts')
+  const log = createLog({
+    process: 'guard',
+    level: process.env.LATCHKEY_LOG_LEVEL ?? 'info',
+    // Audit lines to stdout are for other programs to read: the log goes beside them.
+    destination: { write: line => void process.stderr.write(line) },
+  })
+  stopOnSignals(await startStandalone(options, { clock: systemClock, log }), log, 25_000)
+}
+
+function stopOnSignals(guard: RunningGuard, log: Parameters<typeof onSignals>[1]['log'], deadlineMs: number): void {
+  onSignals([() => guard.stop()], { log, deadlineMs: deadlineMs + 4_000 })
+}

@@ -1,0 +1,64 @@
+import type { Clock } from '../../platform/clock.ts'
+import type { Logger } from '../../platform/log.ts'
+import { createAudit } from './audit.ts'
+import type { GuardConfig } from './config.ts'
+import { createExposure } from './exposure.ts'
+import { createGuard } from './guard.ts'
+import { createGuardMetrics } from './metrics.ts'
+import { createPolicy } from './policy.ts'
+import type { RunningGuard } from './running-guard.ts'
+import { createSlice } from './slice.ts'
+import { createSnapshotClient } from './snapshot-client.ts'
+import { createSnapshotFile } from './snapshot-file.ts'
+
+/** Starts a guard beside an app in a cluster: its policy is streamed by the issuer and kept on disk. */
+export async function startSidecar(
+  config: GuardConfig,
+  context: { clock: Clock; log: Logger; version: string; procNet?: string },
+): Promise<RunningGuard> {
+  const { clock, log, version, procNet = '/proc/net' } = context
+  const policy = createPolicy(clock)
+  const metrics = createGuardMetrics(policy)
+  const audit = await createAudit({ sink: config.audit, onDropped: metrics.auditDropped, log })
+  const slice = createSlice(policy)
+  const file = createSnapshotFile({ ...config, path: config.snapshotFile, slice, policy, clock, log })
+  await file.load()
+
+  const exposure = createExposure({
+    procNet,
+    ownPorts: [config.listen.port, config.adminListen.port],
+    openPorts: config.openPorts,
+    clock,
+    log,
+    onChange(exposed) {
+      metrics.exposed(exposed.length)
+      client.tellHeld()
+    },
+  })
+  const client = createSnapshotClient({
+    ...config,
+    url: config.snapshotUrl,
+    version,
+    slice,
+    findings: () => ({ exposed: exposure.exposed(), wouldDeny: metrics.wouldDenyCount() }),
+    onTaken: taken => (taken === 'applied' ? file.save() : file.confirm()),
+    onConnected: metrics.connected,
+    clock,
+    log,
+  })
+  const guard = createGuard({ ...config, policy, audit, metrics, exposed: exposure.exposed, clock, log })
+  const ports = await guard.start()
+  exposure.start()
+  client.start()
+  return {
+    ...ports,
+    async stop() {
+      await guard.drain(config.drainGraceMs, config.drainDeadlineMs)
+      client.stop()
+      exposure.stop()
+      await file.settled()
+      await audit.flush(2_000)
+      await guard.close()
+    },
+  }
+}

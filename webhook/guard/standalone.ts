@@ -1,0 +1,60 @@
+import type { Clock } from '../../platform/clock.ts'
+import type { Logger } from '../../platform/log.ts'
+import { createAudit } from './audit.ts'
+import type { ListenAddress } from './config.ts'
+import { createGuard } from './guard.ts'
+import { createManifests } from './manifests.ts'
+import { createGuardMetrics } from './metrics.ts'
+import { createPolicy } from './policy.ts'
+import type { RunningGuard } from './running-guard.ts'
+
+export interface StandaloneOptions {
+  manifests: string
+  /** `namespace/name`. */
+  service: string
+  upstream: string
+  listen: ListenAddress
+  admin: ListenAddress | undefined
+  audit: string
+  issuer: string
+  installation: string
+}
+
+/**
+ * Starts a guard without a cluster: its policy is compiled from manifests, whose changes it follows.
+ * @throws Error that lists every mistake of the manifests
+ */
+export async function startStandalone(
+  options: StandaloneOptions,
+  context: { clock: Clock; log: Logger },
+): Promise<RunningGuard> {
+  const { clock, log } = context
+  const policy = createPolicy(clock)
+  const manifests = createManifests({ ...options, path: options.manifests, policy, clock, log })
+  await manifests.load()
+  const metrics = createGuardMetrics(policy)
+  const audit = await createAudit({ sink: options.audit, onDropped: metrics.auditDropped, log })
+  const guard = createGuard({
+    ...options,
+    upstreamTimeoutMs: 300_000,
+    adminListen: options.admin,
+    probes: [],
+    policy,
+    audit,
+    metrics,
+    exposed: () => [],
+    clock,
+    log,
+  })
+  const ports = await guard.start()
+  manifests.follow()
+  return {
+    ...ports,
+    async stop() {
+      await guard.drain(500, 25_000)
+      manifests.stop()
+      await audit.flush(2_000)
+      await guard.close()
+    },
+  }
+}
