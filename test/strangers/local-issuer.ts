@@ -1,13 +1,13 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { thumbprint } from '../../core/keys/jwk.ts'
+import { createAuthority, createServerCertificate } from '../../platform/x509.ts'
 import type { ClientJwk, SignatureAlgorithm } from '../../sdk/private-key.ts'
-import { makeAuthority, makeCertificate } from '../cluster/certificates.ts'
 
 /** An HTTPS server that publishes clients in the shape that the issuer does. */
 export interface LocalIssuer {
@@ -20,21 +20,30 @@ export interface LocalIssuer {
   addClient(clientId: string, algorithm: SignatureAlgorithm): ClientJwk
   /** Replaces the published key set of a client; undefined takes the client away. */
   publish(clientId: string, keys: readonly object[] | undefined): void
-  /** Answers everything with this status and headers until called with undefined. */
-  failWith(failure: { status: number; headers?: Record<string, string>; body?: string } | undefined): void
+  /** Answers everything so, or not at all, until called with undefined. */
+  failWith(failure: Failure | 'silence' | undefined): void
   close(): Promise<void>
+}
+
+export interface Failure {
+  readonly status: number
+  readonly headers?: Record<string, string>
+  readonly body?: string
 }
 
 export async function startLocalIssuer(): Promise<LocalIssuer> {
   const directory = await mkdtemp(join(tmpdir(), 'latchkey-issuer-'))
-  await makeAuthority(directory)
-  const pair = await makeCertificate(directory, 'issuer', { user: 'issuer', names: ['127.0.0.1'] })
-  const [cert, key] = await Promise.all([readFile(pair.certFile), readFile(pair.keyFile)])
+  const validity = { now: new Date(), lifetimeMs: 3_600_000 }
+  const authority = await createAuthority({ commonName: 'local issuer', ...validity })
+  const own = await createServerCertificate({ authority, hosts: ['127.0.0.1'], ...validity })
+  const caFile = join(directory, 'ca.crt')
+  await writeFile(caFile, authority.certificate)
   const documents = new Map<string, object>()
   const requests: string[] = []
-  let failure: Parameters<LocalIssuer['failWith']>[0]
-  const server = createServer({ cert, key }, (request, response) => {
+  let failure: Failure | 'silence' | undefined
+  const server = createServer({ cert: own.certificate, key: own.privateKey }, (request, response) => {
     requests.push(request.url ?? '')
+    if (failure === 'silence') return
     const document = documents.get(request.url ?? '')
     const status = failure?.status ?? (document ? 200 : 404)
     const headers = { 'content-type': 'application/json', 'cache-control': 'public, max-age=60', ...failure?.headers }
@@ -53,7 +62,7 @@ export async function startLocalIssuer(): Promise<LocalIssuer> {
   }
   return {
     url,
-    caFile: join(directory, 'ca.crt'),
+    caFile,
     requests,
     addClient(clientId, algorithm) {
       const { published, secret } = makeKey(algorithm)
