@@ -2,7 +2,7 @@ import { type GuardTask, guardContainer, guardVolumes, type InjectionSettings } 
 import { type Container, guardContainerName, guardLabel, openPortsAnnotation, type Pod } from './pod.ts'
 import { podWarnings } from './pod-warnings.ts'
 import { findUpstreamPort, refusePod } from './refuse-pod.ts'
-import { type ForwardedProbe, rewriteProbes } from './rewrite-probes.ts'
+import { type ForwardedProbe, type KnownProbes, rewriteProbes } from './rewrite-probes.ts'
 
 export type Injection =
   | { readonly pod: Pod; readonly warnings: readonly string[] }
@@ -74,14 +74,14 @@ function rewriteAll({ spec }: Pod): Rewritten | { readonly refused: string } {
 }
 
 /** What an earlier pass wrote down. Anything else in that place names no probe and so forwards none. */
-function knownProbes(guard: Container | undefined): readonly ForwardedProbe[] {
+function knownProbes(guard: Container | undefined): KnownProbes {
   const text = guard?.env?.find(({ name }) => name === 'LATCHKEY_PROBES')?.value
-  if (!text) return []
   try {
-    const value: unknown = JSON.parse(text)
-    return Array.isArray(value) ? value.filter(entry => typeof entry === 'object' && entry !== null) : []
+    const value: unknown = JSON.parse(text ?? '[]')
+    const entries = (Array.isArray(value) ? value : []) as Partial<ForwardedProbe | null>[]
+    return new Map(entries.map(entry => [`${entry?.container}/${entry?.kind}`, entry as ForwardedProbe]))
   } catch {
-    return []
+    return new Map()
   }
 }
 

@@ -37,18 +37,25 @@ function patchFields(before: Fields, after: Fields, path: string): Operation[] {
 function patchNamed(before: readonly unknown[], after: readonly unknown[], path: string): Operation[] | undefined {
   const [old, names] = [namesOf(before), namesOf(after)]
   if (!old || !names) return undefined
-  const kept = old.filter(name => names.includes(name))
-  const order = names.filter(name => old.includes(name))
-  if (!isDeepStrictEqual(kept, order)) return undefined
+  const positions = new Map(old.map((name, index) => [name, index]))
+  const kept = new Set(names)
+  const order = names.filter(name => positions.has(name))
+  if (
+    !isDeepStrictEqual(
+      order,
+      old.filter(name => kept.has(name)),
+    )
+  )
+    return undefined
 
   const operations: Operation[] = []
-  for (let index = old.length - 1; index >= 0; index--) {
-    if (!names.includes(old[index] as string)) operations.push({ op: 'remove', path: `${path}/${index}` })
+  for (const [name, index] of [...positions].reverse()) {
+    if (!kept.has(name)) operations.push({ op: 'remove', path: `${path}/${index}` })
   }
   for (const [index, name] of names.entries()) {
     const at = `${path}/${index}`
-    const previous = old.indexOf(name)
-    if (previous === -1) operations.push({ op: 'add', path: at, value: after[index] })
+    const previous = positions.get(name)
+    if (previous === undefined) operations.push({ op: 'add', path: at, value: after[index] })
     else operations.push(...jsonPatch(before[previous], after[index], at))
   }
   return operations

@@ -16,6 +16,8 @@ export interface ForwardedProbe {
 }
 
 export type ProbeKind = 'startup' | 'readiness' | 'liveness'
+/** What an earlier pass rewrote, by `container/kind`. */
+export type KnownProbes = ReadonlyMap<string, ForwardedProbe>
 type Refused = { readonly refused: string }
 
 const fields = { startup: 'startupProbe', readiness: 'readinessProbe', liveness: 'livenessProbe' } as const
@@ -24,12 +26,11 @@ const kinds = Object.keys(fields) as ProbeKind[]
 /**
  * Points the network probes of a container at the guard, which forwards them to the app on loopback. Left alone: exec
  * probes, probes with a `host` of their own (the kubelet calls that host, not the pod) and those already rewritten.
- * @param known the probes an earlier pass rewrote
  * @returns the container and what the guard has to forward, in the order startup, readiness, liveness
  */
 export function rewriteProbes(
   container: Container,
-  known: readonly ForwardedProbe[],
+  known: KnownProbes,
 ): { readonly container: Container; readonly probes: readonly ForwardedProbe[] } | Refused {
   const probes: ForwardedProbe[] = []
   const changed: Record<string, Probe> = {}
@@ -38,7 +39,7 @@ export function rewriteProbes(
     if (!probe) continue
     const path = `/probes/${container.name}/${kind}`
     if (probe.httpGet?.port === adminPort.containerPort && probe.httpGet.path === path) {
-      const before = known.find(entry => entry.container === container.name && entry.kind === kind)
+      const before = known.get(`${container.name}/${kind}`)
       if (!before)
         return { refused: `${where(container, kind)} already points at the guard; write the app's own probe` }
       probes.push(before)

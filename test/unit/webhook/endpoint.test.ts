@@ -1,0 +1,153 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createServer, type HttpServer } from '../../../platform/http/server.ts'
+import { createLog } from '../../../platform/log.ts'
+import { createAdmissionHandler } from '../../../webhook/admission/endpoint.ts'
+import { mutatePod } from '../../../webhook/admission/mutate-pod.ts'
+import { validateObject } from '../../../webhook/admission/validate-object.ts'
+import { applyPatch } from './apply-patch.ts'
+import { injected, podOf, settings } from './pods.ts'
+
+const lines: string[] = []
+const log = createLog({ process: 'test', destination: { write: line => lines.push(line) } })
+let server: HttpServer
+let base: string
+
+beforeAll(async () => {
+  const routes = {
+    '/validate': (request: Parameters<typeof validateObject>[0]) => validateObject(request, 0, async () => []),
+    '/mutate': (request: Parameters<typeof mutatePod>[0]) => mutatePod(request, settings),
+    '/broken': () => {
+      throw new Error('a bug')
+    },
+  }
+  server = createServer({ name: 'test', host: '127.0.0.1', port: 0, handler: createAdmissionHandler(routes, log), log })
+  base = `http://127.0.0.1:${(await server.listen()).port}`
+})
+afterAll(() => server.close(0))
+
+const post = (path: string, body: string, type = 'application/json') =>
+  fetch(base + path, { method: 'POST', headers: { 'content-type': type }, body })
+const review = (request: object) =>
+  JSON.stringify({
+    kind: 'AdmissionReview',
+    apiVersion: 'admission.k8s.io/v1',
+    request: { uid: 'u-1', operation: 'CREATE', namespace: 'shop', name: 'x', ...request },
+  })
+const pod = { kind: { group: '', kind: 'Pod', version: 'v1' }, object: podOf() }
+const verdictOf = async (answer: Response) => ((await answer.json()) as { response: Record<string, unknown> }).response
+
+describe('the admission endpoint', () => {
+  it('answers a pod with a patch that injects the guard', async () => {
+    const answer = await post('/mutate', review(pod))
+    const { patch, ...rest } = await verdictOf(answer)
+    expect(rest).toEqual({ uid: 'u-1', allowed: true, patchType: 'JSONPatch' })
+    const operations = JSON.parse(Buffer.from(patch as string, 'base64').toString())
+    expect(applyPatch(podOf(), operations)).toEqual(injected(podOf()))
+  })
+
+  it('leaves a pod without the label, another kind and another operation alone', async () => {
+    const unlabelled = { ...pod, object: { ...podOf(), metadata: { name: 'x' } } }
+    for (const request of [
+      unlabelled,
+      { ...pod, kind: { group: 'apps', kind: 'Pod' } },
+      { ...pod, operation: 'UPDATE' },
+    ])
+      expect(await verdictOf(await post('/mutate', review(request)))).toEqual({ uid: 'u-1', allowed: true })
+  })
+
+  it('refuses with a status that names the field', async () => {
+    const object = { spec: { rules: [] } }
+    const answer = await post('/validate', review({ kind: { group: 'latchkey.dev', kind: 'Role' }, object }))
+    expect(await verdictOf(answer)).toEqual({
+      uid: 'u-1',
+      allowed: false,
+      status: {
+        status: 'Failure',
+        code: 422,
+        reason: 'Invalid',
+        message: expect.stringMatching(/^spec\.rules: /),
+        details: { causes: [{ reason: 'FieldValueInvalid', field: 'spec.rules', message: expect.any(String) }] },
+      },
+    })
+  })
+
+  it('denies, and says nothing of the cause, when it fails itself', async () => {
+    const verdict = await verdictOf(await post('/broken', review(pod)))
+    expect(verdict).toMatchObject({ allowed: false, status: { code: 500, reason: 'InternalError' } })
+    expect(JSON.stringify(verdict)).not.toContain('a bug')
+    expect(lines.at(-1)).toContain('an admission review failed')
+  })
+
+  it.each<[string, () => Promise<Response>, number]>([
+    ['another path', () => post('/', '{}'), 404],
+    ['a name every object has', () => post('/constructor', '{}'), 404],
+    ['GET', () => fetch(`${base}/mutate`), 405],
+    ['another content type', () => post('/mutate', '{}', 'text/plain'), 415],
+    ['what is no JSON', () => post('/mutate', '{'), 400],
+    ['what is no AdmissionReview', () => post('/mutate', '{"kind":"Pod"}'), 400],
+    ['a review of another version', () => post('/mutate', review(pod).replace('/v1', '/v1beta1')), 200],
+    ['a review without a kind', () => post('/mutate', '{"kind":"AdmissionReview"}'), 400],
+    ['a pod that is none', () => post('/mutate', review({ ...pod, object: { metadata: {}, spec: 7 } })), 200],
+  ])('K15 refuses %s', async (_, send, status) => {
+    const answer = await send()
+    expect(answer.status).toBe(status)
+    if (status === 200) expect(await verdictOf(answer)).toMatchObject({ allowed: false, status: { code: 400 } })
+    else expect(await answer.json()).toHaveProperty('code')
+  })
+
+  it('K16 denies more than 3 MiB with a review, or with 413 when there is no uid', async () => {
+    const large = 'x'.repeat(4 * 1024 * 1024)
+    expect(await verdictOf(await post('/mutate', review({ ...pod, large })))).toMatchObject({
+      uid: 'u-1',
+      allowed: false,
+      status: { code: 413, message: 'the object is larger than 3 MiB' },
+    })
+    expect((await post('/mutate', large)).status).toBe(413)
+  })
+
+  it('K16 denies a depth bomb before it parses it', async () => {
+    const bomb = review({ ...pod, object: 'HERE' }).replace('"HERE"', '['.repeat(200_000) + ']'.repeat(200_000))
+    expect(await verdictOf(await post('/mutate', bomb))).toMatchObject({ allowed: false, status: { code: 400 } })
+    expect((await post('/mutate', '['.repeat(1_000_000))).status).toBe(400)
+  })
+
+  it.each<[string, string, object]>([
+    [
+      '10,000 rules',
+      '/validate',
+      {
+        kind: { group: 'latchkey.dev', kind: 'Role' },
+        object: { spec: { rules: Array(10_000).fill({ services: ['a'], methods: ['GET'], paths: ['/a'] }) } },
+      },
+    ],
+    [
+      'a path of 2 MiB',
+      '/validate',
+      {
+        kind: { group: 'latchkey.dev', kind: 'Role' },
+        object: { spec: { rules: [{ services: ['a'], methods: ['GET'], paths: ['/%41a'.repeat(400_000)] }] } },
+      },
+    ],
+    [
+      '20,000 containers that all point at the guard',
+      '/mutate',
+      {
+        ...pod,
+        object: {
+          ...podOf(),
+          spec: {
+            containers: Array.from({ length: 20_000 }, (_, i) => ({
+              name: `c${i}`,
+              livenessProbe: { grpc: { port: 1 } },
+            })),
+          },
+        },
+      },
+    ],
+  ])('K16 answers %s within a second', async (_, path, request) => {
+    const start = performance.now()
+    const answer = await post(path, review(request))
+    expect(performance.now() - start).toBeLessThan(1_000)
+    expect(await verdictOf(answer)).toMatchObject({ allowed: false })
+  })
+})

@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest'
+import type { Pod } from '../../../webhook/injection/pod.ts'
+import { inject, podOf } from './pods.ts'
+
+const several = [{ containerPort: 8080 }, { containerPort: 9090 }]
+
+describe('a pod that cannot be guarded is refused with what to do', () => {
+  it.each<[string, Pod, string]>([
+    [
+      'the network of the node',
+      podOf({ spec: { hostNetwork: true } }),
+      "a pod with hostNetwork cannot be guarded: its ports are the node's; remove hostNetwork or the label latchkey.dev/guard",
+    ],
+    [
+      'Windows by os',
+      podOf({ spec: { os: { name: 'windows' } } }),
+      'the guard runs on Linux nodes only; remove the label latchkey.dev/guard from pods for Windows',
+    ],
+    [
+      'Windows by node selector',
+      podOf({ spec: { nodeSelector: { 'kubernetes.io/os': 'windows' } } }),
+      'the guard runs on Linux nodes only; remove the label latchkey.dev/guard from pods for Windows',
+    ],
+    ...['', 'Orders', 'a_b', '-a', 'a..b'].map((label): [string, Pod, string] => [
+      `label "${label}"`,
+      podOf({ label }),
+      'label latchkey.dev/guard must be the name of a GuardedService in this namespace (lower case letters, digits, - and .)',
+    ]),
+    [
+      "the guard's port",
+      podOf({ app: { ports: [{ containerPort: 15080 }] } }),
+      'container app: the port 15080 is reserved for the injected guard; use another one',
+    ],
+    [
+      "the guard's admin port",
+      podOf({ app: { ports: [{ containerPort: 15081 }] } }),
+      'container app: the port 15081 is reserved for the injected guard; use another one',
+    ],
+    [
+      "the name of the guard's port",
+      podOf({ app: { ports: [{ name: 'guard', containerPort: 1 }] } }),
+      'container app: the port name guard is reserved for the injected guard; use another one',
+    ],
+    [
+      'no port',
+      podOf({ app: { ports: [] } }),
+      'the containers declare no TCP port, so the guard cannot tell which one is the API; set the annotation latchkey.dev/upstream-port on the pod',
+    ],
+    [
+      'several ports',
+      podOf({ app: { ports: several } }),
+      'the containers declare several ports (8080, 9090), so the guard cannot tell which one is the API; set the annotation latchkey.dev/upstream-port on the pod',
+    ],
+    ...['0', '70000', 'nope', ''].map((value): [string, Pod, string] => [
+      `upstream port "${value}"`,
+      podOf({ annotations: { 'latchkey.dev/upstream-port': value } }),
+      'annotation latchkey.dev/upstream-port must be a port number or the name of a container port',
+    ]),
+    [
+      'an upstream port that is the guard itself',
+      podOf({ annotations: { 'latchkey.dev/upstream-port': '15080' } }),
+      "annotation latchkey.dev/upstream-port names the guard's own port 15080; name the app's",
+    ],
+    [
+      'open ports that are no numbers',
+      podOf({ annotations: { 'latchkey.dev/open-ports': '9090;x' } }),
+      'annotation latchkey.dev/open-ports must be port numbers between commas, for example "9090,9091"',
+    ],
+    [
+      'an init container of that name',
+      podOf({ spec: { initContainers: [{ name: 'latchkey-guard', image: 'mine', args: ['guard'] }] } }),
+      'the container name latchkey-guard is reserved for the injected guard; rename yours',
+    ],
+    [
+      'one that runs another command',
+      podOf({
+        spec: {
+          initContainers: [
+            { name: 'latchkey-guard', command: ['sh'], args: ['guard'], env: [{ name: 'LATCHKEY_SERVICE' }] },
+          ],
+        },
+      }),
+      'the container name latchkey-guard is reserved for the injected guard; rename yours',
+    ],
+    [
+      'a container of that name',
+      podOf({ app: { name: 'latchkey-guard' } }),
+      'the container name latchkey-guard is reserved for the injected guard; rename yours',
+    ],
+    [
+      "a mount of the guard's token",
+      podOf({ app: { volumeMounts: [{ name: 'latchkey-token', mountPath: '/t' }] } }),
+      'container app: the volume name latchkey-token is reserved for the injected guard; rename yours',
+    ],
+  ])('%s', (_, pod, refused) => {
+    expect(inject(pod)).toEqual({ refused })
+  })
+})

@@ -1,0 +1,203 @@
+import { describe, expect, it } from 'vitest'
+import type { Reference } from '../../../webhook/admission/check.ts'
+import type { AdmissionRequest } from '../../../webhook/admission/review.ts'
+import { validateObject } from '../../../webhook/admission/validate-object.ts'
+
+const now = Date.parse('2027-01-01T00:00:00Z') / 1000
+const good = 'MCowBQ'
+
+const request = (kind: string, spec: unknown, more: Partial<AdmissionRequest> = {}): AdmissionRequest => ({
+  uid: 'u-1',
+  kind: { group: 'latchkey.dev', kind },
+  operation: 'CREATE',
+  namespace: 'shop',
+  name: 'thing',
+  object: { metadata: { name: 'thing' }, spec },
+  ...more,
+})
+const known = async () => []
+const validate = (kind: string, spec: unknown, more?: Partial<AdmissionRequest>) =>
+  validateObject(request(kind, spec, more), now, known)
+const message = async (kind: string, spec: unknown) => {
+  const verdict = await validate(kind, spec)
+  return verdict.allowed ? 'allowed' : verdict.message
+}
+
+const ed25519 = { kty: 'OKP', crv: 'Ed25519', x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo' }
+const service = { targetRef: { name: 'orders', port: 80 } }
+const route = (name: string, path: string, methods = ['GET']) => ({ name, path, methods })
+const rule = (more: object) => ({ rules: [{ services: ['orders'], ...more }] })
+const byPath = (...paths: string[]) => ({ methods: ['GET'], paths })
+
+describe('a good spec passes', () => {
+  it.each<[string, unknown]>([
+    ['ApiClient', { clientId: 'shop.checkout' }],
+    ['AccessKey', { clientRef: { name: 'a' }, publicKey: ed25519 }],
+    ['AccessKey', { clientRef: { name: 'a' }, validity: '2160h' }],
+    ['Role', rule({ ...byPath('/a/{tenant}'), when: [{ attributeEquals: { param: 'tenant', attribute: 't' } }] })],
+    ['Role', rule({ permissions: [{ action: 'read', resources: ['orders/{id}', '**'] }] })],
+    ['AccessGrant', { roleRef: { name: 'r' }, clients: [{ namespace: 'a', name: 'b' }] }],
+    ['GuardedService', { ...service, routes: [route('one', '/a/{id}'), route('two', '/a/b')] }],
+    ['GuardedService', { ...service, public: [{ path: '/a' }, { path: '/a', methods: ['POST'] }] }],
+  ])('%s %#', async (kind, spec) => {
+    expect(await validate(kind, spec)).toEqual({ allowed: true, warnings: [] })
+  })
+})
+
+describe('a spec that cannot work is refused, with the field and the remedy', () => {
+  it('J15 a public key of small order', async () => {
+    const publicKey = { ...ed25519, x: 'AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA' }
+    expect(await validate('AccessKey', { clientRef: { name: 'a' }, publicKey })).toEqual({
+      allowed: false,
+      code: 422,
+      message: 'spec.publicKey: The key is a point of small order, with which anybody can sign. Make a new key pair.',
+      causes: [
+        {
+          field: 'spec.publicKey',
+          message: 'The key is a point of small order, with which anybody can sign. Make a new key pair.',
+        },
+      ],
+    })
+  })
+
+  it('J27 a key that holds a private member', async () => {
+    const spec = { clientRef: { name: 'a' }, publicKey: { ...ed25519, d: good } }
+    expect(await message('AccessKey', spec)).toMatch(/^spec\.publicKey: The key holds the private member d\./)
+  })
+
+  it.each<[string, string, unknown, string]>([
+    [
+      'a validity beyond any life',
+      'AccessKey',
+      { clientRef: { name: 'a' }, validity: '9999999h' },
+      'spec.validity: must be between 1h and 878400h (100 years), for example 2160h',
+    ],
+    [
+      'a validity of minutes',
+      'AccessKey',
+      { clientRef: { name: 'a' }, validity: '5m' },
+      'spec.validity: must be between 1h and 878400h (100 years), for example 2160h',
+    ],
+    [
+      'two routes that tie',
+      'GuardedService',
+      { ...service, routes: [route('one', '/a/{id}'), route('two', '/a/{name}', ['GET', 'POST'])] },
+      'spec.routes: the routes one (/a/{id}) and two (/a/{name}) match the same requests equally well; change the path or the methods of one',
+    ],
+    [
+      'a permission that takes what the path does not have',
+      'GuardedService',
+      { ...service, routes: [{ ...route('one', '/a/{id}'), permission: { action: 'read', resource: 'a/{name}' } }] },
+      'spec.routes[0].permission.resource: names {name}, which the path /a/{id} does not have; add it there or write a literal',
+    ],
+    [
+      'a public path given twice',
+      'GuardedService',
+      { ...service, public: [{ path: '/a' }, { path: '/b' }, { path: '/a', methods: ['HEAD'] }] },
+      'spec.public[2]: repeats HEAD /a of spec.public[0]; remove one',
+    ],
+    [
+      'a comparison with a name one path lacks',
+      'Role',
+      rule({ ...byPath('/a/{tenant}', '/b'), when: [{ attributeEquals: { param: 'tenant', attribute: 't' } }] }),
+      'spec.rules[0].when[0].attributeEquals.param: names {tenant}, which spec.rules[0].paths[1] does not have; every template of the rule needs it',
+    ],
+    [
+      'a comparison with a name one resource lacks',
+      'Role',
+      rule({
+        permissions: [{ action: 'read', resources: ['a/{org}', 'b'] }],
+        when: [{ scopeContains: { scope: 'x' } }, { organizationEquals: { param: 'org' } }],
+      }),
+      'spec.rules[0].when[1].organizationEquals.param: names {org}, which spec.rules[0].permissions[0].resources[1] does not have; every template of the rule needs it',
+    ],
+    ['a field this version does not know', 'ApiClient', { colour: 'red' }, 'spec: Unrecognized key: "colour"'],
+  ])('%s', async (_, kind, spec, expected) => {
+    expect(await message(kind, spec)).toBe(expected)
+  })
+
+  it.each(['/a/%73ecret', '/a/../b', '/a//b', '/a/{id}/{id}'])(
+    'P35 a template that is not in the one normal form: %s',
+    async path => {
+      expect(await message('Role', rule(byPath('/ok', path)))).toMatch(/^spec\.rules\[0\]\.paths\[1\]: ./)
+      expect(await message('GuardedService', { ...service, routes: [route('a', path)] })).toMatch(
+        /^spec\.routes\[0\]\.path: ./,
+      )
+      expect(await message('GuardedService', { ...service, public: [{ path }] })).toMatch(/^spec\.public\[0\]\.path: ./)
+    },
+  )
+})
+
+describe('what may be meant passes with a warning', () => {
+  it.each<[string, unknown, string]>([
+    [
+      'AccessKey',
+      { clientRef: { name: 'a' }, expiresAt: '2026-12-31T23:59:59Z' },
+      'spec.expiresAt: is in the past; this gives nothing until it is moved ahead',
+    ],
+    [
+      'AccessGrant',
+      { roleRef: { name: 'r' }, clients: [{ namespace: 'a', name: 'b' }], expiresAt: '2027-01-01T00:00:00Z' },
+      'spec.expiresAt: is in the past; this gives nothing until it is moved ahead',
+    ],
+    [
+      'AccessKey',
+      { clientRef: { name: 'a' }, keysNotBefore: '2027-01-01T00:00:01Z' },
+      'spec.keysNotBefore: is in the future; every key minted before then is refused',
+    ],
+  ])('%s %#', async (kind, spec, warning) => {
+    expect(await validate(kind, spec)).toEqual({ allowed: true, warnings: [warning] })
+  })
+
+  it.each<[string, unknown, string[]]>([
+    [
+      'AccessKey',
+      { clientRef: { name: 'a' }, roles: [{ namespace: 'x', name: 'r' }] },
+      [
+        'spec.clientRef.name: there is no ApiClient shop/a yet; it counts from when it exists',
+        'spec.roles[0]: there is no Role x/r yet; it counts from when it exists',
+      ],
+    ],
+    [
+      'AccessGrant',
+      { roleRef: { name: 'r' }, clients: [{ namespace: 'a', name: 'b' }] },
+      [
+        'spec.roleRef.name: there is no Role shop/r yet; it counts from when it exists',
+        'spec.clients[0]: there is no ApiClient a/b yet; it counts from when it exists',
+      ],
+    ],
+    [
+      'Role',
+      rule(byPath('/')),
+      ['spec.rules[0].services[0]: there is no GuardedService shop/orders yet; it counts from when it exists'],
+    ],
+  ])('a name that is not there yet, for Git applies in any order: %s', async (kind, spec, warnings) => {
+    const allMissing = async (references: readonly Reference[]) => references
+    expect(await validateObject(request(kind, spec), now, allMissing)).toEqual({ allowed: true, warnings })
+  })
+})
+
+describe('what is none of our business passes unread', () => {
+  const broken = { rules: 7 }
+  it('an update that leaves the spec as it is, so that a stricter rule blocks no status, finalizer or label', async () => {
+    const object = { metadata: { finalizers: [] }, spec: broken }
+    const oldObject = { metadata: { finalizers: ['x'] }, spec: broken }
+    expect(await validate('Role', undefined, { operation: 'UPDATE', object, oldObject })).toEqual({ allowed: true })
+    expect(await validate('Role', undefined, { operation: 'UPDATE', object, oldObject: { spec: {} } })).toMatchObject({
+      allowed: false,
+    })
+  })
+
+  it.each<[string, Partial<AdmissionRequest>]>([
+    ['DELETE', { operation: 'DELETE' }],
+    ['a subresource', { operation: 'UPDATE', subResource: 'status' }],
+    ['another group', { kind: { group: 'rbac.authorization.k8s.io', kind: 'Role' } }],
+    ['a kind we do not know', { kind: { group: 'latchkey.dev', kind: 'Future' } }],
+  ])('%s', async (_, more) => {
+    expect(await validate('Role', broken, more)).toEqual({ allowed: true })
+  })
+
+  it('but an object that is missing is refused', async () => {
+    expect(await validate('Role', undefined, { object: null })).toMatchObject({ allowed: false, code: 400 })
+  })
+})

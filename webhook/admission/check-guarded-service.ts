@@ -1,0 +1,57 @@
+import type { GuardedServiceSpec } from '../../core/api/guarded-service.ts'
+import { findRouteConflict } from '../../core/policy/route-conflicts.ts'
+import { parseResource, parseTemplate } from '../../core/policy/template.ts'
+import { type Check, firstOf, type KindChecks } from './check.ts'
+
+const templatesAreWellFormed: Check<GuardedServiceSpec> = spec => {
+  const places = [
+    ...(spec.public ?? []).map(({ path }, index) => ({ field: `spec.public[${index}].path`, path })),
+    ...(spec.routes ?? []).map(({ path }, index) => ({ field: `spec.routes[${index}].path`, path })),
+  ]
+  return firstOf(places, ({ field, path }) => {
+    const parsed = parseTemplate(path)
+    return 'fault' in parsed ? { field, message: parsed.fault } : undefined
+  })
+}
+
+const permissionsTakeFromThePath: Check<GuardedServiceSpec> = ({ routes }) =>
+  firstOf(routes ?? [], ({ path, permission }, index) => {
+    if (!permission) return undefined
+    const field = `spec.routes[${index}].permission.resource`
+    const parsed = parseResource(permission.resource)
+    if ('fault' in parsed) return { field, message: parsed.fault }
+    const names = parsed.segments.flatMap(segment => (segment.kind === 'parameter' ? [segment.name] : []))
+    const unknown = names.find(name => !path.split('/').includes(`{${name}}`))
+    return unknown === undefined
+      ? undefined
+      : { field, message: `names {${unknown}}, which the path ${path} does not have; add it there or write a literal` }
+  })
+
+const routesDiffer: Check<GuardedServiceSpec> = ({ routes }) => {
+  const conflict = findRouteConflict(routes ?? [])
+  if (!conflict) return undefined
+  const [a, b] = [conflict.a, conflict.b].map(name => `${name} (${routes?.find(route => route.name === name)?.path})`)
+  return {
+    field: 'spec.routes',
+    message: `the routes ${a} and ${b} match the same requests equally well; change the path or the methods of one`,
+  }
+}
+
+const publicPathsDiffer: Check<GuardedServiceSpec> = spec => {
+  const seen = new Map<string, number>()
+  return firstOf(spec.public ?? [], ({ path, methods = ['GET', 'HEAD'] }, index) => {
+    for (const method of methods) {
+      const first = seen.get(`${method} ${path}`)
+      const message = `repeats ${method} ${path} of spec.public[${first}]; remove one`
+      if (first !== undefined) return { field: `spec.public[${index}]`, message }
+      seen.set(`${method} ${path}`, index)
+    }
+    return undefined
+  })
+}
+
+export const guardedServiceChecks: KindChecks<GuardedServiceSpec> = {
+  refusals: [templatesAreWellFormed, permissionsTakeFromThePath, routesDiffer, publicPathsDiffer],
+  warnings: [],
+  references: () => [],
+}

@@ -1,0 +1,92 @@
+import type { Operation } from '../injection/json-patch.ts'
+import { isDeeperThan } from './json-depth.ts'
+
+/** What the API server asks: the parts we read. @see Kubernetes admission.k8s.io/v1 AdmissionReview */
+export interface AdmissionRequest {
+  readonly uid: string
+  readonly kind: { readonly group: string; readonly kind: string }
+  readonly subResource?: string
+  readonly name?: string
+  readonly namespace?: string
+  readonly operation: string
+  readonly object?: unknown
+  readonly oldObject?: unknown
+}
+
+/** Our answer; `causes` say field by field what is wrong. */
+export type Verdict =
+  | { readonly allowed: true; readonly warnings?: readonly string[]; readonly patch?: readonly Operation[] }
+  | {
+      readonly allowed: false
+      readonly code: 400 | 413 | 422 | 500
+      readonly message: string
+      readonly causes?: readonly { readonly field: string; readonly message: string }[]
+      readonly warnings?: readonly string[]
+    }
+
+/** A Pod or a spec of ours is a few levels deep; our schemas and the injection look at each level once. */
+const deepest = 64
+
+/** @returns the request, or in words what is wrong with the body */
+export function readReview(body: Buffer): AdmissionRequest | { readonly fault: string } {
+  if (isDeeperThan(body, deepest)) return { fault: `the body is nested deeper than ${deepest} levels` }
+  let review: unknown
+  try {
+    review = JSON.parse(body.toString('utf8'))
+  } catch {
+    return { fault: 'the body is not JSON' }
+  }
+  if (!isFields(review) || review.apiVersion !== 'admission.k8s.io/v1' || review.kind !== 'AdmissionReview') {
+    return { fault: 'the body is not an AdmissionReview of admission.k8s.io/v1' }
+  }
+  const { request } = review
+  const whole =
+    isFields(request) &&
+    typeof request.uid === 'string' &&
+    request.uid.length <= 128 &&
+    isFields(request.kind) &&
+    typeof request.operation === 'string'
+  return whole ? (request as unknown as AdmissionRequest) : { fault: 'request.uid, kind and operation are required' }
+}
+
+/**
+ * The uid of a review that is not read as a whole, so that its sender still gets a reason. The API server writes it
+ * near the beginning.
+ */
+export function uidOf(head: Buffer): string | undefined {
+  const text = head.subarray(0, 1024).toString('latin1')
+  return /"request"\s*:\s*\{\s*"uid"\s*:\s*"([0-9A-Za-z-]{1,128})"/.exec(text)?.[1]
+}
+
+/** The body of our answer. */
+export function reviewAnswer(uid: string, verdict: Verdict): string {
+  const { allowed, warnings } = verdict
+  const response = {
+    uid,
+    allowed,
+    ...(warnings && warnings.length > 0 && { warnings: warnings.map(text => text.slice(0, 256)) }),
+    ...(verdict.allowed ? patchOf(verdict.patch) : { status: statusOf(verdict) }),
+  }
+  return JSON.stringify({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response })
+}
+
+function patchOf(patch: readonly Operation[] | undefined): object {
+  if (!patch || patch.length === 0) return {}
+  return { patchType: 'JSONPatch', patch: Buffer.from(JSON.stringify(patch)).toString('base64') }
+}
+
+const reasons = { 400: 'BadRequest', 413: 'RequestEntityTooLarge', 422: 'Invalid', 500: 'InternalError' } as const
+
+function statusOf({ code, message, causes }: Verdict & { allowed: false }): object {
+  return {
+    status: 'Failure',
+    code,
+    reason: reasons[code],
+    message,
+    ...(causes && { details: { causes: causes.map(cause => ({ reason: 'FieldValueInvalid', ...cause })) } }),
+  }
+}
+
+export function isFields(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

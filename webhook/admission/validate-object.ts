@@ -1,0 +1,89 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { z } from 'zod'
+import { accessGrant } from '../../core/api/access-grant.ts'
+import { accessKey } from '../../core/api/access-key.ts'
+import { apiClient } from '../../core/api/api-client.ts'
+import { guardedService } from '../../core/api/guarded-service.ts'
+import { group, type KindDefinition } from '../../core/api/kind.ts'
+import { role } from '../../core/api/role.ts'
+import type { About, Finding, KindChecks, Reference } from './check.ts'
+import { accessGrantChecks } from './check-access-grant.ts'
+import { accessKeyChecks } from './check-access-key.ts'
+import { guardedServiceChecks } from './check-guarded-service.ts'
+import { roleChecks } from './check-role.ts'
+import { type AdmissionRequest, isFields, type Verdict } from './review.ts'
+
+/** Which of these references name nothing. */
+export type FindMissing = (references: readonly Reference[]) => Promise<readonly Reference[]>
+
+type Examine = (
+  spec: unknown,
+  about: About,
+) => { refusals: readonly Finding[]; warnings: readonly Finding[]; references: readonly Reference[] }
+
+const nothing: KindChecks<unknown> = { refusals: [], warnings: [], references: () => [] }
+
+/** Kind → what is checked. */
+const kinds: ReadonlyMap<string, Examine> = new Map([
+  examination(apiClient, nothing),
+  examination(accessKey, accessKeyChecks),
+  examination(role, roleChecks),
+  examination(accessGrant, accessGrantChecks),
+  examination(guardedService, guardedServiceChecks),
+])
+
+/**
+ * Decides about CREATE and UPDATE of a spec of ours. An update that leaves the spec as it is passes unchecked: a rule
+ * that became stricter must not stand in the way of status, finalizers or labels of what exists.
+ * @param now seconds since epoch
+ */
+export async function validateObject(request: AdmissionRequest, now: number, missing: FindMissing): Promise<Verdict> {
+  const examine = request.kind.group === group ? kinds.get(request.kind.kind) : undefined
+  const asked = request.operation === 'CREATE' || request.operation === 'UPDATE'
+  if (!examine || !asked || request.subResource) return { allowed: true }
+  const { object, oldObject } = request
+  if (!isFields(object)) return { allowed: false, code: 400, message: 'request.object is missing' }
+  if (request.operation === 'UPDATE' && isFields(oldObject) && isDeepStrictEqual(object.spec, oldObject.spec)) {
+    return { allowed: true }
+  }
+  const about = { name: request.name ?? '', namespace: request.namespace ?? '', now }
+  const { refusals, warnings, references } = examine(object.spec, about)
+  if (refusals.length > 0) {
+    return { allowed: false, code: 422, message: refusals.map(sentence).join('; '), causes: refusals }
+  }
+  const unknown = (await missing(references)).map(
+    ({ field, resource, namespace, name }) =>
+      `${field}: there is no ${resource.kind} ${namespace}/${name} yet; it counts from when it exists`,
+  )
+  return { allowed: true, warnings: [...warnings.map(sentence), ...unknown] }
+}
+
+function sentence({ field, message }: Finding): string {
+  return `${field}: ${message}`
+}
+
+function examination<Spec>(definition: KindDefinition, checks: KindChecks<Spec>): [string, Examine] {
+  const examine: Examine = (value, about) => {
+    const parsed = definition.spec.safeParse(value)
+    // Only reached when the CRD in the cluster and this process are of different versions, or the caller is a stranger.
+    if (!parsed.success)
+      return { refusals: parsed.error.issues.slice(0, 5).map(issueFinding), warnings: [], references: [] }
+    const spec = parsed.data as Spec
+    const run = (list: readonly ((spec: Spec, about: About) => Finding | undefined)[]) =>
+      list.flatMap(check => check(spec, about) ?? [])
+    return {
+      refusals: run(checks.refusals),
+      warnings: run(checks.warnings),
+      references: checks.references(spec, about),
+    }
+  }
+  return [definition.kind, examine]
+}
+
+function issueFinding({ path, message }: z.core.$ZodIssue): Finding {
+  const field = path.reduce<string>(
+    (at, part) => at + (typeof part === 'number' ? `[${part}]` : `.${String(part)}`),
+    'spec',
+  )
+  return { field, message }
+}

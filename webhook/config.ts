@@ -1,0 +1,48 @@
+import { type ConfigOf, choice, integer, type Setting, text, url } from '../platform/config.ts'
+
+const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
+
+/** Settings of the webhook process. */
+export const configTable = {
+  logLevel: choice('LATCHKEY_LOG_LEVEL', levels, { default: 'info', description: 'least level that is logged' }),
+  namespace: text('LATCHKEY_NAMESPACE', { description: "the installation's own namespace" }),
+  fullname: text('LATCHKEY_FULLNAME', { description: 'name that all objects of the release begin with' }),
+  installation: text('LATCHKEY_INSTALLATION', { default: 'default', description: 'installation id' }),
+  issuerUrl: url('LATCHKEY_ISSUER_URL', {
+    description: "issuer URL; the audience of the guards' tokens begins with it",
+  }),
+  podName: text('LATCHKEY_POD_NAME', { default: '', description: 'name of this pod' }),
+  kubeconfig: text<string | undefined>('LATCHKEY_KUBECONFIG', {
+    default: undefined,
+    description: 'kubeconfig, instead of the service account',
+  }),
+  healthPort: integer('LATCHKEY_HEALTH_PORT', { default: 8081, min: 0, max: 65_535, description: 'port of probes' }),
+  port: integer('LATCHKEY_PORT', { default: 9443, min: 0, max: 65_535, description: 'port for the API server' }),
+  guardImage: text('LATCHKEY_GUARD_IMAGE', { description: 'image of injected guards' }),
+  guardPullPolicy: choice('LATCHKEY_GUARD_PULL_POLICY', ['Always', 'IfNotPresent', 'Never'], {
+    default: 'IfNotPresent',
+    description: 'imagePullPolicy of injected guards',
+  }),
+  guardResources: jsonObject('LATCHKEY_GUARD_RESOURCES', 'resources of injected guards, as JSON'),
+  snapshotUrl: url('LATCHKEY_SNAPSHOT_URL', { description: 'where injected guards get their snapshots' }),
+}
+
+export type Config = ConfigOf<typeof configTable>
+
+function jsonObject(name: string, description: string): Setting<Record<string, unknown>> {
+  return {
+    name,
+    description,
+    default: { value: {} },
+    parse(value) {
+      const expected = { expected: 'a JSON object' }
+      try {
+        const parsed: unknown = JSON.parse(value)
+        const isObject = typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)
+        return isObject ? { value: parsed as Record<string, unknown> } : expected
+      } catch {
+        return expected
+      }
+    },
+  }
+}

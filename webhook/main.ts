@@ -1,0 +1,69 @@
+import { systemClock } from '../platform/clock.ts'
+import { readConfig } from '../platform/config.ts'
+import { createHealthServer } from '../platform/http/health.ts'
+import { createTlsSource } from '../platform/http/tls-source.ts'
+import { createKubeClient } from '../platform/kube/client.ts'
+import { loadKubeConnection } from '../platform/kube/connection.ts'
+import { createLog } from '../platform/log.ts'
+import { createMetrics } from '../platform/metrics.ts'
+import { onSignals } from '../platform/shutdown.ts'
+import { configTable } from './config.ts'
+import { createWebhookServer } from './server.ts'
+import { createServingCertificate } from './serving-certificate.ts'
+
+const config = readConfig(configTable, process.env)
+const log = createLog({ process: 'webhook', level: config.logLevel })
+const metrics = createMetrics({ process: 'webhook' })
+const connection = loadKubeConnection(config.kubeconfig === undefined ? {} : { kubeconfig: config.kubeconfig })
+const client = createKubeClient(connection, { userAgent: 'latchkey-webhook', requestTimeoutMs: 10_000, metrics })
+const tls = createTlsSource()
+
+const certificate = createServingCertificate({
+  client,
+  namespace: config.namespace,
+  name: `${config.fullname}-webhook-tls`,
+  tls,
+  clock: systemClock,
+  log,
+})
+const server = createWebhookServer({
+  port: config.port,
+  tls,
+  settings: {
+    image: config.guardImage,
+    pullPolicy: config.guardPullPolicy,
+    snapshotUrl: config.snapshotUrl,
+    issuerUrl: config.issuerUrl,
+    resources: config.guardResources,
+  },
+  client,
+  clock: systemClock,
+  log,
+  metrics,
+})
+let stopping = false
+const health = createHealthServer({
+  port: config.healthPort,
+  live: () => undefined,
+  ready: () => (stopping ? 'stopping' : certificate.fault()),
+  metrics,
+  log,
+})
+
+onSignals(
+  [
+    async () => {
+      stopping = true
+      // The Service takes a moment to send nothing more; reviews that still come are answered.
+      await new Promise(resolve => systemClock.after(5_000, () => resolve(undefined)))
+    },
+    () => server.close(5_000),
+    async () => certificate.stop(),
+    () => client.close(),
+    () => health.close(1_000),
+  ],
+  { log, deadlineMs: 30_000 },
+)
+await health.listen()
+await server.listen()
+certificate.start()
