@@ -124,7 +124,7 @@ spec:
       fieldPath: metadata.name
 {{- end -}}
 
-{{/* The Deployment of one process: dict "root" $ "process" NAME "env" YAML "ports" YAML. */}}
+{{/* The Deployment of one process: dict "root" $ "process" NAME, and as YAML "env" "ports" "mounts" "volumes". */}}
 {{- define "latchkey.deployment" -}}
 {{- $values := index .root.Values .process -}}
 {{- $fullname := include "latchkey.fullname" .root -}}
@@ -263,7 +263,13 @@ spec:
           volumeMounts:
             - name: tmp
               mountPath: /tmp
+            {{- with .mounts }}
+            {{- . | nindent 12 }}
+            {{- end }}
       volumes:
+        {{- with .volumes }}
+        {{- . | nindent 8 }}
+        {{- end }}
         - name: tmp
           emptyDir:
             sizeLimit: 64Mi
