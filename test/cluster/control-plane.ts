@@ -8,7 +8,7 @@ import { cacheDirectory } from './binaries.ts'
 import { type BinaryName, kubernetesBinary } from './build-binaries.ts'
 import { makeCertificate, pairIn, writeKubeconfig } from './certificates.ts'
 import { startControllerManager } from './controller-manager.ts'
-import { isAlive, processesIn, signal, startTimeOf, stopProcess } from './processes.ts'
+import { isAlive, processesIn, processesNaming, signal, startTimeOf, stopProcess } from './processes.ts'
 
 export type ControlPlaneOptions = {
   /** Path of an AuthenticationConfiguration; the API server reads it again when it changes. */
@@ -57,7 +57,7 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
 async function startIn(directory: string, binary: (name: BinaryName) => string, options: ControlPlaneOptions) {
   await mkdir(directory, { mode: 0o700 })
   const killAll = () => {
-    if (existsSync(directory)) for (const one of processesIn(directory)) signal(one, 'SIGKILL')
+    for (const one of processesIn(directory)) signal(one, 'SIGKILL')
   }
   process.once('exit', killAll)
   const address = '127.0.0.1'
@@ -109,7 +109,9 @@ async function removeLeftovers(parent: string): Promise<void> {
 /** Nothing of a test's cluster is worth a graceful end. */
 async function stopAll(directory: string): Promise<void> {
   if (!existsSync(directory)) return
-  await Promise.all(processesIn(directory).map(one => stopProcess(one, 0)))
+  const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager']
+  const all = [...processesIn(directory), ...processesNaming(`${directory}/`, programs)]
+  await Promise.all(all.map(one => stopProcess(one, 0)))
   await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
 }
 

@@ -1,12 +1,11 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import { killPods, removeGroups } from './cgroups.ts'
 import { run, succeeds } from './command.ts'
 import { dockerAnswers, kindDown } from './kind.ts'
 import { withLock } from './lock.ts'
 import { restoreMachine } from './machine.ts'
-import { isAlive, type ProcessRecord, processesIn, startTimeOf, stopProcess } from './processes.ts'
+import { isAlive, type ProcessRecord, processesIn, processesNaming, stopProcess } from './processes.ts'
 import { runScript, say, step, until } from './progress.ts'
 import {
   clusterDirectory,
@@ -39,8 +38,8 @@ export async function stopRealCluster(): Promise<void> {
 }
 
 function alive(name: string): ProcessRecord[] {
-  if (!existsSync(clusterDirectory)) return []
-  return processesIn(clusterDirectory).filter(record => record.name === name && isAlive(record))
+  const recorded = processesIn(clusterDirectory).filter(record => record.name === name && isAlive(record))
+  return recorded.length > 0 ? recorded : processesNaming(`${clusterDirectory}/`, [name])
 }
 
 async function stop(name: string): Promise<void> {
@@ -48,24 +47,7 @@ async function stop(name: string): Promise<void> {
 }
 
 /** Shims name the socket of the containerd that they belong to. */
-function shims(): ProcessRecord[] {
-  const found: ProcessRecord[] = []
-  for (const entry of readdirSync('/proc')) {
-    if (!/^\d+$/.test(entry)) continue
-    const record = { name: 'containerd-shim', pid: Number(entry), startTime: startTimeOf(Number(entry)) ?? '' }
-    if (commandLineOf(entry).includes(containerdSocket) && isAlive(record)) found.push(record)
-  }
-  return found
-}
-
-function commandLineOf(pid: string): string {
-  try {
-    const [program = '', ...args] = readFileSync(join('/proc', pid, 'cmdline'), 'utf8').split('\0')
-    return program.includes('containerd-shim') ? args.join(' ') : ''
-  } catch {
-    return ''
-  }
-}
+const shims = () => processesNaming(containerdSocket, ['containerd-shim-runc-v2'])
 
 async function unmountBelow(directory: string): Promise<void> {
   const points = readFileSync('/proc/self/mountinfo', 'utf8')

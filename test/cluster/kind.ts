@@ -17,12 +17,7 @@ export function dockerAnswers(): Promise<boolean> {
   return succeeds('docker', ['info'], { timeoutMs: 10_000 })
 }
 
-async function kind(args: string[]): Promise<string> {
-  return await run('kind', args).catch(error => {
-    if (error?.cause?.code !== 'ENOENT') throw error
-    throw new Error('Docker runs but kind is not on the PATH; install kind and try again', { cause: error })
-  })
-}
+const kind = (args: string[]) => run('kind', args)
 
 async function exists(): Promise<boolean> {
   return (await kind(['get', 'clusters'])).split('\n').includes(name)

@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { closeSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { until } from './progress.ts'
 
 /** A process we started. The start time tells it from a later one that got the same pid. */
@@ -47,7 +47,9 @@ export function startProcess(directory: string, name: string, start: ProcessStar
     throw new Error(`${start.command} did not start; see ${start.log}`)
   }
   const record = { name, pid: child.pid, startTime }
-  writeFileSync(join(directory, `${name}.pid`), JSON.stringify(record))
+  // Never half a record to be read by another.
+  writeFileSync(join(directory, `${name}.new`), JSON.stringify(record))
+  renameSync(join(directory, `${name}.new`), join(directory, `${name}.pid`))
   return record
 }
 
@@ -56,18 +58,37 @@ function environmentWithoutProxy(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(https?|all|no)_proxy$/i.test(name)))
 }
 
-/** Records of the processes started in a directory, dead ones too. A half-written record is of no process yet. */
+/** Records of the processes started in a directory, dead ones too. */
 export function processesIn(directory: string): ProcessRecord[] {
+  if (!existsSync(directory)) return []
+  const files = readdirSync(directory).filter(file => file.endsWith('.pid'))
+  return files.map(file => JSON.parse(readFileSync(join(directory, file), 'utf8')) as ProcessRecord)
+}
+
+/**
+ * Processes of these programs whose command line names a path of ours. Finds what was started by somebody killed
+ * before the record was written. Linux only; elsewhere the records have to do.
+ */
+export function processesNaming(path: string, programs: string[]): ProcessRecord[] {
+  if (process.platform !== 'linux') return []
   const found: ProcessRecord[] = []
-  for (const file of readdirSync(directory)) {
-    if (!file.endsWith('.pid')) continue
-    try {
-      found.push(JSON.parse(readFileSync(join(directory, file), 'utf8')) as ProcessRecord)
-    } catch {
-      rmSync(join(directory, file), { force: true })
-    }
+  for (const entry of readdirSync('/proc')) {
+    if (!/^\d+$/.test(entry)) continue
+    const startTime = startTimeOf(Number(entry))
+    const [command = '', ...args] = commandLineOf(entry)
+    if (startTime === undefined || !programs.includes(basename(command))) continue
+    if (args.some(arg => arg.includes(path))) found.push({ name: basename(command), pid: Number(entry), startTime })
   }
   return found
+}
+
+function commandLineOf(pid: string): string[] {
+  try {
+    return readFileSync(join('/proc', pid, 'cmdline'), 'utf8').split('\0')
+  } catch {
+    // It ended meanwhile.
+    return []
+  }
 }
 
 export function signal(record: ProcessRecord, name: 'SIGTERM' | 'SIGKILL'): void {
