@@ -6,6 +6,8 @@ import { fail } from './access-error.ts'
 import { type Caller, checkClaims, claimedIssuer, invalid } from './claims.ts'
 import { createKeyCache, type KeyCacheOptions } from './key-cache.ts'
 
+export type { Caller } from './claims.ts'
+
 export interface VerifierOptions extends KeyCacheOptions {
   /** Issuer URL of the installation: the file `issuer` of any of its Secrets. */
   readonly issuer: string
