@@ -7,6 +7,8 @@ export interface Setting<T> {
   /** Absent: required. */
   default?: { value: T }
   unit?: string
+  /** The default as one would write it, where that differs from its value. */
+  format?(value: T): string
   description: string
 }
 
@@ -55,8 +57,8 @@ export function describeConfig(table: ConfigTable): string {
   const settings = Object.values(table)
   const width = Math.max(0, ...settings.map(setting => setting.name.length))
   return settings
-    .map(({ name, unit, description, default: fallback }) => {
-      const given = fallback ? `default ${formatDefault(fallback.value)}` : 'required'
+    .map(({ name, unit, description, default: fallback, format = formatDefault }) => {
+      const given = fallback ? `default ${format(fallback.value)}` : 'required'
       return `${name.padEnd(width)}  ${description}${unit ? `, in ${unit}` : ''} (${given})`
     })
     .join('\n')
@@ -135,13 +137,22 @@ export function list(name: string, about: About<string[]> = {}): Setting<string[
 
 const unitMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
 
-/** A Go duration such as `1h30m` or `250ms`, read into milliseconds. */
-export function duration(name: string, about: About<number> & { min?: number; max?: number } = {}): Setting<number> {
-  return setting(name, { unit: 'Go duration', ...about }, value => {
+/** A Go duration such as `1h30m` or `250ms`, read into milliseconds. Bounds and default are in milliseconds. */
+export function duration(name: string, about: About<number> & Bounds = {}): Setting<number> {
+  const { min = 0, max = Number.MAX_SAFE_INTEGER } = about
+  const read = setting<number>(name, about, value => {
     const parts = [...value.matchAll(/(\d{1,9})(ms|s|m|h)/g)]
     const ms = parts.reduce((sum, [, count, unit]) => sum + Number(count) * unitMs[unit as keyof typeof unitMs], 0)
     const whole = parts.length > 0 && parts.map(part => part[0]).join('') === value
-    const bounded = ms >= (about.min ?? 0) && ms <= (about.max ?? Number.MAX_SAFE_INTEGER)
+    const bounded = ms >= min && ms <= max
     return whole && bounded ? { value: ms } : { expected: 'a duration such as 30s, 10m or 1h30m, within bounds' }
   })
+  return { ...read, format: formatDuration }
+}
+
+function formatDuration(ms: number): string {
+  if (ms === 0) return '0s'
+  const units = Object.entries(unitMs).reverse()
+  const [unit, size] = units.find(([, length]) => ms % length === 0) ?? ['ms', 1]
+  return `${ms / size}${unit}`
 }

@@ -148,7 +148,7 @@ export function createKubeClient(
   }
 
   return {
-    get: (resource, namespace, name) => absent(call(resource.plural, 'GET', pathOf(resource, namespace, name))),
+    get: async (resource, namespace, name) => absent(call(resource.plural, 'GET', pathOf(resource, namespace, name))),
 
     async list(resource, { namespace, signal, ...query } = {}) {
       const path = pathOf(resource, namespace) + search(query)
@@ -161,7 +161,7 @@ export function createKubeClient(
       }
     },
 
-    create: (resource, object, { dryRun } = {}) =>
+    create: async (resource, object, { dryRun } = {}) =>
       call(
         resource.plural,
         'POST',
@@ -169,15 +169,15 @@ export function createKubeClient(
         { body: identified(resource, object) },
       ),
 
-    update: (resource, object) =>
+    update: async (resource, object) =>
       call(resource.plural, 'PUT', pathOfObject(resource, object), { body: identified(resource, object) }),
 
-    updateStatus: (resource, object) =>
+    updateStatus: async (resource, object) =>
       call(`${resource.plural}/status`, 'PUT', `${pathOfObject(resource, object)}/status`, {
         body: identified(resource, object),
       }),
 
-    apply(resource, object, { fieldManager, force, subresource }) {
+    async apply(resource, object, { fieldManager, force, subresource }) {
       const { managedFields: _, ...metadata } = object.metadata
       const path = pathOfObject(resource, object) + (subresource ? `/${subresource}` : '')
       return call(resource.plural, 'PATCH', path + search({ fieldManager, force: force ? 'true' : undefined }), {
@@ -186,7 +186,7 @@ export function createKubeClient(
       })
     },
 
-    patch(resource, namespace, name, body, { type = 'merge', subresource, fieldManager } = {}) {
+    async patch(resource, namespace, name, body, { type = 'merge', subresource, fieldManager } = {}) {
       const path = pathOf(resource, namespace, name) + (subresource ? `/${subresource}` : '')
       return call(resource.plural, 'PATCH', path + search({ fieldManager }), {
         body,

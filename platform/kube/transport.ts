@@ -112,7 +112,9 @@ function start(
 }
 
 function headersOf(access: KubeAccess, send: SendOptions, userAgent: string): Record<string, string> {
-  const headers: Record<string, string> = { ...access.headers, accept: 'application/json', 'user-agent': userAgent }
+  // The wildcard is for what is no API object: `/openid/v1/jwks` gives a JWK Set or nothing, `/readyz` gives text.
+  const accept = 'application/json, */*;q=0.1'
+  const headers: Record<string, string> = { ...access.headers, accept, 'user-agent': userAgent }
   if (send.body !== undefined) {
     headers['content-type'] = send.contentType ?? 'application/json'
     headers['content-length'] = String(Buffer.byteLength(send.body))

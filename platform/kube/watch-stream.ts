@@ -49,7 +49,7 @@ function parseEvent(line: Buffer): WatchEvent {
     // The parser's own message would quote the line, and with it the object.
     throw new Error('watch: a line is not JSON')
   }
-  const known = typeof event?.type === 'string' && types.has(event.type) && typeof event.object === 'object'
+  const known = typeof event?.type === 'string' && types.has(event.type) && event.object instanceof Object
   const placed = event?.type === 'ERROR' || typeof event?.object?.metadata?.resourceVersion === 'string'
   if (!known || !placed) throw new Error('watch: a line is not a watch event')
   return event as WatchEvent
