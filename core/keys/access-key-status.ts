@@ -1,0 +1,114 @@
+import type { AccessKey, AccessKeyStatus, PublishedKey } from '../api/access-key.ts'
+import type { ResolvedClient } from '../registry/resolve-clients.ts'
+import { type EnforcedView, type Finding, latchEnforced, reportConditions } from '../status/report.ts'
+import type { KeyFault } from './accept-access-key.ts'
+import { timeOf } from './key-ledger.ts'
+import { secretNameOf } from './secret-data.ts'
+
+/** `missing`: there is work to do at the Secret. `none`: there need not be one. `unknown`: it was not judged. */
+export type SecretState = 'good' | 'missing' | 'none' | 'foreign' | 'forbidden' | 'unknown'
+
+interface Outcome {
+  readonly accessKey: AccessKey
+  readonly client: ResolvedClient | undefined
+  readonly fault: KeyFault | undefined
+  readonly keys: readonly PublishedKey[]
+  /** `kid` of the key in use. */
+  readonly keyId?: string
+  readonly secretState: SecretState
+  readonly enforced: EnforcedView | undefined
+  /** Seconds since epoch. */
+  readonly now: number
+}
+
+/** The whole status. The same outcome gives the same status, so that an unchanged one is not written. */
+export function composeKeyStatus(outcome: Outcome): AccessKeyStatus {
+  const { accessKey, client, keys, keyId, secretState } = outcome
+  const previous = accessKey.status
+  const { generation } = accessKey.metadata
+  const current = keys.find(key => key.kid === keyId)
+  const clientId = client?.clientId ?? previous?.clientId
+  const minted = !accessKey.spec.publicKey
+  const bound = minted && (secretState === 'good' || (previous?.binding !== undefined && secretState !== 'foreign'))
+  return {
+    ...(generation !== undefined && { observedGeneration: generation }),
+    conditions: reportConditions(previous?.conditions, generation, timeOf(outcome.now), findings(outcome)),
+    state: stateOf(outcome, current),
+    ...(clientId !== undefined && { clientId }),
+    ...(current && { keyId: current.kid }),
+    ...(keys.length > 0 && { keys: [...keys] }),
+    ...(minted && { secretName: secretNameOf(accessKey) }),
+    ...(current?.notAfter !== undefined && { expiresAt: current.notAfter }),
+    ...(bound && { binding: { name: secretNameOf(accessKey) } }),
+  }
+}
+
+function stateOf({ accessKey, fault }: Outcome, current: PublishedKey | undefined): AccessKeyStatus['state'] {
+  if (accessKey.spec.revoked) return 'Revoked'
+  if (fault) return 'Refused'
+  if (current?.state === 'Active') return 'Active'
+  if (current?.state === 'Expired' || current?.state === 'Revoked') return current.state
+  return 'Pending'
+}
+
+function findings(outcome: Outcome): Finding[] {
+  const { accessKey, fault, keys, keyId, enforced } = outcome
+  const ready = readiness(outcome)
+  const stalled = ready.reason === 'SecretConflict' || ready.reason === 'SecretForbidden'
+  const previous = accessKey.status
+  // Another key, or the same one in another state, has to reach the guards anew though the generation is the same.
+  const state = (list: readonly PublishedKey[] | undefined, kid: string | undefined) =>
+    list?.find(key => key.kid === kid)?.state
+  const same = previous?.keyId === keyId && state(previous?.keys, keyId) === state(keys, keyId)
+  return [
+    fault
+      ? { type: 'Accepted', status: 'False', reason: fault.reason, message: fault.message }
+      : { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'The key is understood.' },
+    ready,
+    latchEnforced(same ? previous?.conditions : undefined, accessKey.metadata.generation, enforced),
+    ...(stalled ? [{ type: 'Stalled', status: 'True' as const, reason: ready.reason, message: ready.message }] : []),
+  ]
+}
+
+function readiness(outcome: Outcome): Finding {
+  const { accessKey, fault, keys, keyId, secretState } = outcome
+  const say = (status: 'True' | 'False', reason: string, message: string): Finding => ({
+    type: 'Ready',
+    status,
+    reason,
+    message,
+  })
+  const name = secretNameOf(accessKey)
+  const { namespace } = accessKey.metadata
+  const current = keys.find(key => key.kid === keyId)
+  if (!accessKey.spec.revoked && fault) return say('False', 'NotAccepted', 'See the condition Accepted.')
+  if (secretState === 'forbidden') {
+    return say(
+      'False',
+      'SecretForbidden',
+      `The operator may not write Secrets in namespace ${namespace}. Add the namespace to the chart value secrets.namespaces.`,
+    )
+  }
+  if (secretState === 'foreign') {
+    return say(
+      'False',
+      'SecretConflict',
+      `The Secret ${name} exists and is not of this AccessKey. Delete it, or use another secretName in a new AccessKey.`,
+    )
+  }
+  if (accessKey.spec.revoked) {
+    if (secretState === 'missing') return say('False', 'Pending', 'The key is revoked; the Secret is being emptied.')
+    return say('True', 'Revoked', 'The key is revoked.')
+  }
+  if (current?.state === 'Expired') return say('True', 'Expired', 'The key has ended.')
+  if (current?.state === 'Revoked' && secretState === 'none') return say('True', 'Revoked', 'The key is revoked.')
+  if (secretState === 'missing') {
+    if (expired(accessKey, outcome.now)) return say('True', 'Expired', 'The key has ended.')
+    return say('False', 'Pending', `A key is being minted into the Secret ${name}.`)
+  }
+  return say('True', 'Ready', 'The key is published.')
+}
+
+function expired({ spec }: AccessKey, now: number): boolean {
+  return spec.expiresAt !== undefined && Date.parse(spec.expiresAt) / 1_000 <= now
+}

@@ -1,0 +1,91 @@
+import type { AccessKey, PublicJwk, PublishedKey } from '../api/access-key.ts'
+import type { ResolvedClient } from '../registry/resolve-clients.ts'
+import { secondsOfTime } from './key-ledger.ts'
+import {
+  isOwnedBy,
+  type KeyMaterial,
+  keyNumberOf,
+  type SecretObject,
+  secretAnnotations,
+  secretFile,
+  secretType,
+} from './secret-data.ts'
+
+/** A Secret as read now. `key` is there only when its private half was proved to fit its public one. */
+export interface ObservedSecret {
+  readonly object: SecretObject
+  readonly key?: ProvedKey
+}
+
+/** A key pair out of a Secret: both files hold the same key, of the algorithm asked for, under its right `kid`. */
+export interface ProvedKey extends KeyMaterial {
+  readonly publicKey: PublicJwk
+  /** `client_id` inside private.jwk. */
+  readonly clientId?: string
+}
+
+/** What a Secret of the right name is to an AccessKey. */
+export type SecretVerdict =
+  /** Ours, and its key is the one to publish. */
+  | { readonly is: 'good'; readonly key: ProvedKey; readonly number: number }
+  /** Ours, without a key that may be used: gets a new one. */
+  | { readonly is: 'spoilt'; readonly cause: SpoiltCause }
+  /** Left by an AccessKey of this name that is gone, and fit to be taken over. */
+  | { readonly is: 'orphan'; readonly key: ProvedKey; readonly number: number }
+  | { readonly is: 'foreign' }
+
+export type SpoiltCause = 'edited' | 'revoked' | 'stale' | 'client'
+
+/** @param ledger the published keys after spec and time were applied to them */
+export function judgeSecret(
+  secret: ObservedSecret,
+  accessKey: AccessKey,
+  client: ResolvedClient,
+  ledger: readonly PublishedKey[],
+): SecretVerdict {
+  const { object, key } = secret
+  const published = ledger.find(one => one.kid === key?.kid)
+  const number = keyNumberOf(object) ?? (published && secondsOfTime(published.notBefore))
+  if (isOwnedBy(object, accessKey)) {
+    if (!key || number === undefined) return { is: 'spoilt', cause: 'edited' }
+    const cause = spoilt({ key, number }, accessKey, client, ledger)
+    return cause ? { is: 'spoilt', cause } : { is: 'good', key, number }
+  }
+  if (!key || number === undefined || !isOrphanOf(object, accessKey, client)) return { is: 'foreign' }
+  if ((ledger.length > 0 && !published) || spoilt({ key, number }, accessKey, client, ledger)) return { is: 'foreign' }
+  return { is: 'orphan', key, number }
+}
+
+/**
+ * A key that the status does not know is new, minted by a pass that did not get to publishing it; but only if it is
+ * younger than all that is published: an older one comes from a backup, or from a leader that was paused.
+ */
+function spoilt(
+  { key, number }: { key: ProvedKey; number: number },
+  { spec }: AccessKey,
+  client: ResolvedClient,
+  ledger: readonly PublishedKey[],
+): SpoiltCause | undefined {
+  if (key.clientId !== client.clientId) return 'client'
+  if (spec.keysNotBefore !== undefined && number < secondsOfTime(spec.keysNotBefore)) return 'revoked'
+  const known = ledger.find(one => one.kid === key.kid)
+  if (known?.state === 'Revoked') return 'revoked'
+  if (known?.state === 'Retiring') return 'stale'
+  if (!known && ledger.some(one => secondsOfTime(one.notBefore) > number)) return 'stale'
+  return undefined
+}
+
+/**
+ * Nobody owns it, and it says that an AccessKey of this name made it. A name is one object's at a time, so the
+ * AccessKey that made it is gone.
+ */
+function isOrphanOf(object: SecretObject, accessKey: AccessKey, client: ResolvedClient): boolean {
+  const { annotations = {}, ownerReferences = [] } = object.metadata
+  return (
+    object.type === secretType &&
+    ownerReferences.length === 0 &&
+    annotations[secretAnnotations.ownerUid] !== undefined &&
+    annotations[secretAnnotations.ownerName] === accessKey.metadata.name &&
+    secretFile(object, 'client-id') === client.clientId
+  )
+}

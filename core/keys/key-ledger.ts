@@ -1,0 +1,101 @@
+import type { AccessKey, PublicJwk, PublishedKey } from '../api/access-key.ts'
+import { durationSeconds } from '../registry/duration.ts'
+
+/** How long tokens of a key that was lost stay good: their longest life and the clock tolerance. */
+export const retiringSeconds = 15 * 60 + 30
+const mostRevoked = 4
+const mostRetiring = 3
+
+/** Seconds since epoch → RFC 3339, whole seconds. */
+export function timeOf(seconds: number): string {
+  return new Date(seconds * 1_000).toISOString().replace('.000Z', 'Z')
+}
+
+/** RFC 3339 → seconds since epoch, with fractions. */
+export function secondsOfTime(time: string): number {
+  return Date.parse(time) / 1_000
+}
+
+/**
+ * The published keys, as spec and time make them now: revoked for good, ended, or dropped when their last token ended.
+ * Only takes away; what may be added is `publish`'s business.
+ * @param now seconds since epoch
+ */
+export function ledgerOf(accessKey: AccessKey, now: number): PublishedKey[] {
+  return (accessKey.status?.keys ?? []).flatMap(key => {
+    const aged = age(accessKey, key, now)
+    return aged ? [aged] : []
+  })
+}
+
+function age({ spec }: AccessKey, key: PublishedKey, now: number): PublishedKey | undefined {
+  const tooOld = spec.keysNotBefore !== undefined && secondsOfTime(key.notBefore) < secondsOfTime(spec.keysNotBefore)
+  if (key.state === 'Revoked' || spec.revoked || tooOld) return { ...key, state: 'Revoked' }
+  const end = endOf(spec, key)
+  const { notAfter: _, ...rest } = key
+  const ended = { ...rest, ...(end !== undefined && { notAfter: timeOf(end) }) }
+  const over = end !== undefined && end <= now
+  if (key.state === 'Retiring') return over ? undefined : ended
+  return { ...ended, state: over ? 'Expired' : 'Active' }
+}
+
+/** When a key ends: what the spec says of all keys, and for a retiring one what was fixed when it began to retire. */
+function endOf(
+  spec: AccessKey['spec'],
+  key: { state?: PublishedKey['state']; notBefore: string; notAfter?: string | undefined },
+): number | undefined {
+  const ends = [
+    ...(spec.expiresAt === undefined ? [] : [Math.floor(secondsOfTime(spec.expiresAt))]),
+    ...(spec.validity === undefined ? [] : [secondsOfTime(key.notBefore) + (durationSeconds(spec.validity) ?? 0)]),
+    ...(key.state === 'Retiring' && key.notAfter !== undefined ? [secondsOfTime(key.notAfter)] : []),
+  ]
+  return ends.length > 0 ? Math.min(...ends) : undefined
+}
+
+/**
+ * The ledger with this key published. Another key that was in use retires: nobody can sign with it any more, but
+ * tokens it signed are still on their way.
+ * @param key.notBefore seconds since epoch
+ */
+export function publish(
+  accessKey: AccessKey,
+  ledger: readonly PublishedKey[],
+  key: { readonly kid: string; readonly publicKey: PublicJwk; readonly notBefore: number },
+  now: number,
+): PublishedKey[] {
+  const { kid, publicKey } = key
+  const fresh = age(accessKey, { kid, state: 'Active', publicKey, notBefore: timeOf(key.notBefore) }, now)
+  const known = ledger.find(one => one.kid === kid)
+  const others = ledger.filter(one => one.kid !== kid).flatMap(one => retire(one, now))
+  return bounded([...(known ? [known] : fresh ? [fresh] : []), ...others])
+}
+
+function retire(key: PublishedKey, now: number): PublishedKey[] {
+  if (key.state === 'Revoked' || key.state === 'Retiring') return [key]
+  if (key.state === 'Expired') return []
+  const end = now + retiringSeconds
+  const sooner = key.notAfter === undefined ? end : Math.min(end, secondsOfTime(key.notAfter))
+  return [{ ...key, state: 'Retiring', notAfter: timeOf(sooner) }]
+}
+
+/** The list is bounded by its schema: the newest of what is over stay. */
+function bounded(keys: readonly PublishedKey[]): PublishedKey[] {
+  const newest = (state: PublishedKey['state'], most: number) =>
+    new Set(
+      keys
+        .filter(key => key.state === state)
+        .sort((a, b) => secondsOfTime(b.notBefore) - secondsOfTime(a.notBefore))
+        .slice(0, most),
+    )
+  const kept = { Revoked: newest('Revoked', mostRevoked), Retiring: newest('Retiring', mostRetiring) }
+  return keys.filter(key => (key.state === 'Revoked' || key.state === 'Retiring' ? kept[key.state].has(key) : true))
+}
+
+/** Whether some key verifies tokens in `before` and not, or only for a shorter time, in `after`. */
+export function takesAway(before: readonly PublishedKey[], after: readonly PublishedKey[]): boolean {
+  const power = (key: PublishedKey | undefined): number => {
+    if (!key || key.state === 'Revoked' || key.state === 'Expired') return 0
+    return key.notAfter === undefined ? Number.POSITIVE_INFINITY : secondsOfTime(key.notAfter)
+  }
+  return before.some(key => power(key) > power(after.find(one => one.kid === key.kid)))
+}

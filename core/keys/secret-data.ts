@@ -1,0 +1,152 @@
+import type { AccessKey, Algorithm } from '../api/access-key.ts'
+import { apiVersion } from '../api/kind.ts'
+
+/** Kubernetes type of every Secret that holds a key of ours: Service Binding's `servicebinding.io/<type>`. */
+export const secretType = 'servicebinding.io/latchkey'
+
+/** Who the Secret belongs to, and when its key was minted: seconds since epoch, larger is newer. */
+export const secretAnnotations = {
+  ownerUid: 'latchkey.dev/owner-uid',
+  ownerName: 'latchkey.dev/access-key',
+  keyNumber: 'latchkey.dev/key-number',
+} as const
+
+const managedBy = { 'app.kubernetes.io/managed-by': 'latchkey' }
+const algorithmNames: Readonly<Record<Algorithm, string>> = { Ed25519: 'EdDSA', ES256: 'ES256', RS256: 'RS256' }
+
+export interface SecretOwner {
+  readonly apiVersion: string
+  readonly kind: string
+  readonly name: string
+  readonly uid: string
+  readonly controller?: boolean
+  readonly blockOwnerDeletion?: boolean
+}
+
+/** A Secret as the API server serves it; `data` is base64. */
+export interface SecretObject {
+  readonly apiVersion?: string
+  readonly kind?: string
+  readonly type?: string
+  readonly metadata: {
+    readonly name: string
+    readonly namespace?: string
+    readonly uid?: string
+    readonly resourceVersion?: string
+    readonly labels?: Readonly<Record<string, string>>
+    readonly annotations?: Readonly<Record<string, string>>
+    readonly ownerReferences?: readonly SecretOwner[]
+  }
+  readonly data?: Readonly<Record<string, string>>
+}
+
+/** A private key in both forms. Never logged, never in a message. */
+export interface KeyMaterial {
+  readonly kid: string
+  /** Private JWK, RFC 7517 members of the key only. */
+  readonly privateJwk: Readonly<Record<string, unknown>>
+  /** PKCS#8. */
+  readonly privatePem: string
+}
+
+/** What stands beside the key: all of it can be computed again. */
+export interface SecretSurroundings {
+  readonly clientId: string
+  /** `iss` of the client's tokens. */
+  readonly clientIssuer: string
+  /** The installation's issuer URL. */
+  readonly issuer: string
+  /** PEM bundle. */
+  readonly ca: string
+}
+
+/** The files of a Secret, base64. `private.jwk` is enough by itself: it says who signs, and as which issuer. */
+export function secretFiles(
+  material: KeyMaterial,
+  algorithm: Algorithm,
+  surroundings: SecretSurroundings,
+): Record<string, string> {
+  const { clientId, clientIssuer, issuer, ca } = surroundings
+  const jwk = {
+    ...material.privateJwk,
+    kid: material.kid,
+    alg: algorithmNames[algorithm],
+    client_id: clientId,
+    issuer: clientIssuer,
+  }
+  const files = {
+    type: 'latchkey',
+    provider: 'latchkey',
+    'client-id': clientId,
+    'key-id': material.kid,
+    'private.jwk': JSON.stringify(jwk),
+    'private.pem': material.privatePem,
+    issuer,
+    'token-endpoint': `${issuer}/oauth/token`,
+    'ca.crt': ca,
+  }
+  return Object.fromEntries(Object.entries(files).map(([name, text]) => [name, Buffer.from(text).toString('base64')]))
+}
+
+/** The text of one file of a Secret. */
+export function secretFile(secret: SecretObject, name: string): string | undefined {
+  const encoded = secret.data?.[name]
+  return encoded === undefined ? undefined : Buffer.from(encoded, 'base64').toString()
+}
+
+/** Name of the Secret that an AccessKey's key lives in. */
+export function secretNameOf(accessKey: AccessKey): string {
+  return accessKey.spec.secretName ?? accessKey.metadata.name
+}
+
+/** The key number of a Secret; undefined when there is none or it is not a number. */
+export function keyNumberOf(secret: SecretObject): number | undefined {
+  const text = secret.metadata.annotations?.[secretAnnotations.keyNumber]
+  return text !== undefined && /^\d{1,12}$/.test(text) ? Number(text) : undefined
+}
+
+/** Whether the Secret belongs to this very AccessKey: a controller decides, and without one our annotation. */
+export function isOwnedBy(secret: SecretObject, accessKey: AccessKey): boolean {
+  const { uid } = accessKey.metadata
+  if (uid === undefined || secret.type !== secretType) return false
+  const controller = secret.metadata.ownerReferences?.find(owner => owner.controller)
+  return (controller ? controller.uid : secret.metadata.annotations?.[secretAnnotations.ownerUid]) === uid
+}
+
+/**
+ * The whole Secret as it should be. Labels, annotations, owners and files of others are kept.
+ * With deletionPolicy Orphan it has no owner reference, so that the garbage collector leaves it.
+ * @param previous what is there now; its uid and resourceVersion make the write conditional
+ */
+export function desiredSecret(
+  accessKey: AccessKey,
+  content: { readonly files: Readonly<Record<string, string>>; readonly keyNumber?: number },
+  previous?: SecretObject,
+): SecretObject {
+  const { name, namespace, uid = '' } = accessKey.metadata
+  const { secretTemplate, deletionPolicy = 'Delete' } = accessKey.spec
+  const owners = (previous?.metadata.ownerReferences ?? []).filter(owner => owner.uid !== uid)
+  const owner = { apiVersion, kind: 'AccessKey', name, uid, controller: true, blockOwnerDeletion: false }
+  const ownerReferences = deletionPolicy === 'Delete' ? [...owners, owner] : owners
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    type: secretType,
+    metadata: {
+      name: secretNameOf(accessKey),
+      ...(namespace !== undefined && { namespace }),
+      ...(previous?.metadata.uid !== undefined && { uid: previous.metadata.uid }),
+      ...(previous?.metadata.resourceVersion !== undefined && { resourceVersion: previous.metadata.resourceVersion }),
+      labels: { ...previous?.metadata.labels, ...secretTemplate?.labels, ...managedBy },
+      annotations: {
+        ...previous?.metadata.annotations,
+        ...secretTemplate?.annotations,
+        [secretAnnotations.ownerUid]: uid,
+        [secretAnnotations.ownerName]: name,
+        ...(content.keyNumber !== undefined && { [secretAnnotations.keyNumber]: String(content.keyNumber) }),
+      },
+      ...(ownerReferences.length > 0 && { ownerReferences }),
+    },
+    data: { ...content.files },
+  }
+}

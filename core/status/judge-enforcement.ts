@@ -1,0 +1,104 @@
+import type { Seen } from '../snapshot/frames.ts'
+import { compareVersions } from '../snapshot/seen.ts'
+import type { EnforcedView } from './report.ts'
+
+/** What one replica of the issuer knows of the guards that are connected to it: `GET /v1/enforcement`. */
+export interface EnforcementReport {
+  readonly seen: Seen
+  readonly slices: Readonly<Record<string, SliceReport>>
+}
+
+export interface SliceReport {
+  readonly hash: string
+  readonly guards: readonly GuardReport[]
+}
+
+export interface GuardReport {
+  readonly namespace: string
+  readonly pod: string
+  readonly uid: string
+  readonly hash: string
+  /** Its hash is the slice's hash now. */
+  readonly current: boolean
+  readonly exposed?: readonly string[]
+  readonly wouldDeny?: number
+}
+
+export interface ExpectedPod {
+  readonly name: string
+  readonly uid: string
+}
+
+/** One service that an object concerns, with the pods behind it: connected or not, ready or not. */
+export interface ConcernedService {
+  readonly key: string
+  readonly pods: readonly ExpectedPod[]
+}
+
+/**
+ * Whether every guard concerned holds an object as it was at `version`: every replica has seen that version, and each
+ * pod has a guard on some replica that holds what the replica has now.
+ * @param reports of all replicas; undefined until all of them have answered once
+ */
+export function judgeEnforcement(
+  asked: { readonly resource: string; readonly version: string; readonly services: readonly ConcernedService[] },
+  reports: readonly EnforcementReport[] | undefined,
+): EnforcedView {
+  const concerned = asked.services.filter(service => service.pods.length > 0)
+  if (concerned.length === 0) return { state: 'no-guards' }
+  if (!reports) return { state: 'unknown' }
+  if (reports.length === 0) return { state: 'waiting', message: 'No issuer is ready, so the guards cannot be told.' }
+  if (!reports.every(report => hasSeen(report.seen[asked.resource], asked.version))) {
+    return { state: 'waiting', message: 'The issuers have not told the guards yet.' }
+  }
+  const behind = concerned.flatMap(service => {
+    const count = currentPods(service, reports)
+    return count === service.pods.length ? [] : [`${service.key} (${count} of ${service.pods.length})`]
+  })
+  if (behind.length === 0) return { state: 'enforced' }
+  const more = behind.length > 3 ? ` and ${behind.length - 3} more` : ''
+  return { state: 'waiting', message: `Guards hold it at ${behind.slice(0, 3).join(', ')}${more}.` }
+}
+
+/** What the guards of one service say of themselves. */
+export interface ServiceReport {
+  readonly current: number
+  readonly total: number
+  /** Hash of the slice, when all replicas have the same. */
+  readonly hash?: string
+  readonly wouldDeny: number
+  /** Pods whose app listens beyond loopback, with the addresses. */
+  readonly exposed: readonly string[]
+}
+
+export function reportService(service: ConcernedService, reports: readonly EnforcementReport[]): ServiceReport {
+  const slices = reports.flatMap(report => report.slices[service.key] ?? [])
+  const hashes = new Set(slices.map(slice => slice.hash))
+  const uids = new Set(service.pods.map(pod => pod.uid))
+  const guards = new Map(slices.flatMap(slice => slice.guards).map(guard => [guard.uid, guard]))
+  const present = [...guards.values()].filter(guard => uids.has(guard.uid))
+  const [hash] = hashes
+  return {
+    current: currentPods(service, reports),
+    total: service.pods.length,
+    ...(hashes.size === 1 && hash !== undefined && { hash }),
+    wouldDeny: present.reduce((sum, guard) => sum + (guard.wouldDeny ?? 0), 0),
+    exposed: present
+      .flatMap(guard => ((guard.exposed?.length ?? 0) > 0 ? [`${guard.pod} (${guard.exposed?.join(', ')})`] : []))
+      .sort(),
+  }
+}
+
+function currentPods(service: ConcernedService, reports: readonly EnforcementReport[]): number {
+  const current = new Set(
+    reports.flatMap(report =>
+      (report.slices[service.key]?.guards ?? []).flatMap(guard => (guard.current ? [guard.uid] : [])),
+    ),
+  )
+  return service.pods.filter(pod => current.has(pod.uid)).length
+}
+
+function hasSeen(seen: string | undefined, version: string): boolean {
+  const order = seen === undefined ? undefined : compareVersions(seen, version)
+  return order !== undefined && order >= 0
+}

@@ -1,0 +1,44 @@
+import type { ApiClient, ApiClientStatus } from '../api/api-client.ts'
+import type { ResolvedClient } from '../registry/resolve-clients.ts'
+import { type Finding, reportConditions } from './report.ts'
+
+/** The status of a client of this installation. @param now RFC 3339, whole seconds */
+export function planApiClient(
+  observed: {
+    readonly object: ApiClient
+    readonly client: ResolvedClient
+    /** Keys that verify tokens now. */
+    readonly usableKeys: number
+    readonly schemaFault?: string | undefined
+  },
+  now: string,
+): ApiClientStatus {
+  const { object, client, usableKeys, schemaFault } = observed
+  const { generation } = object.metadata
+  const accepted = client.accepted && schemaFault === undefined
+  const suspended = client.suspended
+  return {
+    ...(generation !== undefined && { observedGeneration: generation }),
+    conditions: reportConditions(object.status?.conditions, generation, now, [
+      acceptance(client, schemaFault),
+      readiness(accepted, suspended),
+    ]),
+    clientId: client.clientId,
+    issuer: client.issuer,
+    state: !accepted ? 'Refused' : suspended ? 'Suspended' : 'Active',
+    keys: accepted && !suspended ? usableKeys : 0,
+  }
+}
+
+function acceptance(client: ResolvedClient, schemaFault: string | undefined): Finding {
+  if (schemaFault !== undefined) return { type: 'Accepted', status: 'False', reason: 'Invalid', message: schemaFault }
+  const { accepted, reason, message } = client
+  return { type: 'Accepted', status: accepted ? 'True' : 'False', reason, message }
+}
+
+function readiness(accepted: boolean, suspended: boolean): Finding {
+  if (!accepted)
+    return { type: 'Ready', status: 'False', reason: 'NotAccepted', message: 'See the condition Accepted.' }
+  if (suspended) return { type: 'Ready', status: 'True', reason: 'Suspended', message: 'The client is suspended.' }
+  return { type: 'Ready', status: 'True', reason: 'Ready', message: 'The client is published.' }
+}

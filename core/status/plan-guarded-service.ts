@@ -1,0 +1,83 @@
+import type { GuardedService, GuardedServiceStatus } from '../api/guarded-service.ts'
+import type { ResolvedService } from '../registry/resolve-services.ts'
+import type { ServiceReport } from './judge-enforcement.ts'
+import { type Finding, reportConditions } from './report.ts'
+
+/** Name of the container port that only the injected guard has. */
+export const guardPort = 'guard'
+
+interface ObservedService {
+  readonly object: GuardedService
+  readonly resolved: ResolvedService
+  readonly schemaFault?: string | undefined
+  /** What the guards say; undefined until the issuers were asked. */
+  readonly report: ServiceReport | undefined
+}
+
+/** The status of a guarded service; its counts are live. @param now RFC 3339, whole seconds */
+export function planGuardedService(observed: ObservedService, now: string): GuardedServiceStatus {
+  const { object, resolved, report, schemaFault } = observed
+  const { generation } = object.metadata
+  const previous = object.status
+  const accepted = resolved.accepted && schemaFault === undefined
+  const ready: Finding = accepted
+    ? { type: 'Ready', status: 'True', reason: 'Ready', message: 'The policy is published.' }
+    : { type: 'Ready', status: 'False', reason: 'NotAccepted', message: 'See the condition Accepted.' }
+  const revision = report?.hash?.slice(0, 12) ?? previous?.revision
+  return {
+    ...(generation !== undefined && { observedGeneration: generation }),
+    conditions: reportConditions(previous?.conditions, generation, now, [
+      acceptance(observed),
+      ready,
+      enforcement(observed, accepted),
+    ]),
+    ...(accepted && { audience: resolved.audience }),
+    ...(report && { guards: `${report.current}/${report.total}` }),
+    ...(accepted && revision !== undefined && { revision }),
+    ...(report && { wouldDeny: report.wouldDeny }),
+  }
+}
+
+function acceptance({ resolved, schemaFault }: ObservedService): Finding {
+  if (schemaFault !== undefined) return { type: 'Accepted', status: 'False', reason: 'Invalid', message: schemaFault }
+  const { accepted, reason, message } = resolved
+  return { type: 'Accepted', status: accepted ? 'True' : 'False', reason, message }
+}
+
+function enforcement({ object, resolved, report }: ObservedService, accepted: boolean): Finding {
+  const say = (status: Finding['status'], reason: string, message: string): Finding => ({
+    type: 'Enforced',
+    status,
+    reason,
+    message,
+  })
+  if (!accepted) return say('False', 'Waiting', 'The service is not accepted, so its guards get no policy and deny.')
+  const command = patchCommand(object, resolved)
+  if (command !== undefined) {
+    return say('False', 'ServiceBypassesGuard', `The Service's port does not lead to the guard. Run: ${command}`)
+  }
+  if (!report) return say('Unknown', 'Waiting', 'The guards have not been asked yet.')
+  if (report.total === 0) return say('True', 'NoGuards', 'No pod is behind the Service.')
+  if (report.exposed.length > 0) {
+    const more = report.exposed.length > 5 ? ` and ${report.exposed.length - 5} more` : ''
+    const pods = report.exposed.slice(0, 5).join(', ') + more
+    return say('False', 'DirectAccess', `The app listens beyond loopback in ${pods}. Let it listen on 127.0.0.1.`)
+  }
+  if (report.current === report.total) return say('True', 'Enforced', 'Every pod has a guard that holds the policy.')
+  return say(
+    'False',
+    'Waiting',
+    `${report.current} of ${report.total} pods have a guard that holds the current revision.`,
+  )
+}
+
+/** The command that sends the Service's port to the guard; undefined when it goes there. */
+function patchCommand(object: GuardedService, { target }: ResolvedService): string | undefined {
+  if (!target) return undefined
+  const ports = target.service.spec?.ports ?? []
+  const index = ports.findIndex(port => port.port === target.port)
+  if (index === -1 || ports[index]?.targetPort === guardPort) return undefined
+  const patch = JSON.stringify([{ op: 'add', path: `/spec/ports/${index}/targetPort`, value: guardPort }])
+  const { name } = target.service.metadata
+  return `kubectl patch service ${name} -n ${object.metadata.namespace} --type=json -p '${patch}'`
+}

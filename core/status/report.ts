@@ -1,0 +1,103 @@
+import type { Condition } from '../api/condition.ts'
+
+/** A condition as a status holds it. */
+export type StoredCondition = Omit<Condition, 'observedGeneration'> & { observedGeneration?: number | undefined }
+
+function find(list: readonly StoredCondition[] | undefined, type: string): StoredCondition | undefined {
+  return list?.find(condition => condition.type === type)
+}
+
+/** What a reconciler says about one condition type; the rest of a condition follows from it. */
+export interface Finding {
+  readonly type: string
+  readonly status: 'True' | 'False' | 'Unknown'
+  readonly reason: string
+  readonly message: string
+}
+
+/** What the guards hold of one object: `unknown` until the issuers were asked. */
+export type EnforcedView =
+  | { readonly state: 'unknown' }
+  | { readonly state: 'no-guards' }
+  | { readonly state: 'enforced' }
+  | { readonly state: 'waiting'; readonly message: string }
+
+/**
+ * The whole list of conditions: exactly the findings, in their order. What is not found is left out.
+ * `lastTransitionTime` moves only when `status` changes, so that the same findings give the same list.
+ * @param now RFC 3339, whole seconds
+ */
+export function reportConditions(
+  previous: readonly StoredCondition[] | undefined,
+  generation: number | undefined,
+  now: string,
+  findings: readonly Finding[],
+): Condition[] {
+  return findings.map(finding => {
+    const before = find(previous, finding.type)
+    return {
+      type: finding.type,
+      status: finding.status,
+      reason: finding.reason,
+      message: finding.message,
+      ...(generation !== undefined && { observedGeneration: generation }),
+      lastTransitionTime: before?.status === finding.status ? before.lastTransitionTime : now,
+    }
+  })
+}
+
+/**
+ * The condition Enforced of objects that latch it: once True for a generation it stays, because pods that come later
+ * start from a policy that has it.
+ */
+export function latchEnforced(
+  previous: readonly StoredCondition[] | undefined,
+  generation: number | undefined,
+  view: EnforcedView | undefined,
+): Finding {
+  const before = find(previous, 'Enforced')
+  const latched = before?.status === 'True' && before.observedGeneration === generation
+  if (before && latched) return { type: 'Enforced', status: 'True', reason: before.reason, message: before.message }
+  switch (view?.state) {
+    case 'enforced':
+      return { type: 'Enforced', status: 'True', reason: 'Enforced', message: 'Every guard concerned holds it.' }
+    case 'no-guards':
+      return { type: 'Enforced', status: 'True', reason: 'NoGuards', message: 'No guard is concerned.' }
+    case 'waiting':
+      return { type: 'Enforced', status: 'False', reason: 'Waiting', message: view.message }
+    default:
+      return { type: 'Enforced', status: 'Unknown', reason: 'Waiting', message: 'The guards have not been asked yet.' }
+  }
+}
+
+/** An Event to record once the write that it tells of has landed. */
+export interface PlannedEvent {
+  readonly type: 'Normal' | 'Warning'
+  readonly reason: string
+  readonly action: string
+  readonly note: string
+}
+
+/** One event when the Ready condition means something else than before; none while work is under way. */
+export function transitionEvents(
+  previous: readonly StoredCondition[] | undefined,
+  next: readonly StoredCondition[],
+): PlannedEvent[] {
+  const told = tellable(next)
+  const before = previous && tellable(previous)
+  if (!told || told.reason === 'Pending' || (before?.reason === told.reason && before.status === told.status)) return []
+  return [
+    {
+      type: told.status === 'False' ? 'Warning' : 'Normal',
+      reason: told.reason,
+      action: 'Reconcile',
+      note: told.message,
+    },
+  ]
+}
+
+/** Ready, or Accepted where Ready only points to it. */
+function tellable(conditions: readonly StoredCondition[]): StoredCondition | undefined {
+  const ready = find(conditions, 'Ready')
+  return ready?.reason === 'NotAccepted' ? find(conditions, 'Accepted') : ready
+}

@@ -1,0 +1,34 @@
+import { accessGrant as accessGrantKind } from '../core/api/access-grant.ts'
+import { roleOfGrant, servicesOfRole } from '../core/registry/reach.ts'
+import { planAccessGrant } from '../core/status/plan-access-grant.ts'
+import { accessGrants } from '../platform/kube/resources.ts'
+import type { Requeue } from '../platform/kube/work-queue.ts'
+import type { Context } from './context.ts'
+import { schemaFaultOf } from './schema-fault.ts'
+import { againOnConflict } from './status.ts'
+
+/** One pass over an AccessGrant: pins its clients, and says what became of them. */
+export function reconcileAccessGrant(key: string, context: Context): Promise<Requeue> {
+  const { sources, resolved, writer, enforcement } = context
+  const object = sources.grants.store.get(key)
+  if (!object || object.metadata.deletionTimestamp) {
+    enforcement.forget(accessGrants, key)
+    return Promise.resolve()
+  }
+  if (!resolved.isOurs(object.metadata.namespace)) return Promise.resolve()
+  return againOnConflict(async () => {
+    const role = sources.roles.store.get(roleOfGrant(object))
+    const { status, nextAt } = planAccessGrant(
+      {
+        object,
+        clients: resolved.clients(),
+        roleExists: role !== undefined && role.metadata.deletionTimestamp === undefined,
+        schemaFault: schemaFaultOf(accessGrantKind, object.spec),
+        enforced: enforcement.view(accessGrants, object, role ? servicesOfRole(role) : []),
+      },
+      context.nowSeconds(),
+    )
+    await writer.write(accessGrants, object, status)
+    return context.at(nextAt === undefined ? [] : [nextAt])
+  })
+}

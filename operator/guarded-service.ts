@@ -1,0 +1,27 @@
+import { guardedService as guardedServiceKind } from '../core/api/guarded-service.ts'
+import { planGuardedService } from '../core/status/plan-guarded-service.ts'
+import { guardedServices } from '../platform/kube/resources.ts'
+import type { Requeue } from '../platform/kube/work-queue.ts'
+import type { Context } from './context.ts'
+import { schemaFaultOf } from './schema-fault.ts'
+import { againOnConflict } from './status.ts'
+
+/** One pass over a GuardedService: what it holds, whether traffic meets its guards, and what they have. */
+export function reconcileGuardedService(key: string, context: Context): Promise<Requeue> {
+  const { sources, resolved, writer, enforcement } = context
+  const object = sources.services.store.get(key)
+  const service = resolved.services().get(key)
+  if (!object || !service) return Promise.resolve()
+  return againOnConflict(async () => {
+    const status = planGuardedService(
+      {
+        object,
+        resolved: service,
+        schemaFault: schemaFaultOf(guardedServiceKind, object.spec),
+        report: enforcement.service(key),
+      },
+      context.timestamp(),
+    )
+    await writer.write(guardedServices, object, status)
+  })
+}

@@ -1,0 +1,144 @@
+import type { AccessGrant } from '../core/api/access-grant.ts'
+import type { AccessKey } from '../core/api/access-key.ts'
+import type { ApiClient } from '../core/api/api-client.ts'
+import type { GuardedService } from '../core/api/guarded-service.ts'
+import type { Role } from '../core/api/role.ts'
+import type { PodObject } from '../core/registry/kubernetes.ts'
+import {
+  clientOfKey,
+  clientsOfGrant,
+  roleOfGrant,
+  servicesOfClient,
+  servicesOfRole,
+  targetOfService,
+} from '../core/registry/reach.ts'
+import type { KubeClient, KubeObject, Resource } from '../platform/kube/client.ts'
+import { createReflector, type Reflector, type ReflectorOptions } from '../platform/kube/reflector.ts'
+import * as resources from '../platform/kube/resources.ts'
+import type { Logger } from '../platform/log.ts'
+import type { Metrics } from '../platform/metrics.ts'
+import { createIndex, type Index } from './index-by.ts'
+
+/** A Service, as far as the operator reads it. */
+export interface ServiceOf extends KubeObject {
+  spec?: {
+    selector?: Record<string, string>
+    ports?: { name?: string; port: number; targetPort?: number | string }[]
+  }
+}
+export interface ConfigMapOf extends KubeObject {
+  data?: Record<string, string>
+}
+export interface EndpointSliceOf extends KubeObject {
+  ports?: { name?: string; port?: number }[]
+  endpoints?: { addresses: string[]; conditions?: { ready?: boolean; serving?: boolean; terminating?: boolean } }[]
+}
+export type PodOf = KubeObject & PodObject
+
+/** Name of the ConfigMap with the authorities that guards trust. */
+export const caConfigMap = 'latchkey-ca'
+
+/** Everything the operator watches, with the lookups it needs. Secrets are never listed or watched. */
+export interface Sources {
+  readonly clients: Reflector<ApiClient & KubeObject>
+  readonly keys: Reflector<AccessKey & KubeObject>
+  readonly roles: Reflector<Role & KubeObject>
+  readonly grants: Reflector<AccessGrant & KubeObject>
+  readonly services: Reflector<GuardedService & KubeObject>
+  readonly namespaces: Reflector<KubeObject>
+  readonly targets: Reflector<ServiceOf>
+  readonly pods: Reflector<PodOf>
+  /** Of the issuer's Service. */
+  readonly endpoints: Reflector<EndpointSliceOf>
+  /** Those named latchkey-ca. */
+  readonly authorities: Reflector<ConfigMapOf>
+  readonly by: Indexes
+  start(): void
+  whenSynced(signal?: AbortSignal): Promise<void>
+  stop(): Promise<void>
+}
+
+export interface Indexes {
+  readonly keysOfClient: Index<AccessKey & KubeObject>
+  readonly grantsOfClient: Index<AccessGrant & KubeObject>
+  readonly grantsOfRole: Index<AccessGrant & KubeObject>
+  readonly rolesOfService: Index<Role & KubeObject>
+  /** By `namespace/name` of the Service. */
+  readonly guardedOfTarget: Index<GuardedService & KubeObject>
+  readonly podsOfNamespace: Index<PodOf>
+  /** The services that grants of this client may open. */
+  servicesOfClient(client: string): Set<string>
+}
+
+/** Makes the reflectors; nothing is asked before `start`. */
+export function createSources(
+  client: KubeClient,
+  about: { namespace: string; fullname: string; log: Logger; metrics?: Metrics },
+): Sources {
+  const { log, metrics } = about
+  const reflect = <T extends KubeObject>(resource: Resource, options: ReflectorOptions<T> = {}): Reflector<T> =>
+    createReflector<T>(client, resource, { log, ...(metrics && { metrics }), ...options })
+  const watched = {
+    clients: reflect<ApiClient & KubeObject>(resources.apiClients),
+    keys: reflect<AccessKey & KubeObject>(resources.accessKeys),
+    roles: reflect<Role & KubeObject>(resources.roles),
+    grants: reflect<AccessGrant & KubeObject>(resources.accessGrants),
+    services: reflect<GuardedService & KubeObject>(resources.guardedServices),
+    namespaces: reflect<KubeObject>(resources.namespaces, { keep: namespaceOf }),
+    targets: reflect<ServiceOf>(resources.services, { keep: serviceOf }),
+    pods: reflect<PodOf>(resources.pods, { keep: podOf }),
+    endpoints: reflect<EndpointSliceOf>(resources.endpointSlices, {
+      namespace: about.namespace,
+      labelSelector: `kubernetes.io/service-name=${about.fullname}-issuer`,
+    }),
+    authorities: reflect<ConfigMapOf>(resources.configMaps, { fieldSelector: `metadata.name=${caConfigMap}` }),
+  }
+  const all = Object.values(watched) as Reflector<never>[]
+  return {
+    ...watched,
+    by: createIndexes(watched),
+    start: () => all.forEach(reflector => void reflector.start()),
+    whenSynced: async signal => void (await Promise.all(all.map(reflector => reflector.whenSynced(signal)))),
+    stop: async () => void (await Promise.all(all.map(reflector => reflector.stop()))),
+  }
+}
+
+function createIndexes(watched: Pick<Sources, 'keys' | 'grants' | 'roles' | 'services' | 'pods'>): Indexes {
+  const { keys, grants, roles, services, pods } = watched
+  const grantsOfClient = createIndex(grants, clientsOfGrant)
+  return {
+    keysOfClient: createIndex(keys, key => [clientOfKey(key)]),
+    grantsOfClient,
+    grantsOfRole: createIndex(grants, grant => [roleOfGrant(grant)]),
+    rolesOfService: createIndex(roles, servicesOfRole),
+    guardedOfTarget: createIndex(services, service => [targetOfService(service)]),
+    podsOfNamespace: createIndex(pods, pod => [pod.metadata.namespace ?? '']),
+    servicesOfClient: client =>
+      servicesOfClient(client, { grantsOfClient: key => grantsOfClient.get(key), role: key => roles.store.get(key) }),
+  }
+}
+
+// Of built-in objects only what is read is kept: a cluster has many pods, and most of a pod is its spec.
+const identityOf = ({ metadata }: KubeObject) => ({
+  name: metadata.name,
+  ...(metadata.namespace !== undefined && { namespace: metadata.namespace }),
+  ...(metadata.uid !== undefined && { uid: metadata.uid }),
+  ...(metadata.resourceVersion !== undefined && { resourceVersion: metadata.resourceVersion }),
+  ...(metadata.creationTimestamp !== undefined && { creationTimestamp: metadata.creationTimestamp }),
+  ...(metadata.deletionTimestamp !== undefined && { deletionTimestamp: metadata.deletionTimestamp }),
+  ...(metadata.labels && { labels: metadata.labels }),
+})
+
+function namespaceOf(object: KubeObject): KubeObject {
+  return { metadata: identityOf(object) }
+}
+
+function serviceOf(object: ServiceOf): ServiceOf {
+  const { selector, ports } = object.spec ?? {}
+  return { metadata: identityOf(object), spec: { ...(selector && { selector }), ...(ports && { ports }) } }
+}
+
+function podOf(object: PodOf): PodOf {
+  const phase = object.status?.phase
+  return { metadata: identityOf(object), ...(phase !== undefined && { status: { phase } }) }
+}

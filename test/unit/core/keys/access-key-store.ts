@@ -1,0 +1,139 @@
+import { randomUUID } from 'node:crypto'
+import type { AccessKey } from '../../../../core/api/access-key.ts'
+import type { ApiClient } from '../../../../core/api/api-client.ts'
+import type { SecretObject } from '../../../../core/keys/secret-data.ts'
+import type { ResolvedClient } from '../../../../core/registry/resolve-clients.ts'
+import type { AccessKeyIo } from '../../../../operator/access-key.ts'
+import { generateKeyMaterial, proveSecretKey } from '../../../../operator/key-material.ts'
+import { KubeError } from '../../../../platform/kube/client.ts'
+
+export const issuer = 'https://latchkey-issuer.latchkey-system.svc/default'
+export const ca = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n'
+export const start = 1_800_000_000
+
+export function clientOf(spec: ApiClient['spec'] = {}, change: Partial<ResolvedClient> = {}): ResolvedClient {
+  const clientId = 'sc_abcdefghijklmnopqrstuvwxyz'
+  return {
+    key: 'shop/web',
+    client: { metadata: { name: 'web', namespace: 'shop', uid: 'client-uid' }, spec },
+    clientId,
+    issuer: `${issuer}/v1/clients/${clientId}`,
+    accepted: true,
+    reason: 'Accepted',
+    message: '',
+    suspended: false,
+    serviceAccounts: [],
+    createdAt: start - 1_000,
+    ...change,
+  }
+}
+
+export function accessKeyOf(spec: Partial<AccessKey['spec']> = {}, status?: AccessKey['status']): AccessKey {
+  return {
+    apiVersion: 'latchkey.dev/v1alpha1',
+    kind: 'AccessKey',
+    metadata: { name: 'web', namespace: 'shop', uid: 'key-uid', generation: 1, resourceVersion: '1' },
+    spec: { clientRef: { name: 'web' }, ...spec },
+    ...(status && { status }),
+  }
+}
+
+/** One AccessKey and one Secret, with the conditions the API server puts on writes. */
+export interface Store {
+  accessKey: AccessKey
+  secret: SecretObject | undefined
+  client: ResolvedClient | undefined
+  now: number
+  forbidden: boolean
+  /** Every write of a pass that was taken, in order. */
+  readonly writes: string[]
+  io(): AccessKeyIo
+  /** What a user does: the generation moves. */
+  edit(spec: Partial<AccessKey['spec']>): void
+  putSecret(secret: SecretObject | undefined): void
+}
+
+/** @param before called before each write that is about to be taken */
+export function createStore(
+  accessKey: AccessKey,
+  before: (store: Store, next: SecretObject | undefined) => void = () => {},
+): Store {
+  let version = 10
+  const next = (): string => String(++version)
+  const refuse = (what: string, status: number): never => {
+    throw new KubeError(what, status)
+  }
+  const store: Store = {
+    accessKey: structuredClone(accessKey),
+    secret: undefined,
+    client: clientOf(),
+    now: start,
+    forbidden: false,
+    writes: [],
+    edit(spec) {
+      const { metadata } = store.accessKey
+      store.accessKey = {
+        ...store.accessKey,
+        metadata: { ...metadata, generation: (metadata.generation ?? 0) + 1, resourceVersion: next() },
+        spec: { ...store.accessKey.spec, ...spec },
+      }
+    },
+    putSecret(secret) {
+      store.secret = secret && stored(secret, secret.metadata.uid ?? randomUUID())
+    },
+    io: () => io(),
+  }
+  const stored = (secret: SecretObject, uid: string): SecretObject =>
+    structuredClone({ ...secret, metadata: { ...secret.metadata, uid, resourceVersion: next() } })
+
+  function io(): AccessKeyIo {
+    return {
+      issuer,
+      authorities: () => ca,
+      now: () => store.now * 1_000,
+      random: () => 0.5,
+      client: () => store.client,
+      schemaFault: () => undefined,
+      enforced: () => ({ state: 'no-guards' }),
+      record: () => {},
+      generate: generateKeyMaterial,
+      prove(object, { spec }) {
+        const key = proveSecretKey(object, spec.algorithm ?? 'Ed25519')
+        return { object, ...(key && { key }) }
+      },
+      getAccessKey: async () => structuredClone(store.accessKey),
+      async getSecret() {
+        if (store.forbidden) refuse('secrets GET', 403)
+        return structuredClone(store.secret)
+      },
+      async createSecret(secret) {
+        if (store.forbidden) refuse('secrets POST', 403)
+        if (store.secret) refuse('secrets POST', 409)
+        before(store, secret)
+        store.secret = stored(secret, randomUUID())
+        store.writes.push('create')
+      },
+      async updateSecret(secret) {
+        if (store.forbidden) refuse('secrets PUT', 403)
+        const now = store.secret?.metadata
+        if (!now) refuse('secrets PUT', 404)
+        const { uid, resourceVersion } = secret.metadata
+        if (now?.uid !== uid || now?.resourceVersion !== resourceVersion) refuse('secrets PUT', 409)
+        before(store, secret)
+        store.secret = stored(secret, uid ?? '')
+        store.writes.push('update')
+      },
+      async writeStatus({ metadata }, status) {
+        if (metadata.resourceVersion !== store.accessKey.metadata.resourceVersion) refuse('status PATCH', 409)
+        before(store, undefined)
+        store.accessKey = structuredClone({
+          ...store.accessKey,
+          status,
+          metadata: { ...store.accessKey.metadata, resourceVersion: next() },
+        })
+        store.writes.push('status')
+      },
+    }
+  }
+  return store
+}
