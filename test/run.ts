@@ -35,6 +35,11 @@ const stages: readonly Stage[] = [
   },
   { name: 'drift', what: 'generated files are up to date', command: ['npm', 'run', '--silent', 'verify'] },
   { name: 'unit', what: 'rules and processes, without a cluster', command: vitest('unit'), vitest: true },
+  {
+    name: 'binaries',
+    what: 'etcd, Kubernetes and CoreDNS, built once',
+    command: ['make', '--no-print-directory', 'binaries'],
+  },
   { name: 'integration', what: 'against a real API server', command: vitest('integration'), vitest: true },
   { name: 'demo', what: 'make demo, as the README says', command: ['make', '--no-print-directory', 'demo'] },
   { name: 'e2e', what: 'whole paths with real pods', command: vitest('e2e'), vitest: true },
