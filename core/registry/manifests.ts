@@ -9,7 +9,7 @@ import { readOpenApi } from './openapi-document.ts'
 import { clientOfKey } from './reach.ts'
 import { type ResolvedClient, resolveClients } from './resolve-clients.ts'
 import { type ResolvedService, resolveServices } from './resolve-services.ts'
-import { clientRow, grantRow, sliceRows } from './slice.ts'
+import { clientKeys, clientRow, grantRow, sliceRows } from './slice.ts'
 
 export interface ManifestOptions {
   /** `namespace/name` of the GuardedService. */
@@ -61,7 +61,8 @@ export function manifestSlice(
     roles: manifests.roles,
     grants,
     grantRow: grant => grantRow(grant, clients),
-    clientRow: client => clientRow(client, namespace, { accessKeys: keys.get(client.key) ?? [], serviceAccounts: [] }),
+    clientRow: client =>
+      clientRow(client, namespace, { keys: clientKeys(client, keys.get(client.key) ?? []), serviceAccounts: [] }),
   })
   return { rows, problems }
 }

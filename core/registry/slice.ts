@@ -40,10 +40,15 @@ export interface GivenGrant {
   readonly clients: readonly ResolvedClient[]
 }
 
+/** A key of a client, before it is narrowed to the roles of one namespace. */
+export interface ClientKey {
+  readonly key: VouchedKey
+  readonly roles?: readonly { readonly namespace: string; readonly name: string }[]
+}
+
 /** What a client can prove itself with. */
 export interface ClientCredentials {
-  /** AccessKeys that name the client; those of other clients are passed over. */
-  readonly accessKeys: Iterable<AccessKey>
+  readonly keys: readonly ClientKey[]
   /** Service accounts it holds that exist, with the pods that run as them. */
   readonly serviceAccounts: readonly ServiceAccountRow[]
 }
@@ -150,10 +155,6 @@ export function grantedClients(grant: AccessGrant, clients: ReadonlyMap<string, 
 /** A client as a service of `namespace` knows it. */
 export function clientRow(client: ResolvedClient, namespace: string, credentials: ClientCredentials): ClientRow {
   const { metadata } = client.client
-  const keys = [...credentials.accessKeys]
-    .filter(key => belongsTo(key, client))
-    .sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
-    .flatMap(key => vouchedKeys(key).map(vouched => narrowed(vouched, key, namespace)))
   return {
     type: 'client',
     clientId: client.clientId,
@@ -163,21 +164,34 @@ export function clientRow(client: ResolvedClient, namespace: string, credentials
     createdAt: client.createdAt,
     suspended: client.suspended,
     ...(client.organization !== undefined && { organization: client.organization }),
-    keys,
+    keys: credentials.keys.map(key => narrowed(key, namespace)),
     ...(credentials.serviceAccounts.length > 0 && { serviceAccounts: credentials.serviceAccounts }),
   }
 }
 
-/** An AccessKey counts for the client that it named when its keys were made: a later one of that name has its own. */
-function belongsTo(key: AccessKey, client: ResolvedClient): boolean {
+/**
+ * The keys of a client, by the names of their AccessKeys, revoked and ended ones too. An AccessKey counts for the client
+ * that it named when its keys were made: a later client of that name has its own.
+ * @param accessKeys those of other clients are passed over
+ */
+export function clientKeys(client: ResolvedClient, accessKeys: Iterable<AccessKey>): ClientKey[] {
   const { namespace, name } = client.client.metadata
-  const refers = key.metadata.namespace === namespace && key.spec.clientRef.name === name
-  return refers && isPresent(key) && key.status?.clientId === client.clientId
+  return [...accessKeys]
+    .filter(({ metadata, spec, status }) => {
+      const refers = metadata.namespace === namespace && spec.clientRef.name === name
+      return refers && status?.clientId === client.clientId
+    })
+    .filter(isPresent)
+    .sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
+    .flatMap(accessKey => {
+      const { roles } = accessKey.spec
+      return vouchedKeys(accessKey).map(key => ({ key, ...(roles && { roles }) }))
+    })
 }
 
-function narrowed(key: VouchedKey, { spec }: AccessKey, namespace: string): KeyRow {
-  if (!spec.roles) return key
-  return { ...key, roles: spec.roles.filter(role => role.namespace === namespace).map(role => role.name) }
+function narrowed({ key, roles }: ClientKey, namespace: string): KeyRow {
+  if (!roles) return key
+  return { ...key, roles: roles.filter(role => role.namespace === namespace).map(role => role.name) }
 }
 
 /** The service accounts a client holds, with the pods that run as them now. */

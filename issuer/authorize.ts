@@ -1,0 +1,78 @@
+import { type Clock, sleep, systemClock } from '../platform/clock.ts'
+import type { Objects } from './objects.ts'
+import type { Registry } from './registry.ts'
+import type { Holder, Reviewer } from './token-review.ts'
+
+/** Why a guard does not get a slice. */
+export interface Refusal {
+  readonly code: 'forbidden' | 'service_not_found'
+  readonly message: string
+}
+
+export interface Authorizer {
+  /**
+   * Whether a holder may have the slice of a service: as a pod behind it, or by the verb `enforce` on it.
+   * @returns undefined when it may
+   */
+  authorize(holder: Holder, service: string): Promise<Refusal | undefined>
+  /** Whether it may as a pod, by what is known now. */
+  isPodBehind(holder: Holder, service: string): boolean
+}
+
+// A pod's first call can be faster than the watch that tells of the pod.
+const podWaitMs = 5_000
+const podLookMs = 100
+// After its grace period a pod that is still there is stuck, not at work.
+const terminationSlackMs = 60_000
+
+export function createAuthorizer(parts: {
+  objects: Objects
+  registry: Registry
+  reviewer: Reviewer
+  clock?: Clock
+}): Authorizer {
+  const { objects, registry, reviewer, clock = systemClock } = parts
+
+  function podOf(holder: Holder) {
+    const pod = holder.pod && objects.pods.store.get(`${holder.pod.namespace}/${holder.pod.name}`)
+    return pod?.metadata.uid === holder.pod?.uid ? pod : undefined
+  }
+
+  async function podAppears(holder: Holder): Promise<void> {
+    const until = clock.now() + podWaitMs
+    while (holder.pod && !podOf(holder) && clock.now() < until) await sleep(clock, podLookMs)
+  }
+
+  function isPodBehind(holder: Holder, service: string): boolean {
+    const pod = podOf(holder)
+    const guarded = objects.guardedservices.store.get(service)
+    if (!pod || !guarded || pod.metadata.namespace !== guarded.metadata.namespace) return false
+    const ends = pod.metadata.deletionTimestamp
+    if (ends !== undefined && !(Date.parse(ends) + terminationSlackMs > clock.wall().getTime())) return false
+    const target = objects.services.store.get(`${guarded.metadata.namespace}/${guarded.spec.targetRef.name}`)
+    const selector = Object.entries(target?.spec?.selector ?? {})
+    // A Service without selector selects nothing; an empty match must not mean every pod.
+    return selector.length > 0 && selector.every(([name, value]) => pod.metadata.labels?.[name] === value)
+  }
+
+  return {
+    isPodBehind,
+    async authorize(holder, service) {
+      const [namespace = '', name = ''] = service.split('/')
+      if (holder.pod?.namespace === namespace) {
+        await podAppears(holder)
+        if (isPodBehind(holder, service)) return known(registry, service)
+      }
+      if (await reviewer.mayEnforce(holder.user, { namespace, name })) return known(registry, service)
+      return {
+        code: 'forbidden',
+        message: `This token gives no right to the policy of ${service}: its pod must be behind the Service that the GuardedService names, or its user needs the verb enforce on guardedservices.latchkey.dev ${name}.`,
+      }
+    },
+  }
+}
+
+function known(registry: Registry, service: string): Refusal | undefined {
+  if (registry.services.has(service)) return undefined
+  return { code: 'service_not_found', message: `There is no GuardedService ${service} in this installation.` }
+}

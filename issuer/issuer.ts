@@ -1,0 +1,107 @@
+import type { KubeClient } from '../platform/kube/client.ts'
+import type { ReflectorTimings } from '../platform/kube/list-watch.ts'
+import type { Logger } from '../platform/log.ts'
+import type { Metrics } from '../platform/metrics.ts'
+import { createAuthorizer } from './authorize.ts'
+import { createClusterKeys } from './cluster-keys.ts'
+import type { IssuerConfig } from './config.ts'
+import { createIndexes } from './indexes.ts'
+import { createObjects } from './objects.ts'
+import { createDocuments } from './openapi-documents.ts'
+import { createRegistry } from './registry.ts'
+import { createRoutes } from './routes.ts'
+import { startServers } from './servers.ts'
+import { followSigningKeys } from './signing-keys.ts'
+import { createSlices } from './slices.ts'
+import { createSnapshotServer } from './snapshot-server.ts'
+import { createReviewer } from './token-review.ts'
+
+/** One running replica. */
+export interface Issuer {
+  readonly ports: { readonly public: number; readonly snapshots: number }
+  /** Why it should get no traffic, or undefined. */
+  notReady(): string | undefined
+  /** Resolves when every list is there and every slice is made. */
+  readonly loaded: Promise<void>
+  /** Readiness off, streams ended, running answers finished. */
+  close(drainMs: number): Promise<void>
+}
+
+export interface IssuerParts {
+  readonly client: KubeClient
+  readonly log: Logger
+  readonly metrics?: Metrics
+  /** Address to listen on; default all. */
+  readonly host?: string
+  readonly timings?: Partial<ReflectorTimings>
+}
+
+/** Starts one replica: copies of the objects, slices for guards, documents for everybody. */
+export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Promise<Issuer> {
+  const { client, log, metrics, timings } = parts
+  const stopping = new AbortController()
+  const objects = createObjects(client, { log, ...(metrics && { metrics }), ...(timings && { timings }) })
+  const indexes = createIndexes(objects)
+  const documents = createDocuments(client, objects, { log })
+  const registry = createRegistry(objects, config, documents.get)
+  const cluster = createClusterKeys(client, { log })
+  const slices = createSlices({ objects, indexes, registry, documents, cluster: cluster.current, log })
+  const reviewer = createReviewer(client, `${config.issuerUrl}/v1/snapshots`)
+  const authorizer = createAuthorizer({ objects, registry, reviewer })
+  const snapshots = createSnapshotServer({ slices, objects, documents, authorizer, reviewer, log })
+  const signing = followSigningKeys(
+    client,
+    { namespace: config.namespace, name: `${config.fullname}-issuer-keys` },
+    log,
+  )
+  cluster.onChange(slices.clusterChanged)
+  let isLoaded = false
+
+  const find = createRoutes({
+    issuerUrl: config.issuerUrl,
+    signingKeys: signing.current,
+    client(clientId) {
+      slices.flush()
+      return registry.clientById(clientId)
+    },
+    clientKeys: resolved => slices.keysOf(resolved).map(({ key }) => key),
+    now: () => Math.floor(Date.now() / 1000),
+  })
+  const servers = await startServers(config, {
+    ...parts,
+    find,
+    objects,
+    slices,
+    snapshots,
+    reviewer,
+    ready: () => isLoaded,
+  })
+
+  async function load(): Promise<void> {
+    await objects.start(stopping.signal)
+    // With the cluster's keys from the start: a slice without them would take access from service accounts for a moment.
+    await Promise.all([documents.start(), cluster.start()])
+    slices.start()
+    isLoaded = true
+    log.info({ services: [...slices.all()].length }, 'loaded')
+  }
+  const loaded = load()
+  // Waited for by whoever wants to know; a stop before the end is no error of the process.
+  loaded.catch(error => log.debug({ err: error }, 'stopped before everything was loaded'))
+
+  return {
+    ports: servers.ports,
+    loaded,
+    notReady() {
+      if (stopping.signal.aborted) return 'draining'
+      return isLoaded ? servers.notReady() : 'not everything is loaded'
+    },
+    async close(drainMs) {
+      stopping.abort()
+      snapshots.drain()
+      await servers.close(drainMs)
+      for (const part of [slices, documents, cluster, signing]) part.stop()
+      await objects.stop()
+    },
+  }
+}

@@ -1,0 +1,44 @@
+import { setTimeout } from 'node:timers/promises'
+import { createHealthServer } from '../platform/http/health.ts'
+import { createKubeClient } from '../platform/kube/client.ts'
+import { loadKubeConnection } from '../platform/kube/connection.ts'
+import { createLog } from '../platform/log.ts'
+import { createMetrics } from '../platform/metrics.ts'
+import { onSignals } from '../platform/shutdown.ts'
+import { readIssuerConfig } from './config.ts'
+import { startIssuer } from './issuer.ts'
+
+// The time until every balancer knows that this replica gets no new connections.
+const announceMs = 5_000
+const drainMs = 15_000
+
+const config = readIssuerConfig(process.env)
+const log = createLog({ process: 'issuer', level: config.logLevel })
+const metrics = createMetrics({ process: 'issuer' })
+const { kubeconfig } = config
+const client = createKubeClient(loadKubeConnection(kubeconfig === undefined ? {} : { kubeconfig }), {
+  userAgent: 'latchkey-issuer',
+  metrics,
+})
+const issuer = await startIssuer(config, { client, log, metrics })
+let draining = false
+const health = createHealthServer({
+  port: config.healthPort,
+  live: () => undefined,
+  ready: () => (draining ? 'draining' : issuer.notReady()),
+  metrics,
+  log,
+})
+await health.listen()
+onSignals(
+  [
+    async () => {
+      draining = true
+      await setTimeout(announceMs)
+    },
+    () => issuer.close(drainMs),
+    () => health.close(1_000),
+    () => client.close(),
+  ],
+  { log, deadlineMs: 28_000 },
+)

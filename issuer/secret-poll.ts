@@ -1,0 +1,48 @@
+import { type Clock, systemClock } from '../platform/clock.ts'
+import type { KubeClient, KubeObject } from '../platform/kube/client.ts'
+import { secrets } from '../platform/kube/resources.ts'
+import type { Logger } from '../platform/log.ts'
+
+interface Secret extends KubeObject {
+  data?: Record<string, string>
+}
+
+const absentMs = 1_000
+const presentMs = 30_000
+
+/**
+ * Reads one Secret by name, every second until it is there and every 30 s then. Secrets are neither listed nor watched.
+ * @param take gets the entries when they changed; what it throws is logged, and the same entries are offered again
+ * @returns a function that ends it
+ */
+export function pollSecret(
+  client: Pick<KubeClient, 'get'>,
+  secret: { namespace: string; name: string },
+  take: (entries: ReadonlyMap<string, Buffer>) => void,
+  options: { log: Logger; clock?: Clock },
+): () => void {
+  const { log, clock = systemClock } = options
+  let version: string | undefined
+  let stopped = false
+  let cancel: (() => void) | undefined
+
+  async function look(): Promise<void> {
+    try {
+      const found = await client.get<Secret>(secrets, secret.namespace, secret.name)
+      if (!stopped && found && found.metadata.resourceVersion !== version) {
+        const entries = Object.entries(found.data ?? {})
+        take(new Map(entries.map(([name, value]) => [name, Buffer.from(value, 'base64')])))
+        version = found.metadata.resourceVersion
+      }
+    } catch (error) {
+      log.warn({ err: error, object: `${secret.namespace}/${secret.name}` }, 'not taken over, trying again')
+    }
+    if (!stopped) cancel = clock.after(version === undefined ? absentMs : presentMs, () => void look())
+  }
+
+  void look()
+  return () => {
+    stopped = true
+    cancel?.()
+  }
+}

@@ -1,0 +1,79 @@
+import type { ServerResponse } from 'node:http'
+import { sendProblem } from '../platform/http/problem.ts'
+import { createServer } from '../platform/http/server.ts'
+import { createTlsSource } from '../platform/http/tls-source.ts'
+import type { IssuerConfig } from './config.ts'
+import { reportEnforcement } from './enforcement.ts'
+import type { IssuerParts } from './issuer.ts'
+import type { Objects } from './objects.ts'
+import { createPrivateHandler } from './private-server.ts'
+import { createPublicHandler } from './public-server.ts'
+import type { Found } from './routes.ts'
+import type { Slices } from './slices.ts'
+import type { SnapshotServer } from './snapshot-server.ts'
+import { followTlsSecret } from './tls.ts'
+import type { Holder, Reviewer } from './token-review.ts'
+
+/** The two ports, with the certificate the operator writes. */
+export interface Servers {
+  readonly ports: { readonly public: number; readonly snapshots: number }
+  notReady(): string | undefined
+  close(drainMs: number): Promise<void>
+}
+
+export async function startServers(
+  config: IssuerConfig,
+  parts: IssuerParts & {
+    find: (path: string) => Found | undefined
+    objects: Objects
+    slices: Slices
+    snapshots: SnapshotServer
+    reviewer: Reviewer
+    ready: () => boolean
+  },
+): Promise<Servers> {
+  const { client, log, metrics, host, find, snapshots, reviewer, ready } = parts
+  const tls = createTlsSource()
+  const secret = { namespace: config.namespace, name: `${config.fullname}-issuer-tls` }
+  const endTls = followTlsSecret(client, secret, tls, log)
+  const base = { log, tls, ...(metrics && { metrics }), ...(host !== undefined && { host }) }
+
+  function enforcement(response: ServerResponse, holder: Holder): void {
+    if (holder.user.username !== config.operatorUser) {
+      sendProblem(response, { status: 403, code: 'forbidden', title: 'Only the operator may ask this' })
+      return
+    }
+    const body = JSON.stringify(reportEnforcement(parts.objects, parts.slices, snapshots.streams()))
+    response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-store' }).end(body)
+  }
+
+  const open = createServer({ ...base, name: 'public', port: config.port, handler: createPublicHandler(find, ready) })
+  const guarded = createServer({
+    ...base,
+    name: 'snapshots',
+    port: config.snapshotPort,
+    // A guard's side of the stream never ends; its headers have their own limit.
+    requestTimeoutMs: 0,
+    handler: createPrivateHandler({
+      reviewer,
+      ready,
+      log,
+      routes: {
+        '/v1/snapshots': { method: 'POST', serve: snapshots.serve },
+        '/v1/enforcement': {
+          method: 'GET',
+          serve: (_request, response, _token, holder) => enforcement(response, holder),
+        },
+      },
+    }),
+  })
+  const [publicPort, snapshotPort] = await Promise.all([open.listen(), guarded.listen()])
+  return {
+    ports: { public: publicPort.port, snapshots: snapshotPort.port },
+    notReady: () => (tls.pair() ? undefined : `there is no Secret ${secret.name} yet`),
+    async close(drainMs) {
+      await Promise.all([open.close(drainMs), guarded.close(drainMs)])
+      endTls()
+    },
+  }
+}

@@ -1,0 +1,163 @@
+import type { ResolvedClient } from '../core/registry/resolve-clients.ts'
+import type { ClientKey } from '../core/registry/slice.ts'
+import { sliceRows } from '../core/registry/slice.ts'
+import type { Seen } from '../core/snapshot/frames.ts'
+import type { ClusterRow } from '../core/snapshot/rows.ts'
+import { type Clock, systemClock } from '../platform/clock.ts'
+import type { Logger } from '../platform/log.ts'
+import { cleanDirt, followChanges } from './dirt.ts'
+import type { Indexes } from './indexes.ts'
+import type { Objects } from './objects.ts'
+import type { Documents } from './openapi-documents.ts'
+import type { Registry } from './registry.ts'
+import { createRowCache } from './row-cache.ts'
+import { createSlice, type Slice } from './slice.ts'
+
+/** How long changes that take nothing away wait for others, in milliseconds. */
+const coalesceMs = 20
+
+/** One slice per GuardedService of this installation, kept in step with the objects. */
+export interface Slices {
+  /** Makes all slices; every object must be there. */
+  start(): void
+  get(service: string): Slice | undefined
+  all(): Iterable<Slice>
+  /** Keys of a client, revoked and ended ones too. */
+  keysOf(client: ResolvedClient): readonly ClientKey[]
+  /** Carries out what waits: afterwards the slices are as new as the objects. */
+  flush(): void
+  /** Calls back when a GuardedService is gone. */
+  onRemoved(handler: (service: string) => void): void
+  /** Makes every slice anew: the cluster's keys changed. */
+  clusterChanged(): void
+  stop(): void
+}
+
+export function createSlices(parts: {
+  objects: Objects
+  indexes: Indexes
+  registry: Registry
+  documents: Documents
+  cluster: () => ClusterRow | undefined
+  log: Logger
+  clock?: Clock
+}): Slices {
+  const { objects, indexes, registry, documents, log, clock = systemClock } = parts
+  const cache = createRowCache(objects, indexes, registry.clients)
+  const slices = new Map<string, Slice>()
+  const removed = new Set<(service: string) => void>()
+  let dirt = cleanDirt()
+  let cancel: (() => void) | undefined
+  let content: Seen = {}
+  let seenByService = new Map<string, Seen>()
+  let started = false
+
+  function schedule(pace: 'urgent' | 'relaxed'): void {
+    if (!started) return
+    if (pace === 'urgent') {
+      cancel?.()
+      // After all events that arrived together, before anything else is read.
+      const immediate = setImmediate(flush)
+      cancel = () => clearImmediate(immediate)
+    } else cancel ??= clock.after(coalesceMs, flush)
+  }
+
+  followChanges(objects, indexes, (put, pace) => {
+    put(dirt)
+    schedule(pace)
+  })
+  documents.onChange(() => {
+    dirt.services = true
+    schedule('relaxed')
+  })
+
+  function flush(): void {
+    cancel?.()
+    cancel = undefined
+    if (!started) return
+    content = objects.content()
+    seenByService = new Map()
+    const work = dirt
+    dirt = cleanDirt()
+    for (const key of work.grants) cache.forgetGrant(key)
+    for (const namespace of work.namespaces) {
+      const { changed, moved } = registry.resolveClients(namespace)
+      for (const key of changed) work.clients.add(key)
+      for (const key of moved) {
+        for (const grant of indexes.grantsOfClient.get(key)) {
+          cache.forgetGrant(`${grant.metadata.namespace}/${grant.metadata.name}`)
+        }
+        for (const service of indexes.servicesOfClient(key)) work.slices.add(service)
+      }
+    }
+    for (const key of work.clients) cache.forgetClient(key)
+    if (work.services) for (const key of registry.resolveServices()) work.slices.add(key)
+    for (const key of work.slices) rebuild(key)
+    for (const key of work.clients) renewClient(key, work.slices)
+  }
+
+  function rebuild(key: string): void {
+    const service = registry.services.get(key)
+    const slice = slices.get(key)
+    if (!service) {
+      if (!slices.delete(key)) return
+      slice?.replace([])
+      for (const handler of removed) handler(key)
+      return
+    }
+    const made = slice ?? createSlice(key, () => seenOf(key), clock.now)
+    slices.set(key, made)
+    const roles = indexes.rolesOfService.get(key)
+    const namespace = service.service.metadata.namespace ?? ''
+    made.replace(
+      sliceRows({
+        service,
+        roles,
+        grants: roles.flatMap(role => indexes.grantsOfRole.get(`${namespace}/${role.metadata.name}`)),
+        grantRow: cache.grantRow,
+        clientRow: client => cache.clientRow(client, namespace),
+        cluster: parts.cluster(),
+      }),
+    )
+    log.debug({ service: key, revision: made.hash().slice(0, 12) }, 'slice made')
+  }
+
+  /** A client's own row, in the slices that have one and were not made anew anyway. */
+  function renewClient(key: string, fresh: ReadonlySet<string>): void {
+    const client = registry.clients.get(key)
+    if (!client?.accepted) return
+    for (const service of indexes.servicesOfClient(key)) {
+      const slice = fresh.has(service) ? undefined : slices.get(service)
+      if (!slice?.row(`client/${client.clientId}`)) continue
+      slice.apply([cache.clientRow(client, service.slice(0, service.indexOf('/')))], [])
+    }
+  }
+
+  /** The same object for all rows of one flush, so that they are compared once. */
+  function seenOf(key: string): Seen {
+    const known = seenByService.get(key) ?? { ...content, ...documents.seenOf(key) }
+    seenByService.set(key, known)
+    return known
+  }
+
+  return {
+    start() {
+      started = true
+      dirt.services = true
+      flush()
+    },
+    get: service => slices.get(service),
+    all: () => slices.values(),
+    keysOf: cache.keysOf,
+    flush,
+    onRemoved: handler => void removed.add(handler),
+    clusterChanged() {
+      for (const key of slices.keys()) dirt.slices.add(key)
+      schedule('relaxed')
+    },
+    stop() {
+      started = false
+      cancel?.()
+    },
+  }
+}
