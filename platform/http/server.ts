@@ -113,13 +113,14 @@ export function createServer(options: HttpServerOptions): HttpServer {
 }
 
 function makeServer(options: HttpServerOptions): http.Server | https.Server {
+  const requestTimeout = options.requestTimeoutMs ?? 30_000
   const settings = {
-    requestTimeout: options.requestTimeoutMs ?? 30_000,
-    headersTimeout: options.headersTimeoutMs ?? 10_000,
+    requestTimeout,
+    headersTimeout: Math.min(options.headersTimeoutMs ?? 10_000, requestTimeout),
     keepAliveTimeout: options.keepAliveTimeoutMs ?? 75_000,
     maxHeaderSize: options.maxHeaderBytes ?? 16_384,
     // How often the two time limits are looked at; the default of 30 s would make them mean little.
-    connectionsCheckingInterval: 1_000,
+    connectionsCheckingInterval: Math.min(1_000, options.headersTimeoutMs ?? 1_000),
   }
   const { tls } = options
   if (!tls) return http.createServer(settings)
