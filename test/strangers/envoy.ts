@@ -52,7 +52,7 @@ async function startEnvoy(binary: string, directory: string, question: Question)
 
 /** Envoy knows no discovery: whoever configures it reads `jwks_uri` and writes it down. */
 async function configuration({ issuer, audience, caFile }: Question): Promise<string> {
-  const discovered = await getJson(`${issuer}/.well-known/openid-configuration`, caFile)
+  const discovered = await readDocument(`${issuer}/.well-known/openid-configuration`, caFile)
   const { hostname, port } = new URL(issuer)
   const values: Record<string, string> = {
     issuer,
@@ -68,7 +68,8 @@ async function configuration({ issuer, audience, caFile }: Question): Promise<st
   return template.replace(/\{\{(\w+)\}\}/g, (_, name: string) => values[name] ?? '')
 }
 
-async function getJson(url: string, caFile: string): Promise<Record<string, unknown>> {
+/** Reads a published document. */
+export async function readDocument(url: string, caFile: string): Promise<Record<string, unknown>> {
   const asking = request(url, { ca: await readFile(caFile), agent: false }).end()
   const [answer] = await once(asking, 'response')
   const chunks: Buffer[] = []
