@@ -47,7 +47,10 @@ const rereadStuckMs = 30_000
  * that both believe they lead mint one key: of two creations one is refused, and a refused pass starts over by reading.
  */
 export async function reconcileAccessKey(key: string, io: AccessKeyIo): Promise<Requeue> {
-  const observed = await observe(key, io)
+  const ca = io.authorities()
+  // Without the authority's certificate a Secret would be incomplete. It is made at the start, and soon there.
+  if (ca === undefined) return { requeueAfterMs: 250 }
+  const observed = await observe(key, ca, io)
   if (!observed) return undefined
   const now = Math.floor(io.now() / 1_000)
   const plan = planAccessKey(observed, now)
@@ -65,10 +68,7 @@ export async function reconcileAccessKey(key: string, io: AccessKeyIo): Promise<
   return { requeueAfterMs: 0 }
 }
 
-async function observe(key: string, io: AccessKeyIo): Promise<ObservedAccessKey | undefined> {
-  const ca = io.authorities()
-  // Without the authority's certificate a Secret would be incomplete; the pass is repeated when it is there.
-  if (ca === undefined) throw new Error('there is no certificate authority yet')
+async function observe(key: string, ca: string, io: AccessKeyIo): Promise<ObservedAccessKey | undefined> {
   const accessKey = await io.getAccessKey(key)
   if (!accessKey) return undefined
   return {

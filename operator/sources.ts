@@ -18,6 +18,7 @@ import * as resources from '../platform/kube/resources.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import { createIndex, type Index } from './index-by.ts'
+import { mutatingWebhooks, validatingWebhooks } from './webhook-resources.ts'
 
 /** A Service, as far as the operator reads it. */
 export interface ServiceOf extends KubeObject {
@@ -52,6 +53,8 @@ export interface Sources {
   readonly endpoints: Reflector<EndpointSliceOf>
   /** Those named latchkey-ca. */
   readonly authorities: Reflector<ConfigMapOf>
+  /** Webhook configurations named like the release. */
+  readonly webhooks: readonly Reflector<KubeObject>[]
   readonly by: Indexes
   start(): void
   whenSynced(signal?: AbortSignal): Promise<void>
@@ -93,9 +96,12 @@ export function createSources(
     }),
     authorities: reflect<ConfigMapOf>(resources.configMaps, { fieldSelector: `metadata.name=${caConfigMap}` }),
   }
-  const all = Object.values(watched) as Reflector<never>[]
+  const named = { fieldSelector: `metadata.name=${about.fullname}`, keep: namespaceOf }
+  const webhooks = [validatingWebhooks, mutatingWebhooks].map(resource => reflect<KubeObject>(resource, named))
+  const all = [...Object.values(watched), ...webhooks] as Reflector<never>[]
   return {
     ...watched,
+    webhooks,
     by: createIndexes(watched),
     start: () => all.forEach(reflector => void reflector.start()),
     whenSynced: async signal => void (await Promise.all(all.map(reflector => reflector.whenSynced(signal)))),

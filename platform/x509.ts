@@ -136,8 +136,16 @@ function signedBy(certificate: NodeCertificate, authority: string): boolean {
 function hostsOf(names: string | undefined): string[] {
   return (names ?? '').split(', ').flatMap(name => {
     const host = /^(?:DNS|IP Address):(.+)$/.exec(name)?.[1]
-    return host === undefined ? [] : [host.toLowerCase()]
+    return host === undefined ? [] : [normalHost(host)]
   })
+}
+
+/** One spelling per host: lower case, and IPv6 addresses as RFC 5952 writes them. */
+export function normalHost(host: string): string {
+  const lower = host.toLowerCase()
+  return lower.includes(':') && URL.canParse(`http://[${lower}]`)
+    ? new URL(`http://[${lower}]`).hostname.slice(1, -1)
+    : lower
 }
 
 function isAddress(host: string): boolean {

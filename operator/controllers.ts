@@ -1,0 +1,168 @@
+import { clientOfKey, roleOfGrant } from '../core/registry/reach.ts'
+import type { KubeClient, KubeObject, Resource } from '../platform/kube/client.ts'
+import { type Controller, type ControllerSource, createController } from '../platform/kube/controller.ts'
+import type { Change, Reflector } from '../platform/kube/reflector.ts'
+import { accessGrants, accessKeys, guardedServices, roles } from '../platform/kube/resources.ts'
+import type { Requeue } from '../platform/kube/work-queue.ts'
+import type { Logger } from '../platform/log.ts'
+import type { Metrics } from '../platform/metrics.ts'
+import { reconcileAccessGrant } from './access-grant.ts'
+import { type AccessKeyIo, reconcileAccessKey } from './access-key.ts'
+import { reconcileApiClient } from './api-client.ts'
+import type { Certificates } from './certificates.ts'
+import type { Context } from './context.ts'
+import { reconcileGuardedService } from './guarded-service.ts'
+import { reconcileIssuerKeys } from './issuer-keys.ts'
+import { reconcileRole } from './role.ts'
+
+export interface Parts {
+  readonly context: Context
+  readonly accessKeyIo: AccessKeyIo
+  readonly certificates: Certificates
+  readonly client: Pick<KubeClient, 'get' | 'create' | 'update'>
+  readonly names: { readonly namespace: string; readonly fullname: string }
+  readonly log: Logger
+  readonly metrics?: Metrics
+}
+
+export interface Controllers {
+  readonly all: readonly Controller[]
+  /** The certificate authorities became others: everything that holds a copy is looked at. */
+  bundleChanged(): void
+  /** Ends what is not a source's subscription. */
+  unsubscribe(): void
+}
+
+const documentsMs = 30_000
+
+/** The controllers, with what makes each of them look at which key. */
+export function createControllers(parts: Parts): Controllers {
+  const { context, certificates, log, metrics } = parts
+  const { sources, resolved } = context
+  const controller = (
+    name: string,
+    reconcile: (key: string) => Promise<Requeue>,
+    from: ControllerSource[],
+    workers = 4,
+  ): Controller => createController({ name, reconcile, sources: from, workers, log, ...(metrics && { metrics }) })
+
+  const apiClient = controller('apiclient', key => reconcileApiClient(key, context), [
+    own(sources.clients),
+    { reflector: sources.keys, keys: ({ object }) => [clientOfKey(object)] },
+  ])
+  // More workers: most of a pass is waiting, and an RSA key is made on another thread.
+  const accessKey = controller(
+    'accesskey',
+    key => reconcileAccessKey(key, parts.accessKeyIo),
+    [own(sources.keys), inNamespace(sources.namespaces, sources.keys)],
+    8,
+  )
+  const role = controller('role', key => reconcileRole(key, context), [
+    own(sources.roles),
+    inNamespace(sources.namespaces, sources.roles),
+    { reflector: sources.grants, keys: ({ object, old }) => [object, ...(old ? [old] : [])].map(roleOfGrant) },
+  ])
+  const accessGrant = controller('accessgrant', key => reconcileAccessGrant(key, context), [
+    own(sources.grants),
+    inNamespace(sources.namespaces, sources.grants),
+    { reflector: sources.roles, keys: ({ key }) => sources.by.grantsOfRole.get(key).map(keyOf) },
+  ])
+  const guardedService = controller('guardedservice', key => reconcileGuardedService(key, context), [
+    own(sources.services),
+    {
+      reflector: sources.pods,
+      keys: ({ object, type, old }) =>
+        type === 'updated' && old?.status?.phase === object.status?.phase && isSameAge(old, object)
+          ? []
+          : servicesIn(context, object.metadata.namespace),
+    },
+  ])
+  const certificate = controller(
+    'certificates',
+    key => reconcileCertificate(key, certificates),
+    [
+      { reflector: sources.services, keys: ({ object }) => [`namespace/${object.metadata.namespace}`] },
+      {
+        reflector: sources.authorities,
+        keys: ({ object: { metadata } }) =>
+          servicesIn(context, metadata.namespace).length > 0 ? [`namespace/${metadata.namespace}`] : [],
+      },
+      ...sources.webhooks.map(reflector => ({ reflector, keys: () => ['webhooks'] })),
+    ],
+    2,
+  )
+  const issuerKeys = controller('issuerkeys', () => reconcileIssuerKeys(parts.client, parts.names), [], 1)
+  const documents = controller(
+    'openapi',
+    async () => {
+      await resolved.readDocuments()
+      return { requeueAfterMs: documentsMs }
+    },
+    [{ reflector: sources.services, keys: ({ object }) => (object.spec.openapi ? ['documents'] : []) }],
+    1,
+  )
+
+  certificate.enqueue('secrets')
+  issuerKeys.enqueue('issuer-keys')
+  const subscriptions = [
+    resolved.onClient(key => {
+      apiClient.enqueue(key)
+      for (const one of sources.by.keysOfClient.get(key)) accessKey.enqueue(keyOf(one))
+      for (const one of sources.by.grantsOfClient.get(key)) accessGrant.enqueue(keyOf(one))
+    }),
+    resolved.onService(key => {
+      guardedService.enqueue(key)
+      for (const one of sources.by.rolesOfService.get(key)) role.enqueue(keyOf(one))
+    }),
+  ]
+  const byResource = new Map<Resource, Controller>([
+    [accessKeys, accessKey],
+    [roles, role],
+    [accessGrants, accessGrant],
+    [guardedServices, guardedService],
+  ])
+  context.enforcement.onChange((resource, key) => byResource.get(resource)?.enqueue(key))
+  return {
+    all: [certificate, issuerKeys, documents, apiClient, accessKey, role, accessGrant, guardedService],
+    bundleChanged() {
+      certificate.enqueue('webhooks')
+      for (const { metadata } of sources.services.store.values()) certificate.enqueue(`namespace/${metadata.namespace}`)
+      for (const key of sources.keys.store.keys()) accessKey.enqueue(key)
+    },
+    unsubscribe: () => subscriptions.forEach(end => void end()),
+  }
+}
+
+function reconcileCertificate(key: string, certificates: Certificates): Promise<Requeue> {
+  if (key === 'secrets') return certificates.reconcileSecrets()
+  if (key === 'webhooks') return certificates.reconcileWebhooks()
+  return certificates.reconcileConfigMap(key.slice('namespace/'.length))
+}
+
+function keyOf({ metadata }: KubeObject): string {
+  return `${metadata.namespace}/${metadata.name}`
+}
+
+function own<T extends KubeObject>(reflector: Reflector<T>): ControllerSource {
+  return { reflector, keys: ({ key }: Change<T>) => [key] }
+}
+
+/** All objects of a namespace that appeared, or whose labels say another installation than before. */
+function inNamespace<T extends KubeObject>(namespaces: Reflector<KubeObject>, objects: Reflector<T>): ControllerSource {
+  return {
+    reflector: namespaces,
+    keys: ({ object, old }: Change<KubeObject>) => {
+      if (old && JSON.stringify(old.metadata.labels) === JSON.stringify(object.metadata.labels)) return []
+      return [...objects.store.keys()].filter(key => key.startsWith(`${object.metadata.name}/`))
+    },
+  }
+}
+
+function servicesIn({ sources }: Context, namespace: string | undefined): string[] {
+  return [...sources.services.store.keys()].filter(key => key.startsWith(`${namespace}/`))
+}
+
+function isSameAge(old: KubeObject | undefined, object: KubeObject): boolean {
+  const labels = (one: KubeObject | undefined): string => JSON.stringify(one?.metadata.labels)
+  return old?.metadata.deletionTimestamp === object.metadata.deletionTimestamp && labels(old) === labels(object)
+}

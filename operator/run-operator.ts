@@ -1,0 +1,96 @@
+import { type Clock, systemClock } from '../platform/clock.ts'
+import type { KubeClient } from '../platform/kube/client.ts'
+import { createEventRecorder } from '../platform/kube/event.ts'
+import { guardedServices } from '../platform/kube/resources.ts'
+import type { Logger } from '../platform/log.ts'
+import type { Metrics } from '../platform/metrics.ts'
+import { createAccessKeyIo } from './access-key-io.ts'
+import { createCertificates } from './certificates.ts'
+import type { Config } from './config.ts'
+import { createContext } from './context.ts'
+import { type Controllers, createControllers } from './controllers.ts'
+import { createEnforcement } from './enforcement.ts'
+import { createReplicaClient, replicasOf } from './issuer-replicas.ts'
+import { createResolved } from './resolved.ts'
+import { createSources } from './sources.ts'
+import { createStatusWriter } from './status.ts'
+
+/** The work of the leader while it runs. */
+export interface RunningOperator {
+  /** Resolves when the passes under way are done. */
+  stop(): Promise<void>
+}
+
+/**
+ * Starts all controllers; resolves once every source is synced and passes run. Two may run at once without harm: each
+ * write is conditional on what was read. Only one should, because both would ask for the same work.
+ */
+export async function runOperator(options: {
+  client: KubeClient
+  config: Config
+  log: Logger
+  metrics?: Metrics
+  clock?: Clock
+}): Promise<RunningOperator> {
+  const { client, config, log, metrics, clock = systemClock } = options
+  const sources = createSources(client, { ...config, log, ...(metrics && { metrics }) })
+  const resolved = createResolved(sources, config, client)
+  let controllers: Controllers | undefined
+  const certificates = createCertificates({ client, config, log, clock, onBundle: () => controllers?.bundleChanged() })
+  const enforcement = createEnforcement({
+    sources,
+    resolved,
+    log,
+    clock,
+    servicesResource: guardedServices,
+    replicas: () => replicasOf(sources.endpoints.store.values(), config.snapshotPort),
+    client: createReplicaClient({
+      authorities: certificates.bundle,
+      servername: `${config.fullname}-issuer.${config.namespace}.svc`,
+      tokenFile: config.tokenFile,
+    }),
+  })
+  const recorder = createEventRecorder(client, {
+    reportingController: 'latchkey.dev/operator',
+    reportingInstance: config.podName,
+    log,
+    clock,
+    ...(metrics && { metrics }),
+  })
+  const writer = createStatusWriter(client, recorder)
+  const wall = (): Date => clock.wall()
+  const context = createContext({ sources, resolved, enforcement, writer }, wall)
+  const accessKeyIo = createAccessKeyIo({
+    client,
+    writer,
+    resolved,
+    enforcement,
+    sources,
+    wall,
+    issuerUrl: config.issuerUrl,
+    authorities: certificates.bundle,
+  })
+  const made = createControllers({
+    context,
+    accessKeyIo,
+    certificates,
+    client,
+    names: config,
+    log,
+    ...(metrics && { metrics }),
+  })
+  controllers = made
+  sources.start()
+  await sources.whenSynced()
+  await Promise.all(made.all.map(controller => controller.start()))
+  enforcement.start()
+  log.info('controllers run')
+  return {
+    async stop() {
+      enforcement.stop()
+      made.unsubscribe()
+      await Promise.all(made.all.map(controller => controller.stop()))
+      await sources.stop()
+    },
+  }
+}
