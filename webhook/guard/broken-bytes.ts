@@ -27,8 +27,9 @@ export function handleBrokenBytes(
 ): void {
   const { policy, reporter, clock, exchanges } = context
   const { code } = error as { code?: unknown }
-  // A connection that broke, or that never said anything, asked for nothing.
-  if (code === 'ECONNRESET' || code === 'EPIPE' || socket.bytesRead === 0) return void socket.destroy()
+  // A connection that broke, or that never said anything, asked for nothing; a call it broke off is told as such.
+  const brokeOff = code === 'HPE_INVALID_EOF_STATE' && exchanges !== undefined
+  if (code === 'ECONNRESET' || code === 'EPIPE' || brokeOff || socket.bytesRead === 0) return void socket.destroy()
   const fault = (typeof code === 'string' && faults[code]) || notHttp
   const call = {
     verdict: malformedVerdict(policy),

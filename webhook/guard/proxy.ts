@@ -44,6 +44,9 @@ export interface ProxyOptions {
 export function createProxy(options: ProxyOptions): DataPath {
   const { policy, authorizer, upstream, reporter, tunnels, clock, log, bodyIdleMs = 60_000 } = options
   const running = new Map<Socket, Set<Exchange>>()
+  // Connections whose last answer is being given. The parser goes on reading them; what it finds is not looked at, or
+  // the rest of a refused request could come in as one of its own.
+  const ending = new WeakSet<Socket>()
   let draining = false
   const isDraining = (): boolean => draining
   const server = makeServer(options)
@@ -65,11 +68,13 @@ export function createProxy(options: ProxyOptions): DataPath {
 
   function refuse(request: IncomingMessage, response: ServerResponse, fault: HeadFault): void {
     const call = callOf(request, malformedVerdict(policy), randomUUID())
+    ending.add(request.socket)
     writeAnswer({ request, response }, malformed(fault, call.requestId), true)
     reporter.report(call, fault.status)
   }
 
   function handle(request: IncomingMessage, response: ServerResponse, firstBytes?: Buffer): void {
+    if (ending.has(request.socket)) return
     const head = headOf(request)
     if ('status' in head) return void refuse(request, response, head)
     const verdict = admit(head)
@@ -78,10 +83,11 @@ export function createProxy(options: ProxyOptions): DataPath {
     if (!verdict.pass) {
       const answer = denial(verdict, call.requestId)
       reporter.report(call, answer.status)
-      writeAnswer(exchange, answer, draining)
+      if (writeAnswer(exchange, answer, draining) || head.connection.has('close')) ending.add(request.socket)
       return
     }
     track(running, exchange)
+    if (head.connection.has('close')) ending.add(request.socket)
     if (head.body !== 'none') watchBody(request, response, bodyIdleMs)
     if (head.expectContinue) response.writeContinue()
     forward(exchange, {
@@ -103,9 +109,11 @@ export function createProxy(options: ProxyOptions): DataPath {
     handle(request, responseOn(request, socket), firstBytes)
   })
   server.on('connect', (request: IncomingMessage, socket: Socket) => handle(request, responseOn(request, socket)))
-  server.on('clientError', (error: Error, socket: Socket) =>
-    handleBrokenBytes(error, socket, { policy, reporter, clock, exchanges: running.get(socket) }),
-  )
+  server.on('clientError', (error: Error, socket: Socket) => {
+    if (ending.has(socket)) return
+    ending.add(socket)
+    handleBrokenBytes(error, socket, { policy, reporter, clock, exchanges: running.get(socket) })
+  })
 
   return {
     isDraining,

@@ -31,7 +31,7 @@ export function requestBody(request: IncomingMessage): Readable {
   return body
 }
 
-const lingerMs = 500
+const lingerMs = 250
 const lingerBytes = 256 * 1_024
 
 /**

@@ -116,7 +116,8 @@ const errors: Readonly<Record<number, string>> = {
 function challengeFor(decision: Decision & { allow: false }, audience: string | undefined): string | undefined {
   const { status, hint } = reasons[decision.reason]
   const error = errors[status]
-  if (error === undefined) return undefined
+  // A 400 is about the request; only the one about credentials belongs to the scheme.
+  if (error === undefined || (status === 400 && decision.reason !== 'credential_ambiguous')) return undefined
   const realm = `Bearer realm="${quotable(audience ?? 'latchkey')}"`
   if (decision.reason === 'credential_missing' || decision.reason === 'credential_unsupported') return realm
   return `${realm}, error="${error}", error_description="${quotable(hint)}"`

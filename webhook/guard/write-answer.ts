@@ -5,21 +5,27 @@ import type { RequestHead } from './read-request.ts'
 import { endEarly } from './request-body.ts'
 import type { Answer } from './respond.ts'
 
-/** Writes an answer of the guard's own. One that comes before the request's body closes the connection. */
+/**
+ * Writes an answer of the guard's own. One that comes before the request's body closes the connection.
+ * @returns whether the connection ends with it: what still comes on it is no request any more
+ */
 export function writeAnswer(
   to: { request: IncomingMessage; response: ServerResponse; head?: Pick<RequestHead, 'body' | 'expectContinue'> },
   answer: Answer,
   closes: boolean,
-): void {
+): boolean {
   const { request, response, head } = to
   // Without a readable head nobody knows where the body ends.
   const unread = head === undefined || (head.body !== 'none' && !request.complete)
   const hasClose = answer.headers.includes('Connection')
   const headers = (closes || unread) && !hasClose ? [...answer.headers, 'Connection', 'close'] : [...answer.headers]
   response.writeHead(answer.status, headers)
-  if (!unread || head?.expectContinue) return void response.end(answer.body)
-  response.write(answer.body)
-  endEarly(request, response)
+  if (!unread || head?.expectContinue) response.end(answer.body)
+  else {
+    response.write(answer.body)
+    endEarly(request, response)
+  }
+  return closes || unread
 }
 
 /** The same where there is no request to answer to, only a connection. It ends with it. */
