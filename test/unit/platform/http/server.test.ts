@@ -154,6 +154,28 @@ describe('HTTP server', () => {
     agent.destroy()
   })
 
+  test('closing under load drops not one request', async () => {
+    const { server, port } = await serve(async (_request, response) => {
+      await pause(Math.random() * 5)
+      response.end('ok')
+    })
+    let answered = 0
+    const client = async () => {
+      const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
+      // A client goes elsewhere once it is told to, as a balancer does.
+      for (let connection: string | undefined; connection !== 'close'; answered++) {
+        const answer = await get(port, { agent })
+        expect(answer.status).toBe(200)
+        connection = answer.headers.connection
+      }
+      agent.destroy()
+    }
+    const clients = Promise.all(Array.from({ length: 32 }, client))
+    await expect.poll(() => answered).toBeGreaterThan(200)
+    await server.close(5_000)
+    await clients
+  })
+
   test('connections that do not end are ended after the time given', async () => {
     const { server, port } = await serve((_request, response) => void response.write('on and on'))
     const endless = get(port)

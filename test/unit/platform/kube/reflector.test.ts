@@ -73,7 +73,7 @@ describe('reflector', () => {
     reflector.start()
     await settled()
     send(event('BOOKMARK', thing('', 25)))
-    await clock.advance(400_000)
+    await clock.advance(300_000)
     send('end')
     await clock.advance(99)
     expect(asked.watch).toHaveLength(1)
