@@ -29,15 +29,15 @@ export const configTable = {
   logLevel: choice('LATCHKEY_LOG_LEVEL', levels, { default: 'info', description: 'least level that is logged' }),
   namespace: text('LATCHKEY_NAMESPACE', { description: "the installation's own namespace" }),
   fullname: text('LATCHKEY_FULLNAME', { description: 'name that all objects of the release begin with' }),
-  installation: text('LATCHKEY_INSTALLATION', { default: 'default', description: 'installation id' }),
+  installation: text<string>('LATCHKEY_INSTALLATION', { default: 'default', description: 'installation id' }),
   issuerUrl: url('LATCHKEY_ISSUER_URL', { description: 'issuer URL' }),
   podName: text('LATCHKEY_POD_NAME', { description: 'name of this pod, for the lease and for events' }),
   kubeconfig: text<string | undefined>('LATCHKEY_KUBECONFIG', {
     default: undefined,
     description: 'kubeconfig, instead of the service account',
   }),
-  healthPort: integer('LATCHKEY_HEALTH_PORT', { default: 8081, min: 0, max: 65_535, description: 'port of probes' }),
-  snapshotPort: integer('LATCHKEY_SNAPSHOT_PORT', {
+  healthPort: integer<number>('LATCHKEY_HEALTH_PORT', { default: 8081, min: 0, max: 65_535, description: 'port of probes' }),
+  snapshotPort: integer<number>('LATCHKEY_SNAPSHOT_PORT', {
     default: 8444,
     min: 1,
     max: 65_535,
@@ -49,7 +49,7 @@ export const configTable = {
     default: apiServerAudiences,
     description: 'audiences of the API server, which no service may have',
   }),
-  tokenFile: text('LATCHKEY_TOKEN_FILE', {
+  tokenFile: text<string>('LATCHKEY_TOKEN_FILE', {
     default: '/var/run/latchkey/token/token',
     description: 'projected token for the issuer',
   }),

@@ -1,0 +1,150 @@
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parse } from 'yaml'
+import type { Condition } from '../../../core/api/condition.ts'
+import type { Config } from '../../../operator/config.ts'
+import { type RunningOperator, runOperator } from '../../../operator/run-operator.ts'
+import { createKubeClient, type KubeClient, type KubeObject, type Resource } from '../../../platform/kube/client.ts'
+import { loadKubeConnection } from '../../../platform/kube/connection.ts'
+import { namespaces } from '../../../platform/kube/resources.ts'
+import { createLog } from '../../../platform/log.ts'
+import { type ControlPlane, startControlPlane } from '../../cluster/control-plane.ts'
+
+const crds: Resource = {
+  group: 'apiextensions.k8s.io',
+  version: 'v1',
+  plural: 'customresourcedefinitions',
+  kind: 'CustomResourceDefinition',
+  namespaced: false,
+}
+
+export const issuerUrl = 'https://latchkey-issuer.latchkey-system.svc/default'
+
+export interface TestCluster {
+  plane: ControlPlane
+  client: KubeClient
+  /** A namespace of its own for a test. */
+  namespace(labels?: Record<string, string>): Promise<string>
+  start(change?: Partial<Config>): Promise<RunningOperator>
+  stop(): Promise<void>
+}
+
+export type WithStatus = KubeObject & {
+  spec?: unknown
+  status?: { conditions?: Condition[]; [field: string]: unknown }
+}
+
+/** A control plane with our kinds and the release's namespace. */
+export async function startTestCluster(options: { controllerManager?: boolean } = {}): Promise<TestCluster> {
+  const plane = await startControlPlane({ name: 'operator', ...options })
+  const client = createKubeClient(loadKubeConnection({ kubeconfig: plane.kubeconfig }))
+  await installCrds(client)
+  await client.create(namespaces, { metadata: { name: 'latchkey-system' } })
+  let count = 0
+  return {
+    plane,
+    client,
+    async namespace(labels) {
+      const name = `test-${++count}`
+      await client.create(namespaces, { metadata: { name, ...(labels && { labels }) } })
+      return name
+    },
+    start: change => runOperator({ client, config: configOf(change), log: testLog() }),
+    async stop() {
+      await client.close()
+      await plane.stop()
+    },
+  }
+}
+
+export async function installCrds(client: KubeClient): Promise<void> {
+  const directory = new URL('../../../crds/', import.meta.url)
+  const documents = readdirSync(directory)
+    .filter(name => name.endsWith('.yaml'))
+    .map(name => parse(readFileSync(new URL(name, directory), 'utf8')) as KubeObject)
+  await Promise.all(documents.map(document => client.create(crds, document)))
+  for (const document of documents) {
+    await until(async () => {
+      const found = await client.get<WithStatus>(crds, undefined, document.metadata.name)
+      return found?.status?.conditions?.some(one => one.type === 'Established' && one.status === 'True')
+    }, 'CRD established')
+  }
+}
+
+export function testLog(level = process.env.TEST_LOG ?? 'error') {
+  return createLog({ process: 'operator', level })
+}
+
+export function configOf(change: Partial<Config> = {}): Config {
+  return {
+    logLevel: 'error',
+    namespace: 'latchkey-system',
+    fullname: 'latchkey',
+    installation: 'default',
+    issuerUrl,
+    podName: 'operator-0',
+    kubeconfig: undefined,
+    healthPort: 0,
+    snapshotPort: 8444,
+    clientIds: new Map(),
+    tlsHosts: [],
+    reservedAudiences: ['https://kubernetes.default.svc'],
+    tokenFile: tokenFile(),
+    ...change,
+  }
+}
+
+function tokenFile(): string {
+  const file = join(mkdtempSync(join(tmpdir(), 'latchkey-token-')), 'token')
+  writeFileSync(file, 'token\n')
+  return file
+}
+
+/** Waits until `look` gives something; fails with what was looked for. */
+export async function until<T>(
+  look: () => Promise<T | undefined | false | null>,
+  what: string,
+  timeoutMs = 15_000,
+): Promise<T> {
+  const end = Date.now() + timeoutMs
+  let last: unknown
+  while (Date.now() < end) {
+    try {
+      const found = await look()
+      if (found !== undefined && found !== false && found !== null) return found
+      last = undefined
+    } catch (error) {
+      last = error
+    }
+    await new Promise(resolve => setTimeout(resolve, 50))
+  }
+  throw new Error(`not within ${timeoutMs} ms: ${what}${last ? ` (${last})` : ''}`)
+}
+
+/** Waits for a condition with that reason, of the object's generation. */
+export async function condition(
+  client: KubeClient,
+  resource: Resource,
+  object: { metadata: { namespace?: string; name: string } },
+  wanted: { type: string; reason: string; status?: string },
+  timeoutMs?: number,
+): Promise<WithStatus & { found: Condition }> {
+  const { namespace, name } = object.metadata
+  let seen = ''
+  return until(
+    async () => {
+      const current = await client.get<WithStatus>(resource, namespace, name)
+      seen = JSON.stringify(current?.status?.conditions)
+      const found = current?.status?.conditions?.find(
+        one => one.type === wanted.type && one.reason === wanted.reason && one.status === (wanted.status ?? one.status),
+      )
+      const fresh = found && found.observedGeneration === current?.metadata.generation
+      return current && fresh && { ...current, found }
+    },
+    `${resource.plural} ${namespace}/${name}: ${wanted.type}=${wanted.reason}`,
+    timeoutMs,
+  ).catch(error => {
+    throw new Error(`${error.message}; there is ${seen}`)
+  })
+}

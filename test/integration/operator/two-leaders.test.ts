@@ -1,0 +1,94 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { AccessKeyStatus } from '../../../core/api/access-key.ts'
+import type { SecretObject } from '../../../core/keys/secret-data.ts'
+import { proveSecretKey } from '../../../operator/key-material.ts'
+import type { KubeObject } from '../../../platform/kube/client.ts'
+import { accessKeys, apiClients, secrets } from '../../../platform/kube/resources.ts'
+import { startTestCluster, type TestCluster, until } from './cluster.ts'
+
+const count = 200
+let cluster: TestCluster
+const alive = new Set<ChildProcess>()
+beforeAll(async () => {
+  cluster = await startTestCluster()
+})
+afterAll(async () => {
+  for (const child of alive) child.kill('SIGKILL')
+  await cluster?.stop()
+})
+
+type Key = KubeObject & { status?: AccessKeyStatus }
+
+function startLeader(): ChildProcess {
+  const script = fileURLToPath(new URL('operator-process.ts', import.meta.url))
+  const child = fork(script, [cluster.plane.kubeconfig], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+  alive.add(child)
+  child.once('exit', () => alive.delete(child))
+  return child
+}
+
+test('two leaders at once, killed at any moment, mint one key for each of 200 AccessKeys (F03, F07)', async () => {
+  const namespace = await cluster.namespace()
+  await cluster.client.create(apiClients, { metadata: { name: 'web', namespace }, spec: {} } as KubeObject)
+  let done = false
+  const leaders = [keepLeading(() => done), keepLeading(() => done)]
+  const names = Array.from({ length: count }, (_, index) => `key-${index}`)
+  for (const name of names) {
+    await cluster.client.create(accessKeys, {
+      metadata: { name, namespace },
+      spec: { clientRef: { name: 'web' } },
+    } as KubeObject)
+  }
+  await until(async () => (await list(namespace)).every(isReady), 'all ready under fire', 120_000).finally(() => {
+    done = true
+  })
+  const kills = (await Promise.all(leaders)).reduce((sum, one) => sum + one, 0)
+  // A last one finishes whatever the killed ones left.
+  startLeader()
+  const last = await until(
+    async () => {
+      const keys = await list(namespace)
+      return keys.every(isReady) && keys
+    },
+    'all ready',
+    60_000,
+  )
+  expect(kills).toBeGreaterThan(4)
+  expect(last).toHaveLength(count)
+  const kids = new Set<string>()
+  for (const key of last) {
+    const secret = await cluster.client.get<SecretObject & KubeObject>(secrets, namespace, key.metadata.name)
+    const held = secret && proveSecretKey(secret, 'Ed25519')
+    expect(held, `${key.metadata.name} has no key in its Secret`).toBeDefined()
+    // One key ever: a lost race would show as a retiring key beside the active one.
+    expect(key.status?.keys).toMatchObject([{ kid: held?.kid, state: 'Active', publicKey: held?.publicKey }])
+    kids.add(held?.kid ?? '')
+  }
+  expect(kids.size).toBe(count)
+}, 240_000)
+
+/** Starts a leader, kills it at some moment of its work, starts another. @returns how many were killed */
+async function keepLeading(over: () => boolean): Promise<number> {
+  let kills = 0
+  while (!over()) {
+    const child = startLeader()
+    const ended = new Promise(resolve => child.once('exit', resolve))
+    await new Promise<void>(resolve => child.stdout?.once('data', resolve) ?? setTimeout(resolve, 1_200))
+    await new Promise(resolve => setTimeout(resolve, 200 + Math.random() * 1_500))
+    child.kill('SIGKILL')
+    kills++
+    await ended
+  }
+  return kills
+}
+
+async function list(namespace: string): Promise<Key[]> {
+  const { items } = await cluster.client.list<Key>(accessKeys, { namespace })
+  return items.length === count ? items : [{ metadata: { name: 'not all there' } }]
+}
+
+function isReady(key: Key): boolean {
+  return key.status?.conditions?.some(one => one.type === 'Ready' && one.status === 'True') ?? false
+}
