@@ -1,0 +1,221 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { systemClock } from '../../../platform/clock.ts'
+import type { HttpServer } from '../../../platform/http/server.ts'
+import { createTlsSource } from '../../../platform/http/tls-source.ts'
+import { createLog } from '../../../platform/log.ts'
+import { injectGuard } from '../../../webhook/injection/inject-guard.ts'
+import { jsonPatch } from '../../../webhook/injection/json-patch.ts'
+import type { Pod } from '../../../webhook/injection/pod.ts'
+import { createWebhookServer } from '../../../webhook/server.ts'
+import { makePair } from '../../unit/webhook/make-pair.ts'
+import { isPolicy, isWebhook, kubectl, type Manifest, renderChart } from '../chart/render-chart.ts'
+import { apiVersion, type Cluster, eventually, plainPod, settings, startCluster } from '../policies/setup.ts'
+
+let cluster: Cluster
+let server: HttpServer
+const log = createLog({ process: 'test', destination: { write: () => {} } })
+
+const pods = (namespace: string, dryRun = true) => `/api/v1/namespaces/${namespace}/pods${dryRun ? '?dryRun=All' : ''}`
+const create = (namespace: string, pod: object) => cluster.send('POST', pods(namespace), pod)
+const path = (plural: string, name?: string) =>
+  `/apis/latchkey.dev/v1alpha1/namespaces/shop/${plural}${name ? `/${name}` : ''}`
+const hasGuard = ({ body }: { body: object }) => JSON.stringify(body).includes('latchkey-guard')
+const role = (name: string, paths: string[]) => ({
+  apiVersion,
+  kind: 'Role',
+  metadata: { name },
+  spec: { rules: [{ services: ['orders'], methods: ['GET'], paths }] },
+})
+
+/** The chart's configurations, with the address of our server instead of a Service. */
+function atOurServer(manifest: Manifest, port: number, ca: string): object {
+  const caBundle = Buffer.from(ca).toString('base64')
+  const { webhooks } = manifest as never as { webhooks: { clientConfig: { service: { path: string } } }[] }
+  return {
+    ...manifest,
+    webhooks: webhooks.map(webhook => ({
+      ...webhook,
+      clientConfig: { url: `https://127.0.0.1:${port}${webhook.clientConfig.service.path}`, caBundle },
+    })),
+  }
+}
+
+beforeAll(async () => {
+  const other = { 'latchkey.dev/installation': 'other' }
+  cluster = await startCluster('webhook', {
+    shop: {},
+    ours: { 'latchkey.dev/installation': 'default' },
+    theirs: other,
+    'latchkey-system': {},
+    'kube-system': {},
+  })
+  const pair = await makePair()
+  const tls = createTlsSource(pair)
+  const { client } = cluster
+  server = createWebhookServer({ host: '127.0.0.1', port: 0, tls, settings, client, clock: systemClock, log })
+  const { port } = await server.listen()
+  const configurations = (await renderChart()).filter(isWebhook).map(one => atOurServer(one, port, pair.ca))
+  await kubectl(cluster.plane.kubeconfig, ['apply', '--filename=-'], configurations)
+  for (const namespace of ['shop', 'ours'])
+    await eventually(
+      async () => hasGuard(await create(namespace, plainPod('orders'))),
+      `pods of ${namespace} are injected`,
+    )
+  await eventually(
+    async () => (await cluster.send('POST', `${path('roles')}?dryRun=All`, role('x', ['/a/%41']))).status === 422,
+    'roles are validated',
+  )
+})
+afterAll(async () => {
+  await server?.close(0)
+  await cluster?.stop()
+})
+
+describe('injection at the API server', () => {
+  it('gives a labelled pod its guard, and a second pass over what is stored changes nothing', async () => {
+    const pod = plainPod('orders')
+    const probed = {
+      ...pod,
+      spec: {
+        ...pod.spec,
+        containers: [
+          {
+            ...pod.spec.containers[0],
+            ports: [{ name: 'web', containerPort: 8080 }],
+            startupProbe: { tcpSocket: { port: 'web' } },
+            readinessProbe: { httpGet: { path: '/ready', port: 'web' }, timeoutSeconds: 3 },
+            livenessProbe: { grpc: { port: 8080 } },
+          },
+        ],
+      },
+    }
+    const { status, body } = await cluster.send('POST', pods('shop', false), probed)
+    expect([status, body.message]).toEqual([201, undefined])
+    const stored = body as Pod
+    expect(stored.spec.initContainers?.map(({ name }) => name)).toEqual(['latchkey-guard'])
+    const again = injectGuard(stored, 'shop', settings)
+    expect('pod' in again ? jsonPatch(stored, again.pod) : again).toEqual([])
+  })
+
+  it("keeps the app's own token away from the guard", async () => {
+    const { body } = await create('shop', plainPod('orders'))
+    const { spec } = body as Pod
+    const mounts = (name: string, list = spec.containers) =>
+      list.find(container => container.name === name)?.volumeMounts?.map(mount => mount.name)
+    expect(mounts('app')?.[0]).toMatch(/^kube-api-access-/)
+    expect(mounts('latchkey-guard', spec.initContainers)).toEqual([
+      'latchkey-ca',
+      'latchkey-token',
+      'latchkey-snapshot',
+      'latchkey-ca',
+    ])
+  })
+
+  it('K28 leaves a pod whose label was forgotten alone: it has no port named guard', async () => {
+    const answer = await create('shop', plainPod())
+    expect([answer.status, hasGuard(answer)]).toEqual([201, false])
+  })
+
+  it.each(['theirs', 'latchkey-system', 'kube-system'])('does nothing in the namespace %s', async namespace => {
+    const answer = await create(namespace, plainPod('orders'))
+    expect([answer.status, hasGuard(answer)]).toEqual([201, false])
+  })
+
+  it('refuses a pod that cannot be guarded, with what to do', async () => {
+    const pod = plainPod('orders')
+    const { status, body } = await create('shop', { ...pod, spec: { ...pod.spec, hostNetwork: true } })
+    expect(status).toBe(422)
+    expect(body.message).toBe(
+      'admission webhook "inject-unlabelled.latchkey.latchkey.dev" denied the request: a pod with hostNetwork cannot be guarded: its ports are the node\'s; remove hostNetwork or the label latchkey.dev/guard',
+    )
+  })
+
+  it('passes Pod Security restricted when the app does', async () => {
+    const enforce = { 'pod-security.kubernetes.io/enforce': 'restricted' }
+    const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'strict', labels: enforce } }
+    const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default', namespace: 'strict' } }
+    await kubectl(cluster.plane.kubeconfig, ['apply', '--filename=-'], [namespace, account])
+    const pod = plainPod('orders')
+    const securityContext = {
+      runAsNonRoot: true,
+      allowPrivilegeEscalation: false,
+      capabilities: { drop: ['ALL'] },
+      seccompProfile: { type: 'RuntimeDefault' },
+    }
+    const containers = pod.spec.containers.map(container => ({ ...container, securityContext }))
+    const answer = await create('strict', { ...pod, spec: { ...pod.spec, containers } })
+    expect([answer.body.message, hasGuard(answer)]).toEqual([undefined, true])
+  })
+})
+
+describe('validation at the API server', () => {
+  const dryRun = (plural: string, object: object) => cluster.send('POST', `${path(plural)}?dryRun=All`, object)
+
+  it('refuses what cannot work, with field and remedy', async () => {
+    const { status, body } = await dryRun('roles', role('a', ['/a/%41']))
+    expect(status).toBe(422)
+    expect(body.message).toContain('denied the request: spec.rules[0].paths[0]: ')
+    expect((body as { details?: object }).details).toMatchObject({ causes: [{ field: 'spec.rules[0].paths[0]' }] })
+  })
+
+  it('J15 refuses a key anybody can sign with', async () => {
+    const publicKey = { kty: 'OKP', crv: 'Ed25519', x: 'AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA' }
+    const key = {
+      apiVersion,
+      kind: 'AccessKey',
+      metadata: { name: 'k' },
+      spec: { clientRef: { name: 'a' }, publicKey },
+    }
+    const { status, body } = await dryRun('accesskeys', key)
+    expect(status).toBe(422)
+    expect(body.message).toContain('spec.publicKey: The key is a point of small order')
+  })
+
+  it('warns of names that are not there yet, and lets them pass', async () => {
+    const warned = kubectl(
+      cluster.plane.kubeconfig,
+      ['create', '--dry-run=server', '--namespace=shop', '--warnings-as-errors', '--filename=-'],
+      [role('a', ['/a'])],
+    )
+    await expect(warned).rejects.toThrow(
+      'Warning: spec.rules[0].services[0]: there is no GuardedService shop/orders yet; it counts from when it exists',
+    )
+    expect((await dryRun('roles', role('a', ['/a']))).status).toBe(201)
+  })
+})
+
+describe('while nobody answers', () => {
+  beforeAll(async () => {
+    await cluster.send('POST', path('roles'), role('kept', ['/a']))
+    await cluster.send('POST', path('roles'), role('gone', ['/a']))
+    await server.close(0)
+  })
+
+  it('K14 labelled pods do not start, and all others do', async () => {
+    const refused = await create('shop', plainPod('orders'))
+    expect([refused.status, refused.body.message]).toEqual([500, expect.stringContaining('failed calling webhook')])
+    expect((await create('shop', plainPod())).status).toBe(201)
+    expect((await create('theirs', plainPod('orders'))).status).toBe(201)
+  })
+
+  it('specs of ours cannot change, but labels and finalizers can, and deletion works', async () => {
+    const { body } = await cluster.send('GET', path('roles', 'kept'))
+    const stored = body as { metadata: object; spec: object }
+    const labelled = { ...stored, metadata: { ...stored.metadata, labels: { a: 'b' } } }
+    const kept = await cluster.send('PUT', path('roles', 'kept'), labelled)
+    expect(kept.status).toBe(200)
+    const changed = { ...kept.body, spec: role('kept', ['/b']).spec }
+    expect((await cluster.send('PUT', path('roles', 'kept'), changed)).status).toBe(500)
+    expect((await cluster.send('DELETE', path('roles', 'gone'))).status).toBe(200)
+  })
+
+  it('K14 K28 deleting the configuration opens nothing: the policy refuses the pod without its guard', async () => {
+    const policies = (await renderChart()).filter(isPolicy)
+    await kubectl(cluster.plane.kubeconfig, ['apply', '--filename=-'], policies)
+    await kubectl(cluster.plane.kubeconfig, ['delete', 'mutatingwebhookconfiguration', 'latchkey'])
+    await eventually(async () => {
+      const { status, body } = await create('shop', plainPod('orders'))
+      return status === 403 && body.message?.includes('must have the injected init container latchkey-guard') === true
+    }, 'the policy refuses')
+  })
+})
