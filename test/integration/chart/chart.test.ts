@@ -1,4 +1,7 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
 import { helmPath } from '../../cluster/binaries.ts'
 import { run } from '../../cluster/command.ts'
 import { apiRequests } from '../api-request.ts'
@@ -66,6 +69,24 @@ describe('the rendered chart', () => {
     ['an installation that is no label value', { installation: 'Über' }],
   ])('is refused with %s', async (_, values) => {
     await expect(renderChart({ values })).rejects.toThrow(/values don't meet the specifications of the schema/)
+  })
+
+  it('has every value in its README', async () => {
+    const values = parse(await readFile(join(chart, 'values.yaml'), 'utf8')) as Record<string, Record<string, unknown>>
+    const readme = await readFile(join(chart, 'README.md'), 'utf8')
+    const processes = ['operator', 'issuer', 'webhook']
+    const missing = Object.entries(values).flatMap(([name, value]) => {
+      if (value === null || typeof value !== 'object' || Object.keys(value).length === 0)
+        return readme.includes(`\`${name}\``) ? [] : [name]
+      const forms = (key: string) => [
+        `${name}.${key}`,
+        ...(processes.includes(name) ? [`<process>.${key}`, `\`.${key}\``] : []),
+      ]
+      return Object.keys(value)
+        .filter(key => !forms(key).some(form => readme.includes(form)))
+        .map(key => `${name}.${key}`)
+    })
+    expect(missing.filter(name => !/^\w+\.\d+$/.test(name))).toEqual([])
   })
 
   it('K26 asks for no wildcard, no list of Secrets, and nothing that lends rights', async () => {
