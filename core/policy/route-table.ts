@@ -36,6 +36,8 @@ interface Node {
 
 export interface RouteTable {
   readonly hasRoutes: boolean
+  /** Neither routes nor public paths. */
+  readonly isEmpty: boolean
   readonly exact: Node
   /** The routes alone, with folded literals and without trailing slash. */
   readonly folded: Node
@@ -56,6 +58,7 @@ export function compileRoutes(service: ServiceRow): RouteTable | string {
   const foldable = entries.filter(entry => entry.variants === 'Refuse')
   return {
     hasRoutes: service.routes.length > 0,
+    isEmpty: entries.length === 0,
     exact: build(entries.map(entry => ({ ...entry, segments: entry.template.segments }))),
     folded: build(foldable.map(entry => ({ ...entry, segments: foldTemplate(entry.template) }))),
     foldsTemplates: foldable.some(({ template }) => !isFolded(template)),
@@ -73,7 +76,7 @@ export function findEndpoint(
   target: Target,
 ): Endpoint | 'path_ambiguous' | undefined {
   const index = methodIndex(method)
-  if (index < 0) return undefined
+  if (index < 0 || table.isEmpty) return undefined
   const found = find(table.exact, target.segments, 0, index)
   if (!table.hasRoutes || (!table.foldsTemplates && isFoldedPath(target.path))) return found
   const folded = find(table.folded, foldSegments(target.segments), 0, index)

@@ -52,7 +52,7 @@ export function collectLeaves(node: RuleNode, segments: readonly string[], at: n
     if (node.here) found.push(node.here)
     return
   }
-  const literal = node.literals.get(segment)
+  const literal = node.literals.size === 0 ? undefined : node.literals.get(segment)
   if (literal) collectLeaves(literal, segments, at + 1, found)
   if (node.one && segment !== '') collectLeaves(node.one, segments, at + 1, found)
 }

@@ -70,9 +70,14 @@ export function editMap<V>(map: SharedMap<V>): SharedMapEdit<V> {
   }
 }
 
-/** FNV-1a over the UTF-16 units, folded. Spreads; it need not resist anybody: a full part is only slower to edit. */
+/**
+ * FNV-1a over the last characters, folded; what comes before them (an issuer's URL, a namespace) is often the same. It
+ * need not resist anybody: a full part is only slower to edit.
+ */
 function partOf(key: string): number {
-  let hash = 0x811c9dc5
-  for (let index = 0; index < key.length; index++) hash = Math.imul(hash ^ key.charCodeAt(index), 0x01000193)
+  let hash = 0x811c9dc5 ^ key.length
+  for (let index = Math.max(0, key.length - 10); index < key.length; index++) {
+    hash = Math.imul(hash ^ key.charCodeAt(index), 0x01000193)
+  }
   return (hash ^ (hash >>> 16)) & (partCount - 1)
 }
