@@ -56,7 +56,7 @@ export function rewriteProbes(
 }
 
 function forward(container: Container, kind: ProbeKind, probe: Probe): ForwardedProbe | Refused | undefined {
-  const base = { container: container.name, kind, timeoutSeconds: probe.timeoutSeconds ?? 1 }
+  const base = { container: container.name, kind, timeoutSeconds: probe.timeoutSeconds || 1 }
   if (probe.httpGet && !probe.httpGet.host) {
     const { path, scheme, httpHeaders } = probe.httpGet
     const port = resolvePort(container, probe.httpGet.port)

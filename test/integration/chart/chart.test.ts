@@ -2,6 +2,11 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
+import { readIssuerConfig } from '../../../issuer/config.ts'
+import { configTable as operatorConfig } from '../../../operator/config.ts'
+import { readConfig } from '../../../platform/config.ts'
+import { configTable as webhookConfig } from '../../../webhook/config.ts'
+import type { Container } from '../../../webhook/injection/pod.ts'
 import { helmPath } from '../../cluster/binaries.ts'
 import { run } from '../../cluster/command.ts'
 import { apiRequests } from '../api-request.ts'
@@ -143,6 +148,23 @@ describe('the rendered chart', () => {
     expect(text.split(`"image":"${reference}"`)).toHaveLength(4)
     expect(text).toContain(`"LATCHKEY_GUARD_IMAGE","value":"${reference}"`)
     expect(JSON.stringify(of(manifests, 'ValidatingAdmissionPolicy'))).toContain(`c.image == '${reference}'`)
+  })
+
+  it.each(Object.keys(sets))('gives every process an environment it takes: %s', async set => {
+    const deployments = of(await renderChart(sets[set]), 'Deployment')
+    const read: Record<string, (env: Record<string, string>) => object> = {
+      operator: env => readConfig(operatorConfig, env),
+      issuer: env => readIssuerConfig(env),
+      webhook: env => readConfig(webhookConfig, env),
+    }
+    expect(deployments).toHaveLength(3)
+    for (const { spec } of deployments) {
+      const { template } = spec as never as { template: { spec: { containers: [Container] } } }
+      const [{ name, args, env = [] }] = template.spec.containers
+      expect(args).toEqual([name])
+      const variables = Object.fromEntries(env.map(({ name, value = 'from-a-field' }) => [name, value]))
+      expect(read[name]?.(variables)).toMatchObject({ podName: 'from-a-field', logLevel: 'info' })
+    }
   })
 
   it('shares no name with a second installation', async () => {
