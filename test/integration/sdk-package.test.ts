@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { run } from '../cluster/command.ts'
-import { type LocalIssuer, startLocalIssuer } from '../strangers/local-issuer.ts'
+import { type LocalIssuer, makeKey, startLocalIssuer } from '../strangers/local-issuer.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 const node = join(root, 'node_modules/.bin/node')
@@ -57,6 +57,33 @@ function runUser(issuer: LocalIssuer): Promise<string> {
   }
   return run(node, ['--input-type=module', '--eval', program], { cwd: project, env })
 }
+
+describe('the README', () => {
+  const blocks = [...readFileSync(join(root, 'sdk/README.md'), 'utf8').matchAll(/```js\n(.*?)```/gs)].map(
+    ([, code]) => code,
+  )
+  const guard = `
+    globalThis.fetch = async (url, init) => {
+      const token = new Headers(init?.headers).get('authorization')?.split('.')[1] ?? ''
+      const { aud } = JSON.parse(Buffer.from(token, 'base64url').toString())
+      return new Response('[]', { headers: { 'latchkey-decision': 'allow; reason=granted; by=guard; aud=' + aud } })
+    }
+  `
+
+  test('has examples that run as they stand', async () => {
+    symlinkSync(join(root, 'node_modules/express'), join(project, 'node_modules/express'))
+    writeFileSync(join(project, 'guard.mjs'), guard)
+    const env = {
+      LATCHKEY_PRIVATE_JWK: JSON.stringify({ ...makeKey('Ed25519').secret, client_id: 'sc_x', issuer: 'https://x' }),
+    }
+    const said: string[] = []
+    for (const [number, code = ''] of blocks.entries()) {
+      writeFileSync(join(project, `example-${number}.mjs`), code)
+      said.push(await run(node, ['--import', './guard.mjs', `example-${number}.mjs`], { cwd: project, env }))
+    }
+    expect(said).toEqual(['200 allow; reason=granted; by=guard; aud=https://orders.shop.svc\n', '', ''])
+  })
+})
 
 describe('the declarations', () => {
   test('check strictly in a project that has Node’s types and no others', async () => {

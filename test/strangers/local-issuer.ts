@@ -56,7 +56,7 @@ export async function startLocalIssuer(): Promise<LocalIssuer> {
     const base = `/default/v1/clients/${clientId}/.well-known`
     const issuer = `${url}/v1/clients/${clientId}`
     if (keys) {
-      documents.set(`${base}/openid-configuration`, discovery(issuer))
+      documents.set(`${base}/openid-configuration`, discovery(issuer, keys))
       documents.set(`${base}/jwks.json`, { keys })
     } else for (const name of ['openid-configuration', 'jwks.json']) documents.delete(`${base}/${name}`)
   }
@@ -80,13 +80,14 @@ export async function startLocalIssuer(): Promise<LocalIssuer> {
   }
 }
 
-function discovery(issuer: string): object {
+function discovery(issuer: string, keys: readonly object[]): object {
+  const algorithms = keys.map(key => ('alg' in key ? key.alg : 'EdDSA'))
   return {
     issuer,
     jwks_uri: `${issuer}/.well-known/jwks.json`,
     response_types_supported: ['id_token'],
     subject_types_supported: ['public'],
-    id_token_signing_alg_values_supported: ['EdDSA', 'ES256', 'RS256'],
+    id_token_signing_alg_values_supported: [...new Set(algorithms)],
   }
 }
 
