@@ -100,6 +100,8 @@ export function createServer(options: HttpServerOptions): HttpServer {
       for (const response of running) lastOne(response)
       if (!server.listening) return
       if (sockets.size > 0) await emptied(sockets, Math.min(idleGraceMs, drainMs))
+      // Timers run before sockets are read: on a busy machine requests may have come and wait to be seen.
+      await new Promise(resolve => setImmediate(resolve))
       await new Promise<void>(resolve => {
         // Stops accepting and ends idle connections; calls back when the last one has gone.
         const force = setTimeout(() => server.closeAllConnections(), Math.max(0, drainMs - idleGraceMs))

@@ -14,7 +14,10 @@ export interface ControllerSource {
 }
 
 export interface Controller {
-  /** Starts the sources, resolves once all are synced and workers run. Nothing is reconciled before. */
+  /**
+   * Starts the sources, resolves once all are synced and workers run. Nothing is reconciled before. Resolves too when
+   * it is stopped first: losing the lease while starting is no error.
+   */
   start(): Promise<void>
   /** Resolves when the running reconciliations are done. The sources go on: others may use them. */
   stop(): Promise<void>
@@ -82,7 +85,11 @@ export function createController(options: ControllerOptions): Controller {
         )
         reflector.start()
       }
-      await Promise.all(sources.map(({ reflector }) => reflector.whenSynced(stopping.signal)))
+      try {
+        await Promise.all(sources.map(({ reflector }) => reflector.whenSynced(stopping.signal)))
+      } catch (error) {
+        if (!stopping.signal.aborted) throw error
+      }
       if (stopping.signal.aborted) return
       queue.start()
       armResync()

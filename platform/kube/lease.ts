@@ -3,6 +3,7 @@ import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import type { KubeClient, OwnerReference } from './client.ts'
 import { createLeaseRecord, type LeaseOutcome } from './lease-record.ts'
+import { beginTerm, type Term } from './lease-term.ts'
 
 export interface LeaderElectionOptions {
   /** Its own client, with a short time limit: renewing must not wait behind reconciliations. */
@@ -35,74 +36,18 @@ export interface LeaderElection {
   stop(): Promise<void>
 }
 
-interface Term {
-  /** Monotonic ms, counted from before the renewal was sent. */
-  until: number
-  work: Promise<void>
-  readonly over: AbortSignal
-  end(why: string): void
-  extend(until: number): void
-}
-
 /**
  * Leader election on a Lease, as client-go does it: what counts is when *we* saw the lease change, by our own
  * monotonic clock; times written in the lease are for people. A leader whose renewals fail, whatever the reason, stops
  * before any other candidate may start, and competes again. A deleted lease ends the term too.
  */
 export function createLeaderElection(options: LeaderElectionOptions): LeaderElection {
-  const { clock = systemClock, renewDeadlineMs = 10_000, retryPeriodMs = 2_000, metrics } = options
+  const { clock = systemClock, renewDeadlineMs = 10_000, retryPeriodMs = 2_000 } = options
   const log = options.log.child({ lease: options.name, identity: options.identity })
   const record = createLeaseRecord(options, clock)
   const stopping = new AbortController()
   let term: Term | undefined
   let loop: Promise<void> | undefined
-  const gauge = (value: number): void => metrics?.leader.set({ name: options.name }, value)
-
-  function begin(until: number): Term {
-    const over = new AbortController()
-    let cancel: (() => void) | undefined
-    const begun: Term = {
-      until,
-      over: over.signal,
-      work: Promise.resolve(),
-      extend(later) {
-        begun.until = later
-        cancel?.()
-        cancel = clock.after(later - clock.now(), () => begun.end('not renewed in time'))
-      },
-      end(why) {
-        if (over.signal.aborted) return
-        cancel?.()
-        gauge(0)
-        log.warn({ why }, 'stopped leading')
-        over.abort()
-        quietly(options.onStoppedLeading)
-      },
-    }
-    begun.extend(until)
-    term = begun
-    gauge(1)
-    log.info('leading')
-    begun.work = runTerm(begun)
-    return begun
-  }
-
-  async function runTerm(current: Term): Promise<void> {
-    try {
-      await options.onStartedLeading(current.over)
-    } catch (error) {
-      log.error({ err: error }, 'the work of the leader failed')
-      current.end('its work failed')
-    }
-  }
-
-  function quietly(run: () => void): void {
-    try {
-      run()
-    } catch (error) {
-      log.error({ err: error }, 'onStoppedLeading failed')
-    }
-  }
 
   /** Renews until the term is over. */
   async function lead(current: Term): Promise<void> {
@@ -113,7 +58,7 @@ export function createLeaderElection(options: LeaderElectionOptions): LeaderElec
       // The term's own timer ends it when this hangs.
       const outcome = await attempt()
       if (current.over.aborted) return
-      if (outcome === 'held') current.extend(sentAt + renewDeadlineMs)
+      if (outcome === 'held') current.renewed(sentAt + renewDeadlineMs)
       else if (outcome !== 'failed') current.end(`the lease is ${outcome}`)
     }
   }
@@ -132,7 +77,8 @@ export function createLeaderElection(options: LeaderElectionOptions): LeaderElec
       const sentAt = clock.now()
       const outcome = await attempt()
       if (outcome === 'held' && sentAt + renewDeadlineMs > clock.now() && !stopping.signal.aborted) {
-        const current = begin(sentAt + renewDeadlineMs)
+        const current = beginTerm(options, log, clock, sentAt + renewDeadlineMs)
+        term = current
         await lead(current)
         term = undefined
         // Two terms of one process must not overlap either.
@@ -146,15 +92,17 @@ export function createLeaderElection(options: LeaderElectionOptions): LeaderElec
     start() {
       loop ??= run()
     },
-    isLeader: () => term !== undefined && !term.over.aborted && clock.now() < term.until,
+    isLeader: () => term !== undefined && !term.over.aborted && clock.now() < term.until(),
     async stop() {
       const last = term
       stopping.abort()
       last?.end('stopping')
       // Released only after the work has ended: whoever waits for the lease starts at once.
       const ended = Promise.all([loop, last?.work]).then(() => true)
-      const patienceMs = last ? last.until - clock.now() : retryPeriodMs
-      const finished = await Promise.race([ended, sleep(clock, patienceMs).then(() => false)])
+      const patienceMs = last ? last.until() - clock.now() : retryPeriodMs
+      const enough = new AbortController()
+      const finished = await Promise.race([ended, sleep(clock, patienceMs, enough.signal).then(() => false)])
+      enough.abort()
       if (finished) await record.release().catch(error => log.warn({ err: error }, 'lease not released'))
     },
   }

@@ -67,6 +67,7 @@ export function createReflector<T extends KubeObject>(
   let progress = clock.now()
   let listedAt = Number.NEGATIVE_INFINITY
   let failures = 0
+  let watches = 0
 
   async function list(): Promise<void> {
     const { items, resourceVersion } = await source.list(stopping.signal)
@@ -82,6 +83,7 @@ export function createReflector<T extends KubeObject>(
 
   async function watch(): Promise<void> {
     const began = clock.now()
+    if (watches++ > 0) metrics?.watchRestarts.inc(label)
     for await (const event of source.watch(objects.seen() as string, stopping.signal)) {
       if (event.type === 'ERROR') throw streamError(resource, event)
       objects.take(event)
@@ -89,7 +91,6 @@ export function createReflector<T extends KubeObject>(
       failures = 0
     }
     progress = clock.now()
-    metrics?.watchRestarts.inc(label)
     if (progress - began < shortWatchMs) throw new Error('the watch ended within a second')
     failures = 0
   }
