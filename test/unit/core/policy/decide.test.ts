@@ -1,0 +1,382 @@
+import { describe, expect, test } from 'vitest'
+import { decide } from '../../../../core/policy/decide.ts'
+import type { Decision, DenyReason, Identity } from '../../../../core/policy/decision.ts'
+import type { RouteRow, ServiceRow } from '../../../../core/snapshot/rows.ts'
+import type { Snapshot } from '../../../../core/snapshot/snapshot.ts'
+import {
+  clientRow,
+  ed25519Key,
+  grantRow,
+  identityOf,
+  keyRow,
+  mainKey,
+  now,
+  roleRow,
+  serviceRow,
+  snapshotOf,
+  usualRows,
+} from '../fixture.ts'
+
+const identity = identityOf(snapshotOf(usualRows()))
+const ask = (snapshot: Snapshot, line: string, who: Identity | DenyReason = identity, at = now): Decision => {
+  const [method = '', target = ''] = line.split(' ')
+  return decide({ method, target }, who, snapshot, at)
+}
+const reasonOf = (snapshot: Snapshot, line: string, who: Identity | DenyReason = identity) =>
+  ask(snapshot, line, who).reason
+const everything = [
+  roleRow('all', { methods: ['GET', 'POST', 'DELETE'], paths: ['/**'] }),
+  grantRow('g', 'all'),
+  clientRow(),
+]
+const service = (changes: Partial<ServiceRow>, ...rest: unknown[]) => snapshotOf([serviceRow(changes), ...rest])
+const route = (name: string, path: string, changes: Partial<RouteRow> = {}): RouteRow => ({
+  name,
+  path,
+  methods: ['GET'],
+  variants: 'Refuse',
+  ...changes,
+})
+
+describe('without routes', () => {
+  const snapshot = snapshotOf(usualRows())
+
+  test('a path rule allows, and the decision says which', () => {
+    expect(ask(snapshot, 'GET /orders/42?full=1')).toEqual({
+      allow: true,
+      reason: 'granted',
+      rule: 'role/reader#0',
+      grant: 'read',
+      roles: ['reader'],
+    })
+  })
+
+  test('HEAD follows GET, and nothing else does', () => {
+    expect(ask(snapshot, 'HEAD /orders')).toMatchObject({ allow: true })
+    for (const method of ['POST', 'get', 'TRACE', 'PROPFIND', 'QUERY', 'OPTIONS', '']) {
+      expect(reasonOf(snapshot, `${method} /orders`)).toBe('not_granted')
+    }
+  })
+
+  test('a rule for HEAD allows no GET', () => {
+    const head = service({}, roleRow('h', { methods: ['HEAD'], paths: ['/x'] }), grantRow('g', 'h'), clientRow())
+    expect([reasonOf(head, 'HEAD /x'), reasonOf(head, 'GET /x')]).toEqual(['granted', 'not_granted'])
+  })
+
+  test('what is not granted says what is missing', () => {
+    expect(ask(snapshot, 'POST /invoices/7?x=1')).toEqual({
+      allow: false,
+      reason: 'not_granted',
+      missing: 'POST /invoices/7',
+    })
+  })
+
+  test('P08: case, a trailing slash and a dot make another path', () => {
+    const exact = service({}, roleRow('r', { methods: ['GET'], paths: ['/admin'] }), grantRow('g', 'r'), clientRow())
+    expect(reasonOf(exact, 'GET /admin')).toBe('granted')
+    for (const path of ['/Admin', '/admin/', '/admin.', '/admin%20', '/admin/*', '/*']) {
+      expect(reasonOf(exact, `GET ${path}`)).toBe('not_granted')
+    }
+  })
+
+  test('a star and a name take one segment that is not empty; two stars take any rest', () => {
+    const some = service(
+      {},
+      roleRow('r', { methods: ['GET'], paths: ['/a/*', '/b/{x}/c', '/d/**'] }),
+      grantRow('g', 'r'),
+      clientRow(),
+    )
+    for (const path of ['/a/1', '/b/1/c', '/d', '/d/', '/d/1/2/3'])
+      expect(reasonOf(some, `GET ${path}`)).toBe('granted')
+    for (const path of ['/a', '/a/', '/a/1/', '/a/1/2', '/b/c', '/dd']) {
+      expect(reasonOf(some, `GET ${path}`)).toBe('not_granted')
+    }
+  })
+
+  test('an escape that a path may have is the character it stands for', () => {
+    const money = service({}, roleRow('r', { methods: ['GET'], paths: ['/$/a%20b'] }), grantRow('g', 'r'), clientRow())
+    expect(reasonOf(money, 'GET /%24/a%20b')).toBe('granted')
+    expect(reasonOf(money, 'GET /$/a%20b')).toBe('granted')
+  })
+
+  test('permission rules open nothing', () => {
+    const rule = { permissions: [{ action: 'read', resources: ['**'] }] }
+    expect(reasonOf(service({}, roleRow('r', rule), grantRow('g', 'r'), clientRow()), 'GET /x')).toBe('not_granted')
+  })
+})
+
+describe('with routes', () => {
+  const routes = [
+    route('list', '/orders', { permission: { action: 'list', resource: 'orders' } }),
+    route('get', '/orders/{id}', { permission: { action: 'read', resource: 'orders/{id}' } }),
+    route('drop', '/orders/{id}', { methods: ['DELETE'], permission: { action: 'drop', resource: 'orders/{id}' } }),
+    route('plain', '/plain/**'),
+  ]
+  const reader = roleRow('reader', {
+    permissions: [
+      { action: 'list', resources: ['orders'] },
+      { action: 'read', resources: ['orders/{id}', 'drafts/*'] },
+    ],
+  })
+  const snapshot = service({ routes }, reader, grantRow('g', 'reader'), clientRow())
+
+  test('a permission rule whose action and resource match opens the route', () => {
+    expect(ask(snapshot, 'GET /orders/42')).toMatchObject({ allow: true, route: 'get', rule: 'role/reader#0' })
+    expect(ask(snapshot, 'HEAD /orders')).toMatchObject({ allow: true, route: 'list' })
+  })
+
+  test('another action is missing', () => {
+    expect(ask(snapshot, 'DELETE /orders/42')).toEqual({
+      allow: false,
+      reason: 'not_granted',
+      route: 'drop',
+      missing: 'drop orders/{id}',
+    })
+  })
+
+  test('a route without permission is opened by path rules only', () => {
+    expect(ask(snapshot, 'GET /plain/x')).toEqual({
+      allow: false,
+      reason: 'not_granted',
+      route: 'plain',
+      missing: 'GET /plain/**',
+    })
+    const both = service({ routes }, ...everything)
+    expect(ask(both, 'GET /plain/x')).toMatchObject({ allow: true, route: 'plain', rule: 'role/all#0' })
+    expect(reasonOf(both, 'GET /orders/42')).toBe('not_granted')
+  })
+
+  test('no route, or one for another method, is route_unknown', () => {
+    const both = service({ routes }, ...everything)
+    expect(ask(both, 'GET /elsewhere')).toEqual({ allow: false, reason: 'route_unknown' })
+    expect(ask(both, 'POST /orders')).toEqual({ allow: false, reason: 'route_unknown' })
+  })
+
+  test('a path segment is only the value of its name: stars and names in it mean nothing', () => {
+    const rule = { permissions: [{ action: 'read', resources: ['orders/mine'] }] }
+    const mine = service({ routes }, roleRow('r', rule), grantRow('g', 'r'), clientRow())
+    expect(reasonOf(mine, 'GET /orders/mine')).toBe('granted')
+    for (const id of ['*', '**', 'other', '%7Bid%7D', 'Mine'])
+      expect(reasonOf(mine, `GET /orders/${id}`)).not.toBe('granted')
+  })
+
+  test('a resource that takes a value the path does not have can never be opened', () => {
+    const broken = [route('r', '/x', { permission: { action: 'read', resource: 'orders/{id}' } })]
+    const rule = { permissions: [{ action: 'read', resources: ['**'] }] }
+    expect(reasonOf(service({ routes: broken }, roleRow('r', rule), grantRow('g', 'r'), clientRow()), 'GET /x')).toBe(
+      'not_granted',
+    )
+  })
+
+  test('the most specific route decides: literal, name, star, rest, segment by segment', () => {
+    const many = service(
+      {
+        routes: [
+          route('rest', '/**'),
+          route('star', '/a/*/c'),
+          route('name', '/a/{x}/**'),
+          route('literal', '/a/b/{y}'),
+          route('end', '/a/b'),
+        ],
+      },
+      ...everything,
+    )
+    const routeOf = (path: string) => ask(many, `GET ${path}`).route
+    expect(['/a/b', '/a/b/c', '/a/x/c', '/a/x', '/a', '/', '/a/b/c/d'].map(routeOf)).toEqual([
+      'end',
+      'literal',
+      'name',
+      'name',
+      'rest',
+      'rest',
+      'name',
+    ])
+  })
+
+  test('a written HEAD holds before the one that follows from GET', () => {
+    const heads = service({ routes: [route('g', '/x'), route('h', '/x', { methods: ['HEAD'] })] }, ...everything)
+    expect(ask(heads, 'HEAD /x')).toMatchObject({ route: 'h' })
+  })
+})
+
+describe('P35: a path that an app may fold into a more specific route', () => {
+  const routes = [
+    route('rest', '/**'),
+    route('secret', '/reports/secret', { permission: { action: 'read', resource: 'secret' } }),
+    route('slash', '/area/', { permission: { action: 'read', resource: 'area' } }),
+    route('upper', '/Admin', { permission: { action: 'read', resource: 'admin' } }),
+  ]
+  const snapshot = service({ routes }, ...everything)
+
+  test.each([
+    '/Reports/secret',
+    '/reports/SECRET',
+    '/reports/secret/',
+    '/REPORTS/SECRET/',
+    '/area',
+    '/AREA',
+    '/admin',
+    '/ADMIN/',
+    '/report%C5%BF/secret',
+  ])('GET %s is path_ambiguous', path => {
+    expect(ask(snapshot, `GET ${path}`)).toEqual({ allow: false, reason: 'path_ambiguous' })
+  })
+
+  test.each(['/reports', '/Reports', '/reports/other/', '/reports/secret/x', '/Other', '/'])(
+    'GET %s folds into nothing more specific and passes',
+    path => {
+      expect(ask(snapshot, `GET ${path}`)).toMatchObject({ allow: true, route: 'rest' })
+    },
+  )
+
+  test('another method of the more specific route does not matter', () => {
+    const posts = service({ routes: [route('rest', '/**'), route('p', '/x', { methods: ['POST'] })] }, ...everything)
+    expect(reasonOf(posts, 'GET /X')).toBe('granted')
+  })
+
+  test('without a route for all, the path as declared is named too', () => {
+    const one = service({ routes: [route('r', '/orders')] }, ...everything)
+    expect([reasonOf(one, 'GET /orders/'), reasonOf(one, 'GET /orderz')]).toEqual(['path_ambiguous', 'route_unknown'])
+  })
+
+  test('variants: Distinct lets the app tell them apart', () => {
+    const distinct = routes.map(each => ({ ...each, variants: 'Distinct' as const }))
+    const both = service({ routes: distinct }, ...everything)
+    for (const path of ['/Reports/secret', '/reports/secret/', '/area', '/admin']) {
+      expect(ask(both, `GET ${path}`)).toMatchObject({ allow: true, route: 'rest' })
+    }
+  })
+
+  test('two declared routes that differ in case only are both taken as written', () => {
+    const cased = service({ routes: [route('a', '/x'), route('b', '/X'), route('c', '/x/')] }, ...everything)
+    expect(['/x', '/X', '/x/'].map(path => ask(cased, `GET ${path}`).route)).toEqual(['a', 'b', 'c'])
+  })
+})
+
+describe('public paths', () => {
+  const snapshot = service(
+    {
+      public: [
+        { path: '/docs/**', methods: ['GET'] },
+        { path: '/health', methods: ['GET', 'HEAD'] },
+      ],
+      routes: [route('admin', '/docs/admin'), route('health', '/health'), route('rest', '/**')],
+    },
+    ...everything,
+  )
+
+  test.each(['credential_missing', 'invalid_token', 'token_expired', 'key_revoked'] as const)(
+    'pass whatever the credential is (%s)',
+    fault => {
+      expect(ask(snapshot, 'GET /docs/a', fault)).toEqual({ allow: true, reason: 'public' })
+      expect(ask(snapshot, 'HEAD /docs/', fault)).toEqual({ allow: true, reason: 'public' })
+    },
+  )
+
+  test('give way to a more specific route, and not to one that is as specific', () => {
+    expect(ask(snapshot, 'GET /docs/admin', 'credential_missing')).toMatchObject({
+      reason: 'credential_missing',
+      route: 'admin',
+    })
+    expect(ask(snapshot, 'GET /docs/admin')).toMatchObject({ reason: 'granted', route: 'admin' })
+    expect(reasonOf(snapshot, 'GET /health', 'credential_missing')).toBe('public')
+  })
+
+  test('P35: are not public where an app might fold them into a more specific route', () => {
+    for (const path of ['/docs/Admin', '/DOCS/admin', '/docs/admin/']) {
+      expect(reasonOf(snapshot, `GET ${path}`)).toBe('path_ambiguous')
+      expect(reasonOf(snapshot, `GET ${path}`, 'credential_missing')).toBe('credential_missing')
+    }
+  })
+
+  test('are matched exactly, never folded, and for their methods only', () => {
+    for (const line of ['GET /Docs/a', 'GET /HEALTH', 'POST /docs/a', 'DELETE /health']) {
+      expect(reasonOf(snapshot, line, 'credential_missing')).toBe('credential_missing')
+    }
+  })
+
+  test('P22: a prefix, a suffix or a query makes no path public', () => {
+    for (const path of ['/healthz', '/health/x', '/x/health', '/x?/health', '/docsx']) {
+      expect(reasonOf(snapshot, `GET ${path}`, 'credential_missing')).toBe('credential_missing')
+    }
+  })
+
+  test('a request that can be read in two ways is refused there too', () => {
+    expect(reasonOf(snapshot, 'GET /docs/../admin', 'credential_missing')).toBe('path_malformed')
+    expect(reasonOf(snapshot, 'GET /docs/a', 'credential_ambiguous')).toBe('credential_ambiguous')
+  })
+})
+
+describe('an identity from a cache is asked about again', () => {
+  const changed = (row: Partial<Parameters<typeof clientRow>[0]>, at = now, who: Identity = identity) =>
+    ask(snapshotOf([...usualRows().slice(0, 3), clientRow(row)]), 'GET /orders', who, at)
+
+  test('J25: its client suspended, its key revoked, ended, removed or made anew', () => {
+    expect(changed({})).toMatchObject({ allow: true })
+    expect(changed({ suspended: true })).toMatchObject({ reason: 'client_suspended' })
+    expect(changed({ keys: [keyRow(mainKey, { revoked: true })] })).toMatchObject({ reason: 'key_revoked' })
+    expect(changed({ keys: [keyRow(mainKey, { notAfter: now })] })).toMatchObject({ reason: 'key_expired' })
+    expect(changed({ keys: [keyRow(ed25519Key('next'))] })).toMatchObject({ reason: 'invalid_token' })
+    expect(changed({ createdAt: now + 31 })).toMatchObject({ reason: 'invalid_token' })
+    expect(changed({ keys: [keyRow(mainKey, { notBefore: now + 31 })] })).toMatchObject({ reason: 'invalid_token' })
+  })
+
+  test('the client gone, or not readable any more', () => {
+    const rows = usualRows().slice(0, 3)
+    expect(reasonOf(snapshotOf(rows), 'GET /orders')).toBe('invalid_token')
+    expect(reasonOf(snapshotOf([...rows, { ...clientRow(), newField: 1 }]), 'GET /orders')).toBe('policy_unsupported')
+  })
+
+  test('the token ended, the audience moved, the kind not taken any more', () => {
+    const snapshot = snapshotOf(usualRows())
+    expect(ask(snapshot, 'GET /orders', identity, now + 330)).toMatchObject({ reason: 'token_expired' })
+    expect(ask(snapshot, 'GET /orders', identity, now + 329)).toMatchObject({ allow: true })
+    const moved = [serviceRow({ audience: 'https://new' }), ...usualRows().slice(1)]
+    expect(reasonOf(snapshotOf(moved), 'GET /orders')).toBe('wrong_audience')
+    const picky = [serviceRow({ accepts: ['ServiceAccountToken'] }), ...usualRows().slice(1)]
+    expect(reasonOf(snapshotOf(picky), 'GET /orders')).toBe('credential_unsupported')
+  })
+})
+
+describe('F17, P34: what an older guard does not know it denies', () => {
+  test.each([
+    ['the service', { ...serviceRow(), deny: ['x'] }],
+    ['a mode', serviceRow({ mode: 'Lenient' as never })],
+    ['a field of a route', serviceRow({ routes: [{ ...route('r', '/**'), onlyFrom: 'x' } as never] })],
+  ])('an unknown %s denies everything, public paths too', (_, row) => {
+    const snapshot = snapshotOf([row, ...usualRows().slice(1)])
+    for (const who of [identity, 'credential_missing'] as const) {
+      expect(ask(snapshot, 'GET /orders', who)).toEqual({ allow: false, reason: 'policy_unsupported' })
+    }
+  })
+
+  test('a row of an unknown type denies everything', () => {
+    expect(reasonOf(snapshotOf([...usualRows(), { type: 'quota', name: 'q' }]), 'GET /orders')).toBe(
+      'policy_unsupported',
+    )
+  })
+
+  test('a role with an unknown comparison gives nothing, and says so to those who hold it', () => {
+    const newer = roleRow('newer', { methods: ['GET'], paths: ['/**'], when: [{ sunIsUp: {} } as never] })
+    const snapshot = snapshotOf([...usualRows(), newer, grantRow('g2', 'newer')])
+    expect(reasonOf(snapshot, 'GET /orders')).toBe('granted')
+    expect(reasonOf(snapshot, 'GET /other')).toBe('policy_unsupported')
+    expect(ask(snapshot, 'GET /orders')).toMatchObject({ roles: ['reader'] })
+    expect(reasonOf(snapshot, 'GET /other', { ...identity, roles: ['reader'] })).toBe('not_granted')
+  })
+
+  test('a grant with an unknown field gives nothing', () => {
+    const rows = [serviceRow(), ...everything].map(row => ('clients' in row ? { ...row, onlyOnMondays: true } : row))
+    expect(reasonOf(snapshotOf(rows), 'GET /orders')).toBe('not_granted')
+  })
+
+  test('a route or public path that is no template, or a tie, spoils the whole policy', () => {
+    for (const changes of [
+      { routes: [route('r', '/a;b'), route('s', '/**')] },
+      { public: [{ path: '//x', methods: ['GET'] }] },
+      { routes: [route('r', '/{a}'), route('s', '/{b}')] },
+    ]) {
+      expect(reasonOf(service(changes, ...everything), 'GET /x')).toBe('policy_unsupported')
+    }
+  })
+})

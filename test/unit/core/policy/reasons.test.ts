@@ -1,0 +1,80 @@
+import { describe, expect, test } from 'vitest'
+import { decide } from '../../../../core/policy/decide.ts'
+import { type DenyReason, type Identity, type Reason, reasons } from '../../../../core/policy/decision.ts'
+import { checkFreshness } from '../../../../core/policy/freshness.ts'
+import type { RouteRow } from '../../../../core/snapshot/rows.ts'
+import { verifyToken } from '../../../../core/token/verify.ts'
+import {
+  clientRow,
+  clientToken,
+  grantRow,
+  keyRow,
+  mainKey,
+  now,
+  roleRow,
+  serviceRow,
+  snapshotOf,
+  usualRows,
+} from '../fixture.ts'
+
+/** From a token and a request to a decision, as a guard does it. */
+function decisionOf(rows: readonly unknown[], token: string | DenyReason, target = '/orders'): Reason {
+  const snapshot = snapshotOf(rows)
+  const who: Identity | DenyReason = token in reasons ? (token as DenyReason) : verifyToken(token, snapshot, now)
+  return decide({ method: 'GET', target }, who, snapshot, now).reason
+}
+
+const rows = usualRows()
+const token = clientToken()
+const withClient = (changes: Parameters<typeof clientRow>[0]) => [...rows.slice(0, 3), clientRow(changes)]
+const routes: RouteRow[] = [{ name: 'orders', path: '/orders', methods: ['GET'], variants: 'Refuse' }]
+const ended = [
+  serviceRow(),
+  roleRow('reader', { methods: ['GET'], paths: ['/**'] }),
+  grantRow('g', 'reader', { expiresAt: now }),
+  clientRow(),
+]
+
+/** One way to get each reason. A reason without one does not compile. */
+const ways: Readonly<Record<Reason, () => Reason | undefined>> = {
+  granted: () => decisionOf(rows, token),
+  public: () => decisionOf([serviceRow({ public: [{ path: '/orders', methods: ['GET'] }] })], 'credential_missing'),
+  request_malformed: () => decisionOf(rows, token, 'http://other/orders'),
+  path_malformed: () => decisionOf(rows, token, '/orders/../admin'),
+  credential_ambiguous: () => decisionOf(rows, 'credential_ambiguous'),
+  credential_missing: () => decisionOf(rows, 'credential_missing'),
+  credential_unsupported: () => decisionOf([serviceRow({ accepts: ['ServiceAccountToken'] }), clientRow()], token),
+  invalid_token: () => decisionOf(rows, `${token.slice(0, -4)}AAAA`),
+  token_expired: () => decisionOf(rows, clientToken({ iat: now - 400, exp: now - 100 })),
+  key_revoked: () => decisionOf(withClient({ keys: [keyRow(mainKey, { revoked: true })] }), token),
+  key_expired: () => decisionOf(withClient({ keys: [keyRow(mainKey, { notAfter: now })] }), token),
+  client_suspended: () => decisionOf(withClient({ suspended: true }), token),
+  wrong_audience: () => decisionOf(rows, clientToken({ aud: 'https://other.shop.svc' })),
+  not_granted: () => decisionOf(rows, token, '/other'),
+  grant_expired: () => decisionOf(ended, token),
+  route_unknown: () => decisionOf([serviceRow({ routes }), clientRow()], token, '/other'),
+  path_ambiguous: () => decisionOf([serviceRow({ routes }), clientRow()], token, '/Orders'),
+  policy_unsupported: () => decisionOf([{ ...serviceRow(), newField: true }], 'credential_missing'),
+  policy_missing: () => checkFreshness(undefined, 0),
+  policy_stale: () => checkFreshness(snapshotOf(rows), 86_401),
+}
+
+test.each(Object.keys(reasons) as Reason[])('the reason %s can be had', reason => {
+  expect(ways[reason]()).toBe(reason)
+})
+
+test('no reason is without a way, and no way without a reason', () => {
+  expect(Object.keys(ways).sort()).toEqual(Object.keys(reasons).sort())
+})
+
+describe('checkFreshness', () => {
+  test('lets a guard decide up to maxStaleness, to the second', () => {
+    expect(checkFreshness(snapshotOf(rows), 86_400)).toBeUndefined()
+    expect(checkFreshness(snapshotOf(rows), 86_400.5)).toBe('policy_stale')
+    expect(checkFreshness(snapshotOf(rows), undefined)).toBe('policy_stale')
+  })
+
+  test('leaves an unreadable service to decide(), which denies everything', () => {
+    expect(checkFreshness(snapshotOf([{ ...serviceRow(), newField: true }]), undefined)).toBeUndefined()
+  })
+})
