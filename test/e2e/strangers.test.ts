@@ -14,8 +14,8 @@ import { strangers } from '../strangers/strangers.ts'
 import { tamperedTokens } from '../strangers/tampered.ts'
 import { apply, read, waitFor } from './cluster.ts'
 
-// Needs an issuer URL that this machine can reach: install with issuer.url=https://<address>/<installation> and
-// issuer.service.clusterIP=<address>, which the issuer's certificate then holds too.
+// The strangers run on this machine, and so does kube-apiserver: neither resolves the cluster's names.
+const installation = 'install with issuer.url=https://10.96.0.50/default and issuer.service.clusterIP=10.96.0.50'
 const namespace = 'strangers'
 const audience = 'https://orders.shop.svc'
 const algorithms = ['Ed25519', 'ES256', 'RS256'] as const
@@ -74,7 +74,10 @@ async function published({ issuer, kid }: ClientKey): Promise<void> {
   for (;;) {
     const set = await readDocument(`${issuer}/.well-known/jwks.json`, caFile).catch((error: Error) => error)
     if (JSON.stringify(set).includes(kid)) return
-    if (performance.now() > deadline) throw new Error(`${issuer} does not publish ${kid}`, { cause: set })
+    if (performance.now() > deadline) {
+      const why = set instanceof Error ? `${set.message}; ${installation}` : 'the set does not hold it'
+      throw new Error(`${issuer} does not publish ${kid}: ${why}`)
+    }
     await new Promise(resolve => setTimeout(resolve, 250))
   }
 }
