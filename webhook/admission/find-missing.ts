@@ -3,24 +3,34 @@ import type { KubeClient } from '../../platform/kube/client.ts'
 import type { Reference } from './check.ts'
 import type { FindMissing } from './validate-object.ts'
 
-const most = 16
+const mostOfOne = 16
+const mostOfAll = 64
 const patienceMs = 500
 
 /**
- * Looks for what a spec names, to warn of typing errors. At most 16 gets and half a second: an answer that does not
- * come in time is no warning, and nobody waits for it.
+ * Looks for what a spec names, to warn of typing errors. At most 16 gets for one spec and 64 at a time, whoever asks,
+ * and half a second: what is not known by then is no warning, and nobody waits for it.
  */
 export function createFindMissing(client: Pick<KubeClient, 'get'>): FindMissing {
+  let running = 0
+  async function isMissing({ resource, namespace, name }: Reference): Promise<boolean> {
+    if (running >= mostOfAll) return false
+    running++
+    try {
+      return (await client.get(resource, namespace, name)) === undefined
+    } catch {
+      // Not knowing is not a warning.
+      return false
+    } finally {
+      running--
+    }
+  }
   return async references => {
+    if (references.length === 0) return []
+    const asked = references.slice(0, mostOfOne)
     const missing = new Set<Reference>()
-    const asked = references.slice(0, most)
     const looking = asked.map(async reference => {
-      const { resource, namespace, name } = reference
-      try {
-        if ((await client.get(resource, namespace, name)) === undefined) missing.add(reference)
-      } catch {
-        // Not knowing is not a warning.
-      }
+      if (await isMissing(reference)) missing.add(reference)
     })
     await Promise.race([Promise.all(looking), setTimeout(patienceMs, undefined, { ref: false })])
     return asked.filter(reference => missing.has(reference))

@@ -147,7 +147,7 @@ describe('the rendered chart', () => {
     const text = JSON.stringify(of(manifests, 'Deployment'))
     expect(text.split(`"image":"${reference}"`)).toHaveLength(4)
     expect(text).toContain(`"LATCHKEY_GUARD_IMAGE","value":"${reference}"`)
-    expect(JSON.stringify(of(manifests, 'ValidatingAdmissionPolicy'))).toContain(`c.image == '${reference}'`)
+    expect(JSON.stringify(of(manifests, 'ValidatingAdmissionPolicy'))).toContain(`c.image in ['${reference}']`)
   })
 
   it.each(Object.keys(sets))('gives every process an environment it takes: %s', async set => {
@@ -245,7 +245,10 @@ describe('at a real API server', () => {
     await helm('install', 'latchkey', chart, '--namespace', 'latchkey-system')
     const second = ['--set', 'installation=second', '--set', 'crds.enabled=false']
     await helm('install', 'second', chart, '--namespace', 'second-system', ...second)
-    await helm('upgrade', 'latchkey', chart, '--namespace', 'latchkey-system', '--set', 'issuer.replicas=1')
+    await helm('upgrade', 'latchkey', chart, '--namespace', 'latchkey-system', '--set', 'image.tag=next')
+    const path = '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies/latchkey-guarded-pods'
+    const { body } = await cluster.send('GET', path)
+    expect(JSON.stringify(body)).toContain("c.image in ['latchkey:next', 'latchkey:0.1.0']")
     expect(await remaining()).toContain('clusterrole.rbac.authorization.k8s.io/second-latchkey-operator')
 
     await helm('uninstall', 'second', '--namespace', 'second-system')
