@@ -77,8 +77,8 @@ describe('readTarget', () => {
     ['a byte beyond ASCII', '/a\xe9'],
     ['a character beyond Latin-1', '/a\u2215b'],
     ['a byte beyond ASCII in the query', '/a?\xe9'],
-    ...[...'"<>^`{|}[]'].map(character => [`a raw ${character}`, `/a${character}b`] as const),
-  ])('%s is path_malformed', (_, target) => {
+    ...[...'"<>^`{|}[]'].map((character): [string, string] => [`a raw ${character}`, `/a${character}b`]),
+  ] as [string, string][])('%s is path_malformed', (_, target) => {
     expect(readTarget(target)).toBe('path_malformed')
   })
 

@@ -130,7 +130,7 @@ describe('once it is proved', () => {
     ['J20: the audience twice', { aud: [audience, audience] }],
     ['an audience that is an object', { aud: { [audience]: true } }],
     ['an iat before the client was made', { iat: now - 7_231, exp: now - 7_231 + 900 }],
-  ])('%s is invalid_token', (_, changes) => {
+  ] as [string, Record<string, unknown>][])('%s is invalid_token', (_, changes) => {
     const at = typeof changes.iat === 'number' && changes.iat < now - 900 ? changes.iat + 1 : now
     expect(verify(clientToken(changes), at)).toBe('invalid_token')
   })
