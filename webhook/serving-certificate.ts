@@ -48,7 +48,7 @@ export function createServingCertificate(options: {
       lastFault = undefined
     } catch (error) {
       const fault = error instanceof Error ? error.message : 'unknown'
-      if (fault !== lastFault) log.warn({ secret: name, err: error }, 'no new certificate')
+      if (fault !== lastFault) log.warn({ certificate: name, err: error }, 'no new certificate')
       lastFault = fault
     }
     if (!stopped) cancel = clock.after(served === undefined ? untilThereMs : againMs, () => void read())
@@ -59,7 +59,7 @@ export function createServingCertificate(options: {
     tls.replace({ cert, key })
     served = cert
     expiresAt = validTo
-    log.info({ secret: name, expiresAt: validTo.toISOString() }, 'certificate loaded')
+    log.info({ certificate: name, expiresAt: validTo.toISOString() }, 'certificate loaded')
   }
 
   return {
