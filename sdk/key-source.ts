@@ -20,7 +20,7 @@ export interface KeySourceOptions {
 }
 
 /** Where examples and templates mount the Secret. */
-export const defaultDirectory = '/var/run/secrets/latchkey'
+const defaultDirectory = '/var/run/secrets/latchkey'
 
 /** The first that is given: key, directory, LATCHKEY_PRIVATE_JWK, SERVICE_BINDING_ROOT, else the default directory. */
 export async function findKeySource(options: KeySourceOptions): Promise<KeySource> {

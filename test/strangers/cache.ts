@@ -5,7 +5,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 
 /** Where prepared strangers are kept: outside the checkout, so that a fresh clone on the same machine starts warm. */
-export function cacheRoot(): string {
+function cacheRoot(): string {
   const base = process.env.LATCHKEY_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'latchkey')
   return join(base, 'strangers')
 }

@@ -20,8 +20,8 @@ export interface LocalIssuer {
   addClient(clientId: string, algorithm: SignatureAlgorithm): ClientJwk
   /** Replaces the published key set of a client; undefined takes the client away. */
   publish(clientId: string, keys: readonly object[] | undefined): void
-  /** Answers everything so, or not at all, until called with undefined. */
-  failWith(failure: Failure | 'silence' | undefined): void
+  /** Answers everything so, or not at all, or begins and stops, until called with undefined. */
+  failWith(failure: Failure | 'silence' | 'stall' | undefined): void
   close(): Promise<void>
 }
 
@@ -40,10 +40,11 @@ export async function startLocalIssuer(): Promise<LocalIssuer> {
   await writeFile(caFile, authority.certificate)
   const documents = new Map<string, object>()
   const requests: string[] = []
-  let failure: Failure | 'silence' | undefined
+  let failure: Failure | 'silence' | 'stall' | undefined
   const server = createServer({ cert: own.certificate, key: own.privateKey }, (request, response) => {
     requests.push(request.url ?? '')
     if (failure === 'silence') return
+    if (failure === 'stall') return void response.writeHead(200).write('{"keys":')
     const document = documents.get(request.url ?? '')
     const status = failure?.status ?? (document ? 200 : 404)
     const headers = { 'content-type': 'application/json', 'cache-control': 'public, max-age=60', ...failure?.headers }

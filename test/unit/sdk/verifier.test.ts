@@ -206,6 +206,7 @@ describe('the keys of a client', () => {
     ['no JWK Set', { status: 200, body: '{"keys":7}' }],
     ['no JSON', { status: 200, body: '<html>' }],
     ['never sent', 'silence'],
+    ['begun and never ended', 'stall'],
   ] as const)('that are %s are not there', async (_, failure) => {
     issuer.failWith(failure)
     const token = await tokenProvider({ key: jwk }).token(audience)
