@@ -1,6 +1,5 @@
 import { type Clock, sleep, systemClock } from '../platform/clock.ts'
 import type { Objects } from './objects.ts'
-import type { Registry } from './registry.ts'
 import type { Holder, Reviewer } from './token-review.ts'
 
 /** Why a guard does not get a slice. */
@@ -19,28 +18,24 @@ export interface Authorizer {
   isPodBehind(holder: Holder, service: string): boolean
 }
 
-// A pod's first call can be faster than the watch that tells of the pod.
-const podWaitMs = 5_000
-const podLookMs = 100
+// A pod's first call can be faster than the watches that tell of the pod and of what it guards.
+const newsWaitMs = 5_000
+const newsLookMs = 100
 // After its grace period a pod that is still there is stuck, not at work.
 const terminationSlackMs = 60_000
 
-export function createAuthorizer(parts: {
-  objects: Objects
-  registry: Registry
-  reviewer: Reviewer
-  clock?: Clock
-}): Authorizer {
-  const { objects, registry, reviewer, clock = systemClock } = parts
+export function createAuthorizer(parts: { objects: Objects; reviewer: Reviewer; clock?: Clock }): Authorizer {
+  const { objects, reviewer, clock = systemClock } = parts
 
   function podOf(holder: Holder) {
     const pod = holder.pod && objects.pods.store.get(`${holder.pod.namespace}/${holder.pod.name}`)
     return pod?.metadata.uid === holder.pod?.uid ? pod : undefined
   }
 
-  async function podAppears(holder: Holder): Promise<void> {
-    const until = clock.now() + podWaitMs
-    while (holder.pod && !podOf(holder) && clock.now() < until) await sleep(clock, podLookMs)
+  async function newsArrived(holder: Holder, service: string): Promise<void> {
+    const until = clock.now() + newsWaitMs
+    const missing = () => !podOf(holder) || !objects.guardedservices.store.has(service)
+    while (missing() && clock.now() < until) await sleep(clock, newsLookMs)
   }
 
   function isPodBehind(holder: Holder, service: string): boolean {
@@ -60,19 +55,14 @@ export function createAuthorizer(parts: {
     async authorize(holder, service) {
       const [namespace = '', name = ''] = service.split('/')
       if (holder.pod?.namespace === namespace) {
-        await podAppears(holder)
-        if (isPodBehind(holder, service)) return known(registry, service)
+        await newsArrived(holder, service)
+        if (isPodBehind(holder, service)) return undefined
       }
-      if (await reviewer.mayEnforce(holder.user, { namespace, name })) return known(registry, service)
+      if (await reviewer.mayEnforce(holder.user, { namespace, name })) return undefined
       return {
         code: 'forbidden',
         message: `This token gives no right to the policy of ${service}: its pod must be behind the Service that the GuardedService names, or its user needs the verb enforce on guardedservices.latchkey.dev ${name}.`,
       }
     },
   }
-}
-
-function known(registry: Registry, service: string): Refusal | undefined {
-  if (registry.services.has(service)) return undefined
-  return { code: 'service_not_found', message: `There is no GuardedService ${service} in this installation.` }
 }

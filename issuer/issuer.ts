@@ -47,7 +47,7 @@ export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Pro
   const cluster = createClusterKeys(client, { log })
   const slices = createSlices({ objects, indexes, registry, documents, cluster: cluster.current, log })
   const reviewer = createReviewer(client, `${config.issuerUrl}/v1/snapshots`)
-  const authorizer = createAuthorizer({ objects, registry, reviewer })
+  const authorizer = createAuthorizer({ objects, reviewer })
   const snapshots = createSnapshotServer({ slices, objects, documents, authorizer, reviewer, log })
   const signing = followSigningKeys(
     client,

@@ -1,10 +1,11 @@
 import type { Frame, Hello, Seen } from '../core/snapshot/frames.ts'
 import { addHash, emptyHash, removeHash, rowHash } from '../core/snapshot/hash.ts'
 import { type Row, rowKey } from '../core/snapshot/rows.ts'
-import { dominates } from '../core/snapshot/seen.ts'
 
-/** How long a removed row is remembered, in milliseconds. */
-export const tombstoneMs = 600_000
+/** How long a guard that held an earlier state gets only what changed since, in milliseconds. */
+export const historyMs = 600_000
+/** States that are remembered at most. */
+const historyLength = 4_096
 
 /** The rows of one service, with what is needed to bring any guard from what it holds to what is here. */
 export interface Slice {
@@ -18,20 +19,13 @@ export interface Slice {
   replace(rows: Iterable<Row>): void
   /** Changes some rows. Listeners are told when anything differs. */
   apply(upsert: Iterable<Row>, remove: Iterable<string>): void
-  /** First frame for a guard, as a line: all rows, or what changed since. */
+  /** First frame for a guard, as a line: all rows, or what changed since it held what it holds. */
   opening(hello: Hello['hello']): string
   heartbeat(): string
   /** Calls back with each later frame, as a line. @returns a function that ends it */
   subscribe(listener: (line: string) => void): () => void
-  /** Forgets removed rows after their time. @param now monotonic ms */
+  /** Forgets old states. @param now monotonic ms */
   prune(now: number): void
-}
-
-interface HeldRow {
-  readonly row: Row
-  readonly hash: string
-  /** What had been seen when the row became what it is. */
-  readonly since: Seen
 }
 
 const hashes = new WeakMap<Row, string>()
@@ -41,58 +35,65 @@ const hashes = new WeakMap<Row, string>()
  * @param now monotonic milliseconds
  */
 export function createSlice(key: string, seenNow: () => Seen, now: () => number): Slice {
-  const held = new Map<string, HeldRow>()
-  const tombstones = new Map<string, { since: Seen; at: number }>()
+  const held = new Map<string, { readonly row: Row; readonly hash: string; readonly step: number }>()
+  const removed = new Map<string, number>()
+  // The content hash is the state: a guard that holds one of these holds what was here after that step, whichever
+  // replica it came from. A state that never was here, because the other replica joined changes another way, gets all.
+  const history = new Map<string, { readonly step: number; readonly at: number }>()
   const listeners = new Set<(line: string) => void>()
   let hash = emptyHash
-  // A guard that has seen less may hold rows that are gone without a trace here.
-  let horizon = seenNow()
+  let step = 0
   let rowsText: string | undefined
+  remember()
 
-  function put(row: Row, seen: Seen): boolean {
-    const rowId = rowKey(row)
-    const old = held.get(rowId)
+  function remember(): void {
+    history.delete(hash)
+    history.set(hash, { step, at: now() })
+  }
+
+  function put(row: Row): boolean {
+    const id = rowKey(row)
+    const old = held.get(id)
     if (old?.row === row) return false
     const fresh = hashOf(row)
     if (old?.hash === fresh) return false
     if (old) hash = removeHash(hash, old.hash)
     hash = addHash(hash, fresh)
-    held.set(rowId, { row, hash: fresh, since: seen })
-    tombstones.delete(rowId)
+    held.set(id, { row, hash: fresh, step: step + 1 })
+    removed.delete(id)
     return true
   }
 
-  function drop(rowId: string, seen: Seen): boolean {
-    const old = held.get(rowId)
+  function drop(id: string): boolean {
+    const old = held.get(id)
     if (!old) return false
     hash = removeHash(hash, old.hash)
-    held.delete(rowId)
-    tombstones.set(rowId, { since: seen, at: now() })
+    held.delete(id)
+    removed.set(id, step + 1)
     return true
   }
 
   function change(upsert: Iterable<Row>, remove: Iterable<string>): void {
-    const seen = seenNow()
-    const changed = [...upsert].filter(row => put(row, seen))
-    const dropped = [...remove].filter(id => drop(id, seen))
+    const changed = [...upsert].filter(put)
+    const dropped = [...remove].filter(drop)
     if (changed.length === 0 && dropped.length === 0) return
+    step++
+    remember()
     rowsText = undefined
-    const frame = line({ delta: { upsert: changed, remove: dropped }, seen, hash })
+    const frame = delta(changed, dropped)
     for (const listener of listeners) listener(frame)
   }
 
-  function since(guard: Seen): string {
-    const known = new Map<Seen, boolean>()
-    const has = (version: Seen): boolean => {
-      const found = known.get(version) ?? dominates(guard, version)
-      known.set(version, found)
-      return found
-    }
-    // The cluster's keys have no version to compare, so they come along.
-    const upsert = [...held.values()].filter(({ row, since }) => row.type === 'cluster' || !has(since))
-    const remove = [...tombstones].filter(([, { since }]) => !has(since))
-    const delta = { upsert: upsert.map(({ row }) => row), remove: remove.map(([id]) => id) }
-    return line({ delta, seen: seenNow(), hash })
+  function delta(upsert: readonly Row[], remove: readonly string[]): string {
+    return line({ delta: { upsert, remove }, seen: seenNow(), hash })
+  }
+
+  function since(from: number): string {
+    const upsert = [...held.values()].filter(row => row.step > from).map(({ row }) => row)
+    return delta(
+      upsert,
+      [...removed].filter(([, at]) => at > from).map(([id]) => id),
+    )
   }
 
   return {
@@ -109,8 +110,8 @@ export function createSlice(key: string, seenNow: () => Seen, now: () => number)
     },
     apply: change,
     opening(hello) {
-      if (hello.hash === hash) return line({ delta: { upsert: [], remove: [] }, seen: seenNow(), hash })
-      if (hello.hash !== undefined && hello.seen && dominates(hello.seen, horizon)) return since(hello.seen)
+      const known = hello.hash === undefined ? undefined : history.get(hello.hash)
+      if (known) return since(known.step)
       // Made once for all guards that come: after a restart they come together.
       rowsText ??= JSON.stringify([...held.values()].map(({ row }) => row))
       return `{"full":{"rows":${rowsText}},"seen":${JSON.stringify(seenNow())},"hash":"${hash}"}\n`
@@ -121,22 +122,20 @@ export function createSlice(key: string, seenNow: () => Seen, now: () => number)
       return () => void listeners.delete(listener)
     },
     prune(time) {
-      for (const [id, { since, at }] of tombstones) {
-        if (time - at < tombstoneMs) continue
-        tombstones.delete(id)
-        // `since` of later tombstones dominates this one: what was seen only grows.
-        if (dominates(since, horizon)) horizon = since
+      for (const [state, { at }] of history) {
+        if (state === hash || (time - at < historyMs && history.size <= historyLength)) break
+        history.delete(state)
       }
+      const [oldest] = history.values()
+      for (const [id, at] of removed) if (at <= (oldest?.step ?? step)) removed.delete(id)
     },
   }
 }
 
 function hashOf(row: Row): string {
-  const known = hashes.get(row)
-  if (known !== undefined) return known
-  const hash = rowHash(row)
-  hashes.set(row, hash)
-  return hash
+  const known = hashes.get(row) ?? rowHash(row)
+  hashes.set(row, known)
+  return known
 }
 
 /** One frame as a line of NDJSON. */

@@ -64,7 +64,10 @@ export function createSnapshotServer(parts: SnapshotServerParts): SnapshotServer
   }
   objects.pods.onChange(({ object }) => recheck(({ holder }) => holder.pod?.name === object.metadata.name))
   objects.services.onChange(({ object }) => recheck(({ slice }) => isIn(slice.key, object.metadata.namespace)))
-  objects.guardedservices.onChange(({ key }) => recheck(({ slice }) => slice.key === key))
+  objects.guardedservices.onChange(({ type, key }) => {
+    // One that went takes its rows away first; see onRemoved.
+    if (type !== 'deleted') recheck(({ slice }) => slice.key === key)
+  })
 
   async function serve(
     request: IncomingMessage,

@@ -1,0 +1,133 @@
+import { generateKeyPairSync, type KeyObject } from 'node:crypto'
+import type { PublicJwk } from '../../../core/api/access-key.ts'
+import type { ApiClient } from '../../../core/api/api-client.ts'
+import { thumbprint } from '../../../core/keys/jwk.ts'
+import { clientIdOf } from '../../../core/registry/ids.ts'
+import type { KubeObject } from '../../../platform/kube/client.ts'
+import * as resources from '../../../platform/kube/resources.ts'
+import { snapshotAudience, type World } from './world.ts'
+
+export interface KeyPair {
+  readonly kid: string
+  readonly publicKey: PublicJwk
+  readonly privateKey: KeyObject
+}
+
+export function makeKeyPair(): KeyPair {
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519')
+  const { kty, crv, x } = publicKey.export({ format: 'jwk' })
+  const jwk = { kty, crv, x } as PublicJwk
+  return { kid: thumbprint(jwk), publicKey: jwk, privateKey }
+}
+
+/** A Service with a GuardedService of the same name. */
+export async function addService(world: World, namespace: string, name: string): Promise<void> {
+  await world.create(resources.services, {
+    metadata: { namespace, name },
+    spec: { selector: { app: name }, ports: [{ name: 'http', port: 80, targetPort: 'guard' }] },
+  } as KubeObject)
+  await world.create(resources.guardedServices, {
+    metadata: { namespace, name },
+    spec: { targetRef: { name, port: 'http' } },
+  } as KubeObject)
+}
+
+/** A client with one published key, as the operator would leave it. */
+export async function addClient(world: World, namespace: string, name: string, spec: Partial<ApiClient['spec']> = {}) {
+  const created = await world.create(resources.apiClients, { metadata: { namespace, name }, spec } as KubeObject)
+  const at = await world.admin.get<KubeObject>(resources.namespaces, undefined, namespace)
+  const clientId = clientIdOf({ ...(created as unknown as ApiClient) }, at?.metadata.uid ?? '', 'default')
+  const pair = makeKeyPair()
+  await addKey(world, { namespace, name: `${name}-key`, client: name, clientId, pair })
+  return { namespace, name, clientId, pair }
+}
+
+export async function addKey(
+  world: World,
+  key: { namespace: string; name: string; client: string; clientId: string; pair: KeyPair },
+): Promise<void> {
+  const { namespace, name, client, clientId, pair } = key
+  await world.create(resources.accessKeys, {
+    metadata: { namespace, name },
+    spec: { clientRef: { name: client } },
+  } as KubeObject)
+  await world.setStatus(resources.accessKeys, namespace, name, {
+    clientId,
+    keyId: pair.kid,
+    keys: [publishedKey(pair)],
+  })
+}
+
+export function publishedKey({ kid, publicKey }: KeyPair, state = 'Active') {
+  return { kid, state, publicKey, notBefore: new Date().toISOString() }
+}
+
+export async function addRole(world: World, namespace: string, name: string, services: string[]): Promise<void> {
+  const spec = { rules: [{ services, methods: ['GET'], paths: ['/**'] }] }
+  await world.create(resources.roles, { metadata: { namespace, name }, spec } as KubeObject)
+}
+
+/** A grant, pinned as the operator would. */
+export async function addGrant(
+  world: World,
+  namespace: string,
+  name: string,
+  role: string,
+  clients: readonly { namespace: string; name: string; clientId: string }[],
+): Promise<void> {
+  const named = clients.map(client => ({ namespace: client.namespace, name: client.name }))
+  await world.create(resources.accessGrants, {
+    metadata: { namespace, name },
+    spec: { roleRef: { name: role }, clients: named },
+  } as KubeObject)
+  const pins = clients.map(client => ({
+    namespace: client.namespace,
+    name: client.name,
+    clientId: client.clientId,
+    state: 'Granted',
+  }))
+  await world.setStatus(resources.accessGrants, namespace, name, { clients: pins })
+}
+
+/** A pod that no node runs; its token is as real as any. */
+export async function addPod(
+  world: World,
+  pod: { namespace: string; name: string; labels: Record<string, string>; serviceAccount?: string },
+): Promise<KubeObject> {
+  const { namespace, name, labels, serviceAccount = 'app' } = pod
+  const account = await world.admin.get(resources.serviceAccounts, namespace, serviceAccount)
+  if (!account) await world.create(resources.serviceAccounts, { metadata: { namespace, name: serviceAccount } })
+  return await world.create(resources.pods, {
+    metadata: { namespace, name, labels },
+    spec: {
+      serviceAccountName: serviceAccount,
+      automountServiceAccountToken: false,
+      containers: [{ name: 'app', image: 'none' }],
+    },
+  } as KubeObject)
+}
+
+/** A token of the pod's service account, bound to the pod. */
+export async function tokenOf(
+  world: World,
+  pod: KubeObject,
+  audience = snapshotAudience,
+  seconds = 600,
+): Promise<string> {
+  const { serviceAccountName } = (pod as KubeObject & { spec: { serviceAccountName: string } }).spec
+  const { namespace, name, uid } = pod.metadata
+  const answer = await world.admin.raw<{ status: { token: string } }>(
+    'POST',
+    `/api/v1/namespaces/${namespace}/serviceaccounts/${serviceAccountName}/token`,
+    {
+      apiVersion: 'authentication.k8s.io/v1',
+      kind: 'TokenRequest',
+      spec: {
+        audiences: [audience],
+        expirationSeconds: seconds,
+        boundObjectRef: { kind: 'Pod', apiVersion: 'v1', name, uid },
+      },
+    },
+  )
+  return answer.status.token
+}
