@@ -14,7 +14,7 @@ export interface ApiServerAccess {
 export const usernamePrefix = 'latchkey:'
 
 /** An AuthenticationConfiguration that trusts these issuers. JSON is YAML. */
-export function trusting(issuers: readonly string[], audience: string, ca: string): string {
+function trusting(issuers: readonly string[], audience: string, ca: string): string {
   const config = {
     apiVersion: 'apiserver.config.k8s.io/v1',
     kind: 'AuthenticationConfiguration',

@@ -25,7 +25,7 @@ export interface LocalIssuer {
   close(): Promise<void>
 }
 
-export interface Failure {
+interface Failure {
   readonly status: number
   readonly headers?: Record<string, string>
   readonly body?: string
