@@ -31,7 +31,7 @@ export function createSlice(policy: Policy): Slice {
   function take(frame: Frame): Taken {
     if ('full' in frame || 'delta' in frame) {
       // A replica that has seen less could bring a revoked key back.
-      if (!dominates(frame.seen, seen)) return 'older'
+      if (isOlder(frame.seen, seen)) return 'older'
       if (builder.apply(frame) === 'mismatch') return 'mismatch'
       seen = frame.seen
       policy.replace(builder.snapshot())
@@ -39,7 +39,7 @@ export function createSlice(policy: Policy): Slice {
       return 'applied'
     }
     if ('heartbeat' in frame) {
-      if (!dominates(frame.seen, seen)) return 'older'
+      if (isOlder(frame.seen, seen)) return 'older'
       if (frame.hash !== builder.hash()) return 'mismatch'
       seen = frame.seen
       policy.confirm()
@@ -55,4 +55,13 @@ export function createSlice(policy: Policy): Slice {
     hash: () => (seen ? builder.hash() : undefined),
     held: () => seen && { seen, hash: builder.hash(), rows: builder.rows() },
   }
+}
+
+/**
+ * Compares what both know of: a resource the issuer names no longer, such as the ConfigMap of an OpenAPI document that
+ * gave way to routes, says nothing.
+ */
+function isOlder(next: Seen, held: Seen = {}): boolean {
+  const known = Object.entries(held).filter(([resource]) => Object.hasOwn(next, resource))
+  return !dominates(next, Object.fromEntries(known))
 }

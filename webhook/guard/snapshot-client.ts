@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { type Frame, type Held, type Hello, heartbeatMs } from '../../core/snapshot/frames.ts'
+import { emptyHash } from '../../core/snapshot/hash.ts'
 import { type Clock, sleep } from '../../platform/clock.ts'
 import type { Logger } from '../../platform/log.ts'
 import { createLineReader } from './line-reader.ts'
@@ -85,7 +86,7 @@ export function createSnapshotClient(options: SnapshotClientOptions): SnapshotCl
     }
     request.write(`${JSON.stringify(hello)}\n`)
     tell = () => {
-      const held: Held = { held: { hash: slice.hash() ?? '', ...options.findings() } }
+      const held: Held = { held: { hash: slice.hash() ?? emptyHash, ...options.findings() } }
       request.write(`${JSON.stringify(held)}\n`)
     }
     const abort = (): void => void request.destroy()

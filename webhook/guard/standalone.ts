@@ -26,11 +26,11 @@ export interface StandaloneOptions {
  */
 export async function startStandalone(
   options: StandaloneOptions,
-  context: { clock: Clock; log: Logger },
+  context: { clock: Clock; log: Logger; drainGraceMs?: number; intervalMs?: number },
 ): Promise<RunningGuard> {
-  const { clock, log } = context
+  const { clock, log, drainGraceMs = 500 } = context
   const policy = createPolicy(clock)
-  const manifests = createManifests({ ...options, path: options.manifests, policy, clock, log })
+  const manifests = createManifests({ ...options, ...context, path: options.manifests, policy })
   await manifests.load()
   const metrics = createGuardMetrics(policy)
   const audit = await createAudit({ sink: options.audit, onDropped: metrics.auditDropped, log })
@@ -51,7 +51,7 @@ export async function startStandalone(
   return {
     ...ports,
     async stop() {
-      await guard.drain(500, 25_000)
+      await guard.drain(drainGraceMs, 25_000)
       manifests.stop()
       await audit.flush(2_000)
       await guard.close()
