@@ -1,0 +1,103 @@
+import { mkdtemp, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { sliceHash } from '../../../core/snapshot/hash.ts'
+import { systemClock } from '../../../platform/clock.ts'
+import { readConfig } from '../../../platform/config.ts'
+import { configTable, ownSettings } from '../../../webhook/guard/config.ts'
+import type { RunningGuard } from '../../../webhook/guard/running-guard.ts'
+import { startSidecar } from '../../../webhook/guard/sidecar.ts'
+import { createQuietLog } from '../platform/quiet-log.ts'
+import { type FrameServer, full, startFrameServer } from './frame-server.ts'
+import { alice, rowsOf, service } from './policy-rows.ts'
+import { sendRaw } from './raw-socket.ts'
+import { type App, startApp } from './rig.ts'
+
+let server: FrameServer
+let app: App
+let folder: string
+let guard: RunningGuard | undefined
+beforeAll(async () => {
+  server = await startFrameServer()
+  app = await startApp()
+})
+afterAll(async () => {
+  await server.close()
+  await app.close()
+})
+beforeEach(async () => {
+  server.streams.splice(0)
+  folder = await mkdtemp(join(tmpdir(), 'sidecar-'))
+  await writeFile(join(folder, 'tcp'), 'head\n')
+})
+afterEach(() => guard?.stop())
+
+async function start(): Promise<RunningGuard> {
+  const config = readConfig(
+    configTable,
+    ownSettings({
+      LATCHKEY_SERVICE: service,
+      LATCHKEY_UPSTREAM: `http://127.0.0.1:${app.port}`,
+      LATCHKEY_LISTEN: '127.0.0.1:0',
+      LATCHKEY_ADMIN_LISTEN: '127.0.0.1:0',
+      LATCHKEY_SNAPSHOT_URL: server.url,
+      LATCHKEY_CA_FILE: server.caFile,
+      LATCHKEY_TOKEN_FILE: server.tokenFile,
+      LATCHKEY_SNAPSHOT_FILE: join(folder, 'snapshot.json'),
+      LATCHKEY_AUDIT: join(folder, 'audit.log'),
+      LATCHKEY_DRAIN_GRACE: '0s',
+      LATCHKEY_OPEN_PORTS: '9090, 9091',
+      LATCHKEY_ISSUER_SERVICE_HOST: '10.0.0.1',
+      LATCHKEY_ISSUER_PORT_443_TCP_ADDR: '10.0.0.1',
+    }),
+  )
+  guard = await startSidecar(config, {
+    clock: systemClock,
+    log: createQuietLog().log,
+    version: 'test',
+    procNet: folder,
+  })
+  return guard
+}
+const status = async (): Promise<number> => {
+  const head = `GET /api/x HTTP/1.1\r\nHost: orders\r\nAuthorization: Bearer ${alice.token()}\r\n\r\n`
+  return (await sendRaw(guard?.port ?? 0, head)).status
+}
+const ready = async (): Promise<number> =>
+  (await sendRaw(guard?.adminPort ?? 0, 'GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n')).status
+const until = async (holds: () => boolean | Promise<boolean>): Promise<void> => {
+  for (let tries = 0; tries < 300 && !(await holds()); tries++) await new Promise(resolve => setTimeout(resolve, 10))
+  expect(await holds()).toBe(true)
+}
+
+it('F13 goes from nothing to the issuer’s policy, and after a restart without the issuer to what is on disk', async () => {
+  const rows = rowsOf()
+  server.serve(stream => stream.send(full(rows, { a: '5' })))
+  await start()
+  await until(async () => (await status()) === 200)
+  expect(await ready()).toBe(200)
+  await until(() => (server.streams[0]?.held.length ?? 0) > 0)
+  expect(server.streams[0]?.held[0]).toMatchObject({ hash: sliceHash(rows), exposed: [], wouldDeny: 0 })
+  await guard?.stop()
+
+  server.refuse(503, 'unavailable')
+  await start()
+  expect(await status()).toBe(200)
+  expect(await ready()).toBe(200)
+  server.serve(() => {})
+  await until(() => server.streams.length > 1)
+  expect(server.streams.at(-1)?.hello).toMatchObject({ seen: { a: '5' }, hash: sliceHash(rows) })
+})
+
+it('P33 tells the issuer and its readiness of an app that listens beyond loopback', async () => {
+  await writeFile(
+    join(folder, 'tcp'),
+    'head\n 0: 00000000:1F90 00000000:0000 0A 0\n 1: 00000000:2382 00000000:0000 0A 0\n',
+  )
+  server.serve(stream => stream.send(full(rowsOf(), { a: '5' })))
+  await start()
+  await until(() => server.streams[0]?.held.some(held => held.exposed?.[0] === '0.0.0.0:8080') ?? false)
+  expect(await ready()).toBe(503)
+  expect(await status()).toBe(200)
+})

@@ -1,0 +1,251 @@
+import { writeFile } from 'node:fs/promises'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { sliceHash } from '../../../core/snapshot/hash.ts'
+import { createPolicy, type Policy } from '../../../webhook/guard/policy.ts'
+import { createSlice } from '../../../webhook/guard/slice.ts'
+import { createSnapshotClient, type SnapshotClient } from '../../../webhook/guard/snapshot-client.ts'
+import { createQuietLog } from '../platform/quiet-log.ts'
+import { delta, type FrameServer, full, heartbeat, type Stream, startFrameServer } from './frame-server.ts'
+import { alice, rowsOf, service } from './policy-rows.ts'
+import { createSteppedClock, type SteppedClock } from './rig.ts'
+
+let server: FrameServer
+let client: SnapshotClient
+let policy: Policy
+let clock: SteppedClock
+let lines: Record<string, unknown>[]
+const connected: boolean[] = []
+const everything: Record<string, unknown>[][] = []
+
+beforeAll(async () => {
+  server = await startFrameServer()
+})
+afterAll(() => server.close())
+beforeEach(() => {
+  server.streams.splice(0)
+  connected.splice(0)
+  server.serve(() => {})
+  clock = createSteppedClock()
+  policy = createPolicy(clock)
+  const quiet = createQuietLog()
+  lines = quiet.lines
+  everything.push(lines)
+  client = createSnapshotClient({
+    url: server.url,
+    service,
+    version: 'test',
+    caFile: server.caFile,
+    tokenFile: server.tokenFile,
+    slice: createSlice(policy),
+    findings: () => ({ exposed: ['0.0.0.0:80'], wouldDeny: 7 }),
+    onTaken: () => {},
+    onConnected: is => void connected.push(is),
+    clock,
+    log: quiet.log,
+    idleMs: 300,
+    backoff: { minMs: 10, maxMs: 50 },
+  })
+  client.start()
+})
+afterEach(() => client.stop())
+
+const rows = rowsOf()
+const without = rows.filter(row => row.type !== 'grant')
+const hash = sliceHash(rows)
+const until = async (holds: () => boolean): Promise<void> => {
+  for (let tries = 0; !holds() && tries < 400; tries++) await new Promise(resolve => setTimeout(resolve, 5))
+  expect(holds()).toBe(true)
+}
+/** The stream that was opened as the nth, counted from 0. */
+const streamAt = async (at: number): Promise<Stream> => {
+  await until(() => server.streams.length > at)
+  return server.streams[at] as Stream
+}
+const held = (): string | undefined => policy.snapshot()?.hash
+const said = (): string => lines.map(line => line.why).join('\n')
+
+describe('a stream', () => {
+  it('begins with a hello and brings the slice; the guard answers what it holds', async () => {
+    const stream = await streamAt(0)
+    expect(stream.authorization).toBe('Bearer first-token')
+    expect(stream.hello).toEqual({ slice: service, version: 'test' })
+    stream.send(full(rows, { apiclients: '5' }))
+    await until(() => stream.held.length === 1)
+    expect(stream.held).toEqual([{ hash, exposed: ['0.0.0.0:80'], wouldDeny: 7 }])
+    expect(held()).toBe(hash)
+    expect(policy.unfit()).toBeUndefined()
+    expect(connected).toEqual([true])
+  })
+  it('brings changes, several in one packet and one in several', async () => {
+    const stream = await streamAt(0)
+    const text = [
+      full(rows, { a: '1' }),
+      delta(rows, without, ['grant/alice-calls'], { a: '2' }),
+      delta(without, rows, [], { a: '3' }),
+    ]
+      .map(frame => `${JSON.stringify(frame)}\n`)
+      .join('')
+    stream.raw(text.slice(0, text.length - 40))
+    await until(() => held() === sliceHash(without))
+    stream.raw(text.slice(text.length - 40))
+    await until(() => held() === hash)
+    expect(stream.held.map(line => line.hash)).toEqual([hash, sliceHash(without), hash])
+  })
+  it('is resumed with what is held, and a new token is read for it', async () => {
+    const stream = await streamAt(0)
+    stream.send(full(rows, { a: '12' }))
+    await until(() => stream.held.length === 1)
+    await writeFile(server.tokenFile, 'second-token\n')
+    stream.cut()
+    const next = await streamAt(1)
+    expect(next.hello).toEqual({ slice: service, version: 'test', seen: { a: '12' }, hash })
+    expect(next.authorization).toBe('Bearer second-token')
+    await writeFile(server.tokenFile, 'first-token\n')
+    next.send(heartbeat(rows, { a: '13' }))
+    await until(() => next.held.length === 1)
+  })
+  it('keeps the policy fresh by heartbeats only while they come', async () => {
+    const stream = await streamAt(0)
+    stream.send(full(rows, { a: '1' }))
+    await until(() => stream.held.length === 1)
+    clock.step(86_400_000 + 1_000)
+    expect(policy.unfit()).toBe('policy_stale')
+    stream.send(heartbeat(rows, { a: '1' }))
+    await until(() => policy.unfit() === undefined)
+  })
+  it('tells findings again when they change', async () => {
+    const stream = await streamAt(0)
+    client.tellHeld()
+    await until(() => stream.held.length === 1)
+    expect(stream.held[0]?.hash).toBe('0'.repeat(64))
+  })
+})
+
+describe('never backwards', () => {
+  const first = async (): Promise<Stream> => {
+    const stream = await streamAt(0)
+    stream.send(full(without, { a: '10', b: '5' }))
+    await until(() => stream.held.length === 1)
+    return stream
+  }
+  it.each([
+    ['a full slice', full(rows, { a: '9', b: '6' })],
+    ['a delta', delta(without, rows, [], { a: '9', b: '5' })],
+    ['a heartbeat', heartbeat(without, { a: '9', b: '5' })],
+  ])('takes no %s that has seen less', async (_what, frame) => {
+    const stream = await first()
+    stream.send(frame)
+    await streamAt(1)
+    expect(held()).toBe(sliceHash(without))
+    expect(said()).toContain('older than what is held')
+  })
+  it('keeps what it has and tries again when the replica is behind', async () => {
+    const stream = await first()
+    clock.step(60_000)
+    const age = policy.ageSeconds() as number
+    stream.send({ behind: true })
+    const next = await streamAt(1)
+    expect(held()).toBe(sliceHash(without))
+    expect(policy.ageSeconds()).toBeGreaterThanOrEqual(age)
+    next.send(full(rows, { a: '11', b: '5' }))
+    await until(() => held() === hash)
+  })
+  it('takes a frame that no longer names a resource', async () => {
+    const stream = await first()
+    stream.send(delta(without, rows, [], { a: '11' }))
+    await until(() => held() === hash)
+  })
+})
+
+describe('faults on the stream', () => {
+  it('asks for everything when hashes differ, and decides from the last good one meanwhile', async () => {
+    const stream = await streamAt(0)
+    stream.send(full(rows, { a: '1' }))
+    await until(() => stream.held.length === 1)
+    stream.send({ ...delta(rows, without, ['grant/alice-calls'], { a: '2' }), hash: 'f'.repeat(64) } as never)
+    const next = await streamAt(1)
+    expect(next.hello).toEqual({ slice: service, version: 'test' })
+    expect(held()).toBe(hash)
+    next.send(full(without, { a: '2' }))
+    await until(() => held() === sliceHash(without))
+    next.cut()
+    expect((await streamAt(2)).hello.hash).toBe(sliceHash(without))
+  })
+  it('asks for everything when a heartbeat tells of another hash', async () => {
+    const stream = await streamAt(0)
+    stream.send(full(rows, { a: '1' }))
+    await until(() => stream.held.length === 1)
+    stream.send(heartbeat(without, { a: '2' }))
+    expect((await streamAt(1)).hello.hash).toBeUndefined()
+  })
+  it.each([
+    ['garbage', '\x00\xff garbage\n'],
+    ['JSON that is no frame', '[1]\n{"nothing":1}\n'],
+    ['a null', 'null\n'],
+    ['a frame without rows', '{"full":{},"seen":{},"hash":"x"}\n'],
+    ['a frame of no known kind', '{"later":{},"seen":{},"hash":"x"}\n'],
+  ])('survives %s', async (_what, bytes) => {
+    const stream = await streamAt(0)
+    stream.send(full(rows, { a: '1' }))
+    await until(() => stream.held.length === 1)
+    stream.raw(bytes)
+    const next = await streamAt(1)
+    expect(held()).toBe(hash)
+    next.send(full(without, { a: '2' }))
+    await until(() => held() === sliceHash(without))
+  })
+  it('does not take half a line', async () => {
+    const stream = await streamAt(0)
+    const text = JSON.stringify(full(rows, { a: '1' }))
+    stream.raw(text.slice(0, -1))
+    stream.cut()
+    await streamAt(1)
+    expect(held()).toBeUndefined()
+  })
+  it('leaves a stream on which nothing comes', async () => {
+    await streamAt(0)
+    await streamAt(1)
+    expect(said()).toContain('nothing came in time')
+  })
+  it('tries again after a refusal, whose code is told and whose text is not', async () => {
+    const stream = await streamAt(0)
+    server.refuse(403, 'forbidden')
+    stream.cut()
+    await until(() => said().includes('the issuer answered 403 forbidden'))
+    server.serve(next => next.send(full(rows, { a: '1' })))
+    await until(() => held() === hash)
+  })
+  it('tries again when the issuer ends the stream', async () => {
+    const stream = await streamAt(0)
+    stream.send({ end: { code: 'draining', message: 'x' } })
+    await streamAt(1)
+    expect(said()).toContain('draining')
+  })
+  it('does not talk to a server that the CA does not vouch for', async () => {
+    const other = await startFrameServer()
+    const stranger = createSnapshotClient({
+      url: other.url,
+      service,
+      version: 'test',
+      caFile: server.caFile,
+      tokenFile: server.tokenFile,
+      slice: createSlice(policy),
+      findings: () => ({}),
+      onTaken: () => {},
+      onConnected: () => {},
+      clock,
+      log: createQuietLog().log,
+      backoff: { minMs: 10, maxMs: 20 },
+    })
+    stranger.start()
+    await new Promise(resolve => setTimeout(resolve, 100))
+    expect(other.streams).toEqual([])
+    stranger.stop()
+    await other.close()
+  })
+  it('says nothing secret in its log', () => {
+    expect(everything.flat().length).toBeGreaterThan(20)
+    expect(JSON.stringify(everything)).not.toMatch(/first-token|second-token|Bearer/)
+    expect(JSON.stringify(everything)).not.toContain(alice.key.publicKey.x)
+  })
+})
