@@ -9,7 +9,6 @@ import { configTable as webhookConfig } from '../../../webhook/config.ts'
 import type { Container } from '../../../webhook/injection/pod.ts'
 import { helmPath } from '../../cluster/binaries.ts'
 import { run } from '../../cluster/command.ts'
-import { apiRequests } from '../api-request.ts'
 import { type Cluster, eventually, startCluster } from '../policies/setup.ts'
 import { chart, kubectl, type Manifest, type Rendering, renderChart } from './render-chart.ts'
 
@@ -256,24 +255,5 @@ describe('at a real API server', () => {
     await eventually(async () => (await remaining()) === '', 'everything is gone')
     const crds = await kubectl(cluster.plane.kubeconfig, ['get', 'crds', '--output=name'])
     expect(crds.trim().split('\n')).toHaveLength(5)
-  })
-
-  it('K26 the operator reads Secrets by name only, and only where the values say', async () => {
-    const manifests = await renderChart(sets['Secrets in listed namespaces'])
-    await kubectl(
-      cluster.plane.kubeconfig,
-      ['apply', '--server-side', '--force-conflicts', '--filename=-'],
-      manifests.filter(({ kind }) => /Role/.test(kind)),
-    )
-    const user = await cluster.plane.kubeconfigFor('system:serviceaccount:latchkey-system:latchkey-operator', [])
-    const operator = apiRequests(user)
-    const status = async (path: string) => (await operator.send('GET', path)).status
-    await eventually(async () => (await status('/api/v1/namespaces/shop/secrets/none')) === 404, 'the rights are there')
-    expect(await status('/api/v1/namespaces/latchkey-system/secrets/none')).toBe(404)
-    expect(await status('/api/v1/namespaces/second-system/secrets/none')).toBe(403)
-    expect(await status('/api/v1/namespaces/shop/secrets')).toBe(403)
-    expect(await status('/api/v1/configmaps?fieldSelector=metadata.name%3Dlatchkey-ca')).toBe(200)
-    expect(await status('/api/v1/configmaps')).toBe(403)
-    operator.close()
   })
 })

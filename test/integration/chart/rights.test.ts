@@ -1,0 +1,100 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { createObjects } from '../../../issuer/objects.ts'
+import { createSources } from '../../../operator/sources.ts'
+import { mutatingWebhooks, validatingWebhooks } from '../../../operator/webhook-resources.ts'
+import { createKubeClient, type KubeClient } from '../../../platform/kube/client.ts'
+import { loadKubeConnection } from '../../../platform/kube/connection.ts'
+import { configMaps, secrets } from '../../../platform/kube/resources.ts'
+import { createLog } from '../../../platform/log.ts'
+import { type Cluster, startCluster } from '../policies/setup.ts'
+import { isWebhook, kubectl, renderChart } from './render-chart.ts'
+
+let cluster: Cluster
+const clients: KubeClient[] = []
+const log = createLog({ process: 'test', destination: { write: () => {} } })
+const about = { namespace: 'latchkey-system', fullname: 'latchkey', log }
+
+/** A client with the rights that the chart gives this process, and the rights of every service account. */
+async function clientOf(process: string): Promise<KubeClient> {
+  const groups = ['system:serviceaccounts', 'system:authenticated']
+  const kubeconfig = await cluster.plane.kubeconfigFor(
+    `system:serviceaccount:latchkey-system:latchkey-${process}`,
+    groups,
+  )
+  const client = createKubeClient(loadKubeConnection({ kubeconfig }))
+  clients.push(client)
+  return client
+}
+
+beforeAll(async () => {
+  cluster = await startCluster('rights', { shop: {}, other: {}, 'latchkey-system': {} })
+  const values = { secrets: { namespaces: 'Labelled', namespaceList: ['shop'] } }
+  const manifests = (await renderChart({ values })).filter(one => /Role/.test(one.kind) || isWebhook(one))
+  await kubectl(cluster.plane.kubeconfig, ['apply', '--server-side', '--filename=-'], manifests)
+})
+afterAll(async () => {
+  for (const client of clients) await client.close()
+  await cluster?.stop()
+})
+
+const refused = { status: 403 }
+
+it('suffice for everything the operator watches', async () => {
+  const sources = createSources(await clientOf('operator'), about)
+  sources.start()
+  await sources.whenSynced(AbortSignal.timeout(20_000))
+  await sources.stop()
+})
+
+it('suffice for everything the issuer watches, and for the questions it asks', async () => {
+  const client = await clientOf('issuer')
+  const objects = createObjects(client, { log })
+  await objects.start(AbortSignal.timeout(20_000))
+  await objects.stop()
+  await client.raw('GET', '/.well-known/openid-configuration')
+  await client.raw('GET', '/openid/v1/jwks')
+  const review = (kind: string, group: string, spec: object) => ({ apiVersion: `${group}/v1`, kind, spec })
+  await client.raw(
+    'POST',
+    '/apis/authentication.k8s.io/v1/tokenreviews',
+    review('TokenReview', 'authentication.k8s.io', { token: 'x' }),
+  )
+  await client.raw(
+    'POST',
+    '/apis/authorization.k8s.io/v1/subjectaccessreviews',
+    review('SubjectAccessReview', 'authorization.k8s.io', {
+      user: 'x',
+      nonResourceAttributes: { path: '/', verb: 'get' },
+    }),
+  )
+  await client.get(configMaps, 'shop', 'openapi')
+  await client.get(secrets, 'latchkey-system', 'latchkey-issuer-keys')
+  await expect(client.get(secrets, 'latchkey-system', 'latchkey-ca')).rejects.toMatchObject(refused)
+  await expect(client.get(secrets, 'shop', 'checkout')).rejects.toMatchObject(refused)
+})
+
+it('suffice for what the operator writes', async () => {
+  const client = await clientOf('operator')
+  const manager = { fieldManager: 'latchkey-operator', force: true }
+  const bundle = (webhooks: string[]) =>
+    webhooks.map(name => ({ name: `${name}.latchkey.latchkey.dev`, clientConfig: { caBundle: '' } }))
+  const metadata = { name: 'latchkey' }
+  const validate = { metadata, webhooks: bundle(['validate', 'validate-unlabelled']) }
+  await client.apply(validatingWebhooks, validate, manager)
+  await client.apply(mutatingWebhooks, { metadata, webhooks: bundle(['inject', 'inject-unlabelled']) }, manager)
+  await client.apply(configMaps, { metadata: { name: 'latchkey-ca', namespace: 'shop' } }, manager)
+  expect(await client.delete(configMaps, 'shop', 'latchkey-ca')).toBe(true)
+  const secret = await client.create(secrets, { metadata: { name: 'checkout', namespace: 'shop' } })
+  await client.update(secrets, secret)
+  expect(await client.delete(secrets, 'shop', 'checkout')).toBe(true)
+})
+
+it('K26 let the operator read Secrets by name, and only where the values say', async () => {
+  const client = await clientOf('operator')
+  expect(await client.get(secrets, 'shop', 'none')).toBeUndefined()
+  expect(await client.get(secrets, 'latchkey-system', 'none')).toBeUndefined()
+  await expect(client.get(secrets, 'other', 'none')).rejects.toMatchObject(refused)
+  await expect(client.list(secrets, { namespace: 'shop' })).rejects.toMatchObject(refused)
+  await expect(client.list(secrets)).rejects.toMatchObject(refused)
+  await expect(client.list(configMaps)).rejects.toMatchObject(refused)
+})
