@@ -65,7 +65,8 @@ export async function reconcileAccessKey(key: string, io: AccessKeyIo): Promise<
     throw error
   }
   io.record(observed.accessKey, plan.events)
-  return { requeueAfterMs: 0 }
+  // A written status starts the next pass by itself; Secrets are not watched.
+  return plan.write.kind === 'status' ? rest(plan, observed, io) : { requeueAfterMs: 0 }
 }
 
 async function observe(key: string, ca: string, io: AccessKeyIo): Promise<ObservedAccessKey | undefined> {

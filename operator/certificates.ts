@@ -70,7 +70,7 @@ export function createCertificates(options: CertificatesOptions): Certificates {
     previous: SecretOf | undefined,
   ): Promise<boolean> => {
     const taken = await writeSecret(client, { namespace, name, owners: await ownersOnce(), files }, previous)
-    log.info({ secret: name, taken }, 'certificate written')
+    log.info({ object: name, taken }, 'certificate written')
     return taken
   }
 

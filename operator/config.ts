@@ -36,7 +36,12 @@ export const configTable = {
     default: undefined,
     description: 'kubeconfig, instead of the service account',
   }),
-  healthPort: integer<number>('LATCHKEY_HEALTH_PORT', { default: 8081, min: 0, max: 65_535, description: 'port of probes' }),
+  healthPort: integer<number>('LATCHKEY_HEALTH_PORT', {
+    default: 8081,
+    min: 0,
+    max: 65_535,
+    description: 'port of probes',
+  }),
   snapshotPort: integer<number>('LATCHKEY_SNAPSHOT_PORT', {
     default: 8444,
     min: 1,

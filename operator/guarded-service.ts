@@ -12,6 +12,7 @@ export function reconcileGuardedService(key: string, context: Context): Promise<
   const object = sources.services.store.get(key)
   const service = resolved.services().get(key)
   if (!object || !service) return Promise.resolve()
+  if (!resolved.hasDocument(object)) return Promise.resolve({ requeueAfterMs: 100 })
   return againOnConflict(async () => {
     const status = planGuardedService(
       {

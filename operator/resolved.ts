@@ -1,5 +1,6 @@
 import { parse } from 'yaml'
-import { installationOf } from '../core/registry/ids.ts'
+import type { GuardedService } from '../core/api/guarded-service.ts'
+import { installationOf, keyOf } from '../core/registry/ids.ts'
 import { type OpenApiSource, readOpenApi } from '../core/registry/openapi-document.ts'
 import { type ResolvedClient, resolveClients } from '../core/registry/resolve-clients.ts'
 import { type ResolvedService, resolveServices } from '../core/registry/resolve-services.ts'
@@ -17,7 +18,9 @@ export interface Resolved {
   /** Called with the key of each client, or service, about which something else is decided than before. */
   onClient(handler: (key: string) => void): () => void
   onService(handler: (key: string) => void): () => void
-  /** Reads the OpenAPI documents anew. */
+  /** Whether the OpenAPI document of the service, if it names one, was read since it named it. */
+  hasDocument(service: GuardedService): boolean
+  /** Reads the OpenAPI documents anew. One that cannot be read delays no other. */
   readDocuments(): Promise<void>
 }
 
@@ -26,6 +29,7 @@ type Rules = Pick<Config, 'installation' | 'issuerUrl' | 'clientIds' | 'reserved
 /** @param client reads the ConfigMaps that hold OpenAPI documents; they are not watched */
 export function createResolved(sources: Sources, config: Rules, client: Pick<KubeClient, 'get'>): Resolved {
   const documents = new Map<string, OpenApiSource>()
+  const read = new Map<string, string>()
   const clients = remember(() =>
     resolveClients({ ...config, clients: sources.clients.store.values(), namespaces: sources.namespaces.store }),
   )
@@ -48,17 +52,24 @@ export function createResolved(sources: Sources, config: Rules, client: Pick<Kub
     services.forget()
   })
 
+  async function readDocument(key: string, service: GuardedService): Promise<void> {
+    const name = service.spec.openapi?.configMapRef.name ?? ''
+    const found = await client.get<ConfigMapOf>(configMaps, service.metadata.namespace, name)
+    const source = readOpenApi(service, found, text => parse(text, { maxAliasCount: 100, logLevel: 'silent' }))
+    const ref = refOf(service)
+    const before = documents.get(key)
+    if (before && read.get(key) === ref && JSON.stringify(source) === JSON.stringify(before)) return
+    read.set(key, ref)
+    documents.set(key, source)
+    services.forget()
+  }
+
   async function readDocuments(): Promise<void> {
-    const wanted = [...sources.services.store].filter(([, service]) => service.spec.openapi)
-    for (const key of documents.keys()) if (!wanted.some(([one]) => one === key)) documents.delete(key)
-    for (const [key, service] of wanted) {
-      const name = service.spec.openapi?.configMapRef.name ?? ''
-      const found = await client.get<ConfigMapOf>(configMaps, service.metadata.namespace, name)
-      const source = readOpenApi(service, found, text => parse(text, { maxAliasCount: 100 }))
-      if (JSON.stringify(source) === JSON.stringify(documents.get(key))) continue
-      documents.set(key, source)
-      services.forget()
-    }
+    const wanted = new Map([...sources.services.store].filter(([, service]) => service.spec.openapi))
+    for (const key of documents.keys()) if (!wanted.has(key)) documents.delete(key)
+    const results = await Promise.allSettled([...wanted].map(([key, service]) => readDocument(key, service)))
+    const failed = results.find(result => result.status === 'rejected')
+    if (failed) throw failed.reason
   }
 
   return {
@@ -70,8 +81,13 @@ export function createResolved(sources: Sources, config: Rules, client: Pick<Kub
       const namespace = sources.namespaces.store.get(name ?? '')
       return namespace !== undefined && installationOf(namespace) === config.installation
     },
+    hasDocument: service => !service.spec.openapi || read.get(keyOf(service)) === refOf(service),
     readDocuments,
   }
+}
+
+function refOf({ spec }: GuardedService): string {
+  return JSON.stringify(spec.openapi?.configMapRef)
 }
 
 interface Remembered<V> {

@@ -14,9 +14,10 @@ export interface SliceReport {
 }
 
 export interface GuardReport {
-  readonly namespace: string
-  readonly pod: string
-  readonly uid: string
+  /** Of its pod; absent for a guard that is in none of the service's. */
+  readonly namespace?: string
+  readonly pod?: string
+  readonly uid?: string
   readonly hash: string
   /** Its hash is the slice's hash now. */
   readonly current: boolean
@@ -76,7 +77,7 @@ export function reportService(service: ConcernedService, reports: readonly Enfor
   const hashes = new Set(slices.map(slice => slice.hash))
   const uids = new Set(service.pods.map(pod => pod.uid))
   const guards = new Map(slices.flatMap(slice => slice.guards).map(guard => [guard.uid, guard]))
-  const present = [...guards.values()].filter(guard => uids.has(guard.uid))
+  const present = [...guards.values()].filter(guard => guard.uid !== undefined && uids.has(guard.uid))
   const [hash] = hashes
   return {
     current: currentPods(service, reports),

@@ -7,7 +7,5 @@ import { configOf, testLog } from './cluster.ts'
 const [kubeconfig = ''] = process.argv.slice(2)
 const client = createKubeClient(loadKubeConnection({ kubeconfig }))
 await runOperator({ client, config: configOf({ podName: `operator-${process.pid}` }), log: testLog() })
-process.stdout.write('running\n')
-if (process.send) {
-  process.on('message', () => process.send?.({ rss: process.memoryUsage.rss() }))
-}
+process.send?.('running')
+process.on('message', () => process.send?.({ rss: process.memoryUsage.rss() }))
