@@ -22,9 +22,14 @@ export interface ForwardOptions {
   readonly upstream: Dispatcher
   readonly reporter: Reporter
   isDraining(): boolean
+  /** Default 60 s. */
+  readonly unreadMs?: number
   /** Takes over both connections when the app answered 101. */
   onTunnel?(exchange: Exchange, head: readonly string[], upstreamSocket: Duplex): void
 }
+
+/** How long a caller may leave its answer unread before it loses it: it holds a connection to the app. */
+const unreadMs = 60_000
 
 /** Sends an admitted call to the app and its answer back, both streaming. No retries. */
 export function forward(exchange: Exchange, options: ForwardOptions): void {
@@ -49,11 +54,16 @@ export function forward(exchange: Exchange, options: ForwardOptions): void {
   }
 
   response.on('close', () => {
+    clearTimeout(unread)
     if (tunnel || response.writableFinished) return
     report(undefined)
     controller?.abort(new Error('the client went away'))
   })
-  response.on('drain', () => controller?.resume())
+  let unread: NodeJS.Timeout | undefined
+  response.on('drain', () => {
+    clearTimeout(unread)
+    controller?.resume()
+  })
 
   const handler: Dispatcher.DispatchHandler = {
     onRequestStart(started) {
@@ -76,7 +86,10 @@ export function forward(exchange: Exchange, options: ForwardOptions): void {
       process.nextTick(() => response.writableEnded || response.flushHeaders())
     },
     onResponseData(started, chunk) {
-      if (!response.write(chunk)) started.pause()
+      if (response.write(chunk)) return
+      started.pause()
+      clearTimeout(unread)
+      unread = setTimeout(() => response.destroy(), options.unreadMs ?? unreadMs)
     },
     onResponseEnd() {
       if (head.body === 'none' || request.complete) response.end()

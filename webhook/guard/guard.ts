@@ -16,6 +16,8 @@ import { createUpstream } from './upstream.ts'
 /** One guard: the data path and its admin port. Where the policy comes from is not its business. */
 export interface Guard {
   start(): Promise<{ port: number; adminPort: number | undefined }>
+  /** Not ready at once; goes on serving, but tells every caller to take its next request elsewhere. */
+  announceStop(): void
   /** Not ready at once, then finishes what runs. */
   drain(graceMs: number, deadlineMs: number): Promise<void>
   /** Gives up the admin port, after all else. */
@@ -37,6 +39,7 @@ export interface GuardOptions {
   clock: Clock
   log: Logger
   bodyIdleMs?: number
+  unreadMs?: number
   headersTimeoutMs?: number
 }
 
@@ -66,6 +69,7 @@ export function createGuard(options: GuardOptions): Guard {
       log.info({ service: options.service, port, adminPort }, 'guarding')
       return { port, adminPort }
     },
+    announceStop: proxy.announceStop,
     async drain(graceMs, deadlineMs) {
       await proxy.drain(graceMs, deadlineMs)
       tunnels.closeAll()

@@ -39,6 +39,11 @@ async function runStandalone(): Promise<void> {
   stopOnSignals(await startStandalone(options, { clock: systemClock, log }), log, 25_000)
 }
 
+/**
+ * The kubelet runs preStop hooks of all containers first and signals a sidecar last, when the app is gone: too late to
+ * send callers on kept connections elsewhere. A preStop hook that sends SIGUSR2 tells it in time.
+ */
 function stopOnSignals(guard: RunningGuard, log: Parameters<typeof onSignals>[1]['log'], deadlineMs: number): void {
+  process.on('SIGUSR2', () => guard.announceStop())
   onSignals([() => guard.stop()], { log, deadlineMs: deadlineMs + 4_000 })
 }

@@ -52,6 +52,7 @@ export async function startSidecar(
   client.start()
   return {
     ...ports,
+    announceStop: guard.announceStop,
     async stop() {
       await guard.drain(config.drainGraceMs, config.drainDeadlineMs)
       client.stop()

@@ -50,6 +50,7 @@ export async function startStandalone(
   manifests.follow()
   return {
     ...ports,
+    announceStop: guard.announceStop,
     async stop() {
       await guard.drain(drainGraceMs, 25_000)
       manifests.stop()

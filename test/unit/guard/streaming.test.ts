@@ -224,6 +224,27 @@ describe('when one side goes', () => {
   })
 })
 
+describe('X04 a caller that does not read its answer', () => {
+  it('loses it, and the app is told', async () => {
+    let closed = false
+    const app = await listen(
+      createServer((_incoming, response) => {
+        response.on('close', () => {
+          closed = true
+        })
+        response.end(Buffer.alloc(64 * 1_048_576))
+      }),
+    )
+    cleanups.push(app.close)
+    const rig = await guardOf(app.port, { unreadMs: 100 })
+    const connection = await openRaw(rig.port)
+    connection.socket.pause()
+    connection.send(request('GET'))
+    await until(() => closed)
+    connection.socket.destroy()
+  })
+})
+
 describe('an app that does not answer', () => {
   const answerOf = async (rig: Rig): Promise<[number, string, string | undefined]> => {
     const { status, body, headers } = await sendRaw(rig.port, request('GET'))

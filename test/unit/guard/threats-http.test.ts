@@ -291,6 +291,22 @@ describe('X04 slow callers', () => {
   })
 })
 
+describe('a stop that is announced', () => {
+  it('serves on, is not ready, and sends every caller elsewhere', async () => {
+    const other = await startGuard(app.port)
+    const connection = await openRaw(other.port)
+    connection.send(request('/api/x'))
+    expect((await connection.answer()).headers.connection).toEqual(['keep-alive'])
+    other.guard.announceStop()
+    connection.send(request('/api/x'))
+    const answer = await connection.answer()
+    expect([answer.status, answer.headers.connection]).toEqual([200, ['close']])
+    expect((await sendRaw(other.port, request('/nowhere'))).headers.connection).toEqual(['close'])
+    expect((await sendRaw(other.adminPort, 'GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n')).status).toBe(503)
+    await other.close()
+  })
+})
+
 describe('X06 what callers invent has no place in metrics', () => {
   it('counts by reason and status only', async () => {
     for (let at = 0; at < 20; at++) await sendRaw(rig.port, request(`/nowhere/${at}`, `X-Request-Id: id-${at}\r\n`))
