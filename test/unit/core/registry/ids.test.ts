@@ -1,0 +1,55 @@
+import { createHash } from 'node:crypto'
+import { expect, it } from 'vitest'
+import { durationSeconds } from '../../../../core/registry/duration.ts'
+import { audienceOf, byAge, clientIdOf, installationOf, issuerOf, secondsOf } from '../../../../core/registry/ids.ts'
+import { client, namespace, service } from './objects.ts'
+
+/** RFC 4648 section 6 by bits, another way than the code under test. */
+function base32(bytes: Uint8Array): string {
+  const bits = [...bytes].map(byte => byte.toString(2).padStart(8, '0')).join('')
+  return (bits.match(/.{1,5}/g) ?? [])
+    .map(five => 'abcdefghijklmnopqrstuvwxyz234567'[Number.parseInt(five.padEnd(5, '0'), 2)])
+    .join('')
+}
+
+it('derives the client id from installation, namespace and name', () => {
+  const digest = createHash('sha256').update('["default","ns-uid","checkout"]').digest()
+  expect(clientIdOf(client('shop', 'checkout'), 'ns-uid', 'default')).toBe(`sc_${base32(digest).slice(0, 26)}`)
+})
+
+it('gives the same id after prune and re-apply, another in another namespace, installation or name', () => {
+  const ids = [
+    clientIdOf(client('shop', 'checkout'), 'a', 'default'),
+    clientIdOf(client('shop', 'checkout'), 'a', 'default'),
+    clientIdOf(client('shop', 'checkout'), 'b', 'default'),
+    clientIdOf(client('shop', 'checkout'), 'a', 'other'),
+    clientIdOf(client('shop', 'billing'), 'a', 'default'),
+  ]
+  expect(ids[0]).toBe(ids[1])
+  expect(new Set(ids).size).toBe(4)
+})
+
+it('keeps a chosen id, a chosen audience, and the defaults of the rest', () => {
+  expect(clientIdOf(client('shop', 'x', { clientId: 'shop.x' }), 'a', 'default')).toBe('shop.x')
+  expect(audienceOf(service('shop', 'orders'))).toBe('https://orders.shop.svc')
+  expect(audienceOf(service('shop', 'orders', { audience: 'https://api.example.org' }))).toBe('https://api.example.org')
+  expect(issuerOf('https://i.test/d', 'shop.x')).toBe('https://i.test/d/v1/clients/shop.x')
+  expect(installationOf(namespace('shop'))).toBe('default')
+  expect(installationOf(namespace('shop', { 'latchkey.dev/installation': 'blue' }))).toBe('blue')
+})
+
+it('orders by age, then by uid', () => {
+  const [old, a, b] = [
+    client('shop', 'z', {}, { creationTimestamp: '2026-01-01T00:00:00Z', uid: '9' }),
+    client('shop', 'y', {}, { uid: '1' }),
+    client('shop', 'x', {}, { uid: '2' }),
+  ]
+  expect([b, a, old].sort(byAge)).toEqual([old, a, b])
+})
+
+it('reads durations and times, and nothing that only looks like one', () => {
+  expect(durationSeconds('1h30m10s')).toBe(5_410)
+  expect(['', '1d', '-1h', '1.5h', 'h', '1h '].map(durationSeconds)).toEqual(Array(6).fill(undefined))
+  expect(secondsOf('2026-11-22T10:00:00.900Z')).toBe(Date.parse('2026-11-22T10:00:00Z') / 1000)
+  expect([secondsOf(undefined), secondsOf('soon')]).toEqual([undefined, undefined])
+})

@@ -1,0 +1,65 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { describe, expect, it } from 'vitest'
+import type { AccessKey, PublishedKey } from '../../../../core/api/access-key.ts'
+import { usableKeys, vouchedKeys } from '../../../../core/registry/keys.ts'
+import { accessKey, born, bornSeconds, keyPair, published } from './objects.ts'
+
+const now = bornSeconds + 3_600
+const clientRef = { name: 'checkout' }
+const pair = keyPair()
+const withKeys = (spec: Partial<AccessKey['spec']>, ...keys: PublishedKey[]) =>
+  accessKey('shop', 'key', { clientRef, ...spec }, { keys })
+
+/** What a published key of this spec and status is worth. */
+function worth(spec: Partial<AccessKey['spec']>, more: Partial<PublishedKey> = {}): string {
+  const key = withKeys(spec, published(pair, more))
+  const [row] = vouchedKeys(key)
+  if (!row) return 'nothing'
+  if (row.revoked) return 'revoked'
+  return usableKeys(key, now).length === 1 ? 'usable' : 'ended'
+}
+
+describe('a key of the status', () => {
+  it.each([
+    ['is published', {}, {}, 'usable'],
+    ['is not handed out yet', {}, { state: 'Pending' }, 'usable'],
+    ['retires', {}, { state: 'Retiring' }, 'usable'],
+    ['is called revoked', {}, { state: 'Revoked' }, 'revoked'],
+    ['belongs to a revoked AccessKey', { revoked: {} }, {}, 'revoked'],
+    ['is older than keysNotBefore', { keysNotBefore: '2026-11-22T10:00:01Z' }, {}, 'revoked'],
+    ['is as old as keysNotBefore', { keysNotBefore: born }, {}, 'usable'],
+    ['meets a keysNotBefore that is no time', { keysNotBefore: 'soon' }, {}, 'revoked'],
+    ['ends later', {}, { notAfter: '2026-11-22T12:00:00Z' }, 'usable'],
+    ['has ended', {}, { notAfter: '2026-11-22T11:00:00Z' }, 'ended'],
+    ['ends with its AccessKey', { expiresAt: '2026-11-22T10:30:00Z' }, { notAfter: '2027-01-01T00:00:00Z' }, 'ended'],
+    ['outlives the validity of the spec', { validity: '30m' }, { notAfter: '2027-01-01T00:00:00Z' }, 'ended'],
+    ['is within the validity of the spec', { validity: '2h' }, {}, 'usable'],
+    ['is called ended, whatever its times', {}, { state: 'Expired', notAfter: '2027-01-01T00:00:00Z' }, 'ended'],
+    ['has an end that is no time', {}, { notAfter: 'soon' }, 'nothing'],
+    ['has no beginning', {}, { notBefore: 'soon' }, 'nothing'],
+    ['is of another algorithm', { algorithm: 'ES256' }, {}, 'nothing'],
+    ['is not the one that the spec brings', { publicKey: keyPair().publicKey }, {}, 'nothing'],
+    ['is the one that the spec brings', { publicKey: { ...pair.publicKey, kid: 'x' } }, {}, 'usable'],
+    ['has a kid that is not its thumbprint', {}, { kid: keyPair().kid }, 'nothing'],
+    ['belongs to a kind of credential that has no key pair', { type: 'ApiKey' }, {}, 'nothing'],
+  ] as [string, Partial<AccessKey['spec']>, Partial<PublishedKey>, string][])(
+    'that %s (K23)',
+    (_what, spec, more, expected) => {
+      expect(worth(spec, more)).toBe(expected)
+    },
+  )
+
+  it('with a point of small order counts for nothing (J15)', () => {
+    const x = Buffer.concat([Buffer.from([1]), Buffer.alloc(31)]).toString('base64url')
+    expect(worth({}, { publicKey: { kty: 'OKP', crv: 'Ed25519', x } })).toBe('nothing')
+  })
+
+  it('gives public members only, and its own kid once', () => {
+    const { d } = generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' })
+    const leaky = { ...published(pair), publicKey: { ...pair.publicKey, d } } as PublishedKey
+    expect(vouchedKeys(withKeys({}, leaky))).toEqual([])
+    expect(vouchedKeys(withKeys({}, published(pair), published(pair)))).toEqual([
+      { kid: pair.kid, accessKey: 'key', algorithm: 'Ed25519', publicKey: pair.publicKey, notBefore: bornSeconds },
+    ])
+  })
+})

@@ -1,0 +1,226 @@
+import { describe, expect, it } from 'vitest'
+import type { AccessGrant, GrantedClient } from '../../../../core/api/access-grant.ts'
+import type { AccessKey } from '../../../../core/api/access-key.ts'
+import type { ApiClient } from '../../../../core/api/api-client.ts'
+import type { Role } from '../../../../core/api/role.ts'
+import { resolveClients } from '../../../../core/registry/resolve-clients.ts'
+import { resolveServices } from '../../../../core/registry/resolve-services.ts'
+import { clientKeys, clientRow, grantRow, serviceAccountRows, sliceRows } from '../../../../core/registry/slice.ts'
+import { type Row, rowKey } from '../../../../core/snapshot/rows.ts'
+import {
+  accessKey,
+  client,
+  grant,
+  issuerUrl,
+  keyPair,
+  namespace,
+  namespaces,
+  published,
+  role,
+  service,
+  target,
+} from './objects.ts'
+
+interface Given {
+  clients?: ApiClient[]
+  keys?: AccessKey[]
+  roles?: Role[]
+  grants?: AccessGrant[]
+}
+
+const spaces = namespaces(namespace('shop'), namespace('partners'))
+const rule = { services: ['orders'], methods: ['GET' as const], paths: ['/**'] }
+const reader = role('shop', 'reader', [rule])
+
+function resolved(clients: ApiClient[]) {
+  return resolveClients({ clients, namespaces: spaces, installation: 'default', issuerUrl, clientIds: new Map() })
+}
+const idOf = (one: ApiClient) => [...resolved([one]).values()][0]?.clientId ?? ''
+const pin = (one: ApiClient, more: Partial<GrantedClient> = {}): GrantedClient => ({
+  namespace: one.metadata.namespace ?? '',
+  name: one.metadata.name,
+  clientId: idOf(one),
+  state: 'Granted',
+  ...more,
+})
+const gives = (
+  name: string,
+  to: ApiClient,
+  more: Partial<GrantedClient> = {},
+  spec: Partial<AccessGrant['spec']> = {},
+) =>
+  grant(
+    'shop',
+    name,
+    { roleRef: { name: 'reader' }, clients: [{ namespace: 'partners', name: to.metadata.name }], ...spec },
+    [pin(to, more)],
+  )
+
+function slice({ clients = [], keys = [], roles = [reader], grants = [] }: Given): Row[] {
+  const all = resolved(clients)
+  const services = resolveServices({
+    services: [service('shop', 'orders')],
+    targets: new Map([target('shop', 'orders')]),
+    namespaces: spaces,
+    documents: new Map(),
+    installation: 'default',
+    issuerUrl,
+    reservedAudiences: [],
+  })
+  const orders = services.get('shop/orders')
+  if (!orders) throw new Error('no service')
+  return sliceRows({
+    service: orders,
+    roles,
+    grants,
+    grantRow: one => grantRow(one, all),
+    clientRow: one => clientRow(one, 'shop', { keys: clientKeys(one, keys), serviceAccounts: [] }),
+  })
+}
+const keysOf = (given: Given) => slice(given).map(rowKey)
+const checkout = client('partners', 'checkout')
+const checkoutKey = `client/${idOf(checkout)}`
+
+describe('a slice', () => {
+  it('holds the service, its roles, its grants and the clients they name, and no one else', () => {
+    const stranger = client('partners', 'stranger')
+    expect(keysOf({ clients: [checkout, stranger], grants: [gives('reads', checkout)] })).toEqual([
+      'service',
+      'role/reader',
+      'grant/reads',
+      checkoutKey,
+    ])
+  })
+
+  it('holds a client once that two grants name, and keeps when a grant ends', () => {
+    const grants = [
+      gives('a', checkout),
+      gives('b', checkout, {}, { expiresAt: '2027-01-01T00:00:00Z', attributes: { tenant: 'x' } }),
+    ]
+    const rows = slice({ clients: [checkout], grants })
+    expect(rows.map(rowKey)).toEqual(['service', 'role/reader', 'grant/a', 'grant/b', checkoutKey])
+    expect(rows[3]).toEqual({
+      type: 'grant',
+      name: 'b',
+      role: 'reader',
+      clients: [idOf(checkout)],
+      attributes: { tenant: 'x' },
+      expiresAt: 1798761600,
+    })
+  })
+
+  it('holds only those rules of a role that name the service, each with its place', () => {
+    const mixed = role('shop', 'reader', [{ ...rule, services: ['billing'] }, rule])
+    const rows = slice({ roles: [mixed] })
+    expect(rows.find(row => row.type === 'role')).toEqual({
+      type: 'role',
+      name: 'reader',
+      rules: [{ index: 1, methods: ['GET'], paths: ['/**'] }],
+    })
+    expect(keysOf({ roles: [role('shop', 'reader', [{ ...rule, services: ['billing'] }])] })).toEqual(['service'])
+  })
+
+  it('takes nothing from roles and grants of another namespace (K05)', () => {
+    const foreignRole = role('partners', 'reader', [rule])
+    const foreignGrant = grant('partners', 'reads', { roleRef: { name: 'reader' }, clients: [] }, [pin(checkout)])
+    expect(keysOf({ clients: [checkout], roles: [foreignRole], grants: [foreignGrant] })).toEqual(['service'])
+    expect(keysOf({ clients: [checkout], grants: [foreignGrant] })).toEqual(['service', 'role/reader'])
+  })
+
+  it.each([
+    ['another client id than the name means now (K06)', { clientId: 'sc_other' }, {}],
+    ['no client id', { clientId: undefined }, {}],
+    ['a state that is not Granted', { state: 'Replaced' as const }, {}],
+    ['a name that the spec does not hold', {}, { clients: [{ namespace: 'partners', name: 'someone' }] }],
+    ['an end that is no time', {}, { expiresAt: 'soon' }],
+    ['another role', {}, { roleRef: { name: 'writer' } }],
+  ] as [string, Partial<GrantedClient>, Partial<AccessGrant['spec']>][])(
+    'ignores a grant with %s',
+    (_what, more, spec) => {
+      expect(keysOf({ clients: [checkout], grants: [gives('reads', checkout, more, spec)] })).toEqual([
+        'service',
+        'role/reader',
+      ])
+    },
+  )
+
+  it('ignores what is being deleted', () => {
+    const gone = { deletionTimestamp: '2026-11-22T11:00:00Z' }
+    const dying = gives('reads', checkout)
+    const given = { ...dying, metadata: { ...dying.metadata, ...gone } }
+    expect(keysOf({ clients: [checkout], grants: [given] })).toEqual(['service', 'role/reader'])
+    expect(keysOf({ roles: [role('shop', 'reader', [rule], gone)] })).toEqual(['service'])
+  })
+
+  it('ignores a grant for a client that is refused', () => {
+    const refused = client('partners', 'checkout', { clientId: 'shop.checkout' })
+    expect(keysOf({ clients: [refused], grants: [gives('reads', refused)] })).toEqual(['service', 'role/reader'])
+  })
+})
+
+describe('the keys of a client', () => {
+  const pair = keyPair()
+  const spec = { clientRef: { name: 'checkout' } }
+  const status = { clientId: idOf(checkout), keys: [published(pair)] }
+  const kidsOf = (key: AccessKey) => {
+    const rows = slice({ clients: [checkout], keys: [key], grants: [gives('reads', checkout)] })
+    return rows.flatMap(row =>
+      row.type === 'client' ? row.keys.map(({ kid, roles }) => (roles ? { kid, roles } : kid)) : [],
+    )
+  }
+
+  it('are those of its own AccessKeys, narrowed to roles of the namespace of the service', () => {
+    expect(kidsOf(accessKey('partners', 'key', spec, status))).toEqual([pair.kid])
+    const roles = [
+      { namespace: 'shop', name: 'reader' },
+      { namespace: 'elsewhere', name: 'admin' },
+    ]
+    expect(kidsOf(accessKey('partners', 'key', { ...spec, roles }, status))).toEqual([
+      { kid: pair.kid, roles: ['reader'] },
+    ])
+    const none = [{ namespace: 'elsewhere', name: 'admin' }]
+    expect(kidsOf(accessKey('partners', 'key', { ...spec, roles: none }, status))).toEqual([
+      { kid: pair.kid, roles: [] },
+    ])
+  })
+
+  it.each([
+    ['of another namespace', accessKey('shop', 'key', spec, status)],
+    ['of another client', accessKey('partners', 'key', { clientRef: { name: 'other' } }, status)],
+    [
+      'made for another client id of that name (K06)',
+      accessKey('partners', 'key', spec, { ...status, clientId: 'sc_x' }),
+    ],
+    [
+      'that are being deleted',
+      accessKey('partners', 'key', spec, status, { deletionTimestamp: '2026-11-22T11:00:00Z' }),
+    ],
+  ])('do not include those %s', (_what, key) => {
+    expect(kidsOf(key)).toEqual([])
+  })
+})
+
+describe('the service accounts of a client', () => {
+  const [holder] = resolved([
+    client('partners', 'checkout', { serviceAccounts: [{ name: 'worker' }, { name: 'gone' }] }),
+  ]).values()
+  const metadata = { namespace: 'partners', name: 'worker', uid: 'account' }
+  const pod = (uid: string, phase: string, serviceAccountName = 'worker') => ({
+    metadata: { namespace: 'partners', name: uid, uid },
+    spec: { serviceAccountName },
+    status: { phase },
+  })
+
+  it('come with the uids of the pods that run as them now', () => {
+    const pods = [
+      pod('b', 'Running'),
+      pod('a', 'Pending'),
+      pod('c', 'Succeeded'),
+      pod('d', 'Failed'),
+      pod('e', 'Running', 'other'),
+    ]
+    expect(holder && serviceAccountRows(holder, new Map([['partners/worker', { metadata }]]), () => pods)).toEqual([
+      { name: 'worker', uid: 'account', pods: ['a', 'b'] },
+    ])
+  })
+})

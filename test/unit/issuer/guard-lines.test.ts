@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest'
+import { parseHeld, parseHello, readLines } from '../../../issuer/guard-lines.ts'
+
+const hash = 'a'.repeat(64)
+const hello = (more: object) => parseHello(JSON.stringify({ hello: { slice: 'shop/orders', version: '1', ...more } }))
+const held = (more: object) => parseHeld(JSON.stringify({ held: { hash, ...more } }))
+
+async function* chunks(...texts: string[]): AsyncGenerator<Buffer> {
+  for (const text of texts) yield Buffer.from(text)
+}
+
+describe('the lines of a guard', () => {
+  it('are joined over chunks and bounded', async () => {
+    const found: string[] = []
+    for await (const line of readLines(chunks('a', 'b\nc\n', 'd', '\nrest'))) found.push(line)
+    expect(found).toEqual(['ab', 'c', 'd'])
+    const long = readLines(chunks('x'.repeat(70_000)))
+    await expect(long.next()).rejects.toThrow('too long')
+  })
+
+  it('hello: takes what is one and nothing else', () => {
+    expect(hello({ seen: { roles: '1' }, hash })).toEqual({
+      slice: 'shop/orders',
+      version: '1',
+      seen: { roles: '1' },
+      hash,
+    })
+    expect(hello({ other: 1 })).toEqual({ slice: 'shop/orders', version: '1' })
+    const bad = [
+      { slice: '../x' },
+      { slice: 1 },
+      { version: 1 },
+      { seen: { roles: 1 } },
+      { seen: [] as unknown, hash: 'x' },
+      { hash: 'A' },
+    ]
+    expect(bad.map(hello)).toEqual(bad.map(() => undefined))
+    expect(['', 'null', '[]', '{"hello":null}', '{'].map(parseHello)).toEqual(Array(5).fill(undefined))
+  })
+
+  it('held: keeps addresses and counts that can be some, for they end in a condition', () => {
+    expect(held({ exposed: ['0.0.0.0:8080', '[::]:80', '<b>', 7], wouldDeny: 3 })).toEqual({
+      hash,
+      exposed: ['0.0.0.0:8080', '[::]:80'],
+      wouldDeny: 3,
+    })
+    expect(held({ exposed: Array(99).fill('1.2.3.4:5'), wouldDeny: -1 })).toEqual({
+      hash,
+      exposed: Array(16).fill('1.2.3.4:5'),
+    })
+    expect(parseHeld('{"held":{"hash":"x"}}')).toBeUndefined()
+  })
+})

@@ -1,0 +1,106 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { Frame } from '../../../core/snapshot/frames.ts'
+import { emptyHash, sliceHash } from '../../../core/snapshot/hash.ts'
+import { type RoleRow, type Row, rowKey } from '../../../core/snapshot/rows.ts'
+import { createSlice, historyMs } from '../../../issuer/slice.ts'
+
+const role = (name: string, path = '/'): RoleRow => ({
+  type: 'role',
+  name,
+  rules: [{ index: 0, methods: ['GET'], paths: [path] }],
+})
+
+/** A guard that holds rows and applies frames, by the simplest means. */
+function guard() {
+  const held = new Map<string, Row>()
+  return {
+    hash: () => sliceHash(held.values()),
+    apply(line: string): Frame {
+      const frame = JSON.parse(line) as Frame
+      if ('full' in frame) {
+        held.clear()
+        for (const row of frame.full.rows) held.set(rowKey(row), row)
+      } else if ('delta' in frame) {
+        for (const key of frame.delta.remove) held.delete(key)
+        for (const row of frame.delta.upsert) held.set(rowKey(row), row)
+      }
+      return frame
+    },
+  }
+}
+
+function make() {
+  let version = 0
+  let time = 0
+  const slice = createSlice(
+    'shop/orders',
+    () => ({ roles: String(version) }),
+    () => time,
+  )
+  const wait = (ms: number): void => {
+    time += ms
+  }
+  return { slice, tick: () => void version++, wait }
+}
+
+describe('a slice', () => {
+  it('begins empty and tells listeners what changed, not what did not', () => {
+    const { slice, tick } = make()
+    const lines: string[] = []
+    const end = slice.subscribe(line => lines.push(line))
+    expect(slice.hash()).toBe(emptyHash)
+    slice.replace([role('a'), role('b')])
+    tick()
+    slice.replace([role('a'), role('b', '/new')])
+    slice.replace([role('a'), role('b', '/new')])
+    slice.apply([], ['role/a', 'role/never'])
+    end()
+    slice.apply([role('c')], [])
+    const frames = lines.map(line => JSON.parse(line) as Frame)
+    expect(frames.map(frame => ('delta' in frame ? [frame.delta.upsert.map(rowKey), frame.delta.remove] : []))).toEqual(
+      [
+        [['role/a', 'role/b'], []],
+        [['role/b'], []],
+        [[], ['role/a']],
+      ],
+    )
+    expect(frames.at(-1)).toMatchObject({ seen: { roles: '1' } })
+  })
+
+  it('brings a guard from any state it held to the present one, by what changed since', () => {
+    const rows = fc.dictionary(fc.constantFrom('a', 'b', 'c', 'd'), fc.constantFrom('/1', '/2'))
+    fc.assert(
+      fc.property(fc.array(rows, { minLength: 1, maxLength: 12 }), fc.nat(), (states, at) => {
+        const { slice, tick } = make()
+        const one = guard()
+        const stop = at % states.length
+        states.forEach((state, index) => {
+          tick()
+          slice.replace(Object.entries(state).map(([name, path]) => role(name, path)))
+          if (index === stop) one.apply(slice.opening({ slice: slice.key, version: 'test' }))
+        })
+        const frame = one.apply(slice.opening({ slice: slice.key, version: 'test', hash: one.hash(), seen: {} }))
+        expect(frame).toHaveProperty('delta')
+        expect(one.hash()).toBe(slice.hash())
+        expect('hash' in frame && frame.hash).toBe(slice.hash())
+      }),
+    )
+  })
+
+  it('sends everything to a guard whose state it never had or has forgotten', () => {
+    const { slice, tick, wait } = make()
+    slice.replace([role('a')])
+    const old = slice.hash()
+    wait(historyMs)
+    tick()
+    slice.replace([role('b')])
+    const opening = (hash: string) =>
+      JSON.parse(slice.opening({ slice: slice.key, version: 'test', hash, seen: {} })) as Frame
+    expect(opening('f'.repeat(64))).toHaveProperty('full')
+    expect(opening(old)).toMatchObject({ delta: { remove: ['role/a'] } })
+    slice.prune(historyMs * 2)
+    expect(opening(old)).toHaveProperty('full')
+    expect(opening(slice.hash())).toMatchObject({ delta: { upsert: [], remove: [] } })
+  })
+})
