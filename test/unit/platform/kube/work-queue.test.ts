@@ -224,6 +224,8 @@ describe('work queue', () => {
           if (one.do === 'settle') await settled()
           check()
         }
+        // A pass that was told to end a moment ago has yet to say so to the queue.
+        await settled()
         for (let round = 0; round < 200 && (running.length > 0 || clock.pending() > 0 || queue.depth() > 0); round++) {
           for (const pass of [...running]) pass.end()
           await clock.advance(61_000)
