@@ -1,7 +1,7 @@
 import type { Comparison } from '../api/role.ts'
 import type { ClientRow, GrantRow } from '../snapshot/rows.ts'
 import type { Identity } from './decision.ts'
-import type { Leaf, LeafRule } from './rule-trie.ts'
+import { type Leaf, type LeafRule, rulesOf } from './rule-trie.ts'
 
 /** What the rules are asked about. */
 export interface Question {
@@ -56,7 +56,7 @@ export function chooseGrant(
 function firstRule(question: Question, grant: GrantRow, identity: Identity, client: ClientRow): number | undefined {
   let first: number | undefined
   for (const leaf of question.leaves) {
-    const rules = leaf.get(grant.role)
+    const rules = rulesOf(leaf, grant.role)
     if (!rules) continue
     for (const rule of rules) {
       if (first !== undefined && rule.index >= first) break

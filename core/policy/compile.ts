@@ -40,8 +40,8 @@ export function compilePolicy(service: ServiceRow, roles: Iterable<RoleRow>): Co
   return {
     roles: names,
     routes,
-    paths: paths.root,
-    permissions: new Map([...permissions].map(([action, trie]) => [action, trie.root])),
+    paths: paths.finish(),
+    permissions: new Map([...permissions].map(([action, trie]) => [action, trie.finish()])),
   }
 }
 

@@ -12,33 +12,46 @@ export interface LeafRule {
   readonly positions?: ReadonlyMap<string, number>
 }
 
-/** The roles that have a rule here, each with its rules in their order. */
-export type Leaf = ReadonlyMap<string, readonly LeafRule[]>
+/**
+ * The roles that have a rule at one place, each with its rules in their order. The usual case, one role, needs no Map:
+ * among many rules what a decision costs is how much memory it has to touch.
+ */
+export interface Leaf {
+  readonly role: string
+  readonly rules: readonly LeafRule[]
+  /** All roles, where there are several. */
+  readonly roles: ReadonlyMap<string, readonly LeafRule[]> | undefined
+}
+
+/** @returns the rules of that role, in their order */
+export function rulesOf(leaf: Leaf, role: string): readonly LeafRule[] | undefined {
+  if (leaf.roles) return leaf.roles.get(role)
+  return leaf.role === role ? leaf.rules : undefined
+}
 
 /** A trie of template segments. Any match allows, so `{name}` and `*` are one edge. */
 export interface RuleNode {
-  readonly literals: ReadonlyMap<string, RuleNode>
+  /** The only literal that goes on from here, and where to; `literals` has them where there are several. */
+  readonly literal: string | undefined
+  readonly next: RuleNode | undefined
+  readonly literals: ReadonlyMap<string, RuleNode> | undefined
   readonly one: RuleNode | undefined
   readonly here: Leaf | undefined
   readonly rest: Leaf | undefined
 }
 
-interface GrowingNode {
-  literals: Map<string, GrowingNode>
-  one: GrowingNode | undefined
-  here: Map<string, LeafRule[]> | undefined
-  rest: Map<string, LeafRule[]> | undefined
-}
-
 export interface RuleTrie {
-  readonly root: RuleNode
   /** Rules of one role must be added in their order. */
   add(template: Template, role: string, rule: LeafRule): void
+  finish(): RuleNode
 }
 
 export function growRuleTrie(): RuleTrie {
   const root = emptyNode()
-  return { root, add: (template, role, rule) => addTo(leafOf(root, template), role, rule) }
+  return {
+    add: (template, role, rule) => addTo(leafOf(root, template), role, rule),
+    finish: () => finishNode(root),
+  }
 }
 
 /**
@@ -52,16 +65,25 @@ export function collectLeaves(node: RuleNode, segments: readonly string[], at: n
     if (node.here) found.push(node.here)
     return
   }
-  const literal = node.literals.size === 0 ? undefined : node.literals.get(segment)
+  const literal = node.literals ? node.literals.get(segment) : node.literal === segment ? node.next : undefined
   if (literal) collectLeaves(literal, segments, at + 1, found)
   if (node.one && segment !== '') collectLeaves(node.one, segments, at + 1, found)
+}
+
+type GrowingLeaf = Map<string, LeafRule[]>
+
+interface GrowingNode {
+  readonly literals: Map<string, GrowingNode>
+  one: GrowingNode | undefined
+  here: GrowingLeaf | undefined
+  rest: GrowingLeaf | undefined
 }
 
 function emptyNode(): GrowingNode {
   return { literals: new Map(), one: undefined, here: undefined, rest: undefined }
 }
 
-function leafOf(root: GrowingNode, template: Template): Map<string, LeafRule[]> {
+function leafOf(root: GrowingNode, template: Template): GrowingLeaf {
   let node = root
   for (const segment of template.segments) {
     if (segment.kind === 'rest') {
@@ -81,8 +103,25 @@ function leafOf(root: GrowingNode, template: Template): Map<string, LeafRule[]> 
   return node.here
 }
 
-function addTo(leaf: Map<string, LeafRule[]>, role: string, rule: LeafRule): void {
+function addTo(leaf: GrowingLeaf, role: string, rule: LeafRule): void {
   const rules = leaf.get(role)
   if (rules) rules.push(rule)
   else leaf.set(role, [rule])
+}
+
+function finishNode({ literals, one, here, rest }: GrowingNode): RuleNode {
+  const only = literals.size === 1 ? [...literals][0] : undefined
+  return {
+    literal: only?.[0],
+    next: only && finishNode(only[1]),
+    literals: literals.size > 1 ? new Map([...literals].map(([value, node]) => [value, finishNode(node)])) : undefined,
+    one: one && finishNode(one),
+    here: here && finishLeaf(here),
+    rest: rest && finishLeaf(rest),
+  }
+}
+
+function finishLeaf(roles: GrowingLeaf): Leaf | undefined {
+  const [first] = roles
+  return first && { role: first[0], rules: first[1], roles: roles.size > 1 ? roles : undefined }
 }

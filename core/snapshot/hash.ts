@@ -26,8 +26,14 @@ export function removeHash(slice: string, row: string): string {
 
 /** @returns the hash of a slice of these rows */
 export function sliceHash(rows: Iterable<unknown>): string {
-  let sum = 0n
-  for (const row of rows) sum += BigInt(`0x${rowHash(row)}`)
+  return changeHash(emptyHash, [], rows)
+}
+
+/** @returns the hash of a slice after these rows left and those came in: one sum for any number of rows */
+export function changeHash(slice: string, gone: Iterable<unknown>, come: Iterable<unknown>): string {
+  let sum = BigInt(`0x${slice}`)
+  for (const row of gone) sum += modulus - BigInt(`0x${rowHash(row)}`)
+  for (const row of come) sum += BigInt(`0x${rowHash(row)}`)
   return hex(sum % modulus)
 }
 

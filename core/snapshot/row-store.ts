@@ -1,4 +1,4 @@
-import { addHash, removeHash, rowHash } from './hash.ts'
+import { changeHash, emptyHash } from './hash.ts'
 import { parseRow } from './parse-row.ts'
 import { type Row, rowKey } from './rows.ts'
 import { editMap, emptyMap, type SharedMap } from './shared-map.ts'
@@ -24,7 +24,7 @@ export interface RowChange {
   readonly after: StoredRow | undefined
 }
 
-export const emptyStore: RowStore = { rows: emptyMap(), hash: '0'.repeat(64), unsupported: new Set() }
+export const emptyStore: RowStore = { rows: emptyMap(), hash: emptyHash, unsupported: new Set() }
 
 /** The store with these rows in and those keys out, and what changed by that, each key once. */
 export function updateRows(
@@ -40,17 +40,19 @@ export function updateRows(
   }
   const edit = editMap(store.rows)
   const changes: RowChange[] = []
-  let { hash } = store
   for (const [key, row] of after) {
     const before = edit.get(key)
     if (!before && !row) continue
-    if (before) hash = removeHash(hash, rowHash(before.value))
-    if (row) hash = addHash(hash, rowHash(row.value))
     if (row) edit.set(key, row)
     else edit.delete(key)
     changes.push({ key, before, after: row })
   }
+  const hash = changeHash(store.hash, valuesOf(changes, 'before'), valuesOf(changes, 'after'))
   return { store: { rows: edit.finish(), hash, unsupported: unsupportedAfter(store.unsupported, changes) }, changes }
+}
+
+function* valuesOf(changes: readonly RowChange[], side: 'before' | 'after'): Generator<unknown> {
+  for (const { [side]: stored } of changes) if (stored) yield stored.value
 }
 
 function storedRow(value: unknown): StoredRow {
