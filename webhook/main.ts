@@ -7,6 +7,7 @@ import { loadKubeConnection } from '../platform/kube/connection.ts'
 import { createLog } from '../platform/log.ts'
 import { createMetrics } from '../platform/metrics.ts'
 import { onSignals } from '../platform/shutdown.ts'
+import { observeExpiry } from './certificate-metric.ts'
 import { configTable } from './config.ts'
 import { createWebhookServer } from './server.ts'
 import { createServingCertificate } from './serving-certificate.ts'
@@ -17,6 +18,7 @@ const metrics = createMetrics({ process: 'webhook' })
 const connection = loadKubeConnection(config.kubeconfig === undefined ? {} : { kubeconfig: config.kubeconfig })
 const client = createKubeClient(connection, { userAgent: 'latchkey-webhook', requestTimeoutMs: 10_000, metrics })
 const tls = createTlsSource()
+observeExpiry(metrics.registry, tls)
 
 const certificate = createServingCertificate({
   client,

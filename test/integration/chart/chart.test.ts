@@ -1,61 +1,18 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { readIssuerConfig } from '../../../issuer/config.ts'
 import { configTable as operatorConfig } from '../../../operator/config.ts'
 import { readConfig } from '../../../platform/config.ts'
 import { configTable as webhookConfig } from '../../../webhook/config.ts'
 import type { Container } from '../../../webhook/injection/pod.ts'
-import { helmPath } from '../../cluster/binaries.ts'
+import { helmPath, repositoryRoot } from '../../cluster/binaries.ts'
 import { run } from '../../cluster/command.ts'
-import { type Cluster, eventually, startCluster } from '../policies/setup.ts'
-import { chart, kubectl, type Manifest, type Rendering, renderChart } from './render-chart.ts'
+import { chart, type Manifest, type Rendering, renderChart } from './render-chart.ts'
+import { of, sets } from './value-sets.ts'
 
-const everything = {
-  installation: 'default',
-  image: { registry: 'registry.example', digest: `sha256:${'a'.repeat(64)}` },
-  imagePullSecrets: [{ name: 'pull' }],
-  labels: { team: 'platform' },
-  podLabels: { mesh: 'off' },
-  podAnnotations: { note: 'yes' },
-  priorityClassName: 'system-cluster-critical',
-  crds: { keep: false },
-  clientIds: { 'acme.orders': 'partners/acme' },
-  issuer: {
-    url: 'https://issuer.example.com/prod',
-    tlsHosts: ['issuer.example.com', '10.0.0.1'],
-    service: { type: 'LoadBalancer', clusterIP: '10.96.0.77', annotations: { a: 'b' } },
-    replicas: 3,
-    extraEnv: [{ name: 'EXTRA', value: '1' }],
-    nodeSelector: { pool: 'system' },
-    tolerations: [{ key: 'system', operator: 'Exists' }],
-    affinity: { nodeAffinity: {} },
-    topologySpreadConstraints: [{ maxSkew: 1, topologyKey: 'a', whenUnsatisfiable: 'DoNotSchedule' }],
-  },
-  networkPolicy: { metricsFrom: [{ namespaceSelector: { matchLabels: { monitoring: 'yes' } } }] },
-  monitoring: { serviceMonitor: { enabled: true }, prometheusRule: { enabled: true }, dashboard: { enabled: true } },
-}
-const one = { replicas: 1 }
-const sets: Record<string, Rendering> = {
-  default: {},
-  'second installation': {
-    release: 'second',
-    namespace: 'second-system',
-    values: { installation: 'second', crds: { enabled: false } },
-  },
-  'one replica, least of all': {
-    values: {
-      ...{ operator: one, issuer: one, webhook: one },
-      ...{ networkPolicy: { enabled: false }, rbac: { aggregate: false }, policies: { enabled: false } },
-    },
-  },
-  'Secrets in listed namespaces': { values: { secrets: { namespaces: 'Labelled', namespaceList: ['shop'] } } },
-  'everything on': { values: everything },
-}
-const of = (manifests: Manifest[], kind: string) => manifests.filter(manifest => manifest.kind === kind)
 const names = (manifests: Manifest[]) => manifests.map(({ kind, metadata }) => `${kind} ${metadata.name}`)
-const namespacesOf = { shop: {}, 'latchkey-system': {}, 'second-system': {}, 'kube-node-lease': {} }
 
 describe('the rendered chart', () => {
   it('passes helm lint --strict', async () => {
@@ -91,6 +48,18 @@ describe('the rendered chart', () => {
         .map(key => `${name}.${key}`)
     })
     expect(missing.filter(name => !/^\w+\.\d+$/.test(name))).toEqual([])
+  })
+
+  it('draws and alerts on metrics that some process has', async () => {
+    const sources = ['platform/metrics.ts', 'webhook/certificate-metric.ts', 'webhook/guard/metrics.ts']
+    const code = (await Promise.all(sources.map(file => readFile(join(repositoryRoot, file), 'utf8')))).join()
+    const rules = of(await renderChart(sets['everything on']), 'PrometheusRule')
+    const drawn = await readFile(join(chart, 'files/monitoring/dashboard.json'), 'utf8')
+    const used = (drawn + JSON.stringify(rules)).match(
+      /(latchkey|controller_runtime|workqueue|leader_election)_[a-z_]{6,}/g,
+    )
+    expect(used?.length).toBeGreaterThan(15)
+    for (const name of new Set(used)) expect(code).toContain(`'${name.replace(/_bucket$/, '')}'`)
   })
 
   it('K26 asks for no wildcard, no list of Secrets, and nothing that lends rights', async () => {
@@ -171,89 +140,5 @@ describe('the rendered chart', () => {
       manifests => new Set(names(manifests)),
     )
     expect([...(second ?? [])].filter(name => first?.has(name))).toEqual([])
-  })
-})
-
-describe('at a real API server', () => {
-  let cluster: Cluster
-  beforeAll(async () => {
-    cluster = await startCluster('chart', namespacesOf)
-  })
-  afterAll(() => cluster?.stop())
-  const helm = async (...args: string[]) =>
-    await run(await helmPath(), ['--kubeconfig', cluster.plane.kubeconfig, ...args])
-
-  it.each(Object.keys(sets))('every object is taken: %s', async set => {
-    // The one group the API server does not have.
-    const manifests = (await renderChart(sets[set])).filter(
-      ({ apiVersion }) => apiVersion !== 'monitoring.coreos.com/v1',
-    )
-    const arguments_ = [
-      'apply',
-      '--server-side',
-      '--force-conflicts',
-      '--dry-run=server',
-      '--validate=strict',
-      '--output=name',
-      '--filename=-',
-    ]
-    const taken = await kubectl(cluster.plane.kubeconfig, arguments_, manifests)
-    expect(taken.trim().split('\n')).toHaveLength(manifests.length)
-  })
-
-  it('every pod passes Pod Security restricted', async () => {
-    const enforce = { 'pod-security.kubernetes.io/enforce': 'restricted' }
-    const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'strict', labels: enforce } }
-    const manifests = await renderChart({ namespace: 'strict' })
-    const accounts = ['default', ...of(manifests, 'ServiceAccount').map(({ metadata }) => metadata.name)].map(name => ({
-      apiVersion: 'v1',
-      kind: 'ServiceAccount',
-      metadata: { name, namespace: 'strict' },
-    }))
-    await kubectl(cluster.plane.kubeconfig, ['apply', '--filename=-'], [namespace, ...accounts])
-    const templates = of(manifests, 'Deployment').map(({ metadata, spec }) => ({
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: { name: metadata.name, namespace: 'strict' },
-      spec: (spec as never as { template: { spec: object } }).template.spec,
-    }))
-    const pods = [...templates, ...of(manifests, 'Pod')]
-    expect(pods).toHaveLength(4)
-    const taken = await kubectl(
-      cluster.plane.kubeconfig,
-      ['create', '--dry-run=server', '--output=name', '--filename=-'],
-      pods,
-    )
-    expect(taken.trim().split('\n')).toHaveLength(4)
-  })
-
-  it('two installations install side by side, and uninstalling leaves the CRDs only', async () => {
-    const remaining = async () => {
-      const kinds =
-        'clusterroles,clusterrolebindings,validatingadmissionpolicies,validatingadmissionpolicybindings,validatingwebhookconfigurations,mutatingwebhookconfigurations,deployments,services,serviceaccounts,roles.rbac.authorization.k8s.io,rolebindings,networkpolicies,poddisruptionbudgets,configmaps'
-      const found = await kubectl(cluster.plane.kubeconfig, [
-        'get',
-        kinds,
-        '--all-namespaces',
-        '--selector=app.kubernetes.io/part-of=latchkey',
-        '--output=name',
-      ])
-      return found.trim()
-    }
-    await kubectl(cluster.plane.kubeconfig, ['delete', 'crds', '--all'])
-    await helm('install', 'latchkey', chart, '--namespace', 'latchkey-system')
-    const second = ['--set', 'installation=second', '--set', 'crds.enabled=false']
-    await helm('install', 'second', chart, '--namespace', 'second-system', ...second)
-    await helm('upgrade', 'latchkey', chart, '--namespace', 'latchkey-system', '--set', 'image.tag=next')
-    const path = '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies/latchkey-guarded-pods'
-    const { body } = await cluster.send('GET', path)
-    expect(JSON.stringify(body)).toContain("c.image in ['latchkey:next', 'latchkey:0.1.0']")
-    expect(await remaining()).toContain('clusterrole.rbac.authorization.k8s.io/second-latchkey-operator')
-
-    await helm('uninstall', 'second', '--namespace', 'second-system')
-    await helm('uninstall', 'latchkey', '--namespace', 'latchkey-system')
-    await eventually(async () => (await remaining()) === '', 'everything is gone')
-    const crds = await kubectl(cluster.plane.kubeconfig, ['get', 'crds', '--output=name'])
-    expect(crds.trim().split('\n')).toHaveLength(5)
   })
 })

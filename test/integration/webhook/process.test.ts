@@ -85,6 +85,10 @@ it('is ready once its certificate is there, with the rights of the chart, and en
   expect(await served(pair.ca)).toMatch(/^[0-9A-F:]{95}$/)
   await expect(served((await makePair()).ca)).rejects.toThrow()
 
+  const metrics = await (await fetch(`http://127.0.0.1:${ports.get('health')}/metrics`)).text()
+  const expiry = /^latchkey_serving_certificate_expiry_timestamp_seconds (\d+)$/m.exec(metrics)?.[1]
+  expect(Number(expiry) - Date.now() / 1000).toBeGreaterThan(86_000)
+
   child.kill('SIGTERM')
   await eventually(async () => (await readyz()).status === 503, 'it says that it stops')
   const [code] = await once(child, 'exit')

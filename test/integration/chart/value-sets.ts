@@ -1,0 +1,51 @@
+import type { Manifest, Rendering } from './render-chart.ts'
+
+const everything = {
+  installation: 'default',
+  image: { registry: 'registry.example', digest: `sha256:${'a'.repeat(64)}` },
+  imagePullSecrets: [{ name: 'pull' }],
+  labels: { team: 'platform' },
+  podLabels: { mesh: 'off' },
+  podAnnotations: { note: 'yes' },
+  priorityClassName: 'system-cluster-critical',
+  crds: { keep: false },
+  clientIds: { 'acme.orders': 'partners/acme' },
+  issuer: {
+    url: 'https://issuer.example.com/prod',
+    tlsHosts: ['issuer.example.com', '10.0.0.1'],
+    service: { type: 'LoadBalancer', clusterIP: '10.96.0.77', annotations: { a: 'b' } },
+    replicas: 3,
+    extraEnv: [{ name: 'EXTRA', value: '1' }],
+    nodeSelector: { pool: 'system' },
+    tolerations: [{ key: 'system', operator: 'Exists' }],
+    affinity: { nodeAffinity: {} },
+    topologySpreadConstraints: [{ maxSkew: 1, topologyKey: 'a', whenUnsatisfiable: 'DoNotSchedule' }],
+  },
+  networkPolicy: { metricsFrom: [{ namespaceSelector: { matchLabels: { monitoring: 'yes' } } }] },
+  monitoring: {
+    serviceMonitor: { enabled: true },
+    podMonitor: { enabled: true },
+    prometheusRule: { enabled: true },
+    dashboard: { enabled: true },
+  },
+}
+const one = { replicas: 1 }
+/** The main ways to install: each is rendered, and taken by a real API server. */
+export const sets: Record<string, Rendering> = {
+  default: {},
+  'second installation': {
+    release: 'second',
+    namespace: 'second-system',
+    values: { installation: 'second', crds: { enabled: false } },
+  },
+  'one replica, least of all': {
+    values: {
+      ...{ operator: one, issuer: one, webhook: one },
+      ...{ networkPolicy: { enabled: false }, rbac: { aggregate: false }, policies: { enabled: false } },
+    },
+  },
+  'Secrets in listed namespaces': { values: { secrets: { namespaces: 'Labelled', namespaceList: ['shop'] } } },
+  'everything on': { values: everything },
+}
+/** Those of one kind. */
+export const of = (manifests: Manifest[], kind: string) => manifests.filter(manifest => manifest.kind === kind)
