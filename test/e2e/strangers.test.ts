@@ -5,17 +5,22 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type ClientKey, readClientKey } from '../../sdk/private-key.ts'
 import { tokenProvider } from '../../sdk/token-provider.ts'
+import { repositoryRoot } from '../cluster/binaries.ts'
+import type { Image } from '../cluster/image.ts'
 import { kindAuthenticationConfigPath } from '../cluster/kind.ts'
 import { authenticationConfigPath } from '../cluster/real-cluster.ts'
-import { kubectl, systemNamespace } from '../demo/install.ts'
+import { helm, installChart, kubectl } from '../demo/install.ts'
 import { type ApiServerAccess, askApiServer, usernamePrefix } from '../strangers/api-server.ts'
 import { readDocument } from '../strangers/envoy.ts'
 import { strangers } from '../strangers/strangers.ts'
 import { tamperedTokens } from '../strangers/tampered.ts'
 import { apply, read, waitFor } from './cluster.ts'
 
-// The strangers run on this machine, and so does kube-apiserver: neither resolves the cluster's names.
-const installation = 'install with issuer.url=https://10.96.0.50/default and issuer.service.clusterIP=10.96.0.50'
+// The strangers run on this machine, and so does kube-apiserver: neither resolves the cluster's names. So this is an
+// installation of its own, whose issuer has an address for a name.
+const release = 'strangers'
+const system = 'latchkey-strangers'
+const address = '10.96.0.50'
 const namespace = 'strangers'
 const audience = 'https://orders.shop.svc'
 const algorithms = ['Ed25519', 'ES256', 'RS256'] as const
@@ -50,11 +55,18 @@ async function secretFiles(name: string): Promise<string> {
   return mounted
 }
 
-/** From the file that LATCHKEY_TEST_CA_FILE names, or from the issuer's own Secret. */
+async function install(): Promise<void> {
+  const image = JSON.parse(await readFile(join(repositoryRoot, 'build/image.json'), 'utf8')) as Image
+  const replicas = ['operator', 'issuer', 'webhook'].map(process => `${process}.replicas=1`)
+  const url = [`issuer.url=https://${address}/${release}`, `issuer.service.clusterIP=${address}`]
+  const shared = ['crds.enabled=false', 'rbac.aggregate=false']
+  const values = [`installation=${release}`, ...url, ...shared, ...replicas]
+  await installChart({ release, namespace: system, image, values })
+}
+
+/** The authority of the issuer's certificate, as a file. */
 async function issuerCa(): Promise<string> {
-  const file = process.env.LATCHKEY_TEST_CA_FILE
-  if (file !== undefined) return file
-  const { data } = await read<{ data: Record<string, string> }>('secrets', systemNamespace, 'latchkey-issuer-tls')
+  const { data } = await read<{ data: Record<string, string> }>('secrets', system, `${release}-latchkey-issuer-tls`)
   const copy = join(directory, 'issuer-ca.crt')
   await writeFile(copy, Buffer.from(data['ca.crt'] ?? '', 'base64'))
   return copy
@@ -74,24 +86,24 @@ async function published({ issuer, kid }: ClientKey): Promise<void> {
   for (;;) {
     const set = await readDocument(`${issuer}/.well-known/jwks.json`, caFile).catch((error: Error) => error)
     if (JSON.stringify(set).includes(kid)) return
-    if (performance.now() > deadline) {
-      const why = set instanceof Error ? `${set.message}; ${installation}` : 'the set does not hold it'
-      throw new Error(`${issuer} does not publish ${kid}: ${why}`)
-    }
+    if (performance.now() > deadline) throw new Error(`${issuer} does not publish ${kid}`, { cause: set })
     await new Promise(resolve => setTimeout(resolve, 250))
   }
 }
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'latchkey-strangers-'))
+  await install()
   caFile = await issuerCa()
-  await apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } })
+  const labels = { 'latchkey.dev/installation': release }
+  await apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels } })
   await apply({ apiVersion: 'v1', kind: 'List', items: algorithms.flatMap(manifests) })
   const made = await Promise.all(algorithms.map(async algorithm => [algorithm, await makeClient(algorithm)] as const))
   for (const [algorithm, client] of made) clients.set(algorithm, client)
 })
 afterAll(async () => {
-  await kubectl(['delete', 'namespace', namespace, '--ignore-not-found', '--wait=false'])
+  await helm(['uninstall', release, '--namespace', system, '--ignore-not-found', '--wait']).catch(() => undefined)
+  await kubectl(['delete', 'namespace', namespace, system, '--ignore-not-found', '--wait=false'])
   await rm(directory, { recursive: true, force: true })
 })
 
