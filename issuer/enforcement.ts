@@ -10,7 +10,7 @@ export interface Enforcement {
   readonly slices: Readonly<Record<string, { readonly hash: string; readonly guards: readonly GuardReport[] }>>
 }
 
-export interface GuardReport {
+interface GuardReport {
   /** Of the pod; absent for a guard whose token is bound to none. */
   readonly namespace?: string
   readonly pod?: string

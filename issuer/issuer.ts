@@ -6,6 +6,7 @@ import { createAuthorizer } from './authorize.ts'
 import { createClusterKeys } from './cluster-keys.ts'
 import type { IssuerConfig } from './config.ts'
 import { createIndexes } from './indexes.ts'
+import { measure } from './measure.ts'
 import { createObjects } from './objects.ts'
 import { createDocuments } from './openapi-documents.ts'
 import { createRegistry } from './registry.ts'
@@ -55,6 +56,7 @@ export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Pro
     log,
   )
   cluster.onChange(slices.clusterChanged)
+  if (metrics) measure(metrics, { slices, snapshots })
   let isLoaded = false
 
   const find = createRoutes({

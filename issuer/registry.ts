@@ -24,7 +24,7 @@ export interface Registry {
 }
 
 /** Keys of clients that are not as they were. */
-export interface ClientChanges {
+interface ClientChanges {
   /** What guards know of them changed. */
   readonly changed: ReadonlySet<string>
   /** Their id, or whether they are accepted, changed: grants mean something else now. */

@@ -2,9 +2,11 @@ import type { ServerResponse } from 'node:http'
 import { sendProblem } from '../platform/http/problem.ts'
 import { createServer } from '../platform/http/server.ts'
 import { createTlsSource } from '../platform/http/tls-source.ts'
+import type { KubeClient } from '../platform/kube/client.ts'
+import type { Logger } from '../platform/log.ts'
+import type { Metrics } from '../platform/metrics.ts'
 import type { IssuerConfig } from './config.ts'
 import { reportEnforcement } from './enforcement.ts'
-import type { IssuerParts } from './issuer.ts'
 import type { Objects } from './objects.ts'
 import { createPrivateHandler } from './private-server.ts'
 import { createPublicHandler } from './public-server.ts'
@@ -23,7 +25,11 @@ export interface Servers {
 
 export async function startServers(
   config: IssuerConfig,
-  parts: IssuerParts & {
+  parts: {
+    client: Pick<KubeClient, 'get'>
+    log: Logger
+    metrics?: Metrics
+    host?: string
     find: (path: string) => Found | undefined
     objects: Objects
     slices: Slices

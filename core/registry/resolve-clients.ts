@@ -2,7 +2,7 @@ import type { ApiClient } from '../api/api-client.ts'
 import { byAge, clientIdOf, installationOf, isPresent, issuerOf, keyOf, organizationOf, secondsOf } from './ids.ts'
 import type { NamespaceObject } from './kubernetes.ts'
 
-export type ClientReason = 'Accepted' | 'ClientIdTaken' | 'ClientIdNotAllowed' | 'ServiceAccountTaken'
+type ClientReason = 'Accepted' | 'ClientIdTaken' | 'ClientIdNotAllowed' | 'ServiceAccountTaken'
 
 /** An ApiClient with all that the other objects of the installation decide about it. */
 export interface ResolvedClient {

@@ -80,7 +80,7 @@ export function sliceRows(objects: SliceObjects): Row[] {
 }
 
 /** The service itself. */
-export function serviceRow({ service, audience, routes }: ResolvedService): ServiceRow {
+function serviceRow({ service, audience, routes }: ResolvedService): ServiceRow {
   const { spec, metadata } = service
   return {
     type: 'service',
@@ -101,7 +101,7 @@ export function serviceRow({ service, audience, routes }: ResolvedService): Serv
 }
 
 /** Those rules of a role that name the service; undefined when none does. */
-export function roleRow(role: Role, namespace: string | undefined, service: string): RoleRow | undefined {
+function roleRow(role: Role, namespace: string | undefined, service: string): RoleRow | undefined {
   if (!isPresent(role) || role.metadata.namespace !== namespace) return undefined
   const rules = role.spec.rules.flatMap((rule, index) =>
     rule.services.includes(service) ? [ruleRow(rule, index)] : [],
@@ -142,7 +142,7 @@ export function grantRow(grant: AccessGrant, clients: ReadonlyMap<string, Resolv
  * The clients a grant gives its role to now: named in spec, pinned in status as Granted, accepted, and still the
  * client that the name meant when it was pinned.
  */
-export function grantedClients(grant: AccessGrant, clients: ReadonlyMap<string, ResolvedClient>): ResolvedClient[] {
+function grantedClients(grant: AccessGrant, clients: ReadonlyMap<string, ResolvedClient>): ResolvedClient[] {
   const named = new Set(grant.spec.clients.map(referenceKey))
   const meant = (grant.status?.clients ?? []).flatMap(pin => {
     const client = clients.get(referenceKey(pin))

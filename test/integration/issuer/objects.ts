@@ -95,8 +95,10 @@ export async function addPod(
   pod: { namespace: string; name: string; labels: Record<string, string>; serviceAccount?: string },
 ): Promise<KubeObject> {
   const { namespace, name, labels, serviceAccount = 'app' } = pod
-  const account = await world.admin.get(resources.serviceAccounts, namespace, serviceAccount)
-  if (!account) await world.create(resources.serviceAccounts, { metadata: { namespace, name: serviceAccount } })
+  // Several pods may be made at one time.
+  await world.create(resources.serviceAccounts, { metadata: { namespace, name: serviceAccount } }).catch(error => {
+    if (error.status !== 409) throw error
+  })
   return await world.create(resources.pods, {
     metadata: { namespace, name, labels },
     spec: {

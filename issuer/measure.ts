@@ -1,0 +1,23 @@
+import { Gauge } from 'prom-client'
+import type { Metrics } from '../platform/metrics.ts'
+import type { Slices } from './slices.ts'
+import type { SnapshotServer } from './snapshot-server.ts'
+
+/** Adds what only an issuer has. No label names an object: there may be thousands. */
+export function measure(metrics: Metrics, parts: { slices: Slices; snapshots: SnapshotServer }): void {
+  const { slices, snapshots } = parts
+  const gauge = (name: string, help: string, count: () => number) =>
+    new Gauge({
+      registers: [metrics.registry],
+      name,
+      help,
+      collect() {
+        this.set(count())
+      },
+    })
+  gauge('latchkey_issuer_slices', 'Guarded services this replica has a slice for.', () => [...slices.all()].length)
+  gauge('latchkey_issuer_guards', 'Guards connected to this replica.', () => [...snapshots.streams()].length)
+  gauge('latchkey_issuer_guards_behind', 'Connected guards that do not hold the current slice.', () =>
+    [...snapshots.streams()].reduce((sum, { slice, held }) => sum + (held().hash === slice.hash() ? 0 : 1), 0),
+  )
+}
