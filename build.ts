@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { build } from 'esbuild'
 
-/** Bundles each process into one file of dist/, with nothing left to install. Source maps stay outside the image. */
+/** Bundles each process into one file of dist/ (and, beside it, what it loads only when asked), with nothing left to install. Source maps stay outside the image. */
 const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8')) as { version: string }
 const entries: Record<string, string> = {
   latchkey: 'cli/latchkey.ts',
@@ -16,8 +16,13 @@ mkdirSync('dist')
 await Promise.all(
   Object.entries(entries).map(([name, entry]) =>
     build({
-      entryPoints: [entry],
-      outfile: `dist/${name}.mjs`,
+      entryPoints: { [name]: entry },
+      outdir: 'dist',
+      outExtension: { '.js': '.mjs' },
+      // What a process imports only when asked, a kubeconfig reader or the schemas, costs memory even unused: it goes
+      // into a file beside.
+      splitting: true,
+      chunkNames: `${name}/[name]-[hash]`,
       bundle: true,
       platform: 'node',
       target: 'node26',
