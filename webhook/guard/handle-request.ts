@@ -51,13 +51,13 @@ export function headOf(request: IncomingMessage): RequestHead | HeadFault {
 export function createRequestHandler(traffic: Traffic, options: HandlerOptions): RequestHandler {
   const { policy, authorizer, reporter, tunnels, clock, log, bodyIdleMs = 60_000 } = options
 
-  function callOf(request: IncomingMessage, verdict: Verdict, requestId: string): Call {
+  function callOf(request: IncomingMessage, verdict: Verdict, requestId: string, startedMs: number): Call {
     const { method, url, socket } = request
-    return { verdict, method, target: url, requestId, peer: peerOf(socket.remoteAddress), startedMs: clock.now() }
+    return { verdict, method, target: url, requestId, peer: peerOf(socket.remoteAddress), startedMs }
   }
 
   function refuse(request: IncomingMessage, response: ServerResponse, fault: HeadFault): void {
-    const call = callOf(request, malformedVerdict(policy), randomUUID())
+    const call = callOf(request, malformedVerdict(policy), randomUUID(), clock.now())
     traffic.ending.add(request.socket)
     writeAnswer({ request, response }, malformed(fault, call.requestId), true)
     reporter.report(call, fault.status)
@@ -84,10 +84,12 @@ export function createRequestHandler(traffic: Traffic, options: HandlerOptions):
 
   return (request, response, firstBytes) => {
     if (traffic.ending.has(request.socket)) return
+    const startedMs = clock.now()
     const head = headOf(request)
     if ('status' in head) return void refuse(request, response, head)
     const verdict = admit(head, { policy, authorizer, log })
-    const exchange = { call: callOf(request, verdict, head.requestId ?? randomUUID()), head, request, response }
+    const call = callOf(request, verdict, head.requestId ?? randomUUID(), startedMs)
+    const exchange = { call, head, request, response }
     if (head.connection.has('close')) traffic.ending.add(request.socket)
     if (verdict.pass) pass(exchange, firstBytes)
     else deny(exchange)

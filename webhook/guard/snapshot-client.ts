@@ -40,8 +40,6 @@ interface Ended {
   /** Frames came that were of use: the next try is soon. */
   readonly progress: boolean
   readonly needsFull?: boolean
-  /** The issuer said no: trying soon will not help. */
-  readonly refused?: boolean
 }
 
 export function createSnapshotClient(options: SnapshotClientOptions): SnapshotClient {
@@ -62,7 +60,6 @@ export function createSnapshotClient(options: SnapshotClientOptions): SnapshotCl
       last = ended.why
       needsFull = ended.needsFull ?? (needsFull && !ended.progress)
       if (ended.progress) waitMs = backoff.minMs
-      if (ended.refused) waitMs = backoff.maxMs
       await sleep(clock, waitMs * (0.5 + Math.random() / 2), stopped.signal)
       waitMs = Math.min(backoff.maxMs, waitMs * 2)
     }
@@ -159,7 +156,7 @@ function endingOf(taken: Taken, frame: Frame): Partial<Ended> & { why: string } 
   if (taken === 'older') return { why: 'a frame is older than what is held, it was not taken' }
   if (taken === 'ended' && 'end' in frame) {
     const { code } = frame.end
-    return { why: `the issuer ended the stream: ${String(code).slice(0, 64)}`, refused: code !== 'draining' }
+    return { why: `the issuer ended the stream: ${String(code).slice(0, 64)}` }
   }
   return { why: 'the issuer sent a frame this version does not know' }
 }
@@ -183,7 +180,7 @@ function openStream(url: string, ca: Buffer, token: string): ClientRequest {
 }
 
 /** A status other than 200: the code of the problem body is worth telling, its text is not needed. */
-function refusal(response: IncomingMessage, end: (why: string, more?: Partial<Ended>) => void): void {
+function refusal(response: IncomingMessage, end: (why: string) => void): void {
   let body = ''
   response.setEncoding('utf8')
   response.on('data', (text: string) => {
@@ -192,6 +189,6 @@ function refusal(response: IncomingMessage, end: (why: string, more?: Partial<En
   response.on('close', () => {
     const code = /"code"\s*:\s*"([a-z_]{1,64})"/.exec(body)?.[1]
     const { statusCode = 0 } = response
-    end(`the issuer answered ${statusCode}${code ? ` ${code}` : ''}`, { refused: statusCode < 500 })
+    end(`the issuer answered ${statusCode}${code ? ` ${code}` : ''}`)
   })
 }
