@@ -29,7 +29,7 @@ function read(file: URL): string | undefined {
 }
 
 for (const kind of kinds) {
-  const yaml = `# Made by \`make generate\` from core/api. Do not edit.\n${stringify(crdOf(kind), { lineWidth: 120, aliasDuplicateObjects: false })}`
+  const yaml = `# Made by \`make generate\` from core/api. Do not edit.\n${stringify(crdOf(kind), { lineWidth: 120, aliasDuplicateObjects: false, compat: 'yaml-1.1' })}`
   emit(`crds/${group}_${kind.plural}.yaml`, yaml)
   emit(`charts/latchkey/files/crds/${group}_${kind.plural}.yaml`, yaml)
 }
