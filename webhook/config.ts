@@ -1,4 +1,4 @@
-import { type ConfigOf, choice, integer, type Setting, text, url } from '../platform/config.ts'
+import { choice, integer, type Setting, text, url } from '../platform/config.ts'
 
 const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
 
@@ -26,8 +26,6 @@ export const configTable = {
   guardResources: jsonObject('LATCHKEY_GUARD_RESOURCES', 'resources of injected guards, as JSON'),
   snapshotUrl: url('LATCHKEY_SNAPSHOT_URL', { description: 'where injected guards get their snapshots' }),
 }
-
-export type Config = ConfigOf<typeof configTable>
 
 function jsonObject(name: string, description: string): Setting<Record<string, unknown>> {
   return {

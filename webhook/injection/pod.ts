@@ -49,14 +49,14 @@ export interface EnvVar {
   readonly valueFrom?: unknown
 }
 
-export interface ContainerPort {
+interface ContainerPort {
   readonly name?: string
   readonly containerPort: number
   readonly hostPort?: number
   readonly protocol?: string
 }
 
-export interface LifecycleHandler {
+interface LifecycleHandler {
   readonly exec?: unknown
   readonly httpGet?: unknown
   readonly tcpSocket?: unknown

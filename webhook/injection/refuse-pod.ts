@@ -92,12 +92,12 @@ function openPorts(pod: Pod): string | undefined {
 }
 
 /** Whether an init container of the guard's name was put there by us: by this pass, an earlier one or another version. */
-export function isGuard({ name, args, command, env }: Container): boolean {
+function isGuard({ name, args, command, env }: Container): boolean {
   const started = command === undefined && args?.length === 1 && args[0] === 'guard'
   return name === guardContainerName && started && env?.some(entry => entry.name === 'LATCHKEY_SERVICE') === true
 }
 
-export function isPortNumber(text: string): boolean {
+function isPortNumber(text: string): boolean {
   return /^[1-9][0-9]{0,4}$/.test(text) && Number(text) <= 65535
 }
 

@@ -15,7 +15,7 @@ export interface ForwardedProbe {
   readonly timeoutSeconds: number
 }
 
-export type ProbeKind = 'startup' | 'readiness' | 'liveness'
+type ProbeKind = 'startup' | 'readiness' | 'liveness'
 /** What an earlier pass rewrote, by `container/kind`. */
 export type KnownProbes = ReadonlyMap<string, ForwardedProbe>
 type Refused = { readonly refused: string }
