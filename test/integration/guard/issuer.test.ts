@@ -1,0 +1,113 @@
+import { mkdtemp, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { clientTokenClaims } from '../../../core/token/client-token.ts'
+import type { Issuer } from '../../../issuer/issuer.ts'
+import { systemClock } from '../../../platform/clock.ts'
+import { readConfig } from '../../../platform/config.ts'
+import type { KubeObject } from '../../../platform/kube/client.ts'
+import * as resources from '../../../platform/kube/resources.ts'
+import { configTable } from '../../../webhook/guard/config.ts'
+import type { RunningGuard } from '../../../webhook/guard/running-guard.ts'
+import { startSidecar } from '../../../webhook/guard/sidecar.ts'
+import { compact } from '../../unit/guard/policy-rows.ts'
+import { sendRaw } from '../../unit/guard/raw-socket.ts'
+import { type App, startApp } from '../../unit/guard/rig.ts'
+import { createQuietLog } from '../../unit/platform/quiet-log.ts'
+import { addClient, addGrant, addPod, addRole, addService, publishedKey, tokenOf } from '../issuer/objects.ts'
+import { issuerUrl, startWorld, type World } from '../issuer/world.ts'
+
+const audience = 'https://orders.shop.svc'
+let world: World
+let issuer: Issuer
+let app: App
+let folder: string
+let guard: RunningGuard
+let checkout: Awaited<ReturnType<typeof addClient>>
+let worker: KubeObject
+
+beforeAll(async () => {
+  world = await startWorld('guard-issuer')
+  await world.namespace('shop')
+  await world.namespace('partners')
+  await addService(world, 'shop', 'orders')
+  checkout = await addClient(world, 'partners', 'checkout', { serviceAccounts: [{ name: 'worker' }] })
+  await addRole(world, 'shop', 'reader', ['orders'])
+  await addGrant(world, 'shop', 'checkout-reads', 'reader', [checkout])
+  worker = await addPod(world, { namespace: 'partners', name: 'worker-1', labels: {}, serviceAccount: 'worker' })
+  const pod = await addPod(world, { namespace: 'shop', name: 'orders-1', labels: { app: 'orders' } })
+  issuer = await world.startReplica()
+  app = await startApp()
+  folder = await mkdtemp(join(tmpdir(), 'guard-issuer-'))
+  await writeFile(join(folder, 'ca.crt'), world.ca)
+  await writeFile(join(folder, 'token'), await tokenOf(world, pod))
+  guard = await start()
+})
+afterAll(async () => {
+  await guard?.stop()
+  await app?.close()
+  await world?.close()
+})
+
+function start(): Promise<RunningGuard> {
+  const config = readConfig(configTable, {
+    LATCHKEY_SERVICE: 'shop/orders',
+    LATCHKEY_UPSTREAM: `http://127.0.0.1:${app.port}`,
+    LATCHKEY_LISTEN: '127.0.0.1:0',
+    LATCHKEY_ADMIN_LISTEN: '127.0.0.1:0',
+    LATCHKEY_SNAPSHOT_URL: `https://127.0.0.1:${issuer.ports.snapshots}`,
+    LATCHKEY_CA_FILE: join(folder, 'ca.crt'),
+    LATCHKEY_TOKEN_FILE: join(folder, 'token'),
+    LATCHKEY_SNAPSHOT_FILE: join(folder, 'snapshot.json'),
+    LATCHKEY_AUDIT: join(folder, 'audit.log'),
+    LATCHKEY_DRAIN_GRACE: '0s',
+  })
+  return startSidecar(config, { clock: systemClock, log: createQuietLog().log, version: 'test', procNet: folder })
+}
+
+function clientToken(): string {
+  const { clientId, pair } = checkout
+  const claims = clientTokenClaims({
+    clientId,
+    issuer: `${issuerUrl}/v1/clients/${clientId}`,
+    audience,
+    now: Date.now() / 1_000,
+    jti: crypto.randomUUID(),
+  })
+  return compact({ typ: 'at+jwt', alg: 'EdDSA', kid: pair.kid }, claims, pair.privateKey)
+}
+const ask = async (token: string): Promise<string> => {
+  const answer = await sendRaw(guard.port, `GET /x HTTP/1.1\r\nHost: orders\r\nAuthorization: Bearer ${token}\r\n\r\n`)
+  return answer.headers['latchkey-decision']?.[0] ?? ''
+}
+const granted = 'allow; reason=granted; by=guard'
+
+describe('a guard of a real issuer', () => {
+  it('lets in who is granted, by a token the client signed', async () => {
+    await expect.poll(() => ask(clientToken()), { timeout: 10_000 }).toBe(granted)
+    expect(app.seen.at(-1)?.header('Latchkey-Client')).toBe(checkout.clientId)
+  })
+  it('lets in the same client by its service account, while its pod lives', async () => {
+    const token = await tokenOf(world, worker, audience)
+    await expect.poll(() => ask(token), { timeout: 5_000 }).toBe(granted)
+    await world.admin.delete(resources.pods, 'partners', 'worker-1')
+    await expect.poll(() => ask(token), { timeout: 5_000 }).toBe('deny; reason=invalid_token; by=guard')
+  })
+  it('J25 refuses a revoked key within a second of the write, also with a token it let in before', async () => {
+    const token = clientToken()
+    expect(await ask(token)).toBe(granted)
+    const revoked = { clientId: checkout.clientId, keys: [publishedKey(checkout.pair, 'Revoked')] }
+    await world.setStatus(resources.accessKeys, 'partners', 'checkout-key', revoked)
+    await expect.poll(() => ask(token), { timeout: 1_000, interval: 10 }).toBe('deny; reason=key_revoked; by=guard')
+  })
+  it('F01 F13 goes on deciding, and starts again, while the issuer is away', async () => {
+    await issuer.close(0)
+    expect(await ask(clientToken())).toBe('deny; reason=key_revoked; by=guard')
+    await guard.stop()
+    guard = await start()
+    expect(await ask(clientToken())).toBe('deny; reason=key_revoked; by=guard')
+    const ready = await sendRaw(guard.adminPort ?? 0, 'GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n')
+    expect(ready.status).toBe(200)
+  })
+})
