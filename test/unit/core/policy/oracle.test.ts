@@ -80,7 +80,7 @@ test('rules by path: the trie allows what trying every template allows, and name
         expect(decision.allow ? decision.rule : undefined).toBe(expected)
       }
     }),
-    { numRuns: 300 },
+    { numRuns: 200 },
   )
 })
 

@@ -225,6 +225,6 @@ test('whatever way the frames came, the same rows decide the same', () => {
         expect(one).toEqual(other)
       }
     }),
-    { numRuns: 60 },
+    { numRuns: 30 },
   )
 })
