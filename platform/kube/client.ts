@@ -2,52 +2,13 @@ import { text } from 'node:stream/consumers'
 import type { Metrics } from '../metrics.ts'
 import type { KubeConnection } from './connection.ts'
 import { KubeError, refusal } from './kube-error.ts'
+import type { KubeObject, Resource } from './object.ts'
 import { apiVersionOf, identified, pathOf, pathOfObject, search } from './resource-path.ts'
 import { type Answer, createTransport } from './transport.ts'
 import { readEvents, type WatchEvent } from './watch-stream.ts'
 
 export { KubeError } from './kube-error.ts'
-
-export interface ObjectMeta {
-  name: string
-  namespace?: string
-  uid?: string
-  resourceVersion?: string
-  generation?: number
-  creationTimestamp?: string
-  deletionTimestamp?: string
-  labels?: Record<string, string>
-  annotations?: Record<string, string>
-  ownerReferences?: OwnerReference[]
-  finalizers?: string[]
-  managedFields?: unknown[]
-  generateName?: string
-}
-
-export interface OwnerReference {
-  apiVersion: string
-  kind: string
-  name: string
-  uid: string
-  controller?: boolean
-  blockOwnerDeletion?: boolean
-}
-
-export interface KubeObject {
-  apiVersion?: string
-  kind?: string
-  metadata: ObjectMeta
-}
-
-/** A resource as the API server serves it. */
-export interface Resource {
-  /** `''` is the core group. */
-  group: string
-  version: string
-  plural: string
-  kind: string
-  namespaced: boolean
-}
+export type { KubeObject, ObjectMeta, OwnerReference, Resource } from './object.ts'
 
 export interface ListOptions {
   /** Without it: all namespaces. */

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../log.ts'
-import type { LeaderElectionOptions } from './lease.ts'
+import type { LeaderElectionOptions } from './lease-options.ts'
 
 /** One time of leading, from the first renewal to its end for whatever reason. */
 export interface Term {

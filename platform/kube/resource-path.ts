@@ -1,4 +1,4 @@
-import type { KubeObject, Resource } from './client.ts'
+import type { KubeObject, Resource } from './object.ts'
 
 /** `v1`, or `group/version`. */
 export function apiVersionOf(resource: Resource): string {
