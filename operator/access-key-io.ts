@@ -5,7 +5,7 @@ import type { KubeClient, KubeObject } from '../platform/kube/client.ts'
 import { accessKeys, secrets } from '../platform/kube/resources.ts'
 import type { AccessKeyIo } from './access-key.ts'
 import type { Enforcement } from './enforcement.ts'
-import { generateKeyMaterial, proveSecretKey } from './key-material.ts'
+import { createKeyProver, generateKeyMaterial } from './key-material.ts'
 import type { Resolved } from './resolved.ts'
 import { schemaFaultOf } from './schema-fault.ts'
 import type { Sources } from './sources.ts'
@@ -23,6 +23,7 @@ export function createAccessKeyIo(about: {
   wall(): Date
 }): AccessKeyIo {
   const { client, writer, resolved, enforcement, sources } = about
+  const prove = createKeyProver()
   return {
     issuer: about.issuerUrl,
     authorities: about.authorities,
@@ -32,7 +33,7 @@ export function createAccessKeyIo(about: {
     schemaFault: ({ spec }) => schemaFaultOf(accessKeyKind, spec),
     client: accessKey => resolved.clients().get(clientOfKey(accessKey)),
     prove(object, accessKey) {
-      const key = proveSecretKey(object, accessKey.spec.algorithm ?? 'Ed25519')
+      const key = prove(object, accessKey.spec.algorithm ?? 'Ed25519')
       return { object, ...(key && { key }) }
     },
     async getAccessKey(key) {

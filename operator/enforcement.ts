@@ -134,7 +134,7 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
       log.error({ err: error }, 'looking at the guards failed')
     }
     running = false
-    arm(anyWaits() ? waitingMs : restingMs)
+    arm(anyWaits() || failures > 0 ? waitingMs : restingMs)
   }
 
   function arm(ms: number): void {

@@ -38,23 +38,55 @@ function pairOf(algorithm: Algorithm): Promise<{ privateKey: KeyObject }> {
  * The key in a Secret, if all its parts are one key: a signature by private.jwk verifies with the public half,
  * private.pem is the same key, and key-id and `kid` are its thumbprint. Anything else is no key.
  */
-export function proveSecretKey(secret: SecretObject, algorithm: Algorithm): ProvedKey | undefined {
+export function proveSecretKey(
+  secret: SecretObject,
+  algorithm: Algorithm,
+  proof: typeof provesKey = provesKey,
+): ProvedKey | undefined {
   try {
     const text = secretFile(secret, 'private.jwk')
     const privatePem = secretFile(secret, 'private.pem')
     if (text === undefined || privatePem === undefined || text.length > 16_384) return undefined
     const { kid, alg: _, client_id: clientId, issuer: __, ...privateJwk } = JSON.parse(text) as Record<string, unknown>
     const publicKey = publicMembers(privateJwk)
-    if (checkPublicKey(publicKey, algorithm) !== undefined) return undefined
     const found = thumbprint(publicKey)
     if (found !== kid || found !== secretFile(secret, 'key-id')) return undefined
-    const privateKey = createPrivateKey({ key: privateJwk as JsonWebKey, format: 'jwk' })
-    if (!signsFor(privateKey, publicKey) || !signsFor(createPrivateKey(privatePem), publicKey)) return undefined
+    if (!proof({ publicKey, privateJwk, privatePem, algorithm }, secret)) return undefined
     return { kid: found, privateJwk, privatePem, publicKey, ...(typeof clientId === 'string' && { clientId }) }
   } catch {
     // What cannot be read is no key; the reader's message could quote it.
     return undefined
   }
+}
+
+interface Claimed {
+  readonly publicKey: PublicJwk
+  readonly privateJwk: Record<string, unknown>
+  readonly privatePem: string
+  readonly algorithm: Algorithm
+}
+
+function provesKey({ publicKey, privateJwk, privatePem, algorithm }: Claimed, _secret: SecretObject): boolean {
+  if (checkPublicKey(publicKey, algorithm) !== undefined) return false
+  const privateKey = createPrivateKey({ key: privateJwk as JsonWebKey, format: 'jwk' })
+  return signsFor(privateKey, publicKey) && signsFor(createPrivateKey(privatePem), publicKey)
+}
+
+/**
+ * `proveSecretKey` that remembers which version of which Secret it has proved, at most `bound` of them: the proof costs
+ * milliseconds, and each Secret is read again and again. No key is remembered.
+ */
+export function createKeyProver(bound = 20_000): (secret: SecretObject, algorithm: Algorithm) => ProvedKey | undefined {
+  const proved = new Set<string>()
+  const proof: typeof provesKey = (claimed, secret) => {
+    const version = `${secret.metadata.uid}/${secret.metadata.resourceVersion}/${claimed.algorithm}`
+    if (proved.has(version)) return true
+    if (!provesKey(claimed, secret)) return false
+    if (proved.size >= bound) proved.clear()
+    proved.add(version)
+    return true
+  }
+  return (secret, algorithm) => proveSecretKey(secret, algorithm, proof)
 }
 
 function signsFor(privateKey: KeyObject, publicKey: PublicJwk): boolean {

@@ -1,7 +1,7 @@
 import type { GuardedService, GuardedServiceStatus } from '../api/guarded-service.ts'
 import type { ResolvedService } from '../registry/resolve-services.ts'
 import type { ServiceReport } from './judge-enforcement.ts'
-import { type Finding, reportConditions } from './report.ts'
+import { type Finding, latchEnforced, reportConditions } from './report.ts'
 
 /** Name of the container port that only the injected guard has. */
 export const guardPort = 'guard'
@@ -32,10 +32,20 @@ export function planGuardedService(observed: ObservedService, now: string): Guar
       enforcement(observed, accepted),
     ]),
     ...(accepted && { audience: resolved.audience }),
-    ...(report && { guards: `${report.current}/${report.total}` }),
+    ...counts(report, previous),
     ...(accepted && revision !== undefined && { revision }),
-    ...(report && { wouldDeny: report.wouldDeny }),
   }
+}
+
+/** What was counted last stands until the issuers are asked again. */
+function counts(
+  report: ServiceReport | undefined,
+  previous: GuardedServiceStatus | undefined,
+): Partial<GuardedServiceStatus> {
+  const { guards, wouldDeny } = report
+    ? { guards: `${report.current}/${report.total}`, wouldDeny: report.wouldDeny }
+    : { guards: previous?.guards, wouldDeny: previous?.wouldDeny }
+  return { ...(guards !== undefined && { guards }), ...(wouldDeny !== undefined && { wouldDeny }) }
 }
 
 function acceptance({ resolved, schemaFault }: ObservedService): Finding {
@@ -56,7 +66,7 @@ function enforcement({ object, resolved, report }: ObservedService, accepted: bo
   if (command !== undefined) {
     return say('False', 'ServiceBypassesGuard', `The Service's port does not lead to the guard. Run: ${command}`)
   }
-  if (!report) return say('Unknown', 'Waiting', 'The guards have not been asked yet.')
+  if (!report) return latchEnforced(object.status?.conditions, object.metadata.generation, undefined)
   if (report.total === 0) return say('True', 'NoGuards', 'No pod is behind the Service.')
   if (report.exposed.length > 0) {
     const more = report.exposed.length > 5 ? ` and ${report.exposed.length - 5} more` : ''

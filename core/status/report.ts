@@ -57,7 +57,7 @@ export function latchEnforced(
 ): Finding {
   const before = find(previous, 'Enforced')
   const latched = before?.status === 'True' && before.observedGeneration === generation
-  if (before && latched) return { type: 'Enforced', status: 'True', reason: before.reason, message: before.message }
+  if (before && latched) return kept(before)
   switch (view?.state) {
     case 'enforced':
       return { type: 'Enforced', status: 'True', reason: 'Enforced', message: 'Every guard concerned holds it.' }
@@ -66,8 +66,14 @@ export function latchEnforced(
     case 'waiting':
       return { type: 'Enforced', status: 'False', reason: 'Waiting', message: view.message }
     default:
+      // Not asked yet, as after a restart: what was said of this generation stands until something better is known.
+      if (before?.observedGeneration === generation && before) return kept(before)
       return { type: 'Enforced', status: 'Unknown', reason: 'Waiting', message: 'The guards have not been asked yet.' }
   }
+}
+
+function kept({ type, status, reason, message }: StoredCondition): Finding {
+  return { type, status, reason, message }
 }
 
 /** An Event to record once the write that it tells of has landed. */

@@ -258,8 +258,11 @@ test('Enforced on keys, roles and grants waits for all guards and then stays for
   issuer.guards = { [`${namespace}/api`]: [guardOf(one), guardOf(await pod(namespace, 'late2'))] }
   issuer.seen = { ...issuer.seen, accesskeys: '1' }
   await patch(accessKeys, key, { spec: { revoked: {} } })
-  const waiting = await enforced(accessKeys, key, 'Waiting')
-  expect(waiting.found.message).toBe('The issuers have not told the guards yet.')
+  await until(
+    async () =>
+      (await enforced(accessKeys, key, 'Waiting')).found.message === 'The issuers have not told the guards yet.',
+    'the replica is behind',
+  )
 })
 
 test('guarded namespaces get the ConfigMap with the authorities, and it is put right when changed', async () => {

@@ -1,0 +1,169 @@
+import { X509Certificate } from 'node:crypto'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createCertificates } from '../../../operator/certificates.ts'
+import { type SecretOf, textsOf } from '../../../operator/owned-objects.ts'
+import { mutatingWebhooks, validatingWebhooks } from '../../../operator/webhook-resources.ts'
+import type { KubeObject } from '../../../platform/kube/client.ts'
+import { secrets } from '../../../platform/kube/resources.ts'
+import { configOf, startTestCluster, type TestCluster, testLog } from './cluster.ts'
+
+const day = 86_400_000
+let cluster: TestCluster
+beforeAll(async () => {
+  cluster = await startTestCluster()
+})
+afterAll(() => cluster?.stop())
+
+/** Certificates of a release of its own, under a clock that the test moves. */
+function release(fullname: string) {
+  let now = Date.now()
+  const config = configOf({ fullname, tlsHosts: ['issuer.example.com', '10.1.2.3', 'FD00::0:1'] })
+  const make = () =>
+    createCertificates({
+      client: cluster.client,
+      config,
+      log: testLog(),
+      onBundle: () => {},
+      clock: { wall: () => new Date(now) },
+    })
+  const certificates = make()
+  const files = async (name: string) =>
+    textsOf(await cluster.client.get<SecretOf>(secrets, 'latchkey-system', `${fullname}-${name}`))
+  return {
+    certificates,
+    make,
+    files,
+    pass: (days: number) => {
+      now += days * day
+    },
+    /** Passes until one of them rests. */
+    async settle(of = certificates): Promise<number> {
+      for (let passes = 1; passes < 20; passes++) {
+        const requeue = await of.reconcileSecrets()
+        if ((requeue?.requeueAfterMs ?? 0) > 0) return passes
+      }
+      throw new Error('does not settle')
+    },
+  }
+}
+
+const parts = (bundle: string | undefined) =>
+  bundle?.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n/g) ?? []
+const isSignedBy = (certificate: string | undefined, authority: string | undefined) =>
+  new X509Certificate(certificate ?? '').verify(new X509Certificate(authority ?? '').publicKey)
+
+test('makes an authority and two certificates with all names, once; two leaders at once make one authority', async () => {
+  const one = release('first')
+  const other = one.make()
+  await Promise.all([one.settle(), one.settle(other)])
+  await Promise.all([one.settle(), one.settle(other)])
+  const authority = await one.files('ca')
+  expect(other.bundle()).toBe(one.certificates.bundle())
+  expect(authority['ca.crt']).toBe(authority['tls.crt'])
+  for (const name of ['issuer-tls', 'webhook-tls']) {
+    const serving = await one.files(name)
+    expect(isSignedBy(serving['tls.crt'], authority['tls.crt'])).toBe(true)
+    expect(serving['ca.crt']).toBe(authority['ca.crt'])
+  }
+  const { subjectAltName } = new X509Certificate((await one.files('issuer-tls'))['tls.crt'] ?? '')
+  for (const host of ['first-issuer.latchkey-system.svc', 'issuer.example.com', '10.1.2.3', 'FD00:0:0:0:0:0:0:1']) {
+    expect(subjectAltName).toContain(host)
+  }
+  expect(await one.settle()).toBe(1)
+})
+
+test('renews serving certificates at two thirds of their life, under the same authority (F19)', async () => {
+  const one = release('serving')
+  await one.settle()
+  const before = await one.files('issuer-tls')
+  one.pass(59)
+  expect(await one.settle()).toBe(1)
+  expect(await one.files('issuer-tls')).toEqual(before)
+  one.pass(2)
+  await one.settle()
+  const after = await one.files('issuer-tls')
+  expect(after['tls.crt']).not.toBe(before['tls.crt'])
+  expect(after['ca.crt']).toBe(before['ca.crt'])
+})
+
+test('renews the authority at two thirds of its life: published first, used a day later, the old one kept (F19)', async () => {
+  const one = release('authority')
+  await one.settle()
+  const old = (await one.files('ca'))['tls.crt']
+  one.pass((3_650 * 2) / 3 + 1)
+  await one.settle()
+  const staged = await one.files('ca')
+  expect(staged['tls.crt']).toBe(old)
+  expect(parts(staged['ca.crt'])).toEqual([old, staged['next.crt']])
+  expect((await one.files('issuer-tls'))['ca.crt']).toBe(staged['ca.crt'])
+  expect(isSignedBy((await one.files('issuer-tls'))['tls.crt'], old)).toBe(true)
+  one.pass(1.1)
+  await one.settle()
+  const promoted = await one.files('ca')
+  expect(promoted['tls.crt']).toBe(staged['next.crt'])
+  expect(promoted['next.crt']).toBeUndefined()
+  expect(new Set(parts(promoted['ca.crt']))).toEqual(new Set(parts(staged['ca.crt'])))
+  for (const name of ['issuer-tls', 'webhook-tls']) {
+    expect(isSignedBy((await one.files(name))['tls.crt'], promoted['tls.crt'])).toBe(true)
+  }
+  expect(one.certificates.bundle()).toBe(promoted['ca.crt'])
+  one.pass(3_650 / 3)
+  await one.settle()
+  expect((await one.files('ca'))['ca.crt']).toBe(promoted['tls.crt'])
+})
+
+test('a deleted or torn Secret is made anew', async () => {
+  const one = release('torn')
+  await one.settle()
+  await cluster.client.delete(secrets, 'latchkey-system', 'torn-issuer-tls')
+  await cluster.client.patch(secrets, 'latchkey-system', 'torn-ca', { data: { 'tls.key': '' } })
+  await one.settle()
+  const authority = await one.files('ca')
+  expect(isSignedBy((await one.files('issuer-tls'))['tls.crt'], authority['tls.crt'])).toBe(true)
+  expect(one.certificates.bundle()).toBe(authority['ca.crt'])
+})
+
+test('writes caBundle into both webhook configurations and nothing else, and puts it right', async () => {
+  const one = release('hooks')
+  await one.settle()
+  const webhook = (name: string) => ({
+    name,
+    admissionReviewVersions: ['v1'],
+    sideEffects: 'None',
+    failurePolicy: 'Ignore',
+    timeoutSeconds: 5,
+    clientConfig: { service: { name: 'hooks-webhook', namespace: 'latchkey-system', path: '/' } },
+    rules: [{ apiGroups: ['example.com'], apiVersions: ['v1'], operations: ['CREATE'], resources: ['things'] }],
+  })
+  type Configuration = KubeObject & {
+    webhooks: { name: string; clientConfig: { caBundle?: string }; timeoutSeconds: number }[]
+  }
+  await one.certificates.reconcileWebhooks()
+  for (const resource of [validatingWebhooks, mutatingWebhooks]) {
+    expect(await cluster.client.get(resource, undefined, 'hooks')).toBeUndefined()
+    const webhooks = [webhook('a.latchkey.dev'), webhook('b.latchkey.dev')]
+    await cluster.client.create(resource, { metadata: { name: 'hooks' }, webhooks } as KubeObject)
+  }
+  await one.certificates.reconcileWebhooks()
+  const expected = Buffer.from(one.certificates.bundle() ?? '').toString('base64')
+  for (const resource of [validatingWebhooks, mutatingWebhooks]) {
+    const found = await cluster.client.get<Configuration>(resource, undefined, 'hooks')
+    expect(found?.webhooks.map(each => [each.name, each.clientConfig.caBundle, each.timeoutSeconds])).toEqual([
+      ['a.latchkey.dev', expected, 5],
+      ['b.latchkey.dev', expected, 5],
+    ])
+    await cluster.client.patch(
+      resource,
+      undefined,
+      'hooks',
+      [{ op: 'replace', path: '/webhooks/1/clientConfig/caBundle', value: '' }],
+      { type: 'json' },
+    )
+    await one.certificates.reconcileWebhooks()
+    const again = await cluster.client.get<Configuration>(resource, undefined, 'hooks')
+    expect(again?.webhooks[1]?.clientConfig.caBundle).toBe(expected)
+    const version = again?.metadata.resourceVersion
+    await one.certificates.reconcileWebhooks()
+    expect((await cluster.client.get(resource, undefined, 'hooks'))?.metadata.resourceVersion).toBe(version)
+  }
+})
