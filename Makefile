@@ -6,7 +6,7 @@ SHELL := /bin/bash
 NODE := node_modules/.bin/node
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: help install check test unit integration e2e build generate verify format demo demo-down clean
+.PHONY: help install check test unit integration e2e build sdk generate verify format demo demo-down clean
 
 help: ## Show this list
 	@grep -hE '^[a-zA-Z0-9_-]+:.*?## ' $(MAKEFILE_LIST) | sort | awk 'BEGIN {FS = ":.*?## "} {printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}'
@@ -36,6 +36,9 @@ e2e: demo ## Tests with real pods, on the demo's cluster
 
 build: install ## Bundle every process into dist/
 	npm run --silent build
+
+sdk: install ## Compile @latchkey/sdk into sdk/dist/
+	npm run --silent build:sdk
 
 generate: install ## Write CRDs, the chart's copies and docs/reference.md from core/api
 	npm run --silent generate
