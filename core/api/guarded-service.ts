@@ -147,7 +147,6 @@ const status = z.strictObject({
 
 export type GuardedServiceSpec = z.input<typeof spec>
 export type GuardedServiceStatus = z.infer<typeof status>
-export type Route = z.input<typeof route>
 export type GuardedService = ApiObject<GuardedServiceSpec, GuardedServiceStatus>
 
 export const guardedService: KindDefinition = {

@@ -8,7 +8,7 @@ import { type Answer, createTransport } from './transport.ts'
 import { readEvents, type WatchEvent } from './watch-stream.ts'
 
 export { KubeError } from './kube-error.ts'
-export type { KubeObject, ObjectMeta, OwnerReference, Resource } from './object.ts'
+export type { KubeObject, OwnerReference, Resource } from './object.ts'
 
 export interface ListOptions {
   /** Without it: all namespaces. */
