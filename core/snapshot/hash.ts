@@ -43,12 +43,33 @@ function hex(sum: bigint): string {
 
 /** JSON with sorted keys, so that equal values give equal text. */
 export function canonicalJson(value: unknown): string {
+  if (typeof value === 'string') return quote(value)
   if (Array.isArray(value)) return `[${value.map(item => canonicalJson(item ?? null)).join(',')}]`
   if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null'
-  const members: string[] = []
-  for (const key of Object.keys(value).sort()) {
+  let text = ''
+  for (const key of sortedKeys(value)) {
     const member = (value as Record<string, unknown>)[key]
-    if (member !== undefined) members.push(`${JSON.stringify(key)}:${canonicalJson(member)}`)
+    if (member !== undefined) text += `${text === '' ? '' : ','}${quote(key)}:${canonicalJson(member)}`
   }
-  return `{${members.join(',')}}`
+  return `{${text}}`
+}
+
+/** Printable ASCII but quote and backslash: what stands in JSON as it is. Half the work of a slice is in such texts. */
+const plain = /^[ !#-[\]-~]*$/
+
+function quote(text: string): string {
+  return plain.test(text) ? `"${text}"` : JSON.stringify(text)
+}
+
+/** By insertion: rows have few keys, and Array.sort without a comparison makes strings of them first. */
+function sortedKeys(value: object): string[] {
+  const keys = Object.keys(value)
+  if (keys.length > 16) return keys.sort()
+  for (let index = 1; index < keys.length; index++) {
+    const key = keys[index] as string
+    let at = index
+    while (at > 0 && (keys[at - 1] as string) > key) keys[at] = keys[--at] as string
+    keys[at] = key
+  }
+  return keys
 }

@@ -9,6 +9,22 @@ test('a row is hashed as JSON with sorted keys and without what is undefined', (
   expect(rowHash({ b: true, a: [1, { d: 'é', c: null }] })).toBe(createHash('sha256').update(text).digest('hex'))
 })
 
+test('the text is JSON of the same value, its keys in the order of their UTF-16 units', () => {
+  const object = fc.dictionary(fc.string({ maxLength: 3 }), fc.jsonValue({ maxDepth: 2 }), {
+    maxKeys: 24,
+    noNullPrototype: true,
+  })
+  fc.assert(
+    fc.property(object, value => {
+      const sorted = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
+      expect(JSON.parse(canonicalJson(value))).toEqual(JSON.parse(JSON.stringify(value)))
+      expect(canonicalJson(value)).toBe(
+        `{${sorted.map(([key, each]) => `${JSON.stringify(key)}:${canonicalJson(each)}`).join(',')}}`,
+      )
+    }),
+  )
+})
+
 test('a row has the same hash before and after it went over the wire', () => {
   fc.assert(
     fc.property(fc.jsonValue({ maxDepth: 4 }), value => {
