@@ -43,12 +43,12 @@ export function composeKeyStatus(outcome: Outcome): AccessKeyStatus {
   }
 }
 
-function stateOf({ accessKey, fault }: Outcome, current: PublishedKey | undefined): AccessKeyStatus['state'] {
+function stateOf({ accessKey, fault, now }: Outcome, current: PublishedKey | undefined): AccessKeyStatus['state'] {
   if (accessKey.spec.revoked) return 'Revoked'
   if (fault) return 'Refused'
   if (current?.state === 'Active') return 'Active'
   if (current?.state === 'Expired' || current?.state === 'Revoked') return current.state
-  return 'Pending'
+  return expired(accessKey, now) ? 'Expired' : 'Pending'
 }
 
 function findings(outcome: Outcome): Finding[] {
