@@ -71,8 +71,9 @@ export function createGuardStream(parts: {
 
   function open(): void {
     if (state === 'open' || ended.signal.aborted) return
-    slices.flush()
     if (isBehind()) return
+    objects.claim(hello.seen ?? {})
+    slices.flush()
     state = 'open'
     write(slice.opening(hello))
     cleanups.push(slice.subscribe(write))

@@ -59,6 +59,17 @@ export function createObjects(client: Client, options: Options) {
      * events say the same, though their bookmarks come at other times: this is what guards are told.
      */
     content: (): Seen => Object.fromEntries(included),
+    /**
+     * Takes over what a guard has seen elsewhere, as far as it is included here too: a replica that listed later tells
+     * higher versions for the same state, and a guard takes no frame with lower ones.
+     */
+    claim(seen: Seen): void {
+      for (const [name, reflector] of all) {
+        const version = Object.hasOwn(seen, name) ? seen[name] : undefined
+        const order = version === undefined ? undefined : compareVersions(version, reflector.seen() ?? '')
+        if (version !== undefined && order !== undefined && order <= 0) include(name, version)
+      }
+    },
     synced: () => all.every(([, reflector]) => reflector.synced()),
     /** Calls back after every batch of changes and every bookmark of any resource. @returns a function that ends it */
     onProgress(handler: () => void): () => void {
