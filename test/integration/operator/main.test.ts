@@ -1,0 +1,99 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { KubeObject, Resource } from '../../../platform/kube/client.ts'
+import { accessKeys, apiClients } from '../../../platform/kube/resources.ts'
+import { condition, issuerUrl, startTestCluster, type TestCluster, until } from './cluster.ts'
+
+const leases: Resource = {
+  group: 'coordination.k8s.io',
+  version: 'v1',
+  plural: 'leases',
+  kind: 'Lease',
+  namespaced: true,
+}
+type Lease = KubeObject & { spec?: { holderIdentity?: string } }
+
+let cluster: TestCluster
+const alive = new Set<ChildProcess>()
+beforeAll(async () => {
+  cluster = await startTestCluster()
+})
+afterAll(async () => {
+  for (const child of alive) child.kill('SIGKILL')
+  await cluster?.stop()
+})
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise(resolve => server.close(resolve))
+  return port
+}
+
+async function startProcess(podName: string, change: Record<string, string> = {}) {
+  const port = await freePort()
+  const env = {
+    PATH: process.env.PATH ?? '',
+    LATCHKEY_NAMESPACE: 'latchkey-system',
+    LATCHKEY_FULLNAME: 'latchkey',
+    LATCHKEY_ISSUER_URL: issuerUrl,
+    LATCHKEY_POD_NAME: podName,
+    LATCHKEY_KUBECONFIG: cluster.plane.kubeconfig,
+    LATCHKEY_HEALTH_PORT: String(port),
+    ...change,
+  }
+  const script = fileURLToPath(new URL('../../../operator/main.ts', import.meta.url))
+  const child = spawn(process.execPath, [script], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  alive.add(child)
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (output += chunk))
+  const exited = new Promise<number | null>(resolve => child.once('exit', code => resolve(code)))
+  void exited.then(() => alive.delete(child))
+  const get = async (path: string) => (await fetch(`http://127.0.0.1:${port}${path}`)).status
+  return { child, exited, get, output: () => output }
+}
+
+const holder = async () =>
+  (await cluster.client.get<Lease>(leases, 'latchkey-system', 'latchkey-operator'))?.spec?.holderIdentity
+
+test('one of two operators leads, both are ready, and the other takes over when the first is stopped', async () => {
+  const first = await startProcess('operator-0')
+  await until(async () => (await holder())?.startsWith('operator-0_'), 'the first leads')
+  const second = await startProcess('operator-1')
+  for (const one of [first, second]) {
+    await until(async () => (await one.get('/readyz')) === 200, 'ready')
+    expect(await one.get('/livez')).toBe(200)
+    expect(await one.get('/metrics')).toBe(200)
+  }
+  const namespace = await cluster.namespace()
+  await cluster.client.create(apiClients, { metadata: { name: 'web', namespace }, spec: {} } as KubeObject)
+  const create = (name: string) =>
+    cluster.client.create(accessKeys, {
+      metadata: { name, namespace },
+      spec: { clientRef: { name: 'web' } },
+    } as KubeObject)
+  await condition(cluster.client, accessKeys, await create('one'), { type: 'Ready', reason: 'Ready' }, 30_000)
+  first.child.kill('SIGTERM')
+  expect(await first.exited).toBe(0)
+  await until(async () => (await holder())?.startsWith('operator-1_'), 'the second leads', 20_000)
+  await condition(cluster.client, accessKeys, await create('two'), { type: 'Ready', reason: 'Ready' }, 30_000)
+  // Its lease taken away, it stops at once: another may lead from now on.
+  await cluster.client.patch(leases, 'latchkey-system', 'latchkey-operator', { spec: { holderIdentity: 'somebody' } })
+  expect(await second.exited).toBe(1)
+  for (const one of [first, second]) expect(one.output()).not.toMatch(/PRIVATE KEY|"d":/)
+}, 120_000)
+
+test('mistakes in the settings are told together, and the process ends', async () => {
+  const one = await startProcess('operator-2', {
+    LATCHKEY_CLIENT_IDS: 'no json',
+    LATCHKEY_ISSUER_URL: '',
+    LATCHKEY_TYPO: '1',
+  })
+  expect(await one.exited).toBe(1)
+  for (const name of ['LATCHKEY_CLIENT_IDS', 'LATCHKEY_ISSUER_URL', 'LATCHKEY_TYPO'])
+    expect(one.output()).toContain(name)
+})
