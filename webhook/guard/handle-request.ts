@@ -17,6 +17,8 @@ import { writeAnswer } from './write-answer.ts'
 export interface Traffic {
   /** Admitted calls that are not yet answered, by connection. */
   readonly running: Map<Socket, Set<Exchange>>
+  /** Answers that are not yet wholly written, of every kind, by connection. */
+  readonly open: WeakMap<Socket, number>
   /**
    * Connections whose last answer is being given. The parser goes on reading them; what it finds is not looked at, or
    * the rest of a refused request could come in as one of its own.
@@ -83,6 +85,7 @@ export function createRequestHandler(traffic: Traffic, options: HandlerOptions):
   }
 
   return (request, response, firstBytes) => {
+    countOpen(traffic.open, request.socket, response)
     if (traffic.ending.has(request.socket)) return
     const startedMs = clock.now()
     const head = headOf(request)
@@ -116,6 +119,15 @@ function track(running: Map<Socket, Set<Exchange>>, exchange: Exchange): void {
   exchange.response.once('close', () => {
     exchanges.delete(exchange)
     if (exchanges.size === 0) running.delete(socket)
+  })
+}
+
+function countOpen(open: WeakMap<Socket, number>, socket: Socket, response: ServerResponse): void {
+  open.set(socket, (open.get(socket) ?? 0) + 1)
+  response.once('close', () => {
+    const left = (open.get(socket) ?? 1) - 1
+    if (left === 0) open.delete(socket)
+    else open.set(socket, left)
   })
 }
 

@@ -2,7 +2,13 @@ import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { handleBrokenBytes } from './broken-bytes.ts'
 import { drainServer } from './drain.ts'
-import { createRequestHandler, type HandlerOptions, headOf, type Traffic } from './handle-request.ts'
+import {
+  createRequestHandler,
+  type HandlerOptions,
+  headOf,
+  type RequestHandler,
+  type Traffic,
+} from './handle-request.ts'
 import { maxHeaderBytes } from './read-request.ts'
 import { responseOn } from './upgrade.ts'
 
@@ -26,7 +32,7 @@ export interface ProxyOptions extends HandlerOptions {
 /** The guard's reference data path: node:http towards callers, undici towards the app. */
 export function createProxy(options: ProxyOptions): DataPath {
   const { clock, tunnels } = options
-  const traffic: Traffic = { running: new Map(), ending: new WeakSet(), draining: false }
+  const traffic: Traffic = { running: new Map(), open: new WeakMap(), ending: new WeakSet(), draining: false }
   const server = makeServer(options)
   attach(server, traffic, options)
 
@@ -49,19 +55,31 @@ export function createProxy(options: ProxyOptions): DataPath {
 }
 
 function attach(server: Server, traffic: Traffic, options: ProxyOptions): void {
-  const { running, ending } = traffic
-  const handle = createRequestHandler(traffic, options)
+  const { running, open, ending } = traffic
+  const handleOne = createRequestHandler(traffic, options)
+  const handle: RequestHandler = (request, response, firstBytes) => {
+    try {
+      handleOne(request, response, firstBytes)
+    } catch (error) {
+      // A bug costs the call that met it, and nobody else's.
+      options.log.error({ err: error }, 'a request could not be handled')
+      request.socket.destroy()
+    }
+  }
+  server.on('connection', (socket: Socket) => {
+    socket.once('close', () => setImmediate(abandon, running, socket))
+  })
   server.on('request', (request, response) => handle(request, response))
   // Node would answer these two by itself, before anybody decided.
   server.on('checkContinue', (request, response) => handle(request, response))
   server.on('checkExpectation', (request, response) => handle(request, response))
   server.on('upgrade', (request: IncomingMessage, socket: Socket, firstBytes: Buffer) => {
     // An answer that is still to come would be written into the tunnel.
-    if (running.has(socket) || ending.has(socket)) return void socket.destroy()
+    if (open.has(socket)) return void socket.destroy()
     handle(request, responseOn(request, socket), firstBytes)
   })
   server.on('connect', (request: IncomingMessage, socket: Socket) => {
-    if (running.has(socket) || ending.has(socket)) return void socket.destroy()
+    if (open.has(socket)) return void socket.destroy()
     handle(request, responseOn(request, socket))
   })
   server.on('clientError', (error: Error, socket: Socket) => {
@@ -69,6 +87,11 @@ function attach(server: Server, traffic: Traffic, options: ProxyOptions): void {
     ending.add(socket)
     handleBrokenBytes(error, socket, { ...options, exchanges: running.get(socket) })
   })
+}
+
+/** Node tells the one answer that was being written of the end of its connection; those queued behind it hear nothing. */
+function abandon(running: Traffic['running'], socket: Socket): void {
+  for (const { response } of running.get(socket) ?? []) if (!response.closed) response.emit('close')
 }
 
 function makeServer({ headersTimeoutMs = 10_000, maxConnections = 16_384 }: ProxyOptions): Server {

@@ -188,6 +188,20 @@ describe('when one side goes', () => {
     expect(line).toMatchObject({ decision: 'allow', reason: 'granted' })
     expect(line?.status).toBeUndefined()
   })
+  it('the caller with several requests under way: the app is told of each', async () => {
+    let open = 0
+    const rig = await guarding((incoming, response) => {
+      incoming.resume()
+      open++
+      response.on('close', () => open--)
+    })
+    const connection = await openRaw(rig.port)
+    connection.send(request('GET').repeat(3))
+    await until(() => open === 3)
+    connection.socket.destroy()
+    await until(() => open === 0)
+    expect(await rig.audit(3)).toHaveLength(3)
+  })
   it('the caller in the middle of its body: the app sees the break, not a shorter body', async () => {
     let outcome = ''
     const rig = await guarding(incoming => {

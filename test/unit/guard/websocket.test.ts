@@ -109,6 +109,21 @@ describe('P26 a WebSocket', () => {
     const bytes = handshake('Upgrade: websocket\r\n').replace('Connection: Upgrade\r\n', '')
     expect(await sendRaw(rig.port, bytes)).toMatchObject({ status: 200, body: 'no' })
   })
+  it.each([
+    ['a denied call', 'GET /api/x HTTP/1.1\r\nHost: orders\r\n\r\n', handshake('Upgrade: websocket\r\n')],
+    ['a refused call', 'GET /api/x HTTP/1.1\r\n\r\n', handshake('Upgrade: websocket\r\n')],
+    [
+      'a denied call, by CONNECT',
+      'GET /api/x HTTP/1.1\r\nHost: orders\r\n\r\n',
+      'CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n',
+    ],
+  ])('is cut off when it comes in one packet with %s, and the guard stands', async (_what, first, second) => {
+    const { rig } = await startRig()
+    const connection = await openRaw(rig.port)
+    connection.send(first + second)
+    expect(await connection.closed()).not.toContain('101 Switching')
+    expect((await sendRaw(rig.port, 'GET /open/x HTTP/1.1\r\nHost: orders\r\n\r\n')).status).toBe(200)
+  })
   it('is cut off when an answer is still to come on its connection', async () => {
     const { rig } = await startRig()
     const connection = await openRaw(rig.port)
