@@ -1,0 +1,186 @@
+import { expect, test } from 'vitest'
+import { accessGrant } from '../../../core/api/access-grant.ts'
+import { apiClient } from '../../../core/api/api-client.ts'
+import { guardedService } from '../../../core/api/guarded-service.ts'
+import type { KindDefinition } from '../../../core/api/kind.ts'
+import { role } from '../../../core/api/role.ts'
+import type { ResolvedClient } from '../../../core/registry/resolve-clients.ts'
+import type { ResolvedService } from '../../../core/registry/resolve-services.ts'
+import type { ServiceReport } from '../../../core/status/judge-enforcement.ts'
+import { planAccessGrant } from '../../../core/status/plan-access-grant.ts'
+import { planApiClient } from '../../../core/status/plan-api-client.ts'
+import { planGuardedService } from '../../../core/status/plan-guarded-service.ts'
+import { planRole } from '../../../core/status/plan-role.ts'
+import type { EnforcedView, StoredCondition } from '../../../core/status/report.ts'
+import { schemaFaultOf } from '../../../operator/schema-fault.ts'
+import { clientOf, start } from '../core/keys/access-key-store.ts'
+
+const now = '2027-01-15T08:00:00Z'
+const metadata = { name: 'x', namespace: 'shop', uid: 'u', generation: 3 }
+const waiting: EnforcedView = { state: 'waiting', message: 'Guards hold it at shop/api (1 of 2).' }
+const views: EnforcedView[] = [{ state: 'enforced' }, { state: 'no-guards' }, waiting]
+
+type Planned = { conditions?: StoredCondition[] | undefined }
+
+/** All statuses that the situations give, each planned twice: the second time there is nothing to write. */
+function reasonsOf<Status extends Planned>(kind: KindDefinition, plans: ((status?: Status) => Status)[]): string[] {
+  const found = plans.flatMap(plan => {
+    const status = plan()
+    expect(plan(status)).toEqual(status)
+    expect(status.conditions?.every(one => one.observedGeneration === 3)).toBe(true)
+    return (status.conditions ?? []).map(({ type, reason }) => `${type}/${reason}`)
+  })
+  const listed = Object.entries(kind.conditions).flatMap(([type, reasons]) =>
+    Object.keys(reasons).map(reason => `${type}/${reason}`),
+  )
+  expect(listed).toEqual(expect.arrayContaining(found))
+  return listed.filter(reason => !found.includes(reason))
+}
+
+test('every reason of an ApiClient is produced, and no other', () => {
+  const reasons: ResolvedClient['reason'][] = ['Accepted', 'ClientIdTaken', 'ClientIdNotAllowed', 'ServiceAccountTaken']
+  const clients = reasons.map(reason => clientOf({}, { reason, accepted: reason === 'Accepted', message: 'why' }))
+  const plan = (client: ResolvedClient, schemaFault?: string) => (status?: ReturnType<typeof planApiClient>) =>
+    planApiClient(
+      { object: { metadata, spec: {}, ...(status && { status }) }, client, usableKeys: 2, schemaFault },
+      now,
+    )
+  const suspended = clientOf({}, { suspended: true })
+  expect(plan(suspended)()).toMatchObject({ state: 'Suspended', keys: 0 })
+  const plans = [...clients.map(client => plan(client)), plan(suspended), plan(clientOf(), 'spec.owner: wrong')]
+  expect(reasonsOf(apiClient, plans)).toEqual([])
+})
+
+test('every reason of a Role is produced, and no other', () => {
+  const spec = { rules: [{ services: ['api'], methods: ['GET' as const], paths: ['/**'] }] }
+  const plan =
+    (change: { missing?: string[]; enforced?: EnforcedView; schemaFault?: string }) =>
+    (status?: ReturnType<typeof planRole>) =>
+      planRole(
+        { object: { metadata, spec, ...(status && { status }) }, missing: [], grants: 0, enforced: waiting, ...change },
+        now,
+      )
+  const plans = [
+    ...views.map(enforced => plan({ enforced })),
+    plan({ missing: ['api'] }),
+    plan({ schemaFault: 'wrong' }),
+  ]
+  expect(reasonsOf(role, plans)).toEqual([])
+})
+
+test('every reason of an AccessGrant is produced, and no other', () => {
+  const spec = { roleRef: { name: 'reader' }, clients: [{ namespace: 'shop', name: 'web' }] }
+  const both = new Map([['shop/web', clientOf()]])
+  type Status = ReturnType<typeof planAccessGrant>['status']
+  type Change = Partial<Omit<Parameters<typeof planAccessGrant>[0], 'object'>> & { expiresAt?: string; before?: Status }
+  const plan =
+    ({ expiresAt, before, ...change }: Change) =>
+    (status = before) =>
+      planAccessGrant(
+        {
+          object: {
+            metadata,
+            spec: { ...spec, ...(expiresAt !== undefined && { expiresAt }) },
+            ...(status && { status }),
+          },
+          clients: both,
+          roleExists: true,
+          enforced: waiting,
+          ...change,
+        },
+        start,
+      ).status
+  const pinned: Status = {
+    observedGeneration: 3,
+    clients: [{ namespace: 'shop', name: 'web', clientId: 'shop.first', state: 'Granted' }],
+  }
+  const plans = [
+    ...views.map(enforced => plan({ enforced })),
+    plan({ roleExists: false }),
+    plan({ clients: new Map() }),
+    plan({ before: pinned }),
+    plan({ expiresAt: '2020-01-01T00:00:00Z' }),
+    plan({ schemaFault: 'spec.attributes: too many' }),
+  ]
+  expect(reasonsOf(accessGrant, plans)).toEqual([])
+  expect(plan({ before: pinned })().clients?.[0]).toMatchObject({ clientId: 'shop.first', state: 'Replaced' })
+})
+
+test('every reason of a GuardedService is produced, and no other', () => {
+  const spec = { targetRef: { name: 'api', port: 80 } }
+  const target = (targetPort: string | number) => ({
+    port: 80,
+    service: { metadata: { name: 'api' }, spec: { ports: [{ port: 79 }, { port: 80, targetPort }] } },
+  })
+  const object = { metadata, spec }
+  const good: ResolvedService = {
+    key: 'shop/x',
+    service: object,
+    accepted: true,
+    reason: 'Accepted',
+    message: '',
+    audience: 'https://x.shop.svc',
+    routes: [],
+    target: target('guard'),
+  }
+  const report = (change: Partial<ServiceReport>): ServiceReport => ({
+    current: 2,
+    total: 2,
+    wouldDeny: 0,
+    exposed: [],
+    ...change,
+  })
+  type Status = ReturnType<typeof planGuardedService>
+  const plan = (resolved: Partial<ResolvedService>, given?: ServiceReport, schemaFault?: string) => (status?: Status) =>
+    planGuardedService(
+      {
+        object: { ...object, ...(status && { status }) },
+        resolved: { ...good, ...resolved },
+        report: given,
+        schemaFault,
+      },
+      now,
+    )
+  const faults = Object.keys(guardedService.conditions.Accepted ?? {}).filter(reason => reason !== 'Accepted')
+  const plans = [
+    ...faults.map(reason => plan({ accepted: false, reason: reason as ResolvedService['reason'], message: 'why' })),
+    plan({}, report({})),
+    plan({}, report({ current: 1 })),
+    plan({}, report({ current: 0, total: 0 })),
+    plan({}, report({ exposed: ['web-1 (0.0.0.0:8080)'] })),
+    plan({}),
+    plan({ target: target(8080) }, report({})),
+    plan({}, report({}), 'spec.mode: wrong'),
+  ]
+  expect(reasonsOf(guardedService, plans)).toEqual([])
+  const bypassed = plan({ target: target(8080) })().conditions?.find(one => one.type === 'Enforced')
+  expect(bypassed?.message).toContain(
+    `kubectl patch service api -n shop --type=json -p '[{"op":"add","path":"/spec/ports/1/targetPort","value":"guard"}]'`,
+  )
+})
+
+test('Enforced stays True for its generation and starts anew with the next', () => {
+  const spec = { rules: [{ services: ['api'], methods: ['GET' as const], paths: ['/**'] }] }
+  const plan = (generation: number, enforced: EnforcedView, status?: ReturnType<typeof planRole>) =>
+    planRole(
+      {
+        object: { metadata: { ...metadata, generation }, spec, ...(status && { status }) },
+        missing: [],
+        grants: 0,
+        enforced,
+      },
+      now,
+    )
+  const reason = (status: ReturnType<typeof planRole>) =>
+    status.conditions?.find(one => one.type === 'Enforced')?.reason
+  const enforced = plan(3, { state: 'enforced' })
+  expect(reason(plan(3, waiting, enforced))).toBe('Enforced')
+  expect(reason(plan(4, waiting, enforced))).toBe('Waiting')
+})
+
+test('a field that this version does not know is a fault, not ignored (F17)', () => {
+  expect(schemaFaultOf(role, { rules: [{ services: ['a'], methods: ['GET'], paths: ['/'], deny: true }] })).toContain(
+    'rules',
+  )
+  expect(schemaFaultOf(apiClient, {})).toBeUndefined()
+})
