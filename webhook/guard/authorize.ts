@@ -45,8 +45,6 @@ export function createAuthorizer(options: { policy: Policy; cache: IdentityCache
   }
 
   function evaluate(head: RequestHead, found: Identity | DenyReason, snapshot: Snapshot): Decision {
-    // Two credentials are no credential, also where none is needed: the app might believe one of them.
-    if (found === 'credential_ambiguous') return { allow: false, reason: found }
     const decision = decide({ method: head.method, target: head.target }, found, snapshot, now())
     if (!decision.allow && reasons[decision.reason].status === 400) return decision
     const reason = policy.unfit()

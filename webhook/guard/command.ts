@@ -16,33 +16,33 @@ Example:
 Environment of the form without --manifests:
 `
 
-/**
- * Reads the command line of the form without a cluster. Prints help or the mistake and ends the process when there is
- * nothing to run.
- */
-export function readCommand(args: readonly string[]): StandaloneOptions {
+/** What the command line asks for: a guard from manifests, or one beside an app with another sink for audit lines. */
+export type Asked = { readonly standalone: StandaloneOptions } | { readonly audit: string | undefined }
+
+/** Reads the command line. Prints help or the mistake and ends the process when there is nothing to run. */
+export function readCommand(args: readonly string[]): Asked {
+  const address = orMistake(readListen, 'host:port or :port')
   const command = new Command('latchkey guard')
     .description(about)
-    .requiredOption('--manifests <dir>', 'folder of YAML or JSON manifests, or one file; changes are followed')
-    .requiredOption('--service <namespace/name>', 'GuardedService to enforce', orMistake(serviceName, 'namespace/name'))
-    .requiredOption('--upstream <url>', 'where the app listens', orMistake(readUrl, 'an http or https URL'))
-    .requiredOption('--listen <host:port>', 'address for callers', orMistake(readListen, 'host:port or :port'))
-    .option(
-      '--admin <host:port>',
-      'address of /livez, /readyz and /metrics',
-      orMistake(readListen, 'host:port or :port'),
-    )
-    .option('--audit <file>', 'file for audit lines, - for stdout', '-')
+    .option('--manifests <dir>', 'folder of YAML or JSON manifests, or one file; changes are followed')
+    .option('--service <namespace/name>', 'GuardedService to enforce', orMistake(serviceName, 'namespace/name'))
+    .option('--upstream <url>', 'where the app listens', orMistake(readUrl, 'an http or https URL'))
+    .option('--listen <host:port>', 'address for callers', address)
+    .option('--admin <host:port>', 'address of /livez, /readyz and /metrics', address)
+    .option('--audit <file>', 'file for audit lines, - for stdout; also without --manifests (default: -)')
     .option('--issuer <url>', "issuer URL that the clients' tokens are made from", orMistake(readUrl, 'an URL'))
     .option('--installation <id>', 'installation id that client ids are made from', 'default')
     .addHelpText('after', `${example}${indented(describeConfig(configTable))}`)
     .parse([...args], { from: 'user' })
-  const options = command.opts<Omit<StandaloneOptions, 'issuer' | 'admin'> & Partial<StandaloneOptions>>()
-  return {
-    ...options,
-    admin: options.admin,
-    issuer: options.issuer ?? `https://latchkey-issuer.latchkey-system.svc/${options.installation}`,
+  const options = command.opts<Partial<StandaloneOptions> & { installation: string }>()
+  const { manifests, service, upstream, listen, admin, audit = '-', installation } = options
+  if (args.every((word, at) => word.startsWith('--audit') || args[at - 1] === '--audit'))
+    return { audit: options.audit }
+  if (manifests === undefined || service === undefined || upstream === undefined || listen === undefined) {
+    return command.error('error: --manifests, --service, --upstream and --listen belong together; see --help')
   }
+  const issuer = options.issuer ?? `https://latchkey-issuer.latchkey-system.svc/${installation}`
+  return { standalone: { manifests, service, upstream, listen, admin, audit, issuer, installation } }
 }
 
 function orMistake<T>(read: (text: string) => T | undefined, expected: string): (text: string) => T {

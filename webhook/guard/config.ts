@@ -17,17 +17,17 @@ export const configTable = {
   }),
   probes: parsed('LATCHKEY_PROBES', "the app's own probes", 'a JSON array of probes', readProbes, []),
   snapshotUrl: url('LATCHKEY_SNAPSHOT_URL', { description: 'where snapshots come from' }),
-  caFile: text('LATCHKEY_CA_FILE', { default: '/var/run/latchkey/ca/ca.crt', description: 'CA of the issuer' }),
-  tokenFile: text('LATCHKEY_TOKEN_FILE', {
+  caFile: text<string>('LATCHKEY_CA_FILE', { default: '/var/run/latchkey/ca/ca.crt', description: 'CA of the issuer' }),
+  tokenFile: text<string>('LATCHKEY_TOKEN_FILE', {
     default: '/var/run/latchkey/token/token',
     description: 'projected token for the issuer',
   }),
-  snapshotFile: text('LATCHKEY_SNAPSHOT_FILE', {
+  snapshotFile: text<string>('LATCHKEY_SNAPSHOT_FILE', {
     default: '/var/lib/latchkey/snapshot.json',
     description: 'where the last good snapshot is kept',
   }),
   openPorts: parsed('LATCHKEY_OPEN_PORTS', 'ports that may listen beyond loopback', 'port numbers', readPorts, []),
-  audit: text('LATCHKEY_AUDIT', { default: '-', description: 'file for audit lines, - for stdout' }),
+  audit: text<string>('LATCHKEY_AUDIT', { default: '-', description: 'file for audit lines, - for stdout' }),
   upstreamTimeoutMs: duration('LATCHKEY_UPSTREAM_TIMEOUT', {
     default: 300_000,
     min: 100,

@@ -11,24 +11,26 @@ const version = typeof LATCHKEY_VERSION === 'string' ? LATCHKEY_VERSION : 'dev'
 const args = process.argv.slice(2)
 
 try {
-  if (args.length > 0) await runStandalone()
-  else await runSidecar()
+  if (args.length === 0) await runSidecar(undefined)
+  else await runAsked()
 } catch (error) {
   // A wrong setting or manifest: the sentence is what helps, a stack trace is not.
   process.stderr.write(`latchkey guard: ${(error as Error).message}\n`)
   process.exit(1)
 }
 
-async function runSidecar(): Promise<void> {
-  const config = readConfig(configTable, ownSettings(process.env))
+async function runSidecar(audit: string | undefined): Promise<void> {
+  const settings = readConfig(configTable, ownSettings(process.env))
+  const config = audit === undefined ? settings : { ...settings, audit }
   const log = createLog({ process: 'guard', level: config.logLevel })
   stopOnSignals(await startSidecar(config, { clock: systemClock, log, version }), log, config.drainDeadlineMs)
 }
 
-async function runStandalone(): Promise<void> {
+async function runAsked(): Promise<void> {
   // Loaded here only: commander, yaml and the schemas are of no use to a sidecar.
   const { readCommand } = await import('./command.ts')
-  const options = readCommand(args)
+  const asked = readCommand(args)
+  if (!('standalone' in asked)) return await runSidecar(asked.audit)
   const { startStandalone } = await import('./standalone.ts')
   const log = createLog({
     process: 'guard',
@@ -36,7 +38,7 @@ async function runStandalone(): Promise<void> {
     // Audit lines to stdout are for other programs to read: the log goes beside them.
     destination: { write: line => void process.stderr.write(line) },
   })
-  stopOnSignals(await startStandalone(options, { clock: systemClock, log }), log, 25_000)
+  stopOnSignals(await startStandalone(asked.standalone, { clock: systemClock, log }), log, 25_000)
 }
 
 /**

@@ -150,6 +150,8 @@ describe('the process', { timeout: 60_000 }, () => {
   it('tells a mistaken option, and a mistake in the manifests', async () => {
     const options = ['--manifests', folder, '--upstream', 'http://127.0.0.1:1', '--listen', ':0']
     expect((await failing([...options, '--service', 'orders'])).stderr).toContain('Expected namespace/name')
+    expect((await failing(options)).stderr).toContain('--manifests, --service, --upstream and --listen belong together')
+    expect((await failing(['--audit', '-'])).stderr).toContain('LATCHKEY_SERVICE: required')
     const wrong = await failing([...options, '--service', 'shop/none'])
     expect(wrong.stderr).toContain('There is no GuardedService shop/none.')
     expect(wrong.stderr).not.toContain('    at ')
