@@ -13,7 +13,8 @@ import type { DenyReason, Identity } from './decision.ts'
 export function checkIdentity(identity: Identity, snapshot: Snapshot, now: number): ClientRow | DenyReason {
   const { clientId, proof } = identity
   const client = lookup(snapshot.clients, clientId)
-  if (!client) return snapshot.unsupported.has(`client/${clientId}`) ? 'policy_unsupported' : 'invalid_token'
+  if ((!client || client.departed) && snapshot.unsupported.has(`client/${clientId}`)) return 'policy_unsupported'
+  if (!client) return 'invalid_token'
   const fault =
     identity.credential === 'ClientToken'
       ? checkClientKey(identity, client, now)
@@ -22,7 +23,7 @@ export function checkIdentity(identity: Identity, snapshot: Snapshot, now: numbe
   if (now >= identity.expiresAt) return 'token_expired'
   if (proof.audience !== snapshot.service?.audience) return 'wrong_audience'
   if (!snapshot.service.accepts.includes(identity.credential)) return 'credential_unsupported'
-  return client.row
+  return client.departed ? 'not_granted' : client.row
 }
 
 function checkClientKey(identity: Identity, { row, keys }: ClientEntry, now: number): DenyReason | undefined {

@@ -1,5 +1,5 @@
-import type { AccessKey, PublishedKey } from '../api/access-key.ts'
-import { checkKeyForm, thumbprint } from '../keys/jwk.ts'
+import type { AccessKey, Algorithm, PublishedKey } from '../api/access-key.ts'
+import { checkKeyForm, type JwkLike, thumbprint } from '../keys/jwk.ts'
 import type { KeyRow } from '../snapshot/rows.ts'
 import { durationSeconds } from './duration.ts'
 import { secondsOf } from './ids.ts'
@@ -34,7 +34,7 @@ function vouched(accessKey: AccessKey, published: PublishedKey): VouchedKey | un
   if ((spec.type ?? 'KeyPair') !== 'KeyPair') return undefined
   // The costly part of the check was done when the key was accepted.
   if (checkKeyForm(publicKey, algorithm) !== undefined || thumbprint(publicKey) !== kid) return undefined
-  if (spec.publicKey && thumbprint(spec.publicKey) !== kid) return undefined
+  if (spec.publicKey && !isSameKey(spec.publicKey, algorithm, kid)) return undefined
   const notBefore = secondsOf(published.notBefore)
   if (notBefore === undefined) return undefined
   const ends = [published.notAfter, spec.expiresAt].filter(time => time !== undefined).map(secondsOf)
@@ -53,6 +53,11 @@ function vouched(accessKey: AccessKey, published: PublishedKey): VouchedKey | un
     ...(ends.length > 0 && { notAfter: Math.min(...(ends as number[])) }),
     ...(revoked && { revoked: true as const }),
   }
+}
+
+/** The schema lets a key through that lacks a member, and such a key has no thumbprint. */
+function isSameKey(brought: JwkLike, algorithm: Algorithm, kid: string): boolean {
+  return checkKeyForm(brought, algorithm) === undefined && thumbprint(brought) === kid
 }
 
 function added(seconds: number, more: number | undefined): number | undefined {

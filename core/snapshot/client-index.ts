@@ -9,7 +9,12 @@ export interface ClientIndex {
   readonly clientsByIssuer: SharedMap<readonly ClientEntry[]>
   /** By `namespace/name` of the service account. */
   readonly clientsByServiceAccount: SharedMap<readonly ClientEntry[]>
+  /** Client ids of departed clients, the longest gone first. */
+  readonly departed: readonly string[]
 }
+
+/** How many departed clients are remembered. */
+const maxDeparted = 1_000
 
 /** A client before and after a change; either may be absent. */
 export interface ClientChange {
@@ -21,31 +26,60 @@ export const noClients: ClientIndex = {
   clients: emptyMap(),
   clientsByIssuer: emptyMap(),
   clientsByServiceAccount: emptyMap(),
+  departed: [],
 }
 
 /** Brings the indexes up to date; only what the changed clients are found by is touched. */
 export function updateClients(index: ClientIndex, changes: readonly ClientChange[]): ClientIndex {
-  const clients = editMap(index.clients)
-  const byIssuer = editMap(index.clientsByIssuer)
-  const byAccount = editMap(index.clientsByServiceAccount)
+  const edit = {
+    clients: editMap(index.clients),
+    byIssuer: editMap(index.clientsByIssuer),
+    byAccount: editMap(index.clientsByServiceAccount),
+  }
+  const departed = new Set(index.departed)
   for (const { before, after } of changes) {
-    const old = before && clients.get(before.clientId)
-    if (old) {
-      clients.delete(old.row.clientId)
-      leave(byIssuer, old.row.issuer, old)
-      for (const name of accountNames(old.row)) leave(byAccount, name, old)
+    const clientId = (after ?? before)?.clientId
+    const old = clientId === undefined ? undefined : edit.clients.get(clientId)
+    if (old) remove(edit, old)
+    if (after) {
+      departed.delete(after.clientId)
+      add(edit, clientEntry(after))
+    } else if (old) {
+      departed.add(old.row.clientId)
+      add(edit, { ...old, departed: true })
     }
-    if (!after) continue
-    const entry = clientEntry(after)
-    clients.set(after.clientId, entry)
-    join(byIssuer, after.issuer, entry)
-    for (const name of accountNames(after)) join(byAccount, name, entry)
+  }
+  for (const clientId of departed) {
+    if (departed.size <= maxDeparted) break
+    departed.delete(clientId)
+    const oldest = edit.clients.get(clientId)
+    if (oldest) remove(edit, oldest)
   }
   return {
-    clients: clients.finish(),
-    clientsByIssuer: byIssuer.finish(),
-    clientsByServiceAccount: byAccount.finish(),
+    clients: edit.clients.finish(),
+    clientsByIssuer: edit.byIssuer.finish(),
+    clientsByServiceAccount: edit.byAccount.finish(),
+    departed: [...departed],
   }
+}
+
+interface IndexEdit {
+  readonly clients: SharedMapEdit<ClientEntry>
+  readonly byIssuer: SharedMapEdit<readonly ClientEntry[]>
+  readonly byAccount: SharedMapEdit<readonly ClientEntry[]>
+}
+
+function add(edit: IndexEdit, entry: ClientEntry): void {
+  edit.clients.set(entry.row.clientId, entry)
+  join(edit.byIssuer, entry.row.issuer, entry)
+  // A service account may be another client's by now.
+  if (!entry.departed) for (const name of accountNames(entry.row)) join(edit.byAccount, name, entry)
+}
+
+function remove(edit: IndexEdit, entry: ClientEntry): void {
+  edit.clients.delete(entry.row.clientId)
+  leave(edit.byIssuer, entry.row.issuer, entry)
+  for (const name of accountNames(entry.row)) leave(edit.byAccount, name, entry)
 }
 
 function accountNames(row: ClientRow): Set<string> {

@@ -40,6 +40,7 @@ describe('a key of the status', () => {
     ['is of another algorithm', { algorithm: 'ES256' }, {}, 'nothing'],
     ['is not the one that the spec brings', { publicKey: keyPair().publicKey }, {}, 'nothing'],
     ['is the one that the spec brings', { publicKey: { ...pair.publicKey, kid: 'x' } }, {}, 'usable'],
+    ['meets a brought key that lacks a member (K20)', { publicKey: { kty: 'OKP', crv: 'Ed25519' } }, {}, 'nothing'],
     ['has a kid that is not its thumbprint', {}, { kid: keyPair().kid }, 'nothing'],
     ['belongs to a kind of credential that has no key pair', { type: 'ApiKey' }, {}, 'nothing'],
   ] as [string, Partial<AccessKey['spec']>, Partial<PublishedKey>, string][])(

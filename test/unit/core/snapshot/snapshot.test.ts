@@ -119,9 +119,41 @@ describe('a delta', () => {
       'applied',
     )
     const snapshot = builder.snapshot()
-    expect([snapshot?.clients.size, snapshot?.grantsByClient.size]).toEqual([0, 0])
+    expect([snapshot?.departed, snapshot?.grantsByClient.size]).toEqual([[clientRow().clientId], 0])
     expect(delta(builder, [], [], ['service', 'role/reader'])).toBe('applied')
     expect([builder.snapshot(), builder.hash()]).toEqual([undefined, emptyHash])
+  })
+
+  test('keeps a client whose row left to prove its tokens, allows it nothing, and takes it back with its row', () => {
+    const builder = createSnapshotBuilder()
+    full(builder, rows)
+    const token = clientToken()
+    const answer = () => {
+      const snapshot = builder.snapshot()
+      if (!snapshot) throw new Error('no snapshot')
+      return decide({ method: 'GET', target: '/orders' }, verifyToken(token, snapshot, now), snapshot, now).reason
+    }
+    const before = answer()
+    expect(before).toBe('granted')
+    const left = rows.filter(row => row.type !== 'client' && row.type !== 'grant')
+    delta(builder, left, [], [`client/${clientRow().clientId}`, 'grant/read'])
+    expect(answer()).toBe('not_granted')
+    const granted = [...left, ...rows.filter(row => row.type === 'grant')]
+    delta(builder, granted, granted)
+    expect(answer()).toBe('not_granted')
+    delta(builder, rows, rows)
+    expect([answer(), builder.snapshot()?.departed]).toEqual([before, []])
+  })
+
+  test('remembers at most a thousand clients that left', () => {
+    const builder = createSnapshotBuilder()
+    const many = Array.from({ length: 1_200 }, (_, i) => clientRow({ clientId: `sc_${i}`, issuer: `https://i/${i}` }))
+    full(builder, [serviceRow(), ...many])
+    delta(builder, [serviceRow()], [], many.map(rowKey))
+    const snapshot = builder.snapshot()
+    expect([snapshot?.departed.length, snapshot?.clients.size, snapshot?.clientsByIssuer.size]).toEqual([
+      1_000, 1_000, 1_000,
+    ])
   })
 
   test('on nothing works as a full frame does', () => {
@@ -222,7 +254,10 @@ test('whatever way the frames came, the same rows decide the same', () => {
             decide({ method: 'GET', target }, verifyToken(token, snapshot, now), snapshot, now),
           ),
         )
-        expect(one).toEqual(other)
+        // Who heard of a client before may tell it more, never allow it more.
+        const unknown = other?.every(({ reason }) => reason === 'invalid_token')
+        if (unknown) expect(one?.map(({ allow }) => allow)).toEqual([false, false, false])
+        else expect(one).toEqual(other)
       }
     }),
     { numRuns: 30 },
