@@ -44,6 +44,7 @@ async function main(): Promise<void> {
     installChart({ release: 'latchkey', namespace: systemNamespace, image }),
   )
   await step('kubectl apply -f examples/orders/k8s', () => applyExample(orders.reference))
+  await renewGuards(image.reference)
   await step('guards hold the policy', settled)
 
   const rows: CallRow[] = []
@@ -71,6 +72,19 @@ async function applyExample(reference: string): Promise<void> {
     const yaml = readFileSync(join(folder, file), 'utf8').replaceAll('latchkey-orders:dev', reference)
     await kubectl(['apply', '--server-side', '--force-conflicts', '-f', '-'], yaml)
   }
+}
+
+/** Pods keep the guard they were made with: after an upgrade they are rolled out anew, as an administrator would. */
+async function renewGuards(reference: string): Promise<void> {
+  const images = await kubectl([
+    ...['get', 'pods', '--namespace', 'shop', '--selector', 'latchkey.dev/guard'],
+    ...['--output', 'jsonpath={.items[*].spec.initContainers[?(@.name=="latchkey-guard")].image}'],
+  ])
+  if (images.split(' ').every(image => image === '' || image === reference)) return
+  await step('kubectl rollout restart deployment/orders -n shop, for the new guard', async () => {
+    await kubectl(['rollout', 'restart', 'deployment/orders', '--namespace', 'shop'])
+    await kubectl(['rollout', 'status', 'deployment/orders', '--namespace', 'shop', '--timeout=180s'])
+  })
 }
 
 /** Until every pod is there and every guard holds the policy that was applied. */
