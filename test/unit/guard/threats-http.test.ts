@@ -1,3 +1,4 @@
+import { readdir, readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { alice } from './policy-rows.ts'
 import { openRaw, type RawAnswer, sendRaw } from './raw-socket.ts'
@@ -47,7 +48,18 @@ async function refused(bytes: string, status: number | number[] = 400): Promise<
   return answer
 }
 
-it('names every line it does not hold with a reason', () => {
+const lines =
+  'J01 J02 J03 J04 J06 J07 J08 J10 J11 J13 J14 J15 J17 J18 J19 J20 J21 J23 J25 J26 J27 J29 P01 P02 P03 P04 P06 P08 P09 P11 P12 P13 P15 P16 P17 P18 P20 P21 P22 P23 P25 P26 P28 P29 P30 P32 P33 P34 P35 X02 X03 X04 X06'
+
+it('holds every line, or names it with a reason', async () => {
+  const folder = new URL('.', import.meta.url)
+  const files = (await readdir(folder)).filter(name => name.endsWith('.test.ts'))
+  const titles = (await Promise.all(files.map(name => readFile(new URL(name, folder), 'utf8'))))
+    .flatMap(text => text.split('\n'))
+    .filter(line => /^\s*(it|describe|\]\)|\[)|^\s*'/.test(line))
+    .join('\n')
+  const untold = lines.split(' ').filter(id => !Object.hasOwn(elsewhere, id) && !titles.includes(id))
+  expect(untold).toEqual([])
   for (const reason of Object.values({ ...elsewhere, ...nextDataPath })) expect(reason.length).toBeGreaterThan(20)
 })
 
@@ -65,7 +77,7 @@ describe('the path decided on is the path forwarded', () => {
     ['P03', '/api/\\x'],
     ['P04', '/api/x;y=z'],
     ['P04', '/open/..;a=b/api'],
-    ['P01', '/api/%73ecret'],
+    ['P35', '/api/%73ecret'],
     ['P01', '/api/%00'],
     ['P01', '/api/%ff'],
     ['P01', '/api/%zz'],
