@@ -43,7 +43,7 @@ const election = createLeaderElection({
 // A standby is ready too: it takes over as it is.
 const health = createHealthServer({
   port: config.healthPort,
-  live: () => undefined,
+  live: () => running?.stuck(),
   ready: () => undefined,
   metrics,
   log,

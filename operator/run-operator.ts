@@ -15,8 +15,14 @@ import { createResolved } from './resolved.ts'
 import { createSources } from './sources.ts'
 import { createStatusWriter } from './status.ts'
 
+// A watch ends in order within ten minutes. While the API server is away nobody leads, so a source without progress for
+// this long is one that died silently.
+const stuckMs = 30 * 60_000
+
 /** The work of the leader while it runs. */
 export interface RunningOperator {
+  /** Why the process should be restarted: a source that nothing was heard of for long. Undefined when all is well. */
+  stuck(): string | undefined
   /** Resolves when the passes under way are done. */
   stop(): Promise<void>
 }
@@ -86,6 +92,7 @@ export async function runOperator(options: {
   enforcement.start()
   log.info('controllers run')
   return {
+    stuck: () => sources.stuckFor(clock.now(), stuckMs),
     async stop() {
       enforcement.stop()
       made.unsubscribe()

@@ -59,6 +59,8 @@ export interface Sources {
   start(): void
   whenSynced(signal?: AbortSignal): Promise<void>
   stop(): Promise<void>
+  /** A sentence when some source has made no progress for `ms`. @param now monotonic ms */
+  stuckFor(now: number, ms: number): string | undefined
 }
 
 export interface Indexes {
@@ -105,6 +107,8 @@ export function createSources(
     by: createIndexes(watched),
     start: () => all.forEach(reflector => void reflector.start()),
     whenSynced: async signal => void (await Promise.all(all.map(reflector => reflector.whenSynced(signal)))),
+    stuckFor: (now, ms) =>
+      all.some(one => now - one.lastProgress() > ms) ? 'a watch has made no progress' : undefined,
     stop: async () => void (await Promise.all(all.map(reflector => reflector.stop()))),
   }
 }

@@ -236,6 +236,11 @@ test('Enforced on keys, roles and grants waits for all guards and then stays for
   await ready(guardedServices, await guarded(namespace), 'Ready')
   const one = await pod(namespace, 'one')
   issuer.guards = { [`${namespace}/api`]: [guardOf(one, { current: false })] }
+  // Without a pod in sight there would be nobody to wait for.
+  await until(async () => {
+    const found = await cluster.client.get<WithStatus>(guardedServices, namespace, 'api')
+    return found?.status?.guards === '0/1'
+  }, 'the pod counted')
   const role = await create(roles, namespace, 'reader', { spec: { rules: [rule] } })
   await create(apiClients, namespace, 'web', { spec: {} })
   const grant = await create(accessGrants, namespace, 'g', {
