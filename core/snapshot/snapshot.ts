@@ -7,7 +7,7 @@ import { emptyStore, type RowChange, type RowStore, updateRows } from './row-sto
 import type { RoleRow, Row, ServiceRow } from './rows.ts'
 import { editMap, emptyMap, lookup, type SharedMap, valuesOf } from './shared-map.ts'
 
-export type { ClientEntry, ClusterEntry, KeyEntry } from './client-entry.ts'
+export type { ClientEntry, ClusterEntry } from './client-entry.ts'
 export type { ClientGrants } from './grant-index.ts'
 
 /** What a guard decides from. Never changes: another one takes its place. */
@@ -25,6 +25,8 @@ export interface Snapshot {
   readonly clientsByIssuer: SharedMap<readonly ClientEntry[]>
   /** By `namespace/name` of the service account. */
   readonly clientsByServiceAccount: SharedMap<readonly ClientEntry[]>
+  /** Ids of clients whose rows left the slice, the longest gone first; the hash does not cover them. */
+  readonly departed: readonly string[]
   readonly grantsByClient: SharedMap<ClientGrants>
   /** Keys of rows that hold something this version does not know. */
   readonly unsupported: ReadonlySet<string>

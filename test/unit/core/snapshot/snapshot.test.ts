@@ -135,10 +135,10 @@ describe('a delta', () => {
     }
     const before = answer()
     expect(before).toBe('granted')
-    const left = rows.filter(row => row.type !== 'client' && row.type !== 'grant')
+    const left = (rows as Row[]).filter(row => row.type !== 'client' && row.type !== 'grant')
     delta(builder, left, [], [`client/${clientRow().clientId}`, 'grant/read'])
     expect(answer()).toBe('not_granted')
-    const granted = [...left, ...rows.filter(row => row.type === 'grant')]
+    const granted = [...left, ...(rows as Row[]).filter(row => row.type === 'grant')]
     delta(builder, granted, granted)
     expect(answer()).toBe('not_granted')
     delta(builder, rows, rows)
