@@ -1,4 +1,3 @@
-import { parse } from 'yaml'
 import type { GuardedService } from '../core/api/guarded-service.ts'
 import { keyOf } from '../core/registry/ids.ts'
 import type { ConfigMapObject } from '../core/registry/kubernetes.ts'
@@ -8,6 +7,7 @@ import { type Clock, systemClock } from '../platform/clock.ts'
 import type { KubeClient } from '../platform/kube/client.ts'
 import { configMaps } from '../platform/kube/resources.ts'
 import type { Logger } from '../platform/log.ts'
+import { parseYaml } from '../platform/parse-yaml.ts'
 import type { Objects } from './objects.ts'
 
 /** How often a document is read again, in milliseconds: ConfigMaps are not watched, for most have nothing to do with us. */
@@ -97,9 +97,4 @@ export function createDocuments(
 
 function refOf({ spec }: GuardedService): string {
   return JSON.stringify(spec.openapi?.configMapRef ?? null)
-}
-
-/** Aliases are bounded: a few lines of YAML can otherwise grow to gigabytes. */
-function parseYaml(text: string): unknown {
-  return parse(text, { maxAliasCount: 100, logLevel: 'silent', prettyErrors: false })
 }

@@ -1,3 +1,4 @@
+import { keyOf } from '../core/registry/ids.ts'
 import type { ResolvedClient } from '../core/registry/resolve-clients.ts'
 import type { ClientKey } from '../core/registry/slice.ts'
 import { sliceRows } from '../core/registry/slice.ts'
@@ -5,7 +6,7 @@ import type { Seen } from '../core/snapshot/frames.ts'
 import type { ClusterRow } from '../core/snapshot/rows.ts'
 import { type Clock, systemClock } from '../platform/clock.ts'
 import type { Logger } from '../platform/log.ts'
-import { cleanDirt, followChanges } from './dirt.ts'
+import { cleanDirt, type Dirt, followChanges } from './dirt.ts'
 import type { Indexes } from './indexes.ts'
 import type { Objects } from './objects.ts'
 import type { Documents } from './openapi-documents.ts'
@@ -80,20 +81,34 @@ export function createSlices(parts: {
     const work = dirt
     dirt = cleanDirt()
     for (const key of work.grants) cache.forgetGrant(key)
-    for (const namespace of work.namespaces) {
-      const { changed, moved } = registry.resolveClients(namespace)
-      for (const key of changed) work.clients.add(key)
-      for (const key of moved) {
-        for (const grant of indexes.grantsOfClient.get(key)) {
-          cache.forgetGrant(`${grant.metadata.namespace}/${grant.metadata.name}`)
-        }
-        for (const service of indexes.servicesOfClient(key)) work.slices.add(service)
-      }
-    }
+    for (const namespace of work.namespaces) resolveNamespace(namespace, work)
     for (const key of work.clients) cache.forgetClient(key)
     if (work.services) for (const key of registry.resolveServices()) work.slices.add(key)
-    for (const key of work.slices) rebuild(key)
-    for (const key of work.clients) renewClient(key, work.slices)
+    for (const key of work.slices) separately(key, () => rebuild(key))
+    for (const key of work.clients) {
+      for (const service of indexes.servicesOfClient(key)) {
+        if (!work.slices.has(service)) separately(service, () => renewClient(key, service))
+      }
+    }
+  }
+
+  /** What goes wrong with one service must delay no other; and what cannot be made anew must not stay as it was. */
+  function separately(service: string, make: () => void): void {
+    try {
+      make()
+    } catch (error) {
+      log.error({ err: error, service }, 'the slice could not be made, its guards deny')
+      slices.get(service)?.replace([])
+    }
+  }
+
+  function resolveNamespace(namespace: string, work: Dirt): void {
+    const { changed, moved } = registry.resolveClients(namespace)
+    for (const key of changed) work.clients.add(key)
+    for (const key of moved) {
+      for (const grant of indexes.grantsOfClient.get(key)) cache.forgetGrant(keyOf(grant))
+      for (const service of indexes.servicesOfClient(key)) work.slices.add(service)
+    }
   }
 
   function rebuild(key: string): void {
@@ -122,15 +137,12 @@ export function createSlices(parts: {
     log.debug({ service: key, revision: made.hash().slice(0, 12) }, 'slice made')
   }
 
-  /** A client's own row, in the slices that have one and were not made anew anyway. */
-  function renewClient(key: string, fresh: ReadonlySet<string>): void {
+  /** A client's own row, in a slice that has one. */
+  function renewClient(key: string, service: string): void {
     const client = registry.clients.get(key)
-    if (!client?.accepted) return
-    for (const service of indexes.servicesOfClient(key)) {
-      const slice = fresh.has(service) ? undefined : slices.get(service)
-      if (!slice?.row(`client/${client.clientId}`)) continue
-      slice.apply([cache.clientRow(client, service.slice(0, service.indexOf('/')))], [])
-    }
+    const slice = slices.get(service)
+    if (!client?.accepted || !slice?.row(`client/${client.clientId}`)) return
+    slice.apply([cache.clientRow(client, service.slice(0, service.indexOf('/')))], [])
   }
 
   /** The same object for all rows of one flush, so that they are compared once. */
