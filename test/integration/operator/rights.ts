@@ -20,18 +20,15 @@ export const clusterRules = [
   },
   { apiGroups: [''], resources: ['namespaces', 'services', 'pods'], verbs: read },
   // OpenAPI documents, and latchkey-ca in guarded namespaces, which are not known beforehand.
-  { apiGroups: [''], resources: ['configmaps'], verbs: [...read, 'create', 'patch'] },
+  { apiGroups: [''], resources: ['configmaps'], verbs: ['get', 'create', 'patch'] },
+  // By name: the field selector of the list says which.
+  { apiGroups: [''], resources: ['configmaps'], resourceNames: ['latchkey-ca'], verbs: ['list', 'watch'] },
   { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] },
   {
     apiGroups: ['admissionregistration.k8s.io'],
     resources: ['validatingwebhookconfigurations', 'mutatingwebhookconfigurations'],
-    verbs: ['list', 'watch'],
-  },
-  {
-    apiGroups: ['admissionregistration.k8s.io'],
-    resources: ['validatingwebhookconfigurations', 'mutatingwebhookconfigurations'],
     resourceNames: ['latchkey'],
-    verbs: ['get', 'patch'],
+    verbs: [...read, 'patch'],
   },
   {
     apiGroups: ['rbac.authorization.k8s.io'],

@@ -1,0 +1,74 @@
+import { expect, test } from 'vitest'
+import { type EnforcementReport, judgeEnforcement, reportService } from '../../../core/status/judge-enforcement.ts'
+import { replicasOf } from '../../../operator/issuer-replicas.ts'
+
+const hash = 'f'.repeat(64)
+const guard = (uid: string, change: object = {}) => ({
+  namespace: 'shop',
+  pod: `pod-${uid}`,
+  uid,
+  hash,
+  current: true,
+  ...change,
+})
+const report = (seen: string, ...guards: ReturnType<typeof guard>[]): EnforcementReport => ({
+  seen: { accesskeys: seen },
+  slices: { 'shop/api': { hash, guards } },
+})
+const pods = (...uids: string[]) => [{ key: 'shop/api', pods: uids.map(uid => ({ name: `pod-${uid}`, uid })) }]
+const ask = (services: ReturnType<typeof pods>, reports: EnforcementReport[] | undefined) =>
+  judgeEnforcement({ resource: 'accesskeys', version: '100', services }, reports)
+
+test('a key is enforced when every replica has seen it and each pod has a guard that is up to date, wherever', () => {
+  expect(ask(pods('a', 'b'), [report('100', guard('a')), report('101', guard('b'))])).toEqual({ state: 'enforced' })
+})
+
+test('one replica that has not seen it keeps it waiting; versions are compared as numbers', () => {
+  const view = ask(pods('a'), [report('100', guard('a')), report('99')])
+  expect(view).toEqual({ state: 'waiting', message: 'The issuers have not told the guards yet.' })
+  expect(ask(pods('a'), [{ seen: {}, slices: {} }]).state).toBe('waiting')
+})
+
+test('pods without a guard, not connected or behind, are counted: all pods count, not those that are connected (K28)', () => {
+  const view = ask(pods('a', 'b', 'c'), [report('100', guard('a'), guard('b', { current: false }))])
+  expect(view).toEqual({ state: 'waiting', message: 'Guards hold it at shop/api (1 of 3).' })
+})
+
+test('without pods nobody is concerned, whatever the issuers say; without issuers somebody is', () => {
+  expect(ask(pods(), undefined)).toEqual({ state: 'no-guards' })
+  expect(ask([], undefined)).toEqual({ state: 'no-guards' })
+  expect(ask(pods('a'), undefined)).toEqual({ state: 'unknown' })
+  expect(ask(pods('a'), []).state).toBe('waiting')
+})
+
+test('a service counts its own pods: a guard of a pod that is gone, or of no pod, is left out', () => {
+  const [service] = pods('a', 'b')
+  if (!service) throw new Error('no service')
+  const gone = guard('gone', { wouldDeny: 9, exposed: ['0.0.0.0:1'] })
+  const { uid: _, ...central } = guard('x')
+  const found = reportService(service, [
+    report('100', guard('a', { wouldDeny: 2, exposed: ['0.0.0.0:8080'] }), gone, central as ReturnType<typeof guard>),
+    report('100', guard('b', { wouldDeny: 3, exposed: [] })),
+  ])
+  expect(found).toEqual({ current: 2, total: 2, hash, wouldDeny: 5, exposed: ['pod-a (0.0.0.0:8080)'] })
+  const other = { ...report('100'), slices: { 'shop/api': { hash: 'other', guards: [] } } }
+  expect(reportService(service, [report('100'), other]).hash).toBeUndefined()
+})
+
+test('replicas are the endpoints that serve, each once, at the port named snapshots', () => {
+  const metadata = { name: 's', namespace: 'latchkey-system' }
+  const ports = [
+    { name: 'https', port: 8443 },
+    { name: 'snapshots', port: 9444 },
+  ]
+  const endpoints = [
+    { addresses: ['10.0.0.1'], conditions: { ready: true } },
+    { addresses: ['10.0.0.2'], conditions: { ready: false } },
+    { addresses: ['10.0.0.3'], conditions: { ready: true, terminating: true } },
+    { addresses: ['10.0.0.1'] },
+  ]
+  expect(replicasOf([{ metadata, ports, endpoints }], 8444)).toEqual([{ host: '10.0.0.1', port: 9444 }])
+  expect(replicasOf([{ metadata, endpoints: [{ addresses: ['10.0.0.9'] }] }], 8444)).toEqual([
+    { host: '10.0.0.9', port: 8444 },
+  ])
+})
