@@ -8,19 +8,22 @@ import { type Probe, runProbe } from './probes.ts'
  * The guard's own port: /livez, /startupz, /readyz, /metrics, and the app's probes under
  * /probes/<container>/<startup|readiness|liveness>. Reads only; only the declared probes reach the app.
  * @param options.ready why callers should not come here, or undefined
+ * @param options.bypassed how callers could go around the guard, or undefined; the app's readiness fails by it, so that
+ * there is no moment between the app's first listening and the guard's next look
  */
 export function createAdmin(options: {
   host?: string | undefined
   port: number
   started(): boolean
-  ready(): string | undefined
+  ready(): Promise<string | undefined>
+  bypassed(): Promise<string | undefined>
   probes: readonly Probe[]
   metrics: GuardMetrics
   log: Logger
 }): HttpServer {
-  const { host, port, started, ready, metrics, log } = options
+  const { host, port, started, ready, bypassed, metrics, log } = options
   const probes = new Map(options.probes.map(probe => [`/probes/${probe.container}/${probe.kind}`, probe]))
-  const states: Readonly<Record<string, () => string | undefined>> = {
+  const states: Readonly<Record<string, () => string | undefined | Promise<string | undefined>>> = {
     '/livez': () => undefined,
     '/startupz': () => (started() ? undefined : 'the guard does not listen yet'),
     '/readyz': ready,
@@ -37,8 +40,9 @@ export function createAdmin(options: {
       const path = (request.url ?? '').split('?', 1)[0] ?? ''
       const state = Object.hasOwn(states, path) ? states[path] : undefined
       const probe = probes.get(path)
-      if (state) return answer(response, state())
-      if (probe) return answer(response, await runProbe(probe))
+      if (state) return answer(response, await state())
+      if (probe)
+        return answer(response, (await runProbe(probe)) ?? (probe.kind === 'readiness' ? await bypassed() : undefined))
       if (path !== '/metrics') return void response.writeHead(404).end()
       const { contentType, body } = await metrics.exposition()
       response.writeHead(200, { 'content-type': contentType }).end(body)

@@ -6,6 +6,8 @@ import type { Logger } from '../../platform/log.ts'
 export interface Exposure {
   /** `address:port`, sorted; empty when there is none, or before the first look. */
   exposed(): readonly string[]
+  /** Looks now. @returns as `exposed` */
+  look(): Promise<readonly string[]>
   start(): void
   stop(): void
 }
@@ -71,7 +73,7 @@ export function createExposure(options: {
   let cancel: (() => void) | undefined
   let stopped = false
 
-  async function look(): Promise<void> {
+  async function look(): Promise<readonly string[]> {
     const tables = await Promise.all(
       ['tcp', 'tcp6'].map(name => readFile(`${procNet}/${name}`, 'utf8').catch(() => '')),
     )
@@ -84,12 +86,18 @@ export function createExposure(options: {
       }
       onChange(now)
     }
-    if (!stopped) cancel = clock.after(intervalMs, () => void look())
+    return exposed
+  }
+
+  async function lookOn(): Promise<void> {
+    await look()
+    if (!stopped) cancel = clock.after(intervalMs, () => void lookOn())
   }
 
   return {
     exposed: () => exposed,
-    start: () => void look(),
+    look,
+    start: () => void lookOn(),
     stop() {
       stopped = true
       cancel?.()

@@ -34,8 +34,8 @@ export interface GuardOptions {
   policy: Policy
   audit: Audit
   metrics: GuardMetrics
-  /** Addresses beyond loopback on which the app listens. */
-  exposed(): readonly string[]
+  /** Looks where the app listens now. @returns addresses beyond loopback */
+  exposed(): Promise<readonly string[]>
   clock: Clock
   log: Logger
   bodyIdleMs?: number
@@ -57,7 +57,13 @@ export function createGuard(options: GuardOptions): Guard {
   let started = false
   const admin =
     adminListen &&
-    createAdmin({ ...options, ...adminListen, started: () => started, ready: () => unready(options, proxy) })
+    createAdmin({
+      ...options,
+      ...adminListen,
+      started: () => started,
+      ready: async () => unready(options, proxy) ?? (await bypassed(options)),
+      bypassed: () => bypassed(options),
+    })
   const reviews = setInterval(() => tunnels.review(), reviewEveryMs)
   reviews.unref()
 
@@ -81,13 +87,15 @@ export function createGuard(options: GuardOptions): Guard {
 }
 
 /** Why callers should not come here. A stale policy is none: they would lose the answer that says what is wrong. */
-function unready({ policy, exposed }: GuardOptions, proxy: DataPath): string | undefined {
+function unready({ policy }: GuardOptions, proxy: DataPath): string | undefined {
   if (proxy.isDraining()) return 'the guard is stopping'
-  const snapshot = policy.snapshot()
-  if (!snapshot) return 'policy_missing: no snapshot came yet'
-  const addresses = exposed()
-  if (addresses.length > 0 && snapshot.service?.directAccess !== 'Report') {
-    return `the app listens beyond loopback (${addresses.join(', ')}), where callers can go around the guard: bind 127.0.0.1, or name the port in the pod annotation latchkey.dev/open-ports`
-  }
-  return undefined
+  return policy.snapshot() ? undefined : 'policy_missing: no snapshot came yet'
+}
+
+async function bypassed({ policy, exposed }: GuardOptions): Promise<string | undefined> {
+  if (policy.snapshot()?.service?.directAccess === 'Report') return undefined
+  const addresses = await exposed()
+  return addresses.length === 0
+    ? undefined
+    : `the app listens beyond loopback (${addresses.join(', ')}), where callers can go around the guard: bind 127.0.0.1, or name the port in the pod annotation latchkey.dev/open-ports`
 }

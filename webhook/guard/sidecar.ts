@@ -46,7 +46,7 @@ export async function startSidecar(
     clock,
     log,
   })
-  const guard = createGuard({ ...config, policy, audit, metrics, exposed: exposure.exposed, clock, log })
+  const guard = createGuard({ ...config, policy, audit, metrics, exposed: exposure.look, clock, log })
   const ports = await guard.start()
   exposure.start()
   client.start()

@@ -42,7 +42,7 @@ export async function startStandalone(
     policy,
     audit,
     metrics,
-    exposed: () => [],
+    exposed: async () => [],
     clock,
     log,
   })

@@ -24,7 +24,7 @@ async function admin(options: { probes?: Probe[]; exposed?: string[]; rows?: Ret
   const rig = await startGuard(1, {
     rows: options.rows,
     probes: options.probes ?? [],
-    exposed: () => options.exposed ?? [],
+    exposed: async () => options.exposed ?? [],
   })
   cleanups.push(rig.close)
   return (path: string, method = 'GET'): Promise<RawAnswer> =>
@@ -48,6 +48,14 @@ describe('the admin port', () => {
     expect(answer.body).toContain('listens beyond loopback (0.0.0.0:8080)')
     const report = await admin({ exposed: ['0.0.0.0:8080'], rows: rowsOf({ service: { directAccess: 'Report' } }) })
     expect((await report('/readyz')).status).toBe(200)
+  })
+  it('P33 fails the app’s readiness from the first moment on which it listens beyond loopback, never its liveness', async () => {
+    const server = createServer((_request, response) => response.writeHead(200).end())
+    const httpGet = { port: await portOf(server) }
+    const probes = [probe({ httpGet }), probe({ kind: 'liveness', httpGet })]
+    const get = await admin({ probes, exposed: ['0.0.0.0:8080'], rows: rowsOf() })
+    expect(await get(path)).toMatchObject({ status: 503, body: expect.stringContaining('listens beyond loopback') })
+    expect((await get('/probes/app/liveness')).status).toBe(200)
   })
   it('gives metrics', async () => {
     const get = await admin({ rows: rowsOf() })

@@ -152,7 +152,7 @@ export async function startGuard(
     policy,
     audit,
     metrics,
-    exposed: () => [],
+    exposed: async () => [],
     clock,
     log,
     ...options,
