@@ -42,7 +42,7 @@ function table(base: string): Readonly<Record<string, (from: Published, client: 
 
 function issuerDocument(from: Published): Found {
   const keys = from.signingKeys()
-  return keys ? discoveryOf(from.issuerUrl, keys) : 'not_ready'
+  return keys ? discoveryOf(from.issuerUrl) : 'not_ready'
 }
 
 function issuerKeys(from: Published): Found {
@@ -52,7 +52,7 @@ function issuerKeys(from: Published): Found {
 
 function clientDocument(from: Published, clientId: string): Found {
   const client = from.client(clientId)
-  return client ? discoveryOf(issuerOf(from.issuerUrl, client.clientId), verifying(from, client)) : 'not_found'
+  return client ? discoveryOf(issuerOf(from.issuerUrl, client.clientId)) : 'not_found'
 }
 
 function clientKeys(from: Published, clientId: string): Found {

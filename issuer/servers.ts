@@ -1,6 +1,9 @@
 import type { ServerResponse } from 'node:http'
+import { systemClock } from '../platform/clock.ts'
+import { observeExpiry } from '../platform/http/certificate-metric.ts'
 import { sendProblem } from '../platform/http/problem.ts'
 import { createServer } from '../platform/http/server.ts'
+import { createServingCertificate } from '../platform/http/serving-certificate.ts'
 import { createTlsSource } from '../platform/http/tls-source.ts'
 import type { KubeClient } from '../platform/kube/client.ts'
 import type { Logger } from '../platform/log.ts'
@@ -13,7 +16,6 @@ import { createPublicHandler } from './public-server.ts'
 import type { Found } from './routes.ts'
 import type { Slices } from './slices.ts'
 import type { SnapshotServer } from './snapshot-server.ts'
-import { followTlsSecret } from './tls.ts'
 import type { Holder, Reviewer } from './token-review.ts'
 
 /** The two ports, with the certificate the operator writes. */
@@ -40,8 +42,17 @@ export async function startServers(
 ): Promise<Servers> {
   const { client, log, metrics, host, find, snapshots, reviewer, ready } = parts
   const tls = createTlsSource()
-  const secret = { namespace: config.namespace, name: `${config.fullname}-issuer-tls` }
-  const endTls = followTlsSecret(client, secret, tls, log)
+  if (metrics) observeExpiry(metrics.registry, tls)
+  const { namespace, fullname } = config
+  const certificate = createServingCertificate({
+    client,
+    namespace,
+    name: `${fullname}-issuer-tls`,
+    tls,
+    clock: systemClock,
+    log,
+  })
+  certificate.start()
   const base = { log, tls, ...(metrics && { metrics }), ...(host !== undefined && { host }) }
 
   function enforcement(response: ServerResponse, holder: Holder): void {
@@ -76,10 +87,10 @@ export async function startServers(
   const [publicPort, snapshotPort] = await Promise.all([open.listen(), guarded.listen()])
   return {
     ports: { public: publicPort.port, snapshots: snapshotPort.port },
-    notReady: () => (tls.pair() ? undefined : `there is no Secret ${secret.name} yet`),
+    notReady: certificate.fault,
     async close(drainMs) {
       await Promise.all([open.close(drainMs), guarded.close(drainMs)])
-      endTls()
+      certificate.stop()
     },
   }
 }

@@ -3,8 +3,8 @@ import { algorithms } from '../core/keys/algorithms.ts'
 import { checkPublicKey, thumbprint } from '../core/keys/jwk.ts'
 import type { PublishableKey } from '../core/keys/jwks.ts'
 import type { KubeClient } from '../platform/kube/client.ts'
+import { pollSecret } from '../platform/kube/secret-poll.ts'
 import type { Logger } from '../platform/log.ts'
-import { pollSecret } from './secret-poll.ts'
 
 /** Public halves of the issuer's own keys; undefined until the Secret is there. Private halves are not kept. */
 export interface SigningKeys {

@@ -79,9 +79,14 @@ export function createControllers(parts: Parts): Controllers {
   ])
   const certificate = controller(
     'certificates',
-    key => reconcileCertificate(key, certificates),
+    key => reconcileCertificate(key, certificates, context),
     [
       { reflector: sources.services, keys: ({ object }) => [`namespace/${object.metadata.namespace}`] },
+      {
+        reflector: sources.namespaces,
+        keys: ({ object: { metadata } }) =>
+          servicesIn(context, metadata.name).length > 0 ? [`namespace/${metadata.name}`] : [],
+      },
       {
         reflector: sources.authorities,
         keys: ({ object: { metadata } }) =>
@@ -133,10 +138,11 @@ export function createControllers(parts: Parts): Controllers {
   }
 }
 
-function reconcileCertificate(key: string, certificates: Certificates): Promise<Requeue> {
+async function reconcileCertificate(key: string, certificates: Certificates, context: Context): Promise<Requeue> {
   if (key === 'secrets') return certificates.reconcileSecrets()
   if (key === 'webhooks') return certificates.reconcileWebhooks()
-  return certificates.reconcileConfigMap(key.slice('namespace/'.length))
+  const namespace = key.slice('namespace/'.length)
+  return context.resolved.isOurs(namespace) ? certificates.reconcileConfigMap(namespace) : undefined
 }
 
 function keyOf({ metadata }: KubeObject): string {

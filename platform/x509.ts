@@ -1,4 +1,4 @@
-import './reflect-metadata.ts'
+import 'reflect-metadata'
 import { createPrivateKey, X509Certificate as NodeCertificate, webcrypto } from 'node:crypto'
 import {
   AuthorityKeyIdentifierExtension,

@@ -1,16 +1,16 @@
 import { systemClock } from '../platform/clock.ts'
 import { readConfig } from '../platform/config.ts'
+import { observeExpiry } from '../platform/http/certificate-metric.ts'
 import { createHealthServer } from '../platform/http/health.ts'
+import { createServingCertificate } from '../platform/http/serving-certificate.ts'
 import { createTlsSource } from '../platform/http/tls-source.ts'
 import { createKubeClient } from '../platform/kube/client.ts'
 import { loadKubeConnection } from '../platform/kube/connection.ts'
 import { createLog } from '../platform/log.ts'
 import { createMetrics } from '../platform/metrics.ts'
 import { onSignals } from '../platform/shutdown.ts'
-import { observeExpiry } from './certificate-metric.ts'
 import { configTable } from './config.ts'
 import { createWebhookServer } from './server.ts'
-import { createServingCertificate } from './serving-certificate.ts'
 
 const config = readConfig(configTable, process.env)
 const log = createLog({ process: 'webhook', level: config.logLevel })

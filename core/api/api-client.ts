@@ -97,8 +97,3 @@ export const apiClient: KindDefinition = {
     },
   },
 }
-
-/** The label on a namespace that names the organization its clients belong to. */
-export const organizationLabel = 'latchkey.dev/organization'
-/** The label on a namespace that says which installation its objects belong to; absent means `default`. */
-export const installationLabel = 'latchkey.dev/installation'

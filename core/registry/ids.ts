@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
-import { type ApiClient, installationLabel, organizationLabel } from '../api/api-client.ts'
+import type { ApiClient } from '../api/api-client.ts'
 import type { GuardedService } from '../api/guarded-service.ts'
 import type { Metadata } from '../api/kind.ts'
+import { installationLabel, organizationLabel } from '../api/labels.ts'
 import type { NamespaceObject } from './kubernetes.ts'
 
 const base32 = 'abcdefghijklmnopqrstuvwxyz234567'

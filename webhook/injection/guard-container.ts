@@ -56,6 +56,9 @@ export function guardContainer(settings: InjectionSettings, task: GuardTask): Co
     startupProbe: probe('/startupz', { periodSeconds: 1, failureThreshold: 60 }),
     readinessProbe: probe('/readyz', { periodSeconds: 2, failureThreshold: 2 }),
     livenessProbe: probe('/livez', { periodSeconds: 10, failureThreshold: 3 }),
+    // Hooks run when the pod begins to end; SIGTERM reaches a sidecar only after the app has gone, too late to send
+    // callers on kept connections elsewhere.
+    lifecycle: { preStop: { exec: { command: ['node', '-e', "process.kill(1, 'SIGUSR2')"] } } },
     securityContext: {
       runAsNonRoot: true,
       runAsUser: 65532,

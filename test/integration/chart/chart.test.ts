@@ -51,7 +51,7 @@ describe('the rendered chart', () => {
   })
 
   it('draws and alerts on metrics that some process has', async () => {
-    const sources = ['platform/metrics.ts', 'webhook/certificate-metric.ts', 'webhook/guard/metrics.ts']
+    const sources = ['platform/metrics.ts', 'platform/http/certificate-metric.ts', 'webhook/guard/metrics.ts']
     const code = (await Promise.all(sources.map(file => readFile(join(repositoryRoot, file), 'utf8')))).join()
     const rules = of(await renderChart(sets['everything on']), 'PrometheusRule')
     const drawn = await readFile(join(chart, 'files/monitoring/dashboard.json'), 'utf8')

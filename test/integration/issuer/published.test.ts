@@ -39,7 +39,7 @@ describe('the documents of a client', () => {
       jwks_uri: `${iss}/.well-known/jwks.json`,
       response_types_supported: ['id_token'],
       subject_types_supported: ['public'],
-      id_token_signing_alg_values_supported: ['EdDSA'],
+      id_token_signing_alg_values_supported: ['EdDSA', 'ES256', 'RS256'],
     })
     const token = await new SignJWT({ client_id: checkout.clientId })
       .setProtectedHeader({ alg: 'EdDSA', kid: checkout.pair.kid, typ: 'at+jwt' })

@@ -48,6 +48,7 @@ const guard = (probes: unknown[] = []): Container => ({
     periodSeconds: 10,
     failureThreshold: 3,
   },
+  lifecycle: { preStop: { exec: { command: ['node', '-e', "process.kill(1, 'SIGUSR2')"] } } },
   securityContext: {
     runAsNonRoot: true,
     runAsUser: 65532,

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { createServingCertificate } from '../../../platform/http/serving-certificate.ts'
 import { createTlsSource } from '../../../platform/http/tls-source.ts'
 import type { KubeObject } from '../../../platform/kube/client.ts'
 import { createLog } from '../../../platform/log.ts'
-import { createServingCertificate } from '../../../webhook/serving-certificate.ts'
-import { makePair } from './make-pair.ts'
+import { makePair } from '../webhook/make-pair.ts'
 
 const log = createLog({ process: 'test', destination: { write: () => {} } })
 
@@ -46,8 +46,9 @@ async function setUp(secret: () => KubeObject | undefined) {
   }
 }
 
+let writes = 0
 const secretOf = ({ cert, key }: { cert: string; key: string }): KubeObject & { data: Record<string, string> } => ({
-  metadata: { name: 'f-webhook-tls' },
+  metadata: { name: 'f-webhook-tls', resourceVersion: String(++writes) },
   data: { 'tls.crt': Buffer.from(cert).toString('base64'), 'tls.key': Buffer.from(key).toString('base64') },
 })
 

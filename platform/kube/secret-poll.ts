@@ -1,7 +1,7 @@
-import { type Clock, systemClock } from '../platform/clock.ts'
-import type { KubeClient, KubeObject } from '../platform/kube/client.ts'
-import { secrets } from '../platform/kube/resources.ts'
-import type { Logger } from '../platform/log.ts'
+import { type Clock, systemClock } from '../clock.ts'
+import type { Logger } from '../log.ts'
+import type { KubeClient, KubeObject } from './client.ts'
+import { secrets } from './resources.ts'
 
 interface Secret extends KubeObject {
   data?: Record<string, string>
@@ -12,7 +12,7 @@ const presentMs = 30_000
 
 /**
  * Reads one Secret by name, every second until it is there and every 30 s then. Secrets are neither listed nor watched.
- * @param take gets the entries when they changed; what it throws is logged, and the same entries are offered again
+ * @param take gets the entries when they changed; what it throws is logged once, and the same entries are offered again
  * @returns a function that ends it
  */
 export function pollSecret(
@@ -23,6 +23,7 @@ export function pollSecret(
 ): () => void {
   const { log, clock = systemClock } = options
   let version: string | undefined
+  let lastFault: string | undefined
   let stopped = false
   let cancel: (() => void) | undefined
 
@@ -34,8 +35,12 @@ export function pollSecret(
         take(new Map(entries.map(([name, value]) => [name, Buffer.from(value, 'base64')])))
         version = found.metadata.resourceVersion
       }
+      lastFault = undefined
     } catch (error) {
-      log.warn({ err: error, object: `${secret.namespace}/${secret.name}` }, 'not taken over, trying again')
+      const fault = error instanceof Error ? error.message : 'unknown'
+      if (fault !== lastFault)
+        log.warn({ err: error, object: `${secret.namespace}/${secret.name}` }, 'not taken over, trying again')
+      lastFault = fault
     }
     if (!stopped) cancel = clock.after(version === undefined ? absentMs : presentMs, () => void look())
   }

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { Gauge, type Registry } from 'prom-client'
-import type { TlsSource } from '../platform/http/tls-source.ts'
+import type { TlsSource } from './tls-source.ts'
 
 /** Shows until when the certificate in use is good: what renews it may have stopped long before anybody notices. */
 export function observeExpiry(registry: Registry, tls: TlsSource): void {
