@@ -51,6 +51,11 @@ const addressOf = async (name: string): Promise<string> => {
   return address ?? ''
 }
 
+function listenEverywhere(spec: PodSpec): void {
+  for (const container of spec.containers)
+    container.env = [...(container.env ?? []).filter(({ name }) => name !== 'HOST'), { name: 'HOST', value: '0.0.0.0' }]
+}
+
 /** Tries a TCP connection from the caller's pod: a second pod of another namespace. */
 const connects = async (host: string, port: number): Promise<string> =>
   (
@@ -69,7 +74,13 @@ describe('a pod that comes up without its guard gets no traffic (K28, P33)', () 
   })
 
   it('when its label was forgotten: it has no port of the name the Service asks for', async () => {
-    await apply(pod('no-label', one => void delete one.metadata.labels['latchkey.dev/guard']))
+    await apply(
+      pod('no-label', one => {
+        delete one.metadata.labels['latchkey.dev/guard']
+        // Beyond loopback, or the kubelet would not find it ready and that alone would keep the traffic away.
+        listenEverywhere(one.spec)
+      }),
+    )
     const address = await addressOf('no-label')
     await kubectl(['wait', 'pod/no-label', '--namespace', 'shop', '--for=condition=Ready', '--timeout=60s'])
     expect((await endpointsOf('shop', 'orders')).filter(endpoint => endpoint.startsWith(`${address}:`))).toEqual([])
@@ -151,15 +162,7 @@ describe('a pod that comes up without its guard gets no traffic (K28, P33)', () 
   })
 
   it('when its app listens beyond loopback: the pod does not become ready, and the service says why', async () => {
-    await apply(
-      pod('exposed', one => {
-        for (const container of one.spec.containers)
-          container.env = [
-            ...(container.env ?? []).filter(({ name }) => name !== 'HOST'),
-            { name: 'HOST', value: '0.0.0.0' },
-          ]
-      }),
-    )
+    await apply(pod('exposed', one => listenEverywhere(one.spec)))
     const address = await addressOf('exposed')
     await expect
       .poll(
