@@ -59,7 +59,13 @@ describe('a pod with the label', () => {
   it.each<[string, object, string]>([
     [
       'no sidecar but a container that ends',
-      { restartPolicy: undefined, startupProbe: undefined, livenessProbe: undefined, readinessProbe: undefined },
+      {
+        restartPolicy: undefined,
+        startupProbe: undefined,
+        livenessProbe: undefined,
+        readinessProbe: undefined,
+        lifecycle: undefined,
+      },
       missing,
     ],
     ['another name of its port', { ports: [{ name: 'web', containerPort: 15080 }] }, missing],
