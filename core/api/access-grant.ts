@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type ApiObject, ageColumn, type KindDefinition, readyColumn } from './kind.ts'
+import { type ApiObject, ageColumn, enforcedColumn, enforcedReasons, type KindDefinition, readyColumn } from './kind.ts'
 import { described, namespacedReference, objectReference, statusBase, timestamp } from './schema.ts'
 
 const spec = described(
@@ -80,13 +80,7 @@ export const accessGrant: KindDefinition = {
     { name: 'Expires', type: 'string', jsonPath: '.spec.expiresAt', description: 'End of the grant.' },
     readyColumn,
     ageColumn,
-    {
-      name: 'Enforced',
-      type: 'string',
-      jsonPath: ".status.conditions[?(@.type=='Enforced')].status",
-      description: 'Whether every guard concerned has it.',
-      priority: 1,
-    },
+    enforcedColumn,
   ],
   conditions: {
     Accepted: {
@@ -101,10 +95,6 @@ export const accessGrant: KindDefinition = {
       Expired: 'The grant has ended.',
       NotAccepted: 'See the condition Accepted.',
     },
-    Enforced: {
-      Enforced: 'Every guard concerned holds it.',
-      NoGuards: 'No guard is concerned.',
-      Waiting: 'Some guards do not hold it yet; the message counts them.',
-    },
+    Enforced: enforcedReasons,
   },
 }

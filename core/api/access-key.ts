@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type ApiObject, ageColumn, type KindDefinition, readyColumn } from './kind.ts'
+import { type ApiObject, ageColumn, enforcedColumn, enforcedReasons, type KindDefinition, readyColumn } from './kind.ts'
 import {
   described,
   duration,
@@ -213,13 +213,7 @@ export const accessKey: KindDefinition = {
       description: 'Secret with the key.',
       priority: 1,
     },
-    {
-      name: 'Enforced',
-      type: 'string',
-      jsonPath: ".status.conditions[?(@.type=='Enforced')].status",
-      description: 'Whether every guard concerned has it.',
-      priority: 1,
-    },
+    enforcedColumn,
   ],
   conditions: {
     Accepted: {
@@ -241,11 +235,7 @@ export const accessKey: KindDefinition = {
       SecretForbidden: 'The operator may not write Secrets in this namespace; see the chart value secrets.namespaces.',
       NotAccepted: 'See the condition Accepted.',
     },
-    Enforced: {
-      Enforced: 'Every guard concerned holds this state.',
-      NoGuards: 'No guard is concerned.',
-      Waiting: 'Some guards do not hold this state yet; the message counts them.',
-    },
+    Enforced: enforcedReasons,
     Stalled: { SecretConflict: 'A person has to resolve the conflict.', SecretForbidden: 'A person has to allow it.' },
   },
 }

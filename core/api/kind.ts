@@ -61,3 +61,18 @@ export const ageColumn: PrinterColumn = {
   jsonPath: '.metadata.creationTimestamp',
   description: 'Time since creation.',
 }
+
+export const enforcedColumn: PrinterColumn = {
+  name: 'Enforced',
+  type: 'string',
+  jsonPath: ".status.conditions[?(@.type=='Enforced')].status",
+  description: 'Whether every guard concerned has it.',
+  priority: 1,
+}
+
+/** Reasons of the condition Enforced on objects that reach guards. */
+export const enforcedReasons = {
+  Enforced: 'Every guard concerned holds this state.',
+  NoGuards: 'No guard is concerned.',
+  Waiting: 'Some guards do not hold this state yet; the message counts them.',
+}

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type ApiObject, ageColumn, type KindDefinition, readyColumn } from './kind.ts'
+import { type ApiObject, ageColumn, enforcedColumn, enforcedReasons, type KindDefinition, readyColumn } from './kind.ts'
 import { described, method, pathTemplate, statusBase, subdomain } from './schema.ts'
 
 const parameter = () =>
@@ -133,13 +133,7 @@ export const role: KindDefinition = {
     { name: 'Grants', type: 'integer', jsonPath: '.status.grants', description: 'AccessGrants that give it.' },
     readyColumn,
     ageColumn,
-    {
-      name: 'Enforced',
-      type: 'string',
-      jsonPath: ".status.conditions[?(@.type=='Enforced')].status",
-      description: 'Whether every guard concerned has it.',
-      priority: 1,
-    },
+    enforcedColumn,
   ],
   conditions: {
     Accepted: {
@@ -149,10 +143,6 @@ export const role: KindDefinition = {
       Invalid: 'A field is wrong; the message names it.',
     },
     Ready: { Ready: 'The role is published.', NotAccepted: 'See the condition Accepted.' },
-    Enforced: {
-      Enforced: 'Every guard concerned holds it.',
-      NoGuards: 'No guard is concerned.',
-      Waiting: 'Some guards do not hold it yet; the message counts them.',
-    },
+    Enforced: enforcedReasons,
   },
 }
