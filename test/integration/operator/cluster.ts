@@ -1,7 +1,6 @@
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parse } from 'yaml'
 import type { Condition } from '../../../core/api/condition.ts'
 import type { Config } from '../../../operator/config.ts'
 import { type RunningOperator, runOperator } from '../../../operator/run-operator.ts'
@@ -10,14 +9,7 @@ import { loadKubeConnection } from '../../../platform/kube/connection.ts'
 import { namespaces } from '../../../platform/kube/resources.ts'
 import { createLog } from '../../../platform/log.ts'
 import { type ControlPlane, startControlPlane } from '../../cluster/control-plane.ts'
-
-const crds: Resource = {
-  group: 'apiextensions.k8s.io',
-  version: 'v1',
-  plural: 'customresourcedefinitions',
-  kind: 'CustomResourceDefinition',
-  namespaced: false,
-}
+import { installCrds } from '../install-crds.ts'
 
 export const issuerUrl = 'https://latchkey-issuer.latchkey-system.svc/default'
 
@@ -55,20 +47,6 @@ export async function startTestCluster(options: { controllerManager?: boolean } 
       await client.close()
       await plane.stop()
     },
-  }
-}
-
-export async function installCrds(client: KubeClient): Promise<void> {
-  const directory = new URL('../../../crds/', import.meta.url)
-  const documents = readdirSync(directory)
-    .filter(name => name.endsWith('.yaml'))
-    .map(name => parse(readFileSync(new URL(name, directory), 'utf8')) as KubeObject)
-  await Promise.all(documents.map(document => client.create(crds, document)))
-  for (const document of documents) {
-    await until(async () => {
-      const found = await client.get<WithStatus>(crds, undefined, document.metadata.name)
-      return found?.status?.conditions?.some(one => one.type === 'Established' && one.status === 'True')
-    }, 'CRD established')
   }
 }
 

@@ -9,7 +9,7 @@ import { accessKeys, apiClients, secrets } from '../../../platform/kube/resource
 import { startTestCluster, type TestCluster, until } from './cluster.ts'
 
 const count = 200
-const fireMs = 40_000
+const fireMs = 20_000
 let cluster: TestCluster
 const alive = new Set<ChildProcess>()
 beforeAll(async () => {
