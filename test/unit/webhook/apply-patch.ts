@@ -28,5 +28,12 @@ function apply(parent: Record<string, unknown> | unknown[], last: string, operat
     if (operation.op === 'remove') parent.splice(index, 1)
     else parent.splice(index, operation.op === 'replace' ? 1 : 0, operation.value)
   } else if (operation.op === 'remove') delete parent[last]
-  else parent[last] = operation.value
+  // A member named __proto__ is a member like any other in JSON.
+  else
+    Object.defineProperty(parent, last, {
+      value: operation.value,
+      configurable: true,
+      enumerable: true,
+      writable: true,
+    })
 }

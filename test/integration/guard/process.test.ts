@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { accessYaml, manifestToken } from './access-manifests.ts'
-import { issuer } from './policy-rows.ts'
-import { openRaw, type RawConnection, sendRaw } from './raw-socket.ts'
-import { type App, auditLines, startApp } from './rig.ts'
+import { accessYaml, manifestToken } from '../../unit/guard/access-manifests.ts'
+import { issuer } from '../../unit/guard/policy-rows.ts'
+import { openRaw, type RawConnection, sendRaw } from '../../unit/guard/raw-socket.ts'
+import { type App, auditLines, startApp } from '../../unit/guard/rig.ts'
 
 const main = fileURLToPath(new URL('../../../webhook/guard/main.ts', import.meta.url))
 const run = promisify(execFile)
