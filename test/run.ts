@@ -53,10 +53,14 @@ if (unknown.length > 0) {
 }
 
 mkdirSync('build', { recursive: true })
+const needsCluster = wanted.length === 0 || wanted.includes('demo')
+const clusterWasThere = needsCluster && quietly('test/cluster/status.ts')
 const started = performance.now()
 const rows: { name: string; passed: number; failed: number; seconds: number }[] = []
 for (const stage of stages.filter(({ name }) => wanted.length === 0 || wanted.includes(name))) rows.push(run(stage))
 
+// A run leaves behind what it found: a cluster of somebody's demo stays, its own goes.
+if (needsCluster && !clusterWasThere) quietly('test/cluster/down.ts')
 const passed = rows.reduce((sum, row) => sum + row.passed, 0)
 const failed = rows.reduce((sum, row) => sum + row.failed, 0)
 process.stdout.write('\n')
@@ -66,6 +70,10 @@ for (const row of rows)
   )
 process.stdout.write(`in ${((performance.now() - started) / 1000).toFixed(0)} s\n${passed} passed, ${failed} failed\n`)
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1
+
+function quietly(script: string): boolean {
+  return spawnSync(process.execPath, [script], { stdio: 'ignore' }).status === 0
+}
 
 function run(stage: Stage): (typeof rows)[number] {
   process.stdout.write(`\n== ${stage.name}: ${stage.what}\n`)
