@@ -11,10 +11,8 @@ export interface ListenAddress {
 export const configTable = {
   service: parsed('LATCHKEY_SERVICE', 'GuardedService to enforce', 'namespace/name', serviceName),
   upstream: url('LATCHKEY_UPSTREAM', { description: 'where the app listens, on loopback' }),
-  listen: parsed('LATCHKEY_LISTEN', 'address for callers', 'host:port or :port', readListen, { port: 15_080 }),
-  adminListen: parsed('LATCHKEY_ADMIN_LISTEN', 'address of probes and metrics', 'host:port or :port', readListen, {
-    port: 15_081,
-  }),
+  listen: address('LATCHKEY_LISTEN', 'address for callers', 15_080),
+  adminListen: address('LATCHKEY_ADMIN_LISTEN', 'address of probes and metrics', 15_081),
   probes: parsed('LATCHKEY_PROBES', "the app's own probes", 'a JSON array of probes', readProbes, []),
   snapshotUrl: url('LATCHKEY_SNAPSHOT_URL', { description: 'where snapshots come from' }),
   caFile: text<string>('LATCHKEY_CA_FILE', { default: '/var/run/latchkey/ca/ca.crt', description: 'CA of the issuer' }),
@@ -56,6 +54,13 @@ export function ownSettings(env: Record<string, string | undefined>): Record<str
   const known = new Set(Object.values(configTable).map(({ name }) => name))
   const link = /_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_[A-Z]+)?)?)$/
   return Object.fromEntries(Object.entries(env).filter(([name]) => known.has(name) || !link.test(name)))
+}
+
+function address(name: string, description: string, port: number): Setting<ListenAddress> {
+  return {
+    ...parsed<ListenAddress>(name, description, 'host:port or :port', readListen, { port }),
+    format: ({ host = '', port }) => `${host}:${port}`,
+  }
 }
 
 function parsed<T>(
