@@ -54,9 +54,40 @@ const brought = described(
   },
 )
 
+/** What the API server asks of the names of labels and annotations; it would refuse the Secret, not the AccessKey. */
+const qualifiedName = () =>
+  z
+    .string()
+    .max(317)
+    .regex(
+      /^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/,
+    )
+const named = (what: string) => ({
+  maxProperties: 32,
+  'x-kubernetes-validations': [
+    {
+      rule: 'self.all(key, !format.qualifiedName().validate(key).hasValue())',
+      message: `${what} must have names that Kubernetes takes, for example team or example.com/team`,
+    },
+  ],
+})
 const secretTemplate = z.strictObject({
-  labels: described(z.record(z.string().max(317), z.string().max(63)), 'Labels of the Secret.').optional(),
-  annotations: described(z.record(z.string().max(317), z.string().max(1024)), 'Annotations of the Secret.').optional(),
+  labels: described(
+    z.record(
+      qualifiedName(),
+      z
+        .string()
+        .max(63)
+        .regex(/^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/),
+    ),
+    'Labels of the Secret.',
+    named('labels'),
+  ).optional(),
+  annotations: described(
+    z.record(qualifiedName(), z.string().max(1024)),
+    'Annotations of the Secret.',
+    named('annotations'),
+  ).optional(),
 })
 
 const rotation = z.strictObject({
