@@ -263,10 +263,17 @@ export const accessKey: KindDefinition = {
       Expired: 'The key has ended.',
       SecretConflict:
         'A Secret of that name exists and is not ours. It stays untouched; delete it or use another secretName in a new AccessKey.',
-      SecretForbidden: 'The operator may not write Secrets in this namespace; see the chart value secrets.namespaces.',
+      SecretForbidden:
+        'The operator may not write Secrets in this namespace. Add it to the chart value secrets.namespaceList.',
+      SecretRefused:
+        'The API server refuses the Secret: a quota, an admission policy, or a namespace that is being deleted.',
       NotAccepted: 'See the condition Accepted.',
     },
     Enforced: enforcedReasons,
-    Stalled: { SecretConflict: 'A person has to resolve the conflict.', SecretForbidden: 'A person has to allow it.' },
+    Stalled: {
+      SecretConflict: 'A person has to resolve the conflict.',
+      SecretForbidden: 'A person has to allow it.',
+      SecretRefused: 'A person has to change the quota or the policy.',
+    },
   },
 }

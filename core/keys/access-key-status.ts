@@ -6,7 +6,10 @@ import { timeOf } from './key-ledger.ts'
 import { secretNameOf } from './secret-data.ts'
 
 /** `missing`: there is work to do at the Secret. `none`: there need not be one. `unknown`: it was not judged. */
-export type SecretState = 'good' | 'missing' | 'none' | 'foreign' | 'forbidden' | 'unknown'
+export type SecretState = 'good' | 'missing' | 'none' | 'foreign' | 'forbidden' | 'refused' | 'unknown'
+
+/** What only a person can put right. */
+const stuck = ['SecretConflict', 'SecretForbidden', 'SecretRefused']
 
 interface Outcome {
   readonly accessKey: AccessKey
@@ -54,7 +57,7 @@ function stateOf({ accessKey, fault, now }: Outcome, current: PublishedKey | und
 function findings(outcome: Outcome): Finding[] {
   const { accessKey, fault, keys, keyId, enforced } = outcome
   const ready = readiness(outcome)
-  const stalled = ready.reason === 'SecretConflict' || ready.reason === 'SecretForbidden'
+  const stalled = stuck.includes(ready.reason)
   const previous = accessKey.status
   // Another key, or the same one in another state, has to reach the guards anew though the generation is the same.
   const state = (list: readonly PublishedKey[] | undefined, kid: string | undefined) =>
@@ -86,7 +89,14 @@ function readiness(outcome: Outcome): Finding {
     return say(
       'False',
       'SecretForbidden',
-      `The operator may not write Secrets in namespace ${namespace}. Add the namespace to the chart value secrets.namespaces.`,
+      `The operator may not write Secrets in namespace ${namespace}. Add the namespace to the chart value secrets.namespaceList.`,
+    )
+  }
+  if (secretState === 'refused') {
+    return say(
+      'False',
+      'SecretRefused',
+      `The API server refuses to write the Secret ${name}. Look at the quotas and admission policies of namespace ${namespace}, and whether it is being deleted.`,
     )
   }
   if (secretState === 'foreign') {

@@ -45,6 +45,8 @@ export interface Store {
   client: ResolvedClient | undefined
   now: number
   forbidden: boolean
+  /** The status with which a quota or a policy refuses every write of the Secret. */
+  refused?: number
   /** Every write of a pass that was taken, in order. */
   readonly writes: string[]
   io(): AccessKeyIo
@@ -108,6 +110,7 @@ export function createStore(
       },
       async createSecret(secret) {
         if (store.forbidden) refuse('secrets POST', 403)
+        if (store.refused) refuse('secrets POST', store.refused)
         if (store.secret) refuse('secrets POST', 409)
         before(store, secret)
         store.secret = stored(secret, randomUUID())
@@ -115,6 +118,7 @@ export function createStore(
       },
       async updateSecret(secret) {
         if (store.forbidden) refuse('secrets PUT', 403)
+        if (store.refused) refuse('secrets PUT', store.refused)
         const now = store.secret?.metadata
         if (!now) refuse('secrets PUT', 404)
         const { uid, resourceVersion } = secret.metadata
