@@ -28,6 +28,8 @@ export interface AccessKeyIo {
   prove(secret: SecretObject, accessKey: AccessKey): ObservedSecret
   generate(algorithm: NonNullable<AccessKey['spec']['algorithm']>): Promise<KeyMaterial>
   schemaFault(accessKey: AccessKey): string | undefined
+  /** `namespace/name` of roles that the spec names and that do not exist. */
+  missingRoles(accessKey: AccessKey): readonly string[]
   enforced(accessKey: AccessKey): EnforcedView
   record(accessKey: AccessKey, events: readonly PlannedEvent[]): void
   readonly issuer: string
@@ -79,6 +81,7 @@ async function observe(key: string, ca: string, io: AccessKeyIo): Promise<Observ
     client: io.client(accessKey),
     secret: await observeSecret(accessKey, io),
     schemaFault: io.schemaFault(accessKey),
+    missingRoles: io.missingRoles(accessKey),
     issuer: io.issuer,
     ca,
     enforced: io.enforced(accessKey),

@@ -252,6 +252,8 @@ export const accessKey: KindDefinition = {
       ClientNotFound: 'No ApiClient of that name in this namespace. Create it or correct spec.clientRef.name.',
       ClientRefused: 'The ApiClient is not accepted; see its conditions.',
       ExpiryRequired: 'Keys of a Personal client must expire: set validity or expiresAt, at most 2160h ahead.',
+      RoleNotFound:
+        'spec.roles names a role that does not exist; the message names it. The others count, and it counts from when it exists.',
       PublicKeyInvalid: 'spec.publicKey is not a usable public key; the message says why.',
       Unsupported: 'The spec asks for something this version does not make.',
       Invalid: 'A field is wrong; the message names it.',

@@ -15,6 +15,7 @@ interface Outcome {
   readonly accessKey: AccessKey
   readonly client: ResolvedClient | undefined
   readonly fault: KeyFault | undefined
+  readonly missingRoles: readonly string[]
   readonly keys: readonly PublishedKey[]
   /** `kid` of the key in use. */
   readonly keyId?: string
@@ -55,7 +56,7 @@ function stateOf({ accessKey, fault, now }: Outcome, current: PublishedKey | und
 }
 
 function findings(outcome: Outcome): Finding[] {
-  const { accessKey, fault, keys, keyId, enforced } = outcome
+  const { accessKey, keys, keyId, enforced } = outcome
   const ready = readiness(outcome)
   const stalled = stuck.includes(ready.reason)
   const previous = accessKey.status
@@ -64,13 +65,25 @@ function findings(outcome: Outcome): Finding[] {
     list?.find(key => key.kid === kid)?.state
   const same = previous?.keyId === keyId && state(previous?.keys, keyId) === state(keys, keyId)
   return [
-    fault
-      ? { type: 'Accepted', status: 'False', reason: fault.reason, message: fault.message }
-      : { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'The key is understood.' },
+    acceptance(outcome),
     ready,
     latchEnforced(same ? previous?.conditions : undefined, accessKey.metadata.generation, enforced),
     ...(stalled ? [{ type: 'Stalled', status: 'True' as const, reason: ready.reason, message: ready.message }] : []),
   ]
+}
+
+/** A role that is missing holds nothing up: the key is minted, and the role counts from when it exists. */
+function acceptance({ fault, missingRoles }: Outcome): Finding {
+  if (fault) return { type: 'Accepted', status: 'False', reason: fault.reason, message: fault.message }
+  if (missingRoles.length === 0) {
+    return { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'The key is understood.' }
+  }
+  return {
+    type: 'Accepted',
+    status: 'False',
+    reason: 'RoleNotFound',
+    message: `There is no roles.latchkey.dev ${missingRoles.join(', ')}; the others of spec.roles count. Create it or correct the name.`,
+  }
 }
 
 function readiness(outcome: Outcome): Finding {

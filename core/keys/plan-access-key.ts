@@ -15,6 +15,8 @@ export interface ObservedAccessKey {
   /** `forbidden`: the API server refuses us the Secrets of this namespace. `refused`: it took no write of this one. */
   readonly secret: ObservedSecret | 'forbidden' | 'refused' | undefined
   readonly schemaFault?: string | undefined
+  /** `namespace/name` of roles that the spec names and that do not exist. */
+  readonly missingRoles: readonly string[]
   readonly issuer: string
   /** PEM bundle. */
   readonly ca: string
@@ -50,6 +52,7 @@ export function planAccessKey(observed: ObservedAccessKey, now: number): AccessK
     accessKey,
     client: observed.client,
     fault,
+    missingRoles: observed.missingRoles,
     enforced: observed.enforced,
     now,
   })

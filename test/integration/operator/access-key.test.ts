@@ -4,7 +4,7 @@ import { type SecretObject, secretFile } from '../../../core/keys/secret-data.ts
 import { proveSecretKey } from '../../../operator/key-material.ts'
 import type { RunningOperator } from '../../../operator/run-operator.ts'
 import type { KubeObject, Resource } from '../../../platform/kube/client.ts'
-import { accessKeys, apiClients, secrets } from '../../../platform/kube/resources.ts'
+import { accessKeys, apiClients, roles, secrets } from '../../../platform/kube/resources.ts'
 import { condition, startTestCluster, type TestCluster, until } from './cluster.ts'
 
 let cluster: TestCluster
@@ -90,6 +90,18 @@ test('says that its client does not exist, and mints when it appears', async () 
   expect(await secretOf(namespace)).toBeUndefined()
   await cluster.client.create(apiClients, { metadata: { name: 'web', namespace }, spec: {} } as KubeObject)
   await ready(key, 'Ready')
+})
+
+test('says which role of its list does not exist, and goes on; the role counts when it appears', async () => {
+  const namespace = await createClient()
+  const key = await ready(await create(namespace, { roles: [{ namespace, name: 'reader' }] }), 'Ready')
+  const { found } = await condition(cluster.client, accessKeys, key, { type: 'Accepted', reason: 'RoleNotFound' })
+  expect(found.message).toContain(`${namespace}/reader`)
+  const rules = [{ services: ['api'], methods: ['GET'], paths: ['/'] }]
+  await cluster.client.create(roles, { metadata: { name: 'reader', namespace }, spec: { rules } } as KubeObject)
+  await condition(cluster.client, accessKeys, key, { type: 'Accepted', reason: 'Accepted' })
+  await cluster.client.delete(roles, namespace, 'reader')
+  await condition(cluster.client, accessKeys, key, { type: 'Accepted', reason: 'RoleNotFound' })
 })
 
 test('says that its client is refused', async () => {

@@ -44,6 +44,7 @@ export interface Store {
   secret: SecretObject | undefined
   client: ResolvedClient | undefined
   now: number
+  missingRoles: readonly string[]
   forbidden: boolean
   /** The status with which a quota or a policy refuses every write of the Secret. */
   refused?: number
@@ -70,6 +71,7 @@ export function createStore(
     secret: undefined,
     client: clientOf(),
     now: start,
+    missingRoles: [],
     forbidden: false,
     writes: [],
     edit(spec) {
@@ -96,6 +98,7 @@ export function createStore(
       random: () => 0.5,
       client: () => store.client,
       schemaFault: () => undefined,
+      missingRoles: () => store.missingRoles,
       enforced: () => ({ state: 'no-guards' }),
       record: () => {},
       generate: generateKeyMaterial,

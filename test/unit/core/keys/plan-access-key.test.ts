@@ -89,6 +89,18 @@ const situations: Record<string, Situation> = {
     state: 'Pending',
     keys: [],
   },
+  'a role that does not exist: the key is minted all the same': {
+    from: 'nothing',
+    spec: { roles: [{ namespace: 'shop', name: 'reader' }] },
+    given: store => {
+      store.missingRoles = ['shop/reader']
+    },
+    writes: ['create', 'status'],
+    accepted: 'RoleNotFound',
+    ready: 'Ready',
+    state: 'Active',
+    keys: ['Active'],
+  },
   'a Secret that a policy refuses': {
     from: 'nothing',
     given: store => {
