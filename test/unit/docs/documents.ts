@@ -21,8 +21,9 @@ export function documents(): Document[] {
   return below('').map(path => ({ path, text: readFileSync(join(repositoryRoot, path), 'utf8') }))
 }
 
-/** What a document shows as code: its blocks and, line by line, its spans. */
-export function codeOf({ text }: Document): string[] {
+/** What a document shows as code: its blocks and its spans. What is printed to a terminal is taken as it is. */
+export function codeOf({ path, text }: Document): string[] {
+  if (path.endsWith('.txt')) return [text]
   const blocks = [...text.matchAll(/^```.*\n([\s\S]*?)^```/gm)].map(([, code = '']) => code)
   const prose = text.replace(/^```.*\n[\s\S]*?^```/gm, '')
   return [...blocks, ...[...prose.matchAll(/`([^`]+)`/g)].map(([, code = '']) => code)]
