@@ -67,6 +67,12 @@ describe('a spec that cannot work is refused, with the field and the remedy', ()
 
   it.each<[string, string, unknown, string]>([
     [
+      'a label that the API server would refuse on the Secret',
+      'AccessKey',
+      { clientRef: { name: 'a' }, secretTemplate: { labels: { 'my team': 'a' } } },
+      'spec.secretTemplate.labels.my team: Invalid key in record',
+    ],
+    [
       'a validity beyond any life',
       'AccessKey',
       { clientRef: { name: 'a' }, validity: '9999999h' },
