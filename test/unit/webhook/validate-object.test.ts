@@ -157,6 +157,11 @@ describe('what may be meant passes with a warning', () => {
 
   it.each<[string, unknown, string[]]>([
     [
+      'ApiClient',
+      { serviceAccounts: [{ name: 'checkout' }] },
+      ['spec.serviceAccounts[0].name: there is no ServiceAccount shop/checkout yet; it counts from when it exists'],
+    ],
+    [
       'AccessKey',
       { clientRef: { name: 'a' }, roles: [{ namespace: 'x', name: 'r' }] },
       [
