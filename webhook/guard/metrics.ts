@@ -6,6 +6,8 @@ export interface GuardMetrics {
   decided(decision: 'allow' | 'deny', reason: string, seconds: number, status: number | undefined): void
   wouldDeny(): void
   auditDropped(lines: number): void
+  /** A connection beyond the bounds was closed unanswered. */
+  connectionRefused(): void
   exposed(ports: number): void
   tunnels(open: number): void
   connected(connected: boolean): void
@@ -43,6 +45,11 @@ export function createGuardMetrics(policy: Policy): GuardMetrics {
     name: 'latchkey_guard_audit_dropped_total',
     help: 'Audit lines that were lost because the sink was slow or failed.',
   })
+  const refused = new Counter({
+    ...at,
+    name: 'latchkey_guard_connections_refused_total',
+    help: 'Connections closed unanswered because there were too many, of all callers or of one address.',
+  })
   const gauge = (name: string, help: string): Gauge => new Gauge({ ...at, name, help })
   const exposed = gauge('latchkey_guard_exposed_ports', 'Addresses beyond loopback on which the app listens.')
   const tunnels = gauge('latchkey_guard_tunnels', 'Open WebSocket connections.')
@@ -60,6 +67,7 @@ export function createGuardMetrics(policy: Policy): GuardMetrics {
       wouldDeny.inc()
     },
     auditDropped: lines => dropped.inc(lines),
+    connectionRefused: () => refused.inc(),
     exposed: ports => exposed.set(ports),
     tunnels: open => tunnels.set(open),
     connected: is => connected.set(is ? 1 : 0),
