@@ -65,7 +65,7 @@ export function createProxy(options: ProxyOptions): DataPath {
       handshakeTimeoutMs: headersTimeoutMs,
       onRefused: options.metrics.connectionRefused,
     },
-    (socket, peer) => serveCaller(door, socket, peer),
+    (open, peer) => serveCaller(door, open, peer),
   )
   const timer = setInterval(() => {
     door.tick++

@@ -62,6 +62,8 @@ export interface Caller {
   out: string
   corked: boolean
   pumping: boolean
+  /** Takes all bytes once the connection is a tunnel. */
+  tunnel: ((bytes: Buffer) => void) | undefined
   /** Bytes thrown away since the connection was ended. */
   lingered: number
   /** Ticks: of the last progress; since when the caller reads nothing; since when it sends nothing more. Or -1. */

@@ -2,8 +2,9 @@ import type { Socket } from 'node:net'
 import { fault, maxHeaderBytes } from '../read-request.ts'
 import { addData, beginAnswer, endAnswer, failAnswer } from './answer.ts'
 import type { Caller, Door } from './caller-state.ts'
-import { isPreface } from './preface.ts'
+import { isPreface, prefaceLength } from './preface.ts'
 import { checkBeginning, readHead } from './read-head.ts'
+import type { OnRead } from './reading.ts'
 import { abort, decideHead, refuse, refuseBytes, takeBody } from './request.ts'
 import { openTunnel } from './tunnel.ts'
 import type { Asker } from './upstream.ts'
@@ -14,36 +15,21 @@ const maxAheadBytes = 16_384
 const maxLingerBytes = 262_144
 const brokenOff = fault('The request ended before its head did.')
 
-/** Serves a connection until it ends. */
-export function serveCaller(door: Door, socket: Socket, peer: string): void {
-  const caller: Caller = {
-    door,
-    socket,
-    peer,
-    asker: undefined as unknown as Asker,
-    phase: 'head',
-    exchange: undefined,
-    pending: undefined,
-    looked: 0,
-    pipelined: false,
-    served: 0,
-    out: '',
-    corked: false,
-    pumping: false,
-    lingered: 0,
-    since: door.tick,
-    blockedSince: -1,
-    endedSince: -1,
-  }
-  Object.assign(caller, { asker: askerOf(caller) })
-  door.callers.add(caller)
-  socket.on('data', (bytes: Buffer) => {
+/**
+ * Serves a connection until it ends.
+ * @param open makes the socket whose bytes are given to the function
+ */
+export function serveCaller(door: Door, open: (onRead: OnRead) => Socket, peer: string): void {
+  const socket = open((length, bytes) => {
     try {
-      takeBytes(caller, bytes)
+      takeBytes(caller, bytes, length)
     } catch (error) {
       giveUp(caller, error)
     }
+    return true
   })
+  const caller: Caller = { ...fresh, door, socket, peer, asker: askerOf(() => caller), since: door.tick }
+  door.callers.add(caller)
   socket.on('drain', () => {
     try {
       takeDrain(caller)
@@ -60,6 +46,22 @@ export function serveCaller(door: Door, socket: Socket, peer: string): void {
   })
 }
 
+const fresh: Omit<Caller, 'door' | 'socket' | 'peer' | 'asker' | 'since'> = {
+  phase: 'head',
+  exchange: undefined,
+  pending: undefined,
+  looked: 0,
+  pipelined: false,
+  served: 0,
+  out: '',
+  corked: false,
+  pumping: false,
+  lingered: 0,
+  tunnel: undefined,
+  blockedSince: -1,
+  endedSince: -1,
+}
+
 /** A bug costs the call that met it, and nobody else's. */
 function giveUp({ door, socket }: Caller, error: unknown): void {
   door.log.error({ err: error }, 'a request could not be handled')
@@ -67,87 +69,107 @@ function giveUp({ door, socket }: Caller, error: unknown): void {
 }
 
 /** What the app's side tells of the running request. */
-function askerOf(caller: Caller): Asker {
-  const running = () => {
+function askerOf(of: () => Caller): Asker {
+  const running = (caller: Caller) => {
     if (!caller.exchange) throw new Error('an answer came for no request')
     return caller.exchange
   }
   return {
-    onAnswer: answer => beginAnswer(caller, running(), answer),
-    onData: (bytes, from, to) => addData(caller, running(), bytes, from, to),
-    onPause: () => flush(caller),
+    onAnswer: answer => beginAnswer(of(), running(of()), answer),
+    onData: (bytes, from, to) => addData(of(), running(of()), bytes, from, to),
+    onPause: () => flush(of()),
     onEnd() {
-      endAnswer(caller, running())
-      pump(caller)
+      endAnswer(of(), running(of()))
+      pump(of())
     },
     onFault(fault) {
+      const caller = of()
       if (caller.exchange) failAnswer(caller, caller.exchange, fault)
       pump(caller)
     },
-    onSwitch: (answer, upstream, firstBytes) => openTunnel(caller, running(), answer, upstream, firstBytes),
+    onSwitch: (answer, upstream, firstBytes) => openTunnel(of(), running(of()), answer, upstream, firstBytes),
     onDrain() {
-      if (caller.phase === 'body') caller.socket.resume()
+      if (of().phase === 'body') of().socket.resume()
     },
   }
 }
 
-function takeBytes(caller: Caller, bytes: Buffer): void {
+/** @param bytes good until this returns: what is kept is copied */
+function takeBytes(caller: Caller, bytes: Buffer, length: number): void {
   switch (caller.phase) {
     case 'head':
-      if (!caller.pending) caller.since = caller.door.tick
-      caller.pending = caller.pending ? Buffer.concat([caller.pending, bytes]) : bytes
-      return void pump(caller)
+      return void takeInHead(caller, bytes, length)
     case 'body':
-      return void takeBody(caller, bytes)
+      return void takeBody(caller, bytes, length)
     case 'answer':
-      caller.pending = caller.pending ? Buffer.concat([caller.pending, bytes]) : bytes
-      if (caller.pending.length > maxAheadBytes) caller.socket.pause()
-      return
+      return void readAhead(caller, bytes, length)
+    case 'tunnel':
+      return void caller.tunnel?.(Buffer.from(bytes.subarray(0, length)))
     case 'linger':
-      caller.lingered += bytes.length
+      caller.lingered += length
       if (caller.lingered > maxLingerBytes) caller.socket.destroy()
       return
   }
+}
+
+function takeInHead(caller: Caller, bytes: Buffer, length: number): void {
+  if (caller.pending || caller.blockedSince >= 0 || caller.pumping) return void readAhead(caller, bytes, length)
+  caller.since = caller.door.tick
+  takeHead(caller, bytes, length)
+  if (caller.pending) pump(caller)
+}
+
+/** Keeps what comes before its turn. */
+function readAhead(caller: Caller, bytes: Buffer, length: number): void {
+  const piece = Buffer.from(bytes.subarray(0, length))
+  caller.pending = caller.pending ? Buffer.concat([caller.pending, piece]) : piece
+  if (caller.phase === 'head') pump(caller)
+  else if (caller.pending.length > maxAheadBytes) caller.socket.pause()
 }
 
 /** Takes one request after the other, as long as the caller reads its answers. */
 function pump(caller: Caller): void {
   if (caller.pumping) return
   caller.pumping = true
-  while (caller.phase === 'head' && caller.pending && caller.blockedSince < 0 && takeHead(caller));
+  while (caller.phase === 'head' && caller.pending && caller.blockedSince < 0) {
+    const { pending } = caller
+    caller.pending = undefined
+    if (!takeHead(caller, pending, pending.length)) break
+  }
   caller.pumping = false
-  if (caller.phase === 'head' && caller.socket.isPaused()) caller.socket.resume()
+  if (caller.phase === 'head' && caller.blockedSince < 0 && caller.socket.isPaused()) caller.socket.resume()
 }
 
-/** @returns false when the head has not come to its end */
-function takeHead(caller: Caller): boolean {
-  const bytes = caller.pending as Buffer
+/** @returns false when the head has not come to its end: its bytes are kept */
+function takeHead(caller: Caller, bytes: Buffer, length: number): boolean {
   const { door } = caller
-  if (door.onHttp2 && caller.served === 0 && isPreface(bytes)) return handOver(caller, bytes)
-  const text = bytes.toString('latin1', 0, Math.min(bytes.length, maxHeaderBytes))
+  if (door.onHttp2 && caller.served === 0 && isPreface(bytes, length)) return handOver(caller, bytes, length)
+  const text = bytes.toString('latin1', 0, Math.min(length, maxHeaderBytes))
   const end = text.indexOf('\r\n\r\n', Math.max(0, caller.looked - 3))
   if (end === -1) {
     const wrong = checkBeginning(text, Math.max(0, caller.looked - 1))
     caller.looked = text.length
+    caller.pending = Buffer.from(bytes.subarray(0, length))
     if (wrong) refuseBytes(caller, wrong)
     return false
   }
   caller.looked = 0
-  caller.pending = bytes.length > end + 4 ? bytes.subarray(end + 4) : undefined
+  if (length > end + 4) caller.pending = Buffer.from(bytes.subarray(end + 4, length))
   const head = readHead(text, end)
   if ('refused' in head) refuse(caller, head)
   else decideHead(caller, head)
   return true
 }
 
-function handOver(caller: Caller, bytes: Buffer): boolean {
+function handOver(caller: Caller, bytes: Buffer, length: number): false {
   const { door, socket } = caller
+  caller.pending = Buffer.from(bytes.subarray(0, length))
   // The rest of the preface may still come.
-  if (bytes.length < 24) return false
+  if (length < prefaceLength) return false
   door.callers.delete(caller)
   caller.phase = 'closed'
   for (const event of ['data', 'drain', 'end', 'error', 'close']) socket.removeAllListeners(event)
-  door.onHttp2?.(socket, bytes)
+  door.onHttp2?.(socket, caller.pending)
   return false
 }
 

@@ -3,6 +3,7 @@ import { createServer as createTlsServer } from 'node:tls'
 import type { TlsSource } from '../../../platform/http/tls-source.ts'
 import type { Logger } from '../../../platform/log.ts'
 import { peerOf } from '../report.ts'
+import { type OnRead, readByEvents, readBytes, readInto } from './reading.ts'
 
 export interface ListenerOptions {
   host?: string | undefined
@@ -25,20 +26,31 @@ export interface Listener {
 }
 
 /** @param serve gets every connection that can carry requests: behind TLS, after the handshake */
-export function createListener(options: ListenerOptions, serve: (socket: Socket, peer: string) => void): Listener {
+export function createListener(
+  options: ListenerOptions,
+  serve: (open: (onRead: OnRead) => Socket, peer: string) => void,
+): Listener {
   const { tls } = options
   const count = countPeers(options)
-  const server: Server = tls ? tlsServer(tls, options) : createServer(settings)
-  server.on('connection', (socket: Socket) => {
-    const peer = peerOf(socket.remoteAddress)
+  // All plain connections share it: each piece is dealt with before the next one is read.
+  const buffer = Buffer.allocUnsafeSlow(readBytes)
+  const server: Server = tls ? tlsServer(tls, options) : createServer({ ...settings, pauseOnConnect: true })
+  server.on('connection', (accepted: Socket) => {
+    const peer = peerOf(accepted.remoteAddress)
     if (!count.admit(peer)) {
       options.onRefused()
-      return void socket.destroy()
+      return void accepted.destroy()
     }
-    socket.once('close', () => count.leave(peer))
-    if (!tls) serve(socket, peer)
+    if (tls) return void accepted.once('close', () => count.leave(peer))
+    serve(onRead => {
+      const socket = readInto(accepted, buffer, onRead)
+      socket.once('close', () => count.leave(peer))
+      return socket
+    }, peer)
   })
-  server.on('secureConnection', (socket: Socket) => serve(socket, peerOf(socket.remoteAddress)))
+  server.on('secureConnection', (socket: Socket) => {
+    serve(onRead => readByEvents(socket, onRead), peerOf(socket.remoteAddress))
+  })
   return {
     listen: () => listening(server, options),
     async stop() {

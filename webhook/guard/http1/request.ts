@@ -100,7 +100,7 @@ function pass(caller: Caller, head: RequestHead, call: Call): void {
   caller.pending = undefined
   upstream.socket.cork()
   upstream.socket.write(text, 'latin1')
-  if (pending) takeBody(caller, pending)
+  if (pending) takeBody(caller, pending, pending.length)
   upstream.socket.uncork()
 }
 
@@ -121,8 +121,8 @@ function forwardedText(head: RequestHead, call: Call): string {
   return `${text}\r\n`
 }
 
-/** Passes on a piece of a request's body, framed anew. */
-export function takeBody(caller: Caller, bytes: Buffer): void {
+/** Passes on a piece of a request's body, framed anew. @param bytes good until this returns */
+export function takeBody(caller: Caller, bytes: Buffer, length: number): void {
   const { exchange } = caller
   const upstream = exchange?.upstream
   const body = exchange?.body
@@ -130,10 +130,10 @@ export function takeBody(caller: Caller, bytes: Buffer): void {
   const { socket } = upstream
   let at = 0
   socket.cork()
-  while (at < bytes.length && !body.done && !body.broken) {
-    at = nextData(body, bytes, at, bytes.length)
-    const data = bytes.subarray(body.dataStart, body.dataEnd)
-    if (data.length === 0) continue
+  while (at < length && !body.done && !body.broken) {
+    at = nextData(body, bytes, at, length)
+    if (body.dataEnd === body.dataStart) continue
+    const data = Buffer.from(bytes.subarray(body.dataStart, body.dataEnd))
     if (body.framing === 'chunked') socket.write(`${data.length.toString(16)}\r\n`, 'latin1')
     socket.write(data)
     if (body.framing === 'chunked') socket.write('\r\n', 'latin1')
@@ -147,7 +147,7 @@ export function takeBody(caller: Caller, bytes: Buffer): void {
     exchange.sent = true
     upstream.sent = true
     caller.phase = 'answer'
-    if (at < bytes.length) caller.pending = bytes.subarray(at)
+    if (at < length) caller.pending = Buffer.from(bytes.subarray(at, length))
   } else if (socket.writableNeedDrain) caller.socket.pause()
 }
 

@@ -41,9 +41,9 @@ function connectEnds(caller: Caller, upstream: Upstream): void {
   upstream.tunnel = bytes => {
     if (!socket.write(bytes)) app.pause()
   }
-  socket.on('data', (bytes: Buffer) => {
+  caller.tunnel = bytes => {
     if (!app.write(bytes)) socket.pause()
-  })
+  }
   socket.on('drain', () => app.resume())
   app.on('drain', () => socket.resume())
   app.on('end', () => {

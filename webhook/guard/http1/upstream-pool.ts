@@ -2,6 +2,7 @@ import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { Logger } from '../../../platform/log.ts'
 import type { UpstreamFault } from '../respond.ts'
+import { readBytes } from './reading.ts'
 import { ticksOf } from './ticks.ts'
 import { type Asker, abandon, fail, takeBytes, takeEnd, type Upstream, type UpstreamOwner } from './upstream.ts'
 
@@ -31,7 +32,6 @@ export interface UpstreamOptions {
  * one over loopback costs nothing.
  */
 const idleMs = 1_000
-const readBytes = 65_536
 
 /** @param tick the sweep's count */
 export function createUpstreamPool(options: UpstreamOptions, tick: () => number): UpstreamPool {
