@@ -52,6 +52,7 @@ export function failAnswer(caller: Caller, exchange: Exchange, fault: UpstreamFa
   exchange.upstream = undefined
   if (exchange.begun) {
     caller.exchange = undefined
+    flush(caller)
     // Half an answer cannot be taken back; a cut connection says that it was one.
     return void caller.socket.destroy()
   }
