@@ -39,6 +39,7 @@ export interface GuardOptions {
   log: Logger
   /** PEM of the CA that vouches for an https app. */
   upstreamCa?: string | undefined
+  /** Towards callers; without it: plain. */
   tls?: ProxyOptions['tls']
   bodyIdleMs?: number
   unreadMs?: number
