@@ -1,4 +1,5 @@
 import { type ConfigOf, choice, duration, type Setting, text, url } from '../../platform/config.ts'
+import { connectionTable } from './connection-settings.ts'
 import type { Probe } from './probes.ts'
 
 /** `host:port` or `:port`; without a host all addresses. */
@@ -26,6 +27,7 @@ export const configTable = {
   }),
   openPorts: parsed('LATCHKEY_OPEN_PORTS', 'ports that may listen beyond loopback', 'port numbers', readPorts, []),
   audit: text<string>('LATCHKEY_AUDIT', { default: '-', description: 'file for audit lines, - for stdout' }),
+  ...connectionTable,
   upstreamTimeoutMs: duration('LATCHKEY_UPSTREAM_TIMEOUT', {
     default: 300_000,
     min: 100,

@@ -19,6 +19,10 @@ export function readCredential(head: RequestHead): Credential | DenyReason {
   const { authorization } = head
   if (authorization === undefined) return 'credential_missing'
   if (authorization.includes(',') || hasQueryToken(head.target)) return 'credential_ambiguous'
+  // What nearly everybody sends, without the cost of a pattern.
+  if (authorization.startsWith('Bearer ') && authorization.length > 7 && authorization.charCodeAt(7) !== 0x20) {
+    return { token: authorization.slice(7) }
+  }
   const match = bearer.exec(authorization)
   if (!match) return credentials.test(authorization) ? 'credential_unsupported' : 'invalid_token'
   return { token: match[1] as string }

@@ -1,4 +1,5 @@
 import type { Decision, Identity } from '../../core/policy/decision.ts'
+import { boundedMemo } from './bounded-memo.ts'
 import type { RequestHead } from './read-request.ts'
 
 /** What the forwarded head says besides what the client sent. */
@@ -57,21 +58,18 @@ export function foldName(name: string): string {
   return name.toLowerCase().replace(/[^a-z0-9]/g, '-')
 }
 
-// Names repeat from request to request; bounded, because a caller can invent them.
-const verdicts = new Map<string, boolean>()
-
 /** Whether a client may not say this to the app. */
 export function isReserved(name: string): boolean {
-  const known = verdicts.get(name)
-  if (known !== undefined) return known
   const folded = foldName(name)
-  const reserved =
+  return (
     proxyOnly.has(folded) ||
     proxyPrefixes.some(prefix => folded.startsWith(prefix)) ||
     (folded !== name && unfoldable.has(folded))
-  if (verdicts.size < 2_048) verdicts.set(name, reserved)
-  return reserved
+  )
 }
+
+/** Whether a field ends here, on every branch. */
+const endsHere = boundedMemo(2_048, name => hopByHop.has(name) || isReserved(name))
 
 /**
  * The head the app receives, as flat name, value pairs. What ends here goes first, on every branch; ours are set
@@ -83,7 +81,7 @@ export function forwardHead(head: RequestHead, forwarded: Forwarded): string[] {
   const keepsToken = forwarded.keepCredential === 'Jwt' && forwarded.identity !== undefined
   for (let at = 0; at < names.length; at++) {
     const name = names[at] as string
-    if (hopByHop.has(name) || isReserved(name)) continue
+    if (endsHere(name)) continue
     if (name === 'authorization') {
       if (keepsToken) out.push('Authorization', values[at] as string)
       continue

@@ -8,10 +8,9 @@ import { createIdentityCache } from './identity-cache.ts'
 import type { GuardMetrics } from './metrics.ts'
 import type { Policy } from './policy.ts'
 import type { Probe } from './probes.ts'
-import { createProxy, type DataPath } from './proxy.ts'
+import { createProxy, type DataPath, type ProxyOptions } from './proxy.ts'
 import { createReporter } from './report.ts'
 import { createTunnels, reviewEveryMs } from './upgrade.ts'
-import { createUpstream } from './upstream.ts'
 
 /** One guard: the data path and its admin port. Where the policy comes from is not its business. */
 export interface Guard {
@@ -38,9 +37,17 @@ export interface GuardOptions {
   exposed(): Promise<readonly string[]>
   clock: Clock
   log: Logger
+  /** PEM of the CA that vouches for an https app. */
+  upstreamCa?: string | undefined
+  /** Towards callers; without it: plain. */
+  tls?: ProxyOptions['tls']
   bodyIdleMs?: number
   unreadMs?: number
   headersTimeoutMs?: number
+  keepAliveMs?: number
+  maxConnections?: number
+  maxConnectionsPerPeer?: number
+  onHttp2?: ProxyOptions['onHttp2']
 }
 
 export function createGuard(options: GuardOptions): Guard {
@@ -52,8 +59,14 @@ export function createGuard(options: GuardOptions): Guard {
   })
   const reporter = createReporter({ ...options })
   const tunnels = createTunnels({ policy, authorizer, reporter, metrics })
-  const upstream = createUpstream({ origin: options.upstream, headersTimeoutMs: options.upstreamTimeoutMs })
-  const proxy = createProxy({ ...options, ...options.listen, authorizer, upstream, reporter, tunnels })
+  const proxy = createProxy({
+    ...options,
+    ...options.listen,
+    upstream: { origin: options.upstream, headersTimeoutMs: options.upstreamTimeoutMs, ca: options.upstreamCa },
+    authorizer,
+    reporter,
+    tunnels,
+  })
   let started = false
   const admin =
     adminListen &&
@@ -80,7 +93,6 @@ export function createGuard(options: GuardOptions): Guard {
       await proxy.drain(graceMs, deadlineMs)
       tunnels.closeAll()
       clearInterval(reviews)
-      await upstream.destroy()
     },
     close: async () => admin?.close(0),
   }

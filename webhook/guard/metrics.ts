@@ -1,4 +1,5 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { countDecisions } from './decision-counters.ts'
 import type { Policy } from './policy.ts'
 
 /** Metrics of one guard. Labels come from closed lists only, never from a caller: their number is bounded. */
@@ -6,6 +7,8 @@ export interface GuardMetrics {
   decided(decision: 'allow' | 'deny', reason: string, seconds: number, status: number | undefined): void
   wouldDeny(): void
   auditDropped(lines: number): void
+  /** A connection beyond the bounds was closed unanswered. */
+  connectionRefused(): void
   exposed(ports: number): void
   tunnels(open: number): void
   connected(connected: boolean): void
@@ -14,25 +17,11 @@ export interface GuardMetrics {
   exposition(): Promise<{ contentType: string; body: string }>
 }
 
-const buckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
-
 export function createGuardMetrics(policy: Policy): GuardMetrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const at = { registers: [registry] }
-  const decisions = new Counter({
-    ...at,
-    name: 'latchkey_guard_decisions_total',
-    help: 'Decisions, by decision and reason.',
-    labelNames: ['decision', 'reason'],
-  })
-  const seconds = new Histogram({
-    ...at,
-    name: 'latchkey_guard_request_duration_seconds',
-    help: 'Time until the head of the answer, by class of its status.',
-    labelNames: ['status'],
-    buckets,
-  })
+  const { decided } = countDecisions(registry)
   const wouldDeny = new Counter({
     ...at,
     name: 'latchkey_guard_would_deny_total',
@@ -43,6 +32,11 @@ export function createGuardMetrics(policy: Policy): GuardMetrics {
     name: 'latchkey_guard_audit_dropped_total',
     help: 'Audit lines that were lost because the sink was slow or failed.',
   })
+  const refused = new Counter({
+    ...at,
+    name: 'latchkey_guard_connections_refused_total',
+    help: 'Connections closed unanswered because there were too many, of all callers or of one address.',
+  })
   const gauge = (name: string, help: string): Gauge => new Gauge({ ...at, name, help })
   const exposed = gauge('latchkey_guard_exposed_ports', 'Addresses beyond loopback on which the app listens.')
   const tunnels = gauge('latchkey_guard_tunnels', 'Open WebSocket connections.')
@@ -51,15 +45,13 @@ export function createGuardMetrics(policy: Policy): GuardMetrics {
   let count = 0
 
   return {
-    decided(decision, reason, elapsed, status) {
-      decisions.inc({ decision, reason })
-      seconds.observe({ status: status === undefined ? 'none' : `${Math.trunc(status / 100)}xx` }, elapsed)
-    },
+    decided,
     wouldDeny() {
       count++
       wouldDeny.inc()
     },
     auditDropped: lines => dropped.inc(lines),
+    connectionRefused: () => refused.inc(),
     exposed: ports => exposed.set(ports),
     tunnels: open => tunnels.set(open),
     connected: is => connected.set(is ? 1 : 0),

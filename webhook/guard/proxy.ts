@@ -1,16 +1,19 @@
-import { createServer, type IncomingMessage, type Server } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
-import { handleBrokenBytes } from './broken-bytes.ts'
-import { drainServer } from './drain.ts'
-import {
-  createRequestHandler,
-  type HandlerOptions,
-  headOf,
-  type RequestHandler,
-  type Traffic,
-} from './handle-request.ts'
-import { maxHeaderBytes } from './read-request.ts'
-import { responseOn } from './upgrade.ts'
+import type { Socket } from 'node:net'
+import { type Clock, sleep } from '../../platform/clock.ts'
+import type { TlsSource } from '../../platform/http/tls-source.ts'
+import type { Logger } from '../../platform/log.ts'
+import type { Authorizer } from './authorize.ts'
+import { serveCaller } from './http1/caller.ts'
+import type { Door } from './http1/caller-state.ts'
+import { createListener } from './http1/listener.ts'
+import { sweepCallers } from './http1/sweep.ts'
+import { tickMs, ticksOf } from './http1/ticks.ts'
+import { createUpstreamPool, type UpstreamOptions } from './http1/upstream-pool.ts'
+import { endConnection } from './http1/write.ts'
+import type { GuardMetrics } from './metrics.ts'
+import type { Policy } from './policy.ts'
+import type { Reporter } from './report.ts'
+import type { Tunnels } from './upgrade.ts'
 
 export interface DataPath {
   listen(): Promise<{ port: number }>
@@ -21,109 +24,103 @@ export interface DataPath {
   drain(graceMs: number, deadlineMs: number): Promise<void>
 }
 
-export interface ProxyOptions extends HandlerOptions {
+export interface ProxyOptions {
+  policy: Policy
+  authorizer: Authorizer
+  reporter: Reporter
+  tunnels: Tunnels
+  metrics: Pick<GuardMetrics, 'connectionRefused'>
+  upstream: Omit<UpstreamOptions, 'log'>
+  clock: Clock
+  log: Logger
   host?: string | undefined
   port: number
+  /** Certificate and key towards callers; without it: plain. */
+  tls?: TlsSource | undefined
   /** For a head to arrive. Default 10 s. */
-  headersTimeoutMs?: number
-  maxConnections?: number
+  headersTimeoutMs?: number | undefined
+  /** How long a connection may be idle between requests. Default 75 s, longer than common balancers keep theirs. */
+  keepAliveMs?: number | undefined
+  /** How long a client may be silent in the middle of a body. Default 60 s. */
+  bodyIdleMs?: number | undefined
+  /** How long a client may leave its answer unread: it holds a connection to the app. Default 60 s. */
+  unreadMs?: number | undefined
+  /** Default 16,384. */
+  maxConnections?: number | undefined
+  /** Default 1,024. */
+  maxConnectionsPerPeer?: number | undefined
+  /** Takes over connections that begin with HTTP/2's preface; without it they are refused. */
+  onHttp2?: ((socket: Socket, firstBytes: Buffer) => void) | undefined
 }
 
-/** The guard's reference data path: node:http towards callers, undici towards the app. */
+/** The guard's data path: HTTP/1.1 over node:net both ways. */
 export function createProxy(options: ProxyOptions): DataPath {
-  const { clock, tunnels } = options
-  const traffic: Traffic = { running: new Map(), open: new WeakMap(), ending: new WeakSet(), draining: false }
-  const server = makeServer(options)
-  attach(server, traffic, options)
-
-  function announceStop(): void {
-    traffic.draining = true
-    for (const exchanges of traffic.running.values()) {
-      for (const { response } of exchanges) if (!response.headersSent) response.shouldKeepAlive = false
-    }
-  }
+  const { clock, headersTimeoutMs = 10_000, maxConnections = 16_384, maxConnectionsPerPeer = 1_024 } = options
+  const door = createDoor(options, headersTimeoutMs)
+  const listener = createListener(
+    {
+      ...options,
+      maxConnections,
+      maxConnectionsPerPeer,
+      handshakeTimeoutMs: headersTimeoutMs,
+      onRefused: options.metrics.connectionRefused,
+    },
+    (open, peer) => serveCaller(door, open, peer),
+  )
+  const timer = setInterval(() => {
+    door.tick++
+    sweepCallers(door)
+    door.upstreams.sweep()
+  }, tickMs)
+  timer.unref()
 
   return {
-    announceStop,
-    isDraining: () => traffic.draining,
-    listen: () => listening(server, options),
-    drain(graceMs, deadlineMs) {
-      announceStop()
-      return drainServer(server, { clock, graceMs, deadlineMs, busy: () => traffic.running.size + tunnels.size() > 0 })
+    isDraining: () => door.draining,
+    listen: listener.listen,
+    announceStop() {
+      door.draining = true
+    },
+    async drain(graceMs, deadlineMs) {
+      const startedMs = clock.now()
+      door.draining = true
+      await sleep(clock, Math.min(graceMs, deadlineMs))
+      await listener.stop()
+      while (door.callers.size > 0 && clock.now() - startedMs < deadlineMs) {
+        endIdle(door)
+        await sleep(clock, 20)
+      }
+      for (const { socket } of door.callers) socket.destroy()
+      clearInterval(timer)
+      door.upstreams.closeAll()
     },
   }
 }
 
-function attach(server: Server, traffic: Traffic, options: ProxyOptions): void {
-  const { running, open, ending } = traffic
-  const handleOne = createRequestHandler(traffic, options)
-  const handle: RequestHandler = (request, response, firstBytes) => {
-    try {
-      handleOne(request, response, firstBytes)
-    } catch (error) {
-      // A bug costs the call that met it, and nobody else's.
-      options.log.error({ err: error }, 'a request could not be handled')
-      request.socket.destroy()
-    }
-  }
-  server.on('connection', (socket: Socket) => {
-    socket.once('close', () => setImmediate(abandon, running, socket))
-  })
-  server.on('request', (request, response) => handle(request, response))
-  // Node would answer these two by itself, before anybody decided.
-  server.on('checkContinue', (request, response) => handle(request, response))
-  server.on('checkExpectation', (request, response) => handle(request, response))
-  server.on('upgrade', (request: IncomingMessage, socket: Socket, firstBytes: Buffer) => {
-    // An answer that is still to come would be written into the tunnel.
-    if (open.has(socket)) return void socket.destroy()
-    handle(request, responseOn(request, socket), firstBytes)
-  })
-  server.on('connect', (request: IncomingMessage, socket: Socket) => {
-    if (open.has(socket)) return void socket.destroy()
-    handle(request, responseOn(request, socket))
-  })
-  server.on('clientError', (error: Error, socket: Socket) => {
-    if (ending.has(socket)) return
-    ending.add(socket)
-    handleBrokenBytes(error, socket, { ...options, exchanges: running.get(socket) })
-  })
-}
-
-/** Node tells the one answer that was being written of the end of its connection; those queued behind it hear nothing. */
-function abandon(running: Traffic['running'], socket: Socket): void {
-  for (const { response } of running.get(socket) ?? []) if (!response.closed) response.emit('close')
-}
-
-function makeServer({ headersTimeoutMs = 10_000, maxConnections = 16_384 }: ProxyOptions): Server {
-  const server = createServer({
-    insecureHTTPParser: false,
-    maxHeaderSize: maxHeaderBytes,
-    // A missing Host is refused by us, with a reason and an audit line.
-    requireHostHeader: false,
-    headersTimeout: headersTimeoutMs,
-    // A long upload is no attack; a silent one is ended by itself.
-    requestTimeout: 0,
-    keepAliveTimeout: 75_000,
-    connectionsCheckingInterval: 1_000,
-    noDelay: true,
-    shouldUpgradeCallback(request) {
-      const head = headOf(request)
-      return !('status' in head) && head.webSocket
+function createDoor(options: ProxyOptions, headersTimeoutMs: number): Door {
+  const { keepAliveMs = 75_000, bodyIdleMs = 60_000, unreadMs = 60_000, onHttp2, log } = options
+  const door: Door = {
+    ...options,
+    onHttp2,
+    upstreams: createUpstreamPool({ ...options.upstream, log }, () => door.tick),
+    limits: {
+      head: ticksOf(headersTimeoutMs),
+      idle: ticksOf(keepAliveMs),
+      bodyIdle: ticksOf(bodyIdleMs),
+      unread: ticksOf(unreadMs),
     },
-  })
-  // Node drops what is over its limit and goes on; we count and refuse.
-  server.maxHeadersCount = 0
-  server.maxConnections = maxConnections
-  return server
+    callers: new Set(),
+    tick: 0,
+    draining: false,
+  }
+  return door
 }
 
-function listening(server: Server, { port, host, log }: ProxyOptions): Promise<{ port: number }> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen({ port, ...(host !== undefined && { host }), backlog: 4_096 }, () => {
-      server.off('error', reject)
-      server.on('error', error => log.error({ err: error }, 'the listener failed'))
-      resolve({ port: (server.address() as AddressInfo).port })
-    })
-  })
+/** How long a connection that never carried a request may still bring its first one. */
+const freshTicks = ticksOf(1_000)
+
+function endIdle(door: Door): void {
+  for (const caller of door.callers) {
+    const isFresh = caller.served === 0 && door.tick - caller.since <= freshTicks
+    if (caller.phase === 'head' && !caller.pending && !isFresh) endConnection(caller)
+  }
 }

@@ -27,6 +27,7 @@ export function createReporter(options: {
   clock: Clock
 }): Reporter {
   const { audit, metrics, service, clock } = options
+  const timeText = timeTexts(clock)
   return {
     report(call, status, event) {
       const { verdict, requestId, peer } = call
@@ -37,7 +38,7 @@ export function createReporter(options: {
       metrics.decided(outcome, decision.reason, elapsedMs / 1_000, status)
       if (wouldDeny) metrics.wouldDeny()
       audit.record({
-        time: clock.wall().toISOString(),
+        time: timeText(),
         decision: outcome,
         reason: decision.reason,
         wouldDeny: wouldDeny || undefined,
@@ -59,6 +60,21 @@ export function createReporter(options: {
         event,
       })
     },
+  }
+}
+
+/** The time of day as text, made once a millisecond. */
+function timeTexts(clock: Clock): () => string {
+  let last = Number.NaN
+  let text = ''
+  return () => {
+    const wall = clock.wall()
+    const now = wall.getTime()
+    if (now !== last) {
+      last = now
+      text = wall.toISOString()
+    }
+    return text
   }
 }
 

@@ -2,6 +2,7 @@ import type { Clock } from '../../platform/clock.ts'
 import type { Logger } from '../../platform/log.ts'
 import { createAudit } from './audit.ts'
 import type { GuardConfig } from './config.ts'
+import { openConnections } from './connection-settings.ts'
 import { createExposure } from './exposure.ts'
 import { createGuard } from './guard.ts'
 import { createGuardMetrics } from './metrics.ts'
@@ -46,7 +47,8 @@ export async function startSidecar(
     clock,
     log,
   })
-  const guard = createGuard({ ...config, policy, audit, metrics, exposed: exposure.look, clock, log })
+  const connections = await openConnections(config, { log })
+  const guard = createGuard({ ...config, ...connections, policy, audit, metrics, exposed: exposure.look, clock, log })
   const ports = await guard.start()
   exposure.start()
   client.start()
@@ -57,6 +59,7 @@ export async function startSidecar(
       await guard.drain(config.drainGraceMs, config.drainDeadlineMs)
       client.stop()
       exposure.stop()
+      connections.stop()
       await file.settled()
       await audit.flush(2_000)
       await guard.close()

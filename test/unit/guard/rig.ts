@@ -11,6 +11,7 @@ import { createGuard, type Guard, type GuardOptions } from '../../../webhook/gua
 import { createGuardMetrics } from '../../../webhook/guard/metrics.ts'
 import { createPolicy, type Policy } from '../../../webhook/guard/policy.ts'
 import { createSlice, type Slice } from '../../../webhook/guard/slice.ts'
+import { createReferenceGuard } from '../../reference-guard/guard.ts'
 import { createQuietLog } from '../platform/quiet-log.ts'
 import { rowsOf, service } from './policy-rows.ts'
 
@@ -126,7 +127,7 @@ export function createSteppedClock(): SteppedClock {
 /** A running guard in this process, before an app at `upstream`. `rows: undefined` leaves it without a policy. */
 export async function startGuard(
   upstream: number,
-  options: Partial<GuardOptions> & { rows?: readonly Row[] | undefined } = {},
+  options: Partial<GuardOptions> & { rows?: readonly Row[] | undefined; form?: 'reference' } = {},
 ): Promise<Rig> {
   const rows = 'rows' in options ? options.rows : rowsOf()
   const folder = await mkdtemp(join(tmpdir(), 'guard-'))
@@ -142,7 +143,7 @@ export async function startGuard(
     slice.take({ full: { rows: next }, seen: { apiclients: String(++version) }, hash: sliceHash(next) })
   }
   if (rows) apply(rows)
-  const guard = createGuard({
+  const guard = (options.form === 'reference' ? createReferenceGuard : createGuard)({
     service,
     upstream: `http://127.0.0.1:${upstream}`,
     upstreamTimeoutMs: 5_000,

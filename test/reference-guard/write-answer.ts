@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
-import type { RequestHead } from './read-request.ts'
+import type { RequestHead } from '../../webhook/guard/read-request.ts'
+import type { Answer } from '../../webhook/guard/respond.ts'
 import { endEarly } from './request-body.ts'
-import type { Answer } from './respond.ts'
 
 /**
  * Writes an answer of the guard's own. One that comes before the request's body closes the connection.

@@ -1,6 +1,6 @@
 import { type Dispatcher, Pool } from 'undici'
-import { foldName, hopByHop } from './forward-head.ts'
-import type { UpstreamFault } from './respond.ts'
+import { foldName, hopByHop } from '../../webhook/guard/forward-head.ts'
+import type { UpstreamFault } from '../../webhook/guard/respond.ts'
 
 /** Connections to the app: kept alive, one request at a time on each, never a second try. */
 export function createUpstream(options: {

@@ -4,13 +4,14 @@ import type { Socket } from 'node:net'
 import type { Dispatcher } from 'undici'
 import type { Clock } from '../../platform/clock.ts'
 import type { Logger } from '../../platform/log.ts'
-import { type Authorizer, malformedVerdict, type Verdict } from './authorize.ts'
+import { type Authorizer, malformedVerdict, type Verdict } from '../../webhook/guard/authorize.ts'
+import type { Policy } from '../../webhook/guard/policy.ts'
+import { type HeadFault, type RequestHead, readRequest } from '../../webhook/guard/read-request.ts'
+import { type Call, peerOf, type Reporter } from '../../webhook/guard/report.ts'
+import { denial, malformed } from '../../webhook/guard/respond.ts'
+import type { Tunnels } from '../../webhook/guard/upgrade.ts'
 import { type Exchange, forward } from './forward.ts'
-import type { Policy } from './policy.ts'
-import { type HeadFault, type RequestHead, readRequest } from './read-request.ts'
-import { type Call, peerOf, type Reporter } from './report.ts'
-import { denial, malformed } from './respond.ts'
-import type { Tunnels } from './upgrade.ts'
+import { openTunnel } from './tunnel.ts'
 import { writeAnswer } from './write-answer.ts'
 
 /** What goes on on the connections of one server. */
@@ -80,7 +81,8 @@ export function createRequestHandler(traffic: Traffic, options: HandlerOptions):
     forward(exchange, {
       ...options,
       isDraining: () => traffic.draining,
-      onTunnel: (admitted, answer, upstream) => tunnels.open({ exchange: admitted, answer, upstream, firstBytes }),
+      onTunnel: (admitted, answer, upstream) =>
+        openTunnel(tunnels, { exchange: admitted, answer, upstream, firstBytes }),
     })
   }
 

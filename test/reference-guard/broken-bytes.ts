@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
 import type { Clock } from '../../platform/clock.ts'
-import { malformedVerdict } from './authorize.ts'
+import { malformedVerdict } from '../../webhook/guard/authorize.ts'
+import type { Policy } from '../../webhook/guard/policy.ts'
+import type { HeadFault } from '../../webhook/guard/read-request.ts'
+import { peerOf, type Reporter } from '../../webhook/guard/report.ts'
+import { malformed } from '../../webhook/guard/respond.ts'
 import type { Exchange } from './forward.ts'
-import type { Policy } from './policy.ts'
-import type { HeadFault } from './read-request.ts'
-import { peerOf, type Reporter } from './report.ts'
-import { malformed } from './respond.ts'
 import { writeToSocket } from './write-answer.ts'
 
 const faults: Readonly<Record<string, HeadFault>> = {

@@ -1,0 +1,34 @@
+import { createAuthorizer } from '../../webhook/guard/authorize.ts'
+import type { Guard, GuardOptions } from '../../webhook/guard/guard.ts'
+import { createIdentityCache } from '../../webhook/guard/identity-cache.ts'
+import { createReporter } from '../../webhook/guard/report.ts'
+import { createTunnels } from '../../webhook/guard/upgrade.ts'
+import { createReferenceProxy } from './proxy.ts'
+import { createUpstream } from './upstream.ts'
+
+/**
+ * The guard over node:http and undici: another parser and another writer around the same reading, decision and
+ * forwarded head. It ships nowhere; what the product's data path does is compared with what this one does.
+ */
+export function createReferenceGuard(options: GuardOptions): Guard {
+  const { policy, clock } = options
+  const authorizer = createAuthorizer({
+    policy,
+    cache: createIdentityCache({ entries: 8_192, characters: 8 * 1024 * 1024 }),
+    now: () => Math.floor(clock.wall().getTime() / 1_000),
+  })
+  const reporter = createReporter({ ...options })
+  const tunnels = createTunnels({ ...options, authorizer, reporter })
+  const upstream = createUpstream({ origin: options.upstream, headersTimeoutMs: options.upstreamTimeoutMs })
+  const proxy = createReferenceProxy({ ...options, ...options.listen, authorizer, upstream, reporter, tunnels })
+  return {
+    start: async () => ({ ...(await proxy.listen()), adminPort: undefined }),
+    announceStop: proxy.announceStop,
+    async drain(graceMs, deadlineMs) {
+      await proxy.drain(graceMs, deadlineMs)
+      tunnels.closeAll()
+      await upstream.destroy()
+    },
+    close: async () => {},
+  }
+}

@@ -1,0 +1,184 @@
+import type { Socket } from 'node:net'
+import { sliceHash } from '../../../../core/snapshot/hash.ts'
+import { systemClock as clock } from '../../../../platform/clock.ts'
+import type { AuditEntry } from '../../../../webhook/guard/audit.ts'
+import { createAuthorizer } from '../../../../webhook/guard/authorize.ts'
+import { serveCaller } from '../../../../webhook/guard/http1/caller.ts'
+import type { Caller, Door } from '../../../../webhook/guard/http1/caller-state.ts'
+import type { OnRead } from '../../../../webhook/guard/http1/reading.ts'
+import { takeBytes, type Upstream, type UpstreamOwner } from '../../../../webhook/guard/http1/upstream.ts'
+import { createIdentityCache } from '../../../../webhook/guard/identity-cache.ts'
+import { createGuardMetrics } from '../../../../webhook/guard/metrics.ts'
+import { createPolicy } from '../../../../webhook/guard/policy.ts'
+import { createReporter } from '../../../../webhook/guard/report.ts'
+import { createSlice } from '../../../../webhook/guard/slice.ts'
+import { createTunnels } from '../../../../webhook/guard/upgrade.ts'
+import { createQuietLog } from '../../platform/quiet-log.ts'
+import { rowsOf, service } from '../policy-rows.ts'
+
+/** All that came out of the data path when bytes went in. */
+export interface Outcome {
+  /** What each request to the app was, byte for byte. */
+  readonly toApp: string[]
+  readonly toCaller: string
+  readonly ended: boolean
+  readonly audit: string[]
+}
+
+const policy = createPolicy(clock)
+const slice = createSlice(policy)
+const rows = rowsOf()
+slice.take({ full: { rows }, seen: { apiclients: '1' }, hash: sliceHash(rows) })
+const authorizer = createAuthorizer({
+  policy,
+  cache: createIdentityCache({ entries: 64, characters: 65_536 }),
+  now: () => Math.floor(Date.now() / 1_000),
+})
+const metrics = createGuardMetrics(policy)
+
+/** Stands for the kernel's side of a connection: keeps what is written, and never blocks. */
+function wire() {
+  const handlers = new Map<string, () => void>()
+  const state = { written: '', ended: false, destroyed: false }
+  const socket = {
+    state,
+    writable: true,
+    writableNeedDrain: false,
+    get destroyed() {
+      return state.destroyed
+    },
+    on: (event: string, handler: () => void) => handlers.set(event, handler),
+    once: () => {},
+    write(data: string | Buffer) {
+      state.written += typeof data === 'string' ? data : data.toString('latin1')
+      return true
+    },
+    end() {
+      state.ended = true
+    },
+    destroy() {
+      if (state.destroyed) return
+      state.destroyed = true
+      handlers.get('close')?.()
+    },
+    cork() {},
+    uncork() {},
+    pause() {},
+    resume() {},
+    isPaused: () => false,
+    setKeepAlive() {},
+  }
+  return { state, socket: socket as unknown as Socket, close: () => handlers.get('end')?.() }
+}
+
+const owner: UpstreamOwner = { tick: () => 0, onIdle() {}, idleTicks: () => 10 }
+
+/** The data path without sockets: the same code, fed by hand. Each whole request is answered by `answers`. */
+export function feed(pieces: readonly Buffer[], answers: readonly Buffer[]): Outcome {
+  const caller = wire()
+  const apps: { upstream: Upstream; written: () => string }[] = []
+  const audit: AuditEntry[] = []
+  const reporter = createReporter({
+    audit: { record: (entry: AuditEntry) => void audit.push(entry), flush: async () => {} } as never,
+    metrics,
+    service,
+    clock,
+  })
+  const door: Door = {
+    policy,
+    authorizer,
+    reporter,
+    tunnels: createTunnels({ policy, authorizer, reporter, metrics }),
+    clock,
+    log: createQuietLog().log,
+    limits: { head: 10, idle: 10, bodyIdle: 10, unread: 10 },
+    callers: new Set<Caller>(),
+    onHttp2: undefined,
+    tick: 0,
+    draining: false,
+    upstreams: {
+      sweep() {},
+      closeAll() {},
+      take(asker, method, asksSwitch) {
+        const app = wire()
+        const upstream: Upstream = { ...unused, socket: app.socket, asker, method, asksSwitch }
+        apps.push({ upstream, written: () => app.state.written })
+        return upstream
+      },
+    },
+  }
+  let read: OnRead = () => true
+  serveCaller(
+    door,
+    onRead => {
+      read = onRead
+      return caller.socket
+    },
+    '127.0.0.1',
+  )
+  for (const piece of pieces) {
+    if (caller.state.destroyed) break
+    read(piece.length, piece)
+    for (let app = apps.at(-1); app?.upstream.sent && app.upstream.asker; app = apps.at(-1)) {
+      for (const answer of answers) takeBytes(app.upstream, answer, answer.length, owner)
+      if (app.upstream.asker) break
+    }
+  }
+  return {
+    toApp: apps.map(({ written }) => joinChunks(steady(written()))),
+    toCaller: steady(caller.state.written),
+    ended: caller.state.ended || caller.state.destroyed,
+    audit: audit.map(lineOf),
+  }
+}
+
+const unused: Omit<Upstream, 'socket'> = {
+  asker: undefined,
+  method: '',
+  asksSwitch: false,
+  sent: false,
+  connected: true,
+  pending: undefined,
+  answer: undefined,
+  body: undefined,
+  since: 0,
+  idleTicks: -1,
+  hints: 0,
+  tunnel: undefined,
+}
+
+/** How data is cut into chunks depends on how it came; what they hold together does not. */
+function joinChunks(message: string): string {
+  const [head = '', ...rest] = message.split(/(?<=\r\n\r\n)/)
+  if (!head.includes('Transfer-Encoding: chunked')) return message
+  let [left, data] = [rest.join(''), '']
+  for (let size = Number.parseInt(left, 16); size > 0; size = Number.parseInt(left, 16)) {
+    const start = left.indexOf('\r\n') + 2
+    data += left.slice(start, start + size)
+    left = left.slice(start + size + 2)
+  }
+  return `${head}${data}|${left}`
+}
+
+/** What was no request is refused when it is seen: how much of it was there then depends on the split. */
+function lineOf({ decision, reason, method, path, status }: AuditEntry): string {
+  const what = reason === 'request_malformed' ? [] : [method, path]
+  return [decision, reason, ...what, status].join(' ')
+}
+
+/** Without what differs by itself from one run to the next, or with the moment of a refusal. */
+function steady(text: string): string {
+  return text
+    .replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, 'ID')
+    .replace(/Date: [^\r]*/g, 'Date')
+    .replace(/"detail":"[^"]*"/g, 'DETAIL')
+    .replace(/Content-Length: \d{3}\r/g, 'LENGTH\r')
+}
+
+/** Cuts bytes at these places, each taken modulo the length. */
+export function cut(bytes: Buffer, places: readonly number[]): Buffer[] {
+  const at = [...new Set(places.map(place => (bytes.length === 0 ? 0 : place % bytes.length)))].sort((a, b) => a - b)
+  return [0, ...at]
+    .map((from, index) => bytes.subarray(from, at[index] ?? bytes.length))
+    .filter(({ length }) => length > 0)
+}

@@ -1,0 +1,152 @@
+import { hexDigit, tokenCharacter, valueCharacter } from './characters.ts'
+
+/**
+ * Where one message's body ends. A plain record that moves on with the bytes: it is asked for every piece, so it makes
+ * nothing.
+ */
+export interface Body {
+  readonly framing: 'sized' | 'chunked' | 'to-close'
+  /** Bytes to come: of the body, or of the present chunk. */
+  left: number
+  state: ChunkState
+  /** Digits of the present size, or bytes of all trailers so far. */
+  count: number
+  /** The piece of data that was found last: half open, empty when there was none. */
+  dataStart: number
+  dataEnd: number
+  done: boolean
+  /** The bytes are no body of this framing; nobody knows where the next message begins. */
+  broken: boolean
+}
+
+type ChunkState =
+  | 'size'
+  | 'size-lf'
+  | 'data'
+  | 'data-cr'
+  | 'data-lf'
+  | 'line'
+  | 'trailer-name'
+  | 'trailer-value'
+  | 'trailer-lf'
+  | 'end-lf'
+
+const maxSizeDigits = 8
+const maxTrailerBytes = 8_192
+const cr = 0x0d
+const lf = 0x0a
+const colon = 0x3a
+
+export function newBody(framing: Body['framing'], length: number): Body {
+  return {
+    framing,
+    left: length,
+    state: 'size',
+    count: 0,
+    dataStart: 0,
+    dataEnd: 0,
+    done: framing === 'sized' && length === 0,
+    broken: false,
+  }
+}
+
+/**
+ * Moves on to the next piece of data, at most to `end`. Chunks are read strictly: hexadecimal digits, CR, LF, the data,
+ * CR, LF; no extensions, no white space, no bare line ends. Trailers are checked and lost.
+ * @returns where to go on; the caller looks at `dataStart`, `dataEnd`, `done` and `broken` after each call
+ * @see RFC 9112 section 7.1
+ */
+export function nextData(body: Body, bytes: Uint8Array, at: number, end: number): number {
+  body.dataStart = at
+  body.dataEnd = at
+  if (body.framing === 'chunked') return nextChunk(body, bytes, at, end)
+  body.dataEnd = body.framing === 'sized' ? Math.min(end, at + body.left) : end
+  body.left -= body.framing === 'sized' ? body.dataEnd - at : 0
+  body.done = body.framing === 'sized' && body.left === 0
+  return body.dataEnd
+}
+
+function nextChunk(body: Body, bytes: Uint8Array, from: number, end: number): number {
+  let at = from
+  while (at < end) {
+    if (body.state === 'data') {
+      body.dataStart = at
+      body.dataEnd = Math.min(end, at + body.left)
+      body.left -= body.dataEnd - at
+      if (body.left === 0) body.state = 'data-cr'
+      return body.dataEnd
+    }
+    step(body, bytes[at] as number)
+    at++
+    if (body.done || body.broken) break
+  }
+  body.dataStart = at
+  body.dataEnd = at
+  return at
+}
+
+/** One byte of framing. */
+function step(body: Body, byte: number): void {
+  switch (body.state) {
+    case 'size':
+      return void takeSize(body, byte)
+    case 'size-lf':
+      if (byte !== lf) return void fail(body)
+      body.count = 0
+      body.state = body.left === 0 ? 'line' : 'data'
+      return
+    case 'data-cr':
+      return void expect(body, byte, cr, 'data-lf')
+    case 'data-lf':
+      return void expect(body, byte, lf, 'size')
+    case 'end-lf':
+      if (byte !== lf) return void fail(body)
+      body.done = true
+      return
+    default:
+      return void takeTrailer(body, byte)
+  }
+}
+
+function takeSize(body: Body, byte: number): void {
+  const digit = hexDigit[byte] as number
+  if (digit < 16) {
+    body.left = body.left * 16 + digit
+    body.count++
+    if (body.count > maxSizeDigits) fail(body)
+  } else if (byte === cr && body.count > 0) body.state = 'size-lf'
+  else fail(body)
+}
+
+function takeTrailer(body: Body, byte: number): void {
+  body.count++
+  if (body.count > maxTrailerBytes) return void fail(body)
+  switch (body.state) {
+    case 'line':
+      if (byte === cr) body.state = 'end-lf'
+      else if (tokenCharacter[byte] === 1) body.state = 'trailer-name'
+      else fail(body)
+      return
+    case 'trailer-name':
+      if (byte === colon) body.state = 'trailer-value'
+      else if (tokenCharacter[byte] !== 1) fail(body)
+      return
+    case 'trailer-value':
+      if (byte === cr) body.state = 'trailer-lf'
+      else if (valueCharacter[byte] !== 1) fail(body)
+      return
+    default:
+      return void expect(body, byte, lf, 'line')
+  }
+}
+
+function expect(body: Body, byte: number, expected: number, next: ChunkState): void {
+  if (byte !== expected) return void fail(body)
+  body.state = next
+  // After the data of a chunk comes the size of the next one.
+  if (next === 'size') body.count = 0
+}
+
+function fail(body: Body): void {
+  body.broken = true
+}

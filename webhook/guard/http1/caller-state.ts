@@ -1,0 +1,98 @@
+import type { Socket } from 'node:net'
+import type { Clock } from '../../../platform/clock.ts'
+import type { Logger } from '../../../platform/log.ts'
+import type { Authorizer } from '../authorize.ts'
+import type { Policy } from '../policy.ts'
+import type { RequestHead } from '../read-request.ts'
+import type { Call, Reporter } from '../report.ts'
+import type { Tunnels } from '../upgrade.ts'
+import type { Body } from './body.ts'
+import type { Asker, Upstream } from './upstream.ts'
+import type { UpstreamPool } from './upstream-pool.ts'
+
+/** Time limits, in ticks of the sweep. */
+export interface Limits {
+  readonly head: number
+  readonly idle: number
+  readonly bodyIdle: number
+  readonly unread: number
+}
+
+/** What all connections of one listener share. */
+export interface Door {
+  readonly policy: Policy
+  readonly authorizer: Authorizer
+  readonly reporter: Reporter
+  readonly tunnels: Tunnels
+  readonly upstreams: UpstreamPool
+  readonly clock: Clock
+  readonly log: Logger
+  readonly limits: Limits
+  readonly callers: Set<Caller>
+  /** Takes over a connection whose first bytes are HTTP/2's preface; without it they are refused. */
+  readonly onHttp2: ((socket: Socket, firstBytes: Buffer) => void) | undefined
+  tick: number
+  /** Serves on, but every answer says that its connection ends. */
+  draining: boolean
+}
+
+/**
+ * Where a connection stands: between requests or in a head; in the body of one; waiting for or writing its answer;
+ * ended, while the last bytes are on their way; a tunnel; gone.
+ */
+export type Phase = 'head' | 'body' | 'answer' | 'linger' | 'tunnel' | 'closed'
+
+/** One connection of a caller. It has one request at a time: what comes behind it waits. */
+export interface Caller {
+  readonly door: Door
+  readonly socket: Socket
+  readonly peer: string
+  readonly asker: Asker
+  phase: Phase
+  exchange: Exchange | undefined
+  /** Bytes that are not yet taken. */
+  pending: Buffer | undefined
+  /** How many of them were looked at and are no whole head. */
+  looked: number
+  /** Whether they came before the answer to the request in front of them was given. */
+  pipelined: boolean
+  /** Answers so far. */
+  served: number
+  /** Text that goes out with the next flush, one character per byte. */
+  out: string
+  corked: boolean
+  pumping: boolean
+  /** Takes all bytes once the connection is a tunnel. */
+  tunnel: ((bytes: Buffer) => void) | undefined
+  /** Bytes thrown away since the connection was ended. */
+  lingered: number
+  /** Ticks: of the last progress; since when the caller reads nothing; since when it sends nothing more. Or -1. */
+  since: number
+  blockedSince: number
+  endedSince: number
+}
+
+/** An admitted request and its answer. */
+export interface Exchange {
+  readonly call: Call
+  readonly head: RequestHead
+  /** Where its body ends; undefined when there is none. */
+  readonly body: Body | undefined
+  upstream: Upstream | undefined
+  /** Whether the app has the whole request. */
+  sent: boolean
+  reported: boolean
+  /** Whether the head of an answer was given. */
+  begun: boolean
+  /** Whether the connection ends with the answer. */
+  closes: boolean
+  /** Whether the answer goes out in chunks. */
+  chunked: boolean
+}
+
+/** Reports the call, once. */
+export function report({ door }: Caller, exchange: Exchange, status: number | undefined): void {
+  if (exchange.reported) return
+  exchange.reported = true
+  door.reporter.report(exchange.call, status)
+}

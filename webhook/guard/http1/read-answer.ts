@@ -1,0 +1,156 @@
+import { type AnswerField, answerField } from './answer-field.ts'
+import { valueCharacter } from './characters.ts'
+import { type FieldPlace, placeField } from './read-fields.ts'
+
+/** The head of an app's answer as the caller gets it, and how its body is framed. */
+export interface AnswerHead {
+  readonly status: number
+  /** The lines of the fields that pass, each with its line end. */
+  readonly fields: string
+  readonly hasDate: boolean
+  /** `none` also when the status or the method allows no body. */
+  readonly framing: 'none' | 'sized' | 'chunked' | 'to-close'
+  /** As the app said it; undefined when it did not. */
+  readonly length: number | undefined
+  /** Whether the app takes another request on this connection. */
+  readonly keepsOpen: boolean
+  /** How long the app says it keeps the connection, seconds. */
+  readonly keepsSeconds: number | undefined
+  /** Of a 101: the protocol, when Connection names the upgrade. */
+  readonly upgrade: string | undefined
+}
+
+const maxAnswerFields = 256
+const place: FieldPlace = { nameEnd: 0, valueStart: 0, valueEnd: 0, next: 0 }
+
+interface Found {
+  fields: string
+  count: number
+  hasDate: boolean
+  length: number | undefined
+  chunked: boolean
+  connection: string | undefined
+  keepAlive: string | undefined
+  upgrade: string | undefined
+}
+
+/**
+ * Reads the head of an answer as strictly as that of a request. Length and chunks together, a second length, an unknown
+ * coding: each could end the answer elsewhere for the caller than for the guard, so there is no answer then.
+ * @param text from the first byte of the head on, one character per byte
+ * @param end where the empty line's CR LF CR LF begins
+ * @returns undefined when it is no head that can be passed on
+ * @see RFC 9112 sections 4, 5 and 6.3
+ */
+export function readAnswer(text: string, end: number, method: string): AnswerHead | undefined {
+  const line = readStatusLine(text)
+  if (!line) return undefined
+  const found = readFields(text, line.next, end + 2)
+  if (!found) return undefined
+  const listed = found.connection === undefined ? undefined : listOf(found.connection)
+  if (listed && listsMore(listed)) found.fields = without(found.fields, listed)
+  const { status, isOld } = line
+  const { chunked, length } = found
+  if (chunked && (isOld || length !== undefined)) return undefined
+  const bodiless = method === 'HEAD' || status < 200 || status === 204 || status === 304
+  const keepsOpen = isOld ? listed?.includes('keep-alive') === true : !listed?.includes('close')
+  return {
+    status,
+    fields: found.fields,
+    hasDate: found.hasDate,
+    framing: bodiless || (length === 0 && !chunked) ? 'none' : framingOf(chunked, length),
+    length: status === 204 ? undefined : length,
+    keepsOpen,
+    keepsSeconds: found.keepAlive === undefined ? undefined : secondsOf(found.keepAlive),
+    upgrade: listed?.includes('upgrade') ? found.upgrade?.toLowerCase() : undefined,
+  }
+}
+
+function framingOf(chunked: boolean, length: number | undefined): AnswerHead['framing'] {
+  if (chunked) return 'chunked'
+  return length === undefined ? 'to-close' : 'sized'
+}
+
+/** @see RFC 9112 section 4 */
+function readStatusLine(text: string): { status: number; isOld: boolean; next: number } | undefined {
+  const isOld = text.startsWith('HTTP/1.0 ')
+  if (!isOld && !text.startsWith('HTTP/1.1 ')) return undefined
+  const status = (text.charCodeAt(9) - 48) * 100 + (text.charCodeAt(10) - 48) * 10 + (text.charCodeAt(11) - 48)
+  if (!/^[1-9][0-9][0-9]$/.test(text.slice(9, 12))) return undefined
+  let at = 12
+  // The space behind the status stays away in common software when there is no reason phrase.
+  if (text.charCodeAt(at) === 0x20) {
+    do at++
+    while (valueCharacter[text.charCodeAt(at)] === 1)
+  }
+  return text.startsWith('\r\n', at) ? { status, isOld, next: at + 2 } : undefined
+}
+
+function readFields(text: string, from: number, end: number): Found | undefined {
+  const found: Found = {
+    fields: '',
+    count: 0,
+    hasDate: false,
+    length: undefined,
+    chunked: false,
+    connection: undefined,
+    keepAlive: undefined,
+    upgrade: undefined,
+  }
+  let at = from
+  while (at < end) {
+    if (placeField(text, at, place)) return undefined
+    const field = answerField(text.slice(at, place.nameEnd))
+    const value = text.slice(place.valueStart, place.valueEnd)
+    if (field.role !== 'other' && !keep(found, field, value)) return undefined
+    if (!field.endsHere) found.fields += `${field.label}${value}\r\n`
+    if (++found.count > maxAnswerFields) return undefined
+    at = place.next
+  }
+  return found
+}
+
+/** @returns false when the answer cannot be understood in one way */
+function keep(found: Found, { role }: AnswerField, value: string): boolean {
+  switch (role) {
+    case 'length':
+      if (found.length !== undefined || !/^[0-9]{1,15}$/.test(value)) return false
+      found.length = Number(value)
+      return true
+    case 'coding':
+      if (found.chunked || value.toLowerCase() !== 'chunked') return false
+      found.chunked = true
+      return true
+    case 'connection':
+      found.connection = found.connection === undefined ? value : `${found.connection},${value}`
+      return true
+    case 'keep-alive':
+      found.keepAlive = value
+      return true
+    case 'upgrade':
+      found.upgrade = value
+      return true
+    default:
+      found.hasDate = true
+      return true
+  }
+}
+
+function listOf(connection: string): string[] {
+  return connection.split(',').map(option => option.trim().toLowerCase())
+}
+
+function listsMore(listed: readonly string[]): boolean {
+  return listed.some(name => name !== 'keep-alive' && name !== 'close' && name !== 'upgrade')
+}
+
+/** Takes away the lines of the fields that Connection lists. */
+function without(fields: string, listed: readonly string[]): string {
+  const lines = fields.split('\r\n')
+  return lines.filter(line => !listed.includes(line.slice(0, line.indexOf(':')).toLowerCase())).join('\r\n')
+}
+
+function secondsOf(keepAlive: string): number | undefined {
+  const seconds = /(?:^|[,\s])timeout=([0-9]{1,6})/i.exec(keepAlive)?.[1]
+  return seconds === undefined ? undefined : Number(seconds)
+}

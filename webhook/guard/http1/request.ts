@@ -1,0 +1,169 @@
+import { randomUUID } from 'node:crypto'
+import { malformedVerdict, namedIdentity, type Verdict } from '../authorize.ts'
+import { forwardHead } from '../forward-head.ts'
+import { fault, type HeadFault, type RequestHead } from '../read-request.ts'
+import type { Call } from '../report.ts'
+import { denial, malformed } from '../respond.ts'
+import { newBody, nextData } from './body.ts'
+import { type Caller, type Door, type Exchange, report } from './caller-state.ts'
+import type { RefusedHead } from './read-head.ts'
+import { abandon } from './upstream.ts'
+import { awaitHead, endConnection, flush, putOwn } from './write.ts'
+
+const tooEarly = fault('Send the handshake when all answers before it have arrived.')
+const badBody = fault('The body is not framed as RFC 9112 has it: no chunk extensions, no bare line ends.')
+
+/** Answers what is no request, and ends the connection: nobody knows where the next one would begin. */
+export function refuse(caller: Caller, { refused, method, target }: RefusedHead): void {
+  const { policy, reporter, clock } = caller.door
+  const call: Call = {
+    verdict: malformedVerdict(policy),
+    method,
+    target,
+    requestId: randomUUID(),
+    peer: caller.peer,
+    startedMs: clock.now(),
+  }
+  reporter.report(call, refused.status)
+  putOwn(caller, malformed(refused, call.requestId), true, false)
+  endConnection(caller)
+}
+
+export function refuseBytes(caller: Caller, refused: HeadFault): void {
+  refuse(caller, { refused, method: undefined, target: undefined })
+}
+
+/** From a head to its one verdict, and from there to a denial or to the app. */
+export function decideHead(caller: Caller, head: RequestHead): void {
+  const { door } = caller
+  const startedMs = door.clock.now()
+  const { method, target } = head
+  if (head.webSocket && caller.pipelined) return void refuse(caller, { refused: tooEarly, method, target })
+  const verdict = admit(door, head)
+  const requestId = head.requestId ?? randomUUID()
+  const call: Call = { verdict, method, target, requestId, peer: caller.peer, startedMs }
+  if (verdict.pass) pass(caller, head, call)
+  else deny(caller, head, call)
+}
+
+function admit({ authorizer, policy, log }: Door, head: RequestHead): Verdict {
+  try {
+    return authorizer.authorize(head)
+  } catch (error) {
+    // The decision is total: an exception is a bug, and a bug is no reason to let anybody in, or to fall over.
+    log.error({ err: error }, 'the decision threw, the call is denied')
+    return { ...malformedVerdict(policy), decision: { allow: false, reason: 'policy_unsupported' } }
+  }
+}
+
+/** A denied body is not read, so the connection ends with the answer. */
+function deny(caller: Caller, head: RequestHead, call: Call): void {
+  const { door } = caller
+  const answer = denial(call.verdict, call.requestId)
+  door.reporter.report(call, answer.status)
+  const closes = !head.keepsOpen || head.body !== 'none' || head.webSocket || door.draining
+  putOwn(caller, answer, closes, head.method === 'HEAD')
+  if (closes) return void endConnection(caller)
+  flush(caller)
+  awaitHead(caller)
+}
+
+function pass(caller: Caller, head: RequestHead, call: Call): void {
+  const { door } = caller
+  if (head.expectContinue) {
+    caller.out += 'HTTP/1.1 100 Continue\r\n\r\n'
+    flush(caller)
+  }
+  const upstream = door.upstreams.take(caller.asker, head.method, head.webSocket)
+  const body = head.body === 'none' ? undefined : newBody(head.body, head.length)
+  caller.exchange = {
+    call,
+    head,
+    body,
+    upstream,
+    sent: body === undefined,
+    reported: false,
+    begun: false,
+    closes: false,
+    chunked: false,
+  }
+  const text = forwardedText(head, call)
+  if (body === undefined) {
+    caller.phase = 'answer'
+    upstream.sent = true
+    upstream.socket.write(text, 'latin1')
+    return
+  }
+  caller.phase = 'body'
+  caller.since = door.tick
+  const { pending } = caller
+  caller.pending = undefined
+  upstream.socket.cork()
+  upstream.socket.write(text, 'latin1')
+  if (pending) takeBody(caller, pending, pending.length)
+  upstream.socket.uncork()
+}
+
+/** The bytes of the head that the app gets, one character each. */
+function forwardedText(head: RequestHead, call: Call): string {
+  const { decision, snapshot } = call.verdict
+  const fields = forwardHead(head, {
+    identity: namedIdentity(call.verdict),
+    decision,
+    keepCredential: snapshot?.service?.keepCredential ?? 'Never',
+    requestId: call.requestId,
+    peer: call.peer,
+  })
+  let text = `${head.method} ${head.target} HTTP/1.1\r\n`
+  for (let at = 0; at + 1 < fields.length; at += 2) text += `${fields[at]}: ${fields[at + 1]}\r\n`
+  if (head.body === 'chunked') text += 'Transfer-Encoding: chunked\r\n'
+  if (head.webSocket) text += 'Connection: Upgrade\r\nUpgrade: websocket\r\n'
+  return `${text}\r\n`
+}
+
+/** Passes on a piece of a request's body, framed anew. @param bytes good until this returns */
+export function takeBody(caller: Caller, bytes: Buffer, length: number): void {
+  const { exchange } = caller
+  const upstream = exchange?.upstream
+  const body = exchange?.body
+  if (!exchange || !upstream || !body) return
+  const { socket } = upstream
+  let at = 0
+  socket.cork()
+  while (at < length && !body.done && !body.broken) {
+    at = nextData(body, bytes, at, length)
+    if (body.dataEnd === body.dataStart) continue
+    const data = Buffer.from(bytes.subarray(body.dataStart, body.dataEnd))
+    if (body.framing === 'chunked') socket.write(`${data.length.toString(16)}\r\n`, 'latin1')
+    socket.write(data)
+    if (body.framing === 'chunked') socket.write('\r\n', 'latin1')
+  }
+  if (body.done && body.framing === 'chunked') socket.write('0\r\n\r\n', 'latin1')
+  socket.uncork()
+  if (body.broken) return void breakOff(caller, exchange)
+  caller.since = caller.door.tick
+  upstream.since = caller.door.tick
+  if (body.done) {
+    exchange.sent = true
+    upstream.sent = true
+    caller.phase = 'answer'
+    if (at < length) caller.pending = Buffer.from(bytes.subarray(at, length))
+  } else if (socket.writableNeedDrain) caller.socket.pause()
+}
+
+/** A body that cannot be read fails its call as a whole. */
+function breakOff(caller: Caller, exchange: Exchange): void {
+  const { begun } = exchange
+  abort(caller)
+  if (begun) caller.socket.destroy()
+  else refuseBytes(caller, badBody)
+}
+
+/** Gives up the running call: nobody waits for its answer, or nothing more of it comes. */
+export function abort(caller: Caller): void {
+  const { exchange } = caller
+  if (!exchange) return
+  caller.exchange = undefined
+  report(caller, exchange, undefined)
+  if (exchange.upstream) abandon(exchange.upstream)
+}

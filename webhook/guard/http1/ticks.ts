@@ -1,0 +1,10 @@
+/**
+ * How often one sweep looks at all connections. Time limits are counted in its ticks: no request starts a timer or asks
+ * for the time because of them.
+ */
+export const tickMs = 100
+
+/** Whole ticks that a time takes, at least one. */
+export function ticksOf(ms: number): number {
+  return ms < 0 ? -1 : Math.ceil(ms / tickMs)
+}

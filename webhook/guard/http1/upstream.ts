@@ -1,0 +1,189 @@
+import type { Socket } from 'node:net'
+import type { UpstreamFault } from '../respond.ts'
+import { type Body, newBody, nextData } from './body.ts'
+import { type AnswerHead, readAnswer } from './read-answer.ts'
+
+/** Who asked the app, and is told what it answers. One for each connection of a caller, not one for each request. */
+export interface Asker {
+  onAnswer(answer: AnswerHead): void
+  /** `bytes` are good until this returns; who keeps them copies them. */
+  onData(bytes: Buffer, from: number, to: number): void
+  /** After the last piece of one read. @returns false when the app should wait */
+  onPause(): boolean
+  onEnd(): void
+  onFault(fault: UpstreamFault): void
+  /** The app switched to the protocol that was asked for: the connection is the asker's from now on. */
+  onSwitch(answer: AnswerHead, link: Upstream, firstBytes: Buffer): void
+  /** The app takes more of the request's body. */
+  onDrain(): void
+}
+
+/** One connection to the app. It serves one request at a time. */
+export interface Upstream {
+  readonly socket: Socket
+  asker: Asker | undefined
+  method: string
+  /** Whether the request asked for another protocol. */
+  asksSwitch: boolean
+  /** Whether the whole request was handed over. */
+  sent: boolean
+  connected: boolean
+  /** Bytes of a head whose end has not come yet. */
+  pending: Buffer | undefined
+  answer: AnswerHead | undefined
+  body: Body | undefined
+  /** Tick of the last sign of life. */
+  since: number
+  /** Ticks that it may be idle; less than 0: not kept. */
+  idleTicks: number
+  hints: number
+  /** Takes all bytes once the connection is a tunnel. */
+  tunnel: ((bytes: Buffer) => void) | undefined
+}
+
+export interface UpstreamOwner {
+  tick(): number
+  /** The answer is over and the connection can serve the next request. */
+  onIdle(upstream: Upstream): void
+  /** How long a connection is kept when the app says so many seconds, ticks. */
+  idleTicks(seconds: number | undefined): number
+}
+
+const maxHeadBytes = 65_536
+const maxHints = 32
+
+/** Takes what came from the app. @param bytes good until this returns */
+export function takeBytes(upstream: Upstream, bytes: Buffer, length: number, owner: UpstreamOwner): boolean {
+  upstream.since = owner.tick()
+  if (upstream.tunnel) {
+    upstream.tunnel(Buffer.from(bytes.subarray(0, length)))
+    return true
+  }
+  const { asker } = upstream
+  // Nobody asked: an answer to nothing would be taken for the answer to the next request.
+  if (!asker) return destroy(upstream)
+  const { pending } = upstream
+  if (!pending) return takeMessage(upstream, asker, bytes, length, owner)
+  upstream.pending = undefined
+  const all = Buffer.concat([pending, bytes.subarray(0, length)])
+  return takeMessage(upstream, asker, all, all.length, owner)
+}
+
+function takeMessage(upstream: Upstream, asker: Asker, bytes: Buffer, length: number, owner: UpstreamOwner): boolean {
+  let at = 0
+  while (!upstream.answer) {
+    const next = takeHead(upstream, asker, bytes, at, length, owner)
+    if (next < 0) return true
+    at = next
+  }
+  const { body } = upstream
+  while (body && at < length && !body.done) {
+    at = nextData(body, bytes, at, length)
+    if (body.broken) return fail(upstream, 'upstream_invalid')
+    if (body.dataEnd > body.dataStart) asker.onData(bytes, body.dataStart, body.dataEnd)
+    if (upstream.asker !== asker) return true
+  }
+  if (!body || body.done) return end(upstream, asker, at === length, owner)
+  return asker.onPause()
+}
+
+/** @returns where the head ends; less than 0 when there is nothing more to do with these bytes */
+function takeHead(
+  upstream: Upstream,
+  asker: Asker,
+  bytes: Buffer,
+  at: number,
+  length: number,
+  owner: UpstreamOwner,
+): number {
+  const text = bytes.toString('latin1', at, Math.min(length, at + maxHeadBytes))
+  const end = text.indexOf('\r\n\r\n')
+  if (end === -1) {
+    if (text.length === maxHeadBytes || !couldBegin(text)) fail(upstream, 'upstream_invalid')
+    else upstream.pending = Buffer.from(bytes.subarray(at, length))
+    return -1
+  }
+  const answer = readAnswer(text, end, upstream.method)
+  if (!answer || (answer.status === 101 && !switches(upstream, answer))) {
+    fail(upstream, 'upstream_invalid')
+    return -1
+  }
+  const next = at + end + 4
+  if (answer.status === 101) {
+    handOver(upstream, asker, answer, Buffer.from(bytes.subarray(next, length)))
+    return -1
+  }
+  // 100, 102 and 103 are hints for this hop: RFC 9110 section 15.2 lets a proxy drop them.
+  if (answer.status < 200) {
+    if (++upstream.hints <= maxHints) return next
+    fail(upstream, 'upstream_invalid')
+    return -1
+  }
+  upstream.answer = answer
+  upstream.body = answer.framing === 'none' ? undefined : newBody(answer.framing, answer.length ?? 0)
+  upstream.idleTicks = answer.keepsOpen && answer.framing !== 'to-close' ? owner.idleTicks(answer.keepsSeconds) : -1
+  asker.onAnswer(answer)
+  return upstream.asker === asker ? next : -1
+}
+
+/** What is no answer of HTTP/1 is told at once, not when its time is over. */
+function couldBegin(text: string): boolean {
+  const beginning = 'HTTP/1.'
+  return text.startsWith(beginning.slice(0, Math.min(text.length, beginning.length)))
+}
+
+function switches({ asksSwitch, sent }: Upstream, { upgrade }: AnswerHead): boolean {
+  return asksSwitch && sent && upgrade === 'websocket'
+}
+
+function handOver(upstream: Upstream, asker: Asker, answer: AnswerHead, firstBytes: Buffer): void {
+  upstream.asker = undefined
+  upstream.idleTicks = -1
+  asker.onSwitch(answer, upstream, firstBytes)
+}
+
+function end(upstream: Upstream, asker: Asker, isWhole: boolean, owner: UpstreamOwner): boolean {
+  const { sent, idleTicks, socket } = upstream
+  reset(upstream)
+  // Bytes behind the answer, or a request that was cut short: the next answer on it could be another one's.
+  if (isWhole && sent && idleTicks >= 0 && !socket.destroyed && socket.writable) owner.onIdle(upstream)
+  else socket.destroy()
+  asker.onEnd()
+  return true
+}
+
+function reset(upstream: Upstream): void {
+  upstream.asker = undefined
+  upstream.answer = undefined
+  upstream.body = undefined
+  upstream.pending = undefined
+  upstream.hints = 0
+}
+
+/** The app said that nothing more comes. */
+export function takeEnd(upstream: Upstream, owner: UpstreamOwner): void {
+  const { asker, body, tunnel } = upstream
+  if (tunnel) return
+  if (asker && body?.framing === 'to-close') end(upstream, asker, false, owner)
+  else fail(upstream, 'upstream_invalid')
+}
+
+/** Ends the connection; who waits for an answer is told why there is none. */
+export function fail(upstream: Upstream, fault: UpstreamFault): boolean {
+  const { asker } = upstream
+  reset(upstream)
+  destroy(upstream)
+  asker?.onFault(fault)
+  return true
+}
+
+/** Ends the connection because nobody wants the answer any more. */
+export function abandon(upstream: Upstream): void {
+  reset(upstream)
+  destroy(upstream)
+}
+
+function destroy({ socket }: Upstream): true {
+  socket.destroy()
+  return true
+}

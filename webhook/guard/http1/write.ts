@@ -1,0 +1,100 @@
+import { STATUS_CODES } from 'node:http'
+import type { Clock } from '../../../platform/clock.ts'
+import type { Answer } from '../respond.ts'
+import type { Caller } from './caller-state.ts'
+
+/** Up to here bytes are copied into the text that goes out with them: one write is cheaper than two. */
+const maxTextBytes = 12_288
+
+const statusLines: string[] = []
+
+/** The text of the standard, whatever the app says. */
+export function statusLine(status: number): string {
+  statusLines[status] ??= `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Unknown'}\r\n`
+  return statusLines[status]
+}
+
+let dateSecond = 0
+let dateText = ''
+
+/** RFC 9110 section 6.6.1. */
+export function dateLine(clock: Clock): string {
+  const now = clock.wall()
+  const second = Math.floor(now.getTime() / 1_000)
+  if (second !== dateSecond) {
+    dateSecond = second
+    dateText = `Date: ${now.toUTCString()}\r\n`
+  }
+  return dateText
+}
+
+export function connectionLine(closes: boolean): string {
+  return closes ? 'Connection: close\r\n\r\n' : 'Connection: keep-alive\r\n\r\n'
+}
+
+/** Adds bytes to what goes out with the next flush. */
+export function putBytes(caller: Caller, bytes: Buffer, from: number, to: number): void {
+  if (to - from <= maxTextBytes) {
+    caller.out += bytes.toString('latin1', from, to)
+    return
+  }
+  const { socket } = caller
+  if (!caller.corked) {
+    caller.corked = true
+    socket.cork()
+  }
+  if (caller.out !== '') socket.write(caller.out, 'latin1')
+  caller.out = ''
+  socket.write(Buffer.from(bytes.subarray(from, to)))
+}
+
+/** @returns false when the caller reads too slowly for more */
+export function flush(caller: Caller): boolean {
+  const { socket, out } = caller
+  if (out !== '') {
+    caller.out = ''
+    socket.write(out, 'latin1')
+  }
+  if (caller.corked) {
+    caller.corked = false
+    socket.uncork()
+  }
+  if (!socket.writableNeedDrain) return true
+  if (caller.blockedSince < 0) caller.blockedSince = caller.door.tick
+  return false
+}
+
+/** Adds an answer of the guard's own. @param toHead the request was HEAD: no body follows */
+export function putOwn(caller: Caller, answer: Answer, closes: boolean, toHead: boolean): void {
+  const { headers } = answer
+  let text = statusLine(answer.status)
+  let closing = closes
+  for (let at = 0; at + 1 < headers.length; at += 2) {
+    if (headers[at] === 'Connection') closing = true
+    else text += `${headers[at]}: ${headers[at + 1]}\r\n`
+  }
+  caller.out += text + dateLine(caller.door.clock) + connectionLine(closing)
+  if (!toHead) caller.out += Buffer.from(answer.body).toString('latin1')
+}
+
+/**
+ * Ends the connection. What still comes is read and thrown away for a moment: closing at once would reset it and could
+ * take the answer away from a caller that is still writing.
+ */
+export function endConnection(caller: Caller): void {
+  flush(caller)
+  caller.phase = 'linger'
+  caller.pending = undefined
+  caller.since = caller.door.tick
+  caller.socket.end()
+  caller.socket.resume()
+}
+
+/** The connection is ready for its next request. */
+export function awaitHead(caller: Caller): void {
+  caller.phase = 'head'
+  caller.served++
+  caller.looked = 0
+  caller.since = caller.door.tick
+  caller.pipelined = caller.pending !== undefined
+}
