@@ -28,6 +28,10 @@ export interface Enforcement {
   service(key: string): ServiceReport | undefined
   /** The object is gone: nobody waits for its answer. */
   forget(resource: Resource, key: string): void
+  /** Changes that are not yet enforced everywhere. */
+  waiting(): { readonly count: number; readonly oldestSeconds: number }
+  /** Of all services together. */
+  guards(): { readonly expected: number; readonly current: number }
   /** Called when an earlier answer would be another one now. */
   onChange(handler: (resource: Resource, key: string) => void): void
   start(): void
@@ -40,6 +44,7 @@ export interface EnforcementOptions {
   replicas(): Replica[]
   client: ReplicaClient
   servicesResource: Resource
+  onEnforced?(resource: string, seconds: number): void
   log: Logger
   clock?: Clock
 }
@@ -51,6 +56,8 @@ interface Question {
   services: string[]
   /** The answer that was given. */
   told: string
+  /** Of the first one that was no yes. */
+  sinceMs: number
 }
 
 export function createEnforcement(options: EnforcementOptions): Enforcement {
@@ -73,7 +80,7 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
     })
   }
 
-  function judge({ resource, object, services }: Omit<Question, 'told' | 'key'>): EnforcedView {
+  function judge({ resource, object, services }: Pick<Question, 'resource' | 'object' | 'services'>): EnforcedView {
     const version = object.metadata.resourceVersion ?? ''
     return judgeEnforcement({ resource: resource.plural, version, services: concerned(services) }, reports)
   }
@@ -106,11 +113,18 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
     tellChanges()
   }
 
+  function settle(name: string, view: EnforcedView): void {
+    const question = questions.get(name)
+    questions.delete(name)
+    if (!question || view.state !== 'enforced') return
+    options.onEnforced?.(question.resource.plural, (clock.now() - question.sinceMs) / 1_000)
+  }
+
   function tellChanges(): void {
     for (const [name, question] of questions) {
       const view = judge(question)
       if (JSON.stringify(view) === question.told) continue
-      if (view.state === 'enforced' || view.state === 'no-guards') questions.delete(name)
+      if (view.state === 'enforced' || view.state === 'no-guards') settle(name, view)
       for (const handler of handlers) handler(question.resource, question.key)
     }
     for (const key of toldServices.keys()) {
@@ -153,9 +167,11 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
       const key = `${object.metadata.namespace}/${object.metadata.name}`
       const asked = { resource, object, services: [...services] }
       const view = judge(asked)
-      if (view.state === 'enforced' || view.state === 'no-guards') questions.delete(`${resource.plural}/${key}`)
+      const name = `${resource.plural}/${key}`
+      if (view.state === 'enforced' || view.state === 'no-guards') settle(name, view)
       else {
-        questions.set(`${resource.plural}/${key}`, { ...asked, key, told: JSON.stringify(view) })
+        const sinceMs = questions.get(name)?.sinceMs ?? clock.now()
+        questions.set(name, { ...asked, key, sinceMs, told: JSON.stringify(view) })
         arm(waitingMs)
       }
       return view
@@ -166,6 +182,16 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
       return report
     },
     forget: (resource, key) => void questions.delete(`${resource.plural}/${key}`),
+    waiting() {
+      const since = [...questions.values()].map(({ sinceMs }) => sinceMs)
+      const oldest = since.reduce((a, b) => Math.min(a, b), clock.now())
+      return { count: since.length, oldestSeconds: (clock.now() - oldest) / 1_000 }
+    },
+    guards() {
+      const all = [...resolved.services().keys()].flatMap(key => serviceReport(key) ?? [])
+      const sum = (of: 'total' | 'current') => all.reduce((total, report) => total + report[of], 0)
+      return { expected: sum('total'), current: sum('current') }
+    },
     onChange: handler => void handlers.push(handler),
     start() {
       stopped = false
