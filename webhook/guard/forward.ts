@@ -42,6 +42,7 @@ export function forward(exchange: Exchange, options: ForwardOptions): void {
         keepCredential: snapshot?.service?.keepCredential ?? 'Never',
         requestId: call.requestId,
         peer: call.peer,
+        trace: call.trace,
       }),
       body: head.body === 'none' ? null : requestBody(request),
       ...(head.webSocket && { upgrade: 'websocket' }),
@@ -68,6 +69,7 @@ function outcomeOf(exchange: Exchange, { reporter, isDraining }: ForwardOptions)
     report,
     fail(fault) {
       if (response.destroyed) return
+      reporter.upstreamFailed(call, fault)
       // Half an answer cannot be taken back; a cut connection says that it was one.
       if (response.headersSent) return void response.destroy()
       const answer = upstreamFailed(fault, call.verdict, call.requestId)
@@ -81,7 +83,10 @@ function answerTo(exchange: Exchange, options: ForwardOptions): Dispatcher.Dispa
   const { call, head, request, response } = exchange
   const { report, fail } = outcomeOf(exchange, options)
   const decision = decisionHeader(call.verdict.decision, true)
-  const flow = watchCaller(response, options.unreadMs ?? 60_000, () => report(undefined))
+  const flow = watchCaller(response, options.unreadMs ?? 60_000, {
+    onGone: () => report(undefined),
+    onUnread: () => options.reporter.limitHit('unread'),
+  })
 
   return {
     onRequestStart: started => flow.begin(started),
@@ -121,7 +126,7 @@ function answerTo(exchange: Exchange, options: ForwardOptions): Dispatcher.Dispa
 }
 
 /** Back-pressure from the caller, and its going away, told to the connection to the app. */
-function watchCaller(response: ServerResponse, unreadMs: number, onGone: () => void) {
+function watchCaller(response: ServerResponse, unreadMs: number, tell: { onGone(): void; onUnread(): void }) {
   let controller: Dispatcher.DispatchController | undefined
   let unread: NodeJS.Timeout | undefined
   let handedOver = false
@@ -132,7 +137,7 @@ function watchCaller(response: ServerResponse, unreadMs: number, onGone: () => v
   response.on('close', () => {
     clearTimeout(unread)
     if (handedOver || response.writableFinished) return
-    onGone()
+    tell.onGone()
     controller?.abort(new Error('the client went away'))
   })
   return {
@@ -143,7 +148,10 @@ function watchCaller(response: ServerResponse, unreadMs: number, onGone: () => v
     pause(): void {
       controller?.pause()
       clearTimeout(unread)
-      unread = setTimeout(() => response.destroy(), unreadMs)
+      unread = setTimeout(() => {
+        tell.onUnread()
+        response.destroy()
+      }, unreadMs)
     },
     /** The connections have another owner now. */
     handOver(): void {

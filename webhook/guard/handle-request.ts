@@ -10,6 +10,7 @@ import type { Policy } from './policy.ts'
 import { type HeadFault, type RequestHead, readRequest } from './read-request.ts'
 import { type Call, peerOf, type Reporter } from './report.ts'
 import { denial, malformed } from './respond.ts'
+import type { Tracing } from './trace.ts'
 import type { Tunnels } from './upgrade.ts'
 import { writeAnswer } from './write-answer.ts'
 
@@ -33,6 +34,7 @@ export interface HandlerOptions {
   upstream: Dispatcher
   reporter: Reporter
   tunnels: Tunnels
+  tracing?: Tracing | undefined
   clock: Clock
   log: Logger
   /** How long a client may be silent in the middle of a body. Default 60 s. */
@@ -51,7 +53,7 @@ export function headOf(request: IncomingMessage): RequestHead | HeadFault {
 
 /** From a request of node:http to its one verdict, and from there to a refusal, a denial or the app. */
 export function createRequestHandler(traffic: Traffic, options: HandlerOptions): RequestHandler {
-  const { policy, authorizer, reporter, tunnels, clock, log, bodyIdleMs = 60_000 } = options
+  const { policy, authorizer, reporter, tunnels, tracing, clock, log, bodyIdleMs = 60_000 } = options
 
   function callOf(request: IncomingMessage, verdict: Verdict, requestId: string, startedMs: number): Call {
     const { method, url, socket } = request
@@ -75,7 +77,7 @@ export function createRequestHandler(traffic: Traffic, options: HandlerOptions):
   function pass(exchange: Exchange, firstBytes: Buffer = Buffer.alloc(0)): void {
     const { head, request, response } = exchange
     track(traffic.running, exchange)
-    if (head.body !== 'none') watchBody(request, response, bodyIdleMs)
+    if (head.body !== 'none') watchBody(request, response, bodyIdleMs, () => reporter.limitHit('body_idle'))
     if (head.expectContinue) response.writeContinue()
     forward(exchange, {
       ...options,
@@ -90,8 +92,9 @@ export function createRequestHandler(traffic: Traffic, options: HandlerOptions):
     const startedMs = clock.now()
     const head = headOf(request)
     if ('status' in head) return void refuse(request, response, head)
+    const trace = tracing?.begin(head)
     const verdict = admit(head, { policy, authorizer, log })
-    const call = callOf(request, verdict, head.requestId ?? randomUUID(), startedMs)
+    const call = { ...callOf(request, verdict, head.requestId ?? randomUUID(), startedMs), trace }
     const exchange = { call, head, request, response }
     if (head.connection.has('close')) traffic.ending.add(request.socket)
     if (verdict.pass) pass(exchange, firstBytes)
@@ -132,7 +135,10 @@ function countOpen(open: WeakMap<Socket, number>, socket: Socket, response: Serv
 }
 
 /** Ends a request whose body stopped coming: it would hold a connection to the app for ever. */
-function watchBody(request: IncomingMessage, response: ServerResponse, idleMs: number): void {
-  request.setTimeout(idleMs, () => response.destroy())
+function watchBody(request: IncomingMessage, response: ServerResponse, idleMs: number, onIdle: () => void): void {
+  request.setTimeout(idleMs, () => {
+    onIdle()
+    response.destroy()
+  })
   request.once('end', () => request.socket.setTimeout(0))
 }

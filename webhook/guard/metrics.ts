@@ -1,5 +1,21 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { registerBuild } from '../../platform/metrics.ts'
 import type { Policy } from './policy.ts'
+import type { UpstreamFault } from './respond.ts'
+
+/** Bounds that keep one caller from taking what belongs to all. */
+export type Limit = 'connections' | 'head' | 'head_timeout' | 'target' | 'chunk' | 'body_idle' | 'unread'
+
+/** What became of a span. `dropped`: the queue was full. */
+export type SpanFate = 'exported' | 'failed' | 'dropped'
+
+/** What is looked at when somebody asks, and costs a call nothing. */
+export interface Gauges {
+  /** Calls that were let in and are not answered yet. */
+  inFlight(): number
+  isDraining(): boolean
+  identities(): { readonly hits: number; readonly misses: number }
+}
 
 /** Metrics of one guard. Labels come from closed lists only, never from a caller: their number is bounded. */
 export interface GuardMetrics {
@@ -8,6 +24,11 @@ export interface GuardMetrics {
   auditDropped(lines: number): void
   exposed(ports: number): void
   tunnels(open: number): void
+  upstreamFailed(fault: UpstreamFault): void
+  limitHit(limit: Limit): void
+  spans(fate: SpanFate, count: number): void
+  /** Called once, when there is something to look at. */
+  observe(gauges: Gauges): void
   connected(connected: boolean): void
   /** Calls that audit mode let through since the start. */
   wouldDenyCount(): number
@@ -19,6 +40,7 @@ const buckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 export function createGuardMetrics(policy: Policy): GuardMetrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
+  registerBuild(registry, 'guard')
   const at = { registers: [registry] }
   const decisions = new Counter({
     ...at,
@@ -47,6 +69,14 @@ export function createGuardMetrics(policy: Policy): GuardMetrics {
   const exposed = gauge('latchkey_guard_exposed_ports', 'Addresses beyond loopback on which the app listens.')
   const tunnels = gauge('latchkey_guard_tunnels', 'Open WebSocket connections.')
   const connected = gauge('latchkey_guard_snapshot_connected', '1 while the stream from the issuer is open.')
+  const faults = counterOf(registry, 'latchkey_guard_upstream_faults_total', 'fault', 'Calls the app did not answer.')
+  const limits = counterOf(registry, 'latchkey_guard_limits_hit_total', 'limit', 'Callers that met a limit.')
+  const spans = counterOf(
+    registry,
+    'latchkey_guard_spans_total',
+    'fate',
+    'Spans of sampled calls, by what became of them.',
+  )
   policyMetrics(registry, policy)
   let count = 0
 
@@ -62,13 +92,63 @@ export function createGuardMetrics(policy: Policy): GuardMetrics {
     auditDropped: lines => dropped.inc(lines),
     exposed: ports => exposed.set(ports),
     tunnels: open => tunnels.set(open),
+    upstreamFailed: fault => faults.inc({ fault }),
+    limitHit: limit => limits.inc({ limit }),
+    spans: (fate, lines) => spans.inc({ fate }, lines),
+    observe: gauges => processMetrics(registry, gauges),
     connected: is => connected.set(is ? 1 : 0),
     wouldDenyCount: () => count,
     exposition: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
   }
 }
 
+function counterOf<L extends string>(registry: Registry, name: string, label: L, help: string): Counter<L> {
+  return new Counter({ registers: [registry], name, help, labelNames: [label] })
+}
+
+function looked(registry: Registry, name: string, help: string, look: () => number): void {
+  new Gauge({
+    registers: [registry],
+    name,
+    help,
+    collect() {
+      this.set(look())
+    },
+  })
+}
+
+function processMetrics(registry: Registry, gauges: Gauges): void {
+  looked(registry, 'latchkey_guard_requests_in_flight', 'Calls let in and not yet answered.', gauges.inFlight)
+  looked(registry, 'latchkey_guard_draining', '1 from the moment on which the guard is told to stop.', () =>
+    gauges.isDraining() ? 1 : 0,
+  )
+  new Counter({
+    registers: [registry],
+    name: 'latchkey_guard_identity_cache_lookups_total',
+    help: 'Tokens looked up among those already proved; a miss costs a signature check.',
+    labelNames: ['result'],
+    collect() {
+      const { hits, misses } = gauges.identities()
+      this.reset()
+      this.inc({ result: 'hit' }, hits)
+      this.inc({ result: 'miss' }, misses)
+    },
+  })
+}
+
 function policyMetrics(registry: Registry, policy: Policy): void {
+  looked(
+    registry,
+    'latchkey_guard_snapshot_max_age_seconds',
+    'maxStaleness of the service: past this age everything is denied; -1 while there is no policy.',
+    () => policy.snapshot()?.service?.maxStalenessSeconds ?? -1,
+  )
+  looked(
+    registry,
+    'latchkey_guard_snapshot_usable',
+    '1 while calls are decided from the policy; 0: everything is denied.',
+    () => (policy.unfit() === undefined ? 1 : 0),
+  )
   new Gauge({
     registers: [registry],
     name: 'latchkey_guard_snapshot_age_seconds',

@@ -15,6 +15,8 @@ import { responseOn } from './upgrade.ts'
 export interface DataPath {
   listen(): Promise<{ port: number }>
   isDraining(): boolean
+  /** Calls let in and not yet answered. */
+  inFlight(): number
   /** Goes on serving, but tells every caller to take its next request elsewhere. */
   announceStop(): void
   /** Finishes what runs; `graceMs` is how long new requests are still taken, with `Connection: close`. */
@@ -46,6 +48,7 @@ export function createProxy(options: ProxyOptions): DataPath {
   return {
     announceStop,
     isDraining: () => traffic.draining,
+    inFlight: () => [...traffic.running.values()].reduce((sum, exchanges) => sum + exchanges.size, 0),
     listen: () => listening(server, options),
     drain(graceMs, deadlineMs) {
       announceStop()
@@ -69,6 +72,7 @@ function attach(server: Server, traffic: Traffic, options: ProxyOptions): void {
   server.on('connection', (socket: Socket) => {
     socket.once('close', () => setImmediate(abandon, running, socket))
   })
+  server.on('drop', () => options.reporter.limitHit('connections'))
   server.on('request', (request, response) => handle(request, response))
   // Node would answer these two by itself, before anybody decided.
   server.on('checkContinue', (request, response) => handle(request, response))

@@ -10,15 +10,17 @@ import type { RunningGuard } from './running-guard.ts'
 import { createSlice } from './slice.ts'
 import { createSnapshotClient } from './snapshot-client.ts'
 import { createSnapshotFile } from './snapshot-file.ts'
+import { startTracing, type TraceSettings } from './trace-config.ts'
 
 /** Starts a guard beside an app in a cluster: its policy is streamed by the issuer and kept on disk. */
 export async function startSidecar(
   config: GuardConfig,
-  context: { clock: Clock; log: Logger; version: string; procNet?: string },
+  context: { clock: Clock; log: Logger; version: string; procNet?: string; traces?: TraceSettings | undefined },
 ): Promise<RunningGuard> {
   const { clock, log, version, procNet = '/proc/net' } = context
   const policy = createPolicy(clock)
   const metrics = createGuardMetrics(policy)
+  const tracing = await startTracing(context.traces, metrics)
   const audit = await createAudit({ sink: config.audit, onDropped: metrics.auditDropped, log })
   const slice = createSlice(policy)
   const file = createSnapshotFile({ ...config, path: config.snapshotFile, slice, policy, clock, log })
@@ -46,7 +48,7 @@ export async function startSidecar(
     clock,
     log,
   })
-  const guard = createGuard({ ...config, policy, audit, metrics, exposed: exposure.look, clock, log })
+  const guard = createGuard({ ...config, policy, audit, metrics, tracing, exposed: exposure.look, clock, log })
   const ports = await guard.start()
   exposure.start()
   client.start()
