@@ -26,6 +26,7 @@ describe('the rendered chart', () => {
     ['an issuer without TLS', { issuer: { url: 'http://issuer.example.com' } }],
     ['a digest that is none', { image: { digest: 'latest' } }],
     ['a client id without a namespace/name', { clientIds: { 'acme.orders': 'acme' } }],
+    ['a guard variable that is no text', { guard: { env: { LATCHKEY_DEBUG: true } } }],
     ['text where a switch is', { crds: { enabled: 'yes' } }],
     ['an installation that is no label value', { installation: 'Über' }],
   ])('is refused with %s', async (_, values) => {
