@@ -10,7 +10,8 @@ import type { RunningGuard } from './running-guard.ts'
 import { createSlice } from './slice.ts'
 import { createSnapshotClient } from './snapshot-client.ts'
 import { createSnapshotFile } from './snapshot-file.ts'
-import { startTracing, type TraceSettings } from './trace-config.ts'
+import type { TraceSettings } from './trace.ts'
+import { startTracing } from './trace-config.ts'
 
 /** Starts a guard beside an app in a cluster: its policy is streamed by the issuer and kept on disk. */
 export async function startSidecar(

@@ -7,7 +7,8 @@ import { createManifests } from './manifests.ts'
 import { createGuardMetrics } from './metrics.ts'
 import { createPolicy } from './policy.ts'
 import type { RunningGuard } from './running-guard.ts'
-import { startTracing, type TraceSettings } from './trace-config.ts'
+import type { TraceSettings } from './trace.ts'
+import { startTracing } from './trace-config.ts'
 
 export interface StandaloneOptions {
   manifests: string

@@ -1,6 +1,6 @@
-import { type ConfigOf, choice, readConfig, type Setting, text, url } from '../../platform/config.ts'
+import { choice, readConfig, type Setting, text, url } from '../../platform/config.ts'
 import type { GuardMetrics } from './metrics.ts'
-import type { Tracing } from './trace.ts'
+import type { TraceSettings, Tracing } from './trace.ts'
 
 /**
  * The settings of traces, under OpenTelemetry's own names. The exporter reads the rest of OTEL_EXPORTER_OTLP_* itself:
@@ -36,14 +36,6 @@ export const traceTable = {
   ),
   ratio: ratio('OTEL_TRACES_SAMPLER_ARG', 'share of calls, where the sampler takes one'),
   serviceName: text<string>('OTEL_SERVICE_NAME', { default: 'latchkey-guard', description: 'service.name of spans' }),
-}
-
-export interface TraceSettings {
-  /** Where batches are posted to. */
-  readonly url: string
-  readonly sampler: ConfigOf<typeof traceTable>['sampler']
-  readonly ratio: number
-  readonly serviceName: string
 }
 
 /**

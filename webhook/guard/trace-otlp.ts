@@ -16,8 +16,15 @@ import {
 import { version } from '../../platform/version.ts'
 import type { SpanFate } from './metrics.ts'
 import type { UpstreamFault } from './respond.ts'
-import { attributesOf, type CallTrace, type EndedCall, spanName, type TraceHead, type Tracing } from './trace.ts'
-import type { TraceSettings } from './trace-config.ts'
+import {
+  attributesOf,
+  type CallTrace,
+  type EndedCall,
+  spanName,
+  type TraceHead,
+  type TraceSettings,
+  type Tracing,
+} from './trace.ts'
 
 /** Spans that wait for the collector. Beyond it they are dropped and counted. */
 export const maxWaiting = 2_048

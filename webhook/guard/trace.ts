@@ -10,6 +10,15 @@ export interface Tracing {
   flush(ms: number): Promise<void>
 }
 
+/** Which calls get a span, and where it goes. */
+export interface TraceSettings {
+  /** Where batches are posted to. */
+  readonly url: string
+  readonly sampler: `${'parentbased_' | ''}${'always_on' | 'always_off' | 'traceidratio'}`
+  readonly ratio: number
+  readonly serviceName: string
+}
+
 /** What is read of a request: W3C Trace Context. */
 export interface TraceHead {
   /** Lower case; `values` runs beside it. */

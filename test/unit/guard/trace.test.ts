@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { readTraceSettings, type TraceSettings } from '../../../webhook/guard/trace-config.ts'
+import type { TraceSettings } from '../../../webhook/guard/trace.ts'
+import { readTraceSettings } from '../../../webhook/guard/trace-config.ts'
 import { createTracing, maxWaiting } from '../../../webhook/guard/trace-otlp.ts'
 import { type Collector, startCollector } from './otlp-collector.ts'
 import { alice, bob, rowsOf } from './policy-rows.ts'
