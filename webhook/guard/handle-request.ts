@@ -55,13 +55,18 @@ export function headOf(request: IncomingMessage): RequestHead | HeadFault {
 export function createRequestHandler(traffic: Traffic, options: HandlerOptions): RequestHandler {
   const { policy, authorizer, reporter, tunnels, tracing, clock, log, bodyIdleMs = 60_000 } = options
 
-  function callOf(request: IncomingMessage, verdict: Verdict, requestId: string, startedMs: number): Call {
+  function callOf(
+    request: IncomingMessage,
+    verdict: Verdict,
+    rest: Pick<Call, 'requestId' | 'startedMs' | 'trace'>,
+  ): Call {
     const { method, url, socket } = request
-    return { verdict, method, target: url, requestId, peer: peerOf(socket.remoteAddress), startedMs }
+    const { requestId, startedMs, trace } = rest
+    return { verdict, method, target: url, requestId, peer: peerOf(socket.remoteAddress), startedMs, trace }
   }
 
   function refuse(request: IncomingMessage, response: ServerResponse, fault: HeadFault): void {
-    const call = callOf(request, malformedVerdict(policy), randomUUID(), clock.now())
+    const call = callOf(request, malformedVerdict(policy), { requestId: randomUUID(), startedMs: clock.now() })
     traffic.ending.add(request.socket)
     writeAnswer({ request, response }, malformed(fault, call.requestId), true)
     reporter.report(call, fault.status)
@@ -94,7 +99,7 @@ export function createRequestHandler(traffic: Traffic, options: HandlerOptions):
     if ('status' in head) return void refuse(request, response, head)
     const trace = tracing?.begin(head)
     const verdict = admit(head, { policy, authorizer, log })
-    const call = { ...callOf(request, verdict, head.requestId ?? randomUUID(), startedMs), trace }
+    const call = callOf(request, verdict, { requestId: head.requestId ?? randomUUID(), startedMs, trace })
     const exchange = { call, head, request, response }
     if (head.connection.has('close')) traffic.ending.add(request.socket)
     if (verdict.pass) pass(exchange, firstBytes)
