@@ -46,6 +46,7 @@ export interface GuardOptions {
   bodyIdleMs?: number
   unreadMs?: number
   headersTimeoutMs?: number
+  maxConnections?: number
 }
 
 export function createGuard(options: GuardOptions): Guard {
@@ -90,7 +91,7 @@ export function createGuard(options: GuardOptions): Guard {
       tunnels.closeAll()
       clearInterval(reviews)
       await upstream.destroy()
-      await options.tracing?.flush(2_000)
+      await options.tracing?.flush(1_000)
     },
     close: async () => admin?.close(0),
   }

@@ -21,7 +21,7 @@ export async function startSidecar(
   const { clock, log, version, procNet = '/proc/net' } = context
   const policy = createPolicy(clock)
   const metrics = createGuardMetrics(policy)
-  const tracing = await startTracing(context.traces, metrics)
+  const tracing = await startTracing(context.traces, metrics, log)
   const audit = await createAudit({ sink: config.audit, onDropped: metrics.auditDropped, log })
   const slice = createSlice(policy)
   const file = createSnapshotFile({ ...config, path: config.snapshotFile, slice, policy, clock, log })

@@ -42,7 +42,7 @@ export async function startStandalone(
   const manifests = createManifests({ ...options, ...context, path: options.manifests, policy })
   await manifests.load()
   const metrics = createGuardMetrics(policy)
-  const tracing = await startTracing(context.traces, metrics)
+  const tracing = await startTracing(context.traces, metrics, log)
   const audit = await createAudit({ sink: options.audit, onDropped: metrics.auditDropped, log })
   const guard = createGuard({
     ...options,

@@ -1,4 +1,5 @@
 import { choice, readConfig, type Setting, text, url } from '../../platform/config.ts'
+import type { Logger } from '../../platform/log.ts'
 import type { GuardMetrics } from './metrics.ts'
 import type { TraceSettings, Tracing } from './trace.ts'
 
@@ -54,10 +55,18 @@ export function readTraceSettings(env: Record<string, string | undefined>): Trac
 export async function startTracing(
   settings: TraceSettings | undefined,
   metrics: GuardMetrics,
+  log: Logger,
 ): Promise<Tracing | undefined> {
   if (!settings) return undefined
   const { createTracing } = await import('./trace-otlp.ts')
-  return createTracing(settings, { onSpans: metrics.spans })
+  let failing = false
+  return createTracing(settings, {
+    onSpans(fate, count) {
+      metrics.spans(fate, count)
+      if (fate === 'failed' && !failing) log.warn('spans cannot be sent to the collector and are lost')
+      if (fate !== 'dropped') failing = fate === 'failed'
+    },
+  })
 }
 
 function ratio(name: string, description: string): Setting<number> {

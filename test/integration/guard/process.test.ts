@@ -124,8 +124,12 @@ describe('the process', { timeout: 60_000 }, () => {
     })
   })
   it('answers and ends in order when the collector is away', async () => {
-    const child = await start('/dev/null', { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' })
+    const child = await start('/dev/null', {
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1',
+      OTEL_EXPORTER_OTLP_TIMEOUT: '500',
+    })
     for (let calls = 0; calls < 5; calls++) expect((await sendRaw(child.port, call())).status).toBe(200)
+    await expect.poll(child.stderr, { timeout: 20_000 }).toContain('spans cannot be sent to the collector')
     child.process.kill('SIGTERM')
     expect(await child.exited).toBe(0)
     expect(child.stderr()).not.toContain('"level":"error"')

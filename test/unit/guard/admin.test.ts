@@ -117,6 +117,18 @@ describe('the admin port', () => {
     await idle.closed()
     await expect.poll(rig.metrics).toContain('latchkey_guard_limits_hit_total{limit="body_idle"} 1\n')
   })
+  it('counts callers that come when all connections are taken, and heads that do not end', async () => {
+    const rig = await startGuard(1, { maxConnections: 1, headersTimeoutMs: 50 })
+    cleanups.push(rig.close)
+    const first = await openRaw(rig.port)
+    first.send('GET /open/x HTTP/1.1\r\nHost:')
+    const second = await openRaw(rig.port)
+    await second.closed()
+    expect((await first.answer()).status).toBe(408)
+    const body = await rig.metrics()
+    expect(body).toContain('latchkey_guard_limits_hit_total{limit="connections"} 1\n')
+    expect(body).toContain('latchkey_guard_limits_hit_total{limit="head_timeout"} 1\n')
+  })
   it('K15 has nothing else: no other path, no other method, no effect', async () => {
     const get = await admin({ probes: [probe({ tcpSocket: { port: 1 } })] })
     for (const other of [

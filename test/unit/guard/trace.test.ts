@@ -140,6 +140,24 @@ describe('with a collector', () => {
     })
   })
 
+  it('a call that audit mode lets in says so, and one that is malformed has no span', async () => {
+    const at = await collector()
+    const { rig, flush } = await guardWith(at.url)
+    rig.apply(rowsOf({ service: { mode: 'Audit' } }))
+    expect((await sendRaw(rig.port, 'GET /orders/1 HTTP/1.1\r\nHost: orders\r\n\r\n')).status).toBe(200)
+    expect((await sendRaw(rig.port, 'GET /orders/1 HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n')).status).toBe(400)
+    await flush()
+    expect(at.spans).toHaveLength(1)
+    expect(at.spans[0]).toMatchObject({
+      name: 'GET',
+      attributes: {
+        'latchkey.decision': 'allow',
+        'latchkey.reason': 'credential_missing',
+        'latchkey.would_deny': true,
+      },
+    })
+  })
+
   it('an app that is away, and one that fails, make the span an error', async () => {
     const at = await collector()
     const away = await guardWith(at.url, {}, 1)
