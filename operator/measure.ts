@@ -1,6 +1,6 @@
 import { Gauge, Histogram } from 'prom-client'
 import { guardedService } from '../core/api/guarded-service.ts'
-import { keyExpiry } from '../core/status/key-expiry.ts'
+import { type KeyExpiry, keyExpiry } from '../core/status/key-expiry.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import type { Enforcement } from './enforcement.ts'
 import type { Sources } from './sources.ts'
@@ -29,25 +29,8 @@ export function measure(
   },
 ): void {
   const { sources, enforcement, nowSeconds } = parts
-  const gauge = (name: string, help: string, labelNames: string[], collect: (gauge: Gauge) => void): void => {
-    new Gauge({
-      registers: [metrics.registry],
-      name,
-      help,
-      labelNames,
-      collect() {
-        collect(this)
-      },
-    })
-  }
-  const expiry = () => keyExpiry(sources.keys.store.values(), nowSeconds())
-
-  gauge('latchkey_access_key_expiry_timestamp_seconds', 'When the first key in use ends; +Inf: none does.', [], one =>
-    one.set(expiry().soonest ?? Number.POSITIVE_INFINITY),
-  )
-  gauge('latchkey_access_keys_expiring', 'Keys in use that end within this time.', ['within'], one => {
-    for (const { days, count } of expiry().within) one.set({ within: `${days}d` }, count)
-  })
+  const gauge = gaugeIn(metrics)
+  measureKeys(gauge, () => keyExpiry(sources.keys.store.values(), nowSeconds()))
   gauge('latchkey_guarded_services', 'GuardedServices, by reason of their condition Enforced.', ['enforced'], one => {
     const reasons = [...sources.services.store.values()].map(
       ({ status }) => status?.conditions?.find(({ type }) => type === 'Enforced')?.reason,
@@ -65,4 +48,29 @@ export function measure(
   gauge('latchkey_enforcement_oldest_wait_seconds', 'How long the oldest of these changes waits; 0: none.', [], one =>
     one.set(enforcement.waiting().oldestSeconds),
   )
+}
+
+type MakeGauge = (name: string, help: string, labelNames: string[], collect: (gauge: Gauge) => void) => void
+
+function gaugeIn({ registry }: Metrics): MakeGauge {
+  return (name, help, labelNames, collect) => {
+    new Gauge({
+      registers: [registry],
+      name,
+      help,
+      labelNames,
+      collect() {
+        collect(this)
+      },
+    })
+  }
+}
+
+function measureKeys(gauge: MakeGauge, expiry: () => KeyExpiry): void {
+  gauge('latchkey_access_key_expiry_timestamp_seconds', 'When the first key in use ends; +Inf: none does.', [], one =>
+    one.set(expiry().soonest ?? Number.POSITIVE_INFINITY),
+  )
+  gauge('latchkey_access_keys_expiring', 'Keys in use that end within this time.', ['within'], one => {
+    for (const { days, count } of expiry().within) one.set({ within: `${days}d` }, count)
+  })
 }
