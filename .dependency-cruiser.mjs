@@ -11,7 +11,7 @@ const only = (from, allowed, comment) => ({
   },
 })
 
-/** Who may import whom: design section 12. A planted violation in test/unit/layers.test.ts proves that this bites. */
+/** Who may import whom: design section 12. A planted violation in test/integration/layers.test.ts proves that this bites. */
 export default {
   forbidden: [
     only('core', ['core'], 'core is pure: it knows nothing of the outside.'),

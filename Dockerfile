@@ -1,5 +1,5 @@
 # Every process of Latchkey; the chart chooses one by its arguments. Nothing is installed or compiled here:
-# `npm run build` makes dist/, one bundled file per process.
+# `npm run build` makes dist/: one bundled file per process, and beside it what that process loads only when asked.
 ARG NODE_IMAGE=docker.io/library/node:26-bookworm-slim
 FROM ${NODE_IMAGE}
 

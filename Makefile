@@ -19,7 +19,7 @@ node_modules/.installed: package.json package-lock.json sdk/package.json
 	npm install --no-save --no-fund --no-audit --loglevel=error
 	@touch $@
 
-check: install ## Types, lint, import rules, dead code, drift, unit tests (20 s)
+check: install ## Types, lint, import rules, dead code, drift, unit tests 
 	npm run --silent check
 
 test: install ## Every test: check, real API server, demo, real pods

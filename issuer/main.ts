@@ -15,8 +15,7 @@ const drainMs = 15_000
 const config = readIssuerConfig(process.env)
 const log = createLog({ process: 'issuer', level: config.logLevel })
 const metrics = createMetrics({ process: 'issuer' })
-const { kubeconfig } = config
-const client = createKubeClient(loadKubeConnection(kubeconfig === undefined ? {} : { kubeconfig }), {
+const client = createKubeClient(loadKubeConnection({ kubeconfig: config.kubeconfig, env: process.env }), {
   userAgent: 'latchkey-issuer',
   metrics,
 })

@@ -1,6 +1,6 @@
 import { type AccessKey, accessKey as accessKeyKind } from '../core/api/access-key.ts'
 import type { SecretObject } from '../core/keys/secret-data.ts'
-import { clientOfKey } from '../core/registry/reach.ts'
+import { clientOfKey, rolesOfKey } from '../core/registry/reach.ts'
 import type { KubeClient, KubeObject } from '../platform/kube/client.ts'
 import { accessKeys, secrets } from '../platform/kube/resources.ts'
 import type { AccessKeyIo } from './access-key.ts'
@@ -17,7 +17,7 @@ export function createAccessKeyIo(about: {
   writer: StatusWriter
   resolved: Resolved
   enforcement: Pick<Enforcement, 'view' | 'forget'>
-  sources: Pick<Sources, 'by'>
+  sources: Pick<Sources, 'by' | 'roles'>
   issuerUrl: string
   authorities(): string | undefined
   wall(): Date
@@ -31,6 +31,7 @@ export function createAccessKeyIo(about: {
     random: Math.random,
     generate: generateKeyMaterial,
     schemaFault: ({ spec }) => schemaFaultOf(accessKeyKind, spec),
+    missingRoles: accessKey => rolesOfKey(accessKey).filter(role => !sources.roles.store.has(role)),
     client: accessKey => resolved.clients().get(clientOfKey(accessKey)),
     prove(object, accessKey) {
       const key = prove(object, accessKey.spec.algorithm ?? 'Ed25519')

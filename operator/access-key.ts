@@ -28,6 +28,8 @@ export interface AccessKeyIo {
   prove(secret: SecretObject, accessKey: AccessKey): ObservedSecret
   generate(algorithm: NonNullable<AccessKey['spec']['algorithm']>): Promise<KeyMaterial>
   schemaFault(accessKey: AccessKey): string | undefined
+  /** `namespace/name` of roles that the spec names and that do not exist. */
+  missingRoles(accessKey: AccessKey): readonly string[]
   enforced(accessKey: AccessKey): EnforcedView
   record(accessKey: AccessKey, events: readonly PlannedEvent[]): void
   readonly issuer: string
@@ -41,6 +43,8 @@ export interface AccessKeyIo {
 // Secrets are not watched, so each is read again now and then; sooner where a person may be repairing something.
 const rereadMs = 10 * 60_000
 const rereadStuckMs = 30_000
+// Quotas, admission policies, namespaces that are ending: the same Secret is refused again until a person does something.
+const refusals = [400, 403, 422]
 
 /**
  * One pass: reads the AccessKey and its Secret live, decides, makes at most one write, and comes back. Two operators
@@ -61,7 +65,7 @@ export async function reconcileAccessKey(key: string, io: AccessKeyIo): Promise<
     if (!(error instanceof KubeError)) throw error
     // Somebody was quicker, or the object is gone: what there is now decides.
     if (error.status === 409 || error.status === 404) return { requeueAfterMs: 50 + io.random() * 100 }
-    if (error.status === 403 && plan.write.kind !== 'status') return reportForbidden(observed, io, now)
+    if (refusals.includes(error.status) && isNeeded(plan.write)) return reportRefused(observed, io, now)
     throw error
   }
   io.record(observed.accessKey, plan.events)
@@ -77,6 +81,7 @@ async function observe(key: string, ca: string, io: AccessKeyIo): Promise<Observ
     client: io.client(accessKey),
     secret: await observeSecret(accessKey, io),
     schemaFault: io.schemaFault(accessKey),
+    missingRoles: io.missingRoles(accessKey),
     issuer: io.issuer,
     ca,
     enforced: io.enforced(accessKey),
@@ -104,6 +109,7 @@ async function write(
     case 'status':
       return io.writeStatus(accessKey, planned.status)
     case 'update-secret':
+    case 'refresh-secret':
       return io.updateSecret(planned.secret)
     case 'mint': {
       if (!client) throw new Error('a key is minted for a known client only')
@@ -114,9 +120,14 @@ async function write(
   }
 }
 
+/** Without it the key cannot be what its status would say. A refreshing can wait: it is tried again, and logged. */
+function isNeeded({ kind }: NonNullable<AccessKeyPlan['write']>): boolean {
+  return kind === 'mint' || kind === 'update-secret'
+}
+
 /** The refused write was none, so this is the pass's one write. */
-async function reportForbidden(observed: ObservedAccessKey, io: AccessKeyIo, now: number): Promise<Requeue> {
-  const plan = planAccessKey({ ...observed, secret: 'forbidden' }, now)
+async function reportRefused(observed: ObservedAccessKey, io: AccessKeyIo, now: number): Promise<Requeue> {
+  const plan = planAccessKey({ ...observed, secret: 'refused' }, now)
   if (plan.write?.kind === 'status') {
     await io.writeStatus(observed.accessKey, plan.write.status)
     io.record(observed.accessKey, plan.events)

@@ -55,7 +55,14 @@ export function createControllers(parts: Parts): Controllers {
   const accessKey = controller(
     'accesskey',
     key => reconcileAccessKey(key, parts.accessKeyIo),
-    [own(sources.keys), inNamespace(sources.namespaces, sources.keys)],
+    [
+      own(sources.keys),
+      inNamespace(sources.namespaces, sources.keys),
+      {
+        reflector: sources.roles,
+        keys: ({ key, type }) => (type === 'updated' ? [] : sources.by.keysOfRole.get(key).map(keyOf)),
+      },
+    ],
     8,
   )
   const role = controller('role', key => reconcileRole(key, context), [

@@ -14,7 +14,7 @@ import { type RunningOperator, runOperator } from './run-operator.ts'
 const config = readConfig(configTable, process.env)
 const log = createLog({ process: 'operator', level: config.logLevel })
 const metrics = createMetrics({ process: 'operator' })
-const connection = loadKubeConnection(config.kubeconfig === undefined ? {} : { kubeconfig: config.kubeconfig })
+const connection = loadKubeConnection({ kubeconfig: config.kubeconfig, env: process.env })
 const client = createKubeClient(connection, { userAgent: 'latchkey-operator', metrics })
 // Renewing the lease must not wait behind anything, and must fail sooner than the lease ends.
 const leaseClient = createKubeClient(connection, { userAgent: 'latchkey-operator-lease', requestTimeoutMs: 5_000 })

@@ -10,6 +10,7 @@ import {
   clientOfKey,
   clientsOfGrant,
   roleOfGrant,
+  rolesOfKey,
   servicesOfClient,
   servicesOfRole,
   targetOfService,
@@ -71,6 +72,8 @@ export interface Sources {
 
 export interface Indexes {
   readonly keysOfClient: Index<AccessKey & KubeObject>
+  /** Those that are narrowed to the role. */
+  readonly keysOfRole: Index<AccessKey & KubeObject>
   readonly grantsOfClient: Index<AccessGrant & KubeObject>
   readonly grantsOfRole: Index<AccessGrant & KubeObject>
   readonly rolesOfService: Index<Role & KubeObject>
@@ -125,6 +128,7 @@ function createIndexes(watched: Pick<Sources, 'keys' | 'grants' | 'roles' | 'ser
   const grantsOfClient = createIndex(grants, clientsOfGrant)
   return {
     keysOfClient: createIndex(keys, key => [clientOfKey(key)]),
+    keysOfRole: createIndex(keys, rolesOfKey),
     grantsOfClient,
     grantsOfRole: createIndex(grants, grant => [roleOfGrant(grant)]),
     rolesOfService: createIndex(roles, servicesOfRole),

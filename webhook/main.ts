@@ -15,7 +15,7 @@ import { createWebhookServer } from './server.ts'
 const config = readConfig(configTable, process.env)
 const log = createLog({ process: 'webhook', level: config.logLevel })
 const metrics = createMetrics({ process: 'webhook' })
-const connection = loadKubeConnection(config.kubeconfig === undefined ? {} : { kubeconfig: config.kubeconfig })
+const connection = loadKubeConnection({ kubeconfig: config.kubeconfig, env: process.env })
 const client = createKubeClient(connection, { userAgent: 'latchkey-webhook', requestTimeoutMs: 10_000, metrics })
 const tls = createTlsSource()
 observeExpiry(metrics.registry, tls)

@@ -54,9 +54,40 @@ const brought = described(
   },
 )
 
+/** What the API server asks of the names of labels and annotations; it would refuse the Secret, not the AccessKey. */
+const qualifiedName = () =>
+  z
+    .string()
+    .max(317)
+    .regex(
+      /^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/,
+    )
+const named = (what: string) => ({
+  maxProperties: 32,
+  'x-kubernetes-validations': [
+    {
+      rule: 'self.all(key, !format.qualifiedName().validate(key).hasValue())',
+      message: `${what} must have names that Kubernetes takes, for example team or example.com/team`,
+    },
+  ],
+})
 const secretTemplate = z.strictObject({
-  labels: described(z.record(z.string().max(317), z.string().max(63)), 'Labels of the Secret.').optional(),
-  annotations: described(z.record(z.string().max(317), z.string().max(1024)), 'Annotations of the Secret.').optional(),
+  labels: described(
+    z.record(
+      qualifiedName(),
+      z
+        .string()
+        .max(63)
+        .regex(/^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/),
+    ),
+    'Labels of the Secret.',
+    named('labels'),
+  ).optional(),
+  annotations: described(
+    z.record(qualifiedName(), z.string().max(1024)),
+    'Annotations of the Secret.',
+    named('annotations'),
+  ).optional(),
 })
 
 const rotation = z.strictObject({
@@ -221,6 +252,8 @@ export const accessKey: KindDefinition = {
       ClientNotFound: 'No ApiClient of that name in this namespace. Create it or correct spec.clientRef.name.',
       ClientRefused: 'The ApiClient is not accepted; see its conditions.',
       ExpiryRequired: 'Keys of a Personal client must expire: set validity or expiresAt, at most 2160h ahead.',
+      RoleNotFound:
+        'spec.roles names a role that does not exist; the message names it. The others count, and it counts from when it exists.',
       PublicKeyInvalid: 'spec.publicKey is not a usable public key; the message says why.',
       Unsupported: 'The spec asks for something this version does not make.',
       Invalid: 'A field is wrong; the message names it.',
@@ -232,10 +265,17 @@ export const accessKey: KindDefinition = {
       Expired: 'The key has ended.',
       SecretConflict:
         'A Secret of that name exists and is not ours. It stays untouched; delete it or use another secretName in a new AccessKey.',
-      SecretForbidden: 'The operator may not write Secrets in this namespace; see the chart value secrets.namespaces.',
+      SecretForbidden:
+        'The operator may not write Secrets in this namespace. Add it to the chart value secrets.namespaceList.',
+      SecretRefused:
+        'The API server refuses the Secret: a quota, an admission policy, or a namespace that is being deleted.',
       NotAccepted: 'See the condition Accepted.',
     },
     Enforced: enforcedReasons,
-    Stalled: { SecretConflict: 'A person has to resolve the conflict.', SecretForbidden: 'A person has to allow it.' },
+    Stalled: {
+      SecretConflict: 'A person has to resolve the conflict.',
+      SecretForbidden: 'A person has to allow it.',
+      SecretRefused: 'A person has to change the quota or the policy.',
+    },
   },
 }

@@ -61,7 +61,7 @@ function objectSchema(kind: KindDefinition): Json {
  */
 function structural(schema: unknown): Json {
   if (typeof schema !== 'object' || schema === null) return {}
-  const { $schema: _, additionalProperties, propertyNames, properties, items, anyOf, ...rest } = schema as Json
+  const { $schema: _, additionalProperties, properties, items, anyOf, ...rest } = schema as Json
   const out: Json = { ...rest }
   if (out['x-kubernetes-int-or-string'] === true) return { ...out, anyOf: [{ type: 'integer' }, { type: 'string' }] }
   if (anyOf !== undefined) throw new TypeError('a structural schema has no anyOf: describe the field in one form')
@@ -70,6 +70,5 @@ function structural(schema: unknown): Json {
   else if (typeof additionalProperties === 'object') out.additionalProperties = structural(additionalProperties)
   if (items !== undefined) out.items = structural(items)
   if (out.type === 'integer') out.format = 'int64'
-  if (propertyNames !== undefined && out.maxProperties === undefined) out.maxProperties = 32
   return out
 }

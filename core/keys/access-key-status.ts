@@ -6,12 +6,16 @@ import { timeOf } from './key-ledger.ts'
 import { secretNameOf } from './secret-data.ts'
 
 /** `missing`: there is work to do at the Secret. `none`: there need not be one. `unknown`: it was not judged. */
-export type SecretState = 'good' | 'missing' | 'none' | 'foreign' | 'forbidden' | 'unknown'
+export type SecretState = 'good' | 'missing' | 'none' | 'foreign' | 'forbidden' | 'refused' | 'unknown'
+
+/** What only a person can put right. */
+const stuck = ['SecretConflict', 'SecretForbidden', 'SecretRefused']
 
 interface Outcome {
   readonly accessKey: AccessKey
   readonly client: ResolvedClient | undefined
   readonly fault: KeyFault | undefined
+  readonly missingRoles: readonly string[]
   readonly keys: readonly PublishedKey[]
   /** `kid` of the key in use. */
   readonly keyId?: string
@@ -52,22 +56,34 @@ function stateOf({ accessKey, fault, now }: Outcome, current: PublishedKey | und
 }
 
 function findings(outcome: Outcome): Finding[] {
-  const { accessKey, fault, keys, keyId, enforced } = outcome
+  const { accessKey, keys, keyId, enforced } = outcome
   const ready = readiness(outcome)
-  const stalled = ready.reason === 'SecretConflict' || ready.reason === 'SecretForbidden'
+  const stalled = stuck.includes(ready.reason)
   const previous = accessKey.status
   // Another key, or the same one in another state, has to reach the guards anew though the generation is the same.
   const state = (list: readonly PublishedKey[] | undefined, kid: string | undefined) =>
     list?.find(key => key.kid === kid)?.state
   const same = previous?.keyId === keyId && state(previous?.keys, keyId) === state(keys, keyId)
   return [
-    fault
-      ? { type: 'Accepted', status: 'False', reason: fault.reason, message: fault.message }
-      : { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'The key is understood.' },
+    acceptance(outcome),
     ready,
     latchEnforced(same ? previous?.conditions : undefined, accessKey.metadata.generation, enforced),
     ...(stalled ? [{ type: 'Stalled', status: 'True' as const, reason: ready.reason, message: ready.message }] : []),
   ]
+}
+
+/** A role that is missing holds nothing up: the key is minted, and the role counts from when it exists. */
+function acceptance({ fault, missingRoles }: Outcome): Finding {
+  if (fault) return { type: 'Accepted', status: 'False', reason: fault.reason, message: fault.message }
+  if (missingRoles.length === 0) {
+    return { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'The key is understood.' }
+  }
+  return {
+    type: 'Accepted',
+    status: 'False',
+    reason: 'RoleNotFound',
+    message: `There is no roles.latchkey.dev ${missingRoles.join(', ')}; the others of spec.roles count. Create it or correct the name.`,
+  }
 }
 
 function readiness(outcome: Outcome): Finding {
@@ -86,7 +102,14 @@ function readiness(outcome: Outcome): Finding {
     return say(
       'False',
       'SecretForbidden',
-      `The operator may not write Secrets in namespace ${namespace}. Add the namespace to the chart value secrets.namespaces.`,
+      `The operator may not write Secrets in namespace ${namespace}. Add the namespace to the chart value secrets.namespaceList.`,
+    )
+  }
+  if (secretState === 'refused') {
+    return say(
+      'False',
+      'SecretRefused',
+      `The API server refuses to write the Secret ${name}. Look at the quotas and admission policies of namespace ${namespace}, and whether it is being deleted.`,
     )
   }
   if (secretState === 'foreign') {

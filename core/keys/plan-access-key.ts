@@ -12,9 +12,11 @@ import { desiredSecret, isOwnedBy, type SecretObject, secretFiles } from './secr
 export interface ObservedAccessKey {
   readonly accessKey: AccessKey
   readonly client: ResolvedClient | undefined
-  /** `forbidden`: the API server refuses us the Secrets of this namespace. */
-  readonly secret: ObservedSecret | 'forbidden' | undefined
+  /** `forbidden`: the API server refuses us the Secrets of this namespace. `refused`: it took no write of this one. */
+  readonly secret: ObservedSecret | 'forbidden' | 'refused' | undefined
   readonly schemaFault?: string | undefined
+  /** `namespace/name` of roles that the spec names and that do not exist. */
+  readonly missingRoles: readonly string[]
   readonly issuer: string
   /** PEM bundle. */
   readonly ca: string
@@ -26,6 +28,8 @@ export interface AccessKeyPlan {
   readonly write?:
     | { readonly kind: 'mint'; readonly number: number; readonly previous?: SecretObject }
     | { readonly kind: 'update-secret'; readonly secret: SecretObject }
+    /** The key stays; what stands beside it is put right. */
+    | { readonly kind: 'refresh-secret'; readonly secret: SecretObject }
     | { readonly kind: 'status'; readonly status: AccessKeyStatus }
   /** To be recorded once the write has landed; transitions of the status are told by whoever writes it. */
   readonly events: readonly PlannedEvent[]
@@ -48,6 +52,7 @@ export function planAccessKey(observed: ObservedAccessKey, now: number): AccessK
     accessKey,
     client: observed.client,
     fault,
+    missingRoles: observed.missingRoles,
     enforced: observed.enforced,
     now,
   })
@@ -58,7 +63,7 @@ export function planAccessKey(observed: ObservedAccessKey, now: number): AccessK
   if (changed && takesAway(accessKey.status?.keys ?? [], judged.keys)) return { ...statusWrite, ...rest }
   if (judged.secretWrite) return { ...judged.secretWrite, ...rest }
   if (changed) return { ...statusWrite, ...rest }
-  if (judged.refresh) return { write: { kind: 'update-secret', secret: judged.refresh }, events: [], ...rest }
+  if (judged.refresh) return { write: { kind: 'refresh-secret', secret: judged.refresh }, events: [], ...rest }
   return { events: [], ...rest }
 }
 
@@ -102,7 +107,7 @@ function judgeMinted(observed: ObservedAccessKey, fault: KeyFault | undefined, n
   const current = keyId !== undefined && keys.some(key => key.kid === keyId) ? { keyId } : {}
   if (accessKey.spec.revoked) return judgeRevoked(observed, keys)
   if (fault || !client) return { keys, secretState: 'unknown', ...current }
-  if (secret === 'forbidden') return { keys, secretState: 'forbidden', ...current }
+  if (secret === 'forbidden' || secret === 'refused') return { keys, secretState: secret, ...current }
   const over = keys.find(key => key.kid === keyId)?.state === 'Expired'
   const dead = accessKey.spec.expiresAt !== undefined && secondsOfTime(accessKey.spec.expiresAt) <= now
   if (!secret) {
@@ -127,7 +132,7 @@ function judgeMinted(observed: ObservedAccessKey, fault: KeyFault | undefined, n
 
 /** Revocation needs nobody's acceptance. What is ours is emptied; what is not is left alone. */
 function judgeRevoked({ accessKey, secret }: ObservedAccessKey, keys: readonly PublishedKey[]): Judged {
-  if (secret === 'forbidden') return { keys, secretState: 'forbidden' }
+  if (secret === 'forbidden' || secret === 'refused') return { keys, secretState: secret }
   const full = secret && Object.keys(secret.object.data ?? {}).length > 0
   if (!full || !isOwnedBy(secret.object, accessKey)) return { keys, secretState: 'none' }
   const emptied = desiredSecret(accessKey, { files: {} }, secret.object)

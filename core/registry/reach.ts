@@ -13,6 +13,11 @@ export function clientOfKey(key: AccessKey): string {
   return `${key.metadata.namespace}/${key.spec.clientRef.name}`
 }
 
+/** The roles a key is narrowed to. */
+export function rolesOfKey(key: AccessKey): string[] {
+  return (key.spec.roles ?? []).map(referenceKey)
+}
+
 export function roleOfGrant(grant: AccessGrant): string {
   return `${grant.metadata.namespace}/${grant.spec.roleRef.name}`
 }

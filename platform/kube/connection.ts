@@ -31,12 +31,17 @@ const serviceAccount = '/var/run/secrets/kubernetes.io/serviceaccount'
  * or else $KUBECONFIG or ~/.kube/config.
  * @throws Error when the named kubeconfig cannot be read; what is wrong inside shows at the first request
  */
-export function loadKubeConnection(options: { kubeconfig?: string; context?: string } = {}): KubeConnection {
+export function loadKubeConnection(options: {
+  readonly kubeconfig?: string | undefined
+  readonly context?: string
+  /** Where Kubernetes tells its pods the API server's address. */
+  readonly env?: Readonly<Record<string, string | undefined>>
+}): KubeConnection {
   if (options.kubeconfig !== undefined) {
     readFileSync(options.kubeconfig)
     return fromKubeconfig(options.kubeconfig, options.context)
   }
-  const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = process.env
+  const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = options.env ?? {}
   if (host && existsSync(`${serviceAccount}/token`)) {
     return inCluster(`https://${host.includes(':') ? `[${host}]` : host}:${port ?? '443'}`, serviceAccount)
   }

@@ -3,6 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { noAuthenticators } from './api-server.ts'
 import { kubectlPath, repositoryRoot } from './binaries.ts'
+import { kindBinary } from './build-binaries.ts'
 import { run, succeeds } from './command.ts'
 import { say, step } from './progress.ts'
 import { type Health, kubeconfigPath } from './real-cluster.ts'
@@ -17,7 +18,7 @@ export function dockerAnswers(): Promise<boolean> {
   return succeeds('docker', ['info'], { timeoutMs: 10_000 })
 }
 
-const kind = (args: string[]) => run('kind', args)
+const kind = async (args: string[]) => run(await kindBinary(), args)
 
 async function exists(): Promise<boolean> {
   return (await kind(['get', 'clusters'])).split('\n').includes(name)

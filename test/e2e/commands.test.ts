@@ -1,29 +1,21 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { repositoryRoot } from '../cluster/binaries.ts'
 import { kubectl } from '../demo/install.ts'
+import { codeOf, documents } from '../unit/docs/documents.ts'
 
-const documents = [
-  'README.md',
-  'charts/latchkey/README.md',
-  'examples/orders/README.md',
-  ...readdirSync(join(repositoryRoot, 'docs'))
-    .filter(name => name.endsWith('.md'))
-    .map(name => `docs/${name}`),
-]
-
-/** Every `kubectl get …` line that a document shows in a console block. */
-const shown = documents.flatMap(document =>
-  [...readFileSync(join(repositoryRoot, document), 'utf8').matchAll(/^\s*\$ (kubectl get [^\n|]*)$/gm)].map(match => ({
-    document,
-    command: (match[1] ?? '').replace(/\s+#.*$/, '').trim(),
-  })),
-)
+/** Every command with this verb that a document shows, in a block or in a line, each once. */
+function shownWith(verb: string): { document: string; command: string }[] {
+  const found = documents().flatMap(document =>
+    codeOf(document)
+      .flatMap(code => [...code.matchAll(new RegExp(`kubectl (?:-n \\S+ )?${verb} [^\\n|]*`, 'g'))])
+      .map(([command]) => ({ document: document.path, command: command.replace(/\s+#.*$/, '').trim() })),
+  )
+  return [...new Map(found.map(one => [one.command, one])).values()]
+}
+const shown = shownWith('get')
 
 describe('the documented kubectl commands', () => {
   it('are there to be tried', () => {
-    expect(shown.length).toBeGreaterThan(0)
+    expect(shown.length).toBeGreaterThan(5)
   })
 
   it.each(shown)('$command ($document) answers with objects of ours', async ({ command }) => {
@@ -38,7 +30,14 @@ describe('the documented kubectl commands', () => {
       kind: string
     }
     const ours = /latchkey|apiclient|accesskey|accessgrant|guardedservice|lclient|akey|lrole|gsvc/.test(command)
-    for (const object of found.items ?? [found]) if (ours) expect(object.apiVersion).toBe('latchkey.dev/v1alpha1')
+    const objects = found.items ?? [found]
+    if (!ours) return
+    expect(objects.length).toBeGreaterThan(0)
+    for (const { apiVersion } of objects) expect(apiVersion).toBe('latchkey.dev/v1alpha1')
+  })
+
+  it.each(shownWith('wait'))('$command ($document) comes back', async ({ command }) => {
+    expect(await kubectl([...command.split(/\s+/).slice(1), '--timeout=60s'])).toContain('condition met')
   })
 
   it('mean our roles only when written in full: roles alone is Kubernetes own', async () => {

@@ -71,7 +71,8 @@ describe('the README', () => {
   `
 
   test('has examples that run as they stand', async () => {
-    symlinkSync(join(root, 'node_modules/express'), join(project, 'node_modules/express'))
+    for (const framework of ['express', 'fastify', 'hono'])
+      symlinkSync(join(root, 'node_modules', framework), join(project, 'node_modules', framework))
     writeFileSync(join(project, 'guard.mjs'), guard)
     const env = {
       LATCHKEY_PRIVATE_JWK: JSON.stringify({ ...makeKey('Ed25519').secret, client_id: 'sc_x', issuer: 'https://x' }),
@@ -81,7 +82,7 @@ describe('the README', () => {
       writeFileSync(join(project, `example-${number}.mjs`), code)
       said.push(await run(node, ['--import', './guard.mjs', `example-${number}.mjs`], { cwd: project, env }))
     }
-    expect(said).toEqual(['200 allow; reason=granted; by=guard; aud=https://orders.shop.svc\n', '', ''])
+    expect(said).toEqual(['200 allow; reason=granted; by=guard; aud=https://orders.shop.svc\n', '', '', '', ''])
   })
 })
 

@@ -9,6 +9,7 @@ import { role } from '../../core/api/role.ts'
 import type { About, Finding, KindChecks, Reference } from './check.ts'
 import { accessGrantChecks } from './check-access-grant.ts'
 import { accessKeyChecks } from './check-access-key.ts'
+import { apiClientChecks } from './check-api-client.ts'
 import { guardedServiceChecks } from './check-guarded-service.ts'
 import { roleChecks } from './check-role.ts'
 import { type AdmissionRequest, isFields, type Verdict } from './review.ts'
@@ -21,11 +22,9 @@ type Examine = (
   about: About,
 ) => { refusals: readonly Finding[]; warnings: readonly Finding[]; references: readonly Reference[] }
 
-const nothing: KindChecks<unknown> = { refusals: [], warnings: [], references: () => [] }
-
 /** Kind → what is checked. */
 const kinds: ReadonlyMap<string, Examine> = new Map([
-  examination(apiClient, nothing),
+  examination(apiClient, apiClientChecks),
   examination(accessKey, accessKeyChecks),
   examination(role, roleChecks),
   examination(accessGrant, accessGrantChecks),

@@ -138,6 +138,9 @@ metadata:
     app.kubernetes.io/component: {{ .process }}
 spec:
   replicas: {{ $values.replicas }}
+  # A ready pod is reachable by its Service a moment later only, when every node's proxy has heard of it. Whoever waits
+  # for the Deployment (`helm install --wait`) may use it at once.
+  minReadySeconds: 5
   revisionHistoryLimit: 3
   strategy:
     type: RollingUpdate

@@ -82,6 +82,14 @@ describe('the rendered chart', () => {
     expect(of(await renderChart(sets['one replica, least of all']), 'PodDisruptionBudget')).toEqual([])
   })
 
+  it('counts a pod as available only when its Service leads to it, so that helm install --wait means usable', async () => {
+    const seconds = of(await renderChart(), 'Deployment').map(
+      ({ spec }) => (spec as never as { minReadySeconds: number }).minReadySeconds,
+    )
+    expect(seconds.length).toBe(3)
+    for (const each of seconds) expect(each).toBeGreaterThanOrEqual(5)
+  })
+
   it('names the same issuer to every process, from the release or from the values', async () => {
     const urls = async (rendering: Rendering | undefined) =>
       of(await renderChart(rendering), 'Deployment').map(

@@ -101,3 +101,11 @@ it('K26 let the operator read Secrets by name, and only where the values say', a
   await expect(client.list(secrets)).rejects.toMatchObject(refused)
   await expect(client.list(configMaps)).rejects.toMatchObject(refused)
 })
+
+it('K26 let the operator change and delete no ConfigMap but latchkey-ca', async () => {
+  const client = await clientOf('operator')
+  const manager = { fieldManager: 'latchkey-operator', force: true }
+  const object = { metadata: { name: 'somebody-elses', namespace: 'shop' } }
+  await expect(client.apply(configMaps, object, manager)).rejects.toMatchObject(refused)
+  await expect(client.delete(configMaps, 'shop', 'somebody-elses')).rejects.toMatchObject(refused)
+})

@@ -94,6 +94,18 @@ const onCreate: readonly (readonly [Kind | 'brought', string, Change, string])[]
     sets({ expiresAt: '2030-01-01T00:00:00Z' }),
     'set validity or expiresAt, not both',
   ],
+  [
+    'AccessKey',
+    'a name of a label that the API server would refuse on the Secret',
+    sets({ secretTemplate: { labels: { 'my team': 'a' } } }),
+    'labels must have names that Kubernetes takes',
+  ],
+  [
+    'AccessKey',
+    'an annotation without a name',
+    sets({ secretTemplate: { annotations: { 'example.com/': 'a' } } }),
+    'annotations must have names that Kubernetes takes',
+  ],
   ['AccessKey', 'a validity of a minute', sets({ validity: '1m' }), 'validity must be at least 1h'],
   [
     'brought',

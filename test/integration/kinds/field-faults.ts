@@ -41,6 +41,11 @@ export function faultsOf(schema: Schema, spec: unknown, path: Path = []): Fault[
         faultsOf(field, (spec as Record<string, unknown>)[name], [...path, name]),
       ),
     ]
+  if (schema.additionalProperties) {
+    const [first] = Object.keys(spec as object)
+    const value = first === undefined ? undefined : (spec as Record<string, unknown>)[first]
+    return [...own, ...faultsOf(schema.additionalProperties, value, [...path, first ?? ''])]
+  }
   if (schema.items && Array.isArray(spec)) return [...own, ...faultsOf(schema.items, spec[0], [...path, 0])]
   return own
 }

@@ -3,8 +3,8 @@ import type { AccessKey, AccessKeyStatus } from '../../../core/api/access-key.ts
 import { type SecretObject, secretFile } from '../../../core/keys/secret-data.ts'
 import { proveSecretKey } from '../../../operator/key-material.ts'
 import type { RunningOperator } from '../../../operator/run-operator.ts'
-import type { KubeObject } from '../../../platform/kube/client.ts'
-import { accessKeys, apiClients, secrets } from '../../../platform/kube/resources.ts'
+import type { KubeObject, Resource } from '../../../platform/kube/client.ts'
+import { accessKeys, apiClients, roles, secrets } from '../../../platform/kube/resources.ts'
 import { condition, startTestCluster, type TestCluster, until } from './cluster.ts'
 
 let cluster: TestCluster
@@ -92,6 +92,18 @@ test('says that its client does not exist, and mints when it appears', async () 
   await ready(key, 'Ready')
 })
 
+test('says which role of its list does not exist, and goes on; the role counts when it appears', async () => {
+  const namespace = await createClient()
+  const key = await ready(await create(namespace, { roles: [{ namespace, name: 'reader' }] }), 'Ready')
+  const { found } = await condition(cluster.client, accessKeys, key, { type: 'Accepted', reason: 'RoleNotFound' })
+  expect(found.message).toContain(`${namespace}/reader`)
+  const rules = [{ services: ['api'], methods: ['GET'], paths: ['/'] }]
+  await cluster.client.create(roles, { metadata: { name: 'reader', namespace }, spec: { rules } } as KubeObject)
+  await condition(cluster.client, accessKeys, key, { type: 'Accepted', reason: 'Accepted' })
+  await cluster.client.delete(roles, namespace, 'reader')
+  await condition(cluster.client, accessKeys, key, { type: 'Accepted', reason: 'RoleNotFound' })
+})
+
 test('says that its client is refused', async () => {
   const namespace = await createClient({ clientId: 'elsewhere.web' })
   await condition(cluster.client, accessKeys, await create(namespace), { type: 'Accepted', reason: 'ClientRefused' })
@@ -132,6 +144,46 @@ test('a Secret of somebody else stays untouched, and the key says so until it is
   await touch(namespace)
   const healed = await ready(key, 'Ready')
   expect(healed.status?.conditions?.some(one => one.type === 'Stalled')).toBe(false)
+})
+
+const admission = (kind: string, plural: string): Resource => ({
+  group: 'admissionregistration.k8s.io',
+  version: 'v1',
+  plural,
+  kind,
+  namespaced: false,
+})
+const policies = admission('ValidatingAdmissionPolicy', 'validatingadmissionpolicies')
+const bindings = admission('ValidatingAdmissionPolicyBinding', 'validatingadmissionpolicybindings')
+
+test('a Secret that a policy of the cluster refuses: the key says so, and is minted when the policy is gone', async () => {
+  const namespace = await createClient()
+  const rule = { apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['secrets'] }
+  const namespaceSelector = { matchLabels: { 'kubernetes.io/metadata.name': namespace } }
+  await cluster.client.create(policies, {
+    metadata: { name: 'no-secrets' },
+    spec: {
+      matchConstraints: { resourceRules: [rule], namespaceSelector },
+      validations: [{ expression: 'false', message: 'no' }],
+    },
+  } as KubeObject)
+  await cluster.client.create(bindings, {
+    metadata: { name: 'no-secrets' },
+    spec: { policyName: 'no-secrets', validationActions: ['Deny'] },
+  } as KubeObject)
+  const refused = () =>
+    cluster.client.create(secrets, { metadata: { name: 'try', namespace } }, { dryRun: true }).then(
+      () => false,
+      () => true,
+    )
+  await until(refused, 'the policy in force', 30_000)
+  const key = await create(namespace)
+  await ready(key, 'SecretRefused')
+  await condition(cluster.client, accessKeys, key, { type: 'Stalled', reason: 'SecretRefused' })
+  await cluster.client.delete(bindings, undefined, 'no-secrets')
+  await until(async () => !(await refused()), 'the policy gone', 30_000)
+  await touch(namespace)
+  await ready(key, 'Ready')
 })
 
 test('two AccessKeys with one secretName: the first keeps it, the second says so (K09)', async () => {

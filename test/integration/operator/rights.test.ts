@@ -67,7 +67,7 @@ async function createKey(namespace: string): Promise<WithStatus> {
 test('where Secrets are not allowed the key says so and waits for a person; others are unhurt (K26)', async () => {
   const closed = await createKey(await cluster.namespace())
   const stuck = await condition(cluster.client, accessKeys, closed, { type: 'Ready', reason: 'SecretForbidden' })
-  expect(stuck.found.message).toContain('secrets.namespaces')
+  expect(stuck.found.message).toContain('secrets.namespaceList')
   await condition(cluster.client, accessKeys, closed, { type: 'Stalled', reason: 'SecretForbidden', status: 'True' })
   const open = await cluster.namespace()
   await give(open, 'secrets', secretRules)

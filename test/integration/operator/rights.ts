@@ -19,10 +19,10 @@ export const clusterRules = [
     verbs: ['patch'],
   },
   { apiGroups: [''], resources: ['namespaces', 'services', 'pods'], verbs: read },
-  // OpenAPI documents, and latchkey-ca in guarded namespaces, which are not known beforehand.
-  { apiGroups: [''], resources: ['configmaps'], verbs: ['get', 'create', 'patch'] },
+  // OpenAPI documents, and latchkey-ca in guarded namespaces: a creation has no name yet.
+  { apiGroups: [''], resources: ['configmaps'], verbs: ['get', 'create'] },
   // By name: the field selector of the list says which.
-  { apiGroups: [''], resources: ['configmaps'], resourceNames: ['latchkey-ca'], verbs: ['list', 'watch'] },
+  { apiGroups: [''], resources: ['configmaps'], resourceNames: ['latchkey-ca'], verbs: ['list', 'watch', 'patch'] },
   {
     apiGroups: ['networking.k8s.io'],
     resources: ['networkpolicies'],

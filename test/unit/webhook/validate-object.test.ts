@@ -67,6 +67,12 @@ describe('a spec that cannot work is refused, with the field and the remedy', ()
 
   it.each<[string, string, unknown, string]>([
     [
+      'a label that the API server would refuse on the Secret',
+      'AccessKey',
+      { clientRef: { name: 'a' }, secretTemplate: { labels: { 'my team': 'a' } } },
+      'spec.secretTemplate.labels.my team: Invalid key in record',
+    ],
+    [
       'a validity beyond any life',
       'AccessKey',
       { clientRef: { name: 'a' }, validity: '9999999h' },
@@ -150,6 +156,11 @@ describe('what may be meant passes with a warning', () => {
   })
 
   it.each<[string, unknown, string[]]>([
+    [
+      'ApiClient',
+      { serviceAccounts: [{ name: 'checkout' }] },
+      ['spec.serviceAccounts[0].name: there is no ServiceAccount shop/checkout yet; it counts from when it exists'],
+    ],
     [
       'AccessKey',
       { clientRef: { name: 'a' }, roles: [{ namespace: 'x', name: 'r' }] },

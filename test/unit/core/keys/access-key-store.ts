@@ -44,7 +44,10 @@ export interface Store {
   secret: SecretObject | undefined
   client: ResolvedClient | undefined
   now: number
+  missingRoles: readonly string[]
   forbidden: boolean
+  /** The status with which a quota or a policy refuses every write of the Secret. */
+  refused?: number
   /** Every write of a pass that was taken, in order. */
   readonly writes: string[]
   io(): AccessKeyIo
@@ -68,6 +71,7 @@ export function createStore(
     secret: undefined,
     client: clientOf(),
     now: start,
+    missingRoles: [],
     forbidden: false,
     writes: [],
     edit(spec) {
@@ -94,6 +98,7 @@ export function createStore(
       random: () => 0.5,
       client: () => store.client,
       schemaFault: () => undefined,
+      missingRoles: () => store.missingRoles,
       enforced: () => ({ state: 'no-guards' }),
       record: () => {},
       generate: generateKeyMaterial,
@@ -108,6 +113,7 @@ export function createStore(
       },
       async createSecret(secret) {
         if (store.forbidden) refuse('secrets POST', 403)
+        if (store.refused) refuse('secrets POST', store.refused)
         if (store.secret) refuse('secrets POST', 409)
         before(store, secret)
         store.secret = stored(secret, randomUUID())
@@ -115,6 +121,7 @@ export function createStore(
       },
       async updateSecret(secret) {
         if (store.forbidden) refuse('secrets PUT', 403)
+        if (store.refused) refuse('secrets PUT', store.refused)
         const now = store.secret?.metadata
         if (!now) refuse('secrets PUT', 404)
         const { uid, resourceVersion } = secret.metadata

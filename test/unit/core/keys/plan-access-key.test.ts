@@ -89,6 +89,38 @@ const situations: Record<string, Situation> = {
     state: 'Pending',
     keys: [],
   },
+  'a role that does not exist: the key is minted all the same': {
+    from: 'nothing',
+    spec: { roles: [{ namespace: 'shop', name: 'reader' }] },
+    given: store => {
+      store.missingRoles = ['shop/reader']
+    },
+    writes: ['create', 'status'],
+    accepted: 'RoleNotFound',
+    ready: 'Ready',
+    state: 'Active',
+    keys: ['Active'],
+  },
+  'a Secret that a policy refuses': {
+    from: 'nothing',
+    given: store => {
+      store.refused = 422
+    },
+    writes: ['status'],
+    ready: 'SecretRefused',
+    state: 'Pending',
+    keys: [],
+  },
+  'a Secret that is over a quota: revocation is published all the same': {
+    given: store => {
+      store.refused = 403
+      store.edit({ revoked: {} })
+    },
+    writes: ['status', 'status'],
+    ready: 'SecretRefused',
+    state: 'Revoked',
+    keys: ['Revoked'],
+  },
   'a revocation is published before the Secret is emptied': {
     given: store => store.edit({ revoked: {} }),
     writes: ['status', 'update', 'status'],
@@ -282,6 +314,18 @@ test('every reason of Accepted, Ready and Stalled is produced here', () => {
   )
   // Pending is between two passes: see the next test.
   expect(wanted.filter(reason => !seen.has(reason) && reason !== 'Ready/Pending')).toEqual([])
+})
+
+test('a good key stays Ready while its Secret cannot be refreshed', async () => {
+  const store = createStore(accessKeyOf())
+  await settle(store)
+  store.refused = 403
+  store.edit({ secretTemplate: { labels: { team: 'a' } } })
+  const { length } = store.writes
+  await reconcileAccessKey('shop/web', store.io())
+  for (let pass = 0; pass < 3; pass++) await expect(reconcileAccessKey('shop/web', store.io())).rejects.toThrow('403')
+  expect(store.writes.slice(length)).toEqual(['status'])
+  expect(store.accessKey.status?.conditions?.find(one => one.type === 'Ready')?.reason).toBe('Ready')
 })
 
 test('while a leaked key is being replaced the key is Pending', async () => {
