@@ -1,4 +1,4 @@
-import { Gauge } from 'prom-client'
+import { Counter, Gauge } from 'prom-client'
 import type { Metrics } from '../platform/metrics.ts'
 import type { Slices } from './slices.ts'
 import type { SnapshotServer } from './snapshot-server.ts'
@@ -16,6 +16,15 @@ export function measure(metrics: Metrics, parts: { slices: Slices; snapshots: Sn
       },
     })
   gauge('latchkey_issuer_slices', 'Guarded services this replica has a slice for.', () => [...slices.all()].length)
+  new Counter({
+    registers: [metrics.registry],
+    name: 'latchkey_issuer_streams_opened_total',
+    help: 'Streams that guards opened; far more of them than guards means that streams do not hold.',
+    collect() {
+      this.reset()
+      this.inc(snapshots.opened())
+    },
+  })
   gauge('latchkey_issuer_guards', 'Guards connected to this replica.', () => [...snapshots.streams()].length)
   gauge('latchkey_issuer_guards_behind', 'Connected guards that do not hold the current slice.', () =>
     [...snapshots.streams()].reduce((sum, { slice, held }) => sum + (held().hash === slice.hash() ? 0 : 1), 0),

@@ -20,6 +20,8 @@ export interface SnapshotServer {
   /** For a request whose token was reviewed. */
   serve(request: IncomingMessage, response: ServerResponse, token: string, holder: Holder): Promise<void>
   streams(): Iterable<GuardStream>
+  /** How many there have been. */
+  opened(): number
   /** Ends every stream, telling the guards to go to another replica. */
   drain(): void
 }
@@ -39,6 +41,7 @@ export function createSnapshotServer(parts: SnapshotServerParts): SnapshotServer
   const streams = new Map<string, GuardStream>()
   const checks = new Map<GuardStream, () => void>()
   let counter = 0
+  let opened = 0
   let cancelBeat = clock.after(heartbeatMs, beat)
 
   function beat(): void {
@@ -120,6 +123,7 @@ export function createSnapshotServer(parts: SnapshotServerParts): SnapshotServer
     streams.get(id)?.end('replaced', 'The same pod opened another stream.')
     if (stream.ended.aborted) return
     streams.set(id, stream)
+    opened++
     stream.ended.addEventListener('abort', () => {
       if (streams.get(id) === stream) streams.delete(id)
       checks.delete(stream)
@@ -131,6 +135,7 @@ export function createSnapshotServer(parts: SnapshotServerParts): SnapshotServer
   return {
     serve,
     streams: () => streams.values(),
+    opened: () => opened,
     drain() {
       cancelBeat()
       for (const stream of streams.values()) stream.end('draining', 'This replica stops; connect to another one.')

@@ -1,4 +1,5 @@
 import { clientOfKey, roleOfGrant } from '../core/registry/reach.ts'
+import { networkPolicyName } from '../core/status/plan-network-policy.ts'
 import type { KubeClient, KubeObject, Resource } from '../platform/kube/client.ts'
 import { type Controller, type ControllerSource, createController } from '../platform/kube/controller.ts'
 import type { Change, Reflector } from '../platform/kube/reflector.ts'
@@ -19,7 +20,7 @@ export interface Parts {
   readonly context: Context
   readonly accessKeyIo: AccessKeyIo
   readonly certificates: Certificates
-  readonly client: Pick<KubeClient, 'get' | 'create' | 'update'>
+  readonly client: Pick<KubeClient, 'get' | 'create' | 'update' | 'apply' | 'delete'>
   readonly names: { readonly namespace: string; readonly fullname: string }
   readonly log: Logger
   readonly metrics?: Metrics
@@ -74,7 +75,7 @@ export function createControllers(parts: Parts): Controllers {
     inNamespace(sources.namespaces, sources.grants),
     { reflector: sources.roles, keys: ({ key }) => sources.by.grantsOfRole.get(key).map(keyOf) },
   ])
-  const guardedService = controller('guardedservice', key => reconcileGuardedService(key, context), [
+  const guardedService = controller('guardedservice', key => reconcileGuardedService(key, context, parts.client), [
     own(sources.services),
     {
       reflector: sources.pods,
@@ -83,6 +84,7 @@ export function createControllers(parts: Parts): Controllers {
           ? []
           : servicesIn(context, object.metadata.namespace),
     },
+    { reflector: sources.networkPolicies, keys: ({ object }) => servicesOfPolicy(context, object) },
   ])
   const certificate = controller(
     'certificates',
@@ -175,7 +177,18 @@ function servicesIn({ sources }: Context, namespace: string | undefined): string
   return [...sources.services.store.keys()].filter(key => key.startsWith(`${namespace}/`))
 }
 
+/** Those whose policy has, or would have, this name. */
+function servicesOfPolicy({ sources }: Context, { metadata }: KubeObject): string[] {
+  const { namespace, name } = metadata
+  if (!name.startsWith('latchkey-')) return []
+  return [...sources.services.store.values()].flatMap(service =>
+    service.metadata.namespace === namespace && networkPolicyName(service.metadata.name) === name
+      ? [keyOf(service)]
+      : [],
+  )
+}
+
 function isSameAge(old: KubeObject | undefined, object: KubeObject): boolean {
-  const labels = (one: KubeObject | undefined): string => JSON.stringify(one?.metadata.labels)
-  return old?.metadata.deletionTimestamp === object.metadata.deletionTimestamp && labels(old) === labels(object)
+  const marks = (one: KubeObject | undefined) => JSON.stringify([one?.metadata.labels, one?.metadata.annotations])
+  return old?.metadata.deletionTimestamp === object.metadata.deletionTimestamp && marks(old) === marks(object)
 }

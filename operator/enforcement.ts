@@ -10,8 +10,9 @@ import { type Clock, systemClock } from '../platform/clock.ts'
 import type { KubeObject, Resource } from '../platform/kube/client.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Replica, ReplicaClient } from './issuer-replicas.ts'
+import { podsBehind } from './pods-behind.ts'
 import type { Resolved } from './resolved.ts'
-import type { PodOf, Sources } from './sources.ts'
+import type { Sources } from './sources.ts'
 
 const waitingMs = 1_000
 const restingMs = 10_000
@@ -28,6 +29,10 @@ export interface Enforcement {
   service(key: string): ServiceReport | undefined
   /** The object is gone: nobody waits for its answer. */
   forget(resource: Resource, key: string): void
+  /** Changes that are not yet enforced everywhere. */
+  waiting(): { readonly count: number; readonly oldestSeconds: number }
+  /** Of all services together. */
+  guards(): { readonly expected: number; readonly current: number }
   /** Called when an earlier answer would be another one now. */
   onChange(handler: (resource: Resource, key: string) => void): void
   start(): void
@@ -40,6 +45,7 @@ export interface EnforcementOptions {
   replicas(): Replica[]
   client: ReplicaClient
   servicesResource: Resource
+  onEnforced?(resource: string, seconds: number): void
   log: Logger
   clock?: Clock
 }
@@ -51,6 +57,8 @@ interface Question {
   services: string[]
   /** The answer that was given. */
   told: string
+  /** Of the first one that was no yes. */
+  sinceMs: number
 }
 
 export function createEnforcement(options: EnforcementOptions): Enforcement {
@@ -69,11 +77,17 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
   function concerned(keys: Iterable<string>): ConcernedService[] {
     return [...keys].flatMap(key => {
       const found = resolved.services().get(key)
-      return found?.accepted ? [{ key, pods: podsBehind(key, sources) }] : []
+      if (!found?.accepted) return []
+      return [
+        {
+          key,
+          pods: podsBehind(key, sources).map(({ metadata }) => ({ name: metadata.name, uid: metadata.uid ?? '' })),
+        },
+      ]
     })
   }
 
-  function judge({ resource, object, services }: Omit<Question, 'told' | 'key'>): EnforcedView {
+  function judge({ resource, object, services }: Pick<Question, 'resource' | 'object' | 'services'>): EnforcedView {
     const version = object.metadata.resourceVersion ?? ''
     return judgeEnforcement({ resource: resource.plural, version, services: concerned(services) }, reports)
   }
@@ -106,11 +120,18 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
     tellChanges()
   }
 
+  function settle(name: string, view: EnforcedView): void {
+    const question = questions.get(name)
+    questions.delete(name)
+    if (!question || view.state !== 'enforced') return
+    options.onEnforced?.(question.resource.plural, (clock.now() - question.sinceMs) / 1_000)
+  }
+
   function tellChanges(): void {
     for (const [name, question] of questions) {
       const view = judge(question)
       if (JSON.stringify(view) === question.told) continue
-      if (view.state === 'enforced' || view.state === 'no-guards') questions.delete(name)
+      if (view.state === 'enforced' || view.state === 'no-guards') settle(name, view)
       for (const handler of handlers) handler(question.resource, question.key)
     }
     for (const key of toldServices.keys()) {
@@ -153,9 +174,11 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
       const key = `${object.metadata.namespace}/${object.metadata.name}`
       const asked = { resource, object, services: [...services] }
       const view = judge(asked)
-      if (view.state === 'enforced' || view.state === 'no-guards') questions.delete(`${resource.plural}/${key}`)
+      const name = `${resource.plural}/${key}`
+      if (view.state === 'enforced' || view.state === 'no-guards') settle(name, view)
       else {
-        questions.set(`${resource.plural}/${key}`, { ...asked, key, told: JSON.stringify(view) })
+        const sinceMs = questions.get(name)?.sinceMs ?? clock.now()
+        questions.set(name, { ...asked, key, sinceMs, told: JSON.stringify(view) })
         arm(waitingMs)
       }
       return view
@@ -166,6 +189,16 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
       return report
     },
     forget: (resource, key) => void questions.delete(`${resource.plural}/${key}`),
+    waiting() {
+      const since = [...questions.values()].map(({ sinceMs }) => sinceMs)
+      const oldest = since.reduce((a, b) => Math.min(a, b), clock.now())
+      return { count: since.length, oldestSeconds: (clock.now() - oldest) / 1_000 }
+    },
+    guards() {
+      const all = [...resolved.services().keys()].flatMap(key => serviceReport(key) ?? [])
+      const sum = (of: 'total' | 'current') => all.reduce((total, report) => total + report[of], 0)
+      return { expected: sum('total'), current: sum('current') }
+    },
     onChange: handler => void handlers.push(handler),
     start() {
       stopped = false
@@ -181,24 +214,4 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
 
 function isBehind(report: ServiceReport | undefined): boolean {
   return report !== undefined && report.current < report.total
-}
-
-/** Pods that get the Service's traffic, or will, or may still: all but those that are ending or done. */
-function podsBehind(key: string, sources: EnforcementOptions['sources']): ConcernedService['pods'] {
-  const service = sources.services.store.get(key)
-  const { namespace = '' } = service?.metadata ?? {}
-  const selector = Object.entries(
-    sources.targets.store.get(`${namespace}/${service?.spec.targetRef.name}`)?.spec?.selector ?? {},
-  )
-  // A Service without selector selects nothing here: its endpoints are somebody else's list.
-  if (selector.length === 0) return []
-  const selected = (pod: PodOf): boolean =>
-    pod.metadata.deletionTimestamp === undefined &&
-    pod.status?.phase !== 'Succeeded' &&
-    pod.status?.phase !== 'Failed' &&
-    selector.every(([name, value]) => pod.metadata.labels?.[name] === value)
-  return sources.by.podsOfNamespace
-    .get(namespace)
-    .filter(selected)
-    .map(pod => ({ name: pod.metadata.name, uid: pod.metadata.uid ?? '' }))
 }

@@ -11,6 +11,7 @@ import { createContext } from './context.ts'
 import { type Controllers, createControllers } from './controllers.ts'
 import { createEnforcement } from './enforcement.ts'
 import { createReplicaClient, replicasOf } from './issuer-replicas.ts'
+import { measure, measureEnforcement } from './measure.ts'
 import { createResolved } from './resolved.ts'
 import { createSources } from './sources.ts'
 import { createStatusWriter } from './status.ts'
@@ -49,6 +50,7 @@ export async function runOperator(options: {
     log,
     clock,
     servicesResource: guardedServices,
+    ...(metrics && { onEnforced: measureEnforcement(metrics) }),
     replicas: () => replicasOf(sources.endpoints.store.values(), config.snapshotPort),
     client: createReplicaClient({
       authorities: certificates.bundle,
@@ -86,6 +88,7 @@ export async function runOperator(options: {
     ...(metrics && { metrics }),
   })
   controllers = made
+  if (metrics) measure(metrics, { sources, enforcement, nowSeconds: context.nowSeconds })
   sources.start()
   await sources.whenSynced()
   await Promise.all(made.all.map(controller => controller.start()))

@@ -1,7 +1,9 @@
 import type { AccessGrant } from '../core/api/access-grant.ts'
 import type { AccessKey } from '../core/api/access-key.ts'
 import type { ApiClient } from '../core/api/api-client.ts'
+import { openPortsAnnotation } from '../core/api/guarded-pod.ts'
 import type { GuardedService } from '../core/api/guarded-service.ts'
+import { group } from '../core/api/kind.ts'
 import type { Role } from '../core/api/role.ts'
 import type { PodObject } from '../core/registry/kubernetes.ts'
 import {
@@ -13,6 +15,7 @@ import {
   servicesOfRole,
   targetOfService,
 } from '../core/registry/reach.ts'
+import type { NetworkPolicyObject } from '../core/status/plan-network-policy.ts'
 import type { KubeClient, KubeObject, Resource } from '../platform/kube/client.ts'
 import { createReflector, type Reflector, type ReflectorOptions } from '../platform/kube/reflector.ts'
 import * as resources from '../platform/kube/resources.ts'
@@ -36,6 +39,7 @@ export interface EndpointSliceOf extends KubeObject {
   endpoints?: { addresses: string[]; conditions?: { ready?: boolean; serving?: boolean; terminating?: boolean } }[]
 }
 export type PodOf = KubeObject & PodObject
+export type NetworkPolicyOf = KubeObject & NetworkPolicyObject
 
 /** Name of the ConfigMap with the authorities that guards trust. */
 export const caConfigMap = 'latchkey-ca'
@@ -50,6 +54,8 @@ export interface Sources {
   readonly namespaces: Reflector<KubeObject>
   readonly targets: Reflector<ServiceOf>
   readonly pods: Reflector<PodOf>
+  /** All of them: one that is not ours must be seen too. */
+  readonly networkPolicies: Reflector<NetworkPolicyOf>
   /** Of the issuer's Service. */
   readonly endpoints: Reflector<EndpointSliceOf>
   /** Those named latchkey-ca. */
@@ -95,6 +101,7 @@ export function createSources(
     namespaces: reflect<KubeObject>(resources.namespaces, { keep: namespaceOf }),
     targets: reflect<ServiceOf>(resources.services, { keep: serviceOf }),
     pods: reflect<PodOf>(resources.pods, { keep: podOf }),
+    networkPolicies: reflect<NetworkPolicyOf>(resources.networkPolicies, { keep: networkPolicyOf }),
     endpoints: reflect<EndpointSliceOf>(resources.endpointSlices, {
       namespace: about.namespace,
       labelSelector: `kubernetes.io/service-name=${about.fullname}-issuer`,
@@ -154,5 +161,16 @@ function serviceOf(object: ServiceOf): ServiceOf {
 
 function podOf(object: PodOf): PodOf {
   const phase = object.status?.phase
-  return { metadata: identityOf(object), ...(phase !== undefined && { status: { phase } }) }
+  const open = object.metadata.annotations?.[openPortsAnnotation]
+  const annotations = open !== undefined && { annotations: { [openPortsAnnotation]: open } }
+  return { metadata: { ...identityOf(object), ...annotations }, ...(phase !== undefined && { status: { phase } }) }
+}
+
+function networkPolicyOf(object: NetworkPolicyOf): NetworkPolicyOf {
+  const { ownerReferences } = object.metadata
+  const ours = ownerReferences?.some(owner => owner.apiVersion.startsWith(`${group}/`))
+  return {
+    metadata: { ...identityOf(object), ...(ownerReferences && { ownerReferences }) },
+    ...(ours && object.spec && { spec: object.spec }),
+  }
 }

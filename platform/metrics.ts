@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { version } from './version.ts'
 
 /** The metrics of one process. Labels are bounded: controllers, resources, methods and codes, never names of objects. */
 export interface Metrics {
@@ -30,7 +31,7 @@ const buckets = [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10, 60]
  * Makes the registry of a process. Names are controller-runtime's and client-go's where they have one, so that
  * existing dashboards and alerts fit; ours begin with `latchkey_`.
  */
-export function createMetrics(options: { process: string; version?: string }): Metrics {
+export function createMetrics(options: { process: string }): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const at = { registers: [registry] }
@@ -41,10 +42,7 @@ export function createMetrics(options: { process: string; version?: string }): M
   const histogram = <L extends string>(name: string, help: string, labelNames: L[]): Histogram<L> =>
     new Histogram({ ...at, name, help, labelNames, buckets })
 
-  gauge('latchkey_build_info', 'Always 1; the labels tell what runs.', ['process', 'version', 'node']).set(
-    { process: options.process, version: options.version ?? 'unknown', node: process.version },
-    1,
-  )
+  registerBuild(registry, options.process)
   return {
     registry,
     ...controllerMetrics(counter, gauge, histogram),
@@ -55,6 +53,16 @@ export function createMetrics(options: { process: string; version?: string }): M
     ]),
     exposition: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
   }
+}
+
+/** Tells what runs, in one series. */
+export function registerBuild(registry: Registry, name: string): void {
+  new Gauge({
+    registers: [registry],
+    name: 'latchkey_build_info',
+    help: 'Always 1; the labels tell what runs.',
+    labelNames: ['process', 'version', 'node'],
+  }).set({ process: name, version, node: process.version }, 1)
 }
 
 type Make<M extends 'counter' | 'gauge' | 'histogram'> = <L extends string>(

@@ -23,6 +23,7 @@ export const configTable = {
     default: 'IfNotPresent',
     description: 'imagePullPolicy of injected guards',
   }),
+  guardEnv: jsonObject('LATCHKEY_GUARD_ENV', 'more variables of injected guards, as JSON'),
   guardResources: jsonObject('LATCHKEY_GUARD_RESOURCES', 'resources of injected guards, as JSON'),
   snapshotUrl: url('LATCHKEY_SNAPSHOT_URL', { description: 'where injected guards get their snapshots' }),
 }

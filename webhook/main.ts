@@ -37,6 +37,7 @@ const server = createWebhookServer({
     snapshotUrl: config.snapshotUrl,
     issuerUrl: config.issuerUrl,
     resources: config.guardResources,
+    env: config.guardEnv,
   },
   client,
   clock: systemClock,

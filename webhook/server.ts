@@ -9,6 +9,7 @@ import { createFindMissing } from './admission/find-missing.ts'
 import { mutatePod } from './admission/mutate-pod.ts'
 import { validateObject } from './admission/validate-object.ts'
 import type { InjectionSettings } from './injection/guard-container.ts'
+import { measured } from './measure.ts'
 
 /** The server that the API server asks: `/validate` for our kinds, `/mutate` for labelled pods. */
 export function createWebhookServer(options: {
@@ -34,10 +35,10 @@ export function createWebhookServer(options: {
     requestTimeoutMs: 5_000,
     headersTimeoutMs: 3_000,
     handler: createAdmissionHandler(
-      {
+      measured(metrics, {
         '/validate': request => validateObject(request, now(), missing),
         '/mutate': request => mutatePod(request, settings),
-      },
+      }),
       log,
     ),
   })

@@ -110,6 +110,10 @@ const spec = described(
       z.enum(['Refuse', 'Report']),
       'What happens when the app listens beyond loopback, where callers could go around the guard: keep the pod not ready, or say so.',
     ).default('Refuse'),
+    networkPolicy: described(
+      z.enum(['None', 'Generate']),
+      "Generate: the operator keeps a NetworkPolicy named latchkey-<name> that lets only the guard's two ports, and those of the pod annotation latchkey.dev/open-ports, into the pods behind the Service.",
+    ).default('None'),
     keepCredential: described(
       z.enum(['Never', 'Jwt']),
       'Whether the app receives the Authorization header. Jwt keeps signed tokens, never secrets.',
@@ -195,6 +199,18 @@ export const guardedService: KindDefinition = {
     Ready: {
       Ready: 'The policy is published.',
       NotAccepted: 'See the condition Accepted.',
+      NotIsolated:
+        'The policy is published, but the NetworkPolicy that spec.networkPolicy asks for is not there; see the condition Isolated.',
+    },
+    Isolated: {
+      Isolated: "The NetworkPolicy is there. Whether it holds is up to the cluster's network.",
+      NotAccepted: 'See the condition Accepted. A NetworkPolicy that was made before stays.',
+      NetworkPolicyConflict:
+        'A NetworkPolicy of that name is not of this GuardedService. It stays untouched; delete or rename it.',
+      NetworkPolicyForbidden: 'The operator may not write NetworkPolicies here; see the ClusterRole of the chart.',
+      NoSelector: 'The Service selects no pods, so there is nothing to isolate.',
+      ServiceBypassesGuard:
+        "The Service's port does not lead to the guard yet; isolated, its pods would get no traffic. See the condition Enforced.",
     },
     Enforced: {
       Enforced: 'Every pod behind the Service has a guard that holds the current revision.',

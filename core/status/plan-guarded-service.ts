@@ -12,24 +12,24 @@ interface ObservedService {
   readonly schemaFault?: string | undefined
   /** What the guards say; undefined until the issuers were asked. */
   readonly report: ServiceReport | undefined
+  /** What became of the NetworkPolicy; undefined when none is asked for. */
+  readonly isolation?: Finding | undefined
 }
 
 /** The status of a guarded service; its counts are live. @param now RFC 3339, whole seconds */
 export function planGuardedService(observed: ObservedService, now: string): GuardedServiceStatus {
-  const { object, resolved, report, schemaFault } = observed
+  const { object, resolved, report, schemaFault, isolation } = observed
   const { generation } = object.metadata
   const previous = object.status
   const accepted = resolved.accepted && schemaFault === undefined
-  const ready: Finding = accepted
-    ? { type: 'Ready', status: 'True', reason: 'Ready', message: 'The policy is published.' }
-    : { type: 'Ready', status: 'False', reason: 'NotAccepted', message: 'See the condition Accepted.' }
   const revision = report?.hash?.slice(0, 12) ?? previous?.revision
   return {
     ...(generation !== undefined && { observedGeneration: generation }),
     conditions: reportConditions(previous?.conditions, generation, now, [
       acceptance(observed),
-      ready,
+      readiness(accepted, isolation),
       enforcement(observed, accepted),
+      ...(isolation ? [isolation] : []),
     ]),
     ...(accepted && { audience: resolved.audience }),
     ...counts(report, previous),
@@ -54,6 +54,14 @@ function acceptance({ resolved, schemaFault }: ObservedService): Finding {
   return { type: 'Accepted', status: accepted ? 'True' : 'False', reason, message }
 }
 
+function readiness(accepted: boolean, isolation: Finding | undefined): Finding {
+  if (!accepted)
+    return { type: 'Ready', status: 'False', reason: 'NotAccepted', message: 'See the condition Accepted.' }
+  if (isolation?.status === 'False')
+    return { type: 'Ready', status: 'False', reason: 'NotIsolated', message: isolation.message }
+  return { type: 'Ready', status: 'True', reason: 'Ready', message: 'The policy is published.' }
+}
+
 function enforcement({ object, resolved, report }: ObservedService, accepted: boolean): Finding {
   const say = (status: Finding['status'], reason: string, message: string): Finding => ({
     type: 'Enforced',
@@ -62,7 +70,7 @@ function enforcement({ object, resolved, report }: ObservedService, accepted: bo
     message,
   })
   if (!accepted) return say('False', 'Waiting', 'The service is not accepted, so its guards get no policy and deny.')
-  const command = patchCommand(object, resolved)
+  const command = bypassCommand(object, resolved)
   if (command !== undefined) {
     return say('False', 'ServiceBypassesGuard', `The Service's port does not lead to the guard. Run: ${command}`)
   }
@@ -82,7 +90,7 @@ function enforcement({ object, resolved, report }: ObservedService, accepted: bo
 }
 
 /** The command that sends the Service's port to the guard; undefined when it goes there. */
-function patchCommand(object: GuardedService, { target }: ResolvedService): string | undefined {
+export function bypassCommand(object: GuardedService, { target }: ResolvedService): string | undefined {
   if (!target) return undefined
   const ports = target.service.spec?.ports ?? []
   const index = ports.findIndex(port => port.port === target.port)

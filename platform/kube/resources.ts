@@ -17,6 +17,14 @@ export const secrets = core('Secret', 'secrets')
 export const serviceAccounts = core('ServiceAccount', 'serviceaccounts')
 export const services = core('Service', 'services')
 
+export const networkPolicies: Resource = {
+  group: 'networking.k8s.io',
+  version: 'v1',
+  plural: 'networkpolicies',
+  kind: 'NetworkPolicy',
+  namespaced: true,
+}
+
 export const endpointSlices: Resource = {
   group: 'discovery.k8s.io',
   version: 'v1',

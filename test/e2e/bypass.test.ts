@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { kubectl } from '../demo/install.ts'
-import { apply, endpointsOf, podsOf, read, refusal, remove } from './cluster.ts'
+import { apply, endpointsOf, podsOf, read, refusal, remove, waitFor } from './cluster.ts'
 
 interface Container {
   name: string
@@ -64,6 +64,31 @@ const connects = async (host: string, port: number): Promise<string> =>
       `const s=require('net').connect({host:'${host}',port:${port},timeout:3000});s.on('connect',()=>{console.log('open');process.exit()});s.on('timeout',()=>{console.log('timeout');process.exit()});s.on('error',e=>{console.log(e.code);process.exit()})`,
     ])
   ).trim()
+
+/** The gauge of the guard at this address, as a pod elsewhere reads it. */
+const exposedPorts = async (address: string): Promise<number> => {
+  const script = `fetch('http://${address}:15081/metrics').then(r=>r.text()).then(t=>console.log(/^latchkey_guard_exposed_ports (\\d+)$/m.exec(t)[1]))`
+  const caller = ['exec', '--namespace', 'checkout', 'deploy/caller', '--container', 'caller', '--', 'node', '-e']
+  return Number(await kubectl([...caller, script]))
+}
+
+interface Conditions {
+  readonly status: { readonly conditions: readonly { type: string; status: string; reason: string; message: string }[] }
+}
+const enforced = async (): Promise<string> => {
+  const { status } = await read<Conditions>('guardedservices.latchkey.dev', 'shop', 'orders')
+  const found = status.conditions.find(({ type }) => type === 'Enforced')
+  return `${found?.reason} ${found?.message}`
+}
+const isReady = async (name: string): Promise<string | undefined> =>
+  (await read<Conditions>('pods', 'shop', name)).status.conditions.find(({ type }) => type === 'Ready')?.status
+const endpointsAt = async (address: string): Promise<string[]> =>
+  (await endpointsOf('shop', 'orders')).filter(endpoint => endpoint.startsWith(`${address}:`))
+const setSpec = (spec: object): Promise<string> =>
+  kubectl([
+    ...['patch', 'guardedservices.latchkey.dev', 'orders', '--namespace', 'shop', '--type=merge'],
+    ...['--patch', JSON.stringify({ spec })],
+  ])
 
 describe('a pod that comes up without its guard gets no traffic (K28, P33)', () => {
   beforeAll(async () => {
@@ -161,24 +186,33 @@ describe('a pod that comes up without its guard gets no traffic (K28, P33)', () 
     expect(await connects(address, 15080)).toBe('open')
   })
 
-  it('when its app listens beyond loopback: the pod does not become ready, and the service says why', async () => {
+  it('when its app listens beyond loopback: the pod does not become ready, and service and metric say why', async () => {
     await apply(pod('exposed', one => listenEverywhere(one.spec)))
     const address = await addressOf('exposed')
-    await expect
-      .poll(
-        async () => {
-          const service = await read<{ status: { conditions: { type: string; reason: string; message: string }[] } }>(
-            'guardedservices.latchkey.dev',
-            'shop',
-            'orders',
-          )
-          const enforced = service.status.conditions.find(({ type }) => type === 'Enforced')
-          return `${enforced?.reason} ${enforced?.message}`
-        },
-        { timeout: 60_000 },
+    await expect.poll(enforced, { timeout: 60_000 }).toMatch(/DirectAccess .*exposed/)
+    // Refuse keeps traffic of the Service away. The direct way itself is open as long as the app listens there.
+    expect(await connects(address, 8080)).toBe('open')
+    expect(await exposedPorts(address)).toBeGreaterThan(0)
+    expect(await isReady('exposed')).toBe('False')
+    expect(await endpointsAt(address)).toEqual([])
+  })
+
+  it('and with directAccess: Report the same pod gets traffic, and it is said all the same', async () => {
+    const address = await addressOf('exposed')
+    await setSpec({ directAccess: 'Report' })
+    try {
+      await kubectl(['wait', 'pod/exposed', '--namespace', 'shop', '--for=condition=Ready', '--timeout=60s'])
+      await expect.poll(() => endpointsAt(address), { timeout: 30_000 }).toEqual([`${address}:15080`])
+      expect(await enforced()).toMatch(/DirectAccess .*exposed/)
+      expect(await exposedPorts(address)).toBeGreaterThan(0)
+      // What is right in the other pods stays right: Report opens nothing.
+      const others = (await podsOf('shop', 'latchkey.dev/guard=orders')).filter(
+        ({ metadata }) => metadata.name !== 'exposed',
       )
-      .toMatch(/DirectAccess .*exposed/)
-    expect((await endpointsOf('shop', 'orders')).filter(endpoint => endpoint.startsWith(`${address}:`))).toEqual([])
+      for (const { status } of others) expect(await connects(status.podIP ?? '', 8080)).toBe('ECONNREFUSED')
+    } finally {
+      await setSpec({ directAccess: 'Refuse' })
+    }
     // Pods without a guard behind the Service keep it from being enforced, as they should.
     await Promise.all(made.map(name => remove('pods', 'shop', name)))
     await kubectl([
@@ -189,5 +223,25 @@ describe('a pod that comes up without its guard gets no traffic (K28, P33)', () 
       '--for=condition=Enforced',
       '--timeout=60s',
     ])
+  })
+
+  it('a NetworkPolicy beside it comes and goes with the spec; this cluster enforces none, so it is looked at as an object', async () => {
+    await setSpec({ networkPolicy: 'Generate' })
+    try {
+      await waitFor('guardedservices.latchkey.dev/orders', 'shop', 'condition=Isolated')
+      const policy = await read<{ spec: { podSelector: object; ingress: { ports: { port: number }[] }[] } }>(
+        'networkpolicies',
+        'shop',
+        'latchkey-orders',
+      )
+      expect(policy.spec.ingress.flatMap(({ ports }) => ports.map(({ port }) => port))).toEqual([15080, 15081])
+      const { spec } = await read<{ spec: { selector: object } }>('services', 'shop', 'orders')
+      expect(policy.spec.podSelector).toEqual({ matchLabels: spec.selector })
+    } finally {
+      await setSpec({ networkPolicy: 'None' })
+    }
+    await expect
+      .poll(() => kubectl(['get', 'networkpolicies', '--namespace', 'shop', '--output', 'name']), { timeout: 30_000 })
+      .not.toContain('latchkey-orders')
   })
 })

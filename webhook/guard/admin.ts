@@ -1,6 +1,8 @@
 import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { createServer, type HttpServer } from '../../platform/http/server.ts'
 import type { Logger } from '../../platform/log.ts'
+import type { Debug } from './debug.ts'
 import type { GuardMetrics } from './metrics.ts'
 import { type Probe, runProbe } from './probes.ts'
 
@@ -10,6 +12,7 @@ import { type Probe, runProbe } from './probes.ts'
  * @param options.ready why callers should not come here, or undefined
  * @param options.bypassed how callers could go around the guard, or undefined; the app's readiness fails by it, so that
  * there is no moment between the app's first listening and the guard's next look
+ * @param options.debug answers below /debug, for callers on loopback alone; without it there are none
  */
 export function createAdmin(options: {
   host?: string | undefined
@@ -19,9 +22,10 @@ export function createAdmin(options: {
   bypassed(): Promise<string | undefined>
   probes: readonly Probe[]
   metrics: GuardMetrics
+  debug?: Debug | undefined
   log: Logger
 }): HttpServer {
-  const { host, port, started, ready, bypassed, metrics, log } = options
+  const { host, port, started, ready, bypassed, metrics, debug = {}, log } = options
   const probes = new Map(options.probes.map(probe => [`/probes/${probe.container}/${probe.kind}`, probe]))
   const states: Readonly<Record<string, () => string | undefined | Promise<string | undefined>>> = {
     '/livez': () => undefined,
@@ -43,11 +47,21 @@ export function createAdmin(options: {
       if (state) return answer(response, await state())
       if (probe)
         return answer(response, (await runProbe(probe)) ?? (probe.kind === 'readiness' ? await bypassed() : undefined))
+      const summary = Object.hasOwn(debug, path) && isLocal(request.socket) ? debug[path] : undefined
+      if (summary) {
+        response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-store' })
+        return void response.end(`${JSON.stringify(summary(), null, 2)}\n`)
+      }
       if (path !== '/metrics') return void response.writeHead(404).end()
       const { contentType, body } = await metrics.exposition()
       response.writeHead(200, { 'content-type': contentType }).end(body)
     },
   })
+}
+
+/** The kernel lets no packet with a loopback address in from outside: both ends on loopback is this pod. */
+function isLocal({ localAddress, remoteAddress }: Socket): boolean {
+  return [localAddress, remoteAddress].every(address => /^(::ffff:)?127\.|^::1$/.test(address ?? ''))
 }
 
 function answer(response: ServerResponse, problem: string | undefined): void {

@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import { describeConfig } from '../../platform/config.ts'
 import { configTable, readListen, serviceName } from './config.ts'
 import type { StandaloneOptions } from './standalone.ts'
+import { traceTable } from './trace-config.ts'
 
 const about = `Decides every call to one service and passes on those that are allowed.
 
@@ -30,11 +31,12 @@ export function readCommand(args: readonly string[]): Asked {
     .option('--listen <host:port>', 'address for callers', address)
     .option('--admin <host:port>', 'address of /livez, /readyz and /metrics', address)
     .option('--audit <file>', 'file for audit lines, - for stdout; also without --manifests (default: -)')
+    .option('--debug', 'answer /debug on the admin address, to callers on loopback')
     .option('--issuer <url>', "issuer URL that the clients' tokens are made from", orMistake(readUrl, 'an URL'))
     .option('--installation <id>', 'installation id that client ids are made from', 'default')
-    .addHelpText('after', `${example}${indented(describeConfig(configTable))}`)
+    .addHelpText('after', `${example}${indented(describeConfig({ ...configTable, ...traceTable }))}`)
     .parse([...args], { from: 'user' })
-  const options = command.opts<Partial<StandaloneOptions> & { installation: string }>()
+  const options = command.opts<Partial<Omit<StandaloneOptions, 'debug'>> & { installation: string; debug?: true }>()
   const { manifests, service, upstream, listen, admin, audit = '-', installation } = options
   if (args.every((word, at) => word.startsWith('--audit') || args[at - 1] === '--audit'))
     return { audit: options.audit }
@@ -42,7 +44,8 @@ export function readCommand(args: readonly string[]): Asked {
     return command.error('error: --manifests, --service, --upstream and --listen belong together; see --help')
   }
   const issuer = options.issuer ?? `https://latchkey-issuer.latchkey-system.svc/${installation}`
-  return { standalone: { manifests, service, upstream, listen, admin, audit, issuer, installation } }
+  const debug = options.debug ? 'on' : 'off'
+  return { standalone: { manifests, service, upstream, listen, admin, debug, audit, issuer, installation } }
 }
 
 function orMistake<T>(read: (text: string) => T | undefined, expected: string): (text: string) => T {

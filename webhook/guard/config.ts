@@ -41,6 +41,10 @@ export const configTable = {
     default: 25_000,
     description: 'how long running requests may take after SIGTERM',
   }),
+  debug: choice('LATCHKEY_DEBUG', ['off', 'on'], {
+    default: 'off',
+    description: 'on: counts and heap below /debug of the admin port, to callers on loopback',
+  }),
   logLevel: choice('LATCHKEY_LOG_LEVEL', ['trace', 'debug', 'info', 'warn', 'error', 'fatal'], {
     default: 'info',
     description: 'least level that is logged',

@@ -1,6 +1,7 @@
 import type { Decision, Identity } from '../../core/policy/decision.ts'
 import { boundedMemo } from './bounded-memo.ts'
 import type { RequestHead } from './read-request.ts'
+import type { CallTrace } from './trace.ts'
 
 /** What the forwarded head says besides what the client sent. */
 export interface Forwarded {
@@ -10,6 +11,8 @@ export interface Forwarded {
   readonly requestId: string
   /** Address of the client as the socket has it. */
   readonly peer: string
+  /** The span of this call, which takes the place of the caller's as the app's parent. */
+  readonly trace?: CallTrace | undefined
 }
 
 /** Headers that belong to one hop: RFC 9110 section 7.6.1 and what older software treats so. */
@@ -77,11 +80,13 @@ const endsHere = boundedMemo(2_048, name => hopByHop.has(name) || isReserved(nam
  */
 export function forwardHead(head: RequestHead, forwarded: Forwarded): string[] {
   const { names, sent, values, connection } = head
+  const { trace } = forwarded
   const out: string[] = []
   const keepsToken = forwarded.keepCredential === 'Jwt' && forwarded.identity !== undefined
   for (let at = 0; at < names.length; at++) {
     const name = names[at] as string
     if (endsHere(name)) continue
+    if (trace && (name === 'traceparent' || (name === 'tracestate' && !trace.keepsState))) continue
     if (name === 'authorization') {
       if (keepsToken) out.push('Authorization', values[at] as string)
       continue
@@ -90,6 +95,7 @@ export function forwardHead(head: RequestHead, forwarded: Forwarded): string[] {
     out.push(sent[at] as string, values[at] as string)
   }
   out.push('X-Forwarded-For', forwarded.peer, 'X-Request-Id', forwarded.requestId)
+  if (trace) out.push('traceparent', trace.traceparent)
   pushIdentity(out, forwarded)
   return out
 }

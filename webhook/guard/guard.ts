@@ -4,12 +4,14 @@ import { createAdmin } from './admin.ts'
 import type { Audit } from './audit.ts'
 import { createAuthorizer } from './authorize.ts'
 import type { ListenAddress } from './config.ts'
+import { createDebug } from './debug.ts'
 import { createIdentityCache } from './identity-cache.ts'
 import type { GuardMetrics } from './metrics.ts'
 import type { Policy } from './policy.ts'
 import type { Probe } from './probes.ts'
 import { createProxy, type DataPath, type ProxyOptions } from './proxy.ts'
 import { createReporter } from './report.ts'
+import type { Tracing } from './trace.ts'
 import { createTunnels, reviewEveryMs } from './upgrade.ts'
 
 /** One guard: the data path and its admin port. Where the policy comes from is not its business. */
@@ -33,6 +35,9 @@ export interface GuardOptions {
   policy: Policy
   audit: Audit
   metrics: GuardMetrics
+  tracing?: Tracing | undefined
+  /** Answers below /debug on the admin port, to callers on loopback. */
+  debug?: 'on' | 'off'
   /** Looks where the app listens now. @returns addresses beyond loopback */
   exposed(): Promise<readonly string[]>
   clock: Clock
@@ -52,9 +57,10 @@ export interface GuardOptions {
 
 export function createGuard(options: GuardOptions): Guard {
   const { policy, metrics, clock, log, adminListen } = options
+  const cache = createIdentityCache({ entries: 8_192, characters: 8 * 1024 * 1024 })
   const authorizer = createAuthorizer({
     policy,
-    cache: createIdentityCache({ entries: 8_192, characters: 8 * 1024 * 1024 }),
+    cache,
     now: () => Math.floor(clock.wall().getTime() / 1_000),
   })
   const reporter = createReporter({ ...options })
@@ -67,12 +73,15 @@ export function createGuard(options: GuardOptions): Guard {
     reporter,
     tunnels,
   })
+  const gauges = { inFlight: proxy.inFlight, isDraining: proxy.isDraining, identities: cache.lookups }
+  metrics.observe(gauges)
   let started = false
   const admin =
     adminListen &&
     createAdmin({
       ...options,
       ...adminListen,
+      debug: options.debug === 'on' ? createDebug({ ...options, gauges }) : undefined,
       started: () => started,
       ready: async () => unready(options, proxy) ?? (await bypassed(options)),
       bypassed: () => bypassed(options),
@@ -93,6 +102,7 @@ export function createGuard(options: GuardOptions): Guard {
       await proxy.drain(graceMs, deadlineMs)
       tunnels.closeAll()
       clearInterval(reviews)
+      await options.tracing?.flush(1_000)
     },
     close: async () => admin?.close(0),
   }

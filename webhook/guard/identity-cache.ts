@@ -4,6 +4,8 @@ import type { Identity } from '../../core/policy/decision.ts'
 export interface IdentityCache {
   get(token: string): Identity | undefined
   set(token: string, identity: Identity): void
+  /** Lookups since the start. */
+  lookups(): { readonly hits: number; readonly misses: number }
 }
 
 /**
@@ -16,6 +18,8 @@ export function createIdentityCache(bounds: { entries: number; characters: numbe
   let young = new Map<string, Identity>()
   let old = new Map<string, Identity>()
   let characters = 0
+  let hits = 0
+  let misses = 0
 
   function set(token: string, identity: Identity): void {
     if (young.size >= bounds.entries || characters + token.length > bounds.characters) {
@@ -29,12 +33,14 @@ export function createIdentityCache(bounds: { entries: number; characters: numbe
 
   return {
     set,
+    lookups: () => ({ hits, misses }),
     get(token) {
       const hit = young.get(token)
-      if (hit) return hit
-      const aged = old.get(token)
-      if (aged) set(token, aged)
-      return aged
+      const found = hit ?? old.get(token)
+      if (found) hits++
+      else misses++
+      if (found && !hit) set(token, found)
+      return found
     },
   }
 }

@@ -2,12 +2,12 @@ import { systemClock } from '../../platform/clock.ts'
 import { readConfig } from '../../platform/config.ts'
 import { createLog } from '../../platform/log.ts'
 import { onSignals } from '../../platform/shutdown.ts'
+import { version } from '../../platform/version.ts'
 import { configTable, ownSettings } from './config.ts'
 import type { RunningGuard } from './running-guard.ts'
 import { startSidecar } from './sidecar.ts'
+import { readTraceSettings } from './trace-config.ts'
 
-declare const LATCHKEY_VERSION: string | undefined
-const version = typeof LATCHKEY_VERSION === 'string' ? LATCHKEY_VERSION : 'dev'
 const args = process.argv.slice(2)
 
 try {
@@ -21,9 +21,10 @@ try {
 
 async function runSidecar(audit: string | undefined): Promise<void> {
   const settings = readConfig(configTable, ownSettings(process.env))
+  const traces = readTraceSettings(process.env)
   const config = audit === undefined ? settings : { ...settings, audit }
   const log = createLog({ process: 'guard', level: config.logLevel })
-  stopOnSignals(await startSidecar(config, { clock: systemClock, log, version }), log, config.drainDeadlineMs)
+  stopOnSignals(await startSidecar(config, { clock: systemClock, log, version, traces }), log, config.drainDeadlineMs)
 }
 
 async function runAsked(): Promise<void> {
@@ -32,13 +33,14 @@ async function runAsked(): Promise<void> {
   const asked = readCommand(args)
   if (!('standalone' in asked)) return await runSidecar(asked.audit)
   const { startStandalone } = await import('./standalone.ts')
+  const traces = readTraceSettings(process.env)
   const log = createLog({
     process: 'guard',
     level: process.env.LATCHKEY_LOG_LEVEL ?? 'info',
     // Audit lines to stdout are for other programs to read: the log goes beside them.
     destination: { write: line => void process.stderr.write(line) },
   })
-  stopOnSignals(await startStandalone(asked.standalone, { clock: systemClock, log }), log, 25_000)
+  stopOnSignals(await startStandalone(asked.standalone, { clock: systemClock, log, traces }), log, 25_000)
 }
 
 /**

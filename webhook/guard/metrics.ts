@@ -1,16 +1,35 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { registerBuild } from '../../platform/metrics.ts'
 import { countDecisions } from './decision-counters.ts'
 import type { Policy } from './policy.ts'
+import type { UpstreamFault } from './respond.ts'
+
+/** Bounds that keep one caller from taking what belongs to all. */
+export type Limit = 'connections' | 'head' | 'head_timeout' | 'target' | 'chunk' | 'body_idle' | 'unread'
+
+/** What became of a span. `dropped`: the queue was full. */
+export type SpanFate = 'exported' | 'failed' | 'dropped'
+
+/** What is looked at when somebody asks, and costs a call nothing. */
+export interface Gauges {
+  /** Calls that were let in and are not answered yet. */
+  inFlight(): number
+  isDraining(): boolean
+  identities(): { readonly hits: number; readonly misses: number }
+}
 
 /** Metrics of one guard. Labels come from closed lists only, never from a caller: their number is bounded. */
 export interface GuardMetrics {
   decided(decision: 'allow' | 'deny', reason: string, seconds: number, status: number | undefined): void
   wouldDeny(): void
   auditDropped(lines: number): void
-  /** A connection beyond the bounds was closed unanswered. */
-  connectionRefused(): void
   exposed(ports: number): void
   tunnels(open: number): void
+  upstreamFailed(fault: UpstreamFault): void
+  limitHit(limit: Limit): void
+  spans(fate: SpanFate, count: number): void
+  /** Called once, when there is something to look at. */
+  observe(gauges: Gauges): void
   connected(connected: boolean): void
   /** Calls that audit mode let through since the start. */
   wouldDenyCount(): number
@@ -20,6 +39,7 @@ export interface GuardMetrics {
 export function createGuardMetrics(policy: Policy): GuardMetrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
+  registerBuild(registry, 'guard')
   const at = { registers: [registry] }
   const { decided } = countDecisions(registry)
   const wouldDeny = new Counter({
@@ -32,15 +52,18 @@ export function createGuardMetrics(policy: Policy): GuardMetrics {
     name: 'latchkey_guard_audit_dropped_total',
     help: 'Audit lines that were lost because the sink was slow or failed.',
   })
-  const refused = new Counter({
-    ...at,
-    name: 'latchkey_guard_connections_refused_total',
-    help: 'Connections closed unanswered because there were too many, of all callers or of one address.',
-  })
   const gauge = (name: string, help: string): Gauge => new Gauge({ ...at, name, help })
   const exposed = gauge('latchkey_guard_exposed_ports', 'Addresses beyond loopback on which the app listens.')
   const tunnels = gauge('latchkey_guard_tunnels', 'Open WebSocket connections.')
   const connected = gauge('latchkey_guard_snapshot_connected', '1 while the stream from the issuer is open.')
+  const faults = counterOf(registry, 'latchkey_guard_upstream_faults_total', 'fault', 'Calls the app did not answer.')
+  const limits = counterOf(registry, 'latchkey_guard_limits_hit_total', 'limit', 'Callers that met a limit.')
+  const spans = counterOf(
+    registry,
+    'latchkey_guard_spans_total',
+    'fate',
+    'Spans of sampled calls, by what became of them.',
+  )
   policyMetrics(registry, policy)
   let count = 0
 
@@ -51,16 +74,65 @@ export function createGuardMetrics(policy: Policy): GuardMetrics {
       wouldDeny.inc()
     },
     auditDropped: lines => dropped.inc(lines),
-    connectionRefused: () => refused.inc(),
     exposed: ports => exposed.set(ports),
     tunnels: open => tunnels.set(open),
+    upstreamFailed: fault => faults.inc({ fault }),
+    limitHit: limit => limits.inc({ limit }),
+    spans: (fate, lines) => spans.inc({ fate }, lines),
+    observe: gauges => processMetrics(registry, gauges),
     connected: is => connected.set(is ? 1 : 0),
     wouldDenyCount: () => count,
     exposition: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
   }
 }
 
+function counterOf<L extends string>(registry: Registry, name: string, label: L, help: string): Counter<L> {
+  return new Counter({ registers: [registry], name, help, labelNames: [label] })
+}
+
+function looked(registry: Registry, name: string, help: string, look: () => number): void {
+  new Gauge({
+    registers: [registry],
+    name,
+    help,
+    collect() {
+      this.set(look())
+    },
+  })
+}
+
+function processMetrics(registry: Registry, gauges: Gauges): void {
+  looked(registry, 'latchkey_guard_requests_in_flight', 'Calls let in and not yet answered.', gauges.inFlight)
+  looked(registry, 'latchkey_guard_draining', '1 from the moment on which the guard is told to stop.', () =>
+    gauges.isDraining() ? 1 : 0,
+  )
+  new Counter({
+    registers: [registry],
+    name: 'latchkey_guard_identity_cache_lookups_total',
+    help: 'Tokens looked up among those already proved; a miss costs a signature check.',
+    labelNames: ['result'],
+    collect() {
+      const { hits, misses } = gauges.identities()
+      this.reset()
+      this.inc({ result: 'hit' }, hits)
+      this.inc({ result: 'miss' }, misses)
+    },
+  })
+}
+
 function policyMetrics(registry: Registry, policy: Policy): void {
+  looked(
+    registry,
+    'latchkey_guard_snapshot_max_age_seconds',
+    'maxStaleness of the service: past this age everything is denied; -1 while there is no policy.',
+    () => policy.snapshot()?.service?.maxStalenessSeconds ?? -1,
+  )
+  looked(
+    registry,
+    'latchkey_guard_snapshot_usable',
+    '1 while calls are decided from the policy; 0: everything is denied.',
+    () => (policy.unfit() === undefined ? 1 : 0),
+  )
   new Gauge({
     registers: [registry],
     name: 'latchkey_guard_snapshot_age_seconds',

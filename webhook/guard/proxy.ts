@@ -10,14 +10,16 @@ import { sweepCallers } from './http1/sweep.ts'
 import { tickMs, ticksOf } from './http1/ticks.ts'
 import { createUpstreamPool, type UpstreamOptions } from './http1/upstream-pool.ts'
 import { endConnection } from './http1/write.ts'
-import type { GuardMetrics } from './metrics.ts'
 import type { Policy } from './policy.ts'
 import type { Reporter } from './report.ts'
+import type { Tracing } from './trace.ts'
 import type { Tunnels } from './upgrade.ts'
 
 export interface DataPath {
   listen(): Promise<{ port: number }>
   isDraining(): boolean
+  /** Calls let in and not yet answered. */
+  inFlight(): number
   /** Goes on serving, but tells every caller to take its next request elsewhere. */
   announceStop(): void
   /** Finishes what runs; `graceMs` is how long new requests are still taken, with `Connection: close`. */
@@ -29,7 +31,7 @@ export interface ProxyOptions {
   authorizer: Authorizer
   reporter: Reporter
   tunnels: Tunnels
-  metrics: Pick<GuardMetrics, 'connectionRefused'>
+  tracing?: Tracing | undefined
   upstream: Omit<UpstreamOptions, 'log'>
   clock: Clock
   log: Logger
@@ -63,7 +65,7 @@ export function createProxy(options: ProxyOptions): DataPath {
       maxConnections,
       maxConnectionsPerPeer,
       handshakeTimeoutMs: headersTimeoutMs,
-      onRefused: options.metrics.connectionRefused,
+      onRefused: () => options.reporter.limitHit('connections'),
     },
     (open, peer) => serveCaller(door, open, peer),
   )
@@ -76,6 +78,7 @@ export function createProxy(options: ProxyOptions): DataPath {
 
   return {
     isDraining: () => door.draining,
+    inFlight: () => inFlight(door),
     listen: listener.listen,
     announceStop() {
       door.draining = true
@@ -123,4 +126,10 @@ function endIdle(door: Door): void {
     const isFresh = caller.served === 0 && door.tick - caller.since <= freshTicks
     if (caller.phase === 'head' && !caller.pending && !isFresh) endConnection(caller)
   }
+}
+
+function inFlight({ callers }: Door): number {
+  let running = 0
+  for (const { exchange } of callers) if (exchange) running++
+  return running
 }

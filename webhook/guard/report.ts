@@ -1,7 +1,9 @@
 import type { Clock } from '../../platform/clock.ts'
 import type { Audit } from './audit.ts'
 import type { Verdict } from './authorize.ts'
-import type { GuardMetrics } from './metrics.ts'
+import type { GuardMetrics, Limit } from './metrics.ts'
+import type { UpstreamFault } from './respond.ts'
+import type { CallTrace } from './trace.ts'
 
 /** One call, from its first line to its one report. */
 export interface Call {
@@ -12,12 +14,20 @@ export interface Call {
   readonly peer: string
   /** Monotonic. */
   readonly startedMs: number
+  /** Its span, when it is sampled. */
+  readonly trace?: CallTrace | undefined
 }
+
+/** Statuses of a refused head that tell of a limit. */
+const limitOf: Readonly<Record<number, Limit>> = { 408: 'head_timeout', 413: 'chunk', 414: 'target', 431: 'head' }
 
 /** Tells audit and metrics of one decision, from one value: neither can say what the other does not. */
 export interface Reporter {
   /** @param status of the answer; undefined when none could be sent */
   report(call: Call, status: number | undefined, event?: 'tunnel_closed'): void
+  /** The app did not answer, or broke off; told before the report, if there is still one to come. */
+  upstreamFailed(call: Call, fault: UpstreamFault): void
+  limitHit(limit: Limit): void
 }
 
 export function createReporter(options: {
@@ -29,6 +39,11 @@ export function createReporter(options: {
   const { audit, metrics, service, clock } = options
   const timeText = timeTexts(clock)
   return {
+    limitHit: metrics.limitHit,
+    upstreamFailed(call, fault) {
+      metrics.upstreamFailed(fault)
+      call.trace?.fail(fault)
+    },
     report(call, status, event) {
       const { verdict, requestId, peer } = call
       const { decision, identity } = verdict
@@ -37,6 +52,9 @@ export function createReporter(options: {
       const wouldDeny = verdict.pass && !decision.allow
       metrics.decided(outcome, decision.reason, elapsedMs / 1_000, status)
       if (wouldDeny) metrics.wouldDeny()
+      const limit = decision.reason === 'request_malformed' ? limitOf[status ?? 0] : undefined
+      if (limit) metrics.limitHit(limit)
+      if (event === undefined) call.trace?.end({ verdict, method: call.method, service, peer, status })
       audit.record({
         time: timeText(),
         decision: outcome,

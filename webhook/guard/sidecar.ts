@@ -11,15 +11,18 @@ import type { RunningGuard } from './running-guard.ts'
 import { createSlice } from './slice.ts'
 import { createSnapshotClient } from './snapshot-client.ts'
 import { createSnapshotFile } from './snapshot-file.ts'
+import type { TraceSettings } from './trace.ts'
+import { startTracing } from './trace-config.ts'
 
 /** Starts a guard beside an app in a cluster: its policy is streamed by the issuer and kept on disk. */
 export async function startSidecar(
   config: GuardConfig,
-  context: { clock: Clock; log: Logger; version: string; procNet?: string },
+  context: { clock: Clock; log: Logger; version: string; procNet?: string; traces?: TraceSettings | undefined },
 ): Promise<RunningGuard> {
   const { clock, log, version, procNet = '/proc/net' } = context
   const policy = createPolicy(clock)
   const metrics = createGuardMetrics(policy)
+  const tracing = await startTracing(context.traces, metrics, log)
   const audit = await createAudit({ sink: config.audit, onDropped: metrics.auditDropped, log })
   const slice = createSlice(policy)
   const file = createSnapshotFile({ ...config, path: config.snapshotFile, slice, policy, clock, log })
@@ -48,7 +51,17 @@ export async function startSidecar(
     log,
   })
   const connections = await openConnections(config, { log })
-  const guard = createGuard({ ...config, ...connections, policy, audit, metrics, exposed: exposure.look, clock, log })
+  const guard = createGuard({
+    ...config,
+    ...connections,
+    policy,
+    audit,
+    metrics,
+    tracing,
+    exposed: exposure.look,
+    clock,
+    log,
+  })
   const ports = await guard.start()
   exposure.start()
   client.start()

@@ -7,6 +7,8 @@ import { createManifests } from './manifests.ts'
 import { createGuardMetrics } from './metrics.ts'
 import { createPolicy } from './policy.ts'
 import type { RunningGuard } from './running-guard.ts'
+import type { TraceSettings } from './trace.ts'
+import { startTracing } from './trace-config.ts'
 
 export interface StandaloneOptions {
   manifests: string
@@ -15,6 +17,7 @@ export interface StandaloneOptions {
   upstream: string
   listen: ListenAddress
   admin: ListenAddress | undefined
+  debug?: 'on' | 'off'
   audit: string
   issuer: string
   installation: string
@@ -26,13 +29,20 @@ export interface StandaloneOptions {
  */
 export async function startStandalone(
   options: StandaloneOptions,
-  context: { clock: Clock; log: Logger; drainGraceMs?: number; intervalMs?: number },
+  context: {
+    clock: Clock
+    log: Logger
+    drainGraceMs?: number
+    intervalMs?: number
+    traces?: TraceSettings | undefined
+  },
 ): Promise<RunningGuard> {
   const { clock, log, drainGraceMs = 500 } = context
   const policy = createPolicy(clock)
   const manifests = createManifests({ ...options, ...context, path: options.manifests, policy })
   await manifests.load()
   const metrics = createGuardMetrics(policy)
+  const tracing = await startTracing(context.traces, metrics, log)
   const audit = await createAudit({ sink: options.audit, onDropped: metrics.auditDropped, log })
   const guard = createGuard({
     ...options,
@@ -42,6 +52,7 @@ export async function startStandalone(
     policy,
     audit,
     metrics,
+    tracing,
     exposed: async () => [],
     clock,
     log,

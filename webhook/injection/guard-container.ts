@@ -19,6 +19,8 @@ export interface InjectionSettings {
   /** Issuer URL of the installation; the token's audience is made from it. */
   readonly issuerUrl: string
   readonly resources: Readonly<Record<string, unknown>>
+  /** More variables for every guard, such as those of OpenTelemetry; none of them can replace one of ours. */
+  readonly env?: Readonly<Record<string, unknown>>
 }
 
 /** What this pod needs its guard to know. */
@@ -109,7 +111,8 @@ function environment(settings: InjectionSettings, task: GuardTask): EnvVar[] {
     LATCHKEY_SNAPSHOT_FILE: `${paths.snapshot}/snapshot.json`,
     ...(task.openPorts && { LATCHKEY_OPEN_PORTS: task.openPorts }),
   }
-  return Object.entries(values).map(([name, value]) => ({ name, value }))
+  const more = Object.fromEntries(Object.entries(settings.env ?? {}).map(([name, value]) => [name, String(value)]))
+  return Object.entries({ ...more, ...values }).map(([name, value]) => ({ name, value }))
 }
 
 function probe(path: string, timing: { periodSeconds: number; failureThreshold: number }): Probe {

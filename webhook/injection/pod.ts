@@ -1,3 +1,5 @@
+import { guardPorts } from '../../core/api/guarded-pod.ts'
+
 /** The parts of a Pod that injection reads or writes; everything else passes through untouched. */
 export interface Pod {
   readonly apiVersion?: string
@@ -82,9 +84,8 @@ export interface Probe {
 
 /** Container and port names, ports and paths that a guarded pod has and no other. */
 export const guardContainerName = 'latchkey-guard'
-export const guardPort = { name: 'guard', containerPort: 15080, protocol: 'TCP' } as const
-export const adminPort = { name: 'guard-admin', containerPort: 15081, protocol: 'TCP' } as const
+export const guardPort = { name: 'guard', containerPort: guardPorts.calls, protocol: 'TCP' } as const
+export const adminPort = { name: 'guard-admin', containerPort: guardPorts.admin, protocol: 'TCP' } as const
 export const guardLabel = 'latchkey.dev/guard'
 export const upstreamPortAnnotation = 'latchkey.dev/upstream-port'
-export const openPortsAnnotation = 'latchkey.dev/open-ports'
 export const authorityConfigMap = 'latchkey-ca'

@@ -1,3 +1,4 @@
+import { openPortsAnnotation } from '../../core/api/guarded-pod.ts'
 import { guardVolumeNames } from './guard-container.ts'
 import {
   adminPort,
@@ -5,7 +6,6 @@ import {
   guardContainerName,
   guardLabel,
   guardPort,
-  openPortsAnnotation,
   type Pod,
   upstreamPortAnnotation,
 } from './pod.ts'

@@ -7,7 +7,7 @@ import { configTable as operatorConfig } from '../../../operator/config.ts'
 import { readConfig } from '../../../platform/config.ts'
 import { configTable as webhookConfig } from '../../../webhook/config.ts'
 import type { Container } from '../../../webhook/injection/pod.ts'
-import { helmPath, repositoryRoot } from '../../cluster/binaries.ts'
+import { helmPath } from '../../cluster/binaries.ts'
 import { run } from '../../cluster/command.ts'
 import { chart, type Manifest, type Rendering, renderChart } from './render-chart.ts'
 import { of, sets } from './value-sets.ts'
@@ -26,6 +26,7 @@ describe('the rendered chart', () => {
     ['an issuer without TLS', { issuer: { url: 'http://issuer.example.com' } }],
     ['a digest that is none', { image: { digest: 'latest' } }],
     ['a client id without a namespace/name', { clientIds: { 'acme.orders': 'acme' } }],
+    ['a guard variable that is no text', { guard: { env: { LATCHKEY_DEBUG: true } } }],
     ['text where a switch is', { crds: { enabled: 'yes' } }],
     ['an installation that is no label value', { installation: 'Über' }],
   ])('is refused with %s', async (_, values) => {
@@ -48,18 +49,6 @@ describe('the rendered chart', () => {
         .map(key => `${name}.${key}`)
     })
     expect(missing.filter(name => !/^\w+\.\d+$/.test(name))).toEqual([])
-  })
-
-  it('draws and alerts on metrics that some process has', async () => {
-    const sources = ['platform/metrics.ts', 'platform/http/certificate-metric.ts', 'webhook/guard/metrics.ts']
-    const code = (await Promise.all(sources.map(file => readFile(join(repositoryRoot, file), 'utf8')))).join()
-    const rules = of(await renderChart(sets['everything on']), 'PrometheusRule')
-    const drawn = await readFile(join(chart, 'files/monitoring/dashboard.json'), 'utf8')
-    const used = (drawn + JSON.stringify(rules)).match(
-      /(latchkey|controller_runtime|workqueue|leader_election)_[a-z_]{6,}/g,
-    )
-    expect(used?.length).toBeGreaterThan(15)
-    for (const name of new Set(used)) expect(code).toContain(`'${name.replace(/_bucket$/, '')}'`)
   })
 
   it('K26 asks for no wildcard, no list of Secrets, and nothing that lends rights', async () => {

@@ -4,7 +4,7 @@ import { createSources } from '../../../operator/sources.ts'
 import { mutatingWebhooks, validatingWebhooks } from '../../../operator/webhook-resources.ts'
 import { createKubeClient, type KubeClient } from '../../../platform/kube/client.ts'
 import { loadKubeConnection } from '../../../platform/kube/connection.ts'
-import { configMaps, secrets } from '../../../platform/kube/resources.ts'
+import { configMaps, networkPolicies, secrets } from '../../../platform/kube/resources.ts'
 import { createLog } from '../../../platform/log.ts'
 import { type Cluster, startCluster } from '../policies/setup.ts'
 import { isWebhook, kubectl, renderChart } from './render-chart.ts'
@@ -84,6 +84,9 @@ it('suffice for what the operator writes', async () => {
   await client.apply(mutatingWebhooks, { metadata, webhooks: bundle(['inject', 'inject-unlabelled']) }, manager)
   await client.apply(configMaps, { metadata: { name: 'latchkey-ca', namespace: 'shop' } }, manager)
   expect(await client.delete(configMaps, 'shop', 'latchkey-ca')).toBe(true)
+  const policy = { metadata: { name: 'latchkey-orders', namespace: 'shop' }, spec: { podSelector: {} } }
+  await client.apply(networkPolicies, policy, { fieldManager: 'latchkey-operator' })
+  expect(await client.delete(networkPolicies, 'shop', 'latchkey-orders')).toBe(true)
   const secret = await client.create(secrets, { metadata: { name: 'checkout', namespace: 'shop' } })
   await client.update(secrets, secret)
   expect(await client.delete(secrets, 'shop', 'checkout')).toBe(true)

@@ -21,6 +21,7 @@ const everything = {
     affinity: { nodeAffinity: {} },
     topologySpreadConstraints: [{ maxSkew: 1, topologyKey: 'a', whenUnsatisfiable: 'DoNotSchedule' }],
   },
+  guard: { env: { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector.observability.svc:4318', LATCHKEY_DEBUG: 'on' } },
   networkPolicy: { metricsFrom: [{ namespaceSelector: { matchLabels: { monitoring: 'yes' } } }] },
   monitoring: {
     serviceMonitor: { enabled: true },

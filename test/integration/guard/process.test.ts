@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { accessYaml, manifestToken } from '../../unit/guard/access-manifests.ts'
+import { startCollector } from '../../unit/guard/otlp-collector.ts'
 import { issuer } from '../../unit/guard/policy-rows.ts'
 import { openRaw, type RawConnection, sendRaw } from '../../unit/guard/raw-socket.ts'
 import { type App, auditLines, startApp } from '../../unit/guard/rig.ts'
@@ -31,10 +32,10 @@ interface Child {
   stderr(): string
 }
 
-async function start(audit: string): Promise<Child> {
+async function start(audit: string, env: Record<string, string> = {}): Promise<Child> {
   const args = ['--manifests', folder, '--service', 'shop/orders', '--issuer', issuer]
   const where = ['--upstream', `http://127.0.0.1:${app.port}`, '--listen', '127.0.0.1:0', '--audit', audit]
-  const child = spawn(process.execPath, [main, ...args, ...where])
+  const child = spawn(process.execPath, [main, ...args, ...where], { env: { ...process.env, ...env } })
   let stdout = ''
   let stderr = ''
   child.stdout.on('data', text => {
@@ -108,6 +109,31 @@ describe('the process', { timeout: 60_000 }, () => {
         .map(line => JSON.parse(line).reason),
     ).toEqual(['credential_missing'])
   })
+  it('sends a span per call when a collector is named, the last ones before it ends', async () => {
+    const collector = await startCollector()
+    const child = await start('/dev/null', { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: collector.url })
+    expect((await sendRaw(child.port, call())).status).toBe(200)
+    child.process.kill('SIGTERM')
+    expect(await child.exited).toBe(0)
+    await collector.close()
+    expect(collector.spans).toHaveLength(1)
+    expect(collector.spans[0]).toMatchObject({
+      kind: 2,
+      attributes: { 'latchkey.decision': 'allow', 'latchkey.service': 'shop/orders' },
+      resource: { 'service.name': 'latchkey-guard', 'service.version': 'dev' },
+    })
+  })
+  it('answers and ends in order when the collector is away', async () => {
+    const child = await start('/dev/null', {
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1',
+      OTEL_EXPORTER_OTLP_TIMEOUT: '500',
+    })
+    for (let calls = 0; calls < 5; calls++) expect((await sendRaw(child.port, call())).status).toBe(200)
+    await expect.poll(child.stderr, { timeout: 20_000 }).toContain('spans cannot be sent to the collector')
+    child.process.kill('SIGTERM')
+    expect(await child.exited).toBe(0)
+    expect(child.stderr()).not.toContain('"level":"error"')
+  })
   it('prints help with both forms', async () => {
     const { stdout } = await run(process.execPath, [main, '--help'])
     for (const word of [
@@ -119,6 +145,9 @@ describe('the process', { timeout: 60_000 }, () => {
       '--issuer',
       'LATCHKEY_SNAPSHOT_URL',
       'default :15080'.slice(0, 7),
+      '--debug',
+      'LATCHKEY_DEBUG',
+      'OTEL_EXPORTER_OTLP_ENDPOINT',
     ]) {
       expect(stdout).toContain(word)
     }
@@ -163,5 +192,7 @@ describe('the process', { timeout: 60_000 }, () => {
     const { stdout } = (await run(process.execPath, [file]).catch((error: unknown) => error)) as { stdout: string }
     expect(stdout).toContain('/webhook/guard/sidecar.ts')
     expect(stdout).not.toMatch(/node_modules\/(zod|@kubernetes|commander|yaml|jose)\//)
+    // Its API is there all the same: prom-client brings it.
+    expect(stdout).not.toMatch(/node_modules\/@opentelemetry\/(?!api\/)/)
   })
 })

@@ -8,6 +8,7 @@ import { createKubeClient, type KubeClient, type KubeObject, type Resource } fro
 import { loadKubeConnection } from '../../../platform/kube/connection.ts'
 import { namespaces } from '../../../platform/kube/resources.ts'
 import { createLog } from '../../../platform/log.ts'
+import type { Metrics } from '../../../platform/metrics.ts'
 import { type ControlPlane, startControlPlane } from '../../cluster/control-plane.ts'
 import { installCrds } from '../install-crds.ts'
 
@@ -18,7 +19,7 @@ export interface TestCluster {
   client: KubeClient
   /** A namespace of its own for a test. */
   namespace(labels?: Record<string, string>): Promise<string>
-  start(change?: Partial<Config>): Promise<RunningOperator>
+  start(change?: Partial<Config>, metrics?: Metrics): Promise<RunningOperator>
   stop(): Promise<void>
 }
 
@@ -42,7 +43,8 @@ export async function startTestCluster(options: { controllerManager?: boolean } 
       await client.create(namespaces, { metadata: { name, ...(labels && { labels }) } })
       return name
     },
-    start: change => runOperator({ client, config: configOf(change), log: testLog() }),
+    start: (change, metrics) =>
+      runOperator({ client, config: configOf(change), log: testLog(), ...(metrics && { metrics }) }),
     async stop() {
       await client.close()
       await plane.stop()

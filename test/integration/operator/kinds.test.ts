@@ -14,6 +14,7 @@ import {
   serviceAccounts,
   services,
 } from '../../../platform/kube/resources.ts'
+import { createMetrics } from '../../../platform/metrics.ts'
 import {
   condition,
   configOf,
@@ -27,10 +28,12 @@ import { type IssuerDouble, startIssuerDouble } from './issuer-double.ts'
 
 let cluster: TestCluster
 let operator: RunningOperator
+const metrics = createMetrics({ process: 'operator' })
+const measured = async () => (await metrics.exposition()).body
 let issuer: IssuerDouble
 beforeAll(async () => {
   cluster = await startTestCluster()
-  operator = await cluster.start()
+  operator = await cluster.start({}, metrics)
   issuer = await startIssuerDouble(cluster.client)
 })
 afterAll(async () => {
@@ -224,6 +227,13 @@ test('Enforced on a GuardedService follows the Service port and its pods, live (
   }
   const exposed = await enforced(guardedServices, api, 'DirectAccess')
   expect(exposed.found.message).toContain('two (0.0.0.0:8080)')
+  await until(
+    async () => (await measured()).includes('latchkey_guarded_services{enforced="DirectAccess"} 1\n'),
+    'counted',
+  )
+  const counted = await measured()
+  expect(counted).toMatch(/^latchkey_guards_expected [1-9]/m)
+  expect(counted).toMatch(/^latchkey_guards_current [1-9]/m)
   issuer.guards = { [`${namespace}/api`]: [guardOf(one), guardOf(two)] }
   const held = await enforced(guardedServices, api, 'Enforced')
   expect(held.status?.guards).toBe('2/2')
@@ -255,6 +265,8 @@ test('Enforced on keys, roles and grants waits for all guards and then stays for
   for (const [resource, object] of all) await enforced(resource, object, 'Waiting')
   issuer.guards = { [`${namespace}/api`]: [guardOf(one)] }
   for (const [resource, object] of all) await enforced(resource, object, 'Enforced')
+  const told = await measured()
+  for (const [{ plural }] of all) expect(told).toMatch(`latchkey_enforcement_seconds_count{resource="${plural}"} 1\n`)
   // A pod that comes later starts with what is enforced.
   await pod(namespace, 'late')
   await new Promise(resolve => setTimeout(resolve, 1_500))

@@ -6,6 +6,7 @@ import {
   accessKeys,
   apiClients,
   guardedServices,
+  networkPolicies,
   roles,
   services,
 } from '../../../platform/kube/resources.ts'
@@ -17,7 +18,7 @@ beforeAll(async () => {
 })
 afterAll(() => cluster?.stop())
 
-const ours = [apiClients, accessKeys, roles, accessGrants, guardedServices]
+const ours = [apiClients, accessKeys, roles, accessGrants, guardedServices, networkPolicies]
 async function versions(): Promise<string[]> {
   const lists = await Promise.all(ours.map(resource => cluster.client.list(resource)))
   return lists.flatMap(({ items }) =>
@@ -31,6 +32,8 @@ async function createAll(namespace: string): Promise<void> {
     cluster.client.create(resource, { metadata: { name, namespace }, spec } as KubeObject)
   await create(services, 'api', { selector: { app: 'api' }, ports: [{ port: 80, targetPort: 8080 }] })
   await create(guardedServices, 'api', { targetRef: { name: 'api', port: 80 } })
+  await create(services, 'closed', { selector: { app: 'closed' }, ports: [{ port: 80, targetPort: 'guard' }] })
+  await create(guardedServices, 'closed', { targetRef: { name: 'closed', port: 80 }, networkPolicy: 'Generate' })
   await create(guardedServices, 'lost', { targetRef: { name: 'lost', port: 80 } })
   await create(apiClients, 'web', {})
   await create(apiClients, 'outside', { clientId: 'elsewhere.web' })

@@ -9,6 +9,7 @@ import {
   apiClients,
   configMaps,
   guardedServices,
+  networkPolicies,
   secrets,
   services,
 } from '../../../platform/kube/resources.ts'
@@ -82,13 +83,16 @@ test('with these rights alone it guards a namespace, publishes events and owns w
   await give(namespace, 'secrets', secretRules)
   await cluster.client.create(services, {
     metadata: { name: 'api', namespace },
-    spec: { ports: [{ port: 80, targetPort: 'guard' }] },
+    spec: { selector: { app: 'api' }, ports: [{ port: 80, targetPort: 'guard' }] },
   } as KubeObject)
   const api = await cluster.client.create<WithStatus>(guardedServices, {
     metadata: { name: 'api', namespace },
-    spec: { targetRef: { name: 'api', port: 80 } },
+    spec: { targetRef: { name: 'api', port: 80 }, networkPolicy: 'Generate' },
   } as KubeObject)
   await condition(cluster.client, guardedServices, api, { type: 'Ready', reason: 'Ready' })
+  await condition(cluster.client, guardedServices, api, { type: 'Isolated', reason: 'Isolated' })
+  await cluster.client.patch(guardedServices, namespace, 'api', { spec: { networkPolicy: 'None' } })
+  await until(async () => !(await cluster.client.get(networkPolicies, namespace, 'latchkey-api')), 'policy removed')
   const made = await until(() => cluster.client.get(configMaps, namespace, 'latchkey-ca'), 'latchkey-ca')
   expect(made.metadata.ownerReferences).toMatchObject([{ kind: 'ClusterRole', name: 'latchkey-operator' }])
   for (const name of ['ca', 'issuer-tls', 'webhook-tls', 'issuer-keys']) {

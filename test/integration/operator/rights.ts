@@ -23,6 +23,11 @@ export const clusterRules = [
   { apiGroups: [''], resources: ['configmaps'], verbs: ['get', 'create'] },
   // By name: the field selector of the list says which.
   { apiGroups: [''], resources: ['configmaps'], resourceNames: ['latchkey-ca'], verbs: ['list', 'watch', 'patch'] },
+  {
+    apiGroups: ['networking.k8s.io'],
+    resources: ['networkpolicies'],
+    verbs: ['list', 'watch', 'create', 'patch', 'delete'],
+  },
   { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] },
   {
     apiGroups: ['admissionregistration.k8s.io'],

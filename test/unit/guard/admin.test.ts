@@ -1,12 +1,13 @@
 import { createServer } from 'node:http'
 import { createServer as createHttp2Server, type ServerHttp2Stream } from 'node:http2'
 import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { afterEach, describe, expect, it } from 'vitest'
 import { checkRequest } from '../../../webhook/guard/grpc-probe.ts'
 import type { Probe } from '../../../webhook/guard/probes.ts'
-import { rowsOf } from './policy-rows.ts'
-import { type RawAnswer, sendRaw } from './raw-socket.ts'
-import { startGuard } from './rig.ts'
+import { alice, rowsOf } from './policy-rows.ts'
+import { openRaw, type RawAnswer, sendRaw } from './raw-socket.ts'
+import { startApp, startGuard } from './rig.ts'
 
 const cleanups: (() => Promise<void>)[] = []
 afterEach(async () => {
@@ -65,6 +66,69 @@ describe('the admin port', () => {
     expect(body).toContain('latchkey_guard_exposed_ports 0')
     expect(body).toContain('latchkey_guard_audit_dropped_total 0')
   })
+  it('counts what meets a limit, what the app did not answer, and the lookups of tokens', async () => {
+    const rig = await startGuard(1)
+    cleanups.push(rig.close)
+    const send = (bytes: string) => sendRaw(rig.port, bytes)
+    const token = alice.token()
+    const call = `GET /api/x HTTP/1.1\r\nHost: orders\r\nAuthorization: Bearer ${token}\r\n\r\n`
+    expect((await send(call)).status).toBe(502)
+    expect((await send(call)).status).toBe(502)
+    expect((await send(`GET /${'x'.repeat(9_000)} HTTP/1.1\r\nHost: orders\r\n\r\n`)).status).toBe(414)
+    expect((await send(`GET / HTTP/1.1\r\nHost: orders\r\n${'A: 1\r\n'.repeat(101)}\r\n`)).status).toBe(431)
+    const body = await rig.metrics()
+    for (const line of [
+      'latchkey_guard_upstream_faults_total{fault="upstream_unreachable"} 2',
+      'latchkey_guard_limits_hit_total{limit="target"} 1',
+      'latchkey_guard_limits_hit_total{limit="head"} 1',
+      'latchkey_guard_identity_cache_lookups_total{result="hit"} 1',
+      'latchkey_guard_identity_cache_lookups_total{result="miss"} 1',
+      'latchkey_guard_requests_in_flight 0',
+      'latchkey_guard_draining 0',
+      'latchkey_guard_snapshot_usable 1',
+      'latchkey_guard_snapshot_max_age_seconds 86400',
+      `latchkey_build_info{process="guard",version="dev",node="${process.version}"} 1`,
+    ]) {
+      expect(body).toContain(`${line}\n`)
+    }
+    rig.guard.announceStop()
+    expect(await rig.metrics()).toContain('latchkey_guard_draining 1\n')
+  })
+  it('counts calls that are under way, and callers that do not read or stop sending', async () => {
+    const app = await startApp((request, response) => {
+      if (request.url === '/open/large') response.end(Buffer.alloc(32 * 1024 * 1024))
+    })
+    cleanups.push(app.close)
+    const rig = await startGuard(app.port, { unreadMs: 50, bodyIdleMs: 50 })
+    cleanups.push(rig.close)
+    const call = await openRaw(rig.port)
+    call.send('GET /open/waits HTTP/1.1\r\nHost: orders\r\n\r\n')
+    await expect.poll(rig.metrics).toContain('latchkey_guard_requests_in_flight 1\n')
+    call.socket.destroy()
+    await expect.poll(rig.metrics, { timeout: 5_000 }).toContain('latchkey_guard_requests_in_flight 0\n')
+    const unread = await openRaw(rig.port)
+    unread.socket.pause()
+    unread.send('GET /open/large HTTP/1.1\r\nHost: orders\r\n\r\n')
+    await expect.poll(rig.metrics).toContain('latchkey_guard_limits_hit_total{limit="unread"} 1\n')
+    unread.socket.destroy()
+    const idle = await openRaw(rig.port)
+    const authorization = `Authorization: Bearer ${alice.token()}`
+    idle.send(`POST /api/x HTTP/1.1\r\nHost: orders\r\n${authorization}\r\nContent-Length: 9\r\n\r\nhalf`)
+    await idle.closed()
+    await expect.poll(rig.metrics).toContain('latchkey_guard_limits_hit_total{limit="body_idle"} 1\n')
+  })
+  it('counts callers that come when all connections are taken, and heads that do not end', async () => {
+    const rig = await startGuard(1, { maxConnections: 1, headersTimeoutMs: 50 })
+    cleanups.push(rig.close)
+    const first = await openRaw(rig.port)
+    first.send('GET /open/x HTTP/1.1\r\nHost:')
+    const second = await openRaw(rig.port)
+    await second.closed()
+    expect((await first.answer()).status).toBe(408)
+    const body = await rig.metrics()
+    expect(body).toContain('latchkey_guard_limits_hit_total{limit="connections"} 1\n')
+    expect(body).toContain('latchkey_guard_limits_hit_total{limit="head_timeout"} 1\n')
+  })
   it('K15 has nothing else: no other path, no other method, no effect', async () => {
     const get = await admin({ probes: [probe({ tcpSocket: { port: 1 } })] })
     for (const other of [
@@ -79,6 +143,56 @@ describe('the admin port', () => {
       expect((await get(other)).status).toBe(404)
     }
     expect((await get('/livez', 'POST')).status).toBe(405)
+  })
+})
+
+describe('/debug', () => {
+  const paths = ['/debug/snapshot', '/debug/heap']
+  const get = (port: number, path: string, host = '127.0.0.1') => fetch(`http://${host}:${port}${path}`)
+
+  it('is not there unless it is asked for', async () => {
+    const rig = await startGuard(1)
+    cleanups.push(rig.close)
+    for (const path of [...paths, '/debug']) expect((await get(rig.adminPort, path)).status).toBe(404)
+  })
+  it('counts, and names no client, no key, no token and no rule (E11)', async () => {
+    const rig = await startGuard(1, { debug: 'on' })
+    cleanups.push(rig.close)
+    const token = alice.token()
+    await sendRaw(rig.port, `GET /api/x HTTP/1.1\r\nHost: orders\r\nAuthorization: Bearer ${token}\r\n\r\n`)
+    const snapshot = (await (await get(rig.adminPort, '/debug/snapshot')).json()) as object
+    expect(snapshot).toMatchObject({
+      service: 'shop/orders',
+      revision: rig.policy.snapshot()?.revision,
+      unfit: null,
+      mode: 'Enforce',
+      counts: { clients: 2, departedClients: 0, clientsWithGrants: 1, routes: 0, publicPaths: 1, unsupportedRows: 0 },
+      requestsInFlight: 0,
+      draining: false,
+      identityCache: { hits: 0, misses: 1 },
+    })
+    const heap = (await (await get(rig.adminPort, '/debug/heap')).json()) as { memory: { rss: number } }
+    expect(heap.memory.rss).toBeGreaterThan(1_000_000)
+    const told = JSON.stringify([snapshot, heap])
+    const { x = '' } = alice.key.publicKey as { x?: string }
+    for (const hidden of [...token.split('.'), alice.clientId, alice.key.kid, x, 'alice', 'bob', 'callers', 'tenant'])
+      expect(told).not.toContain(hidden)
+    expect((await get(rig.adminPort, '/debug')).status).toBe(404)
+    expect((await get(rig.adminPort, '/debug/__proto__')).status).toBe(404)
+  })
+  it('answers nobody from outside the pod', async () => {
+    const outside = Object.values(networkInterfaces())
+      .flatMap(list => list ?? [])
+      .find(({ family, internal }) => family === 'IPv4' && !internal)
+    if (!outside) throw new Error('this machine has no address but loopback')
+    const rig = await startGuard(1, { debug: 'on', adminListen: { port: 0 } })
+    cleanups.push(rig.close)
+    for (const path of paths) {
+      expect((await get(rig.adminPort, path, outside.address)).status).toBe(404)
+      expect((await get(rig.adminPort, path)).status).toBe(200)
+      expect((await get(rig.adminPort, path, '[::1]')).status).toBe(200)
+    }
+    expect((await get(rig.adminPort, '/metrics', outside.address)).status).toBe(200)
   })
 })
 

@@ -10,8 +10,9 @@ import type { ServiceReport } from '../../../core/status/judge-enforcement.ts'
 import { planAccessGrant } from '../../../core/status/plan-access-grant.ts'
 import { planApiClient } from '../../../core/status/plan-api-client.ts'
 import { planGuardedService } from '../../../core/status/plan-guarded-service.ts'
+import { forbiddenPolicy, planNetworkPolicy } from '../../../core/status/plan-network-policy.ts'
 import { planRole } from '../../../core/status/plan-role.ts'
-import type { EnforcedView, StoredCondition } from '../../../core/status/report.ts'
+import type { EnforcedView, Finding, StoredCondition } from '../../../core/status/report.ts'
 import { schemaFaultOf } from '../../../operator/schema-fault.ts'
 import { clientOf, start } from '../core/keys/access-key-store.ts'
 
@@ -152,7 +153,34 @@ test('every reason of a GuardedService is produced, and no other', () => {
     plan({ target: target(8080) }, report({})),
     plan({}, report({}), 'spec.mode: wrong'),
   ]
-  expect(reasonsOf(guardedService, plans)).toEqual([])
+  const asked = {
+    ...object,
+    metadata: { ...metadata, uid: 'u1' },
+    spec: { ...spec, networkPolicy: 'Generate' as const },
+  }
+  const selecting = (targetPort: string | number) => {
+    const { port, service } = target(targetPort)
+    return { port, service: { ...service, spec: { ...service.spec, selector: { app: 'x' } } } }
+  }
+  const isolating = (isolation: Finding | undefined) => (status?: Status) =>
+    planGuardedService(
+      { object: { ...asked, ...(status && { status }) }, resolved: good, report: report({}), isolation },
+      now,
+    )
+  const policies = (
+    [
+      [selecting('guard'), true],
+      [selecting('guard'), false],
+      [selecting(8080), true],
+      [target('guard'), true],
+      [selecting('guard'), true, { metadata: { name: 'latchkey-x' } }],
+    ] as const
+  ).map(([target, accepted, found]) => {
+    const resolved = { ...good, target }
+    return planNetworkPolicy({ object: asked, resolved, accepted, found, openPorts: [] }).finding
+  })
+  const isolated = [...policies, forbiddenPolicy('shop')].map(isolating)
+  expect(reasonsOf(guardedService, [...plans, ...isolated])).toEqual([])
   const bypassed = plan({ target: target(8080) })().conditions?.find(one => one.type === 'Enforced')
   expect(bypassed?.message).toContain(
     `kubectl patch service api -n shop --type=json -p '[{"op":"add","path":"/spec/ports/1/targetPort","value":"guard"}]'`,

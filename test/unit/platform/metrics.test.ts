@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { createMetrics } from '../../../platform/metrics.ts'
 
 test("names are those that controller-runtime's and client-go's dashboards ask for, or our own", async () => {
-  const metrics = createMetrics({ process: 'operator', version: '1.2.3' })
+  const metrics = createMetrics({ process: 'operator' })
   metrics.reconcileTotal.inc({ controller: 'access-key', result: 'success' })
   const { body, contentType } = await metrics.exposition()
   expect(contentType).toContain('text/plain')
@@ -26,7 +26,7 @@ test("names are those that controller-runtime's and client-go's dashboards ask f
     ]),
   )
   expect(body).toContain('controller_runtime_reconcile_total{controller="access-key",result="success"} 1')
-  expect(body).toContain(`latchkey_build_info{process="operator",version="1.2.3",node="${process.version}"} 1`)
+  expect(body).toContain(`latchkey_build_info{process="operator",version="dev",node="${process.version}"} 1`)
 })
 
 test('two processes in one, as in tests, do not share a registry', async () => {

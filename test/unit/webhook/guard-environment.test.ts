@@ -1,7 +1,28 @@
 import { expect, it } from 'vitest'
 import { readConfig } from '../../../platform/config.ts'
-import { configTable } from '../../../webhook/guard/config.ts'
+import { configTable, ownSettings } from '../../../webhook/guard/config.ts'
+import { readTraceSettings } from '../../../webhook/guard/trace-config.ts'
 import { injected, podOf } from './pods.ts'
+
+it('the guard takes the variables of the installation too, and none of them can take the place of one of ours', () => {
+  const env = {
+    LATCHKEY_DEBUG: 'on',
+    LATCHKEY_SERVICE: 'other/service',
+    LATCHKEY_UPSTREAM: 'http://elsewhere.example',
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318',
+  }
+  const pod = injected(podOf(), { env })
+  const given = pod.spec.initContainers?.[0]?.env ?? []
+  const values = Object.fromEntries(given.map(({ name, value }) => [name, value]))
+  expect(given).toHaveLength(Object.keys(values).length)
+  expect(readConfig(configTable, ownSettings(values))).toMatchObject({
+    service: 'shop/orders',
+    upstream: 'http://127.0.0.1:8080',
+    debug: 'on',
+  })
+  expect(readTraceSettings(values)?.url).toBe('http://collector:4318/v1/traces')
+  expect(injected(pod, { env })).toEqual(pod)
+})
 
 it('the guard takes every variable the injection gives it', () => {
   const probe = { grpc: { port: 8080 }, timeoutSeconds: 0 }

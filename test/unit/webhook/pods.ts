@@ -30,10 +30,11 @@ export function podOf(
   }
 }
 
-export const inject = (pod: Pod): Injection => injectGuard(pod, 'shop', settings)
+export const inject = (pod: Pod, change: Partial<InjectionSettings> = {}): Injection =>
+  injectGuard(pod, 'shop', { ...settings, ...change })
 
-export function injected(pod: Pod): Pod {
-  const result = inject(pod)
+export function injected(pod: Pod, change: Partial<InjectionSettings> = {}): Pod {
+  const result = inject(pod, change)
   if ('refused' in result) throw new Error(result.refused)
   return result.pod
 }

@@ -50,6 +50,7 @@ export function endAnswer(caller: Caller, exchange: Exchange): void {
 /** There is no answer, or only half of one. */
 export function failAnswer(caller: Caller, exchange: Exchange, fault: UpstreamFault): void {
   exchange.upstream = undefined
+  caller.door.reporter.upstreamFailed(exchange.call, fault)
   if (exchange.begun) {
     caller.exchange = undefined
     flush(caller)

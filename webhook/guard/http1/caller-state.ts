@@ -5,6 +5,7 @@ import type { Authorizer } from '../authorize.ts'
 import type { Policy } from '../policy.ts'
 import type { RequestHead } from '../read-request.ts'
 import type { Call, Reporter } from '../report.ts'
+import type { Tracing } from '../trace.ts'
 import type { Tunnels } from '../upgrade.ts'
 import type { Body } from './body.ts'
 import type { Asker, Upstream } from './upstream.ts'
@@ -23,6 +24,7 @@ export interface Door {
   readonly policy: Policy
   readonly authorizer: Authorizer
   readonly reporter: Reporter
+  readonly tracing?: Tracing | undefined
   readonly tunnels: Tunnels
   readonly upstreams: UpstreamPool
   readonly clock: Clock

@@ -39,9 +39,10 @@ export function decideHead(caller: Caller, head: RequestHead): void {
   const startedMs = door.clock.now()
   const { method, target } = head
   if (head.webSocket && caller.pipelined) return void refuse(caller, { refused: tooEarly, method, target })
+  const trace = door.tracing?.begin(head)
   const verdict = admit(door, head)
   const requestId = head.requestId ?? randomUUID()
-  const call: Call = { verdict, method, target, requestId, peer: caller.peer, startedMs }
+  const call: Call = { verdict, method, target, requestId, peer: caller.peer, startedMs, trace }
   if (verdict.pass) pass(caller, head, call)
   else deny(caller, head, call)
 }
@@ -113,6 +114,7 @@ function forwardedText(head: RequestHead, call: Call): string {
     keepCredential: snapshot?.service?.keepCredential ?? 'Never',
     requestId: call.requestId,
     peer: call.peer,
+    trace: call.trace,
   })
   let text = `${head.method} ${head.target} HTTP/1.1\r\n`
   for (let at = 0; at + 1 < fields.length; at += 2) text += `${fields[at]}: ${fields[at + 1]}\r\n`

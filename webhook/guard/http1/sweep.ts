@@ -1,3 +1,4 @@
+import type { Limit } from '../metrics.ts'
 import type { Caller, Door } from './caller-state.ts'
 import { abort, refuseBytes } from './request.ts'
 import { ticksOf } from './ticks.ts'
@@ -19,12 +20,12 @@ export function sweepCallers(door: Door): void {
 function sweepOne(caller: Caller, { tick, limits }: Door): void {
   const { socket, endedSince, blockedSince } = caller
   const quiet = tick - caller.since
-  if (blockedSince >= 0 && tick - blockedSince > limits.unread) return void socket.destroy()
+  if (blockedSince >= 0 && tick - blockedSince > limits.unread) return void endFor(caller, 'unread')
   switch (caller.phase) {
     case 'head':
       return void sweepHead(caller, quiet, limits.head, limits.idle)
     case 'body':
-      if (quiet > limits.bodyIdle && !socket.isPaused()) socket.destroy()
+      if (quiet > limits.bodyIdle && !socket.isPaused()) endFor(caller, 'body_idle')
       return
     case 'answer':
       if (endedSince < 0 || tick - endedSince <= halfClosedTicks) return
@@ -38,6 +39,11 @@ function sweepOne(caller: Caller, { tick, limits }: Door): void {
       if (endedSince >= 0 && tick - endedSince > halfOpenTicks) socket.destroy()
       return
   }
+}
+
+function endFor({ door, socket }: Caller, limit: Limit): void {
+  door.reporter.limitHit(limit)
+  socket.destroy()
 }
 
 function sweepHead(caller: Caller, quiet: number, head: number, idle: number): void {

@@ -192,7 +192,7 @@ describe('X04 connections', () => {
     held[0]?.socket.destroy()
     await wait(50)
     expect((await sendRaw(rig.port, request('/api/x'))).status).toBe(200)
-    expect(await rig.metrics()).toContain('latchkey_guard_connections_refused_total 1')
+    expect(await rig.metrics()).toContain('latchkey_guard_limits_hit_total{limit="connections"} 1')
     for (const { socket } of held) socket.destroy()
   })
   it('of all together are bounded', async () => {

@@ -65,7 +65,8 @@ it('the product lets nothing through that the reference refuses, and says the sa
     }),
     { numRuns: 250 },
   )
-  expect(passed).toBeGreaterThan(30)
+  // About one in eight passes; fewer than this does not happen by chance.
+  expect(passed).toBeGreaterThan(5)
 })
 
 it.each([

@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest'
+import type { AccessKey, AccessKeyStatus } from '../../../../core/api/access-key.ts'
+import { keyExpiry } from '../../../../core/status/key-expiry.ts'
+
+const now = Date.parse('2026-11-25T00:00:00Z') / 1_000
+const day = 86_400
+const at = (days: number): string => new Date((now + days * day) * 1_000).toISOString()
+const key = (status: Partial<AccessKeyStatus>): AccessKey => ({
+  metadata: { name: 'k' },
+  spec: { clientRef: { name: 'c' } },
+  status: { conditions: [], state: 'Active', ...status },
+})
+
+test('counts keys in use by when they end, and names the first end', () => {
+  expect(keyExpiry([key({ expiresAt: at(0.5) }), key({ expiresAt: at(10) }), key({ expiresAt: at(90) })], now)).toEqual(
+    {
+      soonest: now + day / 2,
+      within: [
+        { days: 1, count: 1 },
+        { days: 7, count: 1 },
+        { days: 14, count: 2 },
+        { days: 30, count: 2 },
+      ],
+    },
+  )
+})
+
+test('leaves out keys that never end, have ended, are revoked, are not yet observed, or are renewed before they end', () => {
+  const { status: _, ...unseen } = key({})
+  const keys = [
+    key({}),
+    unseen,
+    key({ state: 'Expired', expiresAt: at(-1) }),
+    key({ state: 'Revoked', expiresAt: at(1) }),
+    key({ expiresAt: at(1), renewalTime: at(0.5) }),
+  ]
+  expect(keyExpiry(keys, now).soonest).toBeUndefined()
+  expect(keyExpiry(keys, now).within.map(({ count }) => count)).toEqual([0, 0, 0, 0])
+})
