@@ -139,7 +139,7 @@ describe('the admin port', () => {
       for (let at = 0; at < 200; at++) {
         const own = `c4n4ry-${round}-${at}`
         const token = [alice.token(), bob.token(), `x.${own}.y`][at % 3]
-        const method = ['GET', 'POST', own.toUpperCase()][at % 3]
+        const method = ['GET', 'POST', 'PROPFIND'][at % 3]
         connection.send(
           `${method} /api/${own}?q=${own} HTTP/1.1\r\nHost: ${own}\r\nX-${own}: ${own}\r\nAuthorization: Bearer ${token}\r\n\r\n`,
         )
