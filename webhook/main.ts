@@ -37,7 +37,7 @@ const server = createWebhookServer({
     snapshotUrl: config.snapshotUrl,
     issuerUrl: config.issuerUrl,
     resources: config.guardResources,
-    env: config.guardEnv,
+    guardEnv: config.guardEnv,
   },
   client,
   clock: systemClock,

@@ -20,7 +20,7 @@ export interface InjectionSettings {
   readonly issuerUrl: string
   readonly resources: Readonly<Record<string, unknown>>
   /** More variables for every guard, such as those of OpenTelemetry; none of them can replace one of ours. */
-  readonly env?: Readonly<Record<string, unknown>>
+  readonly guardEnv?: Readonly<Record<string, unknown>>
 }
 
 /** What this pod needs its guard to know. */
@@ -111,7 +111,7 @@ function environment(settings: InjectionSettings, task: GuardTask): EnvVar[] {
     LATCHKEY_SNAPSHOT_FILE: `${paths.snapshot}/snapshot.json`,
     ...(task.openPorts && { LATCHKEY_OPEN_PORTS: task.openPorts }),
   }
-  const more = Object.fromEntries(Object.entries(settings.env ?? {}).map(([name, value]) => [name, String(value)]))
+  const more = Object.fromEntries(Object.entries(settings.guardEnv ?? {}).map(([name, value]) => [name, String(value)]))
   return Object.entries({ ...more, ...values }).map(([name, value]) => ({ name, value }))
 }
 

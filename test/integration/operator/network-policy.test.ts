@@ -76,8 +76,10 @@ test('a NetworkPolicy is made when asked for, follows selector and open ports, i
 
   await patchSpec(namespace, { networkPolicy: 'None' })
   await until(async () => !(await policyOf(namespace)), 'removed')
-  const left = await cluster.client.get<WithStatus>(guardedServices, namespace, 'api')
-  expect(left?.status?.conditions?.map(({ type }) => type)).not.toContain('Isolated')
+  await until(async () => {
+    const left = await cluster.client.get<WithStatus>(guardedServices, namespace, 'api')
+    return left?.status?.conditions?.every(({ type }) => type !== 'Isolated')
+  }, 'nothing more said of it')
 })
 
 test('one of that name that is somebody else’s stays untouched, and its going is noticed', async () => {

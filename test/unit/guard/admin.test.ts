@@ -5,7 +5,7 @@ import { networkInterfaces } from 'node:os'
 import { afterEach, describe, expect, it } from 'vitest'
 import { checkRequest } from '../../../webhook/guard/grpc-probe.ts'
 import type { Probe } from '../../../webhook/guard/probes.ts'
-import { alice, rowsOf } from './policy-rows.ts'
+import { alice, bob, rowsOf } from './policy-rows.ts'
 import { openRaw, type RawAnswer, sendRaw } from './raw-socket.ts'
 import { startApp, startGuard } from './rig.ts'
 
@@ -128,6 +128,30 @@ describe('the admin port', () => {
     const body = await rig.metrics()
     expect(body).toContain('latchkey_guard_limits_hit_total{limit="connections"} 1\n')
     expect(body).toContain('latchkey_guard_limits_hit_total{limit="head_timeout"} 1\n')
+  })
+  it('X06 E11 has as many series after any number of paths, methods, tokens and clients, and repeats nothing of them', async () => {
+    const app = await startApp()
+    cleanups.push(app.close)
+    const rig = await startGuard(app.port)
+    cleanups.push(rig.close)
+    const connection = await openRaw(rig.port)
+    async function burst(round: number): Promise<string[]> {
+      for (let at = 0; at < 200; at++) {
+        const own = `c4n4ry-${round}-${at}`
+        const token = [alice.token(), bob.token(), `x.${own}.y`][at % 3]
+        const method = ['GET', 'POST', 'PROPFIND'][at % 3]
+        connection.send(
+          `${method} /api/${own}?q=${own} HTTP/1.1\r\nHost: ${own}\r\nX-${own}: ${own}\r\nAuthorization: Bearer ${token}\r\n\r\n`,
+        )
+        await connection.answer()
+      }
+      const lines = (await rig.metrics()).split('\n').filter(line => line.startsWith('latchkey_'))
+      expect(lines.join('\n')).not.toMatch(/c4n4ry|alice|bob/i)
+      return lines.map(line => line.slice(0, line.lastIndexOf(' ')))
+    }
+    const first = await burst(1)
+    expect(await burst(2)).toEqual(first)
+    connection.socket.destroy()
   })
   it('K15 has nothing else: no other path, no other method, no effect', async () => {
     const get = await admin({ probes: [probe({ tcpSocket: { port: 1 } })] })

@@ -2,10 +2,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import type { TraceSettings } from '../../../webhook/guard/trace.ts'
 import { readTraceSettings } from '../../../webhook/guard/trace-config.ts'
 import { createTracing, maxWaiting } from '../../../webhook/guard/trace-otlp.ts'
-import { type Collector, startCollector } from './otlp-collector.ts'
 import { alice, bob, rowsOf } from './policy-rows.ts'
 import { type RawAnswer, sendRaw } from './raw-socket.ts'
 import { type App, type Rig, startApp, startGuard } from './rig.ts'
+import { type Collector, startCollector } from './trace-collector.ts'
 
 const traceId = '4bf92f3577b34da6a3ce929d0e0e4736'
 const parentId = '00f067aa0ba902b7'

@@ -5,13 +5,13 @@ import { readTraceSettings } from '../../../webhook/guard/trace-config.ts'
 import { injected, podOf } from './pods.ts'
 
 it('the guard takes the variables of the installation too, and none of them can take the place of one of ours', () => {
-  const env = {
+  const guardEnv = {
     LATCHKEY_DEBUG: 'on',
     LATCHKEY_SERVICE: 'other/service',
     LATCHKEY_UPSTREAM: 'http://elsewhere.example',
     OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318',
   }
-  const pod = injected(podOf(), { env })
+  const pod = injected(podOf(), { guardEnv })
   const given = pod.spec.initContainers?.[0]?.env ?? []
   const values = Object.fromEntries(given.map(({ name, value }) => [name, value]))
   expect(given).toHaveLength(Object.keys(values).length)
@@ -21,7 +21,7 @@ it('the guard takes the variables of the installation too, and none of them can 
     debug: 'on',
   })
   expect(readTraceSettings(values)?.url).toBe('http://collector:4318/v1/traces')
-  expect(injected(pod, { env })).toEqual(pod)
+  expect(injected(pod, { guardEnv })).toEqual(pod)
 })
 
 it('the guard takes every variable the injection gives it', () => {
