@@ -1,0 +1,65 @@
+import { find, type Load, measureLoad, type Series } from '../load/measure.ts'
+import { residentMb } from '../machine/memory.ts'
+import type { Contestant, Lines } from '../peers/contestant.ts'
+import { startEnvoyJwtRbac, startEnvoyPlain } from '../peers/envoy.ts'
+import { startGuardFromManifests } from '../peers/latchkey.ts'
+import { type Body, startNginxPlain } from '../peers/nginx.ts'
+import { type BenchClient, benchClient, clientToken, nowSeconds } from '../policy/clients.ts'
+import { manifestsOf } from '../policy/manifests.ts'
+import { pathOf } from '../policy/size.ts'
+import { measureDistinct } from './distinct.ts'
+import { measureFixedRate, type RateSeries } from './fixed-rate.ts'
+import type { Stage } from './stage.ts'
+
+/** Ends the name of a contestant that writes no line per request. */
+export const withoutLog = '-without-log'
+
+/** The smallest policy: one client that may do one thing. */
+export const oneOfEach = { clients: 1, rules: 1 }
+
+/** What the guard and its peers gave, and what memory they took before any request. */
+export interface Passing {
+  readonly series: readonly Series[]
+  readonly rates: readonly RateSeries[]
+  readonly restMb: Readonly<Record<string, number>>
+}
+
+/** The same requests through every contestant, with one token, at the highest rate, at a fixed one, with new tokens. */
+export async function measurePassing(stage: Stage): Promise<Passing> {
+  const { tools, settings, place, origin, add } = stage
+  const client = benchClient(0)
+  const manifests = manifestsOf(oneOfEach, [client])
+  const four = async (suffix: string, lines: Lines): Promise<[Contestant, Contestant, Contestant, Contestant]> => [
+    await add(startGuardFromManifests(process.execPath, place, { name: `latchkey${suffix}`, manifests, lines })),
+    await add(
+      startEnvoyJwtRbac(tools.envoy, place, { name: `envoy-jwt-rbac${suffix}`, client, policy: oneOfEach, lines }),
+    ),
+    await add(startNginxPlain(tools.nginx, place, `nginx${suffix}`, lines)),
+    await add(startEnvoyPlain(tools.envoy, place, `envoy${suffix}`, lines)),
+  ]
+  const main = await four('', 'written')
+  const silent = await four(withoutLog, 'off')
+  await new Promise(resolve => setTimeout(resolve, 2_000))
+  const restMb = Object.fromEntries(main.map(({ name, pid }) => [name, residentMb(pid)]))
+  const measure = (contestants: readonly Contestant[], load: Load, rounds = settings.rounds): Promise<Series[]> =>
+    measureLoad(tools.wrk, place.directory, contestants, load, { ...settings, rounds })
+  // What is compiled or grown only under load is, before anything counts.
+  await measure([origin, ...main, ...silent], { ...sameToken(client, '100b', 32), name: 'warm-up' }, 1)
+  const series = [
+    ...(await measure([origin, ...main, ...silent], sameToken(client, '100b', 32))),
+    ...(await measure([origin, ...main], sameToken(client, '100b', 256))),
+    ...(await measure([origin, ...main], sameToken(client, '10kb', 32))),
+    ...(await measure([origin, ...main], sameToken(client, '1mb', 32))),
+  ]
+  const [latchkey, envoy, nginx] = main
+  const rate = Math.round(find(series, '100b-32', envoy.name).rps / 2)
+  const rates = await measureFixedRate(stage, [latchkey, envoy, nginx], { client, rate })
+  const distinct = await measureDistinct(stage, [latchkey, envoy], client)
+  return { series: [...series, ...distinct], rates, restMb }
+}
+
+/** One token of one client, sent again and again; signed anew for every run, so that none ends during a bench. */
+function sameToken(client: BenchClient, body: Body, connections: number): Load {
+  const tokens = (): string[] => [clientToken(client, 'same', nowSeconds())]
+  return { name: `${body}-${connections}`, path: pathOf(0, body), connections, tokens }
+}

@@ -1,0 +1,28 @@
+-- What wrk sends and what it says at the end. Arguments after `--`: path, then a file of tokens, one a line.
+-- All requests are made beforehand: while the clock runs, only a table is read.
+local requests = {}
+local at = 0
+
+function init(args)
+  local path = args[1]
+  for token in io.lines(args[2]) do
+    local given = token:match("^(%S+) ")
+    local own = given or path
+    requests[#requests + 1] = wrk.format("GET", own, { ["Authorization"] = "Bearer " .. token:sub(given and #given + 2 or 1) })
+  end
+end
+
+function request()
+  at = at % #requests + 1
+  return requests[at]
+end
+
+-- One JSON line on standard output; times in microseconds.
+function done(summary, latency, _)
+  local errors = summary.errors
+  io.write(string.format(
+    '\nbench {"requests":%d,"microseconds":%d,"bytes":%d,"notOk":%d,"socketErrors":%d,"p50":%d,"p99":%d,"p999":%d}\n',
+    summary.requests, summary.duration, summary.bytes, errors.status,
+    errors.connect + errors.read + errors.write + errors.timeout,
+    latency:percentile(50), latency:percentile(99), latency:percentile(99.9)))
+end
