@@ -1,9 +1,9 @@
 import { generateKeyPairSync, sign, verify } from 'node:crypto'
 import { measureLoad, type Series } from '../load/measure.ts'
 import type { Contestant } from '../peers/contestant.ts'
+import type { Stage } from '../peers/stage.ts'
 import { type BenchClient, clientToken, nowSeconds } from '../policy/clients.ts'
 import { pathOf } from '../policy/size.ts'
-import type { Stage } from './stage.ts'
 
 /** Every request brings a token that was not seen before: each costs a verification, and nothing may be cached. */
 export function measureDistinct(

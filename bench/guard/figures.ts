@@ -1,7 +1,7 @@
+import type { RateSeries } from '../load/fixed-rate.ts'
 import { busyLimit, find, type Series } from '../load/measure.ts'
 import type { Figure } from '../results.ts'
 import { median } from '../statistics.ts'
-import type { RateSeries } from './fixed-rate.ts'
 import { type Passing, withoutLog } from './passing.ts'
 import { envoyName, guardName } from './policies.ts'
 import type { Soak } from './soak.ts'

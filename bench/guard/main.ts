@@ -1,7 +1,8 @@
 import { runScript, say, step } from '../../test/cluster/progress.ts'
-import { type Place, withContestants } from '../peers/contestant.ts'
-import { startOrigin } from '../peers/nginx.ts'
+import { onStage, type Stage } from '../peers/stage.ts'
 import { prepareOha, prepareTools, versionsOf } from '../peers/tools.ts'
+import { nowSeconds } from '../policy/clients.ts'
+import { clientsOf, rowsOf } from '../policy/size.ts'
 import { writeFigures, writeResult } from '../results.ts'
 import { describeRig, moveTo } from '../rig.ts'
 import { readSettings } from '../settings.ts'
@@ -9,12 +10,12 @@ import { memoryFigures, passingFigures, policyFigures, soakFigure, startFigure }
 import { measurePassing } from './passing.ts'
 import { measurePolicies } from './policies.ts'
 import { measureSoak } from './soak.ts'
-import type { Stage } from './stage.ts'
 import { measureStart } from './start.ts'
 
 const bench = 'guard'
 /** A policy of some size, as a busy service has it. */
 const startPolicy = { clients: 1_000, rules: 100 }
+const startRows = () => rowsOf(startPolicy, clientsOf(startPolicy), nowSeconds())
 
 await runScript(async () => {
   const settings = readSettings(process.env)
@@ -23,17 +24,10 @@ await runScript(async () => {
   moveTo(settings.loadCore)
   const rig = describeRig(settings, await versionsOf(tools), new Date())
   const rigged = <T>(what: string, work: (stage: Stage) => Promise<T>): Promise<T> =>
-    step(what, () =>
-      withContestants(async (directory, add) => {
-        const origin = await add(startOrigin(tools.nginx, { directory, core: settings.loadCore }))
-        const originPort = Number(new URL(origin.url).port)
-        const place: Place = { directory, core: settings.programCore, originPort }
-        return work({ tools, oha, settings, place, origin, add })
-      }),
-    )
-  const passing = await rigged('requests through', measurePassing)
+    step(what, () => onStage(tools, settings, work))
+  const passing = await rigged('requests through', stage => measurePassing(stage, oha))
   const policies = await rigged('policies', measurePolicies)
-  const start = await rigged('start', ({ place }) => measureStart(process.execPath, place, startPolicy, 7))
+  const start = await rigged('start', ({ place }) => measureStart(process.execPath, place, startRows(), 7))
   const soak = settings.soakMinutes > 0 ? await rigged('soak', measureSoak) : undefined
   writeResult('guard-series.json', {
     rig,

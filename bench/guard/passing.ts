@@ -1,15 +1,15 @@
+import { measureFixedRate, type RateSeries } from '../load/fixed-rate.ts'
 import { find, type Load, measureLoad, type Series } from '../load/measure.ts'
 import { residentMb } from '../machine/memory.ts'
 import type { Contestant, Lines } from '../peers/contestant.ts'
 import { startEnvoyJwtRbac, startEnvoyPlain } from '../peers/envoy.ts'
 import { startGuardFromManifests } from '../peers/latchkey.ts'
 import { type Body, startNginxPlain } from '../peers/nginx.ts'
+import type { Stage } from '../peers/stage.ts'
 import { type BenchClient, benchClient, clientToken, nowSeconds } from '../policy/clients.ts'
 import { manifestsOf } from '../policy/manifests.ts'
 import { pathOf } from '../policy/size.ts'
 import { measureDistinct } from './distinct.ts'
-import { measureFixedRate, type RateSeries } from './fixed-rate.ts'
-import type { Stage } from './stage.ts'
 
 /** Ends the name of a contestant that writes no line per request. */
 export const withoutLog = '-without-log'
@@ -25,7 +25,7 @@ export interface Passing {
 }
 
 /** The same requests through every contestant, with one token, at the highest rate, at a fixed one, with new tokens. */
-export async function measurePassing(stage: Stage): Promise<Passing> {
+export async function measurePassing(stage: Stage, oha: string): Promise<Passing> {
   const { tools, settings, place, origin, add } = stage
   const client = benchClient(0)
   const manifests = manifestsOf(oneOfEach, [client])
@@ -53,7 +53,7 @@ export async function measurePassing(stage: Stage): Promise<Passing> {
   ]
   const [latchkey, envoy, nginx] = main
   const rate = Math.round(find(series, '100b-32', envoy.name).rps / 2)
-  const rates = await measureFixedRate(stage, [latchkey, envoy, nginx], { client, rate })
+  const rates = await measureFixedRate(oha, [latchkey, envoy, nginx], { client, rate }, settings)
   const distinct = await measureDistinct(stage, [latchkey, envoy], client)
   return { series: [...series, ...distinct], rates, restMb }
 }

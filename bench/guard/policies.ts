@@ -3,9 +3,9 @@ import { residentMb } from '../machine/memory.ts'
 import type { Contestant } from '../peers/contestant.ts'
 import { startEnvoyJwtRbac } from '../peers/envoy.ts'
 import { startGuardFromSnapshot } from '../peers/latchkey.ts'
+import type { Stage } from '../peers/stage.ts'
 import { benchClient, clientToken, nowSeconds } from '../policy/clients.ts'
 import { clientsOf, pathOf, rowsOf } from '../policy/size.ts'
-import type { Stage } from './stage.ts'
 
 export const policyCounts = [1, 1_000, 10_000] as const
 

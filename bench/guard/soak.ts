@@ -2,12 +2,12 @@ import { say } from '../../test/cluster/progress.ts'
 import { runOnce } from '../load/measure.ts'
 import type { MemorySample } from '../machine/memory.ts'
 import { startGuardFromManifests } from '../peers/latchkey.ts'
+import type { Stage } from '../peers/stage.ts'
 import { benchClient, clientToken, nowSeconds } from '../policy/clients.ts'
 import { manifestsOf } from '../policy/manifests.ts'
 import { pathOf } from '../policy/size.ts'
 import { slope } from '../statistics.ts'
 import { oneOfEach } from './passing.ts'
-import type { Stage } from './stage.ts'
 
 export interface Soak {
   readonly minutes: number

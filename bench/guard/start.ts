@@ -1,9 +1,8 @@
 import { get } from 'node:http'
+import type { Row } from '../../core/snapshot/rows.ts'
 import { startPinned } from '../machine/process.ts'
 import type { Place } from '../peers/contestant.ts'
 import { injectedGuard } from '../peers/latchkey.ts'
-import { nowSeconds } from '../policy/clients.ts'
-import { clientsOf, type PolicySize, rowsOf } from '../policy/size.ts'
 import { takeTurns } from '../turns.ts'
 
 /** Milliseconds from the start of the process, one per try. */
@@ -14,9 +13,13 @@ export interface StartTimes {
   readonly bareNodeMs: readonly number[]
 }
 
-/** A guard of this policy starts from its stored snapshot; the issuer is away. */
-export async function measureStart(node: string, place: Place, size: PolicySize, tries: number): Promise<StartTimes> {
-  const rows = rowsOf(size, clientsOf(size), nowSeconds())
+/** A guard with these rows starts from its stored snapshot; the issuer is away. */
+export async function measureStart(
+  node: string,
+  place: Place,
+  rows: readonly Row[],
+  tries: number,
+): Promise<StartTimes> {
   const { program, adminPort } = await injectedGuard(node, place, { name: 'starting', rows, lines: 'written' })
   const runs = await takeTurns(['guard', 'bare'] as const, tries, async which => {
     const begun = performance.now()

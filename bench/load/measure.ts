@@ -33,6 +33,8 @@ export interface Load {
   readonly connections: number
   /** The tokens of one run, one or many, each perhaps with a path before it. Called before every run. */
   tokens(contestant: string): readonly string[]
+  /** More headers for one contestant, as `name: value`. */
+  headers?(contestant: string): readonly string[]
   /** Every token at most once in a run. */
   readonly once?: true
 }
@@ -76,7 +78,8 @@ export async function runOnce(
   let result: WrkResult
   let samples: MemorySample[] = []
   try {
-    result = await runWrk(wrk, { url, tokenFile, connections: load.connections, seconds, core: loadCore })
+    const headers = load.headers?.(contestant.name) ?? []
+    result = await runWrk(wrk, { url, tokenFile, headers, connections: load.connections, seconds, core: loadCore })
   } catch (error) {
     throw new Error(`${contestant.name}, ${load.name}`, { cause: error })
   } finally {

@@ -1,14 +1,19 @@
--- What wrk sends and what it says at the end. Arguments after `--`: path, then a file of tokens, one a line.
+-- What wrk sends and what it says at the end. Arguments after `--`: path, a file of tokens, one a line or `path token`,
+-- then more headers as `name: value`.
 -- All requests are made beforehand: while the clock runs, only a table is read.
 local requests = {}
 local at = 0
 
 function init(args)
-  local path = args[1]
-  for token in io.lines(args[2]) do
-    local given = token:match("^(%S+) ")
-    local own = given or path
-    requests[#requests + 1] = wrk.format("GET", own, { ["Authorization"] = "Bearer " .. token:sub(given and #given + 2 or 1) })
+  local headers = {}
+  for index = 3, #args do
+    local name, value = args[index]:match("^([^:]+): (.*)$")
+    headers[name] = value
+  end
+  for line in io.lines(args[2]) do
+    local path, token = line:match("^(%S+) (%S+)$")
+    headers["Authorization"] = "Bearer " .. (token or line)
+    requests[#requests + 1] = wrk.format("GET", path or args[1], headers)
   end
 end
 

@@ -6,6 +6,8 @@ export interface WrkRun {
   readonly url: string
   /** A token a line, or `path token`; sent in order, from the top again at the end. */
   readonly tokenFile: string
+  /** More headers, as `name: value`. */
+  readonly headers?: readonly string[]
   readonly connections: number
   readonly seconds: number
   readonly core: number
@@ -21,11 +23,12 @@ export interface WrkResult {
 }
 
 /** @throws Error when any request was not answered, or not with 2xx or 3xx */
-export async function runWrk(wrk: string, { url, tokenFile, connections, seconds, core }: WrkRun): Promise<WrkResult> {
+export async function runWrk(wrk: string, load: WrkRun): Promise<WrkResult> {
+  const { url, tokenFile, headers = [], connections, seconds, core } = load
   const script = join(import.meta.dirname, 'wrk.lua')
-  const load = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '10s', '-s', script]
+  const shape = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '10s', '-s', script]
   const { origin, pathname } = new URL(url)
-  const args = ['--cpu-list', String(core), wrk, ...load, origin, '--', pathname, tokenFile]
+  const args = ['--cpu-list', String(core), wrk, ...shape, origin, '--', pathname, tokenFile, ...headers]
   return parseWrk(await run('taskset', args))
 }
 

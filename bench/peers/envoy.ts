@@ -2,14 +2,14 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { freePort } from '../machine/process.ts'
 import { audience, type BenchClient, numbered } from '../policy/clients.ts'
-import { namespace, type PolicySize, serviceName } from '../policy/size.ts'
+import type { PolicySize } from '../policy/size.ts'
 import { type Contestant, type Lines, type Place, startContestant } from './contestant.ts'
 
 const http = 'envoy.extensions.filters.http'
 
 /** Envoy with no filter of its own: a proxy that authorizes nothing. */
 export function startEnvoyPlain(envoy: string, place: Place, name: string, lines: Lines): Promise<Contestant> {
-  return startEnvoy(envoy, name, place, lines, [])
+  return startEnvoy(envoy, name, place, lines, {})
 }
 
 /** Envoy that verifies the client's tokens, with its JWT cache on, and decides by RBAC. */
@@ -19,17 +19,23 @@ export function startEnvoyJwtRbac(
   options: { name: string; client: BenchClient; policy: PolicySize; lines: Lines },
 ): Promise<Contestant> {
   const { name, client, policy, lines } = options
-  return startEnvoy(envoy, name, place, lines, [jwtFilter(client), rbacFilter(policy)])
+  return startEnvoy(envoy, name, place, lines, { filters: [jwtFilter(client), rbacFilter(policy)] })
 }
 
-/** Envoy that asks an authorizer: `filter` is the ext_authz filter's configuration, `clusters` where it asks. */
+/**
+ * Envoy that asks an authorizer.
+ * @param options.filter of ext_authz, with its type; `cluster` is where it asks
+ */
 export function startEnvoyExtAuthz(
   envoy: string,
   place: Place,
-  options: { name: string; filter: object; clusters: readonly object[] },
+  options: { name: string; filter: object; perRoute?: object; cluster: object },
 ): Promise<Contestant> {
-  const filter = typed('envoy.filters.http.ext_authz', `${http}.ext_authz.v3.ExtAuthz`, options.filter)
-  return startEnvoy(envoy, options.name, place, 'written', [filter], options.clusters)
+  const name = 'envoy.filters.http.ext_authz'
+  const asking = { filters: [{ name, typed_config: options.filter }], clusters: [options.cluster] }
+  const type = `type.googleapis.com/${http}.ext_authz.v3.ExtAuthzPerRoute`
+  const perRoute = options.perRoute && { [name]: { '@type': type, ...options.perRoute } }
+  return startEnvoy(envoy, options.name, place, 'written', { ...asking, ...(perRoute && { perRoute }) })
 }
 
 function jwtFilter(client: BenchClient): object {
@@ -82,32 +88,38 @@ function rbacFilter({ clients, rules }: PolicySize): object {
   return typed('envoy.filters.http.rbac', `${http}.rbac.v3.RBAC`, config)
 }
 
+interface Asking {
+  /** What stands before the router. */
+  readonly filters?: readonly object[]
+  readonly clusters?: readonly object[]
+  /** What the route says to the filters. */
+  readonly perRoute?: object
+}
+
 async function startEnvoy(
   envoy: string,
   name: string,
   place: Place,
   lines: Lines,
-  filters: readonly object[],
-  clusters: readonly object[] = [],
+  { filters = [], clusters = [], perRoute }: Asking,
 ): Promise<Contestant> {
   const port = await freePort()
   const directory = join(place.directory, name)
   await mkdir(directory, { recursive: true })
   const file = join(directory, 'envoy.json')
   const log = lines === 'written' ? join(directory, 'access.log') : undefined
-  const listener = listenerOf(port, log, [
-    ...filters,
-    typed('envoy.filters.http.router', `${http}.router.v3.Router`, {}),
-  ])
+  const router = typed('envoy.filters.http.router', `${http}.router.v3.Router`, {})
+  const listener = listenerOf(port, log, [...filters, router], perRoute)
   const resources = { listeners: [listener], clusters: [clusterOf('origin', place.originPort), ...clusters] }
   await writeFile(file, JSON.stringify({ static_resources: resources }))
   const args = ['-c', file, '--concurrency', '1', '--disable-hot-restart', '--log-level', 'error']
   return startContestant({ name, command: envoy, args, core: place.core }, port, log)
 }
 
-function listenerOf(port: number, log: string | undefined, filters: readonly object[]): object {
+function listenerOf(port: number, log: string | undefined, filters: readonly object[], perRoute?: object): object {
   const file = 'envoy.extensions.access_loggers.file.v3.FileAccessLog'
-  const everything = [{ match: { prefix: '/' }, route: { cluster: 'origin', timeout: '0s' } }]
+  const told = perRoute && { typed_per_filter_config: perRoute }
+  const everything = [{ match: { prefix: '/' }, route: { cluster: 'origin', timeout: '0s' }, ...told }]
   const manager = {
     stat_prefix: 'calls',
     route_config: { virtual_hosts: [{ name: 'any', domains: ['*'], routes: everything }] },
@@ -130,9 +142,6 @@ export function clusterOf(name: string, port: number, more: object = {}): object
     ...more,
   }
 }
-
-/** What Envoy tells an authorizer about the service that is asked for. */
-export const contextExtensions = { 'latchkey.dev/service': `${namespace}/${serviceName}` }
 
 function addressOf(port: number): object {
   return { socket_address: { address: '127.0.0.1', port_value: port } }

@@ -15,39 +15,41 @@ export async function startOrigin(nginx: string, place: { directory: string; cor
   const files = Object.keys(bodies)
     .filter(name => name !== '100b')
     .map(name => `location ~ /${name}$ { default_type application/json; rewrite ^ /${name} break; root ${root}; }`)
-  return startNginx(nginx, 'origin', place, port => [
+  const server = (port: number): string[] => [
     `listen 127.0.0.1:${port} reuseport backlog=4096;`,
     'access_log off; open_file_cache max=16; sendfile on; tcp_nopush on;',
     ...files,
     `location / { default_type application/json; return 200 '${jsonOf(bodies['100b'])}'; }`,
-  ])
+  ]
+  return startNginxOf(nginx, 'origin', place, port => ['server {', ...server(port), '}'])
 }
 
 /** nginx as a proxy that authorizes nothing. */
 export function startNginxPlain(nginx: string, place: Place, name: string, lines: Lines): Promise<Contestant> {
-  return startNginx(nginx, name, place, port => [
+  return startNginxOf(nginx, name, place, port => [
+    `upstream origin { server 127.0.0.1:${place.originPort}; keepalive 512; keepalive_requests 1000000000; }`,
+    'server {',
     ...proxyLines(port, lines),
     'location / { proxy_pass http://origin; }',
+    '}',
   ])
 }
 
-/** nginx that asks an authorizer before it passes a request on. `asks` are the lines of the asking location. */
-export function startNginxAuthRequest(
+/** nginx with an http block of its own. */
+export async function startNginxOf(
   nginx: string,
-  place: Place,
-  authorizer: { port: number; asks: readonly string[] },
+  name: string,
+  place: { directory: string; core: number },
+  http: (port: number) => string[],
 ): Promise<Contestant> {
-  return startNginx(
-    nginx,
-    'nginx-auth-request',
-    place,
-    port => [
-      ...proxyLines(port, 'written'),
-      'location / { auth_request /authorize; proxy_pass http://origin; }',
-      `location = /authorize { internal; ${authorizer.asks.join(' ')} }`,
-    ],
-    authorizer.port,
-  )
+  const port = await freePort()
+  const prefix = join(place.directory, name)
+  await mkdir(prefix, { recursive: true })
+  const lines = http(port)
+  await writeFile(join(prefix, 'nginx.conf'), configuration(lines))
+  const log = lines.some(line => line.includes('access_log access.log')) ? join(prefix, 'access.log') : undefined
+  const args = ['-p', prefix, '-c', join(prefix, 'nginx.conf'), '-e', join(prefix, 'error.log')]
+  return startContestant({ name, command: nginx, args, core: place.core }, port, log)
 }
 
 /** Lines are buffered, as whoever cares for speed configures it. */
@@ -57,31 +59,6 @@ function proxyLines(port: number, lines: Lines): string[] {
     lines === 'written' ? 'access_log access.log combined buffer=64k flush=1s;' : 'access_log off;',
     'proxy_http_version 1.1; proxy_set_header Connection ""; proxy_max_temp_file_size 0;',
   ]
-}
-
-async function startNginx(
-  nginx: string,
-  name: string,
-  place: { directory: string; core: number; originPort?: number },
-  server: (port: number) => string[],
-  authorizerPort?: number,
-): Promise<Contestant> {
-  const port = await freePort()
-  const prefix = join(place.directory, name)
-  await mkdir(prefix, { recursive: true })
-  const lines = server(port)
-  const pools = [
-    ...(place.originPort === undefined ? [] : [upstream('origin', place.originPort)]),
-    ...(authorizerPort === undefined ? [] : [upstream('authorizer', authorizerPort)]),
-  ]
-  await writeFile(join(prefix, 'nginx.conf'), configuration([...pools, `server { ${lines.join('\n')} }`]))
-  const args = ['-p', prefix, '-c', join(prefix, 'nginx.conf'), '-e', join(prefix, 'error.log')]
-  const log = lines.some(line => line.includes('access.log')) ? join(prefix, 'access.log') : undefined
-  return startContestant({ name, command: nginx, args, core: place.core }, port, log)
-}
-
-function upstream(name: string, port: number): string {
-  return `upstream ${name} { server 127.0.0.1:${port}; keepalive 512; keepalive_requests 1000000000; }`
 }
 
 function configuration(http: readonly string[]): string {

@@ -56,7 +56,7 @@ export const strangers: readonly Stranger[] = [
   },
 ]
 
-/** Path of Envoy. */
+/** Path of an Envoy, installed once. */
 export async function envoy(): Promise<string> {
   const sources = join(here, 'envoy')
   const directory = await prepared('envoy', sources, async staging => {

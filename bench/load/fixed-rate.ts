@@ -1,11 +1,11 @@
 import { say } from '../../test/cluster/progress.ts'
-import { runOha } from '../load/oha.ts'
 import type { Contestant } from '../peers/contestant.ts'
 import { type BenchClient, clientToken, nowSeconds } from '../policy/clients.ts'
 import { pathOf } from '../policy/size.ts'
+import type { Settings } from '../settings.ts'
 import { middle } from '../statistics.ts'
 import { takeTurns } from '../turns.ts'
-import type { Stage } from './stage.ts'
+import { runOha } from './oha.ts'
 
 /** Latency at a rate that all contestants reach; medians of the runs. */
 export interface RateSeries {
@@ -22,11 +22,11 @@ const longer = 2
 
 /** @throws Error when a contestant does not keep up with the rate */
 export async function measureFixedRate(
-  stage: Stage,
+  oha: string,
   contestants: readonly Contestant[],
   { client, rate }: { client: BenchClient; rate: number },
+  settings: Settings,
 ): Promise<RateSeries[]> {
-  const { oha, settings } = stage
   const runs = await takeTurns(contestants, settings.rounds, async contestant => {
     const token = clientToken(client, 'same', nowSeconds())
     const url = `${contestant.url}${pathOf(0)}`
