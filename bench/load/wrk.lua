@@ -26,8 +26,8 @@ end
 function done(summary, latency, _)
   local errors = summary.errors
   io.write(string.format(
-    '\nbench {"requests":%d,"microseconds":%d,"bytes":%d,"notOk":%d,"socketErrors":%d,"p50":%d,"p99":%d,"p999":%d}\n',
-    summary.requests, summary.duration, summary.bytes, errors.status,
+    '\nbench {"requests":%d,"microseconds":%d,"notOk":%d,"socketErrors":%d,"p50":%d,"p99":%d,"p999":%d}\n',
+    summary.requests, summary.duration, errors.status,
     errors.connect + errors.read + errors.write + errors.timeout,
     latency:percentile(50), latency:percentile(99), latency:percentile(99.9)))
 end

@@ -16,7 +16,6 @@ export interface WrkRun {
 export interface WrkResult {
   readonly requests: number
   readonly rps: number
-  readonly bytesPerSecond: number
   readonly p50Ms: number
   readonly p99Ms: number
   readonly p999Ms: number
@@ -37,7 +36,7 @@ export function parseWrk(output: string): WrkResult {
   const line = /^bench (\{.*\})$/m.exec(output)?.[1]
   if (line === undefined) throw new Error(`wrk did not say how it went:\n${output.slice(-2_000)}`)
   const said = JSON.parse(line) as Record<
-    'requests' | 'microseconds' | 'bytes' | 'notOk' | 'socketErrors' | 'p50' | 'p99' | 'p999',
+    'requests' | 'microseconds' | 'notOk' | 'socketErrors' | 'p50' | 'p99' | 'p999',
     number
   >
   if (said.notOk > 0 || said.socketErrors > 0 || said.requests === 0) {
@@ -47,7 +46,6 @@ export function parseWrk(output: string): WrkResult {
   return {
     requests: said.requests,
     rps: said.requests / seconds,
-    bytesPerSecond: said.bytes / seconds,
     p50Ms: said.p50 / 1e3,
     p99Ms: said.p99 / 1e3,
     p999Ms: said.p999 / 1e3,
