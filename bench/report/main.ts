@@ -1,6 +1,7 @@
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { repositoryRoot } from '../../test/cluster/binaries.ts'
+import { run } from '../../test/cluster/command.ts'
 import { runScript, say } from '../../test/cluster/progress.ts'
 import type { Soak } from '../guard/soak.ts'
 import type { RateSeries } from '../load/fixed-rate.ts'
@@ -52,7 +53,7 @@ await runScript(async () => {
     readFileSync(page, 'utf8'),
   )
   writeFileSync(page, filled)
-  say(`  docs/performance.md: ${Object.keys(sections).join(', ')}; a copy of the results in ${copyResults()}`)
+  say(`  docs/performance.md: ${Object.keys(sections).join(', ')}; a copy of the results in ${await copyResults()}`)
 })
 
 function addGuard(sections: Record<string, string>, plots: Record<string, string>, entries: readonly Entry[]): void {
@@ -80,8 +81,8 @@ function pictured(name: string): string {
   return `![${captions[name] ?? name}](performance/${name}.svg)`
 }
 
-/** @returns the folder, named by the day of the newest run */
-function copyResults(): string {
+/** Formatted as all JSON of the checkout. @returns the folder, named by the day of the newest run */
+async function copyResults(): Promise<string> {
   const files = readdirSync(resultsDirectory).filter(name => name.endsWith('.json'))
   const dates = files.flatMap(name => {
     const content = readResult<Entry[] | Kept>(name)
@@ -91,5 +92,6 @@ function copyResults(): string {
   const target = join(folder, day)
   mkdirSync(target, { recursive: true })
   for (const name of files) copyFileSync(join(resultsDirectory, name), join(target, name))
+  await run('biome', ['format', '--write', target])
   return `docs/performance/${day}`
 }
