@@ -65,14 +65,18 @@ export function replaceEntries(held: readonly Entry[], bench: string, entries: r
   return [...held.filter(entry => entry.bench !== bench && !names.has(entry.name)), ...entries]
 }
 
-/** Writes figures into `<file>.json`. */
+/** Writes figures into `<file>.json` and says those that are new there. */
 export function writeFigures(file: string, bench: string, rig: Rig, figures: readonly Figure[]): void {
   const entries = figures.map(figure => entryOf(figure, bench, rig))
-  writeResult(`${file}.json`, replaceEntries(readResult<Entry[]>(`${file}.json`) ?? [], bench, entries))
-  for (const { name, value, unit, peer, peerValue, ratio, lowerBound } of entries) {
-    const compared = ratio === null ? '' : `  ${lowerBound ? '≥ ' : ''}${ratio.toPrecision(3)} × ${peer} (${peerValue})`
-    process.stdout.write(`${name.padEnd(44)} ${value} ${unit}${compared}\n`)
-  }
+  const held = readResult<Entry[]>(`${file}.json`) ?? []
+  writeResult(`${file}.json`, replaceEntries(held, bench, entries))
+  const told = new Set(held.filter(entry => entry.rig.date === rig.date).map(({ name }) => name))
+  for (const entry of entries) if (!told.has(entry.name)) process.stdout.write(`${lineOf(entry)}\n`)
+}
+
+function lineOf({ name, value, unit, peer, peerValue, ratio, lowerBound }: Entry): string {
+  const compared = ratio === null ? '' : `  ${lowerBound ? '≥ ' : ''}${ratio.toPrecision(3)} × ${peer} (${peerValue})`
+  return `${name.padEnd(44)} ${value} ${unit}${compared}`
 }
 
 export function writeResult(name: string, content: unknown): void {

@@ -100,9 +100,11 @@ export function policyFigures(series: readonly Series[]): Figure[] {
 /** For memory.json: the injected form, which ships, under load. */
 export function memoryFigures(series: readonly Series[], restMb: number): Figure[] {
   const guard = find(series, 'policies', guardName(1))
+  const envoy = find(series, 'policies', envoyName(1))
   const n = guard.rpsOfRuns.length
   return [
-    megabytes('guard-rss-mb-loaded', guard.rssMb, find(series, 'policies', envoyName(1)).rssMb, n),
+    megabytes('guard-rss-mb-loaded', guard.rssMb, envoy.rssMb, n),
+    megabytes('guard-rss-own-mb-loaded', guard.rssOwnMb, envoy.rssOwnMb, n),
     { name: 'guard-rss-mb-rest', unit: 'MB', value: restMb, n: 1 },
   ]
 }

@@ -3,7 +3,7 @@ import { onStage, type Stage } from '../peers/stage.ts'
 import { prepareOha, prepareTools, versionsOf } from '../peers/tools.ts'
 import { nowSeconds } from '../policy/clients.ts'
 import { clientsOf, rowsOf } from '../policy/size.ts'
-import { writeFigures, writeResult } from '../results.ts'
+import { type Figure, writeFigures, writeResult } from '../results.ts'
 import { describeRig, moveTo } from '../rig.ts'
 import { readSettings } from '../settings.ts'
 import { memoryFigures, passingFigures, policyFigures, soakFigure, startFigure } from './figures.ts'
@@ -25,23 +25,23 @@ await runScript(async () => {
   const rig = describeRig(settings, await versionsOf(tools), new Date())
   const rigged = <T>(what: string, work: (stage: Stage) => Promise<T>): Promise<T> =>
     step(what, () => onStage(tools, settings, work))
+  const figures: Figure[] = []
+  let kept: object = { rig }
+  // After every part, so that a peer which fails later costs no more than its own part.
+  const keep = (more: object, added: readonly Figure[]): void => {
+    kept = { ...kept, ...more }
+    figures.push(...added)
+    writeResult('guard-series.json', kept)
+    writeFigures('guard', bench, rig, figures)
+  }
   const passing = await rigged('requests through', stage => measurePassing(stage, oha))
+  keep(passing, passingFigures(passing))
   const policies = await rigged('policies', measurePolicies)
-  const start = await rigged('start', ({ place }) => measureStart(process.execPath, place, startRows(), 7))
-  const soak = settings.soakMinutes > 0 ? await rigged('soak', measureSoak) : undefined
-  writeResult('guard-series.json', {
-    rig,
-    series: [...passing.series, ...policies.series],
-    rates: passing.rates,
-    restMb: passing.restMb,
-    soak,
-  })
-  writeFigures('guard', bench, rig, [
-    ...passingFigures(passing),
-    ...policyFigures(policies.series),
-    startFigure('guard-ready-ms', start),
-    ...(soak ? [soakFigure(soak)] : []),
-  ])
+  keep({ series: [...passing.series, ...policies.series] }, policyFigures(policies.series))
   writeFigures('memory', bench, rig, memoryFigures(policies.series, policies.guardRestMb))
-  if (!soak) say('No soak: SOAK_MINUTES=0.')
+  const start = await rigged('start', ({ place }) => measureStart(process.execPath, place, startRows(), 7))
+  keep({ start }, [startFigure('guard-ready-ms', start)])
+  if (settings.soakMinutes === 0) return say('No soak: SOAK_MINUTES=0.')
+  const soak = await rigged('soak', measureSoak)
+  keep({ soak }, [soakFigure(soak)])
 })

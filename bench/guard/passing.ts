@@ -1,6 +1,6 @@
 import { measureFixedRate, type RateSeries } from '../load/fixed-rate.ts'
 import { find, type Load, measureLoad, type Series } from '../load/measure.ts'
-import { residentMb } from '../machine/memory.ts'
+import { residentMemory } from '../machine/memory.ts'
 import type { Contestant, Lines } from '../peers/contestant.ts'
 import { startEnvoyJwtRbac, startEnvoyPlain } from '../peers/envoy.ts'
 import { startGuardFromManifests } from '../peers/latchkey.ts'
@@ -9,6 +9,7 @@ import type { Stage } from '../peers/stage.ts'
 import { type BenchClient, benchClient, clientToken, nowSeconds } from '../policy/clients.ts'
 import { manifestsOf } from '../policy/manifests.ts'
 import { pathOf } from '../policy/size.ts'
+import type { Settings } from '../settings.ts'
 import { measureDistinct } from './distinct.ts'
 
 /** Ends the name of a contestant that writes no line per request. */
@@ -40,22 +41,27 @@ export async function measurePassing(stage: Stage, oha: string): Promise<Passing
   const main = await four('', 'written')
   const silent = await four(withoutLog, 'off')
   await new Promise(resolve => setTimeout(resolve, 2_000))
-  const restMb = Object.fromEntries(main.map(({ name, pid }) => [name, residentMb(pid)]))
-  const measure = (contestants: readonly Contestant[], load: Load, rounds = settings.rounds): Promise<Series[]> =>
-    measureLoad(tools.wrk, place.directory, contestants, load, { ...settings, rounds })
+  const restMb = Object.fromEntries(main.map(({ name, pid }) => [name, residentMemory(pid).mb]))
+  const measure = (contestants: readonly Contestant[], load: Load, more: Partial<Settings> = {}): Promise<Series[]> =>
+    measureLoad(tools.wrk, place.directory, contestants, load, { ...settings, ...more })
+  const all = [origin, ...main, ...silent]
   // What is compiled or grown only under load is, before anything counts.
-  await measure([origin, ...main, ...silent], { ...sameToken(client, '100b', 32), name: 'warm-up' }, 1)
-  const series = [
-    ...(await measure([origin, ...main, ...silent], sameToken(client, '100b', 32))),
-    ...(await measure([origin, ...main], sameToken(client, '100b', 256))),
-    ...(await measure([origin, ...main], sameToken(client, '10kb', 32))),
-    ...(await measure([origin, ...main], sameToken(client, '1mb', 32))),
-  ]
+  await measure(all, { ...sameToken(client, '100b', 32), name: 'warm-up' }, { rounds: 1, secondsPerRun: 2 })
+  const series = await measure(all, sameToken(client, '100b', 32))
+  const shorter = { secondsPerRun: shortened(settings) }
+  series.push(...(await measure(main, sameToken(client, '100b', 256), shorter)))
+  series.push(...(await measure(main, sameToken(client, '10kb', 32), shorter)))
+  series.push(...(await measure(main, sameToken(client, '1mb', 32), shorter)))
   const [latchkey, envoy, nginx] = main
   const rate = Math.round(find(series, '100b-32', envoy.name).rps / 2)
   const rates = await measureFixedRate(oha, [latchkey, envoy, nginx], { client, rate }, settings)
   const distinct = await measureDistinct(stage, [latchkey, envoy], client)
   return { series: [...series, ...distinct], rates, restMb }
+}
+
+/** Seconds of runs that no target is measured by. */
+export function shortened({ secondsPerRun }: Settings): number {
+  return Math.max(1, Math.round((secondsPerRun * 2) / 3))
 }
 
 /** One token of one client, sent again and again; signed anew for every run, so that none ends during a bench. */

@@ -1,11 +1,12 @@
 import { measureLoad, type Series } from '../load/measure.ts'
-import { residentMb } from '../machine/memory.ts'
+import { residentMemory } from '../machine/memory.ts'
 import type { Contestant } from '../peers/contestant.ts'
 import { startEnvoyJwtRbac } from '../peers/envoy.ts'
 import { startGuardFromSnapshot } from '../peers/latchkey.ts'
 import type { Stage } from '../peers/stage.ts'
 import { benchClient, clientToken, nowSeconds } from '../policy/clients.ts'
 import { clientsOf, pathOf, rowsOf } from '../policy/size.ts'
+import { shortened } from './passing.ts'
 
 export const policyCounts = [1, 1_000, 10_000] as const
 
@@ -15,7 +16,6 @@ export const policyCounts = [1, 1_000, 10_000] as const
  */
 export async function measurePolicies(stage: Stage): Promise<{ series: Series[]; guardRestMb: number }> {
   const { tools, settings, place, add } = stage
-  const series: Series[] = []
   const pairs: Contestant[][] = []
   for (const count of policyCounts) {
     const policy = { clients: count, rules: count }
@@ -28,7 +28,7 @@ export async function measurePolicies(stage: Stage): Promise<{ series: Series[];
     ])
   }
   await new Promise(resolve => setTimeout(resolve, 2_000))
-  const guardRestMb = residentMb(pairs[0]?.[0]?.pid ?? 0)
+  const guardRestMb = residentMemory(pairs[0]?.[0]?.pid ?? 0).mb
   const contestants = pairs.flat()
   const countOf = new Map(pairs.flatMap((pair, at) => pair.map(({ name }) => [name, policyCounts[at] ?? 1] as const)))
   const load = {
@@ -40,8 +40,9 @@ export async function measurePolicies(stage: Stage): Promise<{ series: Series[];
       return [`${pathOf(caller)} ${clientToken(benchClient(caller), 'same', nowSeconds())}`]
     },
   }
-  await measureLoad(tools.wrk, place.directory, contestants, load, { ...settings, rounds: 1 })
-  series.push(...(await measureLoad(tools.wrk, place.directory, contestants, load, settings)))
+  const shorter = { ...settings, secondsPerRun: shortened(settings) }
+  await measureLoad(tools.wrk, place.directory, contestants, load, { ...shorter, rounds: 1 })
+  const series = await measureLoad(tools.wrk, place.directory, contestants, load, shorter)
   return { series, guardRestMb }
 }
 

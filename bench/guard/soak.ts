@@ -33,7 +33,7 @@ export async function measureSoak({ tools, settings, place, add }: Stage): Promi
     const from = (performance.now() - begun) / 1_000
     const secondsPerRun = Math.max(1, Math.min(30, Math.round(left)))
     const run = await runOnce(tools.wrk, place.directory, guard, load, { ...settings, secondsPerRun })
-    samples.push(...run.memory.map(({ seconds, mb }) => ({ seconds: from + seconds, mb })))
+    samples.push(...run.memory.map(sample => ({ ...sample, seconds: from + sample.seconds })))
     requests += run.requests
   }
   say(`  soak: ${requests} requests in ${minutes} min`)
@@ -41,7 +41,7 @@ export async function measureSoak({ tools, settings, place, add }: Stage): Promi
 }
 
 /** MB per hour. */
-export function growthOf(samples: readonly MemorySample[]): number {
+export function growthOf(samples: readonly Pick<MemorySample, 'seconds' | 'mb'>[]): number {
   const end = samples.at(-1)?.seconds ?? 0
   const settled = samples.filter(({ seconds }) => seconds >= end / 5)
   return slope(settled.map(({ seconds, mb }) => ({ x: seconds / 3_600, y: mb })))

@@ -1,11 +1,11 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { say } from '../../test/cluster/progress.ts'
-import { type MemorySample, sampleResidentMb } from '../machine/memory.ts'
+import { type MemorySample, sampleMemory } from '../machine/memory.ts'
 import { busyShare, readCoreTime } from '../machine/processor.ts'
 import type { Contestant } from '../peers/contestant.ts'
 import type { Settings } from '../settings.ts'
-import { median, middle } from '../statistics.ts'
+import { middle } from '../statistics.ts'
 import { takeTurns } from '../turns.ts'
 import { runWrk, type WrkResult } from './wrk.ts'
 
@@ -21,6 +21,8 @@ export interface Series {
   /** Resident memory while requests ran: median and highest of all samples. */
   readonly rssMb: number
   readonly rssPeakMb: number
+  /** The part of rssMb that is its own. */
+  readonly rssOwnMb: number
   /** Share of the time that the cores worked, 0 to 1. */
   readonly programBusy: number
   readonly loadBusy: number
@@ -73,7 +75,7 @@ export async function runOnce(
   const tokenFile = join(directory, 'tokens')
   writeFileSync(tokenFile, `${tokens.join('\n')}\n`)
   const before = { program: readCoreTime(programCore), load: readCoreTime(loadCore) }
-  const memory = sampleResidentMb(contestant.pid, 250)
+  const memory = sampleMemory(contestant.pid, 250)
   const url = `${contestant.url}${load.path}`
   let result: WrkResult
   let samples: MemorySample[] = []
@@ -99,7 +101,7 @@ export async function runOnce(
 }
 
 function seriesOf(load: string, contestant: string, runs: readonly Run[]): Series {
-  const memory = runs.flatMap(run => run.memory.map(({ mb }) => mb))
+  const memory = runs.flatMap(run => run.memory)
   return {
     load,
     contestant,
@@ -108,8 +110,9 @@ function seriesOf(load: string, contestant: string, runs: readonly Run[]): Serie
     p50Ms: middle(runs, run => run.p50Ms),
     p99Ms: middle(runs, run => run.p99Ms),
     p999Ms: middle(runs, run => run.p999Ms),
-    rssMb: median(memory),
-    rssPeakMb: Math.max(...memory),
+    rssMb: middle(memory, ({ mb }) => mb),
+    rssPeakMb: Math.max(...memory.map(({ mb }) => mb)),
+    rssOwnMb: middle(memory, ({ ownMb }) => ownMb),
     programBusy: middle(runs, run => run.programBusy),
     loadBusy: middle(runs, run => run.loadBusy),
   }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { freePort } from '../machine/process.ts'
 import { issuer, service } from '../policy/clients.ts'
 import { type Contestant, type Place, startContestant } from './contestant.ts'
-import { productCommand } from './latchkey.ts'
+import { productCommand } from './product-command.ts'
 
 /** A running authorizer, and how a proxy of each kind proves itself to it. */
 export interface AuthorizerContestant extends Contestant {

@@ -1,51 +1,15 @@
-import { existsSync, readFileSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Row } from '../../core/snapshot/rows.ts'
-import { repositoryRoot } from '../../test/cluster/binaries.ts'
-import { guardContainer } from '../../webhook/injection/guard-container.ts'
 import { freePort, type Program } from '../machine/process.ts'
 import { issuer, service } from '../policy/clients.ts'
 import { type Contestant, type Lines, type Place, startContestant } from './contestant.ts'
+import { productCommand } from './product-command.ts'
 import { storeSnapshot } from './stored-snapshot.ts'
 
 /** A guard, and where its probes are answered. */
 export interface GuardContestant extends Contestant {
   readonly admin: string
-}
-
-/** How the product itself runs a guard: Node's flags and variables as the webhook and the image set them. */
-export interface ProductCommand {
-  readonly command: string
-  /** Up to and with the entry of the bundle. */
-  readonly args: readonly string[]
-  /** What Node reads. */
-  readonly nodeEnv: Readonly<Record<string, string>>
-  /** What the guard reads. */
-  readonly guardEnv: Readonly<Record<string, string>>
-}
-
-/** @throws Error when there is no bundle */
-export function productCommand(node: string): ProductCommand {
-  const dist = join(repositoryRoot, 'dist')
-  if (!existsSync(join(dist, 'latchkey.mjs'))) throw new Error('there is no dist/latchkey.mjs: run make build')
-  const container = guardContainer(
-    { image: 'latchkey', pullPolicy: 'Never', snapshotUrl: 'https://127.0.0.1:1', issuerUrl: issuer, resources: {} },
-    { service, upstreamPort: 1, probes: [] },
-  )
-  const dockerfile = readFileSync(join(repositoryRoot, 'Dockerfile'), 'utf8')
-  const image = /^ENTRYPOINT (\[.*\])$/m.exec(dockerfile)?.[1] ?? '[]'
-  const command = (container.command ?? JSON.parse(image)) as string[]
-  const values = (container.env ?? []).flatMap(({ name, value }) =>
-    value === undefined ? [] : [[name, value] as const],
-  )
-  const ours = (name: string): boolean => name.startsWith('LATCHKEY_')
-  return {
-    command: node,
-    args: command.slice(1).map(part => part.replace(/^\/app\//, `${dist}/`)),
-    nodeEnv: { NODE_ENV: 'production', ...Object.fromEntries(values.filter(([name]) => !ours(name))) },
-    guardEnv: Object.fromEntries(values.filter(([name]) => ours(name))),
-  }
 }
 
 /** A guard without a cluster: `latchkey guard --manifests …`. */

@@ -3,7 +3,7 @@ import { runScript, say, step } from '../../test/cluster/progress.ts'
 import { startFigure } from '../guard/figures.ts'
 import { measureStart } from '../guard/start.ts'
 import { find, type Load, measureLoad, type Series } from '../load/measure.ts'
-import { residentMb } from '../machine/memory.ts'
+import { residentMemory } from '../machine/memory.ts'
 import type { Contestant } from '../peers/contestant.ts'
 import { startGuardFromSnapshot } from '../peers/latchkey.ts'
 import { onStage } from '../peers/stage.ts'
@@ -36,7 +36,7 @@ await runScript(async () => {
     const series = await step('requests through', () => measure(tools.wrk, place.directory, pair, calls, settings))
     writeResult('policy-series.json', { rig, series })
     const ready = startFigure('guard-ready-ms-100000-clients', start)
-    const memory = { name: 'guard-rss-mb-100000-clients', unit: 'MB', value: residentMb(pair.large.pid), n: 1 }
+    const memory = { name: 'guard-rss-mb-100000-clients', unit: 'MB', value: residentMemory(pair.large.pid).mb, n: 1 }
     writeFigures('policy', 'policy', rig, [...figuresOf(series), memory, ready])
   })
 })

@@ -61,8 +61,8 @@ function addGuard(sections: Record<string, string>, plots: Record<string, string
   if (!kept) return
   const { rig, series, rates = [], soak } = kept
   plots['guard-rates'] = ratePlot('A 100-byte answer, 32 connections, one core', series, '100b-32')
-  plots['guard-latency'] = latencyPlot(`Latency at ${rates[0]?.rate ?? 0} requests per second`, rates)
-  plots['guard-policies'] = policyPlot(series)
+  if (rates[0]) plots['guard-latency'] = latencyPlot(`Latency at ${rates[0].rate} requests per second`, rates)
+  if (series.some(({ load }) => load === 'policies')) plots['guard-policies'] = policyPlot(series)
   if (soak) plots['guard-soak'] = soakPlot(soak)
   const tables = [entryTable(entries), '### Every load', seriesTable(series), '### At a fixed rate', rateTable(rates)]
   sections.guard = [rigSentence(rig), ...Object.keys(plots).map(pictured), ...tables].join('\n\n')

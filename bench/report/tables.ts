@@ -32,10 +32,22 @@ export function seriesTable(series: readonly Series[]): string {
     readable(one.p99Ms),
     readable(one.p999Ms),
     readable(one.rssMb),
+    readable(one.rssOwnMb),
     `${Math.round(one.programBusy * 100)} %`,
     `${Math.round(one.loadBusy * 100)} %${one.loadBusy > busyLimit ? ' *' : ''}`,
   ])
-  const head = ['load', 'program', 'req/s', 'p50 ms', 'p99 ms', 'p99.9 ms', 'RSS MB', 'its core busy', 'load core busy']
+  const head = [
+    'load',
+    'program',
+    'req/s',
+    'p50 ms',
+    'p99 ms',
+    'p99.9 ms',
+    'RSS MB',
+    'own MB',
+    'its core busy',
+    'load core busy',
+  ]
   return table(head, rows)
 }
 

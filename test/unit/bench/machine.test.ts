@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseResidentMb, residentMb } from '../../../bench/machine/memory.ts'
+import { parseResident, residentMemory } from '../../../bench/machine/memory.ts'
 import { busyShare, readCoreTime } from '../../../bench/machine/processor.ts'
 
 const stat = `cpu  400 0 200 1000 40 0 8 4 0 0
@@ -20,11 +20,15 @@ test('the share is of the time between two looks', () => {
 })
 
 test('reads resident memory of smaps_rollup and of status', () => {
-  expect(parseResidentMb('55d0-7ffd ---p 00000000 00:00 0 [rollup]\nRss:   1000 kB\nPss: 900 kB\n')).toBe(1.024)
-  expect(parseResidentMb('Name:\tnode\nVmHWM:\t  9000 kB\nVmRSS:\t    2000 kB\n')).toBe(2.048)
-  expect(() => parseResidentMb('Name:\tkthreadd\n')).toThrow('no resident memory')
+  const rollup = '55d0-7ffd ---p 00000000 00:00 0 [rollup]\nRss:   1000 kB\nPss: 900 kB\nAnonymous:   500 kB\n'
+  expect(parseResident(rollup)).toEqual({ mb: 1.024, ownMb: 0.512 })
+  const status = 'Name:\tnode\nVmHWM:\t  9000 kB\nVmRSS:\t    2000 kB\nRssAnon:\t    1000 kB\n'
+  expect(parseResident(status)).toEqual({ mb: 2.048, ownMb: 1.024 })
+  expect(() => parseResident('Name:\tkthreadd\n')).toThrow('no resident memory')
 })
 
 test('counts this process', () => {
-  expect(residentMb(process.pid)).toBeGreaterThan(10)
+  const { mb, ownMb } = residentMemory(process.pid)
+  expect(mb).toBeGreaterThan(10)
+  expect(ownMb).toBeLessThan(mb)
 })

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { growthOf, thinned } from '../../../bench/guard/soak.ts'
 import { adaptNginx } from '../../../bench/peers/example-proxies.ts'
+import { commandOf } from '../../../bench/peers/product-command.ts'
 
 const example = `events {}
 
@@ -51,4 +52,28 @@ test('growth is that of the settled part', () => {
 test('many samples are thinned evenly, few stay', () => {
   expect(thinned([1, 2, 3, 4, 5, 6, 7], 3)).toEqual([1, 4, 7])
   expect(thinned([1, 2], 3)).toEqual([1, 2])
+})
+
+const dockerfile = `FROM node
+ENV NODE_ENV=production
+ENTRYPOINT ["node", "--max-semi-space-size=8", "/app/latchkey.mjs"]
+`
+
+test('the guard runs with the flags and variables of the image and of the injected container', () => {
+  const env = [
+    { name: 'NODE_OPTIONS', value: '--max-old-space-size=64' },
+    { name: 'LATCHKEY_SERVICE', value: 'shop/orders' },
+    { name: 'LATCHKEY_POD_NAME', valueFrom: {} },
+  ]
+  expect(commandOf('/node', '/dist', dockerfile, { env })).toEqual({
+    command: '/node',
+    args: ['--max-semi-space-size=8', '/dist/latchkey.mjs'],
+    nodeEnv: { NODE_ENV: 'production', NODE_OPTIONS: '--max-old-space-size=64' },
+    guardEnv: { LATCHKEY_SERVICE: 'shop/orders' },
+  })
+})
+
+test('a command of the container replaces the entrypoint of the image', () => {
+  const command = ['node', '--jitless', '/app/guard.mjs']
+  expect(commandOf('/node', '/dist', dockerfile, { command }).args).toEqual(['--jitless', '/dist/guard.mjs'])
 })
