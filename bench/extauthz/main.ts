@@ -1,6 +1,7 @@
 import { runScript, step } from '../../test/cluster/progress.ts'
 import { measureFixedRate, type RateSeries } from '../load/fixed-rate.ts'
 import { type Load, measureLoad, type Series } from '../load/measure.ts'
+import { proveDecides, provePasses } from '../load/proof.ts'
 import { startAuthorizer } from '../peers/authorizer.ts'
 import type { Contestant } from '../peers/contestant.ts'
 import { startEnvoyJwtRbac, startEnvoyPlain } from '../peers/envoy.ts'
@@ -45,8 +46,11 @@ async function measure(
     await add(startNginxAsking(tools.nginx, place, authorizer)),
     await add(startEnvoyJwtRbac(tools.envoy, place, envoyOptions)),
     await add(startNginxPlain(tools.nginx, place, 'nginx', 'written')),
-  ]
+  ] as const
   const plain = await add(startEnvoyPlain(tools.envoy, place, 'envoy', 'written'))
+  const [grpc, http, asking, jwt, nginx] = proxies
+  await proveDecides([grpc, http, asking, jwt], client)
+  await provePasses([nginx, plain], client)
   const path = pathOf(0)
   const asNginx = [
     `Latchkey-Peer-Secret: ${authorizer.secrets.nginx}`,

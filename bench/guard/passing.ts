@@ -1,5 +1,6 @@
 import { measureFixedRate, type RateSeries } from '../load/fixed-rate.ts'
 import { find, type Load, measureLoad, type Series } from '../load/measure.ts'
+import { proveDecides, provePasses } from '../load/proof.ts'
 import { residentMemory } from '../machine/memory.ts'
 import type { Contestant, Lines } from '../peers/contestant.ts'
 import { startEnvoyJwtRbac, startEnvoyPlain } from '../peers/envoy.ts'
@@ -39,12 +40,19 @@ export async function measurePassing(stage: Stage, oha: string): Promise<Passing
     await add(startEnvoyPlain(tools.envoy, place, `envoy${suffix}`, lines)),
   ]
   const main = await four('', 'written')
+  const [latchkey, envoy, nginx] = main
   const silent = await four(withoutLog, 'off')
   await new Promise(resolve => setTimeout(resolve, 2_000))
   const restMb = Object.fromEntries(main.map(({ name, pid }) => [name, residentMemory(pid).mb]))
   const measure = (contestants: readonly Contestant[], load: Load, more: Partial<Settings> = {}): Promise<Series[]> =>
     measureLoad(tools.wrk, place.directory, contestants, load, { ...settings, ...more })
   const all = [origin, ...main, ...silent]
+  const decides = [latchkey, envoy, ...silent.slice(0, 2)]
+  await proveDecides(decides, client)
+  await provePasses(
+    all.filter(one => !decides.includes(one)),
+    client,
+  )
   // What is compiled or grown only under load is, before anything counts.
   await measure(all, { ...sameToken(client, '100b', 32), name: 'warm-up' }, { rounds: 1, secondsPerRun: 2 })
   const series = await measure(all, sameToken(client, '100b', 32))
@@ -52,7 +60,6 @@ export async function measurePassing(stage: Stage, oha: string): Promise<Passing
   series.push(...(await measure(main, sameToken(client, '100b', 256), shorter)))
   series.push(...(await measure(main, sameToken(client, '10kb', 32), shorter)))
   series.push(...(await measure(main, sameToken(client, '1mb', 32), shorter)))
-  const [latchkey, envoy, nginx] = main
   const rate = Math.round(find(series, '100b-32', envoy.name).rps / 2)
   const rates = await measureFixedRate(oha, [latchkey, envoy, nginx], { client, rate }, settings)
   const distinct = await measureDistinct(stage, [latchkey, envoy], client)
