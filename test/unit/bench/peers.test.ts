@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest'
+import { tokenSets } from '../../../bench/guard/distinct.ts'
 import { growthOf, thinned } from '../../../bench/guard/soak.ts'
 import { adaptNginx } from '../../../bench/peers/example-proxies.ts'
 import { commandOf } from '../../../bench/peers/product-command.ts'
+import { benchClient } from '../../../bench/policy/clients.ts'
 
 const example = `events {}
 
@@ -76,4 +78,13 @@ test('the guard runs with the flags and variables of the image and of the inject
 test('a command of the container replaces the entrypoint of the image', () => {
   const command = ['node', '--jitless', '/app/guard.mjs']
   expect(commandOf('/node', '/dist', dockerfile, { command }).args).toEqual(['--jitless', '/dist/guard.mjs'])
+})
+
+test('in a round all contestants get the same tokens, in the next one none of them again', () => {
+  const tokens = tokenSets(3, benchClient(0))
+  const first = tokens('a')
+  expect(tokens('b')).toEqual(first)
+  const second = tokens('a')
+  expect(new Set([...first, ...second]).size).toBe(6)
+  expect(tokens('b')).toEqual(second)
 })
