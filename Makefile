@@ -59,3 +59,4 @@ clean: ## Remove what was built in the checkout (not the cache)
 	rm -rf build dist sdk/dist node_modules
 
 -include test/cluster/cluster.mk
+-include bench/bench.mk

@@ -1,0 +1,24 @@
+# Included by the Makefile. What may be set: SECONDS_PER_RUN (3), ROUNDS (3), SOAK_MINUTES (10), PROGRAM_CORE (0), LOAD_CORE (1).
+.PHONY: bench bench-guard bench-decide bench-policy bench-extauthz bench-report
+
+# One after the other, whatever -j says: they share two cores.
+bench: build ## Every bench (25 min on a quiet machine)
+	$(NODE) bench/guard/main.ts
+	$(NODE) bench/decide/main.ts
+	$(NODE) bench/policy-size/main.ts
+	$(NODE) bench/extauthz/main.ts
+
+bench-guard: build ## The guard beside Envoy and nginx: rates, latency, memory, start, soak (15 min)
+	$(NODE) bench/guard/main.ts
+
+bench-decide: install ## decide() beside OPA, and a new token beside a bare signature check (2 min)
+	$(NODE) bench/decide/main.ts
+
+bench-policy: build ## 100,000 clients and 10,000 rules beside 10 and 10 (5 min)
+	$(NODE) bench/policy-size/main.ts
+
+bench-extauthz: build ## Envoy and nginx asking our external authorizer (6 min)
+	$(NODE) bench/extauthz/main.ts
+
+bench-report: install ## Tables and plots of the last results into docs/performance.md
+	$(NODE) bench/report/main.ts
