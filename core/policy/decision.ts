@@ -78,6 +78,8 @@ export type Decision =
       readonly allow: false
       readonly reason: DenyReason
       readonly route?: string
+      /** What the route says about audit mode; absent: what the service says holds. */
+      readonly mode?: 'Enforce' | 'Audit'
       /** For not_granted: what a role would have to allow, as `action resource` or `METHOD path template`. */
       readonly missing?: string
     }

@@ -4,19 +4,24 @@ import type { Policy } from './policy.ts'
 /** Metrics of one guard. Labels come from closed lists only, never from a caller: their number is bounded. */
 export interface GuardMetrics {
   decided(decision: 'allow' | 'deny', reason: string, seconds: number, status: number | undefined): void
-  wouldDeny(): void
+  /** @param route name of a declared route; undefined where none matched */
+  wouldDeny(route: string | undefined): void
   auditDropped(lines: number): void
   exposed(ports: number): void
   tunnels(open: number): void
   connected(connected: boolean): void
-  /** Calls that audit mode let through since the start. */
+  /** Calls that audit mode let through, earlier runs of this guard included. */
   wouldDenyCount(): number
   exposition(): Promise<{ contentType: string; body: string }>
 }
 
 const buckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
-export function createGuardMetrics(policy: Policy): GuardMetrics {
+/** Routes that are told apart. Their names are the owner's, but policies come and go, and series stay. */
+const routesAtMost = 256
+
+/** @param earlierWouldDeny what earlier runs of this guard counted */
+export function createGuardMetrics(policy: Policy, earlierWouldDeny = 0): GuardMetrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const at = { registers: [registry] }
@@ -36,7 +41,8 @@ export function createGuardMetrics(policy: Policy): GuardMetrics {
   const wouldDeny = new Counter({
     ...at,
     name: 'latchkey_guard_would_deny_total',
-    help: 'Calls that audit mode let through.',
+    help: 'Calls that audit mode let through, by route.',
+    labelNames: ['route'],
   })
   const dropped = new Counter({
     ...at,
@@ -48,16 +54,18 @@ export function createGuardMetrics(policy: Policy): GuardMetrics {
   const tunnels = gauge('latchkey_guard_tunnels', 'Open WebSocket connections.')
   const connected = gauge('latchkey_guard_snapshot_connected', '1 while the stream from the issuer is open.')
   policyMetrics(registry, policy)
-  let count = 0
+  let count = earlierWouldDeny
+  const routes = new Set<string>()
 
   return {
     decided(decision, reason, elapsed, status) {
       decisions.inc({ decision, reason })
       seconds.observe({ status: status === undefined ? 'none' : `${Math.trunc(status / 100)}xx` }, elapsed)
     },
-    wouldDeny() {
+    wouldDeny(route = '') {
       count++
-      wouldDeny.inc()
+      if (routes.size < routesAtMost) routes.add(route)
+      wouldDeny.inc({ route: routes.has(route) ? route : 'other' })
     },
     auditDropped: lines => dropped.inc(lines),
     exposed: ports => exposed.set(ports),

@@ -35,7 +35,7 @@ export function createReporter(options: {
       const outcome = verdict.pass ? 'allow' : 'deny'
       const wouldDeny = verdict.pass && !decision.allow
       metrics.decided(outcome, decision.reason, elapsedMs / 1_000, status)
-      if (wouldDeny) metrics.wouldDeny()
+      if (wouldDeny) metrics.wouldDeny(decision.route)
       audit.record({
         time: clock.wall().toISOString(),
         decision: outcome,

@@ -10,6 +10,7 @@ import type { RunningGuard } from './running-guard.ts'
 import { createSlice } from './slice.ts'
 import { createSnapshotClient } from './snapshot-client.ts'
 import { createSnapshotFile } from './snapshot-file.ts'
+import { openWouldDenyFile } from './would-deny-file.ts'
 
 /** Starts a guard beside an app in a cluster: its policy is streamed by the issuer and kept on disk. */
 export async function startSidecar(
@@ -18,7 +19,8 @@ export async function startSidecar(
 ): Promise<RunningGuard> {
   const { clock, log, version, procNet = '/proc/net' } = context
   const policy = createPolicy(clock)
-  const metrics = createGuardMetrics(policy)
+  const denied = await openWouldDenyFile(config.snapshotFile, config.service)
+  const metrics = createGuardMetrics(policy, denied.earlier)
   const audit = await createAudit({ sink: config.audit, onDropped: metrics.auditDropped, log })
   const slice = createSlice(policy)
   const file = createSnapshotFile({ ...config, path: config.snapshotFile, slice, policy, clock, log })
@@ -41,7 +43,11 @@ export async function startSidecar(
     version,
     slice,
     findings: () => ({ exposed: exposure.exposed(), wouldDeny: metrics.wouldDenyCount() }),
-    onTaken: taken => (taken === 'applied' ? file.save() : file.confirm()),
+    onTaken(taken) {
+      if (taken === 'applied') file.save()
+      else file.confirm()
+      void denied.save(metrics.wouldDenyCount())
+    },
     onConnected: metrics.connected,
     clock,
     log,
@@ -58,6 +64,7 @@ export async function startSidecar(
       client.stop()
       exposure.stop()
       await file.settled()
+      await denied.save(metrics.wouldDenyCount())
       await audit.flush(2_000)
       await guard.close()
     },

@@ -132,7 +132,7 @@ describe('audit mode', () => {
     expect(answer.status).toBe(200)
     expect(answer.headers['latchkey-decision']).toEqual([`allow; reason=${reason}; mode=audit; by=guard`])
     expect((await rig.audit(lines + 1)).at(-1)).toMatchObject({ decision: 'allow', reason, wouldDeny: true })
-    expect(await rig.metrics()).toMatch(/latchkey_guard_would_deny_total [1-9]/)
+    expect(await rig.metrics()).toMatch(/latchkey_guard_would_deny_total\{route=""\} [1-9]/)
     expect(app.seen).toHaveLength(1)
   })
   it('names an identity to the app only when it was not refused as such', async () => {

@@ -97,6 +97,7 @@ export interface Rig {
   /** The audit lines, once there are at least so many. */
   audit(atLeast?: number): Promise<AuditEntry[]>
   metrics(): Promise<string>
+  wouldDenyCount(): number
   close(): Promise<void>
 }
 
@@ -168,6 +169,7 @@ export async function startGuard(
     log: lines,
     apply,
     metrics: async () => (await metrics.exposition()).body,
+    wouldDenyCount: metrics.wouldDenyCount,
     audit: (atLeast = 1) => auditLines(file, atLeast),
     async close() {
       await guard.drain(0, 100)
