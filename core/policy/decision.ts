@@ -32,6 +32,10 @@ export const reasons = {
     status: 503,
     hint: 'The policy of the guard is older than spec.maxStaleness. The platform team should look at the issuer.',
   },
+  audit_unavailable: {
+    status: 503,
+    hint: 'The guard cannot write its audit log, and no call may pass unrecorded. Try again shortly.',
+  },
 } as const
 
 export type Reason = keyof typeof reasons

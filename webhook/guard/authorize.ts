@@ -85,9 +85,13 @@ function modeOf(route: string | undefined, { service }: Snapshot): RouteRow['mod
   return route === undefined ? undefined : service?.routes.find(({ name }) => name === route)?.mode
 }
 
-/** Audit mode never breaks traffic by policy. What can be read in two ways stays out: nobody could say what passed. */
+/**
+ * Audit mode never breaks traffic by policy. What can be read in two ways stays out: nobody could say what passed. So
+ * does what could not be written down where that was asked for.
+ */
 function passes(decision: Decision, snapshot: Snapshot): boolean {
   if (decision.allow) return true
+  if (decision.reason === 'audit_unavailable') return false
   return (decision.mode ?? snapshot.service?.mode) === 'Audit' && reasons[decision.reason].status !== 400
 }
 

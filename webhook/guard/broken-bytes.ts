@@ -23,7 +23,13 @@ const notHttp: HeadFault = { status: 400, detail: 'Send HTTP/1.1 as RFC 9112 has
 export function handleBrokenBytes(
   error: Error,
   socket: Socket,
-  context: { policy: Policy; reporter: Reporter; clock: Clock; exchanges: ReadonlySet<Exchange> | undefined },
+  context: {
+    policy: Policy
+    reporter: Reporter
+    clock: Clock
+    exchanges: ReadonlySet<Exchange> | undefined
+    problemBase?: string
+  },
 ): void {
   const { policy, reporter, clock, exchanges } = context
   const { code } = error as { code?: unknown }
@@ -42,7 +48,7 @@ export function handleBrokenBytes(
   const last = exchanges && [...exchanges].at(-1)
   if (!last) {
     reporter.report(call, socket.writable ? fault.status : undefined)
-    writeToSocket(socket, malformed(fault, call.requestId))
+    writeToSocket(socket, malformed(fault, call.requestId, context.problemBase))
     return
   }
   // Broken in the middle of a body: the call fails as a whole. Broken after it: its answer goes out, then the end.

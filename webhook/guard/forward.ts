@@ -21,6 +21,8 @@ export interface Exchange {
 export interface ForwardOptions {
   readonly upstream: Dispatcher
   readonly reporter: Reporter
+  /** What `type` of a problem body begins with. */
+  readonly problemBase?: string
   isDraining(): boolean
   /** How long a caller may leave its answer unread before it loses it: it holds a connection to the app. */
   readonly unreadMs?: number
@@ -57,7 +59,7 @@ interface Outcome {
   fail(fault: UpstreamFault): void
 }
 
-function outcomeOf(exchange: Exchange, { reporter, isDraining }: ForwardOptions): Outcome {
+function outcomeOf(exchange: Exchange, { reporter, isDraining, problemBase }: ForwardOptions): Outcome {
   const { call, response } = exchange
   let reported = false
   function report(status: number | undefined): void {
@@ -70,7 +72,7 @@ function outcomeOf(exchange: Exchange, { reporter, isDraining }: ForwardOptions)
       if (response.destroyed) return
       // Half an answer cannot be taken back; a cut connection says that it was one.
       if (response.headersSent) return void response.destroy()
-      const answer = upstreamFailed(fault, call.verdict, call.requestId)
+      const answer = upstreamFailed(fault, call.verdict, call.requestId, problemBase)
       report(answer.status)
       writeAnswer(exchange, answer, isDraining())
     },

@@ -12,6 +12,7 @@ import { createProxy, type DataPath } from './proxy.ts'
 import { createReporter } from './report.ts'
 import { createTunnels, reviewEveryMs } from './upgrade.ts'
 import { createUpstream } from './upstream.ts'
+import { type OnBlock, whileRecorded } from './while-recorded.ts'
 
 /** One guard: the data path and its admin port. Where the policy comes from is not its business. */
 export interface Guard {
@@ -33,25 +34,30 @@ export interface GuardOptions {
   probes: readonly Probe[]
   policy: Policy
   audit: Audit
+  /** What happens to calls while the audit sink takes no lines. Default: Count. */
+  auditOnBlock?: OnBlock | undefined
   metrics: GuardMetrics
   /** Looks where the app listens now. @returns addresses beyond loopback */
   exposed(): Promise<readonly string[]>
   clock: Clock
   log: Logger
+  /** What `type` of a problem body begins with. */
+  problemBase?: string
   bodyIdleMs?: number
   unreadMs?: number
   headersTimeoutMs?: number
 }
 
 export function createGuard(options: GuardOptions): Guard {
-  const { policy, metrics, clock, log, adminListen } = options
-  const authorizer = createAuthorizer({
-    policy,
+  const { policy, audit, auditOnBlock = 'Count', metrics, clock, log, adminListen } = options
+  const deciding = {
     cache: createIdentityCache({ entries: 8_192, characters: 8 * 1024 * 1024 }),
     now: () => Math.floor(clock.wall().getTime() / 1_000),
-  })
+  }
+  const authorizer = createAuthorizer({ ...deciding, policy: whileRecorded(policy, audit, auditOnBlock) })
   const reporter = createReporter({ ...options })
-  const tunnels = createTunnels({ policy, authorizer, reporter, metrics })
+  // What is open was recorded when it opened: a full sink closes none of it.
+  const tunnels = createTunnels({ policy, authorizer: createAuthorizer({ ...deciding, policy }), reporter, metrics })
   const upstream = createUpstream({ origin: options.upstream, headersTimeoutMs: options.upstreamTimeoutMs })
   const proxy = createProxy({ ...options, ...options.listen, authorizer, upstream, reporter, tunnels })
   let started = false

@@ -35,6 +35,8 @@ export interface HandlerOptions {
   tunnels: Tunnels
   clock: Clock
   log: Logger
+  /** What `type` of a problem body begins with. */
+  problemBase?: string
   /** How long a client may be silent in the middle of a body. Default 60 s. */
   bodyIdleMs?: number
   /** How long a client may leave its answer unread. Default 60 s. */
@@ -51,7 +53,7 @@ export function headOf(request: IncomingMessage): RequestHead | HeadFault {
 
 /** From a request of node:http to its one verdict, and from there to a refusal, a denial or the app. */
 export function createRequestHandler(traffic: Traffic, options: HandlerOptions): RequestHandler {
-  const { policy, authorizer, reporter, tunnels, clock, log, bodyIdleMs = 60_000 } = options
+  const { policy, authorizer, reporter, tunnels, clock, log, bodyIdleMs = 60_000, problemBase } = options
 
   function callOf(request: IncomingMessage, verdict: Verdict, requestId: string, startedMs: number): Call {
     const { method, url, socket } = request
@@ -61,13 +63,13 @@ export function createRequestHandler(traffic: Traffic, options: HandlerOptions):
   function refuse(request: IncomingMessage, response: ServerResponse, fault: HeadFault): void {
     const call = callOf(request, malformedVerdict(policy), randomUUID(), clock.now())
     traffic.ending.add(request.socket)
-    writeAnswer({ request, response }, malformed(fault, call.requestId), true)
+    writeAnswer({ request, response }, malformed(fault, call.requestId, problemBase), true)
     reporter.report(call, fault.status)
   }
 
   function deny(exchange: Exchange): void {
     const { call, request } = exchange
-    const answer = denial(call.verdict, call.requestId)
+    const answer = denial(call.verdict, call.requestId, problemBase)
     reporter.report(call, answer.status)
     if (writeAnswer(exchange, answer, traffic.draining)) traffic.ending.add(request.socket)
   }

@@ -2,6 +2,7 @@ import { systemClock } from '../../platform/clock.ts'
 import { readConfig } from '../../platform/config.ts'
 import { createLog } from '../../platform/log.ts'
 import { onSignals } from '../../platform/shutdown.ts'
+import type { AskedAudit } from './command.ts'
 import { configTable, ownSettings } from './config.ts'
 import type { RunningGuard } from './running-guard.ts'
 import { startSidecar } from './sidecar.ts'
@@ -11,7 +12,7 @@ const version = typeof LATCHKEY_VERSION === 'string' ? LATCHKEY_VERSION : 'dev'
 const args = process.argv.slice(2)
 
 try {
-  if (args.length === 0) await runSidecar(undefined)
+  if (args.length === 0) await runSidecar({})
   else await runAsked()
 } catch (error) {
   // A wrong setting or manifest: the sentence is what helps, a stack trace is not.
@@ -19,9 +20,8 @@ try {
   process.exit(1)
 }
 
-async function runSidecar(audit: string | undefined): Promise<void> {
-  const settings = readConfig(configTable, ownSettings(process.env))
-  const config = audit === undefined ? settings : { ...settings, audit }
+async function runSidecar(asked: AskedAudit): Promise<void> {
+  const config = { ...readConfig(configTable, ownSettings(process.env)), ...asked }
   const log = createLog({ process: 'guard', level: config.logLevel })
   stopOnSignals(await startSidecar(config, { clock: systemClock, log, version }), log, config.drainDeadlineMs)
 }
@@ -30,7 +30,7 @@ async function runAsked(): Promise<void> {
   // Loaded here only: commander, yaml and the schemas are of no use to a sidecar.
   const { readCommand } = await import('./command.ts')
   const asked = readCommand(args)
-  if (!('standalone' in asked)) return await runSidecar(asked.audit)
+  if (!('standalone' in asked)) return await runSidecar(asked)
   const { startStandalone } = await import('./standalone.ts')
   const log = createLog({
     process: 'guard',
@@ -38,7 +38,7 @@ async function runAsked(): Promise<void> {
     // Audit lines to stdout are for other programs to read: the log goes beside them.
     destination: { write: line => void process.stderr.write(line) },
   })
-  stopOnSignals(await startStandalone(asked.standalone, { clock: systemClock, log }), log, 25_000)
+  stopOnSignals(await startStandalone(asked.standalone, { clock: systemClock, log, version }), log, 25_000)
 }
 
 /**

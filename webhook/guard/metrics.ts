@@ -7,6 +7,8 @@ export interface GuardMetrics {
   /** @param route name of a declared route; undefined where none matched */
   wouldDeny(route: string | undefined): void
   auditDropped(lines: number): void
+  /** Records that did not reach the OTLP collector. */
+  auditNotExported(records: number): void
   exposed(ports: number): void
   tunnels(open: number): void
   connected(connected: boolean): void
@@ -49,6 +51,11 @@ export function createGuardMetrics(policy: Policy, earlierWouldDeny = 0): GuardM
     name: 'latchkey_guard_audit_dropped_total',
     help: 'Audit lines that were lost because the sink was slow or failed.',
   })
+  const notExported = new Counter({
+    ...at,
+    name: 'latchkey_guard_audit_not_exported_total',
+    help: 'Decisions that did not reach the OTLP collector; the audit sink has them.',
+  })
   const gauge = (name: string, help: string): Gauge => new Gauge({ ...at, name, help })
   const exposed = gauge('latchkey_guard_exposed_ports', 'Addresses beyond loopback on which the app listens.')
   const tunnels = gauge('latchkey_guard_tunnels', 'Open WebSocket connections.')
@@ -68,6 +75,7 @@ export function createGuardMetrics(policy: Policy, earlierWouldDeny = 0): GuardM
       wouldDeny.inc({ route: routes.has(route) ? route : 'other' })
     },
     auditDropped: lines => dropped.inc(lines),
+    auditNotExported: records => notExported.inc(records),
     exposed: ports => exposed.set(ports),
     tunnels: open => tunnels.set(open),
     connected: is => connected.set(is ? 1 : 0),

@@ -1,3 +1,4 @@
+import { auditVersion, maxAuditPath } from '../../core/audit/audit-entry.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { Audit } from './audit.ts'
 import type { Verdict } from './authorize.ts'
@@ -37,12 +38,14 @@ export function createReporter(options: {
       metrics.decided(outcome, decision.reason, elapsedMs / 1_000, status)
       if (wouldDeny) metrics.wouldDeny(decision.route)
       audit.record({
+        v: auditVersion,
         time: clock.wall().toISOString(),
         decision: outcome,
         reason: decision.reason,
         wouldDeny: wouldDeny || undefined,
         rule: decision.allow ? decision.rule : undefined,
         grant: decision.allow ? decision.grant : undefined,
+        missing: decision.allow ? undefined : decision.missing?.slice(0, maxAuditPath + 64),
         revision: verdict.snapshot?.revision ?? '',
         client: identity?.client,
         clientId: identity?.clientId,
@@ -65,7 +68,7 @@ export function createReporter(options: {
 function pathOf(target: string | undefined): string | undefined {
   if (target === undefined) return undefined
   const query = target.indexOf('?')
-  return (query === -1 ? target : target.slice(0, query)).slice(0, 1_024)
+  return (query === -1 ? target : target.slice(0, query)).slice(0, maxAuditPath)
 }
 
 /** IPv4 in its own form also where the socket is a dual-stack one. */

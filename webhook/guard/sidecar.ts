@@ -1,10 +1,10 @@
 import type { Clock } from '../../platform/clock.ts'
 import type { Logger } from '../../platform/log.ts'
-import { createAudit } from './audit.ts'
-import type { GuardConfig } from './config.ts'
+import { auditOtlpOf, type GuardConfig } from './config.ts'
 import { createExposure } from './exposure.ts'
 import { createGuard } from './guard.ts'
 import { createGuardMetrics } from './metrics.ts'
+import { openAudit } from './open-audit.ts'
 import { createPolicy } from './policy.ts'
 import type { RunningGuard } from './running-guard.ts'
 import { createSlice } from './slice.ts'
@@ -21,7 +21,7 @@ export async function startSidecar(
   const policy = createPolicy(clock)
   const denied = await openWouldDenyFile(config.snapshotFile, config.service)
   const metrics = createGuardMetrics(policy, denied.earlier)
-  const audit = await createAudit({ sink: config.audit, onDropped: metrics.auditDropped, log })
+  const audit = await openAudit({ ...config, auditOtlp: auditOtlpOf(config) }, { metrics, log, version })
   const slice = createSlice(policy)
   const file = createSnapshotFile({ ...config, path: config.snapshotFile, slice, policy, clock, log })
   await file.load()

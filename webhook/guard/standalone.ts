@@ -1,12 +1,13 @@
 import type { Clock } from '../../platform/clock.ts'
 import type { Logger } from '../../platform/log.ts'
-import { createAudit } from './audit.ts'
 import type { ListenAddress } from './config.ts'
 import { createGuard } from './guard.ts'
 import { createManifests } from './manifests.ts'
 import { createGuardMetrics } from './metrics.ts'
+import { openAudit } from './open-audit.ts'
 import { createPolicy } from './policy.ts'
 import type { RunningGuard } from './running-guard.ts'
+import type { OnBlock } from './while-recorded.ts'
 
 export interface StandaloneOptions {
   manifests: string
@@ -16,6 +17,9 @@ export interface StandaloneOptions {
   listen: ListenAddress
   admin: ListenAddress | undefined
   audit: string
+  auditOnBlock?: OnBlock | undefined
+  auditOtlp?: string | undefined
+  problemBase?: string
   issuer: string
   installation: string
 }
@@ -26,14 +30,14 @@ export interface StandaloneOptions {
  */
 export async function startStandalone(
   options: StandaloneOptions,
-  context: { clock: Clock; log: Logger; drainGraceMs?: number; intervalMs?: number },
+  context: { clock: Clock; log: Logger; version: string; drainGraceMs?: number; intervalMs?: number },
 ): Promise<RunningGuard> {
-  const { clock, log, drainGraceMs = 500 } = context
+  const { clock, log, version, drainGraceMs = 500 } = context
   const policy = createPolicy(clock)
   const manifests = createManifests({ ...options, ...context, path: options.manifests, policy })
   await manifests.load()
   const metrics = createGuardMetrics(policy)
-  const audit = await createAudit({ sink: options.audit, onDropped: metrics.auditDropped, log })
+  const audit = await openAudit(options, { metrics, log, version })
   const guard = createGuard({
     ...options,
     upstreamTimeoutMs: 300_000,
