@@ -19,6 +19,8 @@ export interface InjectionSettings {
   /** Issuer URL of the installation; the token's audience is made from it. */
   readonly issuerUrl: string
   readonly resources: Readonly<Record<string, unknown>>
+  /** Settings of the guard by the name of their variable; what is not named here has the guard's default. */
+  readonly guardEnv?: Readonly<Record<string, string>>
 }
 
 /** What this pod needs its guard to know. */
@@ -108,6 +110,7 @@ function environment(settings: InjectionSettings, task: GuardTask): EnvVar[] {
     LATCHKEY_TOKEN_FILE: `${paths.token}/token`,
     LATCHKEY_SNAPSHOT_FILE: `${paths.snapshot}/snapshot.json`,
     ...(task.openPorts && { LATCHKEY_OPEN_PORTS: task.openPorts }),
+    ...settings.guardEnv,
   }
   return Object.entries(values).map(([name, value]) => ({ name, value }))
 }

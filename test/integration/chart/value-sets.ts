@@ -21,6 +21,10 @@ const everything = {
     affinity: { nodeAffinity: {} },
     topologySpreadConstraints: [{ maxSkew: 1, topologyKey: 'a', whenUnsatisfiable: 'DoNotSchedule' }],
   },
+  guard: {
+    audit: { onBlock: 'Deny', otlp: 'http://collector.monitoring:4318' },
+    problemBase: 'https://docs.example.com/problems#',
+  },
   networkPolicy: { metricsFrom: [{ namespaceSelector: { matchLabels: { monitoring: 'yes' } } }] },
   monitoring: {
     serviceMonitor: { enabled: true },
