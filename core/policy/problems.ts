@@ -2,14 +2,14 @@ import { type DenyReason, reasons } from './decision.ts'
 import { type UpstreamFault, upstreamFaults } from './upstream-faults.ts'
 
 /** What a problem code means, and who does what about it. */
-interface Explanation {
+export interface ProblemExplanation {
   readonly means: string
   readonly caller: string
   readonly owner: string
 }
 
 /** One for every code that a problem body can have: a code without one does not compile. */
-const explanations: Readonly<Record<DenyReason | UpstreamFault, Explanation>> = {
+const explanations: Readonly<Record<DenyReason | UpstreamFault, ProblemExplanation>> = {
   request_malformed: {
     means:
       'The bytes are no HTTP/1.1 request, or two programs could read them as two different ones. Nothing is repaired: what is decided on is what is forwarded.',
@@ -132,6 +132,10 @@ const explanations: Readonly<Record<DenyReason | UpstreamFault, Explanation>> = 
     caller: 'Try again if the call may be repeated: the app may have carried it out.',
     owner: 'Look at the app; a slow operation should answer early and be asked about later.',
   },
+}
+
+export function explanationOf(code: DenyReason): ProblemExplanation {
+  return explanations[code]
 }
 
 /** The page that `type` of a problem body points to, in Markdown: one heading, and so one anchor, for every code. */

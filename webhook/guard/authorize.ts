@@ -1,3 +1,4 @@
+import { passes } from '../../core/policy/audit-mode.ts'
 import { decide } from '../../core/policy/decide.ts'
 import { type Decision, type DenyReason, type Identity, reasons } from '../../core/policy/decision.ts'
 import type { RouteRow } from '../../core/snapshot/rows.ts'
@@ -42,7 +43,7 @@ export function createAuthorizer(options: { policy: Policy; cache: IdentityCache
   function verdictOn(head: RequestHead, found: Identity | DenyReason, snapshot: Snapshot): Verdict {
     const decision = evaluate(head, found, snapshot)
     const identity = typeof found === 'string' ? undefined : found
-    return { pass: passes(decision, snapshot), decision, identity, snapshot }
+    return { pass: passes(decision, snapshot.service), decision, identity, snapshot }
   }
 
   function evaluate(head: RequestHead, found: Identity | DenyReason, snapshot: Snapshot): Decision {
@@ -83,16 +84,6 @@ const missing: Verdict = {
 
 function modeOf(route: string | undefined, { service }: Snapshot): RouteRow['mode'] {
   return route === undefined ? undefined : service?.routes.find(({ name }) => name === route)?.mode
-}
-
-/**
- * Audit mode never breaks traffic by policy. What can be read in two ways stays out: nobody could say what passed. So
- * does what could not be written down where that was asked for.
- */
-function passes(decision: Decision, snapshot: Snapshot): boolean {
-  if (decision.allow) return true
-  if (decision.reason === 'audit_unavailable') return false
-  return (decision.mode ?? snapshot.service?.mode) === 'Audit' && reasons[decision.reason].status !== 400
 }
 
 /** Whom the app is told of. An identity that was refused as such is named to no app, in audit mode either. */
