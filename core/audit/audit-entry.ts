@@ -93,7 +93,7 @@ export const auditFields = {
     type: 'string',
     required: false,
     maxLength: maxAuditPath,
-    what: 'Path as sent, without the query, which may hold secrets; cut at 1,024 characters.',
+    what: 'Path as sent, up to the first `?`, `#` or `;`: what follows may hold secrets. Cut at 1,024 characters.',
   },
   service: { type: 'string', required: true, what: 'The GuardedService, `namespace/name`.' },
   requestId: { type: 'string', required: true, what: "The caller's X-Request-Id where it is well-formed, else ours." },

@@ -65,10 +65,14 @@ export function createReporter(options: {
   }
 }
 
+/**
+ * The path alone. What follows `?` may hold secrets; so may what follows `#` or `;` and what stands before the path, none
+ * of which is in a path that is taken, but all of which is in some that are refused.
+ */
 function pathOf(target: string | undefined): string | undefined {
-  if (target === undefined) return undefined
-  const query = target.indexOf('?')
-  return (query === -1 ? target : target.slice(0, query)).slice(0, maxAuditPath)
+  if (!target?.startsWith('/')) return undefined
+  const end = target.search(/[?#;]/)
+  return (end === -1 ? target : target.slice(0, end)).slice(0, maxAuditPath)
 }
 
 /** IPv4 in its own form also where the socket is a dual-stack one. */
