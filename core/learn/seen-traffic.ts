@@ -94,7 +94,7 @@ export function createSeenTraffic(service: string): SeenTraffic {
 
 /** @returns the entry that a line of a log holds, also behind a prefix such as that of `kubectl logs --prefix` */
 export function readAuditLine(line: string): AuditEntry | undefined {
-  const begin = line.indexOf('{"v":')
+  const begin = line.indexOf('{')
   if (begin === -1) return undefined
   try {
     const entry = JSON.parse(line.slice(begin)) as Partial<Record<keyof AuditEntry, unknown>>
