@@ -9,6 +9,8 @@ const entries: Record<string, string> = {
   issuer: 'issuer/main.ts',
   webhook: 'webhook/main.ts',
   guard: 'webhook/guard/main.ts',
+  why: 'cli/why/main.ts',
+  propose: 'cli/propose/main.ts',
 }
 
 rmSync('dist', { recursive: true, force: true })

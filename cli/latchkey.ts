@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 
 /**
- * The one command of the image: `latchkey <process>`. Each process is a bundle of its own beside this file (or, in a
- * checkout, its source), so that a guard never loads what only the operator needs.
+ * The one command of the image: `latchkey <process>`, or a command for people. Each is a bundle of its own beside this
+ * file (or, in a checkout, its source), so that a guard never loads what only the operator needs.
  */
 const processes: Readonly<Record<string, { source: string; what: string }>> = {
   operator: {
@@ -17,17 +17,27 @@ const processes: Readonly<Record<string, { source: string; what: string }>> = {
   },
 }
 
+/** What people run, and what ends by itself. */
+const commands: typeof processes = {
+  why: { source: './why/main.ts', what: 'Explains why a call is allowed or denied, and what would change that.' },
+  propose: { source: './propose/main.ts', what: 'Proposes the Role and AccessGrants that seen traffic needs.' },
+}
+
 declare const LATCHKEY_VERSION: string | undefined
 const version = typeof LATCHKEY_VERSION === 'string' ? LATCHKEY_VERSION : 'dev'
 
 function usage(): string {
-  const width = Math.max(...Object.keys(processes).map(name => name.length))
-  const lines = Object.entries(processes).map(([name, { what }]) => `  ${name.padEnd(width)}  ${what}`)
-  return `Usage: latchkey <process> [options]\n\nProcesses:\n${lines.join('\n')}\n  ${'version'.padEnd(width)}  Prints the version.\n`
+  const width = Math.max(...Object.keys({ ...processes, ...commands }).map(name => name.length))
+  const listed = (list: typeof processes): string =>
+    Object.entries(list)
+      .map(([name, { what }]) => `  ${name.padEnd(width)}  ${what}\n`)
+      .join('')
+  return `Usage: latchkey <process or command> [options]\n\nProcesses:\n${listed(processes)}\nCommands:\n${listed(commands)}  ${'version'.padEnd(width)}  Prints the version.\n`
 }
 
 const [name, ...rest] = process.argv.slice(2)
-const chosen = name === undefined || !Object.hasOwn(processes, name) ? undefined : processes[name]
+const known = { ...processes, ...commands }
+const chosen = name === undefined || !Object.hasOwn(known, name) ? undefined : known[name]
 if (chosen) {
   process.argv.splice(2, process.argv.length - 2, ...rest)
   const bundle = new URL(`./${name}.mjs`, import.meta.url)
@@ -38,7 +48,7 @@ if (chosen) {
   process.stdout.write(usage())
 } else {
   process.stderr.write(
-    `${name === undefined ? 'Name a process.' : `There is no process named ${JSON.stringify(name)}.`}\n\n${usage()}`,
+    `${name === undefined ? 'Name a process or a command.' : `There is no process or command named ${JSON.stringify(name)}.`}\n\n${usage()}`,
   )
   process.exitCode = 2
 }

@@ -4,8 +4,10 @@ import { crdOf } from '../core/api/crd.ts'
 import { group } from '../core/api/kind.ts'
 import { kinds } from '../core/api/kinds.ts'
 import { referencePage } from '../core/api/reference.ts'
+import { auditSchema, auditTable } from '../core/audit/audit-schema.ts'
+import { problemsPage } from '../core/policy/problems.ts'
 
-/** Writes everything that is made from core/api; with `--verify` only compares, and fails on drift. */
+/** Writes everything that is made from core; with `--verify` only compares, and fails on drift. */
 const root = new URL('../', import.meta.url)
 const verify = process.argv.includes('--verify')
 const drifted: string[] = []
@@ -18,6 +20,14 @@ function emit(path: string, content: string): void {
   }
   mkdirSync(new URL('.', file), { recursive: true })
   writeFileSync(file, content)
+}
+
+/** Replaces what stands between two marks of a page that is otherwise written by hand. */
+function emitBetween(path: string, marks: RegExp, content: string): void {
+  emit(
+    path,
+    (read(new URL(path, root)) ?? '').replace(marks, (_, begin, end) => `${begin}\n${content}\n\n${end}`),
+  )
 }
 
 function read(file: URL): string | undefined {
@@ -34,6 +44,9 @@ for (const kind of kinds) {
   emit(`charts/latchkey/files/crds/${group}_${kind.plural}.yaml`, yaml)
 }
 emit('docs/reference.md', referencePage(kinds))
+emit('docs/problems.md', problemsPage())
+emit('docs/audit-log.schema.json', `${JSON.stringify(auditSchema(), null, 2)}\n`)
+emitBetween('docs/audit-log.md', /(<!-- members: [^\n]*-->\n)[\s\S]*(<!-- \/members -->)/, auditTable())
 
 if (drifted.length > 0) {
   process.stderr.write(`Out of date: ${drifted.join(', ')}. Run \`make generate\` and commit the result.\n`)

@@ -1,4 +1,4 @@
-import { choice, integer, type Setting, text, url } from '../platform/config.ts'
+import { type ConfigOf, choice, integer, type Setting, text, url } from '../platform/config.ts'
 
 const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
 
@@ -25,7 +25,29 @@ export const configTable = {
   }),
   guardEnv: jsonObject('LATCHKEY_GUARD_ENV', 'more variables of injected guards, as JSON'),
   guardResources: jsonObject('LATCHKEY_GUARD_RESOURCES', 'resources of injected guards, as JSON'),
+  guardAuditOnBlock: choice('LATCHKEY_GUARD_AUDIT_ON_BLOCK', ['', 'Count', 'Deny'], {
+    default: '',
+    description: 'LATCHKEY_AUDIT_ON_BLOCK of injected guards',
+  }),
+  guardAuditOtlp: text('LATCHKEY_GUARD_AUDIT_OTLP', {
+    default: '',
+    description: 'LATCHKEY_AUDIT_OTLP of injected guards',
+  }),
+  guardProblemBase: text('LATCHKEY_GUARD_PROBLEM_BASE', {
+    default: '',
+    description: 'LATCHKEY_PROBLEM_BASE of injected guards',
+  }),
   snapshotUrl: url('LATCHKEY_SNAPSHOT_URL', { description: 'where injected guards get their snapshots' }),
+}
+
+/** The environment of injected guards beyond what each one is told of its own pod; empty values are left out. */
+export function guardEnvOf(config: ConfigOf<typeof configTable>): Record<string, string> {
+  const values = {
+    LATCHKEY_AUDIT_ON_BLOCK: config.guardAuditOnBlock,
+    LATCHKEY_AUDIT_OTLP: config.guardAuditOtlp,
+    LATCHKEY_PROBLEM_BASE: config.guardProblemBase,
+  }
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ''))
 }
 
 function jsonObject(name: string, description: string): Setting<Record<string, unknown>> {

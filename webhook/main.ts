@@ -9,7 +9,7 @@ import { loadKubeConnection } from '../platform/kube/connection.ts'
 import { createLog } from '../platform/log.ts'
 import { createMetrics } from '../platform/metrics.ts'
 import { onSignals } from '../platform/shutdown.ts'
-import { configTable } from './config.ts'
+import { configTable, guardEnvOf } from './config.ts'
 import { createWebhookServer } from './server.ts'
 
 const config = readConfig(configTable, process.env)
@@ -37,7 +37,7 @@ const server = createWebhookServer({
     snapshotUrl: config.snapshotUrl,
     issuerUrl: config.issuerUrl,
     resources: config.guardResources,
-    guardEnv: config.guardEnv,
+    guardEnv: { ...config.guardEnv, ...guardEnvOf(config) },
   },
   client,
   clock: systemClock,

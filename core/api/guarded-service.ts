@@ -44,6 +44,10 @@ const route = z.strictObject({
     z.enum(['Refuse', 'Distinct']),
     'Distinct: the app itself tells apart upper and lower case and a trailing slash, so paths that differ only so are not refused as ambiguous.',
   ).default('Refuse'),
+  mode: described(
+    z.enum(['Enforce', 'Audit']),
+    'Audit lets calls of this route through and logs what would have been denied. Default: spec.mode.',
+  ).optional(),
 })
 
 const openapi = z.strictObject({
@@ -145,7 +149,7 @@ const status = z.strictObject({
   revision: described(z.string().max(64), 'Revision of the snapshot.').optional(),
   wouldDeny: described(
     z.int().min(0),
-    'Calls that audit mode let through and Enforce would deny, since the guards started.',
+    'Calls that audit mode let through and Enforce would deny, counted by the guards of the pods there are now; a guard keeps its count over restarts.',
   ).optional(),
 })
 

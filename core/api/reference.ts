@@ -95,10 +95,14 @@ function collectRules(schema: Schema): string[] {
 }
 
 function decisionSection(): string {
-  const rows = Object.entries(reasons).map(([reason, { status, hint }]) => [`\`${reason}\``, String(status), hint])
+  const rows = Object.entries(reasons).map(([reason, { status, hint }]) => [
+    status === 200 ? `\`${reason}\`` : `[\`${reason}\`](problems.md#${reason})`,
+    String(status),
+    hint,
+  ])
   return [
     '## Decisions',
-    'The reason stands in the header `Latchkey-Decision`, in the problem body and in the audit line.',
+    'The reason stands in the header `Latchkey-Decision`, in the problem body and in the [audit line](audit-log.md).',
     table(['Reason', 'Status', 'What to do'], rows),
   ].join('\n\n')
 }

@@ -37,22 +37,32 @@ export function decide(
   if (typeof target === 'string') return { allow: false, reason: target }
   const endpoint = findEndpoint(policy.routes, request.method, target)
   if (typeof endpoint === 'object' && endpoint.isPublic) return { allow: true, reason: 'public' }
-  const route = typeof endpoint === 'object' ? endpoint.name : undefined
-  if (typeof identity === 'string') return deny(identity, route)
+  const place = placeOf(endpoint, policy, request.method)
+  if (typeof identity === 'string') return deny(identity, place)
   const client = checkIdentity(identity, snapshot, now)
-  if (typeof client === 'string') return deny(client, route)
-  if (endpoint === 'path_ambiguous') return deny('path_ambiguous', undefined)
-  if (!endpoint && policy.routes.hasRoutes) return deny('route_unknown', undefined)
+  if (typeof client === 'string') return deny(client, place)
+  if (endpoint === 'path_ambiguous') return deny('path_ambiguous', place)
+  if (!endpoint && policy.routes.hasRoutes) return deny('route_unknown', place)
   const question = ask(policy, endpoint, request.method, target)
   return decideByGrants(question, identity, client, snapshot, now, {
-    route,
+    route: place.route,
+    mode: place.mode,
     missing: () => missing(request, endpoint, target),
   })
 }
 
-interface Naming {
-  readonly route: string | undefined
-  readonly missing: () => string
+/** Which route a denial is about, and what that says about audit mode. */
+interface Place {
+  readonly route?: string | undefined
+  readonly mode?: 'Enforce' | 'Audit' | undefined
+}
+
+type Naming = Place & { readonly missing: () => string }
+
+/** An app may read a path that is nearly a route's, or a method in other letters, as the route's. */
+function placeOf(endpoint: Endpoint | 'path_ambiguous' | undefined, policy: CompiledPolicy, method: string): Place {
+  if (typeof endpoint === 'object') return { route: endpoint.name, mode: endpoint.mode }
+  return endpoint === 'path_ambiguous' || methodIndex(method) < 0 ? { mode: policy.routes.strictMode } : {}
 }
 
 function decideByGrants(
@@ -65,7 +75,7 @@ function decideByGrants(
 ): Decision {
   const held = lookup(snapshot.grantsByClient, identity.clientId)
   const { route } = naming
-  if (!held) return { ...deny('not_granted', route), missing: naming.missing() }
+  if (!held) return { ...deny('not_granted', naming), missing: naming.missing() }
   const { chosen, wouldHaveAllowed } = chooseGrant(held.grants, question, identity, client, now)
   if (chosen) {
     const { grant, rule } = chosen
@@ -79,13 +89,13 @@ function decideByGrants(
       ...(grant.attributes && { attributes: grant.attributes }),
     }
   }
-  if (holdsUnsupportedRole(held, identity, snapshot)) return deny('policy_unsupported', route)
-  if (wouldHaveAllowed) return deny('grant_expired', route)
-  return { ...deny('not_granted', route), missing: naming.missing() }
+  if (holdsUnsupportedRole(held, identity, snapshot)) return deny('policy_unsupported', naming)
+  if (wouldHaveAllowed) return deny('grant_expired', naming)
+  return { ...deny('not_granted', naming), missing: naming.missing() }
 }
 
-function deny(reason: DenyReason, route: string | undefined): Extract<Decision, { allow: false }> {
-  return route === undefined ? { allow: false, reason } : { allow: false, reason, route }
+function deny(reason: DenyReason, { route, mode }: Place): Extract<Decision, { allow: false }> {
+  return { allow: false, reason, ...(route !== undefined && { route }), ...(mode && { mode }) }
 }
 
 /** A route with a permission is opened by permission rules only; any other, and a service without routes, by path. */

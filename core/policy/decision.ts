@@ -32,6 +32,10 @@ export const reasons = {
     status: 503,
     hint: 'The policy of the guard is older than spec.maxStaleness. The platform team should look at the issuer.',
   },
+  audit_unavailable: {
+    status: 503,
+    hint: 'The guard cannot write its audit log, and no call may pass unrecorded. Try again shortly.',
+  },
 } as const
 
 export type Reason = keyof typeof reasons
@@ -78,6 +82,8 @@ export type Decision =
       readonly allow: false
       readonly reason: DenyReason
       readonly route?: string
+      /** What the route says about audit mode; absent: what the service says holds. */
+      readonly mode?: 'Enforce' | 'Audit'
       /** For not_granted: what a role would have to allow, as `action resource` or `METHOD path template`. */
       readonly missing?: string
     }

@@ -11,6 +11,8 @@ export interface Endpoint {
   readonly name?: string
   readonly template: string
   readonly permission?: RoutePermission
+  /** Of the route; absent: the service's. */
+  readonly mode?: 'Enforce' | 'Audit'
   /** For comparing: one rank per segment of the folded template. */
   readonly ranks: readonly number[]
 }
@@ -38,6 +40,8 @@ export interface RouteTable {
   readonly hasRoutes: boolean
   /** Neither routes nor public paths. */
   readonly isEmpty: boolean
+  /** Enforce when some route says so: then what is only nearly a route is no way around it in audit mode. */
+  readonly strictMode: 'Enforce' | undefined
   readonly exact: Node
   /** The routes alone, with folded literals and without trailing slash. */
   readonly folded: Node
@@ -59,6 +63,7 @@ export function compileRoutes(service: ServiceRow): RouteTable | string {
   return {
     hasRoutes: service.routes.length > 0,
     isEmpty: entries.length === 0,
+    strictMode: service.routes.some(({ mode }) => mode === 'Enforce') ? 'Enforce' : undefined,
     exact: build(entries.map(entry => ({ ...entry, segments: entry.template.segments }))),
     folded: build(foldable.map(entry => ({ ...entry, segments: foldTemplate(entry.template) }))),
     foldsTemplates: foldable.some(({ template }) => !isFolded(template)),
@@ -101,7 +106,8 @@ function endpointOf(row: RouteRow | ServiceRow['public'][number], template: Temp
   const ranks = foldTemplate(template).map(segment => rank[segment.kind])
   if (!('name' in row)) return { isPublic: true, template: row.path, ranks }
   const permission = row.permission && { ...row.permission, parts: resourceParts(row.permission.resource, template) }
-  return { isPublic: false, name: row.name, template: row.path, ranks, ...(permission && { permission }) }
+  const { name, mode } = row
+  return { isPublic: false, name, template: row.path, ranks, ...(permission && { permission }), ...(mode && { mode }) }
 }
 
 /** A resource that takes a value the path does not have, or is a pattern, names nothing: nobody can be allowed to it. */

@@ -40,12 +40,13 @@ export function inspectService(service: GuardedService, source: OpenApiSource | 
 }
 
 function routesOf({ spec }: GuardedService): RouteRow[] {
-  return (spec.routes ?? []).map(({ name, path, methods, permission, variants = 'Refuse' }) => ({
+  return (spec.routes ?? []).map(({ name, path, methods, permission, variants = 'Refuse', mode }) => ({
     name,
     path,
     methods,
     ...(permission && { permission }),
     variants,
+    ...(mode && { mode }),
   }))
 }
 

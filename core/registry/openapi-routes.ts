@@ -13,7 +13,7 @@ type Method = (typeof methods)[number]
  * The routes of an OpenAPI 3 document: one per operation, named by operationId or by method and path. `security`
  * scopes become permissions: `resource:action`, or an action on the service itself when the scope has no colon.
  * `security: []` makes nothing public: it leaves out the permission, and a path rule of a Role must allow the call.
- * Public is only what spec.public names.
+ * Public is only what spec.public names. The extension `x-latchkey-mode` of an operation is its route's mode.
  * @param document as a YAML or JSON parser gave it; nothing about it is trusted
  * @param service name of the GuardedService
  * @returns the routes, or what is wrong and where
@@ -67,6 +67,10 @@ function routesOfPath(
     if ('servers' in operation) return faultAt([...at, 'servers'], 'servers of one operation are not read')
     const permission = permissionOf(operation.security ?? document.security, service, at)
     if (permission && 'fault' in permission) return permission
+    const mode = operation['x-latchkey-mode']
+    if (mode !== undefined && mode !== 'Enforce' && mode !== 'Audit') {
+      return faultAt([...at, 'x-latchkey-mode'], 'expected Enforce or Audit')
+    }
     routes.push({
       ...(typeof operation.operationId === 'string' && { operationId: operation.operationId }),
       route: {
@@ -74,6 +78,7 @@ function routesOfPath(
         methods: [method.toUpperCase()],
         ...(permission && { permission }),
         variants: 'Refuse',
+        ...(mode && { mode }),
       },
     })
   }
@@ -87,6 +92,9 @@ function withoutHead(routes: OperationRoute[], place: string[]): { routes: Opera
   if (!get || !head) return { routes }
   if (JSON.stringify(get.route.permission) !== JSON.stringify(head.route.permission)) {
     return faultAt([...place, 'head', 'security'], 'HEAD follows GET and needs the same security')
+  }
+  if (get.route.mode !== head.route.mode) {
+    return faultAt([...place, 'head', 'x-latchkey-mode'], 'HEAD follows GET and needs the same mode')
   }
   return { routes: routes.filter(route => route !== head) }
 }

@@ -68,7 +68,7 @@ const key = shape(
 )
 const route = shape(
   { name: text, path: text, methods: someMethods, variants: oneOf('Refuse', 'Distinct') },
-  { permission: shape({ action: text, resource: text }) },
+  { permission: shape({ action: text, resource: text }), mode: oneOf('Enforce', 'Audit') },
 )
 
 const rows: Readonly<Record<Row['type'], Check>> = {

@@ -29,6 +29,8 @@ export interface RouteRow {
   readonly methods: readonly string[]
   readonly permission?: { readonly action: string; readonly resource: string }
   readonly variants: 'Refuse' | 'Distinct'
+  /** Absent: the service's. */
+  readonly mode?: 'Enforce' | 'Audit'
 }
 
 /** A role, with those rules only that name this service; key `role/<name>`. */

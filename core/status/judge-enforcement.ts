@@ -78,12 +78,17 @@ export function reportService(service: ConcernedService, reports: readonly Enfor
   const uids = new Set(service.pods.map(pod => pod.uid))
   const guards = new Map(slices.flatMap(slice => slice.guards).map(guard => [guard.uid, guard]))
   const present = [...guards.values()].filter(guard => guard.uid !== undefined && uids.has(guard.uid))
+  // For a moment a guard may hang on two replicas: the one it left knows its older count.
+  const wouldDeny = new Map<string | undefined, number>()
+  for (const guard of slices.flatMap(slice => slice.guards)) {
+    wouldDeny.set(guard.uid, Math.max(wouldDeny.get(guard.uid) ?? 0, guard.wouldDeny ?? 0))
+  }
   const [hash] = hashes
   return {
     current: currentPods(service, reports),
     total: service.pods.length,
     ...(hashes.size === 1 && hash !== undefined && { hash }),
-    wouldDeny: present.reduce((sum, guard) => sum + (guard.wouldDeny ?? 0), 0),
+    wouldDeny: present.reduce((sum, { uid }) => sum + (wouldDeny.get(uid) ?? 0), 0),
     exposed: present
       .flatMap(guard => ((guard.exposed?.length ?? 0) > 0 ? [`${guard.pod} (${guard.exposed?.join(', ')})`] : []))
       .sort(),

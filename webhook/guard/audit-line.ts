@@ -1,4 +1,4 @@
-import type { AuditEntry } from './audit.ts'
+import type { AuditEntry } from '../../core/audit/audit-entry.ts'
 
 /** What JSON writes otherwise than it stands: quotes, backslashes, controls, and halves of surrogate pairs. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control bytes are what it looks for

@@ -1,61 +1,33 @@
 import { close, open, write } from 'node:fs'
+import type { AuditEntry } from '../../core/audit/audit-entry.ts'
 import type { Logger } from '../../platform/log.ts'
 import { auditLine } from './audit-line.ts'
-
-/** One decision, as it is written: nothing here can be a token, a query or a raw header. */
-export interface AuditEntry {
-  readonly time: string
-  readonly decision: 'allow' | 'deny'
-  readonly reason: string
-  /** Audit mode let through what would have been denied. */
-  readonly wouldDeny?: true | undefined
-  readonly rule?: string | undefined
-  readonly grant?: string | undefined
-  readonly revision: string
-  readonly client?: string | undefined
-  readonly clientId?: string | undefined
-  readonly key?: string | undefined
-  readonly subject?: string | undefined
-  readonly actor?: string | undefined
-  readonly method?: string | undefined
-  readonly route?: string | undefined
-  /** Without the query, which may hold secrets; cut at 1,024 characters. */
-  readonly path?: string | undefined
-  readonly service: string
-  readonly requestId: string
-  readonly peer: string
-  /** Absent when no answer could be sent. */
-  readonly status?: number | undefined
-  /** Until the head of the answer. */
-  readonly durationMs: number
-  /** A tunnel that was open and was closed by this decision. */
-  readonly event?: 'tunnel_closed' | undefined
-}
+import { maxWaiting, type OnBlock, refuseFrom } from './while-recorded.ts'
 
 export interface Audit {
   record(entry: AuditEntry): void
+  /** Whether lines of new calls would find no room, or the last write failed. */
+  isBlocked(): boolean
   /** Writes out what waits, for at most `ms`. */
   flush(ms: number): Promise<void>
 }
-
-/** Lines that wait while the sink is slow, in characters. Beyond it lines are dropped and counted. */
-const maxWaiting = 8 * 1024 * 1024
 
 /** How long lines wait for others: a write goes through another thread, which costs more than many lines. */
 const batchMs = 10
 
 /**
  * Writes one JSON object per line, in batches, never on the request's time: a sink that blocks, fails or is full
- * costs lines, which are counted, and no request waits for it.
+ * costs lines, which are counted, and no request waits for it. With `Deny` what could not be written is tried again.
  * @param sink a file that is appended to, `-` for stdout
  * @throws Error when the file cannot be opened
  */
 export async function createAudit(options: {
   sink: string
+  onBlock?: OnBlock
   onDropped(lines: number): void
   log: Logger
 }): Promise<Audit> {
-  const { sink, onDropped, log } = options
+  const { sink, onBlock = 'Count', onDropped, log } = options
   const descriptor = sink === '-' ? 1 : await opened(sink)
   let waiting: string[] = []
   let characters = 0
@@ -88,8 +60,9 @@ export async function createAudit(options: {
     write(descriptor, bytes, from, bytes.length - from, null, (error, written) => {
       if (error?.code === 'EAGAIN') return void setTimeout(send, 10, bytes, from, lines)
       if (error) {
-        if (!failing) log.error({ err: error }, 'audit lines cannot be written and are dropped')
+        if (!failing) log.error({ err: error, onBlock }, 'audit lines cannot be written')
         failing = true
+        if (onBlock === 'Deny') return void setTimeout(send, 100, bytes, from, lines)
         onDropped(lines)
         return void setTimeout(next, 100)
       }
@@ -101,6 +74,7 @@ export async function createAudit(options: {
 
   return {
     record,
+    isBlocked: () => failing || characters >= refuseFrom,
     async flush(ms) {
       const until = performance.now() + ms
       while (busy && performance.now() < until) await new Promise(resolve => setTimeout(resolve, 5))

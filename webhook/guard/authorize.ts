@@ -1,5 +1,7 @@
+import { passes } from '../../core/policy/audit-mode.ts'
 import { decide } from '../../core/policy/decide.ts'
 import { type Decision, type DenyReason, type Identity, reasons } from '../../core/policy/decision.ts'
+import type { RouteRow } from '../../core/snapshot/rows.ts'
 import type { Snapshot } from '../../core/snapshot/snapshot.ts'
 import { verifyToken } from '../../core/token/verify.ts'
 import { readCredential } from './credential.ts'
@@ -41,7 +43,7 @@ export function createAuthorizer(options: { policy: Policy; cache: IdentityCache
   function verdictOn(head: RequestHead, found: Identity | DenyReason, snapshot: Snapshot): Verdict {
     const decision = evaluate(head, found, snapshot)
     const identity = typeof found === 'string' ? undefined : found
-    return { pass: passes(decision, snapshot), decision, identity, snapshot }
+    return { pass: passes(decision, snapshot.service), decision, identity, snapshot }
   }
 
   function evaluate(head: RequestHead, found: Identity | DenyReason, snapshot: Snapshot): Decision {
@@ -49,7 +51,13 @@ export function createAuthorizer(options: { policy: Policy; cache: IdentityCache
     if (!decision.allow && reasons[decision.reason].status === 400) return decision
     const reason = policy.unfit()
     if (reason === undefined) return decision
-    return { allow: false, reason, ...(decision.route !== undefined && { route: decision.route }) }
+    const mode = decision.allow ? modeOf(decision.route, snapshot) : decision.mode
+    return {
+      allow: false,
+      reason,
+      ...(decision.route !== undefined && { route: decision.route }),
+      ...(mode && { mode }),
+    }
   }
 
   return {
@@ -74,9 +82,8 @@ const missing: Verdict = {
   snapshot: undefined,
 }
 
-/** Audit mode never breaks traffic by policy. What can be read in two ways stays out: nobody could say what passed. */
-function passes(decision: Decision, snapshot: Snapshot): boolean {
-  return decision.allow || (snapshot.service?.mode === 'Audit' && reasons[decision.reason].status !== 400)
+function modeOf(route: string | undefined, { service }: Snapshot): RouteRow['mode'] {
+  return route === undefined ? undefined : service?.routes.find(({ name }) => name === route)?.mode
 }
 
 /** Whom the app is told of. An identity that was refused as such is named to no app, in audit mode either. */

@@ -1,8 +1,10 @@
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { describeConfig } from '../../platform/config.ts'
-import { configTable, readListen, serviceName } from './config.ts'
+import { configTable, readListen, readProblemBase, serviceName } from './config.ts'
+import { defaultProblemBase } from './respond.ts'
 import type { StandaloneOptions } from './standalone.ts'
 import { traceTable } from './trace-config.ts'
+import { type OnBlock, onBlockChoices } from './while-recorded.ts'
 
 const about = `Decides every call to one service and passes on those that are allowed.
 
@@ -17,12 +19,20 @@ Example:
 Environment of the form without --manifests:
 `
 
-/** What the command line asks for: a guard from manifests, or one beside an app with another sink for audit lines. */
-export type Asked = { readonly standalone: StandaloneOptions } | { readonly audit: string | undefined }
+/** What can be said about the audit log on the command line of a guard beside an app. */
+export interface AskedAudit {
+  readonly audit?: string
+  readonly auditOnBlock?: OnBlock
+}
+
+/** What the command line asks for: a guard from manifests, or one beside an app with another audit log. */
+export type Asked = { readonly standalone: StandaloneOptions } | AskedAudit
 
 /** Reads the command line. Prints help or the mistake and ends the process when there is nothing to run. */
 export function readCommand(args: readonly string[]): Asked {
   const address = orMistake(readListen, 'host:port or :port')
+  // Both tables name the collector: once is enough.
+  const { endpoint: _named, ...traces } = traceTable
   const command = new Command('latchkey guard')
     .description(about)
     .option('--manifests <dir>', 'folder of YAML or JSON manifests, or one file; changes are followed')
@@ -32,21 +42,48 @@ export function readCommand(args: readonly string[]): Asked {
     .option('--admin <host:port>', 'address of /livez, /readyz and /metrics', address)
     .option('--audit <file>', 'file for audit lines, - for stdout; also without --manifests (default: -)')
     .option('--debug', 'answer /debug on the admin address, to callers on loopback')
+    .addOption(
+      new Option('--audit-on-block <what>', 'while audit lines cannot be written: Count lost ones, or Deny calls')
+        .choices(onBlockChoices)
+        .default('Count'),
+    )
+    .option('--audit-otlp <url>', 'OTLP/HTTP endpoint that gets decisions besides', orMistake(readUrl, 'an URL'))
+    .option(
+      '--problem-base <url>',
+      'what `type` of a problem body begins with',
+      orMistake(readProblemBase, 'an URL'),
+      defaultProblemBase,
+    )
     .option('--issuer <url>', "issuer URL that the clients' tokens are made from", orMistake(readUrl, 'an URL'))
     .option('--installation <id>', 'installation id that client ids are made from', 'default')
-    .addHelpText('after', `${example}${indented(describeConfig({ ...configTable, ...traceTable }))}`)
+    .addHelpText('after', `${example}${indented(describeConfig({ ...traces, ...configTable }))}`)
     .parse([...args], { from: 'user' })
-  const options = command.opts<Partial<Omit<StandaloneOptions, 'debug'>> & { installation: string; debug?: true }>()
+  const options = command.opts<Partial<Omit<StandaloneOptions, 'debug'>> & Defaulted & { debug?: true }>()
   const { manifests, service, upstream, listen, admin, audit = '-', installation } = options
-  if (args.every((word, at) => word.startsWith('--audit') || args[at - 1] === '--audit'))
-    return { audit: options.audit }
+  const { auditOnBlock, auditOtlp, problemBase } = options
+  if (args.every((word, at) => sidecarWord.test(word) || sidecarOption.test(args[at - 1] ?? '')))
+    return {
+      ...(options.audit !== undefined && { audit: options.audit }),
+      ...(command.getOptionValueSource('auditOnBlock') === 'cli' && { auditOnBlock }),
+    }
   if (manifests === undefined || service === undefined || upstream === undefined || listen === undefined) {
     return command.error('error: --manifests, --service, --upstream and --listen belong together; see --help')
   }
   const issuer = options.issuer ?? `https://latchkey-issuer.latchkey-system.svc/${installation}`
   const debug = options.debug ? 'on' : 'off'
-  return { standalone: { manifests, service, upstream, listen, admin, debug, audit, issuer, installation } }
+  const log = { audit, auditOnBlock, auditOtlp, problemBase }
+  return { standalone: { manifests, service, upstream, listen, admin, debug, issuer, installation, ...log } }
 }
+
+interface Defaulted {
+  readonly installation: string
+  readonly auditOnBlock: OnBlock
+  readonly problemBase: string
+}
+
+/** Options that mean something without --manifests. */
+const sidecarWord = /^--audit(-on-block)?(=|$)/
+const sidecarOption = /^--audit(-on-block)?$/
 
 function orMistake<T>(read: (text: string) => T | undefined, expected: string): (text: string) => T {
   return given => {

@@ -1,6 +1,8 @@
 import { type ConfigOf, choice, duration, type Setting, text, url } from '../../platform/config.ts'
 import { connectionTable } from './connection-settings.ts'
 import type { Probe } from './probes.ts'
+import { defaultProblemBase } from './respond.ts'
+import { onBlockChoices } from './while-recorded.ts'
 
 /** `host:port` or `:port`; without a host all addresses. */
 export interface ListenAddress {
@@ -28,6 +30,29 @@ export const configTable = {
   openPorts: parsed('LATCHKEY_OPEN_PORTS', 'ports that may listen beyond loopback', 'port numbers', readPorts, []),
   audit: text<string>('LATCHKEY_AUDIT', { default: '-', description: 'file for audit lines, - for stdout' }),
   ...connectionTable,
+  auditOnBlock: choice('LATCHKEY_AUDIT_ON_BLOCK', onBlockChoices, {
+    default: 'Count',
+    description: 'while audit lines cannot be written: Count lost ones, or Deny calls with 503',
+  }),
+  auditOtlp: url<string | undefined>('LATCHKEY_AUDIT_OTLP', {
+    default: undefined,
+    description: 'OTLP/HTTP endpoint that gets decisions as log records besides',
+  }),
+  otlpEndpoint: url<string | undefined>('OTEL_EXPORTER_OTLP_ENDPOINT', {
+    default: undefined,
+    description: 'OTLP/HTTP collector that gets decisions as log records, and spans',
+  }),
+  otlpLogs: choice('OTEL_LOGS_EXPORTER', ['otlp', 'none'], {
+    default: 'otlp',
+    description: 'none: OTEL_EXPORTER_OTLP_ENDPOINT gets no decisions',
+  }),
+  problemBase: parsed(
+    'LATCHKEY_PROBLEM_BASE',
+    'what `type` of a problem body begins with; the code follows',
+    'an http or https URL',
+    readProblemBase,
+    defaultProblemBase,
+  ),
   upstreamTimeoutMs: duration('LATCHKEY_UPSTREAM_TIMEOUT', {
     default: 300_000,
     min: 100,
@@ -51,6 +76,11 @@ export const configTable = {
   }),
 }
 export type GuardConfig = ConfigOf<typeof configTable>
+
+/** Where decisions are exported to, if anywhere. */
+export function auditOtlpOf(config: Pick<GuardConfig, 'auditOtlp' | 'otlpEndpoint' | 'otlpLogs'>): string | undefined {
+  return config.auditOtlp ?? (config.otlpLogs === 'otlp' ? config.otlpEndpoint : undefined)
+}
 
 /**
  * The environment without what Kubernetes adds for Services of the same namespace: a Service called `latchkey-issuer`
@@ -99,6 +129,12 @@ export function readListen(given: string): ListenAddress | undefined {
   if (!match || port > 65_535) return undefined
   const host = match[2] ?? match[1]
   return host === undefined ? { port } : { host, port }
+}
+
+/** Taken as it is, so that it can end in a slash or in `#`. */
+export function readProblemBase(given: string): string | undefined {
+  const isUrl = URL.canParse(given) && /^https?:$/.test(new URL(given).protocol)
+  return isUrl && given.length <= 512 && /^[\x21-\x7e]+$/.test(given) ? given : undefined
 }
 
 function readPorts(given: string): number[] | undefined {

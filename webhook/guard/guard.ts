@@ -13,6 +13,7 @@ import { createProxy, type DataPath, type ProxyOptions } from './proxy.ts'
 import { createReporter } from './report.ts'
 import type { Tracing } from './trace.ts'
 import { createTunnels, reviewEveryMs } from './upgrade.ts'
+import { type OnBlock, whileRecorded } from './while-recorded.ts'
 
 /** One guard: the data path and its admin port. Where the policy comes from is not its business. */
 export interface Guard {
@@ -34,6 +35,8 @@ export interface GuardOptions {
   probes: readonly Probe[]
   policy: Policy
   audit: Audit
+  /** What happens to calls while the audit sink takes no lines. Default: Count. */
+  auditOnBlock?: OnBlock | undefined
   metrics: GuardMetrics
   tracing?: Tracing | undefined
   /** Answers below /debug on the admin port, to callers on loopback. */
@@ -46,6 +49,8 @@ export interface GuardOptions {
   upstreamCa?: string | undefined
   /** Towards callers; without it: plain. */
   tls?: ProxyOptions['tls']
+  /** What `type` of a problem body begins with. */
+  problemBase?: string
   bodyIdleMs?: number
   unreadMs?: number
   headersTimeoutMs?: number
@@ -56,15 +61,16 @@ export interface GuardOptions {
 }
 
 export function createGuard(options: GuardOptions): Guard {
-  const { policy, metrics, clock, log, adminListen } = options
+  const { policy, audit, auditOnBlock = 'Count', metrics, clock, log, adminListen } = options
   const cache = createIdentityCache({ entries: 8_192, characters: 8 * 1024 * 1024 })
-  const authorizer = createAuthorizer({
-    policy,
+  const deciding = {
     cache,
     now: () => Math.floor(clock.wall().getTime() / 1_000),
-  })
+  }
+  const authorizer = createAuthorizer({ ...deciding, policy: whileRecorded(policy, audit, auditOnBlock) })
   const reporter = createReporter({ ...options })
-  const tunnels = createTunnels({ policy, authorizer, reporter, metrics })
+  // What is open was recorded when it opened: a full sink closes none of it.
+  const tunnels = createTunnels({ policy, authorizer: createAuthorizer({ ...deciding, policy }), reporter, metrics })
   const proxy = createProxy({
     ...options,
     ...options.listen,

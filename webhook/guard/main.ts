@@ -3,6 +3,7 @@ import { readConfig } from '../../platform/config.ts'
 import { createLog } from '../../platform/log.ts'
 import { onSignals } from '../../platform/shutdown.ts'
 import { version } from '../../platform/version.ts'
+import type { AskedAudit } from './command.ts'
 import { configTable, ownSettings } from './config.ts'
 import type { RunningGuard } from './running-guard.ts'
 import { startSidecar } from './sidecar.ts'
@@ -11,7 +12,7 @@ import { readTraceSettings } from './trace-config.ts'
 const args = process.argv.slice(2)
 
 try {
-  if (args.length === 0) await runSidecar(undefined)
+  if (args.length === 0) await runSidecar({})
   else await runAsked()
 } catch (error) {
   // A wrong setting or manifest: the sentence is what helps, a stack trace is not.
@@ -19,10 +20,9 @@ try {
   process.exit(1)
 }
 
-async function runSidecar(audit: string | undefined): Promise<void> {
-  const settings = readConfig(configTable, ownSettings(process.env))
+async function runSidecar(asked: AskedAudit): Promise<void> {
+  const config = { ...readConfig(configTable, ownSettings(process.env)), ...asked }
   const traces = readTraceSettings(process.env)
-  const config = audit === undefined ? settings : { ...settings, audit }
   const log = createLog({ process: 'guard', level: config.logLevel })
   stopOnSignals(await startSidecar(config, { clock: systemClock, log, version, traces }), log, config.drainDeadlineMs)
 }
@@ -31,7 +31,7 @@ async function runAsked(): Promise<void> {
   // Loaded here only: commander, yaml and the schemas are of no use to a sidecar.
   const { readCommand } = await import('./command.ts')
   const asked = readCommand(args)
-  if (!('standalone' in asked)) return await runSidecar(asked.audit)
+  if (!('standalone' in asked)) return await runSidecar(asked)
   const { startStandalone } = await import('./standalone.ts')
   const traces = readTraceSettings(process.env)
   const log = createLog({
@@ -40,7 +40,7 @@ async function runAsked(): Promise<void> {
     // Audit lines to stdout are for other programs to read: the log goes beside them.
     destination: { write: line => void process.stderr.write(line) },
   })
-  stopOnSignals(await startStandalone(asked.standalone, { clock: systemClock, log, traces }), log, 25_000)
+  stopOnSignals(await startStandalone(asked.standalone, { clock: systemClock, log, version, traces }), log, 25_000)
 }
 
 /**

@@ -1,11 +1,10 @@
 import { stat } from 'node:fs/promises'
 import { parse as parseYaml } from 'yaml'
 import { manifestSlice } from '../../core/registry/manifests.ts'
-import { sliceHash } from '../../core/snapshot/hash.ts'
-import { createSnapshotBuilder, type Snapshot } from '../../core/snapshot/snapshot.ts'
+import { snapshotOfRows } from '../../core/snapshot/snapshot-of-rows.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { Logger } from '../../platform/log.ts'
-import { manifestPaths, readManifests } from './manifest-files.ts'
+import { manifestPaths, readManifests } from '../../platform/manifest-files.ts'
 import type { Policy } from './policy.ts'
 
 /** A policy from files, without a cluster. */
@@ -44,7 +43,7 @@ export function createManifests(options: ManifestsOptions): ManifestsSource {
     if (mistakes.length > 0) throw new Error(`manifests:\n  ${mistakes.join('\n  ')}`)
     const now = clock.wall().getTime() / 1_000
     const { rows, problems } = manifestSlice(objects, { ...options, now, parse: text => parseYaml(text) as unknown })
-    const snapshot = rows.length > 0 ? compile(rows) : undefined
+    const snapshot = snapshotOfRows(rows)
     if (!snapshot) throw new Error(`manifests:\n  ${problems.join('\n  ')}`)
     const problemText = problems.join('\n')
     if (problemText !== told) for (const problem of problems) log.warn({ problem }, 'a manifest does less than it says')
@@ -85,13 +84,6 @@ export function createManifests(options: ManifestsOptions): ManifestsSource {
       cancel?.()
     },
   }
-}
-
-function compile(rows: Parameters<typeof sliceHash>[0]): Snapshot | undefined {
-  const builder = createSnapshotBuilder()
-  const held = [...rows] as never[]
-  builder.apply({ full: { rows: held }, seen: {}, hash: sliceHash(held) })
-  return builder.snapshot()
 }
 
 async function fingerprintOf(path: string): Promise<string> {

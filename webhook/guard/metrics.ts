@@ -21,8 +21,11 @@ export interface Gauges {
 /** Metrics of one guard. Labels come from closed lists only, never from a caller: their number is bounded. */
 export interface GuardMetrics {
   decided(decision: 'allow' | 'deny', reason: string, seconds: number, status: number | undefined): void
-  wouldDeny(): void
+  /** @param route name of a declared route; undefined where none matched */
+  wouldDeny(route: string | undefined): void
   auditDropped(lines: number): void
+  /** Records that did not reach the OTLP collector. */
+  auditNotExported(records: number): void
   exposed(ports: number): void
   tunnels(open: number): void
   upstreamFailed(fault: UpstreamFault): void
@@ -31,12 +34,16 @@ export interface GuardMetrics {
   /** Called once, when there is something to look at. */
   observe(gauges: Gauges): void
   connected(connected: boolean): void
-  /** Calls that audit mode let through since the start. */
+  /** Calls that audit mode let through, earlier runs of this guard included. */
   wouldDenyCount(): number
   exposition(): Promise<{ contentType: string; body: string }>
 }
 
-export function createGuardMetrics(policy: Policy): GuardMetrics {
+/** Routes that are told apart. Their names are the owner's, but policies come and go, and series stay. */
+const routesAtMost = 256
+
+/** @param earlierWouldDeny what earlier runs of this guard counted */
+export function createGuardMetrics(policy: Policy, earlierWouldDeny = 0): GuardMetrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   registerBuild(registry, 'guard')
@@ -45,12 +52,18 @@ export function createGuardMetrics(policy: Policy): GuardMetrics {
   const wouldDeny = new Counter({
     ...at,
     name: 'latchkey_guard_would_deny_total',
-    help: 'Calls that audit mode let through.',
+    help: 'Calls that audit mode let through, by route.',
+    labelNames: ['route'],
   })
   const dropped = new Counter({
     ...at,
     name: 'latchkey_guard_audit_dropped_total',
     help: 'Audit lines that were lost because the sink was slow or failed.',
+  })
+  const notExported = new Counter({
+    ...at,
+    name: 'latchkey_guard_audit_not_exported_total',
+    help: 'Decisions that did not reach the OTLP collector; the audit sink has them.',
   })
   const gauge = (name: string, help: string): Gauge => new Gauge({ ...at, name, help })
   const exposed = gauge('latchkey_guard_exposed_ports', 'Addresses beyond loopback on which the app listens.')
@@ -65,15 +78,18 @@ export function createGuardMetrics(policy: Policy): GuardMetrics {
     'Spans of sampled calls, by what became of them.',
   )
   policyMetrics(registry, policy)
-  let count = 0
+  let count = earlierWouldDeny
+  const routes = new Set<string>()
 
   return {
     decided,
-    wouldDeny() {
+    wouldDeny(route = '') {
       count++
-      wouldDeny.inc()
+      if (routes.size < routesAtMost) routes.add(route)
+      wouldDeny.inc({ route: routes.has(route) ? route : 'other' })
     },
     auditDropped: lines => dropped.inc(lines),
+    auditNotExported: records => notExported.inc(records),
     exposed: ports => exposed.set(ports),
     tunnels: open => tunnels.set(open),
     upstreamFailed: fault => faults.inc({ fault }),

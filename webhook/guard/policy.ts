@@ -8,7 +8,7 @@ export interface Policy {
   /** Seconds since the issuer (or the manifests) last said that this is how things are; undefined while never. */
   ageSeconds(): number | undefined
   /** Why nothing can be decided, or undefined. */
-  unfit(): 'policy_missing' | 'policy_stale' | undefined
+  unfit(): 'policy_missing' | 'policy_stale' | 'audit_unavailable' | undefined
   /** Swaps one pointer: a running decision keeps the snapshot it began with. */
   replace(snapshot: Snapshot | undefined): void
   /** Somebody who knows said that what is held is what holds now, or did so `ageSeconds` ago. */

@@ -33,6 +33,8 @@ export interface ProxyOptions {
   tunnels: Tunnels
   tracing?: Tracing | undefined
   upstream: Omit<UpstreamOptions, 'log'>
+  /** What `type` of a problem body begins with. */
+  problemBase?: string | undefined
   clock: Clock
   log: Logger
   host?: string | undefined

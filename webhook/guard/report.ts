@@ -1,3 +1,4 @@
+import { auditVersion, maxAuditPath } from '../../core/audit/audit-entry.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { Audit } from './audit.ts'
 import type { Verdict } from './authorize.ts'
@@ -51,17 +52,19 @@ export function createReporter(options: {
       const outcome = verdict.pass ? 'allow' : 'deny'
       const wouldDeny = verdict.pass && !decision.allow
       metrics.decided(outcome, decision.reason, elapsedMs / 1_000, status)
-      if (wouldDeny) metrics.wouldDeny()
+      if (wouldDeny) metrics.wouldDeny(decision.route)
       const limit = decision.reason === 'request_malformed' ? limitOf[status ?? 0] : undefined
       if (limit) metrics.limitHit(limit)
       if (event === undefined) call.trace?.end({ verdict, method: call.method, service, peer, status })
       audit.record({
+        v: auditVersion,
         time: timeText(),
         decision: outcome,
         reason: decision.reason,
         wouldDeny: wouldDeny || undefined,
         rule: decision.allow ? decision.rule : undefined,
         grant: decision.allow ? decision.grant : undefined,
+        missing: decision.allow ? undefined : decision.missing?.slice(0, maxAuditPath + 64),
         revision: verdict.snapshot?.revision ?? '',
         client: identity?.client,
         clientId: identity?.clientId,
@@ -96,10 +99,14 @@ function timeTexts(clock: Clock): () => string {
   }
 }
 
+/**
+ * The path alone. What follows `?` may hold secrets; so may what follows `#` or `;` and what stands before the path, none
+ * of which is in a path that is taken, but all of which is in some that are refused.
+ */
 function pathOf(target: string | undefined): string | undefined {
-  if (target === undefined) return undefined
-  const query = target.indexOf('?')
-  return (query === -1 ? target : target.slice(0, query)).slice(0, 1_024)
+  if (!target?.startsWith('/')) return undefined
+  const end = target.search(/[?#;]/)
+  return (end === -1 ? target : target.slice(0, end)).slice(0, maxAuditPath)
 }
 
 /** IPv4 in its own form also where the socket is a dual-stack one. */

@@ -1,4 +1,5 @@
 import { type Decision, reasons } from '../../core/policy/decision.ts'
+import { type UpstreamFault, upstreamFaults } from '../../core/policy/upstream-faults.ts'
 import type { Verdict } from './authorize.ts'
 import type { HeadFault } from './read-request.ts'
 
@@ -10,19 +11,10 @@ export interface Answer {
   readonly body: string
 }
 
-/** Faults behind the guard: the call was allowed, and the app did not answer. */
-export const upstreamFaults = {
-  upstream_unreachable: {
-    status: 502,
-    detail: 'The app behind the guard does not take connections. Try again shortly.',
-  },
-  upstream_invalid: {
-    status: 502,
-    detail: 'The app behind the guard broke off its answer or sent one that is not HTTP.',
-  },
-  upstream_timeout: { status: 504, detail: 'The app behind the guard did not answer in time.' },
-} as const
-export type UpstreamFault = keyof typeof upstreamFaults
+export type { UpstreamFault } from '../../core/policy/upstream-faults.ts'
+
+/** What `type` of a problem body begins with: the page that explains the code follows. */
+export const defaultProblemBase = 'https://latchkey.dev/problems/'
 
 /** `Latchkey-Decision`: tells a caller whose answer it is, the guard's or the API's own. RFC 9651 item with parameters. */
 export function decisionHeader(decision: Decision, pass: boolean, fault?: UpstreamFault): string {
@@ -32,7 +24,7 @@ export function decisionHeader(decision: Decision, pass: boolean, fault?: Upstre
 }
 
 /** The answer to a denied call. Nothing the caller sent is in it, but for a well-formed request id. */
-export function denial(verdict: Verdict, requestId: string): Answer {
+export function denial(verdict: Verdict, requestId: string, problemBase = defaultProblemBase): Answer {
   const { decision, snapshot } = verdict
   if (decision.allow) throw new Error('an allowed call has no denial')
   const { status, hint } = reasons[decision.reason]
@@ -42,6 +34,7 @@ export function denial(verdict: Verdict, requestId: string): Answer {
     code: decision.reason,
     detail: hint,
     requestId,
+    problemBase,
     decision: decisionHeader(decision, false),
     ...(decision.missing !== undefined && { missing: decision.missing }),
     headers: [
@@ -52,15 +45,21 @@ export function denial(verdict: Verdict, requestId: string): Answer {
 }
 
 /** The answer to a head, or to bytes, that cannot be read in one way. The connection ends with it. */
-export function malformed(fault: HeadFault, requestId: string): Answer {
+export function malformed(fault: HeadFault, requestId: string, problemBase = defaultProblemBase): Answer {
   const decision = decisionHeader({ allow: false, reason: 'request_malformed' }, false)
-  return problem({ ...fault, code: 'request_malformed', requestId, decision, headers: ['Connection', 'close'] })
+  const headers = ['Connection', 'close']
+  return problem({ ...fault, code: 'request_malformed', requestId, problemBase, decision, headers })
 }
 
 /** The answer when the app did not give one. */
-export function upstreamFailed(fault: UpstreamFault, verdict: Verdict, requestId: string): Answer {
+export function upstreamFailed(
+  fault: UpstreamFault,
+  verdict: Verdict,
+  requestId: string,
+  problemBase = defaultProblemBase,
+): Answer {
   const decision = decisionHeader(verdict.decision, true, fault)
-  return problem({ ...upstreamFaults[fault], code: fault, requestId, decision, headers: [] })
+  return problem({ ...upstreamFaults[fault], code: fault, requestId, problemBase, decision, headers: [] })
 }
 
 function problem(what: {
@@ -68,13 +67,14 @@ function problem(what: {
   code: string
   detail: string
   requestId: string
+  problemBase: string
   decision: string
   missing?: string
   headers: readonly string[]
 }): Answer {
   const { status, code, detail, missing, requestId } = what
   const body = `${JSON.stringify({
-    type: `urn:latchkey:problem:${code}`,
+    type: `${what.problemBase}${code}`,
     title: titleOf(code),
     status,
     code,

@@ -1,11 +1,11 @@
 import type { Clock } from '../../platform/clock.ts'
 import type { Logger } from '../../platform/log.ts'
-import { createAudit } from './audit.ts'
-import type { GuardConfig } from './config.ts'
+import { auditOtlpOf, type GuardConfig } from './config.ts'
 import { openConnections } from './connection-settings.ts'
 import { createExposure } from './exposure.ts'
 import { createGuard } from './guard.ts'
 import { createGuardMetrics } from './metrics.ts'
+import { openAudit } from './open-audit.ts'
 import { createPolicy } from './policy.ts'
 import type { RunningGuard } from './running-guard.ts'
 import { createSlice } from './slice.ts'
@@ -13,6 +13,7 @@ import { createSnapshotClient } from './snapshot-client.ts'
 import { createSnapshotFile } from './snapshot-file.ts'
 import type { TraceSettings } from './trace.ts'
 import { startTracing } from './trace-config.ts'
+import { openWouldDenyFile } from './would-deny-file.ts'
 
 /** Starts a guard beside an app in a cluster: its policy is streamed by the issuer and kept on disk. */
 export async function startSidecar(
@@ -21,9 +22,10 @@ export async function startSidecar(
 ): Promise<RunningGuard> {
   const { clock, log, version, procNet = '/proc/net' } = context
   const policy = createPolicy(clock)
-  const metrics = createGuardMetrics(policy)
+  const denied = await openWouldDenyFile(config.snapshotFile, config.service)
+  const metrics = createGuardMetrics(policy, denied.earlier)
   const tracing = await startTracing(context.traces, metrics, log)
-  const audit = await createAudit({ sink: config.audit, onDropped: metrics.auditDropped, log })
+  const audit = await openAudit({ ...config, auditOtlp: auditOtlpOf(config) }, { metrics, log, version })
   const slice = createSlice(policy)
   const file = createSnapshotFile({ ...config, path: config.snapshotFile, slice, policy, clock, log })
   await file.load()
@@ -45,7 +47,11 @@ export async function startSidecar(
     version,
     slice,
     findings: () => ({ exposed: exposure.exposed(), wouldDeny: metrics.wouldDenyCount() }),
-    onTaken: taken => (taken === 'applied' ? file.save() : file.confirm()),
+    onTaken(taken) {
+      if (taken === 'applied') file.save()
+      else file.confirm()
+      void denied.save(metrics.wouldDenyCount())
+    },
     onConnected: metrics.connected,
     clock,
     log,
@@ -74,6 +80,7 @@ export async function startSidecar(
       exposure.stop()
       connections.stop()
       await file.settled()
+      await denied.save(metrics.wouldDenyCount())
       await audit.flush(2_000)
       await guard.close()
     },

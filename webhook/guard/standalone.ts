@@ -1,14 +1,15 @@
 import type { Clock } from '../../platform/clock.ts'
 import type { Logger } from '../../platform/log.ts'
-import { createAudit } from './audit.ts'
 import type { ListenAddress } from './config.ts'
 import { createGuard } from './guard.ts'
 import { createManifests } from './manifests.ts'
 import { createGuardMetrics } from './metrics.ts'
+import { openAudit } from './open-audit.ts'
 import { createPolicy } from './policy.ts'
 import type { RunningGuard } from './running-guard.ts'
 import type { TraceSettings } from './trace.ts'
 import { startTracing } from './trace-config.ts'
+import type { OnBlock } from './while-recorded.ts'
 
 export interface StandaloneOptions {
   manifests: string
@@ -19,6 +20,9 @@ export interface StandaloneOptions {
   admin: ListenAddress | undefined
   debug?: 'on' | 'off'
   audit: string
+  auditOnBlock?: OnBlock | undefined
+  auditOtlp?: string | undefined
+  problemBase?: string
   issuer: string
   installation: string
 }
@@ -32,18 +36,19 @@ export async function startStandalone(
   context: {
     clock: Clock
     log: Logger
+    version: string
     drainGraceMs?: number
     intervalMs?: number
     traces?: TraceSettings | undefined
   },
 ): Promise<RunningGuard> {
-  const { clock, log, drainGraceMs = 500 } = context
+  const { clock, log, version, drainGraceMs = 500 } = context
   const policy = createPolicy(clock)
   const manifests = createManifests({ ...options, ...context, path: options.manifests, policy })
   await manifests.load()
   const metrics = createGuardMetrics(policy)
   const tracing = await startTracing(context.traces, metrics, log)
-  const audit = await createAudit({ sink: options.audit, onDropped: metrics.auditDropped, log })
+  const audit = await openAudit(options, { metrics, log, version })
   const guard = createGuard({
     ...options,
     upstreamTimeoutMs: 300_000,

@@ -21,7 +21,11 @@ const everything = {
     affinity: { nodeAffinity: {} },
     topologySpreadConstraints: [{ maxSkew: 1, topologyKey: 'a', whenUnsatisfiable: 'DoNotSchedule' }],
   },
-  guard: { env: { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector.observability.svc:4318', LATCHKEY_DEBUG: 'on' } },
+  guard: {
+    env: { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector.observability.svc:4318', LATCHKEY_DEBUG: 'on' },
+    audit: { onBlock: 'Deny', otlp: 'http://collector.monitoring:4318' },
+    problemBase: 'https://docs.example.com/problems#',
+  },
   networkPolicy: { metricsFrom: [{ namespaceSelector: { matchLabels: { monitoring: 'yes' } } }] },
   monitoring: {
     serviceMonitor: { enabled: true },

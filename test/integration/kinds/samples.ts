@@ -96,6 +96,7 @@ const samples: Record<string, Sample> = {
           permission: { action: 'read', resource: 'orders' },
           tags: ['pci'],
           variants: 'Refuse',
+          mode: 'Audit',
         },
       ],
       public: [{ path: '/healthz', methods: ['GET'] }],

@@ -3,7 +3,8 @@ import { mkdtemp, open, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
-import { type AuditEntry, createAudit } from '../../../webhook/guard/audit.ts'
+import type { AuditEntry } from '../../../core/audit/audit-entry.ts'
+import { createAudit } from '../../../webhook/guard/audit.ts'
 import { createQuietLog } from '../platform/quiet-log.ts'
 import { alice } from './policy-rows.ts'
 import { sendRaw } from './raw-socket.ts'
@@ -15,6 +16,7 @@ afterEach(async () => {
 })
 
 const entry: AuditEntry = {
+  v: 1,
   time: '2026-01-01T00:00:00.000Z',
   decision: 'allow',
   reason: 'granted',
@@ -37,6 +39,7 @@ describe('an audit line', () => {
     )
     const [line] = await rig.audit()
     expect(line).toEqual({
+      v: 1,
       time: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
       decision: 'allow',
       reason: 'granted',

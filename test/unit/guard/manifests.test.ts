@@ -40,7 +40,7 @@ async function start(): Promise<void> {
       issuer,
       installation: 'default',
     },
-    { clock: systemClock, log: quiet.log, drainGraceMs: 0, intervalMs: 20 },
+    { clock: systemClock, log: quiet.log, version: 'test', drainGraceMs: 0, intervalMs: 20 },
   )
 }
 const statusOf = async (target = '/api/things'): Promise<number> => {

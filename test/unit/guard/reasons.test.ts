@@ -27,8 +27,8 @@ interface Case {
 const day = 86_400_000
 const routes = [{ name: 'things', path: '/api/things', methods: ['GET'], variants: 'Refuse' as const }]
 
-/** Each reason, and how a caller gets it. policy_missing has a guard of its own below. */
-const cases: Record<Exclude<Reason, 'policy_missing'>, Case> = {
+/** Each reason, and how a caller gets it. policy_missing has a guard of its own below, audit_unavailable a file. */
+const cases: Record<Exclude<Reason, 'policy_missing' | 'audit_unavailable'>, Case> = {
   granted: {},
   public: { target: '/open/x', authorization: '' },
   request_malformed: { fields: 'Content-Type: a/b\r\nContent-Type: a/c\r\n' },
@@ -89,6 +89,7 @@ describe('every reason', () => {
       expect(answer.headers['www-authenticate'] !== undefined).toBe(challenged)
       const problem = JSON.parse(answer.body)
       expect(problem).toMatchObject({ status, code: reason, requestId: line?.requestId })
+      expect(problem.type).toBe(`https://latchkey.dev/problems/${reason}`)
       if (reason !== 'request_malformed') expect(problem.detail).toBe(hint)
     },
   )
@@ -132,7 +133,7 @@ describe('audit mode', () => {
     expect(answer.status).toBe(200)
     expect(answer.headers['latchkey-decision']).toEqual([`allow; reason=${reason}; mode=audit; by=guard`])
     expect((await rig.audit(lines + 1)).at(-1)).toMatchObject({ decision: 'allow', reason, wouldDeny: true })
-    expect(await rig.metrics()).toMatch(/latchkey_guard_would_deny_total [1-9]/)
+    expect(await rig.metrics()).toMatch(/latchkey_guard_would_deny_total\{route=""\} [1-9]/)
     expect(app.seen).toHaveLength(1)
   })
   it('names an identity to the app only when it was not refused as such', async () => {

@@ -3,10 +3,13 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import type { AuditEntry } from '../../../core/audit/audit-entry.ts'
+import { auditSchema } from '../../../core/audit/audit-schema.ts'
 import { sliceHash } from '../../../core/snapshot/hash.ts'
 import type { Row } from '../../../core/snapshot/rows.ts'
 import { type Clock, systemClock } from '../../../platform/clock.ts'
-import { type AuditEntry, createAudit } from '../../../webhook/guard/audit.ts'
+import { createAudit } from '../../../webhook/guard/audit.ts'
 import { createGuard, type Guard, type GuardOptions } from '../../../webhook/guard/guard.ts'
 import { createGuardMetrics } from '../../../webhook/guard/metrics.ts'
 import { createPolicy, type Policy } from '../../../webhook/guard/policy.ts'
@@ -98,6 +101,7 @@ export interface Rig {
   /** The audit lines, once there are at least so many. */
   audit(atLeast?: number): Promise<AuditEntry[]>
   metrics(): Promise<string>
+  wouldDenyCount(): number
   close(): Promise<void>
 }
 
@@ -169,6 +173,7 @@ export async function startGuard(
     log: lines,
     apply,
     metrics: async () => (await metrics.exposition()).body,
+    wouldDenyCount: metrics.wouldDenyCount,
     audit: (atLeast = 1) => auditLines(file, atLeast),
     async close() {
       await guard.drain(0, 100)
@@ -182,7 +187,19 @@ export async function startGuard(
 export async function auditLines(file: string, atLeast: number): Promise<AuditEntry[]> {
   for (let tries = 0; ; tries++) {
     const lines = (await readFile(file, 'utf8').catch(() => '')).split('\n').slice(0, -1)
-    if (lines.length >= atLeast || tries > 200) return lines.map(line => JSON.parse(line) as AuditEntry)
+    if (lines.length >= atLeast || tries > 200) return lines.map(readAuditLine)
     await new Promise(resolve => setTimeout(resolve, 5))
   }
+}
+
+const checkLine = new Ajv2020({ allErrors: true, validateFormats: false }).compile({
+  ...auditSchema(),
+  additionalProperties: false,
+})
+
+/** Every line that any test reads is held against the published schema, and has no member that it does not name. */
+function readAuditLine(line: string): AuditEntry {
+  const entry: unknown = JSON.parse(line)
+  if (!checkLine(entry)) throw new Error(`an audit line is not as documented: ${JSON.stringify(checkLine.errors)}`)
+  return entry as AuditEntry
 }

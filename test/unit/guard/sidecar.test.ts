@@ -10,7 +10,7 @@ import type { RunningGuard } from '../../../webhook/guard/running-guard.ts'
 import { startSidecar } from '../../../webhook/guard/sidecar.ts'
 import { createQuietLog } from '../platform/quiet-log.ts'
 import { type FrameServer, full, startFrameServer } from './frame-server.ts'
-import { alice, rowsOf, service } from './policy-rows.ts'
+import { alice, bob, rowsOf, service } from './policy-rows.ts'
 import { sendRaw } from './raw-socket.ts'
 import { type App, startApp } from './rig.ts'
 
@@ -100,4 +100,20 @@ it('P33 tells the issuer and its readiness of an app that listens beyond loopbac
   await until(() => server.streams[0]?.held.some(held => held.exposed?.[0] === '0.0.0.0:8080') ?? false)
   expect(await ready()).toBe(503)
   expect(await status()).toBe(200)
+})
+
+it('keeps its count of calls that Enforce would deny over a restart', async () => {
+  server.serve(stream => stream.send(full(rowsOf({ service: { mode: 'Audit' } }), { a: '5' })))
+  await start()
+  await until(async () => (await status()) === 200)
+  const head = `GET /api/x HTTP/1.1\r\nHost: orders\r\nAuthorization: Bearer ${bob.token()}\r\n\r\n`
+  for (let call = 0; call < 3; call++) await sendRaw(guard?.port ?? 0, head)
+  await guard?.stop()
+
+  server.streams.splice(0)
+  await start()
+  await until(() => server.streams[0]?.held.some(held => held.wouldDeny === 3) ?? false)
+  await sendRaw(guard?.port ?? 0, head)
+  const { body } = await sendRaw(guard?.adminPort ?? 0, 'GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n')
+  expect(body).toContain('latchkey_guard_would_deny_total{route=""} 1')
 })

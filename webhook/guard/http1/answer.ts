@@ -58,7 +58,7 @@ export function failAnswer(caller: Caller, exchange: Exchange, fault: UpstreamFa
     return void caller.socket.destroy()
   }
   const { call, head } = exchange
-  const answer = upstreamFailed(fault, call.verdict, call.requestId)
+  const answer = upstreamFailed(fault, call.verdict, call.requestId, caller.door.problemBase)
   report(caller, exchange, answer.status)
   exchange.closes = endsWithAnswer(caller, exchange)
   putOwn(caller, answer, exchange.closes, head.method === 'HEAD')

@@ -27,6 +27,8 @@ export interface Door {
   readonly tracing?: Tracing | undefined
   readonly tunnels: Tunnels
   readonly upstreams: UpstreamPool
+  /** What `type` of a problem body begins with. */
+  readonly problemBase?: string | undefined
   readonly clock: Clock
   readonly log: Logger
   readonly limits: Limits

@@ -25,7 +25,7 @@ export function refuse(caller: Caller, { refused, method, target }: RefusedHead)
     startedMs: clock.now(),
   }
   reporter.report(call, refused.status)
-  putOwn(caller, malformed(refused, call.requestId), true, false)
+  putOwn(caller, malformed(refused, call.requestId, caller.door.problemBase), true, false)
   endConnection(caller)
 }
 
@@ -60,7 +60,7 @@ function admit({ authorizer, policy, log }: Door, head: RequestHead): Verdict {
 /** A denied body is not read, so the connection ends with the answer. */
 function deny(caller: Caller, head: RequestHead, call: Call): void {
   const { door } = caller
-  const answer = denial(call.verdict, call.requestId)
+  const answer = denial(call.verdict, call.requestId, door.problemBase)
   door.reporter.report(call, answer.status)
   const closes = !head.keepsOpen || head.body !== 'none' || head.webSocket || door.draining
   putOwn(caller, answer, closes, head.method === 'HEAD')

@@ -4,6 +4,8 @@ import { type DenyReason, type Identity, type Reason, reasons } from '../../../.
 import { checkFreshness } from '../../../../core/policy/freshness.ts'
 import type { RouteRow } from '../../../../core/snapshot/rows.ts'
 import { verifyToken } from '../../../../core/token/verify.ts'
+import type { Policy } from '../../../../webhook/guard/policy.ts'
+import { whileRecorded } from '../../../../webhook/guard/while-recorded.ts'
 import {
   clientRow,
   clientToken,
@@ -56,6 +58,8 @@ const ways: Readonly<Record<Reason, () => Reason | undefined>> = {
   path_ambiguous: () => decisionOf([serviceRow({ routes }), clientRow()], token, '/Orders'),
   policy_unsupported: () => decisionOf([{ ...serviceRow(), newField: true }], 'credential_missing'),
   policy_missing: () => checkFreshness(undefined, 0),
+  audit_unavailable: () =>
+    whileRecorded({ unfit: () => undefined } as Policy, { isBlocked: () => true }, 'Deny').unfit(),
   policy_stale: () => checkFreshness(snapshotOf(rows), 86_401),
 }
 

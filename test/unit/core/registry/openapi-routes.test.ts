@@ -93,6 +93,18 @@ describe('an OpenAPI document', () => {
     expect(routesOf(document({ '/a': { get: {}, head: {} } }))).toHaveLength(1)
     const differs = { '/a': { get: {}, head: { security: [{ o: ['a:b'] }] } } }
     expect(routesOf(document(differs))).toContain('At paths./a.head.security')
+    const modes = { '/a': { get: { 'x-latchkey-mode': 'Audit' }, head: {} } }
+    expect(routesOf(document(modes))).toContain('At paths./a.head.x-latchkey-mode')
+  })
+
+  it('takes the mode of a route from x-latchkey-mode, and nothing else in its place', () => {
+    const paths = (mode: unknown) => ({ '/a': { get: { 'x-latchkey-mode': mode }, post: {} } })
+    const routes = routesOf(document(paths('Audit')))
+    expect(routes).toMatchObject([{ path: '/a', mode: 'Audit' }, { path: '/a' }])
+    expect(Array.isArray(routes) && routes[1] && 'mode' in routes[1]).toBe(false)
+    for (const mode of ['audit', null, true]) {
+      expect(routesOf(document(paths(mode)))).toContain('At paths./a.get.x-latchkey-mode: expected Enforce or Audit')
+    }
   })
 
   it.each([

@@ -7,7 +7,14 @@ const complete: Row[] = [
   serviceRow({
     public: [{ path: '/p', methods: ['GET'] }],
     routes: [
-      { name: 'r', path: '/r', methods: ['QUERY'], variants: 'Distinct', permission: { action: 'a', resource: 'b' } },
+      {
+        name: 'r',
+        path: '/r',
+        methods: ['QUERY'],
+        variants: 'Distinct',
+        mode: 'Audit',
+        permission: { action: 'a', resource: 'b' },
+      },
     ],
   }),
   roleRow(

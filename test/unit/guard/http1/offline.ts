@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
+import type { AuditEntry } from '../../../../core/audit/audit-entry.ts'
 import { sliceHash } from '../../../../core/snapshot/hash.ts'
 import { systemClock as clock } from '../../../../platform/clock.ts'
-import type { AuditEntry } from '../../../../webhook/guard/audit.ts'
 import { createAuthorizer } from '../../../../webhook/guard/authorize.ts'
 import { serveCaller } from '../../../../webhook/guard/http1/caller.ts'
 import type { Caller, Door } from '../../../../webhook/guard/http1/caller-state.ts'

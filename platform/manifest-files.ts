@@ -2,9 +2,9 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { LineCounter, parseAllDocuments } from 'yaml'
 import type { z } from 'zod'
-import { group, type KindDefinition, version } from '../../core/api/kind.ts'
-import { kinds } from '../../core/api/kinds.ts'
-import type { ManifestObject } from '../../core/registry/manifest-objects.ts'
+import { group, type KindDefinition, version } from '../core/api/kind.ts'
+import { kinds } from '../core/api/kinds.ts'
+import type { ManifestObject } from '../core/registry/manifest-objects.ts'
 
 /** The paths that hold manifests: the YAML and JSON files of a folder, in the order of their names, or the one file. */
 export async function manifestPaths(path: string): Promise<string[]> {

@@ -1,0 +1,82 @@
+import { readFile } from 'node:fs/promises'
+import { sliceHash } from '../core/snapshot/hash.ts'
+import type { Row } from '../core/snapshot/rows.ts'
+
+/** Where a command takes the policy from. */
+export interface PolicyOptions {
+  /** `namespace/name` of the GuardedService. */
+  readonly service: string
+  /** Folder of YAML and JSON files, or one file. */
+  readonly manifests?: string | undefined
+  /** The file in which a guard keeps its last good snapshot. */
+  readonly snapshot?: string | undefined
+  readonly issuer: string
+  readonly installation: string
+  /** Milliseconds since epoch. */
+  readonly nowMs: number
+}
+
+export interface PolicySource {
+  readonly rows: readonly Row[]
+  /** Of the policy, as guards and audit lines name it. */
+  readonly revision: string
+  /** What of the manifests does less than it says. */
+  readonly problems: readonly string[]
+  /** When the issuer last confirmed a stored snapshot, milliseconds since epoch. */
+  readonly confirmedAt?: number
+}
+
+/** @throws Error with a sentence for people: which file, what is wrong */
+export async function readPolicy(options: PolicyOptions): Promise<PolicySource> {
+  return options.manifests === undefined ? readStored(options) : readYaml(options.manifests, options)
+}
+
+async function readYaml(path: string, options: PolicyOptions): Promise<PolicySource> {
+  // Schemas and a YAML parser are of no use where a guard's snapshot is read, in the guard's own memory.
+  const [{ manifestSlice }, { readManifests }, { parseYaml }] = await Promise.all([
+    import('../core/registry/manifests.ts'),
+    import('../platform/manifest-files.ts'),
+    import('../platform/parse-yaml.ts'),
+  ])
+  const { objects, mistakes } = await readManifests(path).catch((error: NodeJS.ErrnoException) => {
+    throw new Error(`${path} cannot be read: ${error.code ?? error.message}`)
+  })
+  if (mistakes.length > 0) throw new Error(`manifests:\n  ${mistakes.join('\n  ')}`)
+  const now = options.nowMs / 1_000
+  const { rows, problems } = manifestSlice(objects, { ...options, now, parse: parseYaml })
+  if (rows.length === 0) throw new Error(`manifests:\n  ${problems.join('\n  ')}`)
+  return { rows, revision: sliceHash(rows).slice(0, 12), problems }
+}
+
+interface Stored {
+  readonly service?: unknown
+  readonly rows?: unknown
+  readonly hash?: unknown
+  readonly confirmedAt?: unknown
+}
+
+async function readStored({ service, snapshot = '' }: PolicyOptions): Promise<PolicySource> {
+  const stored = await readJson(snapshot)
+  if (!stored || !Array.isArray(stored.rows)) {
+    throw new Error(`${snapshot} is no stored snapshot of a guard. Name --manifests DIR or --snapshot FILE.`)
+  }
+  if (stored.service !== service)
+    throw new Error(`${snapshot} is of ${String(stored.service).slice(0, 320)}, not of ${service}.`)
+  const contact = await readJson(`${snapshot}.contact`)
+  const times = [stored.confirmedAt, contact?.confirmedAt].filter(time => typeof time === 'number')
+  const revision = String(stored.hash).slice(0, 12)
+  return {
+    rows: stored.rows as Row[],
+    revision,
+    problems: [],
+    ...(times.length > 0 && { confirmedAt: Math.max(...times) }),
+  }
+}
+
+async function readJson(path: string): Promise<Stored | undefined> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as Stored
+  } catch {
+    return undefined
+  }
+}

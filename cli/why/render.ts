@@ -1,0 +1,133 @@
+import { Document } from 'yaml'
+import { type Reason, reasons } from '../../core/policy/decision.ts'
+import type { Explanation, WhyQuestion } from '../../core/policy/explain.ts'
+import type { Nearest } from '../../core/policy/nearest-rule.ts'
+import { explanationOf } from '../../core/policy/problems.ts'
+import type { Change } from '../../core/policy/suggest-change.ts'
+
+/** The explanation for people: what happens, why, and as YAML what would allow the call. */
+export function renderWhy(explanation: Explanation, question: WhyQuestion, revision: string): string {
+  const rows: (readonly [string, string])[] = [
+    ['Call', `${question.method} ${question.target}`],
+    ['Service', `${explanation.service}, policy ${revision}${age(question.ageSeconds)}`],
+    ['Client', clientLine(explanation, question)],
+    ...(explanation.credential === 'assumed'
+      ? [['Credential', 'taken to be good: keys are minted in a cluster'] as const]
+      : listed(
+          'Credential',
+          explanation.credentials.map(each => credentialLine(each, explanation.credential)),
+        )),
+    ...listed('Grant', explanation.grants.map(grantLine)),
+    ['Route', routeLine(explanation)],
+    ...(explanation.nearest ? [['Nearest', nearestLine(explanation.nearest)] as const] : []),
+    ...missingLine(explanation),
+  ]
+  const width = Math.max(...rows.map(([name]) => name.length))
+  const table = rows.map(([name, text]) => `${name.padEnd(width)}  ${printable(text)}\n`).join('')
+  return `${headline(explanation)}\n\n${table}${todo(explanation)}`
+}
+
+function headline({ outcome, decision }: Explanation): string {
+  const { status } = reasons[decision.reason]
+  if (decision.allow)
+    return `ALLOWED ${decision.reason}${decision.rule ? ` by ${decision.rule}, grant ${decision.grant}` : ''}`
+  if (outcome === 'audit') return `LET THROUGH by audit mode; Enforce would deny: ${status} ${decision.reason}`
+  return `DENIED ${status} ${decision.reason}`
+}
+
+function clientLine({ client }: Explanation, question: WhyQuestion): string {
+  if (!client) return `${question.client} is named by no grant at this service, so its guards do not know it`
+  const organization = client.organization === undefined ? '' : `, organization ${client.organization}`
+  return `${question.client} (${client.clientId})${organization}${client.suspended ? ', suspended' : ''}`
+}
+
+function credentialLine(
+  { key, accessKey, fault, notAfter, roles }: Explanation['credentials'][number],
+  asked: string | undefined,
+): string {
+  const name = accessKey === undefined ? key : `AccessKey ${accessKey}, ${key}`
+  const until = notAfter === undefined ? '' : `, until ${dateOf(notAfter)}`
+  const narrowed = roles === undefined ? '' : `, narrowed to the roles ${roles.join(', ') || '(none)'}`
+  return `${name}: ${fault ?? 'good'}${until}${narrowed}${key === asked ? '  <- asked about' : ''}`
+}
+
+function grantLine({ name, role, ended, expiresAt, attributes }: Explanation['grants'][number]): string {
+  const until = expiresAt === undefined ? '' : `, ${ended ? 'ended' : 'until'} ${dateOf(expiresAt)}`
+  return `${name} gives role ${role}${until}${attributes ? `, ${JSON.stringify(attributes)}` : ''}`
+}
+
+const noRoute: Partial<Record<Reason, string>> = {
+  route_unknown: 'none matches',
+  path_ambiguous: 'none matches exactly; one would without case or a trailing slash',
+  path_malformed: 'the path has several readings',
+}
+
+function routeLine({ endpoint, policy }: Explanation): string {
+  if (!endpoint) return noRoute[policy.reason] ?? 'the service declares none'
+  const { route, template, permission } = endpoint
+  if (route === undefined) return `public path ${template}`
+  return `${route} ${template}${permission === undefined ? '' : `, needs the permission ${permission}`}`
+}
+
+function nearestLine({ role, rule, text, gap, unmet, grants }: Nearest): string {
+  const place = `role ${role}, rule ${rule}, ${text}`
+  switch (gap) {
+    case 'NoGrant':
+      return `${place}: it would allow, and the client has no grant of this role`
+    case 'GrantEnded':
+      return `${place}: it would allow, and the grant ${grants.join(', ')} has ended`
+    case 'Condition':
+      return `${place}: ${unmet.join('; ')}`
+    case 'Method':
+      return `${place}: for other methods`
+    case 'Action':
+      return `${place}: another action`
+    case 'Template':
+      return `${place}: only the beginning fits`
+  }
+}
+
+function missingLine({ policy }: Explanation): [string, string][] {
+  return !policy.allow && policy.missing !== undefined ? [['Missing', policy.missing]] : []
+}
+
+/** What to do: the change as YAML that can be applied, else whose turn it is. */
+function todo(explanation: Explanation): string {
+  const { decision, policy, change } = explanation
+  if (decision.allow) return ''
+  if (policy.allow && decision.reason === 'not_granted') {
+    return `\nThe policy would allow it by ${policy.rule}; the key is narrowed to other roles. Add the role to spec.roles of its\nAccessKey, or ask about another key.\n`
+  }
+  if (change && decision.reason === policy.reason) return changeText(change, 'This would allow it')
+  const { caller, owner } = explanationOf(decision.reason)
+  const turns = `\nCaller: ${withoutLinks(caller)}\nOwner: ${withoutLinks(owner)}\n`
+  return turns + (change ? changeText(change, 'Once the caller is proved, this would allow it') : '')
+}
+
+function withoutLinks(markdown: string): string {
+  return markdown.replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+}
+
+function changeText({ verb, objects }: Change, what: string): string {
+  const { name, namespace } = objects[0]?.metadata ?? {}
+  const patch = `kubectl patch accessgrants.latchkey.dev ${name} -n ${namespace} --type=merge --patch-file=FILE`
+  const yaml = objects.map(object => new Document(object).toString({ lineWidth: 0 })).join('---\n')
+  return `\n# ${what}: ${verb === 'apply' ? 'kubectl apply -f FILE' : patch}\n${yaml}`
+}
+
+function listed(name: string, lines: readonly string[]): [string, string][] {
+  return lines.length === 0 ? [[name, 'none']] : lines.map((line, at) => [at === 0 ? name : '', line])
+}
+
+function age(seconds: number | undefined): string {
+  return seconds === undefined ? '' : `, confirmed ${Math.max(0, Math.round(seconds))} s ago`
+}
+
+function dateOf(seconds: number): string {
+  return new Date(seconds * 1_000).toISOString().replace('.000Z', 'Z')
+}
+
+/** What stands in a policy is somebody's text: it cannot draw on the terminal. */
+function printable(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '?')
+}

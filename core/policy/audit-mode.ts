@@ -1,0 +1,12 @@
+import type { ServiceRow } from '../snapshot/rows.ts'
+import { type Decision, reasons } from './decision.ts'
+
+/**
+ * Whether a call passes: allowed, or let through by audit mode, which never breaks traffic by policy. What can be read
+ * in two ways stays out: nobody could say what passed. So does what could not be written down where that was asked for.
+ */
+export function passes(decision: Decision, service: Pick<ServiceRow, 'mode'> | undefined): boolean {
+  if (decision.allow) return true
+  if (decision.reason === 'audit_unavailable' || reasons[decision.reason].status === 400) return false
+  return (decision.mode ?? service?.mode) === 'Audit'
+}

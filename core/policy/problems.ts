@@ -1,0 +1,157 @@
+import { type DenyReason, reasons } from './decision.ts'
+import { type UpstreamFault, upstreamFaults } from './upstream-faults.ts'
+
+/** What a problem code means, and who does what about it. */
+export interface ProblemExplanation {
+  readonly means: string
+  readonly caller: string
+  readonly owner: string
+}
+
+/** One for every code that a problem body can have: a code without one does not compile. */
+const explanations: Readonly<Record<DenyReason | UpstreamFault, ProblemExplanation>> = {
+  request_malformed: {
+    means:
+      'The bytes are no HTTP/1.1 request, or two programs could read them as two different ones. Nothing is repaired: what is decided on is what is forwarded.',
+    caller:
+      'Use an HTTP library as it is. The field `detail` says what was met: a header sent twice, a length beside a chunked body, a target that is no path.',
+    owner: 'A proxy in front that writes such requests has to be changed; the guard takes no setting for them.',
+  },
+  path_malformed: {
+    means:
+      'The path has several readings: dot segments, empty segments, escapes of plain characters, `;`, or bytes that are not UTF-8.',
+    caller: 'Send the path in its [normal form](paths.md). Most URL libraries do so by themselves.',
+    owner: 'An API whose paths need such characters must take them in the query or in the body.',
+  },
+  credential_ambiguous: {
+    means: 'The request carries more than one credential: the guard and the app could each believe another one.',
+    caller: 'Send one `Authorization` header with one token, and no `access_token` in the query.',
+    owner: 'Look for a proxy in between that adds a credential of its own.',
+  },
+  credential_missing: {
+    means: 'The path is not public and no credential came.',
+    caller: 'Send `Authorization: Bearer <client token>`; with the SDK: `createFetch`.',
+    owner: 'A path that needs no credential is listed in `spec.public` of the GuardedService.',
+  },
+  credential_unsupported: {
+    means: 'The credential is of a kind that this service does not take, for example Basic.',
+    caller: 'Send a client token, or a service account token whose audience is the service.',
+    owner: '`spec.accepts` of the GuardedService lists the kinds.',
+  },
+  invalid_token: {
+    means:
+      'The token proves nobody: it is malformed, its signature fits no key of its client, or no grant at this service names its client. Which of these is not told to who has not proved anything.',
+    caller:
+      'Sign a new token with the key that is in the mounted Secret now. After a rotation read the Secret again; the SDK does.',
+    owner:
+      'A guard knows only clients that some AccessGrant in its namespace names. `kubectl get accessgrants -n NAMESPACE` and `latchkey why` show whether one does.',
+  },
+  token_expired: {
+    means: 'The token is genuine and its `exp` has passed.',
+    caller: 'Sign a new token for each few minutes of calls; compare the clock of the machine with the time of day.',
+    owner: 'Nothing, unless many callers see it at once: then a clock is wrong, perhaps that of the node.',
+  },
+  key_revoked: {
+    means: 'The access key is revoked, or older than `keysNotBefore` of its AccessKey.',
+    caller: 'Ask the owner of the client for another key. No token of this one passes again.',
+    owner:
+      '`kubectl describe accesskeys.latchkey.dev NAME` says why. A revocation cannot be taken back; make another AccessKey.',
+  },
+  key_expired: {
+    means: 'The access key has ended: its validity is over, or it was replaced and its overlap is over.',
+    caller: 'Read the mounted Secret again: after a rotation it holds the next key. Without one ask for another key.',
+    owner: 'Look at `spec.validity`, `spec.expiresAt` and `spec.rotation` of the AccessKey.',
+  },
+  client_suspended: {
+    means: 'The ApiClient is suspended: none of its keys passes anywhere.',
+    caller: 'Ask the owner of the client.',
+    owner: 'Set `spec.suspended: false` on the ApiClient when the reason is gone.',
+  },
+  wrong_audience: {
+    means: 'The token is genuine and was made for another service.',
+    caller: 'Sign a token whose `aud` is the audience of this service, exactly.',
+    owner: 'Tell callers the audience: `kubectl get guardedservices -o wide` prints it.',
+  },
+  not_granted: {
+    means:
+      'The caller is known, and none of its grants allows this call. The field `missing` says what a role would have to allow: `<action> <resource>` on a route with a permission, else `<METHOD> <path template>`.',
+    caller: "Ask the service's owner, and send the whole problem body.",
+    owner:
+      '`latchkey why --client NAMESPACE/NAME METHOD /path` prints the nearest rule, and the AccessGrant or Role that would allow the call.',
+  },
+  grant_expired: {
+    means: 'An AccessGrant that has ended would have allowed the call.',
+    caller: "Ask the service's owner to renew it.",
+    owner: 'Set a later `spec.expiresAt`, or take it out. `latchkey why` names the grant.',
+  },
+  route_unknown: {
+    means: 'The service declares its routes, and none of them matches this method and path.',
+    caller: "Compare method and path with the API's documentation; methods are upper-case.",
+    owner: 'Add the route to `spec.routes` or to the OpenAPI document. What is not declared is not opened by any role.',
+  },
+  path_ambiguous: {
+    means:
+      'The path differs from a declared route only in upper and lower case or in a trailing slash. An app that does not tell these apart would serve that route.',
+    caller: 'Send the path exactly as it is declared.',
+    owner: 'If the app tells them apart, say `variants: Distinct` on the route.',
+  },
+  policy_unsupported: {
+    means: 'The policy holds a field that this guard does not know, and what the field touches is denied.',
+    caller: 'Nothing; the platform team has to act.',
+    owner: 'Restart the pods, so that they get the guard of the installed version: `kubectl rollout restart`.',
+  },
+  policy_missing: {
+    means: 'The guard has just started and has no policy yet.',
+    caller: 'Try again after `Retry-After`.',
+    owner: 'If it stays: `kubectl logs POD -c latchkey-guard` says why the issuer is not reached.',
+  },
+  policy_stale: {
+    means: 'The guard has not heard from the issuer for longer than `spec.maxStaleness` of the GuardedService.',
+    caller: 'Try again later.',
+    owner: 'Look at the issuer and at the network between. The policy is the last good one, only too old to rely on.',
+  },
+  audit_unavailable: {
+    means:
+      'The guard cannot write its audit log, and the installation says that no call may pass unrecorded (`LATCHKEY_AUDIT_ON_BLOCK=Deny`).',
+    caller: 'Try again after `Retry-After`.',
+    owner:
+      'Look at what reads the log of the guard, or at the disk it is written to. See [the audit log](audit-log.md).',
+  },
+  upstream_unreachable: {
+    means: 'The call was allowed. The app behind the guard takes no connections.',
+    caller: 'Try again shortly.',
+    owner: 'Is the app up, and does it listen on loopback on the port that the Service means?',
+  },
+  upstream_invalid: {
+    means: 'The call was allowed. The app broke off its answer, or sent one that is not HTTP.',
+    caller: 'Try again if the call may be repeated: the app may have carried it out.',
+    owner: "Look at the app's log at the time of the request id.",
+  },
+  upstream_timeout: {
+    means: 'The call was allowed. The app did not begin its answer in time.',
+    caller: 'Try again if the call may be repeated: the app may have carried it out.',
+    owner: 'Look at the app; a slow operation should answer early and be asked about later.',
+  },
+}
+
+export function explanationOf(code: DenyReason): ProblemExplanation {
+  return explanations[code]
+}
+
+/** The page that `type` of a problem body points to, in Markdown: one heading, and so one anchor, for every code. */
+export function problemsPage(): string {
+  const sections = Object.entries(explanations).map(
+    ([code, { means, caller, owner }]) =>
+      `## ${code}\n\nStatus ${statusOf(code)}. ${means}\n\n- **Caller:** ${caller}\n- **Owner:** ${owner}`,
+  )
+  return `${[
+    '# Problems',
+    'Made by `make generate` from `core/policy`. Do not edit.',
+    'An answer of a guard is a problem body (RFC 9457). Its `code` is one of these, does not change its meaning, and also stands in `Latchkey-Decision` and in the [audit log](audit-log.md); its `type` is a link to the code on this page. The link begins with `guard.problemBase` of the chart, so that it can point to a page of your own.',
+    ...sections,
+  ].join('\n\n')}\n`
+}
+
+function statusOf(code: string): number {
+  return { ...reasons, ...upstreamFaults }[code as DenyReason | UpstreamFault].status
+}

@@ -1,0 +1,95 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { why } from '../../../cli/why/command.ts'
+import { sliceHash } from '../../../core/snapshot/hash.ts'
+import type { Row } from '../../../core/snapshot/rows.ts'
+import { accessYaml } from '../guard/access-manifests.ts'
+import { alice, bob, nowSeconds, rowsOf } from '../guard/policy-rows.ts'
+
+let folder: string
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'why-'))
+})
+afterEach(() => rm(folder, { recursive: true }))
+
+async function run(...args: string[]): Promise<{ code: number; text: string }> {
+  let text = ''
+  const write = (more: string): void => {
+    text += more
+  }
+  const defaults = { service: 'shop/orders', snapshot: join(folder, 'snapshot.json') }
+  return { code: await why(args, { write, defaults, nowMs: nowSeconds() * 1_000 }), text: text }
+}
+
+async function store(rows: readonly Row[], confirmedSecondsAgo = 3): Promise<void> {
+  const confirmedAt = (nowSeconds() - confirmedSecondsAgo) * 1_000
+  const stored = { version: 1, service: 'shop/orders', seen: {}, hash: sliceHash(rows), rows, confirmedAt: 0 }
+  await writeFile(join(folder, 'snapshot.json'), JSON.stringify(stored))
+  await writeFile(join(folder, 'snapshot.json.contact'), JSON.stringify({ hash: stored.hash, confirmedAt }))
+}
+
+describe('latchkey why', () => {
+  it('explains an allowed call from the snapshot of a guard, and ends with 0', async () => {
+    await store(rowsOf())
+    const { code, text } = await run('--client', 'callers/alice', 'GET', '/api/things')
+    expect(code).toBe(0)
+    expect(text).toContain('ALLOWED granted by role/caller#0, grant alice-calls')
+    expect(text).toContain('confirmed 3 s ago')
+    expect(text).toContain(`AccessKey alice-key, ${alice.key.kid}: good  <- asked about`)
+  })
+
+  it('explains a denied call with the change that would allow it, and ends with 1', async () => {
+    await store(rowsOf())
+    const { code, text } = await run('--client', 'callers/bob', 'GET', '/api/things')
+    expect(code).toBe(1)
+    expect(text).toContain('DENIED 403 not_granted')
+    expect(text).toContain('Missing     GET /api/things')
+    expect(text).toMatch(
+      /# This would allow it: kubectl apply -f FILE\napiVersion: latchkey.dev\/v1alpha1\nkind: AccessGrant\n/,
+    )
+  })
+
+  it('says of a stale policy, a narrowed key and an ended grant what there is to do', async () => {
+    await store(rowsOf(), 90_000)
+    expect((await run('--client', 'callers/alice', 'GET', '/api/things')).text).toContain('DENIED 503 policy_stale')
+    await store(rowsOf({ alice: { keys: [{ ...alice.key, roles: ['other'] }] } }))
+    const narrowed = await run('--client', 'callers/alice', 'GET', '/api/things')
+    expect(narrowed.text).toContain('the key is narrowed to other roles')
+    await store(rowsOf({ grant: { expiresAt: nowSeconds() - 1 } }))
+    const ended = await run('--client', 'callers/alice', 'GET', '/api/things')
+    expect(ended.text).toContain('kubectl patch accessgrants.latchkey.dev alice-calls -n shop --type=merge')
+  })
+
+  it('tells what audit mode lets through, and that ends with 0', async () => {
+    await store(rowsOf({ service: { mode: 'Audit' } }))
+    const { code, text } = await run('--client', 'callers/bob', 'GET', '/api/things')
+    expect([code, text.split('\n', 1)[0]]).toEqual([
+      0,
+      'LET THROUGH by audit mode; Enforce would deny: 403 not_granted',
+    ])
+  })
+
+  it('takes manifests as the policy, and gives the explanation as JSON', async () => {
+    await writeFile(join(folder, 'access.yaml'), accessYaml())
+    const { code, text } = await run('--manifests', folder, '--json', '--client', 'callers/alice', 'DELETE', '/api/x')
+    expect(code).toBe(1)
+    expect(JSON.parse(text)).toMatchObject({ outcome: 'deny', nearest: { gap: 'Method', role: 'caller' } })
+  })
+
+  it('prints nothing of a policy or a call that could draw on a terminal', async () => {
+    await store(rowsOf({ grant: { attributes: { note: '\u001b[2Jx\u202e' } } }))
+    const { text } = await run('--client', 'callers/alice', 'GET', '/api/\u001b[2J')
+    for (const character of ['\u001b', '\u202e']) expect(text).not.toContain(character)
+  })
+
+  it.each([
+    ['a file that is no snapshot', ['--snapshot', '/dev/null'], 'is no stored snapshot'],
+    ['the snapshot of another service', ['--service', 'shop/other'], 'is of shop/orders'],
+    ['manifests that are not there', ['--manifests', '/no/such/folder'], 'cannot be read: ENOENT'],
+  ])('refuses %s', async (_, args, message) => {
+    await store(rowsOf())
+    await expect(run(...args, '--client', `callers/${bob.row.name}`, 'GET', '/x')).rejects.toThrow(message)
+  })
+})
