@@ -6,8 +6,9 @@ import { checkPublicKey, importPublicKey } from '../../../../core/keys/jwk.ts'
 import { verifySignature } from '../../../../core/keys/signature.ts'
 
 // OpenSSL verifies for us; @noble/curves, which shares no line with it, says here what it should have said. Both refuse
-// or both accept, but for one strictness of ours: a nonce point R with a part of small order. Noble multiplies it away
-// (RFC 8032 section 5.1.7 lets a verifier do so), we compare R byte for byte.
+// or both accept, but for one strictness of ours: a nonce point R with a part of small order, or of small order itself.
+// Noble multiplies that part away (RFC 8032 section 5.1.7 lets a verifier do so); we compare R byte for byte, and take
+// none of small order.
 
 const { Point } = ed25519
 const order = Point.Fn.ORDER
@@ -60,7 +61,7 @@ function noble({ publicKey, message, signature }: Signed): boolean {
 
 const seeds = fc.uint8Array({ minLength: 32, maxLength: 32 })
 const messages = fc.uint8Array({ maxLength: 96 })
-const nonces = fc.bigInt({ min: 0n, max: order - 1n })
+const nonces = fc.bigInt({ min: 1n, max: order - 1n })
 const noncePoints = fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, fc.integer({ min: 1, max: 7 }))
 
 type Change = (signed: Signed) => Signed
@@ -100,6 +101,11 @@ test('J14 J15 an untouched signature is accepted, and with a part of small order
     }),
     { numRuns: 60 },
   )
+})
+
+test.each(torsion.map((_, part) => part))('J15 R is point %i of small order: noble takes it, we do not', part => {
+  const signed = signWith(Buffer.alloc(32, 7), Buffer.from('message'), 0n, part)
+  expect([noble(signed), ours(signed)]).toEqual([true, false])
 })
 
 test('J14 J15 whatever is changed, both refuse or both accept', () => {
