@@ -1,6 +1,7 @@
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { describeConfig } from '../../platform/config.ts'
 import { configTable, readListen, serviceName } from './config.ts'
+import { upstreamProtocols } from './http2/sessions.ts'
 import type { StandaloneOptions } from './standalone.ts'
 
 const about = `Decides every call to one service and passes on those that are allowed.
@@ -27,6 +28,11 @@ export function readCommand(args: readonly string[]): Asked {
     .option('--manifests <dir>', 'folder of YAML or JSON manifests, or one file; changes are followed')
     .option('--service <namespace/name>', 'GuardedService to enforce', orMistake(serviceName, 'namespace/name'))
     .option('--upstream <url>', 'where the app listens', orMistake(readUrl, 'an http or https URL'))
+    .addOption(
+      new Option('--upstream-protocol <protocol>', 'what the app speaks to callers of HTTP/2 and gRPC')
+        .choices(upstreamProtocols)
+        .default('http1'),
+    )
     .option('--listen <host:port>', 'address for callers', address)
     .option('--admin <host:port>', 'address of /livez, /readyz and /metrics', address)
     .option('--audit <file>', 'file for audit lines, - for stdout; also without --manifests (default: -)')
@@ -34,15 +40,17 @@ export function readCommand(args: readonly string[]): Asked {
     .option('--installation <id>', 'installation id that client ids are made from', 'default')
     .addHelpText('after', `${example}${indented(describeConfig(configTable))}`)
     .parse([...args], { from: 'user' })
-  const options = command.opts<Partial<StandaloneOptions> & { installation: string }>()
-  const { manifests, service, upstream, listen, admin, audit = '-', installation } = options
+  const options = command.opts<
+    Partial<StandaloneOptions> & Pick<StandaloneOptions, 'installation' | 'upstreamProtocol'>
+  >()
+  const { manifests, service, upstream, upstreamProtocol, listen, admin, audit = '-', installation } = options
   if (args.every((word, at) => word.startsWith('--audit') || args[at - 1] === '--audit'))
     return { audit: options.audit }
   if (manifests === undefined || service === undefined || upstream === undefined || listen === undefined) {
     return command.error('error: --manifests, --service, --upstream and --listen belong together; see --help')
   }
   const issuer = options.issuer ?? `https://latchkey-issuer.latchkey-system.svc/${installation}`
-  return { standalone: { manifests, service, upstream, listen, admin, audit, issuer, installation } }
+  return { standalone: { manifests, service, upstream, upstreamProtocol, listen, admin, audit, issuer, installation } }
 }
 
 function orMistake<T>(read: (text: string) => T | undefined, expected: string): (text: string) => T {

@@ -4,6 +4,7 @@ import { createAdmin } from './admin.ts'
 import type { Audit } from './audit.ts'
 import { createAuthorizer } from './authorize.ts'
 import type { ListenAddress } from './config.ts'
+import { createHttp2, type UpstreamProtocol } from './http2/sessions.ts'
 import { createIdentityCache } from './identity-cache.ts'
 import type { GuardMetrics } from './metrics.ts'
 import type { Policy } from './policy.ts'
@@ -27,6 +28,8 @@ export interface Guard {
 export interface GuardOptions {
   service: string
   upstream: string
+  /** How callers that speak HTTP/2 reach the app; those of HTTP/1 always reach it by HTTP/1. */
+  upstreamProtocol: UpstreamProtocol
   upstreamTimeoutMs: number
   listen: ListenAddress
   adminListen: ListenAddress | undefined
@@ -53,7 +56,8 @@ export function createGuard(options: GuardOptions): Guard {
   const reporter = createReporter({ ...options })
   const tunnels = createTunnels({ policy, authorizer, reporter, metrics })
   const upstream = createUpstream({ origin: options.upstream, headersTimeoutMs: options.upstreamTimeoutMs })
-  const proxy = createProxy({ ...options, ...options.listen, authorizer, upstream, reporter, tunnels })
+  const http2 = createHttp2({ ...options, authorizer, reporter })
+  const proxy = createProxy({ ...options, ...options.listen, authorizer, upstream, reporter, tunnels, http2 })
   let started = false
   const admin =
     adminListen &&

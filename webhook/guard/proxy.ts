@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import { sleep } from '../../platform/clock.ts'
 import { handleBrokenBytes } from './broken-bytes.ts'
 import { drainServer } from './drain.ts'
 import {
@@ -9,6 +10,8 @@ import {
   type RequestHandler,
   type Traffic,
 } from './handle-request.ts'
+import type { Http2Sessions } from './http2/sessions.ts'
+import { splitProtocols } from './http2/split.ts'
 import { maxHeaderBytes } from './read-request.ts'
 import { responseOn } from './upgrade.ts'
 
@@ -27,17 +30,21 @@ export interface ProxyOptions extends HandlerOptions {
   /** For a head to arrive. Default 10 s. */
   headersTimeoutMs?: number
   maxConnections?: number
+  /** Serves the connections that begin with the preface of HTTP/2. */
+  http2: Http2Sessions
 }
 
 /** The guard's reference data path: node:http towards callers, undici towards the app. */
 export function createProxy(options: ProxyOptions): DataPath {
-  const { clock, tunnels } = options
+  const { clock, tunnels, http2 } = options
   const traffic: Traffic = { running: new Map(), open: new WeakMap(), ending: new WeakSet(), draining: false }
   const server = makeServer(options)
   attach(server, traffic, options)
+  splitProtocols(server, http2, options.headersTimeoutMs)
 
   function announceStop(): void {
     traffic.draining = true
+    http2.announceStop()
     for (const exchanges of traffic.running.values()) {
       for (const { response } of exchanges) if (!response.headersSent) response.shouldKeepAlive = false
     }
@@ -47,9 +54,16 @@ export function createProxy(options: ProxyOptions): DataPath {
     announceStop,
     isDraining: () => traffic.draining,
     listen: () => listening(server, options),
-    drain(graceMs, deadlineMs) {
+    async drain(graceMs, deadlineMs) {
       announceStop()
-      return drainServer(server, { clock, graceMs, deadlineMs, busy: () => traffic.running.size + tunnels.size() > 0 })
+      const sessions = sleep(clock, Math.min(graceMs, deadlineMs)).then(() => http2.drain(deadlineMs - graceMs))
+      await drainServer(server, {
+        clock,
+        graceMs,
+        deadlineMs,
+        busy: () => traffic.running.size + tunnels.size() + http2.busy() > 0,
+      })
+      await sessions
     },
   }
 }

@@ -3,6 +3,7 @@ import type { Logger } from '../../platform/log.ts'
 import { createAudit } from './audit.ts'
 import type { ListenAddress } from './config.ts'
 import { createGuard } from './guard.ts'
+import type { UpstreamProtocol } from './http2/sessions.ts'
 import { createManifests } from './manifests.ts'
 import { createGuardMetrics } from './metrics.ts'
 import { createPolicy } from './policy.ts'
@@ -13,6 +14,7 @@ export interface StandaloneOptions {
   /** `namespace/name`. */
   service: string
   upstream: string
+  upstreamProtocol: UpstreamProtocol
   listen: ListenAddress
   admin: ListenAddress | undefined
   audit: string

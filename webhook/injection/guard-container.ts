@@ -29,6 +29,8 @@ export interface GuardTask {
   readonly probes: readonly ForwardedProbe[]
   /** The annotation latchkey.dev/open-ports, if the pod has it. */
   readonly openPorts?: string
+  /** The annotation latchkey.dev/upstream-protocol, if the pod has it. */
+  readonly upstreamProtocol?: string
 }
 
 const paths = { ca: '/var/run/latchkey/ca', token: '/var/run/latchkey/token', snapshot: '/var/lib/latchkey' }
@@ -108,6 +110,7 @@ function environment(settings: InjectionSettings, task: GuardTask): EnvVar[] {
     LATCHKEY_TOKEN_FILE: `${paths.token}/token`,
     LATCHKEY_SNAPSHOT_FILE: `${paths.snapshot}/snapshot.json`,
     ...(task.openPorts && { LATCHKEY_OPEN_PORTS: task.openPorts }),
+    ...(task.upstreamProtocol && { LATCHKEY_UPSTREAM_PROTOCOL: task.upstreamProtocol }),
   }
   return Object.entries(values).map(([name, value]) => ({ name, value }))
 }

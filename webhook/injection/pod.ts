@@ -87,4 +87,5 @@ export const adminPort = { name: 'guard-admin', containerPort: 15081, protocol: 
 export const guardLabel = 'latchkey.dev/guard'
 export const upstreamPortAnnotation = 'latchkey.dev/upstream-port'
 export const openPortsAnnotation = 'latchkey.dev/open-ports'
+export const upstreamProtocolAnnotation = 'latchkey.dev/upstream-protocol'
 export const authorityConfigMap = 'latchkey-ca'
