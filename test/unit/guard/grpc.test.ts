@@ -339,7 +339,10 @@ describe('J25 a call that is open', () => {
     call.write('still there')
     await new Promise(resolve => call.once('data', resolve))
     rig.apply(rows)
-    expect(await ended).toMatchObject({ code, details: reason })
+    call.write('too late')
+    const outcome = await ended
+    expect(outcome).toMatchObject({ code, details: reason })
+    expect(outcome.texts).not.toContain('you said too late')
     await until(() => app.cancelled.length === 1)
     const lines = await rig.audit(2)
     expect(lines.map(line => [line.decision, line.reason, line.event])).toEqual([

@@ -27,8 +27,10 @@ export interface Answering {
   fail(fault: UpstreamFault): void
   /** Breaks the stream off as the app did. */
   reset(code: number): void
-  /** Ends a call of gRPC that would not be let in any more. */
+  /** Ends a call of gRPC that would not be let in any more: nothing passes from now on, in either direction. */
   withdraw(status: number, reason: string): void
+  /** Whoever asks the app breaks off then. */
+  onWithdrawn(listener: () => void): void
 }
 
 const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants
@@ -55,6 +57,8 @@ export function writeStreamAnswer(
 
 /** How long a caller may take to end its request after it has its answer. */
 const lingerMs = 250
+/** How long the outcome of a call that was withdrawn may take on its way. */
+const withdrawnMs = 1_000
 
 /**
  * RFC 9113 section 8.1: a complete answer may be followed by NO_ERROR, which says that the rest need not come. Not at
@@ -79,6 +83,8 @@ export function createAnswering(
   const { call, head, stream, grpc } = exchange
   const { reporter, unreadMs } = options
   let reported = false
+  let withdrawn = false
+  let breakOff = (): void => {}
   let trailing: Record<string, string[]> = {}
   function report(status: number | undefined): void {
     if (!reported) reporter.report(call, status)
@@ -93,6 +99,8 @@ export function createAnswering(
     setImmediate(closeUnread, stream)
   })
 
+  const isOver = (): boolean => withdrawn || stream.destroyed || stream.closed
+
   function end(): void {
     if (stream.destroyed || stream.writableEnded) return
     stream.end()
@@ -102,7 +110,7 @@ export function createAnswering(
   return {
     end,
     begin(status, raw, body) {
-      if (stream.destroyed || stream.closed) return
+      if (isOver()) return
       const fields = answerFields(raw, decisionHeader(call.verdict.decision, true))
       try {
         const ends = body === undefined
@@ -119,19 +127,29 @@ export function createAnswering(
       else stopReading(stream)
     },
     trailers(raw) {
-      trailing = trailerFields(raw)
+      if (!withdrawn) trailing = trailerFields(raw)
     },
     fail(fault) {
-      if (stream.destroyed || stream.closed) return
+      if (isOver()) return
       // Half an answer cannot be taken back; a broken stream says that it was one.
       if (stream.headersSent) return close(NGHTTP2_INTERNAL_ERROR)
       const answer = upstreamFailed(fault, call.verdict, call.requestId)
       report(answer.status)
       writeStreamAnswer(stream, answer, { grpc, head: head.method === 'HEAD' })
     },
-    reset: code => close(code),
+    reset(code) {
+      if (!withdrawn) close(code)
+    },
+    onWithdrawn(listener) {
+      breakOff = listener
+    },
     withdraw(status, reason) {
-      if (stream.destroyed || stream.closed) return
+      if (isOver()) return
+      withdrawn = true
+      breakOff()
+      // A caller that does not read does not keep its call by that.
+      const timer = setTimeout(() => close(NGHTTP2_CANCEL), withdrawnMs)
+      stream.once('close', () => clearTimeout(timer))
       const outcome = grpcStatus(status, reason)
       if (stream.headersSent) {
         trailing = trailerFields(outcome)

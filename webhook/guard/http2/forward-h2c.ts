@@ -21,20 +21,21 @@ export function createH2cForward(options: { origin: string; headersTimeoutMs: nu
       const hasBody = exchange.head.body !== 'none'
       const fields = requestFields(exchange.head, forwarded)
       const asking = sessions.ask(fields, { endStream: !hasBody, waitForTrailers: hasBody })
-      sendBody(exchange, asking, hasBody)
+      sendBody(exchange, asking, answering, hasBody)
       takeAnswer(exchange, asking, answering)
       limitAnswer(exchange, asking, answering, headersTimeoutMs)
     },
   }
 }
 
-function sendBody({ stream }: StreamExchange, asking: ClientHttp2Stream, hasBody: boolean): void {
+function sendBody({ stream }: StreamExchange, asking: ClientHttp2Stream, answering: Answering, hasBody: boolean): void {
   const cancel = (): void => {
     if (!asking.closed) asking.close(stream.rstCode || NGHTTP2_CANCEL)
   }
   // The app must see a break as one, never as a shorter body.
   stream.once('aborted', cancel)
   stream.once('close', cancel)
+  answering.onWithdrawn(cancel)
   if (!hasBody) return
   let trailing: Record<string, string[]> = {}
   stream.on('trailers', (_fields, _flags, raw) => {

@@ -49,10 +49,11 @@ export function createHttp1Forward(options: { origin: string; headersTimeoutMs: 
 }
 
 function sendBody(asked: Asked): void {
-  const { exchange, asking } = asked
+  const { exchange, asking, answering } = asked
   const { head, stream } = exchange
   // The app must see a break as one, never as a shorter body.
   stream.once('aborted', () => asking.destroy())
+  answering.onWithdrawn(() => asking.destroy())
   stream.once('close', () => asked.complete || asking.destroy())
   if (head.body === 'none') return void asking.end()
   pump(stream, asking)

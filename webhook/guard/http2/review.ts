@@ -19,9 +19,11 @@ export function createOpenCalls(options: { authorizer: Authorizer; reporter: Rep
       exchange.stream.once('close', () => open.delete(exchange))
     },
     review() {
-      for (const [{ call, head }, answering] of open) {
+      for (const [exchange, answering] of open) {
+        const { call, head } = exchange
         const verdict = authorizer.reauthorize(head, call.verdict)
         if (verdict.pass) continue
+        open.delete(exchange)
         reporter.report({ ...call, verdict }, undefined, 'tunnel_closed')
         const { reason } = verdict.decision
         answering.withdraw(reasons[reason].status, reason)
