@@ -5,6 +5,7 @@ import {
   connect,
   constants,
   createServer as createHttp2,
+  type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2'
 import { type AddressInfo, createServer as createTcp } from 'node:net'
@@ -536,6 +537,33 @@ describe('trailers of a request', () => {
     expect((await withTrailers(app, sent)).status).toBe(200)
     expect(app.seen[0]).toMatchObject({ body: 'abc', trailers: [] })
   })
+})
+
+it('an app that sends its connections away finishes what runs on them, and the next call gets another one', async () => {
+  const server = createHttp2()
+  const opened: ServerHttp2Session[] = []
+  server.on('session', one => opened.push(one))
+  server.on('stream', (stream: ServerHttp2Stream, headers) => {
+    stream.on('error', () => {})
+    stream.respond({ ':status': 200 })
+    if (headers[':path'] !== '/api/slow') return void stream.end('quick')
+    stream.write('begun ')
+    stream.session?.goaway()
+    setTimeout(() => stream.end('and ended'), 60)
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  cleanups.push(() => {
+    for (const one of opened) one.destroy()
+    server.close()
+  })
+  const { port } = server.address() as AddressInfo
+  const client = session(await guarding({ port, protocol: 'h2c' }))
+  const slow = ask(client, { ':path': '/api/slow' })
+  await until(() => opened.length === 1)
+  await new Promise(resolve => setTimeout(resolve, 30))
+  expect(await ask(client)).toMatchObject({ status: 200, body: 'quick' })
+  expect(await slow).toMatchObject({ status: 200, body: 'begun and ended' })
+  expect(opened).toHaveLength(2)
 })
 
 it('P32 with keepCredential: Jwt the token goes on over HTTP/2 too', async () => {
