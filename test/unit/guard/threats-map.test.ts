@@ -24,7 +24,7 @@ async function idsByFile(): Promise<Map<string, Set<string>>> {
   const found = new Map<string, Set<string>>()
   for (const name of names) {
     const text = await readFile(new URL(name, folder), 'utf8')
-    if (!/from '(\.\.?\/)+(raw-socket|rig|guard-rig)\.ts'/.test(text)) continue
+    if (!/from '(\.\.?\/)+(raw-socket|rig|http2-rig)\.ts'/.test(text)) continue
     const ids = [...text.matchAll(title)].flatMap(match => (match[2] as string).match(/\b[JPX]\d\d\b/g) ?? [])
     found.set(name, new Set(ids))
   }
