@@ -32,7 +32,7 @@ const brought = described(
   z.strictObject({
     ...publicJwk,
     kid: described(text(128), 'Ignored: the key id is the RFC 7638 thumbprint.').optional(),
-    alg: described(text(16), 'Ignored: spec.algorithm decides.').optional(),
+    alg: described(text(16), 'spec.algorithm decides; when given it must fit.').optional(),
     use: described(z.enum(['sig']), 'Use of the key.').optional(),
     d: refused('d'),
     p: refused('p'),

@@ -5,6 +5,7 @@ import { fail } from '../errors.ts'
 import { algorithms } from './algorithms.ts'
 import { decodeBase64url } from './base64url.ts'
 import { hasSmallOrder, isCanonicalPoint, isInPrimeSubgroup, isOnEdwardsCurve } from './ed25519-point.ts'
+import { hasRocaPattern } from './roca.ts'
 
 /** A JWK as it came from somewhere: nothing is believed of its members. */
 export type JwkLike = Readonly<Record<string, unknown>>
@@ -44,7 +45,7 @@ export function checkPublicKey(jwk: JwkLike, algorithm: Algorithm): string | und
 
 /**
  * The cheap part, done again before a key verifies anything: type, members, sizes, canonical encodings, points of
- * small order, P-256 points on the curve, RSA modulus and exponent.
+ * small order, P-256 points on the curve, RSA modulus and exponent; `alg`, `use` and `key_ops` fit where they are given.
  */
 export function checkKeyForm(jwk: JwkLike, algorithm: Algorithm): string | undefined {
   const entry = algorithms[algorithm]
@@ -55,6 +56,8 @@ export function checkKeyForm(jwk: JwkLike, algorithm: Algorithm): string | undef
     return `${algorithm} takes a key with kty ${entry.kty}. Give such a public key or change the algorithm.`
   if (entry.crv !== undefined && jwk.crv !== entry.crv)
     return `${algorithm} takes a key with crv ${entry.crv}. Give such a public key or change the algorithm.`
+  if (jwk.alg !== undefined && !(entry.tokenAlgorithms as readonly unknown[]).includes(jwk.alg))
+    return `The alg of the key must be ${entry.tokenAlgorithms.join(' or ')}, or absent. Correct it, or change the algorithm.`
   if (jwk.use !== undefined && jwk.use !== 'sig') return 'The use of the key must be sig. Give a key for signatures.'
   if (jwk.key_ops !== undefined && !(Array.isArray(jwk.key_ops) && jwk.key_ops.includes('verify')))
     return 'The key_ops of the key must hold verify. Give a key for signatures.'
@@ -122,6 +125,8 @@ function checkRsa(jwk: JwkLike): string | undefined {
   if (bits < 2048 || bits > 4096)
     return `The RSA modulus has ${bits} bits; 2048 to 4096 are taken. Make a new key pair of that size.`
   if (((modulus[modulus.length - 1] ?? 0) & 1) === 0) return 'The RSA modulus is even. Make a new key pair.'
+  if (hasRocaPattern(number(modulus)))
+    return 'The RSA key was made by a chip whose keys can be broken (CVE-2017-15361). Make a new key pair elsewhere.'
   if (jwk.e !== 'AQAB') return 'The RSA exponent must be 65537 (`AQAB`). Make a new key pair with it.'
   return undefined
 }

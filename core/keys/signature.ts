@@ -1,6 +1,7 @@
 import { type KeyObject, verify } from 'node:crypto'
 import type { Algorithm } from '../api/access-key.ts'
 import { algorithms } from './algorithms.ts'
+import { hasSmallOrder } from './ed25519-point.ts'
 
 /** Order of the Ed25519 base point, big-endian: S must be below it (RFC 8032 section 5.1.7). */
 const edwardsOrder = Buffer.from('1000000000000000000000000000000014def9dea2f79cd65812631a5cf5d3ed', 'hex')
@@ -10,7 +11,8 @@ const zero = Buffer.alloc(32)
 
 /**
  * Whether the signature is the key's over the input. The algorithm is the key's own, never the token's. What has a
- * second spelling (S + L, DER, r or s out of range) is refused here and does not depend on the library below.
+ * second spelling (S + L, DER, r or s out of range) is refused here and does not depend on the library below. So is an
+ * R of small order, on which verifiers disagree: no signer makes one.
  */
 export function verifySignature(algorithm: Algorithm, key: KeyObject, input: Buffer, signature: Buffer): boolean {
   if (!inRange[algorithm](signature)) return false
@@ -20,7 +22,9 @@ export function verifySignature(algorithm: Algorithm, key: KeyObject, input: Buf
 
 const inRange: Readonly<Record<Algorithm, (signature: Buffer) => boolean>> = {
   Ed25519: signature =>
-    signature.length === 64 && Buffer.from(signature.subarray(32)).reverse().compare(edwardsOrder) < 0,
+    signature.length === 64 &&
+    Buffer.from(signature.subarray(32)).reverse().compare(edwardsOrder) < 0 &&
+    !hasSmallOrder(signature.subarray(0, 32)),
   ES256: signature =>
     signature.length === 64 && isScalar(signature.subarray(0, 32)) && isScalar(signature.subarray(32)),
   RS256: signature => signature.length >= 256 && signature.length <= 512,

@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { describeConfig } from '../../platform/config.ts'
 import { configTable, readListen, readProblemBase, serviceName } from './config.ts'
+import { type UpstreamProtocol, upstreamProtocols } from './http2/sessions.ts'
 import { defaultProblemBase } from './respond.ts'
 import type { StandaloneOptions } from './standalone.ts'
 import { traceTable } from './trace-config.ts'
@@ -38,6 +39,11 @@ export function readCommand(args: readonly string[]): Asked {
     .option('--manifests <dir>', 'folder of YAML or JSON manifests, or one file; changes are followed')
     .option('--service <namespace/name>', 'GuardedService to enforce', orMistake(serviceName, 'namespace/name'))
     .option('--upstream <url>', 'where the app listens', orMistake(readUrl, 'an http or https URL'))
+    .addOption(
+      new Option('--upstream-protocol <protocol>', 'what the app speaks to callers of HTTP/2 and gRPC')
+        .choices(upstreamProtocols)
+        .default('http1'),
+    )
     .option('--listen <host:port>', 'address for callers', address)
     .option('--admin <host:port>', 'address of /livez, /readyz and /metrics', address)
     .option('--audit <file>', 'file for audit lines, - for stdout; also without --manifests (default: -)')
@@ -59,7 +65,7 @@ export function readCommand(args: readonly string[]): Asked {
     .addHelpText('after', `${example}${indented(describeConfig({ ...traces, ...configTable }))}`)
     .parse([...args], { from: 'user' })
   const options = command.opts<Partial<Omit<StandaloneOptions, 'debug'>> & Defaulted & { debug?: true }>()
-  const { manifests, service, upstream, listen, admin, audit = '-', installation } = options
+  const { manifests, service, upstream, upstreamProtocol, listen, admin, audit = '-', installation } = options
   const { auditOnBlock, auditOtlp, problemBase } = options
   if (args.every((word, at) => sidecarWord.test(word) || sidecarOption.test(args[at - 1] ?? '')))
     return {
@@ -71,12 +77,14 @@ export function readCommand(args: readonly string[]): Asked {
   }
   const issuer = options.issuer ?? `https://latchkey-issuer.latchkey-system.svc/${installation}`
   const debug = options.debug ? 'on' : 'off'
+  const app = { upstream, upstreamProtocol }
   const log = { audit, auditOnBlock, auditOtlp, problemBase }
-  return { standalone: { manifests, service, upstream, listen, admin, debug, issuer, installation, ...log } }
+  return { standalone: { manifests, service, ...app, listen, admin, debug, issuer, installation, ...log } }
 }
 
 interface Defaulted {
   readonly installation: string
+  readonly upstreamProtocol: UpstreamProtocol
   readonly auditOnBlock: OnBlock
   readonly problemBase: string
 }

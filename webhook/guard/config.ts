@@ -1,5 +1,6 @@
 import { type ConfigOf, choice, duration, type Setting, text, url } from '../../platform/config.ts'
 import { connectionTable } from './connection-settings.ts'
+import { upstreamProtocols } from './http2/sessions.ts'
 import type { Probe } from './probes.ts'
 import { defaultProblemBase } from './respond.ts'
 import { onBlockChoices } from './while-recorded.ts'
@@ -14,6 +15,10 @@ export interface ListenAddress {
 export const configTable = {
   service: parsed('LATCHKEY_SERVICE', 'GuardedService to enforce', 'namespace/name', serviceName),
   upstream: url('LATCHKEY_UPSTREAM', { description: 'where the app listens, on loopback' }),
+  upstreamProtocol: choice('LATCHKEY_UPSTREAM_PROTOCOL', upstreamProtocols, {
+    default: 'http1',
+    description: 'what the app speaks to callers of HTTP/2 and gRPC: HTTP/1.1, or HTTP/2 without TLS',
+  }),
   listen: address('LATCHKEY_LISTEN', 'address for callers', 15_080),
   adminListen: address('LATCHKEY_ADMIN_LISTEN', 'address of probes and metrics', 15_081),
   probes: parsed('LATCHKEY_PROBES', "the app's own probes", 'a JSON array of probes', readProbes, []),

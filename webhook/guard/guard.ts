@@ -5,6 +5,7 @@ import type { Audit } from './audit.ts'
 import { createAuthorizer } from './authorize.ts'
 import type { ListenAddress } from './config.ts'
 import { createDebug } from './debug.ts'
+import { createHttp2, type UpstreamProtocol } from './http2/sessions.ts'
 import { createIdentityCache } from './identity-cache.ts'
 import type { GuardMetrics } from './metrics.ts'
 import type { Policy } from './policy.ts'
@@ -29,6 +30,8 @@ export interface Guard {
 export interface GuardOptions {
   service: string
   upstream: string
+  /** How callers that speak HTTP/2 reach the app; those of HTTP/1 always reach it by HTTP/1. */
+  upstreamProtocol: UpstreamProtocol
   upstreamTimeoutMs: number
   listen: ListenAddress
   adminListen: ListenAddress | undefined
@@ -57,7 +60,6 @@ export interface GuardOptions {
   keepAliveMs?: number
   maxConnections?: number
   maxConnectionsPerPeer?: number
-  onHttp2?: ProxyOptions['onHttp2']
 }
 
 export function createGuard(options: GuardOptions): Guard {
@@ -70,7 +72,9 @@ export function createGuard(options: GuardOptions): Guard {
   const authorizer = createAuthorizer({ ...deciding, policy: whileRecorded(policy, audit, auditOnBlock) })
   const reporter = createReporter({ ...options })
   // What is open was recorded when it opened: a full sink closes none of it.
-  const tunnels = createTunnels({ policy, authorizer: createAuthorizer({ ...deciding, policy }), reporter, metrics })
+  const reviewer = createAuthorizer({ ...deciding, policy })
+  const tunnels = createTunnels({ policy, authorizer: reviewer, reporter, metrics })
+  const http2 = createHttp2({ ...options, authorizer, reviewer, reporter })
   const proxy = createProxy({
     ...options,
     ...options.listen,
@@ -78,6 +82,7 @@ export function createGuard(options: GuardOptions): Guard {
     authorizer,
     reporter,
     tunnels,
+    http2,
   })
   const gauges = { inFlight: proxy.inFlight, isDraining: proxy.isDraining, identities: cache.lookups }
   metrics.observe(gauges)

@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net'
 import { type Clock, sleep } from '../../platform/clock.ts'
 import type { TlsSource } from '../../platform/http/tls-source.ts'
 import type { Logger } from '../../platform/log.ts'
@@ -10,6 +9,7 @@ import { sweepCallers } from './http1/sweep.ts'
 import { tickMs, ticksOf } from './http1/ticks.ts'
 import { createUpstreamPool, type UpstreamOptions } from './http1/upstream-pool.ts'
 import { endConnection } from './http1/write.ts'
+import type { Http2Sessions } from './http2/sessions.ts'
 import type { Policy } from './policy.ts'
 import type { Reporter } from './report.ts'
 import type { Tracing } from './trace.ts'
@@ -53,13 +53,13 @@ export interface ProxyOptions {
   maxConnections?: number | undefined
   /** Default 1,024. */
   maxConnectionsPerPeer?: number | undefined
-  /** Takes over connections that begin with HTTP/2's preface; without it they are refused. */
-  onHttp2?: ((socket: Socket, firstBytes: Buffer) => void) | undefined
+  /** Serves the connections that begin with the preface of HTTP/2. */
+  http2: Http2Sessions
 }
 
 /** The guard's data path: HTTP/1.1 over node:net both ways. */
 export function createProxy(options: ProxyOptions): DataPath {
-  const { clock, headersTimeoutMs = 10_000, maxConnections = 16_384, maxConnectionsPerPeer = 1_024 } = options
+  const { clock, http2, headersTimeoutMs = 10_000, maxConnections = 16_384, maxConnectionsPerPeer = 1_024 } = options
   const door = createDoor(options, headersTimeoutMs)
   const listener = createListener(
     {
@@ -78,23 +78,28 @@ export function createProxy(options: ProxyOptions): DataPath {
   }, tickMs)
   timer.unref()
 
+  function announceStop(): void {
+    door.draining = true
+    http2.announceStop()
+  }
+
   return {
     isDraining: () => door.draining,
-    inFlight: () => inFlight(door),
+    inFlight: () => inFlight(door) + http2.busy(),
     listen: listener.listen,
-    announceStop() {
-      door.draining = true
-    },
+    announceStop,
     async drain(graceMs, deadlineMs) {
       const startedMs = clock.now()
-      door.draining = true
+      announceStop()
       await sleep(clock, Math.min(graceMs, deadlineMs))
       await listener.stop()
+      const sessions = http2.drain(Math.max(0, deadlineMs - graceMs))
       while (door.callers.size > 0 && clock.now() - startedMs < deadlineMs) {
         endIdle(door)
         await sleep(clock, 20)
       }
       for (const { socket } of door.callers) socket.destroy()
+      await sessions
       clearInterval(timer)
       door.upstreams.closeAll()
     },
@@ -102,10 +107,10 @@ export function createProxy(options: ProxyOptions): DataPath {
 }
 
 function createDoor(options: ProxyOptions, headersTimeoutMs: number): Door {
-  const { keepAliveMs = 75_000, bodyIdleMs = 60_000, unreadMs = 60_000, onHttp2, log } = options
+  const { keepAliveMs = 75_000, bodyIdleMs = 60_000, unreadMs = 60_000, http2, log } = options
   const door: Door = {
     ...options,
-    onHttp2,
+    onHttp2: http2.take,
     upstreams: createUpstreamPool({ ...options.upstream, log }, () => door.tick),
     limits: {
       head: ticksOf(headersTimeoutMs),

@@ -2,6 +2,7 @@ import type { Clock } from '../../platform/clock.ts'
 import type { Logger } from '../../platform/log.ts'
 import type { ListenAddress } from './config.ts'
 import { createGuard } from './guard.ts'
+import type { UpstreamProtocol } from './http2/sessions.ts'
 import { createManifests } from './manifests.ts'
 import { createGuardMetrics } from './metrics.ts'
 import { openAudit } from './open-audit.ts'
@@ -16,6 +17,7 @@ export interface StandaloneOptions {
   /** `namespace/name`. */
   service: string
   upstream: string
+  upstreamProtocol: UpstreamProtocol
   listen: ListenAddress
   admin: ListenAddress | undefined
   debug?: 'on' | 'off'

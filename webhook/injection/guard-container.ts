@@ -31,6 +31,8 @@ export interface GuardTask {
   readonly probes: readonly ForwardedProbe[]
   /** The annotation latchkey.dev/open-ports, if the pod has it. */
   readonly openPorts?: string
+  /** The annotation latchkey.dev/upstream-protocol, if the pod has it. */
+  readonly upstreamProtocol?: string
 }
 
 const paths = { ca: '/var/run/latchkey/ca', token: '/var/run/latchkey/token', snapshot: '/var/lib/latchkey' }
@@ -110,6 +112,7 @@ function environment(settings: InjectionSettings, task: GuardTask): EnvVar[] {
     LATCHKEY_TOKEN_FILE: `${paths.token}/token`,
     LATCHKEY_SNAPSHOT_FILE: `${paths.snapshot}/snapshot.json`,
     ...(task.openPorts && { LATCHKEY_OPEN_PORTS: task.openPorts }),
+    ...(task.upstreamProtocol && { LATCHKEY_UPSTREAM_PROTOCOL: task.upstreamProtocol }),
   }
   const more = Object.fromEntries(Object.entries(settings.guardEnv ?? {}).map(([name, value]) => [name, String(value)]))
   return Object.entries({ ...more, ...values }).map(([name, value]) => ({ name, value }))

@@ -1,6 +1,6 @@
 import { openPortsAnnotation } from '../../core/api/guarded-pod.ts'
 import { type GuardTask, guardContainer, guardVolumes, type InjectionSettings } from './guard-container.ts'
-import { type Container, guardContainerName, guardLabel, type Pod } from './pod.ts'
+import { type Container, guardContainerName, guardLabel, type Pod, upstreamProtocolAnnotation } from './pod.ts'
 import { podWarnings } from './pod-warnings.ts'
 import { findUpstreamPort, refusePod } from './refuse-pod.ts'
 import { type ForwardedProbe, type KnownProbes, rewriteProbes } from './rewrite-probes.ts'
@@ -27,11 +27,13 @@ export function injectGuard(pod: Pod, namespace: string, settings: InjectionSett
   const rewritten = rewriteAll(pod)
   if ('refused' in rewritten) return rewritten
   const openPorts = pod.metadata?.annotations?.[openPortsAnnotation]
+  const upstreamProtocol = pod.metadata?.annotations?.[upstreamProtocolAnnotation]
   const task: GuardTask = {
     service: `${namespace}/${pod.metadata?.labels?.[guardLabel]}`,
     upstreamPort,
     probes: rewritten.probes,
     ...(openPorts && { openPorts: openPorts.replaceAll(' ', '') }),
+    ...(upstreamProtocol && { upstreamProtocol }),
   }
   const ours = guardVolumes(settings)
   const foreign = (pod.spec.volumes ?? []).filter(volume => ours.every(({ name }) => name !== volume.name))

@@ -8,6 +8,7 @@ import {
   guardPort,
   type Pod,
   upstreamPortAnnotation,
+  upstreamProtocolAnnotation,
 } from './pod.ts'
 
 /** Says why a pod cannot be guarded and what to do, or nothing. */
@@ -30,6 +31,7 @@ const refusals: readonly Refusal[] = [
   reservedPorts,
   guardVolumesUnmounted,
   openPorts,
+  upstreamProtocol,
 ]
 
 function labelIsAName(pod: Pod): string | undefined {
@@ -89,6 +91,12 @@ function openPorts(pod: Pod): string | undefined {
   if (value === undefined || value === '') return undefined
   if (value.split(',').every(part => isPortNumber(part.trim()))) return undefined
   return `annotation ${openPortsAnnotation} must be port numbers between commas, for example "9090,9091"`
+}
+
+function upstreamProtocol(pod: Pod): string | undefined {
+  const value = pod.metadata?.annotations?.[upstreamProtocolAnnotation]
+  if (value === undefined || value === 'http1' || value === 'h2c') return undefined
+  return `annotation ${upstreamProtocolAnnotation} must be http1 (the default) or h2c, for apps that speak gRPC or other HTTP/2 without TLS`
 }
 
 /** Whether an init container of the guard's name was put there by us: by this pass, an earlier one or another version. */

@@ -33,6 +33,7 @@ async function start(): Promise<void> {
     {
       manifests: folder,
       service,
+      upstreamProtocol: 'http1',
       upstream: `http://127.0.0.1:${app.port}`,
       listen: { host: '127.0.0.1', port: 0 },
       admin: { host: '127.0.0.1', port: 0 },

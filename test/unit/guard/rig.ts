@@ -150,6 +150,7 @@ export async function startGuard(
   const guard = (options.form === 'reference' ? createReferenceGuard : createGuard)({
     service,
     upstream: `http://127.0.0.1:${upstream}`,
+    upstreamProtocol: 'http1',
     upstreamTimeoutMs: 5_000,
     listen: { host: '127.0.0.1', port: 0 },
     adminListen: { host: '127.0.0.1', port: 0 },

@@ -32,12 +32,13 @@ it('the guard takes every variable the injection gives it', () => {
       livenessProbe: probe,
       readinessProbe: { httpGet: { port: 8080 } },
     },
-    annotations: { 'latchkey.dev/open-ports': '9090' },
+    annotations: { 'latchkey.dev/open-ports': '9090', 'latchkey.dev/upstream-protocol': 'h2c' },
   })
   const env = injected(pod).spec.initContainers?.[0]?.env ?? []
   expect(readConfig(configTable, Object.fromEntries(env.map(({ name, value }) => [name, value])))).toMatchObject({
     service: 'shop/orders',
     upstream: 'http://127.0.0.1:8080',
+    upstreamProtocol: 'h2c',
     listen: { port: 15080 },
     adminListen: { port: 15081 },
     snapshotUrl: 'https://latchkey-issuer.latchkey-system.svc:8444',

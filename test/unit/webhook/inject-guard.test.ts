@@ -134,6 +134,12 @@ describe('injection', () => {
     expect(told(injected(podOf()), 'LATCHKEY_OPEN_PORTS')).toBeUndefined()
   })
 
+  it('tells the guard that the app speaks HTTP/2', () => {
+    const annotations = { 'latchkey.dev/upstream-protocol': 'h2c' }
+    expect(told(injected(podOf({ annotations })), 'LATCHKEY_UPSTREAM_PROTOCOL')).toBe('h2c')
+    expect(told(injected(podOf()), 'LATCHKEY_UPSTREAM_PROTOCOL')).toBeUndefined()
+  })
+
   it.each<[string, Pod, string]>([
     ['the only declared port', podOf(), '8080'],
     ['the annotation, by number', podOf({ annotations: { 'latchkey.dev/upstream-port': '9000' } }), '9000'],

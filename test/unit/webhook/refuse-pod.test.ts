@@ -67,6 +67,11 @@ describe('a pod that cannot be guarded is refused with what to do', () => {
       'annotation latchkey.dev/open-ports must be port numbers between commas, for example "9090,9091"',
     ],
     [
+      'an upstream protocol that nobody speaks',
+      podOf({ annotations: { 'latchkey.dev/upstream-protocol': 'grpc' } }),
+      'annotation latchkey.dev/upstream-protocol must be http1 (the default) or h2c, for apps that speak gRPC or other HTTP/2 without TLS',
+    ],
+    [
       'an init container of that name',
       podOf({ spec: { initContainers: [{ name: 'latchkey-guard', image: 'mine', args: ['guard'] }] } }),
       'the container name latchkey-guard is reserved for the injected guard; rename yours',

@@ -136,7 +136,7 @@ describe('checkPublicKey', () => {
 
 describe('importPublicKey', () => {
   test('reads public members only', () => {
-    const key = importPublicKey({ ...es256Key.publicKey, kid: 'x', alg: 'RS256' }, 'ES256')
+    const key = importPublicKey({ ...es256Key.publicKey, kid: 'x', alg: 'ES256' }, 'ES256')
     expect(key.type).toBe('public')
     expect(key.export({ format: 'jwk' })).toEqual(es256Key.publicKey)
   })

@@ -151,7 +151,6 @@ describe('bytes that are no request', () => {
     ['P13 empty lines before a good request', `\r\n\r\n${request('/api/x')}`],
     ['a TLS handshake', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03'],
     ['a head whose lines end in LF', 'GET /api/x HTTP/1.1\nHost: orders\n\n'],
-    ['the preface of HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
   ])('are refused at once: %s', async (_what, bytes) => {
     const { rig, app } = await start()
     const caller = await openRaw(rig.port)
@@ -266,26 +265,5 @@ describe('HTTP/1.0', () => {
     caller.send(request('/api/x').replace('HTTP/1.1', 'HTTP/1.0'))
     expect((await caller.answer()).headers.connection).toEqual(['close'])
     expect(await caller.closed()).toBe('')
-  })
-})
-
-describe('a connection that begins with HTTP/2’s preface', () => {
-  it.each([1, 4, 24])('is handed over with the bytes that were read, %s at a time', async size => {
-    let handed: string | undefined
-    const { rig } = await start({
-      onHttp2(socket, firstBytes) {
-        handed = firstBytes.toString('latin1')
-        socket.end('settings')
-      },
-    })
-    const caller = await openRaw(rig.port)
-    const bytes = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
-    for (let at = 0; at < bytes.length; at += size) {
-      caller.send(bytes.slice(at, at + size))
-      await wait(2)
-    }
-    expect(await caller.closed()).toBe('settings')
-    expect(handed?.startsWith(bytes)).toBe(true)
-    expect((await sendRaw(rig.port, 'POST /open/x HTTP/1.1\r\nHost: orders\r\n\r\n')).status).toBe(401)
   })
 })

@@ -1,0 +1,70 @@
+import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2'
+import { connectMs, failure } from './app-fault.ts'
+
+/** Connections to an app that speaks HTTP/2 without TLS. */
+export interface UpstreamSessions {
+  /** Opens a stream; its errors are its own, those of its connection among them. */
+  ask(fields: readonly string[], options: { endStream: boolean; waitForTrailers: boolean }): ClientHttp2Stream
+  close(): void
+}
+
+interface Held {
+  readonly session: ClientHttp2Session
+  open: number
+}
+
+/** A connection with as many streams as the app allows is not waited for while fewer than this are open. */
+const maxSessions = 8
+const maxStreams = 100
+
+export function createUpstreamSessions(origin: string): UpstreamSessions {
+  const held = new Set<Held>()
+
+  function open(): Held {
+    const session = connect(origin, {
+      settings: { enablePush: false, maxHeaderListSize: 65_536 },
+      maxHeaderListPairs: 256,
+      maxSessionMemory: 64,
+      peerMaxConcurrentStreams: maxStreams,
+    })
+    const entry = { session, open: 0 }
+    held.add(entry)
+    const timer = setTimeout(() => session.destroy(failure('ETIMEDOUT')), connectMs)
+    session.once('connect', () => {
+      clearTimeout(timer)
+      session.setLocalWindowSize(4 * 1_048_576)
+    })
+    // Streams hear of it by themselves.
+    session.on('error', () => {})
+    session.on('goaway', () => held.delete(entry))
+    session.once('close', () => {
+      clearTimeout(timer)
+      held.delete(entry)
+    })
+    return entry
+  }
+
+  function choose(): Held {
+    let least: Held | undefined
+    for (const entry of held) {
+      if (entry.session.closed || entry.session.destroyed) continue
+      const limit = Math.min(entry.session.remoteSettings.maxConcurrentStreams ?? maxStreams, maxStreams)
+      if (entry.open < limit) return entry
+      if (!least || entry.open < least.open) least = entry
+    }
+    return least && held.size >= maxSessions ? least : open()
+  }
+
+  return {
+    ask(fields, options) {
+      const entry = choose()
+      const stream = entry.session.request(fields, options)
+      entry.open++
+      stream.once('close', () => entry.open--)
+      return stream
+    },
+    close() {
+      for (const { session } of held) session.destroy()
+    },
+  }
+}
