@@ -9,9 +9,10 @@ import type { EnforcedView } from '../core/status/report.ts'
 import { type Clock, systemClock } from '../platform/clock.ts'
 import type { KubeObject, Resource } from '../platform/kube/client.ts'
 import type { Logger } from '../platform/log.ts'
+import { guardsOf } from './guards-of.ts'
 import type { Replica, ReplicaClient } from './issuer-replicas.ts'
 import type { Resolved } from './resolved.ts'
-import type { PodOf, Sources } from './sources.ts'
+import type { Sources } from './sources.ts'
 
 const waitingMs = 1_000
 const restingMs = 10_000
@@ -37,6 +38,8 @@ export interface Enforcement {
 export interface EnforcementOptions {
   sources: Pick<Sources, 'services' | 'targets' | 'by'>
   resolved: Pick<Resolved, 'services'>
+  /** Where central guards run. */
+  namespace: string
   replicas(): Replica[]
   client: ReplicaClient
   servicesResource: Resource
@@ -69,7 +72,7 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
   function concerned(keys: Iterable<string>): ConcernedService[] {
     return [...keys].flatMap(key => {
       const found = resolved.services().get(key)
-      return found?.accepted ? [{ key, pods: podsBehind(key, sources) }] : []
+      return found?.accepted ? [guardsOf(key, sources, options.namespace)] : []
     })
   }
 
@@ -181,24 +184,4 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
 
 function isBehind(report: ServiceReport | undefined): boolean {
   return report !== undefined && report.current < report.total
-}
-
-/** Pods that get the Service's traffic, or will, or may still: all but those that are ending or done. */
-function podsBehind(key: string, sources: EnforcementOptions['sources']): ConcernedService['pods'] {
-  const service = sources.services.store.get(key)
-  const { namespace = '' } = service?.metadata ?? {}
-  const selector = Object.entries(
-    sources.targets.store.get(`${namespace}/${service?.spec.targetRef.name}`)?.spec?.selector ?? {},
-  )
-  // A Service without selector selects nothing here: its endpoints are somebody else's list.
-  if (selector.length === 0) return []
-  const selected = (pod: PodOf): boolean =>
-    pod.metadata.deletionTimestamp === undefined &&
-    pod.status?.phase !== 'Succeeded' &&
-    pod.status?.phase !== 'Failed' &&
-    selector.every(([name, value]) => pod.metadata.labels?.[name] === value)
-  return sources.by.podsOfNamespace
-    .get(namespace)
-    .filter(selected)
-    .map(pod => ({ name: pod.metadata.name, uid: pod.metadata.uid ?? '' }))
 }

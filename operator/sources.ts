@@ -2,6 +2,7 @@ import type { AccessGrant } from '../core/api/access-grant.ts'
 import type { AccessKey } from '../core/api/access-key.ts'
 import type { ApiClient } from '../core/api/api-client.ts'
 import type { GuardedService } from '../core/api/guarded-service.ts'
+import { enforcesAnnotation } from '../core/api/labels.ts'
 import type { Role } from '../core/api/role.ts'
 import type { PodObject } from '../core/registry/kubernetes.ts'
 import {
@@ -150,5 +151,7 @@ function serviceOf(object: ServiceOf): ServiceOf {
 
 function podOf(object: PodOf): PodOf {
   const phase = object.status?.phase
-  return { metadata: identityOf(object), ...(phase !== undefined && { status: { phase } }) }
+  const enforces = object.metadata.annotations?.[enforcesAnnotation]
+  const annotations = enforces === undefined ? {} : { annotations: { [enforcesAnnotation]: enforces } }
+  return { metadata: { ...identityOf(object), ...annotations }, ...(phase !== undefined && { status: { phase } }) }
 }

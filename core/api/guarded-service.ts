@@ -197,7 +197,8 @@ export const guardedService: KindDefinition = {
       NotAccepted: 'See the condition Accepted.',
     },
     Enforced: {
-      Enforced: 'Every pod behind the Service has a guard that holds the current revision.',
+      Enforced:
+        'Every pod behind the Service has a guard that holds the current revision, and so does every authorizer.',
       NoGuards: 'No pod is behind the Service.',
       Waiting: 'Some guards do not hold the current revision; the message counts them.',
       ServiceBypassesGuard:
