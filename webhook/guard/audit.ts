@@ -23,6 +23,8 @@ export interface AuditEntry {
   readonly service: string
   readonly requestId: string
   readonly peer: string
+  /** The proxy that asked, by its name in the authorizer's list of peers. */
+  readonly proxy?: string | undefined
   /** Absent when no answer could be sent. */
   readonly status?: number | undefined
   /** Until the head of the answer. */

@@ -10,6 +10,8 @@ export interface Call {
   readonly target: string | undefined
   readonly requestId: string
   readonly peer: string
+  /** The listed proxy that asked. */
+  readonly proxy?: string | undefined
   /** Monotonic. */
   readonly startedMs: number
 }
@@ -22,7 +24,7 @@ export interface Reporter {
 
 export function createReporter(options: {
   audit: Audit
-  metrics: GuardMetrics
+  metrics: Pick<GuardMetrics, 'decided' | 'wouldDeny'>
   service: string
   clock: Clock
 }): Reporter {
@@ -54,6 +56,7 @@ export function createReporter(options: {
         service,
         requestId,
         peer,
+        proxy: call.proxy,
         status,
         durationMs: Math.round(elapsedMs * 1_000) / 1_000,
         event,
