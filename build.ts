@@ -9,6 +9,7 @@ const entries: Record<string, string> = {
   issuer: 'issuer/main.ts',
   webhook: 'webhook/main.ts',
   guard: 'webhook/guard/main.ts',
+  authorizer: 'webhook/authorizer/main.ts',
 }
 
 rmSync('dist', { recursive: true, force: true })
