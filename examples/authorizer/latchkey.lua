@@ -72,6 +72,15 @@ core.register_action("latchkey", { "http-req" }, function(txn, service)
   for name in pairs(sent) do
     if is_reserved(name) then txn.http:req_del_header(name) end
   end
+  -- What a caller lists in Connection would be dropped behind haproxy: ours too.
+  if sent["connection"] then
+    local upgrades = false
+    for at = 0, #sent["connection"] do
+      upgrades = upgrades or sent["connection"][at]:lower():find("upgrade", 1, true) ~= nil
+    end
+    txn.http:req_del_header("connection")
+    if upgrades then txn.http:req_set_header("connection", "upgrade") end
+  end
   for _, name in ipairs(told) do
     local values = answer.headers[name]
     if values then txn.http:req_set_header(name, values[0]) end

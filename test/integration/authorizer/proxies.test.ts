@@ -100,6 +100,15 @@ describe.each(proxies)('$name', ({ peer, prepare, start }) => {
     expect((await ask('/other', `${fields}`)).status).toBe(401)
   })
 
+  it('P17 lets no caller name our headers in Connection, to have them dropped behind the proxy', async () => {
+    const answer = await ask('/api/things', `Authorization: Bearer ${token}\r\nConnection: close, Latchkey-Client\r\n`)
+    // Refusing such a request is as good as passing it on cleanly.
+    if (answer.status !== 200) return void expect(app.seen).toEqual([])
+    const [seen] = app.seen
+    expect(seen?.header('Latchkey-Client')).toBe(clientId)
+    expect(seen?.header('Connection') ?? '').not.toMatch(/latchkey/i)
+  })
+
   it('P20 takes no second credential', async () => {
     const answer = await ask('/api/things', `Authorization: Bearer ${token}\r\nAuthorization: Bearer ${token}\r\n`)
     expect(answer.status).toBe(400)
