@@ -48,7 +48,7 @@ export default {
       comment:
         'A guard runs beside every pod: it loads neither the Kubernetes client nor (but for the manifests form) schemas.',
       severity: 'error',
-      from: { path: '^webhook/guard/' },
+      from: { path: '^webhook/(guard|authorizer)/' },
       to: { path: '^platform/kube/|@kubernetes/' },
     },
     {

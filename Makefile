@@ -40,7 +40,7 @@ build: install ## Bundle every process into dist/
 sdk: install ## Compile @latchkey/sdk into sdk/dist/
 	npm run --silent build:sdk
 
-generate: install ## Write CRDs, the chart's copies and generated docs from core
+generate: install ## Write CRDs, the chart's copies, generated docs and Envoy's messages
 	npm run --silent generate
 
 verify: install ## Fail when generated files are out of date

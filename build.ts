@@ -11,6 +11,7 @@ const entries: Record<string, string> = {
   guard: 'webhook/guard/main.ts',
   why: 'cli/why/main.ts',
   propose: 'cli/propose/main.ts',
+  authorizer: 'webhook/authorizer/main.ts',
 }
 
 rmSync('dist', { recursive: true, force: true })

@@ -15,6 +15,10 @@ const processes: Readonly<Record<string, { source: string; what: string }>> = {
     source: '../webhook/guard/main.ts',
     what: 'Decides every call to one service. `latchkey guard --help` tells its form without a cluster.',
   },
+  authorizer: {
+    source: '../webhook/authorizer/main.ts',
+    what: 'Answers Envoy, nginx, haproxy and Traefik whether a call may pass. `latchkey authorizer --help` tells more.',
+  },
 }
 
 /** What people run, and what ends by itself. */

@@ -46,7 +46,7 @@ export interface Certificates {
 
 export interface CertificatesOptions {
   client: Pick<KubeClient, 'get' | 'create' | 'update' | 'apply'>
-  config: Pick<Config, 'namespace' | 'fullname' | 'issuerUrl' | 'tlsHosts'>
+  config: Pick<Config, 'namespace' | 'fullname' | 'issuerUrl' | 'tlsHosts' | 'authorizer' | 'authorizerTlsHosts'>
   /** Called when the bundle became another one. */
   onBundle(): void
   log: Logger
@@ -126,6 +126,10 @@ export function createCertificates(options: CertificatesOptions): Certificates {
         await serving(`${fullname}-issuer-tls`, issuerHosts(config), found.state, now),
         await serving(`${fullname}-webhook-tls`, serviceHosts(`${fullname}-webhook`, namespace), found.state, now),
       ]
+      if (config.authorizer) {
+        const hosts = [...serviceHosts(`${fullname}-authorizer`, namespace), ...config.authorizerTlsHosts]
+        moments.push(await serving(`${fullname}-authorizer-tls`, hosts, found.state, now))
+      }
       return { requeueAfterMs: Math.min(rereadMs, Math.max(0, Math.min(...moments) - now.getTime())) }
     },
     async reconcileConfigMap(target) {

@@ -1,4 +1,4 @@
-import { type ConfigOf, choice, integer, list, type Setting, text, url } from '../platform/config.ts'
+import { type ConfigOf, choice, flag, integer, list, type Setting, text, url } from '../platform/config.ts'
 
 /** Client ids that the chart gives to one ApiClient each, as JSON `{"<client id>": "<namespace>/<name>"}`. */
 function clientIds(name: string): Setting<ReadonlyMap<string, string>> {
@@ -50,6 +50,14 @@ export const configTable = {
   }),
   clientIds: clientIds('LATCHKEY_CLIENT_IDS'),
   tlsHosts: list('LATCHKEY_TLS_HOSTS', { default: [], description: "more names of the issuer's certificate" }),
+  authorizer: flag('LATCHKEY_AUTHORIZER', {
+    default: false,
+    description: 'whether to make a certificate for the authorizer',
+  }),
+  authorizerTlsHosts: list('LATCHKEY_AUTHORIZER_TLS_HOSTS', {
+    default: [],
+    description: 'more names of that certificate',
+  }),
   reservedAudiences: list('LATCHKEY_RESERVED_AUDIENCES', {
     default: apiServerAudiences,
     description: 'audiences of the API server, which no service may have',

@@ -9,8 +9,8 @@ import type { EnforcedView } from '../core/status/report.ts'
 import { type Clock, systemClock } from '../platform/clock.ts'
 import type { KubeObject, Resource } from '../platform/kube/client.ts'
 import type { Logger } from '../platform/log.ts'
+import { guardsOf } from './guards-of.ts'
 import type { Replica, ReplicaClient } from './issuer-replicas.ts'
-import { podsBehind } from './pods-behind.ts'
 import type { Resolved } from './resolved.ts'
 import type { Sources } from './sources.ts'
 
@@ -42,6 +42,8 @@ export interface Enforcement {
 export interface EnforcementOptions {
   sources: Pick<Sources, 'services' | 'targets' | 'by'>
   resolved: Pick<Resolved, 'services'>
+  /** Where central guards run. */
+  namespace: string
   replicas(): Replica[]
   client: ReplicaClient
   servicesResource: Resource
@@ -77,13 +79,7 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
   function concerned(keys: Iterable<string>): ConcernedService[] {
     return [...keys].flatMap(key => {
       const found = resolved.services().get(key)
-      if (!found?.accepted) return []
-      return [
-        {
-          key,
-          pods: podsBehind(key, sources).map(({ metadata }) => ({ name: metadata.name, uid: metadata.uid ?? '' })),
-        },
-      ]
+      return found?.accepted ? [guardsOf(key, sources, options.namespace)] : []
     })
   }
 

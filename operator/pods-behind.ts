@@ -11,11 +11,9 @@ export function podsBehind(key: string, sources: Pick<Sources, 'services' | 'tar
   if (selector.length === 0) return []
   return sources.by.podsOfNamespace
     .get(namespace)
-    .filter(
-      pod =>
-        pod.metadata.deletionTimestamp === undefined &&
-        pod.status?.phase !== 'Succeeded' &&
-        pod.status?.phase !== 'Failed' &&
-        selector.every(([name, value]) => pod.metadata.labels?.[name] === value),
-    )
+    .filter(pod => isRunning(pod) && selector.every(([name, value]) => pod.metadata.labels?.[name] === value))
+}
+
+export function isRunning({ metadata, status }: PodOf): boolean {
+  return metadata.deletionTimestamp === undefined && status?.phase !== 'Succeeded' && status?.phase !== 'Failed'
 }

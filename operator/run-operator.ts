@@ -47,6 +47,7 @@ export async function runOperator(options: {
   const enforcement = createEnforcement({
     sources,
     resolved,
+    namespace: config.namespace,
     log,
     clock,
     servicesResource: guardedServices,

@@ -4,6 +4,7 @@ import type { ApiClient } from '../core/api/api-client.ts'
 import { openPortsAnnotation } from '../core/api/guarded-pod.ts'
 import type { GuardedService } from '../core/api/guarded-service.ts'
 import { group } from '../core/api/kind.ts'
+import { enforcesAnnotation } from '../core/api/labels.ts'
 import type { Role } from '../core/api/role.ts'
 import type { PodObject } from '../core/registry/kubernetes.ts'
 import {
@@ -161,9 +162,16 @@ function serviceOf(object: ServiceOf): ServiceOf {
 
 function podOf(object: PodOf): PodOf {
   const phase = object.status?.phase
-  const open = object.metadata.annotations?.[openPortsAnnotation]
-  const annotations = open !== undefined && { annotations: { [openPortsAnnotation]: open } }
-  return { metadata: { ...identityOf(object), ...annotations }, ...(phase !== undefined && { status: { phase } }) }
+  return {
+    metadata: { ...identityOf(object), annotations: annotationsOf(object) },
+    ...(phase !== undefined && { status: { phase } }),
+  }
+}
+
+/** The annotations that say something to us. */
+function annotationsOf({ metadata }: PodOf): Record<string, string> {
+  const wanted = Object.entries(metadata.annotations ?? {})
+  return Object.fromEntries(wanted.filter(([name]) => name === openPortsAnnotation || name === enforcesAnnotation))
 }
 
 function networkPolicyOf(object: NetworkPolicyOf): NetworkPolicyOf {

@@ -217,7 +217,8 @@ export const guardedService: KindDefinition = {
         "The Service's port does not lead to the guard yet; isolated, its pods would get no traffic. See the condition Enforced.",
     },
     Enforced: {
-      Enforced: 'Every pod behind the Service has a guard that holds the current revision.',
+      Enforced:
+        'Every pod behind the Service has a guard that holds the current revision, and so does every authorizer.',
       NoGuards: 'No pod is behind the Service.',
       Waiting: 'Some guards do not hold the current revision; the message counts them.',
       ServiceBypassesGuard:

@@ -2,3 +2,5 @@
 export const organizationLabel = 'latchkey.dev/organization'
 /** The label on a namespace that says which installation its objects belong to; absent means `default`. */
 export const installationLabel = 'latchkey.dev/installation'
+/** The annotation on the pods of a central guard: which services it enforces, as `namespace/name` between commas. */
+export const enforcesAnnotation = 'latchkey.dev/enforces'

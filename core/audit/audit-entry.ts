@@ -28,6 +28,7 @@ export interface AuditEntry {
   readonly service: string
   readonly requestId: string
   readonly peer: string
+  readonly proxy?: string | undefined
   readonly status?: number | undefined
   readonly durationMs: number
   readonly event?: 'tunnel_closed' | undefined
@@ -98,6 +99,11 @@ export const auditFields = {
   service: { type: 'string', required: true, what: 'The GuardedService, `namespace/name`.' },
   requestId: { type: 'string', required: true, what: "The caller's X-Request-Id where it is well-formed, else ours." },
   peer: { type: 'string', required: true, what: 'Address of the connection.' },
+  proxy: {
+    type: 'string',
+    required: false,
+    what: 'The proxy that asked the external authorizer, by its name in the list of peers.',
+  },
   status: { type: 'integer', required: false, what: 'Status of the answer. Absent when none could be sent.' },
   durationMs: { type: 'number', required: true, what: 'Milliseconds until the head of the answer.' },
   event: {

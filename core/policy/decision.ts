@@ -27,6 +27,14 @@ export const reasons = {
     hint: 'The path differs from a declared route only in case or a trailing slash; send it as declared.',
   },
   policy_unsupported: { status: 403, hint: 'The policy uses a field this guard does not know. Upgrade the guard.' },
+  peer_unknown: {
+    status: 403,
+    hint: 'The authorizer does not know the proxy that asked it. The platform team should look at its list of peers.',
+  },
+  service_unknown: {
+    status: 403,
+    hint: 'The proxy asked about a service that it is not listed for. The platform team should look at its list of peers.',
+  },
   policy_missing: { status: 503, hint: 'The guard has no policy yet. Try again shortly.' },
   policy_stale: {
     status: 503,
@@ -41,6 +49,8 @@ export const reasons = {
 export type Reason = keyof typeof reasons
 export type AllowReason = 'granted' | 'public'
 export type DenyReason = Exclude<Reason, AllowReason>
+/** What only a proxy that asks can get wrong: such a call never reaches `decide`. */
+export type ProxyReason = 'peer_unknown' | 'service_unknown'
 
 /** Who calls, proved. `credential` says how. */
 export interface Identity {

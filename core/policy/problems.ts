@@ -110,6 +110,18 @@ const explanations: Readonly<Record<DenyReason | UpstreamFault, ProblemExplanati
     caller: 'Try again later.',
     owner: 'Look at the issuer and at the network between. The policy is the last good one, only too old to rely on.',
   },
+  peer_unknown: {
+    means: 'A proxy asked the [external authorizer](external-authorizer.md), and it is not one of the listed peers.',
+    caller: 'Nothing: tell whoever runs the proxy in front of this API.',
+    owner: 'List the proxy in `authorizer.peers`, and give it the secret or certificate that the list names.',
+  },
+  service_unknown: {
+    means:
+      'A listed proxy asked the [external authorizer](external-authorizer.md) about a service that it is not listed for, or about none.',
+    caller: 'Nothing: tell whoever runs the proxy in front of this API.',
+    owner:
+      "Add the service to the peer's `services`, or correct the service in the proxy's configuration: `/check/<namespace>/<service>`, or Envoy's `context_extensions`.",
+  },
   audit_unavailable: {
     means:
       'The guard cannot write its audit log, and the installation says that no call may pass unrecorded (`LATCHKEY_AUDIT_ON_BLOCK=Deny`).',

@@ -30,10 +30,12 @@ export interface ExpectedPod {
   readonly uid: string
 }
 
-/** One service that an object concerns, with the pods behind it: connected or not, ready or not. */
+/** One service that an object concerns, with the pods that guard it: connected or not, ready or not. */
 export interface ConcernedService {
   readonly key: string
   readonly pods: readonly ExpectedPod[]
+  /** Some of them are central guards, which proxies ask. */
+  readonly central?: true
 }
 
 /**
@@ -70,6 +72,7 @@ export interface ServiceReport {
   readonly wouldDeny: number
   /** Pods whose app listens beyond loopback, with the addresses. */
   readonly exposed: readonly string[]
+  readonly central?: true
 }
 
 export function reportService(service: ConcernedService, reports: readonly EnforcementReport[]): ServiceReport {
@@ -88,6 +91,7 @@ export function reportService(service: ConcernedService, reports: readonly Enfor
     current: currentPods(service, reports),
     total: service.pods.length,
     ...(hashes.size === 1 && hash !== undefined && { hash }),
+    ...(service.central && { central: service.central }),
     wouldDeny: present.reduce((sum, { uid }) => sum + (wouldDeny.get(uid) ?? 0), 0),
     exposed: present
       .flatMap(guard => ((guard.exposed?.length ?? 0) > 0 ? [`${guard.pod} (${guard.exposed?.join(', ')})`] : []))

@@ -71,7 +71,7 @@ function enforcement({ object, resolved, report }: ObservedService, accepted: bo
   })
   if (!accepted) return say('False', 'Waiting', 'The service is not accepted, so its guards get no policy and deny.')
   const command = bypassCommand(object, resolved)
-  if (command !== undefined) {
+  if (command !== undefined && !report?.central) {
     return say('False', 'ServiceBypassesGuard', `The Service's port does not lead to the guard. Run: ${command}`)
   }
   if (!report) return latchEnforced(object.status?.conditions, object.metadata.generation, undefined)
@@ -81,13 +81,17 @@ function enforcement({ object, resolved, report }: ObservedService, accepted: bo
     const pods = report.exposed.slice(0, 5).join(', ') + more
     return say('False', 'DirectAccess', `The app listens beyond loopback in ${pods}. Let it listen on 127.0.0.1.`)
   }
-  if (report.current === report.total) return say('True', 'Enforced', 'Every pod has a guard that holds the policy.')
+  if (report.current === report.total) return say('True', 'Enforced', command === undefined ? everyPod : centralOnly)
   return say(
     'False',
     'Waiting',
     `${report.current} of ${report.total} pods have a guard that holds the current revision.`,
   )
 }
+
+const everyPod = 'Every pod has a guard that holds the policy.'
+const centralOnly =
+  'Every authorizer holds the policy. Calls that reach the pods around the proxies that ask it are decided by nobody: close that way with a NetworkPolicy.'
 
 /** The command that sends the Service's port to the guard; undefined when it goes there. */
 export function bypassCommand(object: GuardedService, { target }: ResolvedService): string | undefined {

@@ -12,7 +12,7 @@ export function createHealthServer(options: {
   host?: string
   live(): string | undefined
   ready(): string | undefined
-  metrics?: Metrics
+  metrics?: Pick<Metrics, 'exposition'>
   log: Logger
 }): HttpServer {
   const { live, ready, metrics, log, port, host } = options

@@ -17,6 +17,8 @@ export interface HttpServerOptions {
   port: number
   /** Without it: plain HTTP. */
   tls?: TlsSource
+  /** Asks for a certificate, which the handler has to look at: a connection without one is taken too. */
+  clientCertificates?: boolean
   handler: Handler
   /** For the whole request, headers and body, to arrive. Default 30 s. */
   requestTimeoutMs?: number
@@ -129,6 +131,7 @@ function makeServer(options: HttpServerOptions): http.Server | https.Server {
   const server = https.createServer({
     ...settings,
     minVersion: 'TLSv1.2',
+    ...(options.clientCertificates && { requestCert: true, rejectUnauthorized: false }),
     ...tls.pair(),
     SNICallback: (_name, done) => {
       try {

@@ -4,6 +4,8 @@ import { createSecureContext, type SecureContext } from 'node:tls'
 export interface CertificatePair {
   cert: string | Buffer
   key: string | Buffer
+  /** Authorities of client certificates, for a server that asks for one. */
+  ca?: string | Buffer
 }
 
 /** A server's certificate, which can change while it serves. */
@@ -29,7 +31,7 @@ export function createTlsSource(initial?: CertificatePair): TlsSource {
     pair: () => pair,
     replace(next) {
       // Made before anything is changed: a pair that does not fit leaves the old one serving.
-      context = createSecureContext({ cert: next.cert, key: next.key, minVersion: 'TLSv1.2' })
+      context = createSecureContext({ ...next, minVersion: 'TLSv1.2' })
       pair = next
       for (const handler of handlers) handler(next)
     },

@@ -48,6 +48,11 @@ export function installImagePackages(): Promise<void> {
   return install(imagePackages)
 }
 
+/** Proxies that ask the authorizer in the tests. */
+export function installProxies(): Promise<void> {
+  return install({ 'nginx-light': '/usr/sbin/nginx', haproxy: '/usr/sbin/haproxy' })
+}
+
 /** Languages that verify tokens in the tests; one that is on the PATH already is taken as it is. */
 export async function installLanguages(): Promise<void> {
   const [python, java, maven] = await Promise.all([

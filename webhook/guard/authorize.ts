@@ -4,10 +4,9 @@ import { type Decision, type DenyReason, type Identity, reasons } from '../../co
 import type { RouteRow } from '../../core/snapshot/rows.ts'
 import type { Snapshot } from '../../core/snapshot/snapshot.ts'
 import { verifyToken } from '../../core/token/verify.ts'
-import { readCredential } from './credential.ts'
+import { type Asked, readCredential } from './credential.ts'
 import type { IdentityCache } from './identity-cache.ts'
 import type { Policy } from './policy.ts'
-import type { RequestHead } from './read-request.ts'
 
 /** What the guard does with a request, and all that answers, headers, metrics and the audit line are made from. */
 export interface Verdict {
@@ -21,16 +20,16 @@ export interface Verdict {
 
 export interface Authorizer {
   /** The one way from a head to a decision. Synchronous; never throws on what a caller sends. */
-  authorize(head: RequestHead): Verdict
+  authorize(head: Asked): Verdict
   /** Asks again for what was let in earlier. The token's own expiry does not count: it was good then. */
-  reauthorize(head: RequestHead, admitted: Verdict): Verdict
+  reauthorize(head: Asked, admitted: Verdict): Verdict
 }
 
 /** @param options.now seconds since epoch */
 export function createAuthorizer(options: { policy: Policy; cache: IdentityCache; now(): number }): Authorizer {
   const { policy, cache, now } = options
 
-  function identify(head: RequestHead, snapshot: Snapshot): Identity | DenyReason {
+  function identify(head: Asked, snapshot: Snapshot): Identity | DenyReason {
     const credential = readCredential(head)
     if (typeof credential === 'string') return credential
     const cached = cache.get(credential.token)
@@ -40,13 +39,13 @@ export function createAuthorizer(options: { policy: Policy; cache: IdentityCache
     return identity
   }
 
-  function verdictOn(head: RequestHead, found: Identity | DenyReason, snapshot: Snapshot): Verdict {
+  function verdictOn(head: Asked, found: Identity | DenyReason, snapshot: Snapshot): Verdict {
     const decision = evaluate(head, found, snapshot)
     const identity = typeof found === 'string' ? undefined : found
     return { pass: passes(decision, snapshot.service), decision, identity, snapshot }
   }
 
-  function evaluate(head: RequestHead, found: Identity | DenyReason, snapshot: Snapshot): Decision {
+  function evaluate(head: Asked, found: Identity | DenyReason, snapshot: Snapshot): Decision {
     const decision = decide({ method: head.method, target: head.target }, found, snapshot, now())
     if (!decision.allow && reasons[decision.reason].status === 400) return decision
     const reason = policy.unfit()

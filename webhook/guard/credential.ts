@@ -1,6 +1,9 @@
 import type { DenyReason } from '../../core/policy/decision.ts'
 import type { RequestHead } from './read-request.ts'
 
+/** All of a request that a decision is made from, whoever read it: the guard itself, or a proxy that asks. */
+export type Asked = Pick<RequestHead, 'method' | 'target' | 'authorization'>
+
 /** The one credential of a request: the compact token, not yet looked into. */
 export interface Credential {
   readonly token: string
@@ -15,7 +18,7 @@ const credentials = /^[A-Za-z][A-Za-z0-9-]*( |$)/
  * @returns the credential, or why there is none
  * @see RFC 6750 section 2
  */
-export function readCredential(head: RequestHead): Credential | DenyReason {
+export function readCredential(head: Pick<Asked, 'target' | 'authorization'>): Credential | DenyReason {
   const { authorization } = head
   if (authorization === undefined) return 'credential_missing'
   if (authorization.includes(',') || hasQueryToken(head.target)) return 'credential_ambiguous'

@@ -100,7 +100,8 @@ export function forwardHead(head: RequestHead, forwarded: Forwarded): string[] {
   return out
 }
 
-function pushIdentity(out: string[], { identity, decision }: Forwarded): void {
+/** Whom the app is told of, as flat name, value pairs. */
+export function pushIdentity(out: string[], { identity, decision }: Pick<Forwarded, 'identity' | 'decision'>): void {
   if (!identity) return
   out.push('Latchkey-Client', encode(identity.clientId), 'Latchkey-Subject', encode(identity.subject))
   const roles = decision.allow ? decision.roles : undefined

@@ -13,6 +13,8 @@ export interface Call {
   readonly target: string | undefined
   readonly requestId: string
   readonly peer: string
+  /** The listed proxy that asked. */
+  readonly proxy?: string | undefined
   /** Monotonic. */
   readonly startedMs: number
   /** Its span, when it is sampled. */
@@ -31,18 +33,16 @@ export interface Reporter {
   limitHit(limit: Limit): void
 }
 
-export function createReporter(options: {
-  audit: Audit
-  metrics: GuardMetrics
-  service: string
-  clock: Clock
-}): Reporter {
+/** What is counted. Limits and faults of the app are met on a data path only. */
+type Counted = Pick<GuardMetrics, 'decided' | 'wouldDeny'> & Partial<Pick<GuardMetrics, 'limitHit' | 'upstreamFailed'>>
+
+export function createReporter(options: { audit: Audit; metrics: Counted; service: string; clock: Clock }): Reporter {
   const { audit, metrics, service, clock } = options
   const timeText = timeTexts(clock)
   return {
-    limitHit: metrics.limitHit,
+    limitHit: limit => metrics.limitHit?.(limit),
     upstreamFailed(call, fault) {
-      metrics.upstreamFailed(fault)
+      metrics.upstreamFailed?.(fault)
       call.trace?.fail(fault)
     },
     report(call, status, event) {
@@ -54,7 +54,7 @@ export function createReporter(options: {
       metrics.decided(outcome, decision.reason, elapsedMs / 1_000, status)
       if (wouldDeny) metrics.wouldDeny(decision.route)
       const limit = decision.reason === 'request_malformed' ? limitOf[status ?? 0] : undefined
-      if (limit) metrics.limitHit(limit)
+      if (limit) metrics.limitHit?.(limit)
       if (event === undefined) call.trace?.end({ verdict, method: call.method, service, peer, status })
       audit.record({
         v: auditVersion,
@@ -76,6 +76,7 @@ export function createReporter(options: {
         service,
         requestId,
         peer,
+        proxy: call.proxy,
         status,
         durationMs: Math.round(elapsedMs * 1_000) / 1_000,
         event,

@@ -124,7 +124,7 @@ spec:
       fieldPath: metadata.name
 {{- end -}}
 
-{{/* The Deployment of one process: dict "root" $ "process" NAME, and as YAML "env" "ports" "mounts" "volumes". */}}
+{{/* The Deployment of one process: dict "root" $ "process" NAME, and as YAML "env" "ports" "mounts" "volumes"; "annotations" for its pods, "withoutApi" for one that never calls the API server. */}}
 {{- define "latchkey.deployment" -}}
 {{- $values := index .root.Values .process -}}
 {{- $fullname := include "latchkey.fullname" .root -}}
@@ -161,12 +161,15 @@ spec:
         {{- with .root.Values.podLabels }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
-      {{- with merge (deepCopy $values.podAnnotations) .root.Values.podAnnotations }}
+      {{- with merge (deepCopy (default dict .annotations)) $values.podAnnotations .root.Values.podAnnotations }}
       annotations:
         {{- toYaml . | nindent 8 }}
       {{- end }}
     spec:
       serviceAccountName: {{ $fullname }}-{{ .process }}
+      {{- if .withoutApi }}
+      automountServiceAccountToken: false
+      {{- end }}
       # A Service named latchkey-… would otherwise put LATCHKEY_… variables of its own into the environment.
       enableServiceLinks: false
       terminationGracePeriodSeconds: 45

@@ -5,6 +5,7 @@ import { parse } from 'yaml'
 import { readIssuerConfig } from '../../../issuer/config.ts'
 import { configTable as operatorConfig } from '../../../operator/config.ts'
 import { readConfig } from '../../../platform/config.ts'
+import { type AuthorizerConfig, configTable as authorizerConfig } from '../../../webhook/authorizer/config.ts'
 import { configTable as webhookConfig } from '../../../webhook/config.ts'
 import type { Container } from '../../../webhook/injection/pod.ts'
 import { helmPath } from '../../cluster/binaries.ts'
@@ -27,6 +28,15 @@ describe('the rendered chart', () => {
     ['a digest that is none', { image: { digest: 'latest' } }],
     ['a client id without a namespace/name', { clientIds: { 'acme.orders': 'acme' } }],
     ['a guard variable that is no text', { guard: { env: { LATCHKEY_DEBUG: true } } }],
+    ['a peer that cannot prove itself', { authorizer: { peers: [{ name: 'a', proxy: 'Envoy', services: ['a/b'] }] } }],
+    [
+      'a peer for all services',
+      { authorizer: { peers: [{ name: 'a', proxy: 'Envoy', services: ['*'], secretName: 's' }] } },
+    ],
+    [
+      'a proxy nobody knows',
+      { authorizer: { peers: [{ name: 'a', proxy: 'Apache', services: ['a/b'], secretName: 's' }] } },
+    ],
     ['text where a switch is', { crds: { enabled: 'yes' } }],
     ['an installation that is no label value', { installation: 'Über' }],
   ])('is refused with %s', async (_, values) => {
@@ -36,7 +46,7 @@ describe('the rendered chart', () => {
   it('has every value in its README', async () => {
     const values = parse(await readFile(join(chart, 'values.yaml'), 'utf8')) as Record<string, Record<string, unknown>>
     const readme = await readFile(join(chart, 'README.md'), 'utf8')
-    const processes = ['operator', 'issuer', 'webhook']
+    const processes = ['operator', 'issuer', 'webhook', 'authorizer']
     const missing = Object.entries(values).flatMap(([name, value]) => {
       if (value === null || typeof value !== 'object' || Object.keys(value).length === 0)
         return readme.includes(`\`${name}\``) ? [] : [name]
@@ -121,8 +131,9 @@ describe('the rendered chart', () => {
       operator: env => readConfig(operatorConfig, env),
       issuer: env => readIssuerConfig(env),
       webhook: env => readConfig(webhookConfig, env),
+      authorizer: env => readConfig(authorizerConfig, env),
     }
-    expect(deployments).toHaveLength(3)
+    expect(deployments).toHaveLength(set.startsWith('external authorizer') ? 4 : 3)
     for (const { spec } of deployments) {
       const { template } = spec as never as { template: { spec: { containers: [Container] } } }
       const [{ name, args, env = [] }] = template.spec.containers
@@ -130,6 +141,63 @@ describe('the rendered chart', () => {
       const variables = Object.fromEntries(env.map(({ name, value = 'from-a-field' }) => [name, value]))
       expect(read[name]?.(variables)).toMatchObject({ podName: 'from-a-field', logLevel: 'info' })
     }
+  })
+
+  describe('with the external authorizer', () => {
+    it('gives it the verb enforce on the services of its peers, by name, and no other right', async () => {
+      const manifests = await renderChart(sets['external authorizer'])
+      const bindings = of(manifests, 'RoleBinding').concat(of(manifests, 'ClusterRoleBinding'))
+      const bound = bindings.filter(binding =>
+        JSON.stringify(binding).includes('"name":"latchkey-authorizer","namespace"'),
+      )
+      expect(bound.map(({ kind, metadata }) => `${kind} ${metadata.namespace}`)).toEqual([
+        'RoleBinding other',
+        'RoleBinding shop',
+      ])
+      const roles = of(manifests, 'Role').filter(({ metadata }) => metadata.name === 'latchkey-authorizer')
+      expect(roles.map(({ rules }) => rules)).toEqual(
+        [['api'], ['basket', 'orders']].map(resourceNames => [
+          { apiGroups: ['latchkey.dev'], resources: ['guardedservices'], resourceNames, verbs: ['enforce'] },
+        ]),
+      )
+      const [pod] = of(manifests, 'Deployment').filter(({ metadata }) => metadata.name === 'latchkey-authorizer')
+      expect(JSON.stringify(pod)).toContain('"automountServiceAccountToken":false')
+      expect(JSON.stringify(pod)).toContain('"latchkey.dev/enforces":"other/api,shop/basket,shop/orders"')
+    })
+    it('tells it the peers of the values, each with its proof', async () => {
+      const [deployment] = of(await renderChart(sets['external authorizer']), 'Deployment')
+      const text = JSON.stringify(deployment)
+      const peers = JSON.parse(JSON.parse(`"${/"LATCHKEY_PEERS","value":"((?:[^"\\]|\\.)*)"/.exec(text)?.[1]}"`))
+      const expected: AuthorizerConfig['peers'] = [
+        {
+          ...{ name: 'edge', proxy: 'Nginx', services: ['shop/orders', 'shop/basket'] },
+          ...{ certificateNames: [], secretFile: '/var/run/latchkey/peers/edge' },
+        },
+        { name: 'mesh', proxy: 'Envoy', services: ['shop/orders', 'other/api'], certificateNames: ['envoy.edge.svc'] },
+      ]
+      expect(peers).toEqual(expected)
+      expect(text).toContain('"optional":true,"items":[{"key":"secret","path":"edge"}]')
+    })
+    it('lets it reach the issuer and nobody else, and lets in who the values say', async () => {
+      const manifests = await renderChart(sets['external authorizer'])
+      const [policy] = of(manifests, 'NetworkPolicy').filter(({ metadata }) => metadata.name === 'latchkey-authorizer')
+      const { ingress, egress } = (policy?.spec ?? {}) as never as {
+        ingress: unknown[]
+        egress: { ports: { port: number }[] }[]
+      }
+      expect(egress.flatMap(({ ports }) => ports.map(({ port }) => port))).toEqual([53, 53, 8444])
+      expect(JSON.stringify(ingress[0])).toContain('"edge":"yes"')
+      expect(of(manifests, 'PodDisruptionBudget')).toHaveLength(4)
+    })
+    it('asks the operator for its certificate, with the names of the values', async () => {
+      const [operator] = of(await renderChart(sets['external authorizer']), 'Deployment').filter(
+        ({ metadata }) => metadata.name === 'latchkey-operator',
+      )
+      expect(JSON.stringify(operator)).toContain('{"name":"LATCHKEY_AUTHORIZER_TLS_HOSTS","value":"authz.example.com"}')
+    })
+    it('does not exist by default', async () => {
+      expect(JSON.stringify(await renderChart())).not.toContain('authorizer')
+    })
   })
 
   it('shares no name with a second installation', async () => {

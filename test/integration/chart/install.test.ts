@@ -5,7 +5,7 @@ import { type Cluster, eventually, startCluster } from '../policies/setup.ts'
 import { chart, kubectl, renderChart } from './render-chart.ts'
 import { of, sets } from './value-sets.ts'
 
-const namespacesOf = { shop: {}, 'latchkey-system': {}, 'second-system': {} }
+const namespacesOf = { shop: {}, other: {}, 'latchkey-system': {}, 'second-system': {} }
 
 describe('at a real API server', () => {
   let cluster: Cluster

@@ -34,6 +34,16 @@ const everything = {
     dashboard: { enabled: true },
   },
 }
+const authorizer = {
+  enabled: true,
+  peerCA: { configMapName: 'edge-ca' },
+  tlsHosts: ['authz.example.com'],
+  allowedFrom: [{ namespaceSelector: { matchLabels: { edge: 'yes' } } }],
+  peers: [
+    { name: 'edge', proxy: 'Nginx', services: ['shop/orders', 'shop/basket'], secretName: 'edge' },
+    { name: 'mesh', proxy: 'Envoy', services: ['shop/orders', 'other/api'], certificateNames: ['envoy.edge.svc'] },
+  ],
+}
 const one = { replicas: 1 }
 /** The main ways to install: each is rendered, and taken by a real API server. */
 export const sets: Record<string, Rendering> = {
@@ -50,6 +60,8 @@ export const sets: Record<string, Rendering> = {
     },
   },
   'Secrets in listed namespaces': { values: { secrets: { namespaces: 'Labelled', namespaceList: ['shop'] } } },
+  'external authorizer': { values: { authorizer, monitoring: { prometheusRule: { enabled: true } } } },
+  'external authorizer that nobody may ask': { values: { authorizer: { enabled: true, replicas: 1 } } },
   'everything on': { values: everything },
 }
 /** Those of one kind. */

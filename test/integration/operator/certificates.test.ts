@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createCertificates } from '../../../operator/certificates.ts'
+import type { Config } from '../../../operator/config.ts'
 import { type SecretOf, textsOf } from '../../../operator/owned-objects.ts'
 import { mutatingWebhooks, validatingWebhooks } from '../../../operator/webhook-resources.ts'
 import type { KubeObject } from '../../../platform/kube/client.ts'
@@ -15,9 +16,9 @@ beforeAll(async () => {
 afterAll(() => cluster?.stop())
 
 /** Certificates of a release of its own, under a clock that the test moves. */
-function release(fullname: string) {
+function release(fullname: string, change: Partial<Config> = {}) {
   let now = Date.now()
-  const config = configOf({ fullname, tlsHosts: ['issuer.example.com', '10.1.2.3', 'FD00::0:1'] })
+  const config = configOf({ fullname, tlsHosts: ['issuer.example.com', '10.1.2.3', 'FD00::0:1'], ...change })
   const make = () =>
     createCertificates({
       client: cluster.client,
@@ -166,4 +167,17 @@ test('writes caBundle into both webhook configurations and nothing else, and put
     await one.certificates.reconcileWebhooks()
     expect((await cluster.client.get(resource, undefined, 'hooks'))?.metadata.resourceVersion).toBe(version)
   }
+})
+
+test('makes a certificate for the authorizer where there is one, and none where there is not', async () => {
+  const without = release('without')
+  await without.settle()
+  expect(await without.files('authorizer-tls')).toEqual({})
+  const one = release('withone', { authorizer: true, authorizerTlsHosts: ['authz.example.com'] })
+  await one.settle()
+  const files = await one.files('authorizer-tls')
+  const certificate = new X509Certificate(files['tls.crt'] ?? '')
+  expect(certificate.checkHost('withone-authorizer.latchkey-system.svc')).toBeDefined()
+  expect(certificate.checkHost('authz.example.com')).toBeDefined()
+  expect(files['ca.crt']).toBe((await one.files('ca'))['ca.crt'])
 })

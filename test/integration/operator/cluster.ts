@@ -69,6 +69,8 @@ export function configOf(change: Partial<Config> = {}): Config {
     snapshotPort: 8444,
     clientIds: new Map(),
     tlsHosts: [],
+    authorizer: false,
+    authorizerTlsHosts: [],
     reservedAudiences: ['https://kubernetes.default.svc'],
     tokenFile: tokenFile(),
     ...change,

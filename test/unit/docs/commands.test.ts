@@ -38,7 +38,18 @@ const names = new Set([
       ? [`${plural}.latchkey.dev`, ...shortNames]
       : [plural, singular, `${plural}.latchkey.dev`, ...shortNames],
   ),
-  ...['pod', 'pods', 'deployment', 'service', 'namespace', 'secret', 'secrets', 'crds', 'mutatingwebhookconfiguration'],
+  ...[
+    'pod',
+    'pods',
+    'deployment',
+    'service',
+    'configmap',
+    'namespace',
+    'secret',
+    'secrets',
+    'crds',
+    'mutatingwebhookconfiguration',
+  ],
 ])
 
 test('every documented kubectl command means a kind by a name of its own: never roles alone', () => {

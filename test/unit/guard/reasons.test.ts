@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Reason, reasons } from '../../../core/policy/decision.ts'
+import { type ProxyReason, type Reason, reasons } from '../../../core/policy/decision.ts'
 import type { Row } from '../../../core/snapshot/rows.ts'
 import { alice, bob, grant, nowSeconds, reader, rowsOf, serviceRow } from './policy-rows.ts'
 import { sendRaw } from './raw-socket.ts'
@@ -28,7 +28,7 @@ const day = 86_400_000
 const routes = [{ name: 'things', path: '/api/things', methods: ['GET'], variants: 'Refuse' as const }]
 
 /** Each reason, and how a caller gets it. policy_missing has a guard of its own below, audit_unavailable a file. */
-const cases: Record<Exclude<Reason, 'policy_missing' | 'audit_unavailable'>, Case> = {
+const cases: Record<Exclude<Reason, ProxyReason | 'policy_missing' | 'audit_unavailable'>, Case> = {
   granted: {},
   public: { target: '/open/x', authorization: '' },
   request_malformed: { fields: 'Content-Type: a/b\r\nContent-Type: a/c\r\n' },

@@ -9,7 +9,7 @@ import { auditSchema } from '../../../core/audit/audit-schema.ts'
 import { sliceHash } from '../../../core/snapshot/hash.ts'
 import type { Row } from '../../../core/snapshot/rows.ts'
 import { type Clock, systemClock } from '../../../platform/clock.ts'
-import { createAudit } from '../../../webhook/guard/audit.ts'
+import { type Audit, createAudit } from '../../../webhook/guard/audit.ts'
 import { createGuard, type Guard, type GuardOptions } from '../../../webhook/guard/guard.ts'
 import { createGuardMetrics } from '../../../webhook/guard/metrics.ts'
 import { createPolicy, type Policy } from '../../../webhook/guard/policy.ts'
@@ -141,7 +141,8 @@ export async function startGuard(
   const policy = createPolicy(clock)
   const slice = createSlice(policy)
   const metrics = createGuardMetrics(policy)
-  const audit = await createAudit({ sink: file, onDropped: metrics.auditDropped, log })
+  const sink = await createAudit({ sink: file, onDropped: metrics.auditDropped, log })
+  const audit = counted(sink)
   let version = 0
   const apply = (next: readonly Row[]): void => {
     slice.take({ full: { rows: next }, seen: { apiclients: String(++version) }, hash: sliceHash(next) })
@@ -175,12 +176,25 @@ export async function startGuard(
     apply,
     metrics: async () => (await metrics.exposition()).body,
     wouldDenyCount: metrics.wouldDenyCount,
-    audit: (atLeast = 1) => auditLines(file, atLeast),
+    // Lines are written in batches: what was recorded by now is waited for too.
+    audit: (atLeast = 1) => auditLines(file, Math.max(atLeast, audit.recorded())),
     async close() {
       await guard.drain(0, 100)
       await guard.close()
       await audit.flush(500)
       await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+function counted(audit: Audit): Audit & { recorded(): number } {
+  let recorded = 0
+  return {
+    ...audit,
+    recorded: () => recorded,
+    record(entry) {
+      recorded++
+      audit.record(entry)
     },
   }
 }

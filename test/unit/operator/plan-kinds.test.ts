@@ -151,6 +151,7 @@ test('every reason of a GuardedService is produced, and no other', () => {
     plan({}, report({ exposed: ['web-1 (0.0.0.0:8080)'] })),
     plan({}),
     plan({ target: target(8080) }, report({})),
+    plan({ target: target(8080) }, report({ central: true })),
     plan({}, report({}), 'spec.mode: wrong'),
   ]
   const asked = {
@@ -181,6 +182,11 @@ test('every reason of a GuardedService is produced, and no other', () => {
   })
   const isolated = [...policies, forbiddenPolicy('shop')].map(isolating)
   expect(reasonsOf(guardedService, [...plans, ...isolated])).toEqual([])
+  const central = plan({ target: target(8080) }, report({ central: true }))()
+  expect(central.conditions?.find(one => one.type === 'Enforced')).toMatchObject({
+    status: 'True',
+    message: expect.stringContaining('decided by nobody: close that way'),
+  })
   const bypassed = plan({ target: target(8080) })().conditions?.find(one => one.type === 'Enforced')
   expect(bypassed?.message).toContain(
     `kubectl patch service api -n shop --type=json -p '[{"op":"add","path":"/spec/ports/1/targetPort","value":"guard"}]'`,

@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest'
+import { guardsOf } from '../../../operator/guards-of.ts'
+import type { PodOf } from '../../../operator/sources.ts'
+
+const own = 'latchkey-system'
+const pod = (namespace: string, name: string, change: object = {}, phase = 'Running'): PodOf => ({
+  metadata: { namespace, name, uid: `uid-${name}`, ...change },
+  status: { phase },
+})
+const behind = [pod('shop', 'web-1', { labels: { app: 'web' } }), pod('shop', 'db-1', { labels: { app: 'db' } })]
+const central = (name: string, enforces = 'shop/other,shop/web') =>
+  pod(own, name, { annotations: { 'latchkey.dev/enforces': enforces } })
+
+/** The names of the guards of shop/web. */
+function guards(pods: readonly PodOf[], targetPort: number | string = 'guard') {
+  const service = { metadata: { namespace: 'shop', name: 'web' }, spec: { targetRef: { name: 'web', port: 'http' } } }
+  const target = { metadata: {}, spec: { selector: { app: 'web' }, ports: [{ name: 'http', port: 80, targetPort }] } }
+  const found = guardsOf(
+    'shop/web',
+    {
+      services: { store: new Map([['shop/web', service]]) },
+      targets: { store: new Map([['shop/web', target]]) },
+      by: { podsOfNamespace: { get: (name: string) => pods.filter(({ metadata }) => metadata.namespace === name) } },
+    } as never,
+    own,
+  )
+  return { names: found.pods.map(({ name }) => name), central: found.central }
+}
+
+test('the guards of a service are the pods behind it', () => {
+  expect(guards(behind)).toEqual({ names: ['web-1'], central: undefined })
+  // Past the guard: it is for the condition to say so, the pods are concerned all the same.
+  expect(guards(behind, 8080)).toEqual({ names: ['web-1'], central: undefined })
+})
+
+test('and its authorizers, beside the pods or, where the Service leads past the guard, alone', () => {
+  const both = [...behind, central('authorizer-1'), central('authorizer-2')]
+  expect(guards(both)).toEqual({ names: ['web-1', 'authorizer-1', 'authorizer-2'], central: true })
+  expect(guards(both, 8080)).toEqual({ names: ['authorizer-1', 'authorizer-2'], central: true })
+})
+
+test('nobody else’s pod is an authorizer, no authorizer of other services, and none that is ending or done', () => {
+  const strangers = [
+    pod('shop', 'usurper', { annotations: { 'latchkey.dev/enforces': 'shop/web' } }),
+    central('other', 'shop/webshop'),
+    pod(own, 'ending', {
+      annotations: { 'latchkey.dev/enforces': 'shop/web' },
+      deletionTimestamp: '2026-11-25T00:00:00Z',
+    }),
+    pod(own, 'done', { annotations: { 'latchkey.dev/enforces': 'shop/web' } }, 'Failed'),
+  ]
+  expect(guards([...behind, ...strangers])).toEqual({ names: ['web-1'], central: undefined })
+})

@@ -1,0 +1,50 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createServer, type HttpServer } from '../../platform/http/server.ts'
+import type { TlsSource } from '../../platform/http/tls-source.ts'
+import type { Logger } from '../../platform/log.ts'
+import type { ListenAddress } from '../guard/config.ts'
+import { peerOf } from '../guard/report.ts'
+import { httpAnswer, writeHttpAnswer } from './answer-http.ts'
+import type { Judge } from './judge.ts'
+import type { PeerBook } from './prove-peer.ts'
+import { readHttpCheck, readTold, secretsIn } from './read-check.ts'
+
+/** Proxies may pass on as large a head as they take themselves. */
+const maxHeaderBytes = 65_536
+
+/** Answers checks over HTTP: Envoy's, nginx's, haproxy's and Traefik's. Anything but `/check/…` is refused too. */
+export function createCheckServer(options: {
+  listen: ListenAddress
+  tls?: TlsSource | undefined
+  peers: PeerBook
+  judge: Judge
+  log: Logger
+}): HttpServer {
+  const { listen, tls, peers, judge, log } = options
+
+  function answer(request: IncomingMessage, response: ServerResponse): void {
+    const { method = '', url = '', rawHeaders, socket } = request
+    const check = readHttpCheck(method, url, rawHeaders)
+    const peer = peers.find({ socket, secrets: secretsIn(rawHeaders) })
+    const outcome = judge.judge({
+      peer,
+      service: check.service,
+      asked: ({ proxy }) => readTold(check, proxy),
+      address: peerOf(socket.remoteAddress),
+    })
+    // A body is the caller's: nobody looks at it, and it must not fill the connection.
+    request.resume()
+    writeHttpAnswer(response, httpAnswer(outcome, peer?.proxy))
+  }
+
+  return createServer({
+    name: 'check',
+    ...listen,
+    // Without authorities of our own Node would trust its list, and every web server of the world would be proved.
+    ...(tls && { tls, clientCertificates: tls.pair()?.ca !== undefined }),
+    log,
+    requestTimeoutMs: 10_000,
+    maxHeaderBytes,
+    handler: answer,
+  })
+}

@@ -1,0 +1,35 @@
+import type { Clock } from '../../platform/clock.ts'
+import type { Audit } from '../guard/audit.ts'
+import { type Authorizer, createAuthorizer } from '../guard/authorize.ts'
+import { createIdentityCache } from '../guard/identity-cache.ts'
+import type { Policy } from '../guard/policy.ts'
+import { createReporter, type Reporter } from '../guard/report.ts'
+import type { ServiceCounts } from './metrics.ts'
+
+/** All that decides about one service and tells of it. Services share nothing: the fault of one is no other's. */
+export interface ServedService {
+  readonly name: string
+  readonly policy: Policy
+  readonly authorizer: Authorizer
+  readonly reporter: Reporter
+}
+
+export function createServedService(options: {
+  name: string
+  policy: Policy
+  audit: Audit
+  counts: ServiceCounts
+  clock: Clock
+}): ServedService {
+  const { name, policy, audit, counts, clock } = options
+  return {
+    name,
+    policy,
+    authorizer: createAuthorizer({
+      policy,
+      cache: createIdentityCache({ entries: 8_192, characters: 8 * 1024 * 1024 }),
+      now: () => Math.floor(clock.wall().getTime() / 1_000),
+    }),
+    reporter: createReporter({ audit, metrics: counts, service: name, clock }),
+  }
+}

@@ -1,0 +1,84 @@
+import { readFile } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { parse } from 'yaml'
+import type { Clock } from '../../platform/clock.ts'
+import type { Logger } from '../../platform/log.ts'
+import { createAudit } from '../guard/audit.ts'
+import type { ListenAddress } from '../guard/config.ts'
+import { createManifests } from '../guard/manifests.ts'
+import { createPolicy } from '../guard/policy.ts'
+import { createAuthorizer } from './authorizer.ts'
+import { createAuthorizerMetrics } from './metrics.ts'
+import { followSecrets, followTls, type TlsFiles } from './peer-files.ts'
+import { type Peer, readPeers, servicesOf } from './peers.ts'
+import { createPeerBook } from './prove-peer.ts'
+import type { RunningAuthorizer } from './running-authorizer.ts'
+import { createServedService } from './served-service.ts'
+
+export interface StandaloneOptions {
+  readonly manifests: string
+  /** YAML file with the list of peers. */
+  readonly peers: string
+  readonly listen: ListenAddress | undefined
+  readonly grpcListen: ListenAddress | undefined
+  readonly health: ListenAddress | undefined
+  /** Without it: in the clear. */
+  readonly tls: TlsFiles | undefined
+  readonly audit: string
+  readonly issuer: string
+  readonly installation: string
+}
+
+/**
+ * Starts an authorizer without a cluster: its policies are compiled from manifests, whose changes it follows.
+ * @throws Error that lists every mistake of the peers or the manifests
+ */
+export async function startStandalone(
+  options: StandaloneOptions,
+  context: { clock: Clock; log: Logger; drainGraceMs?: number; intervalMs?: number },
+): Promise<RunningAuthorizer> {
+  const { clock, log, drainGraceMs = 500 } = context
+  const listed = await loadPeers(options.peers)
+  const metrics = createAuthorizerMetrics()
+  const audit = await createAudit({ sink: options.audit, onDropped: metrics.auditDropped, log })
+  const followed = options.tls && (await followTls(options.tls, context))
+  const peers = createPeerBook(listed, () => clock.wall().getTime())
+  const stopSecrets = followSecrets(listed, peers, context)
+  const compiled = await Promise.all(
+    servicesOf(listed).map(async service => {
+      const policy = createPolicy(clock)
+      const source = createManifests({ ...options, ...context, path: options.manifests, service, policy })
+      await source.load()
+      metrics.watch(service, policy)
+      const counts = metrics.ofService(service)
+      return { source, served: createServedService({ name: service, policy, audit, counts, clock }) }
+    }),
+  )
+  const services = new Map(compiled.map(({ served }) => [served.name, served]))
+  const { listen, grpcListen, health: healthListen } = options
+  const addresses = { listen, grpcListen, healthListen }
+  const authorizer = createAuthorizer({ ...addresses, tls: followed?.tls, services, peers, audit, metrics, clock, log })
+  const ports = await authorizer.start()
+  for (const { source } of compiled) source.follow()
+  return {
+    ...ports,
+    async stop() {
+      await authorizer.drain(drainGraceMs, 10_000)
+      followed?.stop()
+      stopSecrets()
+      for (const { source } of compiled) source.stop()
+      await audit.flush(2_000)
+    },
+  }
+}
+
+/** @throws Error that lists every mistake */
+async function loadPeers(file: string): Promise<Peer[]> {
+  const content = parse(await readFile(file, 'utf8')) as { peers?: unknown } | null
+  const read = readPeers(content?.peers)
+  if ('mistakes' in read) throw new Error(`${file}:\n  ${read.mistakes.join('\n  ')}`)
+  // As in a compose file: beside the file that names them.
+  return read.peers.map(peer =>
+    peer.secretFile === undefined ? peer : { ...peer, secretFile: resolve(dirname(file), peer.secretFile) },
+  )
+}
