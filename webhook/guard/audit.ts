@@ -1,6 +1,5 @@
 import { close, open, write } from 'node:fs'
 import type { Logger } from '../../platform/log.ts'
-import { auditLine } from './audit-line.ts'
 
 /** One decision, as it is written: nothing here can be a token, a query or a raw header. */
 export interface AuditEntry {
@@ -63,7 +62,7 @@ export async function createAudit(options: {
   let failing = false
 
   function record(entry: AuditEntry): void {
-    const line = auditLine(entry)
+    const line = `${JSON.stringify(entry)}\n`
     if (characters + line.length > maxWaiting) return void onDropped(1)
     waiting.push(line)
     characters += line.length

@@ -1,5 +1,5 @@
 import type { Decision, Identity } from '../../core/policy/decision.ts'
-import { boundedMemo } from './bounded-memo.ts'
+import type { FieldName } from './field-name.ts'
 import type { RequestHead } from './read-request.ts'
 
 /** What the forwarded head says besides what the client sent. */
@@ -68,43 +68,58 @@ export function isReserved(name: string): boolean {
   )
 }
 
-/** Whether a field ends here, on every branch. */
-const endsHere = boundedMemo(2_048, name => hopByHop.has(name) || isReserved(name))
-
 /**
  * The head the app receives, as flat name, value pairs. What ends here goes first, on every branch; ours are set
  * after, so that nothing a client lists in Connection can take them away.
  */
 export function forwardHead(head: RequestHead, forwarded: Forwarded): string[] {
-  const { names, sent, values, connection } = head
+  const { names, fields, values, connection } = head
   const out: string[] = []
   const keepsToken = forwarded.keepCredential === 'Jwt' && forwarded.identity !== undefined
   for (let at = 0; at < names.length; at++) {
+    const field = fields[at] as FieldName
+    if (field.endsHere) continue
     const name = names[at] as string
-    if (endsHere(name)) continue
     if (name === 'authorization') {
       if (keepsToken) out.push('Authorization', values[at] as string)
       continue
     }
     if (connection.size > 0 && connection.has(name)) continue
-    out.push(sent[at] as string, values[at] as string)
+    out.push(field.sent, values[at] as string)
   }
   out.push('X-Forwarded-For', forwarded.peer, 'X-Request-Id', forwarded.requestId)
   pushIdentity(out, forwarded)
   return out
 }
 
+/** The last fields of each identity: who calls again with the same grant is told of in the same words. */
+const lastFields = new WeakMap<Identity, { roles: unknown; attributes: unknown; fields: readonly string[] }>()
+
 function pushIdentity(out: string[], { identity, decision }: Forwarded): void {
   if (!identity) return
-  out.push('Latchkey-Client', encode(identity.clientId), 'Latchkey-Subject', encode(identity.subject))
   const roles = decision.allow ? decision.roles : undefined
   const attributes = decision.allow ? decision.attributes : undefined
+  let last = lastFields.get(identity)
+  if (last?.roles !== roles || last?.attributes !== attributes || !last) {
+    last = { roles, attributes, fields: identityFields(identity, roles, attributes) }
+    lastFields.set(identity, last)
+  }
+  out.push(...last.fields)
+}
+
+function identityFields(
+  identity: Identity,
+  roles: readonly string[] | undefined,
+  attributes: Readonly<Record<string, string>> | undefined,
+): readonly string[] {
+  const out = ['Latchkey-Client', encode(identity.clientId), 'Latchkey-Subject', encode(identity.subject)]
   if (roles && roles.length > 0) out.push('Latchkey-Roles', roles.map(encode).join(', '))
   if (identity.scopes.length > 0) out.push('Latchkey-Scopes', identity.scopes.map(encode).join(', '))
   if (attributes && Object.keys(attributes).length > 0) {
     const pairs = Object.entries(attributes).map(([key, value]) => `${encode(key)}=${encode(value)}`)
     out.push('Latchkey-Attributes', pairs.join(', '))
   }
+  return out
 }
 
 const plain = /^[A-Za-z0-9._~:/@*+-]*$/

@@ -1,6 +1,7 @@
 import type { Clock } from '../../platform/clock.ts'
 import type { Audit } from './audit.ts'
 import type { Verdict } from './authorize.ts'
+import { boundedMemo } from './bounded-memo.ts'
 import type { GuardMetrics } from './metrics.ts'
 
 /** One call, from its first line to its one report. */
@@ -19,6 +20,12 @@ export interface Reporter {
   /** @param status of the answer; undefined when none could be sent */
   report(call: Call, status: number | undefined, event?: 'tunnel_closed'): void
 }
+
+/**
+ * The one string for all that say the same. What was just put together from parts would take JSON.stringify off its fast
+ * way, for the whole line.
+ */
+const sameText = boundedMemo(1_024, text => text)
 
 export function createReporter(options: {
   audit: Audit
@@ -42,7 +49,7 @@ export function createReporter(options: {
         decision: outcome,
         reason: decision.reason,
         wouldDeny: wouldDeny || undefined,
-        rule: decision.allow ? decision.rule : undefined,
+        rule: decision.allow && decision.rule !== undefined ? sameText(decision.rule) : undefined,
         grant: decision.allow ? decision.grant : undefined,
         revision: verdict.snapshot?.revision ?? '',
         client: identity?.client,
