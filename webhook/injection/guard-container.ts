@@ -108,6 +108,8 @@ function environment(settings: InjectionSettings, task: GuardTask): EnvVar[] {
     LATCHKEY_TOKEN_FILE: `${paths.token}/token`,
     LATCHKEY_SNAPSHOT_FILE: `${paths.snapshot}/snapshot.json`,
     ...(task.openPorts && { LATCHKEY_OPEN_PORTS: task.openPorts }),
+    // What `latchkey guard` would otherwise start a second time for.
+    NODE_OPTIONS: '--max-semi-space-size=2',
   }
   return Object.entries(values).map(([name, value]) => ({ name, value }))
 }
