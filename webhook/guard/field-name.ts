@@ -1,5 +1,5 @@
 import { boundedMemo } from './bounded-memo.ts'
-import { hopByHop, isReserved } from './forward-head.ts'
+import { hopByHop, isReserved } from './reserved-fields.ts'
 
 /** Fields of a request whose value the guard reads, by the place it is kept in. */
 export const slots = {
