@@ -6,7 +6,7 @@ SHELL := /bin/bash
 NODE := node_modules/.bin/node
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: help install check test unit integration e2e build sdk generate verify format demo demo-down clean
+.PHONY: help install check test unit integration e2e build sdk generate verify format demo demo-down bench-drain clean
 
 help: ## Show this list
 	@grep -hE '^[a-zA-Z0-9_-]+:.*?## ' $(MAKEFILE_LIST) | sort | awk 'BEGIN {FS = ":.*?## "} {printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}'
@@ -54,6 +54,9 @@ demo: install ## Cluster, image, chart, example, and a table of calls refused an
 
 demo-down: install ## Remove the demo and its cluster
 	$(NODE) test/demo/down.ts
+
+bench-drain: build ## Guards stopped under load: not one of 100,000 requests dropped (1 min)
+	$(NODE) bench/drain/main.ts
 
 clean: ## Remove what was built in the checkout (not the cache)
 	rm -rf build dist sdk/dist node_modules

@@ -39,7 +39,25 @@ function usage(): string {
   return `Usage: latchkey <process or command> [options]\n\nProcesses:\n${listed(processes)}\nCommands:\n${listed(commands)}  ${'version'.padEnd(width)}  Prints the version.\n`
 }
 
+/**
+ * A guard's garbage is all young. A small nursery stays in the processor's cache: fewer microseconds a call and 30 MB
+ * less than the default, whose nursery grows with the load.
+ */
+const guardFlags = ['--max-semi-space-size=2']
+
+/**
+ * Begins again as the same process with V8's flags, which cannot be set later. An injected guard has them in NODE_OPTIONS
+ * and starts once; where the system cannot do it, the process goes on without them.
+ */
+function withFlags(flags: readonly string[]): void {
+  const { execArgv, execPath, execve, argv } = process
+  const given = [...execArgv, process.env.NODE_OPTIONS ?? ''].join(' ')
+  const missing = flags.filter(flag => !given.includes(flag.split('=', 1)[0] ?? flag))
+  if (missing.length > 0 && execve) execve(execPath, [execPath, ...execArgv, ...missing, ...argv.slice(1)])
+}
+
 const [name, ...rest] = process.argv.slice(2)
+if (name === 'guard') withFlags(guardFlags)
 const known = { ...processes, ...commands }
 const chosen = name === undefined || !Object.hasOwn(known, name) ? undefined : known[name]
 if (chosen) {

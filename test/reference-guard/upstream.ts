@@ -1,5 +1,5 @@
 import { type Dispatcher, Pool } from 'undici'
-import { foldName, hopByHop } from '../../webhook/guard/forward-head.ts'
+import { foldName, hopByHop } from '../../webhook/guard/reserved-fields.ts'
 import type { UpstreamFault } from '../../webhook/guard/respond.ts'
 
 /** Connections to the app: kept alive, one request at a time on each, never a second try. */

@@ -1,5 +1,5 @@
 import type { Asked } from '../guard/credential.ts'
-import { isReserved } from '../guard/forward-head.ts'
+import { isReserved } from '../guard/reserved-fields.ts'
 
 /** What a caller asked a proxy for, as the proxy tells it. */
 export interface AskedOfProxy extends Asked {

@@ -1,7 +1,6 @@
 import { close, open, write } from 'node:fs'
 import type { AuditEntry } from '../../core/audit/audit-entry.ts'
 import type { Logger } from '../../platform/log.ts'
-import { auditLine } from './audit-line.ts'
 import { maxWaiting, type OnBlock, refuseFrom } from './while-recorded.ts'
 
 export interface Audit {
@@ -11,6 +10,11 @@ export interface Audit {
   /** Writes out what waits, for at most `ms`. */
   flush(ms: number): Promise<void>
 }
+
+/** Enough for what a busy guard says between two writes. */
+const pageBytes = 262_144
+/** Bytes of a character at most. */
+const widest = 3
 
 /** How long lines wait for others: a write goes through another thread, which costs more than many lines. */
 const batchMs = 10
@@ -29,16 +33,21 @@ export async function createAudit(options: {
 }): Promise<Audit> {
   const { sink, onBlock = 'Count', onDropped, log } = options
   const descriptor = sink === '-' ? 1 : await opened(sink)
-  let waiting: string[] = []
-  let characters = 0
+  // Lines go into memory that is there already: made as strings and buffers they would be half of a guard's garbage.
+  let waiting = Buffer.allocUnsafeSlow(pageBytes)
+  let spare = Buffer.allocUnsafeSlow(pageBytes)
+  let bytes = 0
+  let lines = 0
   let busy = false
   let failing = false
 
   function record(entry: AuditEntry): void {
-    const line = auditLine(entry)
-    if (characters + line.length > maxWaiting) return void onDropped(1)
-    waiting.push(line)
-    characters += line.length
+    const line = `${JSON.stringify(entry)}\n`
+    const needed = bytes + line.length * widest
+    if (needed > maxWaiting) return void onDropped(1)
+    if (needed > waiting.length) waiting = grown(waiting, bytes, needed)
+    bytes += waiting.write(line, bytes)
+    lines++
     if (!busy) {
       busy = true
       setTimeout(next, batchMs)
@@ -46,14 +55,16 @@ export async function createAudit(options: {
   }
 
   function next(): void {
-    if (waiting.length === 0) {
+    if (bytes === 0) {
       busy = false
       return
     }
-    const lines = waiting
-    waiting = []
-    characters = 0
-    send(Buffer.from(lines.join('')), 0, lines.length)
+    const [page, full, held] = [waiting, bytes, lines]
+    waiting = spare.length > pageBytes ? Buffer.allocUnsafeSlow(pageBytes) : spare
+    spare = page
+    bytes = 0
+    lines = 0
+    send(page.subarray(0, full), 0, held)
   }
 
   function send(bytes: Buffer, from: number, lines: number): void {
@@ -74,13 +85,19 @@ export async function createAudit(options: {
 
   return {
     record,
-    isBlocked: () => failing || characters >= refuseFrom,
+    isBlocked: () => failing || bytes >= refuseFrom,
     async flush(ms) {
       const until = performance.now() + ms
       while (busy && performance.now() < until) await new Promise(resolve => setTimeout(resolve, 5))
       if (descriptor !== 1) close(descriptor, () => {})
     },
   }
+}
+
+function grown(page: Buffer, used: number, needed: number): Buffer<ArrayBuffer> {
+  const larger = Buffer.allocUnsafeSlow(Math.min(maxWaiting, Math.max(needed, page.length * 2)))
+  page.copy(larger, 0, 0, used)
+  return larger
 }
 
 function opened(path: string): Promise<number> {

@@ -1,4 +1,5 @@
 import { boundedMemo } from './bounded-memo.ts'
+import { hopByHop, isReserved } from './reserved-fields.ts'
 
 /** Fields of a request whose value the guard reads, by the place it is kept in. */
 export const slots = {
@@ -20,6 +21,8 @@ export interface FieldName {
   /** A bit of its own where two of them would let the guard and the app each pick another one; else 0. */
   readonly single: number
   readonly slot: number
+  /** Whether it is not passed on, on any branch. */
+  readonly endsHere: boolean
 }
 
 /**
@@ -66,5 +69,11 @@ const slotOf: ReadonlyMap<string, number> = new Map([
 /** @param sent a token: RFC 9110 section 5.1 */
 export const fieldName: (sent: string) => FieldName = boundedMemo(2_048, sent => {
   const lower = sent.toLowerCase()
-  return { lower, sent, single: singleBits.get(lower) ?? 0, slot: slotOf.get(lower) ?? slots.other }
+  return {
+    lower,
+    sent,
+    single: singleBits.get(lower) ?? 0,
+    slot: slotOf.get(lower) ?? slots.other,
+    endsHere: hopByHop.has(lower) || isReserved(lower),
+  }
 })

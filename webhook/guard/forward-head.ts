@@ -1,5 +1,5 @@
 import type { Decision, Identity } from '../../core/policy/decision.ts'
-import { boundedMemo } from './bounded-memo.ts'
+import type { FieldName } from './field-name.ts'
 import type { RequestHead } from './read-request.ts'
 import type { CallTrace } from './trace.ts'
 
@@ -15,84 +15,26 @@ export interface Forwarded {
   readonly trace?: CallTrace | undefined
 }
 
-/** Headers that belong to one hop: RFC 9110 section 7.6.1 and what older software treats so. */
-export const hopByHop: ReadonlySet<string> = new Set([
-  'connection',
-  'expect',
-  'http2-settings',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-])
-
-/**
- * Headers by which proxies tell apps who called and what was asked. No proxy is trusted yet, so none passes: the app
- * sees this guard at 127.0.0.1, and frameworks that trust a proxy on loopback would believe what anybody sent.
- * X-Forwarded-For is set anew to the peer of the connection; the other ones stay away. So do the headers that ask an
- * app for another method or path than the one that was decided on.
- */
-const proxyOnly = new Set([
-  'forwarded',
-  'x-client-ip',
-  'x-cluster-client-ip',
-  'x-http-method',
-  'x-http-method-override',
-  'x-method-override',
-  'x-original-method',
-  'x-original-uri',
-  'x-original-url',
-  'x-real-ip',
-  'x-request-id',
-  'x-rewrite-url',
-  'true-client-ip',
-])
-const proxyPrefixes = ['latchkey-', 'x-forwarded-', 'x-envoy-', 'x-middleware-', 'x-original-', 'x-rewrite-']
-
-/** Names that an app which folds `_` and `.` would mistake for those that frame or vouch for the request. */
-const unfoldable = new Set([...hopByHop, 'authorization', 'content-length', 'content-type', 'cookie', 'host'])
-
-/** One name for all spellings that some app reads as the same: CGI, WSGI and Rack make `-` of what is no letter. */
-export function foldName(name: string): string {
-  return name.toLowerCase().replace(/[^a-z0-9]/g, '-')
-}
-
-/** Whether a client may not say this to the app. */
-export function isReserved(name: string): boolean {
-  const folded = foldName(name)
-  return (
-    proxyOnly.has(folded) ||
-    proxyPrefixes.some(prefix => folded.startsWith(prefix)) ||
-    (folded !== name && unfoldable.has(folded))
-  )
-}
-
-/** Whether a field ends here, on every branch. */
-const endsHere = boundedMemo(2_048, name => hopByHop.has(name) || isReserved(name))
-
 /**
  * The head the app receives, as flat name, value pairs. What ends here goes first, on every branch; ours are set
  * after, so that nothing a client lists in Connection can take them away.
  */
 export function forwardHead(head: RequestHead, forwarded: Forwarded): string[] {
-  const { names, sent, values, connection } = head
+  const { names, fields, values, connection } = head
   const { trace } = forwarded
   const out: string[] = []
   const keepsToken = forwarded.keepCredential === 'Jwt' && forwarded.identity !== undefined
   for (let at = 0; at < names.length; at++) {
+    const field = fields[at] as FieldName
+    if (field.endsHere) continue
     const name = names[at] as string
-    if (endsHere(name)) continue
     if (trace && (name === 'traceparent' || (name === 'tracestate' && !trace.keepsState))) continue
     if (name === 'authorization') {
       if (keepsToken) out.push('Authorization', values[at] as string)
       continue
     }
     if (connection.size > 0 && connection.has(name)) continue
-    out.push(sent[at] as string, values[at] as string)
+    out.push(field.sent, values[at] as string)
   }
   out.push('X-Forwarded-For', forwarded.peer, 'X-Request-Id', forwarded.requestId)
   if (trace) out.push('traceparent', trace.traceparent)
@@ -100,18 +42,35 @@ export function forwardHead(head: RequestHead, forwarded: Forwarded): string[] {
   return out
 }
 
+/** The last fields of each identity: who calls again with the same grant is told of in the same words. */
+const lastFields = new WeakMap<Identity, { roles: unknown; attributes: unknown; fields: readonly string[] }>()
+
 /** Whom the app is told of, as flat name, value pairs. */
 export function pushIdentity(out: string[], { identity, decision }: Pick<Forwarded, 'identity' | 'decision'>): void {
   if (!identity) return
-  out.push('Latchkey-Client', encode(identity.clientId), 'Latchkey-Subject', encode(identity.subject))
   const roles = decision.allow ? decision.roles : undefined
   const attributes = decision.allow ? decision.attributes : undefined
+  let last = lastFields.get(identity)
+  if (last?.roles !== roles || last?.attributes !== attributes || !last) {
+    last = { roles, attributes, fields: identityFields(identity, roles, attributes) }
+    lastFields.set(identity, last)
+  }
+  out.push(...last.fields)
+}
+
+function identityFields(
+  identity: Identity,
+  roles: readonly string[] | undefined,
+  attributes: Readonly<Record<string, string>> | undefined,
+): readonly string[] {
+  const out = ['Latchkey-Client', encode(identity.clientId), 'Latchkey-Subject', encode(identity.subject)]
   if (roles && roles.length > 0) out.push('Latchkey-Roles', roles.map(encode).join(', '))
   if (identity.scopes.length > 0) out.push('Latchkey-Scopes', identity.scopes.map(encode).join(', '))
   if (attributes && Object.keys(attributes).length > 0) {
     const pairs = Object.entries(attributes).map(([key, value]) => `${encode(key)}=${encode(value)}`)
     out.push('Latchkey-Attributes', pairs.join(', '))
   }
+  return out
 }
 
 const plain = /^[A-Za-z0-9._~:/@*+-]*$/

@@ -18,9 +18,9 @@ export interface RequestHead {
   /** Origin form, byte for byte. */
   readonly target: string
   readonly host: string
-  /** Lower case; `values` and `sent` run beside it. */
+  /** Lower case; `fields` and `values` run beside it. */
   readonly names: readonly string[]
-  readonly sent: readonly string[]
+  readonly fields: readonly FieldName[]
   readonly values: readonly string[]
   readonly authorization: string | undefined
   readonly requestId: string | undefined
@@ -59,7 +59,7 @@ export const fault = (detail: string, status: HeadFault['status'] = 400): HeadFa
 /** Fields in the order in which they came, and the values of those that the guard reads. */
 export interface Fields {
   readonly names: string[]
-  readonly sent: string[]
+  readonly known: FieldName[]
   readonly values: string[]
   /** Bits of the single fields that were there. */
   seen: number
@@ -77,7 +77,7 @@ export interface Fields {
 export function noFields(): Fields {
   return {
     names: [],
-    sent: [],
+    known: [],
     values: [],
     seen: 0,
     host: undefined,
@@ -99,7 +99,7 @@ export function addField(fields: Fields, name: FieldName, value: string): HeadFa
   }
   if (fields.names.length === maxFields) return tooManyFields
   fields.names.push(name.lower)
-  fields.sent.push(name.sent)
+  fields.known.push(name)
   fields.values.push(value)
   if (name.slot !== slots.other) keep(fields, name.slot, value)
   return undefined
@@ -192,7 +192,7 @@ export function readMeaning(
     target,
     host,
     names: fields.names,
-    sent: fields.sent,
+    fields: fields.known,
     values: fields.values,
     authorization: fields.authorization,
     requestId: requestId !== undefined && requestIdPattern.test(requestId) ? requestId : undefined,

@@ -211,3 +211,14 @@ it('an app that sends its connections away finishes what runs on them, and the n
   expect(await slow).toMatchObject({ status: 200, body: 'begun and ended' })
   expect(opened).toHaveLength(2)
 })
+
+it('X04 counts a connection of HTTP/2 for its caller while it lasts, and no longer', async () => {
+  const rig = await guarding(await apps.http1(plain), { maxConnectionsPerPeer: 3 })
+  for (let at = 0; at < 8; at++) {
+    const client = session(rig)
+    expect((await ask(client)).status).toBe(200)
+    const closed = new Promise(resolve => client.once('close', resolve))
+    client.close()
+    await closed
+  }
+})

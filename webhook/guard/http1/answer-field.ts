@@ -1,5 +1,5 @@
 import { boundedMemo } from '../bounded-memo.ts'
-import { foldName, hopByHop } from '../forward-head.ts'
+import { foldName, hopByHop } from '../reserved-fields.ts'
 
 /** Fields of an answer that the guard reads itself. */
 export type AnswerRole = 'length' | 'coding' | 'connection' | 'keep-alive' | 'upgrade' | 'date' | 'other'

@@ -1,3 +1,4 @@
+import type { Decision } from '../../../core/policy/decision.ts'
 import { decisionHeader, type UpstreamFault, upstreamFailed } from '../respond.ts'
 import { type Caller, type Exchange, report } from './caller-state.ts'
 import type { AnswerHead } from './read-answer.ts'
@@ -21,8 +22,15 @@ export function beginAnswer(caller: Caller, exchange: Exchange, answer: AnswerHe
     connectionLine(exchange.closes)
 }
 
+const grantedLine = lineFor({ allow: true, reason: 'granted' })
+
 function decisionLine({ call }: Exchange): string {
-  return `Latchkey-Decision: ${decisionHeader(call.verdict.decision, true)}\r\n`
+  const { decision } = call.verdict
+  return decision.reason === 'granted' ? grantedLine : lineFor(decision)
+}
+
+function lineFor(decision: Decision): string {
+  return `Latchkey-Decision: ${decisionHeader(decision, true)}\r\n`
 }
 
 function framingLine({ chunked }: Exchange, { length }: AnswerHead): string {

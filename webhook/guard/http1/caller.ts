@@ -155,7 +155,7 @@ function takeHead(caller: Caller, bytes: Buffer, length: number): boolean {
   }
   caller.looked = 0
   if (length > end + 4) caller.pending = Buffer.from(bytes.subarray(end + 4, length))
-  const head = readHead(text, end)
+  const head = readHead(bytes, text, end)
   if ('refused' in head) refuse(caller, head)
   else decideHead(caller, head)
   return true
@@ -168,7 +168,8 @@ function handOver(caller: Caller, bytes: Buffer, length: number): false {
   if (length < prefaceLength) return false
   door.callers.delete(caller)
   caller.phase = 'closed'
-  for (const event of ['data', 'drain', 'end', 'error', 'close']) socket.removeAllListeners(event)
+  // The other listeners do nothing more in this phase, and whoever counts connections has one too.
+  socket.removeAllListeners('data')
   door.onHttp2?.(socket, caller.pending)
   return false
 }

@@ -37,18 +37,19 @@ interface Found {
 /**
  * Reads the head of an answer as strictly as that of a request. Length and chunks together, a second length, an unknown
  * coding: each could end the answer elsewhere for the caller than for the guard, so there is no answer then.
- * @param text from the first byte of the head on, one character per byte
+ * @param bytes from the first byte of the head on
+ * @param text the same, one character per byte
  * @param end where the empty line's CR LF CR LF begins
  * @returns undefined when it is no head that can be passed on
  * @see RFC 9112 sections 4, 5 and 6.3
  */
-export function readAnswer(text: string, end: number, method: string): AnswerHead | undefined {
+export function readAnswer(bytes: Uint8Array, text: string, end: number, method: string): AnswerHead | undefined {
   const line = readStatusLine(text)
   if (!line) return undefined
-  const found = readFields(text, line.next, end + 2)
+  const found = readFields(bytes, text, line.next, end + 2)
   if (!found) return undefined
   const listed = found.connection === undefined ? undefined : listOf(found.connection)
-  if (listed && listsMore(listed)) found.fields = without(found.fields, listed)
+  if (listed && listed !== keepAlive && listsMore(listed)) found.fields = without(found.fields, listed)
   const { status, isOld } = line
   const { chunked, length } = found
   if (chunked && (isOld || length !== undefined)) return undefined
@@ -75,18 +76,25 @@ function framingOf(chunked: boolean, length: number | undefined): AnswerHead['fr
 function readStatusLine(text: string): { status: number; isOld: boolean; next: number } | undefined {
   const isOld = text.startsWith('HTTP/1.0 ')
   if (!isOld && !text.startsWith('HTTP/1.1 ')) return undefined
-  const status = (text.charCodeAt(9) - 48) * 100 + (text.charCodeAt(10) - 48) * 10 + (text.charCodeAt(11) - 48)
-  if (!/^[1-9][0-9][0-9]$/.test(text.slice(9, 12))) return undefined
+  const [hundreds, tens, ones] = [digitAt(text, 9), digitAt(text, 10), digitAt(text, 11)]
+  if (hundreds < 1 || tens < 0 || ones < 0) return undefined
   let at = 12
   // The space behind the status stays away in common software when there is no reason phrase.
   if (text.charCodeAt(at) === 0x20) {
     do at++
     while (valueCharacter[text.charCodeAt(at)] === 1)
   }
-  return text.startsWith('\r\n', at) ? { status, isOld, next: at + 2 } : undefined
+  if (!text.startsWith('\r\n', at)) return undefined
+  return { status: hundreds * 100 + tens * 10 + ones, isOld, next: at + 2 }
 }
 
-function readFields(text: string, from: number, end: number): Found | undefined {
+/** @returns -1 when there is none */
+function digitAt(text: string, at: number): number {
+  const digit = text.charCodeAt(at) - 0x30
+  return digit >= 0 && digit <= 9 ? digit : -1
+}
+
+function readFields(bytes: Uint8Array, text: string, from: number, end: number): Found | undefined {
   const found: Found = {
     fields: '',
     count: 0,
@@ -99,7 +107,7 @@ function readFields(text: string, from: number, end: number): Found | undefined 
   }
   let at = from
   while (at < end) {
-    if (placeField(text, at, place)) return undefined
+    if (placeField(bytes, at, place)) return undefined
     const field = answerField(text.slice(at, place.nameEnd))
     const value = text.slice(place.valueStart, place.valueEnd)
     if (field.role !== 'other' && !keep(found, field, value)) return undefined
@@ -136,7 +144,10 @@ function keep(found: Found, { role }: AnswerField, value: string): boolean {
   }
 }
 
-function listOf(connection: string): string[] {
+const keepAlive: readonly string[] = ['keep-alive']
+
+function listOf(connection: string): readonly string[] {
+  if (connection === 'keep-alive') return keepAlive
   return connection.split(',').map(option => option.trim().toLowerCase())
 }
 

@@ -1,10 +1,11 @@
-import { tokenCharacter, valueCharacter } from './characters.ts'
+import { tokenCharacter } from './characters.ts'
 
 const colon = 0x3a
 const cr = 0x0d
 const lf = 0x0a
 const space = 0x20
 const tab = 0x09
+const del = 0x7f
 
 /** Where the parts of one field stand in a text. */
 export interface FieldPlace {
@@ -17,24 +18,24 @@ export interface FieldPlace {
 
 /**
  * Finds the parts of the field that begins at `at`: a token, a colon right behind it, a value without control bytes, CR
- * and LF. Nothing else is one; no line folds.
- * @param text one character per byte
+ * and LF. Nothing else is one; no line folds. Bytes are looked at, because that is several times faster than looking at
+ * the characters of a string.
  * @returns what is wrong, or undefined when `place` holds them
  * @see RFC 9112 section 5
  */
-export function placeField(text: string, at: number, place: FieldPlace): 'name' | 'value' | undefined {
+export function placeField(bytes: Uint8Array, at: number, place: FieldPlace): 'name' | 'value' | undefined {
   let index = at
-  while (tokenCharacter[text.charCodeAt(index)] === 1) index++
-  if (index === at || text.charCodeAt(index) !== colon) return 'name'
+  while (tokenCharacter[bytes[index] as number] === 1) index++
+  if (index === at || bytes[index] !== colon) return 'name'
   place.nameEnd = index
-  let code = text.charCodeAt(++index)
-  while (code === space || code === tab) code = text.charCodeAt(++index)
+  let code = bytes[++index] as number
+  while (code === space || code === tab) code = bytes[++index] as number
   place.valueStart = index
-  while (valueCharacter[code] === 1) code = text.charCodeAt(++index)
-  if (code !== cr || text.charCodeAt(index + 1) !== lf) return 'value'
+  while ((code >= space && code !== del) || code === tab) code = bytes[++index] as number
+  if (code !== cr || bytes[index + 1] !== lf) return 'value'
   place.next = index + 2
   let last = index
-  while (last > place.valueStart && isBlank(text.charCodeAt(last - 1))) last--
+  while (last > place.valueStart && isBlank(bytes[last - 1] as number)) last--
   place.valueEnd = last
   return undefined
 }

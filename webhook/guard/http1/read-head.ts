@@ -34,25 +34,27 @@ const refuse = (refused: HeadFault, method?: string, target?: string): RefusedHe
  * Reads the head of a request in the one way there is, or not at all: exactly CR and LF at the end of lines, one space
  * between the parts of the request line, no empty line before it, no folding, no space before a colon, no control
  * bytes. Nothing is repaired.
- * @param text from the first byte of the head on, one character per byte
+ * @param bytes from the first byte of the head on
+ * @param text the same, one character per byte
  * @param end where the empty line's CR LF CR LF begins
  * @see RFC 9112 sections 2 to 5
  */
-export function readHead(text: string, end: number): RequestHead | RefusedHead {
+export function readHead(bytes: Buffer, text: string, end: number): RequestHead | RefusedHead {
   let at = 0
-  while (tokenCharacter[text.charCodeAt(at)] === 1) at++
-  if (at === 0 || text.charCodeAt(at) !== space) return refuse(notHttp)
+  while (tokenCharacter[bytes[at] as number] === 1) at++
+  if (at === 0 || bytes[at] !== space) return refuse(notHttp)
   const method = text.slice(0, at)
   const start = at + 1
   at = start
-  while (targetCharacter[text.charCodeAt(at)] === 1) at++
-  if (text.charCodeAt(at) !== space) return refuse(notHttp)
-  const target = text.slice(start, at)
+  while (targetCharacter[bytes[at] as number] === 1) at++
+  if (bytes[at] !== space) return refuse(notHttp)
+  // A string of its own: it outlives the head, and goes into the audit line.
+  const target = bytes.toString('latin1', start, at)
   const version = readVersion(text, at + 1)
   if (version === undefined) return refuse(notHttp, method, target)
   const line = checkLine(method, target, version)
   if (line) return refuse(line, method, target)
-  const fields = readFields(text, at + 11, end + 2)
+  const fields = readFields(bytes, text, at + 11, end + 2)
   if ('status' in fields) return refuse(fields, method, target)
   const head = readMeaning(method, target, version as RequestHead['version'], fields)
   return 'status' in head ? refuse(head, method, target) : head
@@ -64,11 +66,11 @@ function readVersion(text: string, at: number): string | undefined {
   return /^HTTP\/(\d\.\d)\r\n/.exec(text.slice(at, at + 10))?.[1]
 }
 
-function readFields(text: string, from: number, end: number): Fields | HeadFault {
+function readFields(bytes: Uint8Array, text: string, from: number, end: number): Fields | HeadFault {
   const fields = noFields()
   let at = from
   while (at < end) {
-    const wrong = placeField(text, at, place)
+    const wrong = placeField(bytes, at, place)
     if (wrong) return wrong === 'name' ? badName : badValue
     const name = fieldName(text.slice(at, place.nameEnd))
     const repeated = addField(fields, name, text.slice(place.valueStart, place.valueEnd))

@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto'
 import { malformedVerdict, namedIdentity, type Verdict } from '../authorize.ts'
 import { forwardHead } from '../forward-head.ts'
 import { fault, type HeadFault, type RequestHead } from '../read-request.ts'
 import type { Call } from '../report.ts'
+import { newRequestId } from '../request-id.ts'
 import { denial, malformed } from '../respond.ts'
 import { newBody, nextData } from './body.ts'
 import { type Caller, type Door, type Exchange, report } from './caller-state.ts'
@@ -20,7 +20,7 @@ export function refuse(caller: Caller, { refused, method, target }: RefusedHead)
     verdict: malformedVerdict(policy),
     method,
     target,
-    requestId: randomUUID(),
+    requestId: newRequestId(),
     peer: caller.peer,
     startedMs: clock.now(),
   }
@@ -41,7 +41,7 @@ export function decideHead(caller: Caller, head: RequestHead): void {
   if (head.webSocket && caller.pipelined) return void refuse(caller, { refused: tooEarly, method, target })
   const trace = door.tracing?.begin(head)
   const verdict = admit(door, head)
-  const requestId = head.requestId ?? randomUUID()
+  const requestId = head.requestId ?? newRequestId()
   const call: Call = { verdict, method, target, requestId, peer: caller.peer, startedMs, trace }
   if (verdict.pass) pass(caller, head, call)
   else deny(caller, head, call)

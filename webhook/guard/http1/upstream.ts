@@ -103,7 +103,7 @@ function takeHead(
     else upstream.pending = Buffer.from(bytes.subarray(at, length))
     return -1
   }
-  const answer = readAnswer(text, end, upstream.method)
+  const answer = readAnswer(at === 0 ? bytes : bytes.subarray(at), text, end, upstream.method)
   if (!answer || (answer.status === 101 && !switches(upstream, answer))) {
     fail(upstream, 'upstream_invalid')
     return -1

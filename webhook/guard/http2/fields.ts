@@ -1,5 +1,5 @@
-import { foldName, hopByHop, isReserved } from '../forward-head.ts'
 import type { RequestHead } from '../read-request.ts'
+import { foldName, hopByHop, isReserved } from '../reserved-fields.ts'
 
 /** Fields that mean something only before the body: in trailers they could undo what was decided. */
 const neverTrailing = new Set([

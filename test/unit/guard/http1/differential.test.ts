@@ -63,7 +63,7 @@ it('the product lets nothing through that the reference refuses, and says the sa
       expect(ours.status).toBe(theirs.status)
       expect(ours.seen.map(essence)).toEqual(theirs.seen.map(essence))
     }),
-    { numRuns: 250 },
+    { numRuns: 250, seed: 20261125 },
   )
   // About one in eight passes; fewer than this does not happen by chance.
   expect(passed).toBeGreaterThan(5)

@@ -50,6 +50,13 @@ const end = mostly(fc.constant('\r\n'), fc.constantFrom('\n', '\r', '\r\n\r\n'))
 /** A request that is good more often than not, as one character for each byte. */
 export function requests(token: string): fc.Arbitrary<string> {
   return fc
-    .tuple(line, fc.array(fc.tuple(field(token), end), { maxLength: 3 }), body)
-    .map(([first, fields, rest]) => `${first}\r\nHost: orders\r\n${fields.flat().join('')}${rest}`)
+    .tuple(
+      line,
+      fc.constantFrom(`Authorization: Bearer ${token}\r\n`, ''),
+      fc.array(fc.tuple(field(token), end), { maxLength: 3 }),
+      body,
+    )
+    .map(([first, credential, fields, rest]) => {
+      return `${first}\r\nHost: orders\r\n${credential}${fields.flat().join('')}${rest}`
+    })
 }

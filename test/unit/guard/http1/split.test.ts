@@ -8,23 +8,23 @@ const token = alice.token()
 const places = fc.array(fc.nat({ max: 2_000 }), { maxLength: 12 })
 const good = Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
 
-it('a request means the same however its bytes are split', () => {
+it('a request means the same however its bytes are split', { timeout: 60_000 }, () => {
   fc.assert(
     fc.property(requests(token), places, (text, at) => {
       const bytes = Buffer.from(text, 'latin1')
       expect(feed(cut(bytes, at), [good])).toEqual(feed([bytes], [good]))
     }),
-    { numRuns: 1_500 },
+    { numRuns: 800 },
   )
 })
 
-it('requests behind one another mean the same however their bytes are split', () => {
+it('requests behind one another mean the same however their bytes are split', { timeout: 60_000 }, () => {
   fc.assert(
     fc.property(fc.array(requests(token), { minLength: 2, maxLength: 4 }), places, (texts, at) => {
       const bytes = Buffer.from(texts.join(''), 'latin1')
       expect(feed(cut(bytes, at), [good])).toEqual(feed([bytes], [good]))
     }),
-    { numRuns: 500 },
+    { numRuns: 300 },
   )
 })
 
@@ -53,7 +53,7 @@ const heads = fc.constantFrom(
   'SSH-2.0-OpenSSH\r\n\r\n',
 )
 
-it('an answer means the same however its bytes are split', () => {
+it('an answer means the same however its bytes are split', { timeout: 60_000 }, () => {
   const request = Buffer.from(`GET /api/x HTTP/1.0\r\nHost: orders\r\nAuthorization: Bearer ${token}\r\n\r\n`, 'latin1')
   fc.assert(
     fc.property(heads, places, (text, at) => {
@@ -61,6 +61,6 @@ it('an answer means the same however its bytes are split', () => {
       const [split, whole] = [feed([request], cut(bytes, at)), feed([request], [bytes])]
       expect(split).toEqual(whole)
     }),
-    { numRuns: 600 },
+    { numRuns: 400 },
   )
 })
