@@ -18,7 +18,8 @@ const nodePackages = {
 
 const imagePackages = { buildah: '/usr/bin/buildah' }
 
-async function install(packages: Record<string, string>): Promise<void> {
+/** Installs what of these is not there: package → a file that tells. */
+export async function install(packages: Record<string, string>): Promise<void> {
   await installAll(Object.keys(packages).filter(name => !existsSync(packages[name] ?? '')))
 }
 

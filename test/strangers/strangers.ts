@@ -56,7 +56,8 @@ export const strangers: readonly Stranger[] = [
   },
 ]
 
-async function envoy(): Promise<string> {
+/** Path of Envoy. */
+export async function envoy(): Promise<string> {
   const sources = join(here, 'envoy')
   const directory = await prepared('envoy', sources, async staging => {
     await languages()
