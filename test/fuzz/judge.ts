@@ -36,19 +36,29 @@ export interface Violation {
 
 /** @returns what is wrong with how the guard took one input; nothing when all is well */
 export function judge(evidence: Evidence): Violation[] {
-  const { decided, forwards, received } = evidence
+  const { reading, forwards, received } = evidence
   const violations: Violation[] = []
   const say = (kind: ViolationKind, what: string): void => void violations.push({ kind, what })
-  const open = decided.filter(({ event }) => event === undefined)
-  for (const line of open.filter(({ decision }) => decision === 'allow')) {
-    if (!candidates(evidence).some(request => isOf(line, request)))
-      say('unread', `allowed ${told(line)}, which was not asked for`)
-  }
+  for (const what of unaskedFor(evidence)) say('unread', `${what} (${reading.why ?? reading.end})`)
   const spent = new Set<Decided>()
   for (const forward of forwards) for (const found of judgeForward(forward, evidence, spent)) violations.push(found)
   if (received.endedBy === 'nobody') say('hang', 'the connection stayed open')
   violations.push(...judgeAnswers(evidence))
   return violations
+}
+
+/** Each decision belongs to one request of the input; after the last one at most one refusal comes. */
+function unaskedFor(evidence: Evidence): string[] {
+  const lines = evidence.decided.filter(({ event }) => event === undefined)
+  const left = [...candidates(evidence)]
+  const faults: string[] = []
+  for (const line of lines.filter(({ decision }) => decision === 'allow')) {
+    const at = left.findIndex(request => isOf(line, request))
+    if (at === -1) faults.push(`allowed ${line.method} ${line.path}, which was not asked for`)
+    else left.splice(at, 1)
+  }
+  const requests = candidates(evidence).length
+  return lines.length > requests + 1 ? [...faults, `${lines.length} decisions on ${requests} requests`] : faults
 }
 
 /** Whole requests of the input up to the one that became a tunnel, and the one it broke off in. */
@@ -108,8 +118,4 @@ function identityFaults(line: Decided, source: ReadRequest, token: string): stri
 function tunnelFaults({ tunnelled }: Forward, { text, ends }: Reading): Violation[] {
   if (tunnelled === undefined || ends.some(end => text.startsWith(tunnelled, end))) return []
   return [{ kind: 'broken', what: 'a tunnel carried what was not sent into it' }]
-}
-
-function told({ method, path }: Decided): string {
-  return `${method} ${path}`
 }

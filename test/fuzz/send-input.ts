@@ -62,16 +62,16 @@ export function sendInput(
   })
 }
 
-/** A connection that the guard has to end by itself is left to it. */
+/** A connection that the guard has to end by itself is left to it, but for a tunnel, which has no end of its own. */
 function isAnswered(text: string, { requests, end }: Reading): boolean {
-  if (end === 'fault' || end === 'closed') return false
-  if (requests.length === 0) return true
+  const isLeftToGuard = end === 'fault' || end === 'closed'
+  if (requests.length === 0) return !isLeftToGuard
   if (text === '') return false
   const { answers } = readAnswers(
     text,
     requests.map(({ method }) => method),
   )
-  return answers.length >= requests.length || answers.at(-1)?.status === 101
+  return answers.at(-1)?.status === 101 || (!isLeftToGuard && answers.length >= requests.length)
 }
 
 function write(socket: Socket, parts: readonly string[], at: number, done: () => void): void {

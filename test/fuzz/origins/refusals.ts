@@ -24,7 +24,13 @@ const refusals: readonly Refusal[] = [
     origin: 'haproxy',
     status: 400,
     why: 'haproxy takes a WebSocket handshake only with its key',
-    applies: request => request.webSocket && valuesOf(request.fields, 'sec-websocket-key').length !== 1,
+    applies: ({ webSocket, fields }) => webSocket && valuesOf(fields, 'sec-websocket-key').join() === '',
+  },
+  {
+    origin: 'nginx',
+    status: 400,
+    why: 'nginx takes no Host with an empty label in it',
+    applies: ({ fields }) => valuesOf(fields, 'host').some(host => host.includes('..')),
   },
   {
     origin: 'nginx',

@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { brokenGuard, mistakes } from '../../fuzz/broken-guards.ts'
 import { runCampaign } from '../../fuzz/campaign.ts'
-import { gadgets } from '../../fuzz/corpus.ts'
 import { knownInputs } from '../../fuzz/generate.ts'
-import { askOrigin } from '../../fuzz/origins/ask-origin.ts'
 import { type Origins, startOrigins } from '../../fuzz/origins/start-origins.ts'
 import { readRequests } from '../../fuzz/read-requests.ts'
-import { replay, summaryOf } from '../../fuzz/replay.ts'
+import { replay } from '../../fuzz/replay.ts'
+import { disagreements } from '../../fuzz/straight.ts'
 
 /** A judge that never says no proves nothing: it is shown guards that are wrong, and bytes that are ambiguous. */
 const expected: Readonly<Record<string, readonly string[]>> = {
@@ -43,8 +42,8 @@ describe.concurrent.each(mistakes)('a guard that $name', mistake => {
 
 describe('the origins', () => {
   it('read ambiguous bytes in different ways, and the harness sees it', async () => {
-    const disagree = await Promise.all(gadgets.map(({ text }) => doOriginsDisagree(text)))
-    const disagreed = gadgets.filter((_, at) => disagree[at]).map(({ name }) => name)
+    const inputs = knownInputs().filter(({ cuts }) => cuts.length === 0)
+    const disagreed = (await disagreements(origins.all, inputs)).map(({ name }) => name)
     expect(disagreed.length).toBeGreaterThan(20)
     expect(disagreed).toEqual(expect.arrayContaining(['CL.TE', 'TE.CL', 'bare LF head', 'absolute form']))
   })
@@ -71,10 +70,3 @@ describe('the origins', () => {
     }
   })
 })
-
-/** Two more answers than there are requests are waited for, shortly: they may be to the smuggled ones. */
-async function doOriginsDisagree(text: string): Promise<boolean> {
-  const methods = [...readRequests(text).requests.map(({ method }) => method), 'GET', 'GET']
-  const reactions = await Promise.all(origins.all.map(origin => askOrigin(origin, text, methods, 250)))
-  return new Set(reactions.map(({ answers }) => summaryOf(answers))).size > 1
-}
