@@ -62,7 +62,10 @@ export async function runCampaign(options: CampaignOptions): Promise<Campaign> {
       },
     },
   })
-  const report = (): void => options.progress?.(Object.assign(counts, queue.counts()), [...failures.values()])
+  const report = (): void => {
+    Object.assign(counts, queue.counts())
+    options.progress?.(counts, [...failures.values()])
+  }
   const timer = setInterval(report, 5_000)
   const isHeld = (): boolean => queue.counts().waiting > mostWaiting
   try {

@@ -12,7 +12,8 @@ export function judgeAnswers({ reading, received, decided }: Evidence): Violatio
     received.text,
     reading.requests.map(({ method }) => method),
   )
-  const what: string[] = answers.flatMap((answer, at) => faultsOf(answer, reading.requests[at]))
+  const requests = reading.begun ? [...reading.requests, reading.begun] : reading.requests
+  const what: string[] = answers.flatMap((answer, at) => faultsOf(answer, requests[at]))
   // After the last readable request at most one refusal comes, of what could not be read or was broken off.
   if (answers.length > reading.requests.length + 1) what.push(`${answers.length} answers`)
   if (rest !== '' && received.endedBy !== 'guard')
@@ -33,8 +34,13 @@ function faultsOf(answer: ReadAnswer, request: ReadRequest | undefined): string[
   if (isApps !== decision.startsWith('allow'))
     return [`${answer.status} by the ${isApps ? 'app' : 'guard'} with ${decision}`]
   if (isApps && !request) return ['an answer of the app to what is no request']
-  if (isApps && request && seen !== sumOf(request)) return ['an answer to another request']
+  if (isApps && request && !isTo(seen, request)) return ['an answer to another request']
   return []
+}
+
+/** An answer that came early does not know the body. */
+function isTo(seen: string, request: ReadRequest): boolean {
+  return seen === sumOf(request) || (request.target.includes('early') && seen === sumOf({ ...request, body: '' }))
 }
 
 function decisionOf(answer: ReadAnswer): string | undefined {

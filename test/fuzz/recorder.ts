@@ -44,62 +44,104 @@ export async function startRecorder(take: (forward: Forward) => void): Promise<R
   }
 }
 
+/** Where one connection to the app stands. */
+interface Line {
+  readonly socket: Socket
+  readonly take: (forward: Forward) => void
+  waiting: string
+  peer: string | undefined
+  /** The handshake that made a tunnel of it. */
+  tunnel: Forward | undefined
+  /** An answer is still to come: what follows waits. */
+  isBusy: boolean
+  /** The answer to the request that is coming in was given already. */
+  isEarly: boolean
+  isOver: boolean
+}
+
 function record(socket: Socket, take: (forward: Forward) => void): void {
-  let waiting = ''
-  let peer: string | undefined
-  let tunnel: Forward | undefined
-  let isBroken = false
+  const line: Line = {
+    socket,
+    take,
+    waiting: '',
+    peer: undefined,
+    tunnel: undefined,
+    isBusy: false,
+    isEarly: false,
+    isOver: false,
+  }
   socket.on('error', () => {})
   socket.on('data', chunk => {
     const text = chunk.toString('latin1')
-    if (isBroken) return
-    if (tunnel) {
-      tunnel.tunnelled += text
+    if (line.tunnel) {
+      line.tunnel.tunnelled += text
       return
     }
-    waiting += text
-    while (waiting !== '' && !tunnel) {
-      const step = readRequest(waiting, 0)
-      if (step.kind === 'incomplete') return
-      if (step.kind === 'fault') {
-        isBroken = true
-        take({ kind: 'fault', request: undefined, raw: waiting, peer })
-        return socket.destroy()
-      }
-      const { request, next } = step
-      peer = valuesOf(request.fields, 'x-forwarded-for')[0] ?? peer
-      const forward: Forward = { kind: 'request', request, raw: waiting.slice(0, next), peer }
-      waiting = waiting.slice(next)
-      take(forward)
-      if (!answer(socket, request)) return
-      if (request.webSocket) {
-        forward.tunnelled = waiting
-        tunnel = forward
-      }
-    }
+    line.waiting += text
+    read(line)
   })
   socket.on('close', () => {
-    if (isBroken || tunnel || waiting === '') return
-    const step = readRequest(waiting, 0)
+    if (line.isOver || line.tunnel || line.waiting === '') return
+    const step = readRequest(line.waiting, 0)
     const begun = step.kind === 'incomplete' ? step.begun : undefined
     const from = begun && valuesOf(begun.fields, 'x-forwarded-for')[0]
-    take({ kind: 'partial', request: begun, raw: waiting, peer: from ?? peer })
+    take({ kind: 'partial', request: begun, raw: line.waiting, peer: from ?? line.peer })
   })
 }
 
-/** @returns whether the connection goes on */
-function answer(socket: Socket, request: ReadRequest): boolean {
+function read(line: Line): void {
+  while (line.waiting !== '' && !line.tunnel && !line.isBusy && !line.isOver) {
+    const { waiting, socket, take } = line
+    const step = readRequest(waiting, 0)
+    if (step.kind === 'incomplete') return void answerEarly(line, step.begun)
+    if (step.kind === 'fault') {
+      line.isOver = true
+      take({ kind: 'fault', request: undefined, raw: waiting, peer: line.peer })
+      return void socket.destroy()
+    }
+    const { request, next } = step
+    line.peer = valuesOf(request.fields, 'x-forwarded-for')[0] ?? line.peer
+    const forward: Forward = { kind: 'request', request, raw: waiting.slice(0, next), peer: line.peer }
+    line.waiting = waiting.slice(next)
+    take(forward)
+    if (line.isEarly) line.isEarly = false
+    else answer(line, forward, request)
+  }
+}
+
+/** Apps may answer before they have the whole request. */
+function answerEarly(line: Line, begun: ReadRequest | undefined): void {
+  if (!begun?.target.includes('early') || line.isEarly) return
+  line.isEarly = true
+  line.socket.write(sized.replace('{seen}', `Seen: ${sumOf({ ...begun, body: '' })}\r\n`))
+}
+
+const slowMs = 15
+
+function answer(line: Line, forward: Forward, request: ReadRequest): void {
+  // Slow ones let the answers to what was sent behind them overtake.
+  if (!request.target.includes('slow')) return void respond(line, forward, request)
+  line.isBusy = true
+  setTimeout(() => {
+    line.isBusy = false
+    respond(line, forward, request)
+    read(line)
+  }, slowMs)
+}
+
+function respond(line: Line, forward: Forward, request: ReadRequest): void {
   const seen = `Seen: ${sumOf(request)}\r\n`
   if (request.webSocket) {
-    return (
-      socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n${seen}\r\n`) ||
-      true
-    )
+    line.tunnel = forward
+    forward.tunnelled = line.waiting
+    line.socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n${seen}\r\n`)
+    return
   }
   const form = formFor(request)
-  socket.write(`${form.replace('{seen}', seen)}`)
-  if (form === closing) socket.end()
-  return form !== closing
+  line.socket.write(form.replace('{seen}', seen))
+  if (form !== closing) return
+  line.isOver = true
+  line.socket.end()
 }
 
 const sized = 'HTTP/1.1 200 OK\r\n{seen}Content-Length: 2\r\n\r\nok'

@@ -23,8 +23,8 @@ const refusals: readonly Refusal[] = [
   {
     origin: 'haproxy',
     status: 400,
-    why: 'haproxy takes a WebSocket handshake only with its key',
-    applies: ({ webSocket, fields }) => webSocket && valuesOf(fields, 'sec-websocket-key').join() === '',
+    why: 'haproxy takes a WebSocket handshake only with a key of 24 characters',
+    applies: ({ webSocket, fields }) => webSocket && valuesOf(fields, 'sec-websocket-key').join().length !== 24,
   },
   {
     origin: 'nginx',
