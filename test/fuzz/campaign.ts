@@ -51,14 +51,18 @@ export async function runCampaign(options: CampaignOptions): Promise<Campaign> {
     if (violation.kind === 'crash' || failures.size >= mostFailures) isOver = true
   }
   const queue = createReplayQueue(options.origins, ({ what }, input) => fail({ kind: 'origin', what }, [input]))
+  const failAll = ({ violations, input }: Played): void => {
+    for (const violation of violations) fail(violation, [input])
+  }
   const session = await startSession({
     ...options,
     events: {
       trouble: fail,
+      late: failAll,
       verdict(played) {
         count(counts, played)
         queue.add(played.forwards, played.input)
-        for (const violation of played.violations) fail(violation, [played.input])
+        failAll(played)
       },
     },
   })

@@ -1,7 +1,7 @@
 import type { Failure } from './campaign.ts'
 import type { StartGuard } from './guard-process.ts'
 import type { Input } from './input.ts'
-import type { Violation, ViolationKind } from './judge.ts'
+import type { Violation } from './judge.ts'
 import type { Origin } from './origins/seen.ts'
 import { replay, shapeOf } from './replay.ts'
 import { type Session, startSession } from './session.ts'
@@ -10,13 +10,15 @@ import { shrink } from './shrink.ts'
 /** How long a single input may keep its connection open before that counts as a hang. */
 const deadlineMs = 3_000
 
+const silent = { verdict: () => {}, late: () => {} }
+
 /** One input by itself on a guard of its own. @returns all that is wrong with it */
 export async function violationsOf(
   input: Input,
   { startGuard, origins }: { startGuard: StartGuard; origins: readonly Origin[] },
 ): Promise<Violation[]> {
   const troubles: Violation[] = []
-  const events = { verdict: () => {}, trouble: (violation: Violation) => void troubles.push(violation) }
+  const events = { ...silent, trouble: (violation: Violation) => void troubles.push(violation) }
   const session = await startSession({ startGuard, deadlineMs, doubtMs: 500, events })
   try {
     return [...(await violationsIn(session, input, origins)), ...troubles]
@@ -38,10 +40,10 @@ export async function reproduce(
   means: { startGuard: StartGuard; origins: readonly Origin[] },
 ): Promise<{ input: Input; found: Violation } | undefined> {
   for (const input of failure.inputs) {
-    const found = ofKind(await violationsOf(input, means), failure.kind)
+    const found = sameAs(failure, await violationsOf(input, means))
     if (!found) continue
-    const smallest = await shrunk(input, failure.kind, means)
-    const again = ofKind(await violationsOf(smallest, means), failure.kind)
+    const smallest = await shrunk(input, failure, means)
+    const again = sameAs(failure, await violationsOf(smallest, means))
     return { input: again ? smallest : input, found: again ?? found }
   }
   return undefined
@@ -49,28 +51,30 @@ export async function reproduce(
 
 async function shrunk(
   input: Input,
-  kind: ViolationKind,
+  failure: Violation,
   means: { startGuard: StartGuard; origins: readonly Origin[] },
 ): Promise<Input> {
   // A guard that fell needs to be started anew for each try, and a hang is waited for: fewer tries.
-  if (kind === 'crash' || kind === 'error') {
-    return shrink(input, async tried => ofKind(await violationsOf(tried, means), kind) !== undefined, 15)
+  if (failure.kind === 'crash' || failure.kind === 'error') {
+    return shrink(input, async tried => sameAs(failure, await violationsOf(tried, means)) !== undefined, 15)
   }
   const session = await startSession({
     ...means,
     deadlineMs,
     doubtMs: 300,
-    events: { verdict: () => {}, trouble: () => {} },
+    events: { ...silent, trouble: () => {} },
   })
   try {
     const fails = async (tried: Input): Promise<boolean> =>
-      ofKind(await violationsIn(session, tried, means.origins), kind) !== undefined
-    return await shrink(input, fails, kind === 'hang' ? 12 : 150)
+      sameAs(failure, await violationsIn(session, tried, means.origins)) !== undefined
+    return await shrink(input, fails, failure.kind === 'hang' ? 12 : 150)
   } finally {
     await session.close()
   }
 }
 
-function ofKind(violations: readonly Violation[], kind: ViolationKind): Violation | undefined {
-  return violations.find(violation => violation.kind === kind)
+/** The one of these that is the failure looked for: of its kind, and of its server where a server differs. */
+function sameAs(failure: Violation, violations: readonly Violation[]): Violation | undefined {
+  const server = ({ kind, what }: Violation) => (kind === 'origin' ? what.split(':', 1)[0] : '')
+  return violations.find(found => found.kind === failure.kind && server(found) === server(failure))
 }

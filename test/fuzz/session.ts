@@ -1,10 +1,11 @@
 import { createAccess } from './access.ts'
-import type { Decided, RunningGuard, StartGuard } from './guard-process.ts'
+import { type Case, eventsOf, evidenceOf, judgeCase, peerOf } from './case.ts'
+import type { RunningGuard, StartGuard } from './guard-process.ts'
 import { expanded, type Input } from './input.ts'
-import { type Evidence, judge, type Violation } from './judge.ts'
-import { type Reading, readRequests } from './read-requests.ts'
-import { type Forward, type Recorder, startRecorder } from './recorder.ts'
-import { type Received, sendInput } from './send-input.ts'
+import type { Evidence, Violation } from './judge.ts'
+import { readRequests } from './read-requests.ts'
+import { type Recorder, startRecorder } from './recorder.ts'
+import { sendInput } from './send-input.ts'
 
 /** One input, what came of it, and what is wrong with that. */
 export interface Played extends Evidence {
@@ -19,13 +20,13 @@ export interface Session {
   judged(input: Input): Promise<Played>
   /** Waits for the verdicts on all that was played. */
   settle(): Promise<void>
-  /** Inputs whose connection is open. */
-  running(): Input[]
   close(): Promise<void>
 }
 
 export interface SessionEvents {
   verdict(played: Played): void
+  /** Something came after the verdict that makes it worse. */
+  late(played: Played): void
   /** Something happened to the guard as a whole. */
   trouble(violation: Violation, during: Input[]): void
 }
@@ -38,16 +39,6 @@ export interface SessionOptions {
   readonly doubtMs?: number
 }
 
-interface Case {
-  readonly input: Input
-  readonly reading: Reading
-  readonly token: string
-  readonly peer: string
-  readonly decided: Decided[]
-  readonly forwards: Forward[]
-  received?: Received
-}
-
 /** What is under way outside the client's connection when that ends: audit lines in a pipe, bytes towards the app. */
 const settleMs = 250
 /** How long an input is remembered after its verdict: what still comes of it is judged as well. */
@@ -55,11 +46,12 @@ const rememberMs = 8_000
 
 /** A guard before a recording app, and clients that play inputs against it. */
 export async function startSession(options: SessionOptions): Promise<Session> {
-  const { startGuard, events, deadlineMs = 30_000, doubtMs = 3_000 } = options
+  const { startGuard, events, deadlineMs = 30_000 } = options
   const access = createAccess()
   const cases = new Map<string, Case>()
   const open = new Set<Case>()
-  const verdicts = new Set<Promise<Played>>()
+  const awaited = new Set<Promise<Played>>()
+  const verdict = verdicts(cases, options)
   let count = 0
   let isClosing = false
   const during = (): Input[] => [...open].map(({ input }) => input)
@@ -90,40 +82,22 @@ export async function startSession(options: SessionOptions): Promise<Session> {
     return played
   }
 
-  async function verdictOn(played: Case): Promise<Played> {
-    await pause(settleMs)
-    if (judgeCase(played).length > 0) await pause(doubtMs)
-    const violations = judgeCase(played)
-    const known = eventsOf(played)
-    const verdict = { ...evidenceOf(played), input: played.input, violations }
-    setTimeout(forget, rememberMs, played, known, violations.length).unref()
-    events.verdict(verdict)
-    return verdict
-  }
-
-  function forget(played: Case, known: number, violations: number): void {
-    cases.delete(played.peer)
-    if (eventsOf(played) === known) return
-    const late = judgeCase(played)
-    if (late.length > violations) events.verdict({ ...evidenceOf(played), input: played.input, violations: late })
-  }
-
-  function begin(input: Input): { over: Promise<Case>; verdict: Promise<Played> } {
+  function begin(input: Input): { over: Promise<Case>; judged: Promise<Played> } {
     const over = send(input)
-    const verdict = over.then(verdictOn)
-    verdicts.add(verdict)
-    void verdict.finally(() => verdicts.delete(verdict))
-    return { over, verdict }
+    const judged = over.then(verdict.of)
+    awaited.add(judged)
+    void judged.finally(() => awaited.delete(judged))
+    return { over, judged }
   }
 
   return {
-    running: during,
     async play(input) {
       await begin(input).over
     },
-    judged: input => begin(input).verdict,
+    judged: input => begin(input).judged,
     async settle() {
-      while (verdicts.size > 0) await Promise.all(verdicts)
+      while (awaited.size > 0) await Promise.all(awaited)
+      await verdict.last()
     },
     async close() {
       isClosing = true
@@ -132,24 +106,36 @@ export async function startSession(options: SessionOptions): Promise<Session> {
   }
 }
 
-function evidenceOf({ reading, token, peer, decided, forwards, received }: Case): Evidence {
-  if (!received) throw new Error('an input is judged once its connection is over')
-  return { reading, token, peer, decided, forwards, received }
-}
+/** Gives the verdict on inputs whose connection is over, once, and again where something comes late. */
+function verdicts(cases: Map<string, Case>, { events, doubtMs = 3_000 }: SessionOptions) {
+  /** What was known of each when its verdict was given. */
+  const given = new Map<Case, { known: number; violations: number }>()
 
-function judgeCase(played: Case): Violation[] {
-  return judge(evidenceOf(played))
-}
-
-function eventsOf({ decided, forwards }: Case): number {
-  return decided.length + forwards.length
-}
-
-/** 127.1.0.1 and on: 16 million addresses. */
-function peerOf(count: number): string {
-  const host = count % 250
-  const net = Math.floor(count / 250)
-  return `127.${1 + (Math.floor(net / 250) % 250)}.${net % 250}.${1 + host}`
+  function forget(played: Case): void {
+    const then = given.get(played)
+    if (!then) return
+    given.delete(played)
+    cases.delete(played.peer)
+    if (eventsOf(played) === then.known) return
+    const violations = judgeCase(played)
+    if (violations.length > then.violations) events.late({ ...evidenceOf(played), input: played.input, violations })
+  }
+  return {
+    async of(played: Case): Promise<Played> {
+      await pause(settleMs)
+      if (judgeCase(played).length > 0) await pause(doubtMs)
+      const violations = judgeCase(played)
+      given.set(played, { known: eventsOf(played), violations: violations.length })
+      setTimeout(forget, rememberMs, played).unref()
+      const verdict = { ...evidenceOf(played), input: played.input, violations }
+      events.verdict(verdict)
+      return verdict
+    },
+    async last(): Promise<void> {
+      await pause(settleMs)
+      for (const played of [...given.keys()]) forget(played)
+    },
+  }
 }
 
 async function closeAll(guard: RunningGuard, recorder: Recorder): Promise<void> {
