@@ -1,6 +1,6 @@
+import type { Violation } from './evidence.ts'
 import type { StartGuard } from './guard-process.ts'
 import type { Input } from './input.ts'
-import type { Violation } from './judge.ts'
 import type { Origin } from './origins/seen.ts'
 import { createReplayQueue } from './replay-queue.ts'
 import { type Played, type Session, startSession } from './session.ts'

@@ -1,6 +1,7 @@
+import type { Evidence, Violation } from './evidence.ts'
 import type { Decided } from './guard-process.ts'
 import type { Input } from './input.ts'
-import { type Evidence, judge, type Violation } from './judge.ts'
+import { judge } from './judge.ts'
 import type { Reading } from './read-requests.ts'
 import type { Forward } from './recorder.ts'
 import type { Received } from './send-input.ts'

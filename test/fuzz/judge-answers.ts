@@ -1,4 +1,4 @@
-import type { Evidence, Violation } from './judge.ts'
+import type { Evidence, Violation } from './evidence.ts'
 import { type ReadAnswer, readAnswers } from './read-answers.ts'
 import { type ReadRequest, valuesOf } from './read-requests.ts'
 import { sumOf } from './recorder.ts'

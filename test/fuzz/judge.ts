@@ -1,38 +1,10 @@
 import { clientId as knownClient } from './access.ts'
+import type { Evidence, Violation, ViolationKind } from './evidence.ts'
 import type { Decided } from './guard-process.ts'
 import { judgeAnswers } from './judge-answers.ts'
 import { fieldFaults } from './judge-fields.ts'
 import { type Reading, type ReadRequest, valuesOf } from './read-requests.ts'
 import type { Forward } from './recorder.ts'
-import type { Received } from './send-input.ts'
-
-/** All that is known of one input once it is over. */
-export interface Evidence {
-  readonly reading: Reading
-  readonly token: string
-  readonly peer: string
-  readonly decided: readonly Decided[]
-  readonly forwards: readonly Forward[]
-  readonly received: Received
-}
-
-export const violationKinds = [
-  'undecided', // the app got a request that no allow decision belongs to
-  'unread', // a decision, or a forwarded request, that a strict reading of the input does not contain
-  'field', // a field of the client's that must end at the guard, or an identity that is not the decision's
-  'broken', // the app got bytes that are no request, or bytes after one
-  'answer', // answers missing their decision, out of order, too many, or a 5xx of the guard's own
-  'hang',
-  'crash',
-  'error', // the guard logged an error
-  'origin', // a server behind the guard reads the forwarded bytes in another way
-] as const
-export type ViolationKind = (typeof violationKinds)[number]
-
-export interface Violation {
-  readonly kind: ViolationKind
-  readonly what: string
-}
 
 /** @returns what is wrong with how the guard took one input; nothing when all is well */
 export function judge(evidence: Evidence): Violation[] {

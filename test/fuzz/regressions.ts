@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Violation } from './evidence.ts'
 import type { Input } from './input.ts'
-import type { Violation } from './judge.ts'
 
 /** A failure that was found, as small as it could be made. Once mended it must stay so. */
 export interface Regression extends Input {

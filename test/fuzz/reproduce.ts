@@ -1,7 +1,7 @@
 import type { Failure } from './campaign.ts'
+import type { Violation } from './evidence.ts'
 import type { StartGuard } from './guard-process.ts'
 import type { Input } from './input.ts'
-import type { Violation } from './judge.ts'
 import type { Origin } from './origins/seen.ts'
 import { replay, shapeOf } from './replay.ts'
 import { type Session, startSession } from './session.ts'
