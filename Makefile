@@ -6,7 +6,7 @@ SHELL := /bin/bash
 NODE := node_modules/.bin/node
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: help install check test unit integration e2e fuzz build sdk generate verify format demo demo-down clean
+.PHONY: help install check test unit integration e2e build sdk generate verify format demo demo-down clean
 
 help: ## Show this list
 	@grep -hE '^[a-zA-Z0-9_-]+:.*?## ' $(MAKEFILE_LIST) | sort | awk 'BEGIN {FS = ":.*?## "} {printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}'
@@ -34,6 +34,7 @@ integration: binaries ## Tests against a real API server
 e2e: demo ## Tests with real pods, on the demo's cluster
 	npm run --silent e2e
 
+.PHONY: fuzz
 fuzz: install ## A million inputs to the guard, judged by five servers (SEED=… repeats, INPUTS=… how many)
 	$(NODE) test/fuzz/main.ts
 
