@@ -34,6 +34,10 @@ integration: binaries ## Tests against a real API server
 e2e: demo ## Tests with real pods, on the demo's cluster
 	npm run --silent e2e
 
+.PHONY: fuzz
+fuzz: install ## A million inputs to the guard, judged by five servers (SEED=… repeats, INPUTS=… how many)
+	$(NODE) test/fuzz/main.ts
+
 build: install ## Bundle every process into dist/
 	npm run --silent build
 

@@ -56,7 +56,7 @@ export const strangers: readonly Stranger[] = [
   },
 ]
 
-/** Path of an Envoy, installed once. */
+/** Path of Envoy. */
 export async function envoy(): Promise<string> {
   const sources = join(here, 'envoy')
   const directory = await prepared('envoy', sources, async staging => {

@@ -25,7 +25,7 @@ export function refuse(caller: Caller, { refused, method, target }: RefusedHead)
     startedMs: clock.now(),
   }
   reporter.report(call, refused.status)
-  putOwn(caller, malformed(refused, call.requestId, caller.door.problemBase), true, false)
+  putOwn(caller, malformed(refused, call.requestId, caller.door.problemBase), true, method === 'HEAD')
   endConnection(caller)
 }
 
@@ -151,14 +151,16 @@ export function takeBody(caller: Caller, bytes: Buffer, length: number): void {
     caller.phase = 'answer'
     if (at < length) caller.pending = Buffer.from(bytes.subarray(at, length))
   } else if (socket.writableNeedDrain) caller.socket.pause()
+  // It was paused when too much of this request came before its turn.
+  else if (caller.socket.isPaused()) caller.socket.resume()
 }
 
 /** A body that cannot be read fails its call as a whole. */
 function breakOff(caller: Caller, exchange: Exchange): void {
-  const { begun } = exchange
+  const { begun, head } = exchange
   abort(caller)
   if (begun) caller.socket.destroy()
-  else refuseBytes(caller, badBody)
+  else refuse(caller, { refused: badBody, method: head.method, target: head.target })
 }
 
 /** Gives up the running call: nobody waits for its answer, or nothing more of it comes. */

@@ -1,0 +1,3 @@
+module latchkey.dev/test/fuzz-origin
+
+go 1.26

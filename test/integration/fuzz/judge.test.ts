@@ -1,0 +1,72 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { brokenGuard, mistakes } from '../../fuzz/broken-guards.ts'
+import { runCampaign } from '../../fuzz/campaign.ts'
+import { knownInputs } from '../../fuzz/generate.ts'
+import { type Origins, startOrigins } from '../../fuzz/origins/start-origins.ts'
+import { readRequests } from '../../fuzz/read-requests.ts'
+import { replay } from '../../fuzz/replay.ts'
+import { disagreements } from '../../fuzz/straight.ts'
+
+/** A judge that never says no proves nothing: it is shown guards that are wrong, and bytes that are ambiguous. */
+const expected: Readonly<Record<string, readonly string[]>> = {
+  'believes Content-Length and passes Transfer-Encoding on': ['broken'],
+  'believes Content-Length and drops Transfer-Encoding': ['unread'],
+  'takes LF for the end of a line': ['unread'],
+  'keeps what clients say of themselves': ['field'],
+  'keeps what belongs to one hop': ['field'],
+  'decides on a normalised path and forwards the other': ['undecided'],
+  'sends a request twice': ['undecided'],
+  'lets denied requests through': ['undecided'],
+  'answers nothing': ['hang'],
+}
+
+let origins: Origins
+beforeAll(async () => {
+  origins = await startOrigins()
+}, 600_000)
+afterAll(() => origins.stop())
+
+describe.concurrent.each(mistakes)('a guard that $name', mistake => {
+  it('is caught', async ({ expect }) => {
+    const inputs = knownInputs().filter(({ cuts }) => cuts.length === 0)
+    const { failures } = await runCampaign({
+      startGuard: brokenGuard(mistake),
+      origins: [],
+      inputs: mistake.answersNothing ? inputs.slice(-3) : inputs,
+      deadlineMs: 1_000,
+      doubtMs: 100,
+    })
+    expect(failures.map(({ kind }) => kind)).toEqual(expect.arrayContaining([...(expected[mistake.name] ?? ['?'])]))
+  })
+})
+
+describe('the origins', () => {
+  it('read ambiguous bytes in different ways, and the harness sees it', async () => {
+    const inputs = knownInputs().filter(({ cuts }) => cuts.length === 0)
+    const disagreed = (await disagreements(origins.all, inputs)).map(({ name }) => name)
+    expect(disagreed.length).toBeGreaterThan(20)
+    expect(disagreed).toEqual(expect.arrayContaining(['CL.TE', 'TE.CL', 'bare LF head', 'absolute form']))
+  })
+
+  it('are not taken to agree with a decision that they do not carry out', async () => {
+    const text = 'POST /open/x HTTP/1.1\r\nHost: orders\r\nContent-Length: 5\r\n\r\nhello'
+    const [request] = readRequests(text).requests
+    if (!request) throw new Error('the request can be read')
+    expect(await replay(origins.all, [{ raw: text, request }])).toEqual([])
+    for (const raw of [
+      text.replace('hello', 'hellO'),
+      text.replace('POST', 'PUT'),
+      text.replace('/open/x', '/open/y'),
+      text.replace('\r\nHost', '\r\nLatchkey-Client: evil\r\nHost'),
+      text
+        .replace('Content-Length: 5', 'Transfer-Encoding: chunked')
+        .replace('hello', '0\r\n\r\nGET /open/z HTTP/1.1\r\nHost: orders\r\n\r\n'),
+      text.replace('Length: 5', 'Length: 4'),
+      text.replace('Length: 5', 'Length: 6'),
+    ]) {
+      const differences = await replay(origins.all, [{ raw, request }])
+      const told = differences.map(({ what }) => what.split(':', 1)[0])
+      expect([...new Set(told)].sort(), raw).toEqual(['envoy', 'go', 'haproxy', 'llhttp', 'nginx'])
+    }
+  })
+})
