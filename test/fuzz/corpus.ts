@@ -10,10 +10,14 @@ export interface Gadget {
 
 function read<T>(name: string): T {
   const text = readFileSync(join(import.meta.dirname, 'corpus', `${name}.json`), 'utf8')
-  return JSON.parse(text, (_, value) => (typeof value === 'string' ? spelledOut(value) : value)) as T
+  return parseSpelledOut(text) as T
 }
 
-/** `{a*9000}` stands for nine thousand times the letter. */
+/** Reads JSON in whose strings `{a*9000}` stands for nine thousand times the letter. */
+export function parseSpelledOut(text: string): unknown {
+  return JSON.parse(text, (_, value) => (typeof value === 'string' ? spelledOut(value) : value))
+}
+
 function spelledOut(text: string): string {
   return text.replace(/\{([A-Za-z])\*(\d+)\}/g, (_, letter: string, times: string) => letter.repeat(Number(times)))
 }

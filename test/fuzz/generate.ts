@@ -95,6 +95,7 @@ const connection = fc.oneof(
 const cuts = fc.oneof(
   { weight: 6, arbitrary: fc.constant<number[]>([]) },
   { weight: 2, arbitrary: fc.array(fc.nat(400), { minLength: 1, maxLength: 4 }) },
+  { weight: 1, arbitrary: fc.array(fc.nat(24_000), { minLength: 2, maxLength: 6 }) },
 )
 
 const input: fc.Arbitrary<Omit<Input, 'name'>> = fc

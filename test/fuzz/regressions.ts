@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { parseSpelledOut } from './corpus.ts'
 import type { Violation } from './evidence.ts'
 import type { Input } from './input.ts'
 
@@ -12,7 +13,7 @@ const folder = join(import.meta.dirname, 'regressions')
 
 export function readRegressions(from = folder): Regression[] {
   const files = readdirSync(from).filter(name => name.endsWith('.json'))
-  return files.sort().map(name => JSON.parse(readFileSync(join(from, name), 'utf8')) as Regression)
+  return files.sort().map(name => parseSpelledOut(readFileSync(join(from, name), 'utf8')) as Regression)
 }
 
 /** @returns the file written */

@@ -42,20 +42,20 @@ async function replayAt(origin: Origin, shapes: readonly Shape[]): Promise<Diffe
   const alone = shapes.filter(isLast)
   const together = shapes.filter(shape => !isLast(shape))
   const found = together.length > 0 ? await replayRow(origin, together, after) : []
-  // What one request did to the next can be blamed on either: each is asked about by itself.
-  const row = found.length > 0 && together.length > 1 ? await oneByOne(origin, together, after, found) : found
-  return [...row, ...(await oneByOne(origin, alone, '', []))]
+  const row = found.length > 0 ? await lookedAtAgain(origin, together) : []
+  return [...row, ...(await oneByOne(origin, alone, ''))]
 }
 
-async function oneByOne(
-  origin: Origin,
-  shapes: readonly Shape[],
-  end: string,
-  otherwise: Difference[],
-): Promise<Difference[]> {
+/** What one request did to the next can be blamed on either: each is asked about by itself, then all once more. */
+async function lookedAtAgain(origin: Origin, shapes: readonly Shape[]): Promise<Difference[]> {
+  const found = await oneByOne(origin, shapes, after)
+  return found.length > 0 ? found : replayRow(origin, shapes, after)
+}
+
+async function oneByOne(origin: Origin, shapes: readonly Shape[], end: string): Promise<Difference[]> {
   const found: Difference[] = []
   for (const shape of shapes) found.push(...(await replayRow(origin, [shape], end)))
-  return found.length > 0 ? found : otherwise
+  return found
 }
 
 async function replayRow(origin: Origin, shapes: readonly Shape[], end: string): Promise<Difference[]> {
