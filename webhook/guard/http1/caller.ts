@@ -156,7 +156,7 @@ function takeHead(caller: Caller, bytes: Buffer, length: number): boolean {
   caller.looked = 0
   if (length > end + 4) caller.pending = Buffer.from(bytes.subarray(end + 4, length))
   const head = readHead(bytes, text, end)
-  if ('refused' in head) refuse(caller, head)
+  if ('refused' in head) refuse(caller, head, text.startsWith('HEAD '))
   else decideHead(caller, head)
   return true
 }

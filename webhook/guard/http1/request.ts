@@ -13,8 +13,15 @@ import { awaitHead, endConnection, flush, putOwn } from './write.ts'
 const tooEarly = fault('Send the handshake when all answers before it have arrived.')
 const badBody = fault('The body is not framed as RFC 9112 has it: no chunk extensions, no bare line ends.')
 
-/** Answers what is no request, and ends the connection: nobody knows where the next one would begin. */
-export function refuse(caller: Caller, { refused, method, target }: RefusedHead): void {
+/**
+ * Answers what is no request, and ends the connection: nobody knows where the next one would begin.
+ * @param toHead it began as a HEAD request: no body follows
+ */
+export function refuse(
+  caller: Caller,
+  { refused, method, target }: RefusedHead,
+  toHead: boolean = method === 'HEAD',
+): void {
   const { policy, reporter, clock } = caller.door
   const call: Call = {
     verdict: malformedVerdict(policy),
@@ -25,12 +32,16 @@ export function refuse(caller: Caller, { refused, method, target }: RefusedHead)
     startedMs: clock.now(),
   }
   reporter.report(call, refused.status)
-  putOwn(caller, malformed(refused, call.requestId, caller.door.problemBase), true, method === 'HEAD')
+  putOwn(caller, malformed(refused, call.requestId, caller.door.problemBase), true, toHead)
   endConnection(caller)
 }
 
 export function refuseBytes(caller: Caller, refused: HeadFault): void {
-  refuse(caller, { refused, method: undefined, target: undefined })
+  refuse(
+    caller,
+    { refused, method: undefined, target: undefined },
+    caller.pending?.toString('latin1', 0, 5) === 'HEAD ',
+  )
 }
 
 /** From a head to its one verdict, and from there to a denial or to the app. */
