@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { type Access, issuer, service } from './access.ts'
+import { endWithUs } from './end-with-us.ts'
 
 /** What the judge needs of an audit line. */
 export interface Decided {
@@ -41,6 +42,7 @@ export function guardAt(main: string): StartGuard {
     const args = ['--manifests', folder, '--service', service, '--issuer', issuer, '--audit', '-']
     const where = ['--upstream', `http://127.0.0.1:${upstreamPort}`, '--listen', '127.0.0.1:0']
     const child = spawn(process.execPath, [main, ...args, ...where], { stdio: ['ignore', 'pipe', 'pipe'] })
+    endWithUs(child)
     createInterface({ input: child.stdout }).on('line', line => events.decided(JSON.parse(line)))
     let tail = ''
     const ended = new Promise<string>(resolve => {

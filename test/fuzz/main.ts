@@ -15,6 +15,8 @@ const guardMain = process.env.GUARD_MAIN ?? join(import.meta.dirname, '../../web
 const findings = process.env.FINDINGS
 if (!Number.isSafeInteger(seed) || !Number.isSafeInteger(wanted)) throw new Error('SEED and INPUTS are whole numbers')
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+
 const batchSize = 500
 let told = 0
 const started = performance.now()

@@ -8,6 +8,7 @@ import { run } from '../../cluster/command.ts'
 import { install } from '../../cluster/packages.ts'
 import { prepared } from '../../strangers/cache.ts'
 import { envoy } from '../../strangers/strangers.ts'
+import { endWithUs } from '../end-with-us.ts'
 import type { Origin } from './seen.ts'
 
 const here = import.meta.dirname
@@ -37,6 +38,7 @@ export async function startOrigins(): Promise<Origins> {
       )
     const child = spawn(command, args(template ? config : socketPath), { stdio: ['ignore', 'ignore', 'pipe'] })
     children.push(child)
+    endWithUs(child)
     await untilListening(name, child, socketPath)
     return { name, socketPath, stop: () => stop(child) }
   }
