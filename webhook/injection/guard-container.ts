@@ -109,7 +109,7 @@ function environment(settings: InjectionSettings, task: GuardTask): EnvVar[] {
     LATCHKEY_SNAPSHOT_FILE: `${paths.snapshot}/snapshot.json`,
     ...(task.openPorts && { LATCHKEY_OPEN_PORTS: task.openPorts }),
     // What `latchkey guard` would otherwise start a second time for.
-    NODE_OPTIONS: '--max-semi-space-size=2',
+    NODE_OPTIONS: '--max-semi-space-size=8',
   }
   return Object.entries(values).map(([name, value]) => ({ name, value }))
 }
