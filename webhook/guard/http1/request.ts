@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { malformedVerdict, namedIdentity, type Verdict } from '../authorize.ts'
 import { forwardHead } from '../forward-head.ts'
 import { fault, type HeadFault, type RequestHead } from '../read-request.ts'
@@ -6,6 +7,7 @@ import { newRequestId } from '../request-id.ts'
 import { denial, malformed } from '../respond.ts'
 import { newBody, nextData } from './body.ts'
 import { type Caller, type Door, type Exchange, report } from './caller-state.ts'
+import { writeCopy } from './pages.ts'
 import type { RefusedHead } from './read-head.ts'
 import { abandon } from './upstream.ts'
 import { awaitHead, endConnection, flush, putOwn } from './write.ts'
@@ -146,9 +148,8 @@ export function takeBody(caller: Caller, bytes: Buffer, length: number): void {
   while (at < length && !body.done && !body.broken) {
     at = nextData(body, bytes, at, length)
     if (body.dataEnd === body.dataStart) continue
-    const data = Buffer.from(bytes.subarray(body.dataStart, body.dataEnd))
-    if (body.framing === 'chunked') socket.write(`${data.length.toString(16)}\r\n`, 'latin1')
-    socket.write(data)
+    if (body.framing === 'chunked') socket.write(`${(body.dataEnd - body.dataStart).toString(16)}\r\n`, 'latin1')
+    writeBody(socket, bytes, body.dataStart, body.dataEnd)
     if (body.framing === 'chunked') socket.write('\r\n', 'latin1')
   }
   if (body.done && body.framing === 'chunked') socket.write('0\r\n\r\n', 'latin1')
@@ -164,6 +165,14 @@ export function takeBody(caller: Caller, bytes: Buffer, length: number): void {
   } else if (socket.writableNeedDrain) caller.socket.pause()
   // It was paused when too much of this request came before its turn.
   else if (caller.socket.isPaused()) caller.socket.resume()
+}
+
+/** Up to here a copy of its own is cheaper than a page. */
+const smallBytes = 4_096
+
+function writeBody(socket: Socket, bytes: Buffer, from: number, to: number): void {
+  if (to - from <= smallBytes) socket.write(Buffer.from(bytes.subarray(from, to)))
+  else writeCopy(socket, bytes, from, to)
 }
 
 /** A body that cannot be read fails its call as a whole. */

@@ -2,9 +2,10 @@ import { STATUS_CODES } from 'node:http'
 import type { Clock } from '../../../platform/clock.ts'
 import type { Answer } from '../respond.ts'
 import type { Caller } from './caller-state.ts'
+import { writeCopy } from './pages.ts'
 
 /** Up to here bytes are copied into the text that goes out with them: one write is cheaper than two. */
-const maxTextBytes = 12_288
+const maxTextBytes = 4_096
 
 const statusLines: string[] = []
 
@@ -45,7 +46,7 @@ export function putBytes(caller: Caller, bytes: Buffer, from: number, to: number
   }
   if (caller.out !== '') socket.write(caller.out, 'latin1')
   caller.out = ''
-  socket.write(Buffer.from(bytes.subarray(from, to)))
+  writeCopy(socket, bytes, from, to)
 }
 
 /** @returns false when the caller reads too slowly for more */
