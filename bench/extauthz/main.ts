@@ -9,7 +9,7 @@ import { startEnvoyOverGrpc, startEnvoyOverHttp, startNginxAsking } from '../pee
 import { startNginxPlain } from '../peers/nginx.ts'
 import { onStage, type Stage } from '../peers/stage.ts'
 import { prepareOha, prepareTools, versionsOf } from '../peers/tools.ts'
-import { benchClient, clientToken, nowSeconds, service } from '../policy/clients.ts'
+import { type BenchClient, benchClient, clientToken, nowSeconds, service } from '../policy/clients.ts'
 import { manifestsOf } from '../policy/manifests.ts'
 import { pathOf } from '../policy/size.ts'
 import { writeFigures, writeResult } from '../results.ts'
@@ -17,6 +17,7 @@ import { describeRig, moveTo } from '../rig.ts'
 import { readSettings } from '../settings.ts'
 import { extauthzFigures } from './figures.ts'
 
+const checkName = 'check-http'
 const oneOfEach = { clients: 1, rules: 1 }
 
 await runScript(async () => {
@@ -38,7 +39,7 @@ async function measure(
   const client = benchClient(0)
   const authorizer = await add(startAuthorizer(process.execPath, place, manifestsOf(oneOfEach, [client])))
   // As nginx asks, but by the load generator: what the authorizer alone can answer.
-  const check: Contestant = { ...authorizer, name: 'check-http' }
+  const check: Contestant = { ...authorizer, name: checkName }
   const envoyOptions = { name: 'envoy-jwt-rbac', client, policy: oneOfEach, lines: 'written' } as const
   const proxies = [
     await add(startEnvoyOverGrpc(tools.envoy, place, authorizer)),
@@ -51,20 +52,7 @@ async function measure(
   const [grpc, http, asking, jwt, nginx] = proxies
   await proveDecides([grpc, http, asking, jwt], client)
   await provePasses([nginx, plain], client)
-  const path = pathOf(0)
-  const asNginx = [
-    `Latchkey-Peer-Secret: ${authorizer.secrets.nginx}`,
-    'X-Original-Method: GET',
-    `X-Original-URI: ${path}`,
-  ]
-  const tokenFor = (): string => clientToken(client, 'same', nowSeconds())
-  const load = (connections: number): Load => ({
-    name: `100b-${connections}`,
-    path,
-    connections,
-    tokens: name => [name === check.name ? `/check/${service} ${tokenFor()}` : tokenFor()],
-    headers: name => (name === check.name ? asNginx : []),
-  })
+  const load = (connections: number): Load => loadOf(client, connections, authorizer.secrets.nginx)
   const all = [...proxies, plain, check, origin]
   const run = (contestants: readonly Contestant[], one: Load, rounds = settings.rounds): Promise<Series[]> =>
     measureLoad(tools.wrk, place.directory, contestants, one, { ...settings, rounds })
@@ -74,4 +62,18 @@ async function measure(
   const slowest = Math.min(...proxies.map(({ name }) => series.find(one => one.contestant === name)?.rps ?? 0))
   const rates = await measureFixedRate(oha, proxies, { client, rate: Math.round(slowest / 2) }, settings)
   return { series, rates }
+}
+
+/** Calls through a proxy, or, to the authorizer itself, the check that nginx would make of such a call. */
+function loadOf(client: BenchClient, connections: number, secret: string): Load {
+  const path = pathOf(0)
+  const asNginx = [`Latchkey-Peer-Secret: ${secret}`, 'X-Original-Method: GET', `X-Original-URI: ${path}`]
+  const token = (): string => clientToken(client, 'same', nowSeconds())
+  return {
+    name: `100b-${connections}`,
+    path,
+    connections,
+    tokens: name => [name === checkName ? `/check/${service} ${token()}` : token()],
+    headers: name => (name === checkName ? asNginx : []),
+  }
 }

@@ -28,20 +28,11 @@ export interface Passing {
 
 /** The same requests through every contestant, with one token, at the highest rate, at a fixed one, with new tokens. */
 export async function measurePassing(stage: Stage, oha: string): Promise<Passing> {
-  const { tools, settings, place, origin, add } = stage
+  const { tools, settings, place, origin } = stage
   const client = benchClient(0)
-  const manifests = manifestsOf(oneOfEach, [client])
-  const four = async (suffix: string, lines: Lines): Promise<[Contestant, Contestant, Contestant, Contestant]> => [
-    await add(startGuardFromManifests(process.execPath, place, { name: `latchkey${suffix}`, manifests, lines })),
-    await add(
-      startEnvoyJwtRbac(tools.envoy, place, { name: `envoy-jwt-rbac${suffix}`, client, policy: oneOfEach, lines }),
-    ),
-    await add(startNginxPlain(tools.nginx, place, `nginx${suffix}`, lines)),
-    await add(startEnvoyPlain(tools.envoy, place, `envoy${suffix}`, lines)),
-  ]
-  const main = await four('', 'written')
+  const main = await startFour(stage, client, '', 'written')
   const [latchkey, envoy, nginx] = main
-  const silent = await four(withoutLog, 'off')
+  const silent = await startFour(stage, client, withoutLog, 'off')
   await new Promise(resolve => setTimeout(resolve, 2_000))
   const restMb = Object.fromEntries(main.map(({ name, pid }) => [name, residentMemory(pid).mb]))
   const measure = (contestants: readonly Contestant[], load: Load, more: Partial<Settings> = {}): Promise<Series[]> =>
@@ -66,7 +57,23 @@ export async function measurePassing(stage: Stage, oha: string): Promise<Passing
   return { series: [...series, ...distinct], rates, restMb }
 }
 
-/** Seconds of runs that no target is measured by. */
+async function startFour(
+  { tools, place, add }: Stage,
+  client: BenchClient,
+  suffix: string,
+  lines: Lines,
+): Promise<[Contestant, Contestant, Contestant, Contestant]> {
+  const manifests = manifestsOf(oneOfEach, [client])
+  const jwt = { name: `envoy-jwt-rbac${suffix}`, client, policy: oneOfEach, lines }
+  return [
+    await add(startGuardFromManifests(process.execPath, place, { name: `latchkey${suffix}`, manifests, lines })),
+    await add(startEnvoyJwtRbac(tools.envoy, place, jwt)),
+    await add(startNginxPlain(tools.nginx, place, `nginx${suffix}`, lines)),
+    await add(startEnvoyPlain(tools.envoy, place, `envoy${suffix}`, lines)),
+  ]
+}
+
+/** Seconds of the runs beside the main one: a bench has its time. */
 export function shortened({ secondsPerRun }: Settings): number {
   return Math.max(1, Math.round((secondsPerRun * 2) / 3))
 }

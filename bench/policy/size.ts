@@ -40,7 +40,6 @@ export function clientsOf({ clients }: PolicySize): BenchClient[] {
 /** The policy as a guard receives it. @param now seconds since epoch */
 export function rowsOf(size: PolicySize, clients: readonly BenchClient[], now: number): Row[] {
   const rules = Array.from({ length: size.rules }, (_, rule) => rule)
-  const since = now - 86_400
   return [
     {
       type: 'service',
@@ -71,18 +70,21 @@ export function rowsOf(size: PolicySize, clients: readonly BenchClient[], now: n
         clients: holdersOf(rule, size).map(number => clients[number]?.clientId ?? ''),
       }),
     ),
-    ...clients.map(({ name, clientId, issuer, kid, publicKey }): Row => {
-      const key = { kid, accessKey: name, algorithm: 'Ed25519' as const, publicKey, notBefore: since }
-      return {
-        type: 'client',
-        clientId,
-        namespace: 'callers',
-        name,
-        issuer,
-        createdAt: since,
-        suspended: false,
-        keys: [key],
-      }
-    }),
+    ...clients.map(client => clientRow(client, now - 86_400)),
   ]
+}
+
+/** @param since seconds since epoch */
+function clientRow({ name, clientId, issuer, kid, publicKey }: BenchClient, since: number): Row {
+  const key = { kid, accessKey: name, algorithm: 'Ed25519' as const, publicKey, notBefore: since }
+  return {
+    type: 'client',
+    clientId,
+    namespace: 'callers',
+    name,
+    issuer,
+    createdAt: since,
+    suspended: false,
+    keys: [key],
+  }
 }
