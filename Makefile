@@ -6,7 +6,7 @@ SHELL := /bin/bash
 NODE := node_modules/.bin/node
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: help install check test unit integration e2e build sdk generate verify format demo demo-down bench-drain clean
+.PHONY: help install check test unit guard integration e2e build sdk generate verify format demo demo-down bench-drain clean
 
 help: ## Show this list
 	@grep -hE '^[a-zA-Z0-9_-]+:.*?## ' $(MAKEFILE_LIST) | sort | awk 'BEGIN {FS = ":.*?## "} {printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}'
@@ -27,6 +27,9 @@ test: install ## Every test: check, real API server, demo, real pods
 
 unit: install ## Unit tests only
 	npm run --silent unit
+
+guard: install ## Tests of running guards, through raw sockets
+	npm run --silent guard
 
 integration: binaries ## Tests against a real API server
 	npm run --silent integration

@@ -1,11 +1,13 @@
 import { defineConfig } from 'vitest/config'
 
-// Fast first: `unit` needs nothing but Node; `integration` starts etcd and kube-apiserver; `e2e` needs the running cluster.
+// Fast first: `unit` needs nothing but Node, and neither does `guard`, which talks to running guards through raw sockets;
+// `integration` starts etcd and kube-apiserver; `e2e` needs the running cluster.
 export default defineConfig({
   test: {
     projects: [
       // One module graph for all files of a worker: importing it anew for each costs more than the tests.
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], isolate: false } },
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], isolate: false, maxWorkers: 2 } },
+      { test: { name: 'guard', include: ['test/guard/**/*.test.ts'], isolate: false, maxWorkers: 2 } },
       {
         test: {
           name: 'integration',

@@ -34,7 +34,8 @@ const stages: readonly Stage[] = [
     command: ['npm', 'run', '--silent', 'dead-code'],
   },
   { name: 'drift', what: 'generated files are up to date', command: ['npm', 'run', '--silent', 'verify'] },
-  { name: 'unit', what: 'rules and processes, without a cluster', command: vitest('unit'), vitest: true },
+  { name: 'unit', what: 'rules by tables and properties', command: vitest('unit'), vitest: true },
+  { name: 'guard', what: 'running guards, through raw sockets', command: vitest('guard'), vitest: true },
   {
     name: 'binaries',
     what: 'etcd, Kubernetes and CoreDNS, built once',

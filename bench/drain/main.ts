@@ -4,9 +4,9 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { accessYaml, manifestToken } from '../../test/unit/guard/access-manifests.ts'
-import { issuer, service } from '../../test/unit/guard/policy-rows.ts'
-import { openRaw, type RawConnection } from '../../test/unit/guard/raw-socket.ts'
+import { accessYaml, manifestToken } from '../../test/guard/access-manifests.ts'
+import { issuer, service } from '../../test/guard/policy-rows.ts'
+import { openRaw, type RawConnection } from '../../test/guard/raw-socket.ts'
 
 // Rolls two guards under load: each is stopped by SIGTERM while 100,000 requests run. Not one may be dropped. A client
 // does what a balancer's does: it takes a new connection to a guard that is not stopping when it was told that its own

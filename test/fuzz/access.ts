@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createCaller, issuer } from '../unit/guard/policy-rows.ts'
+import { createCaller, issuer } from '../guard/policy-rows.ts'
 
 export { issuer }
 export const service = 'shop/orders'

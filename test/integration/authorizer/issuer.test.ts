@@ -12,7 +12,7 @@ import { createAuthority, createServerCertificate } from '../../../platform/x509
 import { configTable } from '../../../webhook/authorizer/config.ts'
 import { startInCluster } from '../../../webhook/authorizer/in-cluster.ts'
 import type { RunningAuthorizer } from '../../../webhook/authorizer/running-authorizer.ts'
-import { compact } from '../../unit/guard/policy-rows.ts'
+import { compact } from '../../guard/policy-rows.ts'
 import { createQuietLog } from '../../unit/platform/quiet-log.ts'
 import { addClient, addGrant, addPod, addRole, addService, publishedKey, tokenOf } from '../issuer/objects.ts'
 import { get } from '../issuer/web.ts'

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { repositoryRoot } from '../../cluster/binaries.ts'
-import { accessYaml } from '../../unit/guard/access-manifests.ts'
+import { accessYaml } from '../../guard/access-manifests.ts'
 
 const command = join(repositoryRoot, 'cli/latchkey.ts')
 const run = promisify(execFile)

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { manifestToken } from '../../unit/guard/access-manifests.ts'
-import { openRaw, sendRaw } from '../../unit/guard/raw-socket.ts'
-import { type App, auditLines, startApp } from '../../unit/guard/rig.ts'
+import { manifestToken } from '../../guard/access-manifests.ts'
+import { openRaw, sendRaw } from '../../guard/raw-socket.ts'
+import { type App, auditLines, startApp } from '../../guard/rig.ts'
 import { proxies, type RunningProxy } from './proxies.ts'
 import { startTestAuthorizer, type TestAuthorizer } from './start-authorizer.ts'
 

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createAuthority, createServerCertificate } from '../../../platform/x509.ts'
 import { repositoryRoot } from '../../cluster/binaries.ts'
+import { accessYaml } from '../../guard/access-manifests.ts'
+import { issuer } from '../../guard/policy-rows.ts'
 import { createClientCertificate } from '../../unit/authorizer/client-certificate.ts'
-import { accessYaml } from '../../unit/guard/access-manifests.ts'
-import { issuer } from '../../unit/guard/policy-rows.ts'
 
 /** Name by which the examples know the authorizer; its certificate has it. */
 export const authorizerName = 'latchkey-authorizer.latchkey-system.svc'

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { accessYaml } from '../../unit/guard/access-manifests.ts'
+import { accessYaml } from '../../guard/access-manifests.ts'
 
 const main = fileURLToPath(new URL('../../../cli/latchkey.ts', import.meta.url))
 let folder: string

@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type FrameServer, full, startFrameServer } from '../../unit/guard/frame-server.ts'
-import { type Collector, startCollector } from '../../unit/guard/otlp-collector.ts'
-import { alice, bob, rowsOf, service } from '../../unit/guard/policy-rows.ts'
-import { openRaw, sendRaw } from '../../unit/guard/raw-socket.ts'
-import { type App, startApp } from '../../unit/guard/rig.ts'
+import { type FrameServer, full, startFrameServer } from '../../guard/frame-server.ts'
+import { type Collector, startCollector } from '../../guard/otlp-collector.ts'
+import { alice, bob, rowsOf, service } from '../../guard/policy-rows.ts'
+import { openRaw, sendRaw } from '../../guard/raw-socket.ts'
+import { type App, startApp } from '../../guard/rig.ts'
 
 const main = fileURLToPath(new URL('../../../webhook/guard/main.ts', import.meta.url))
 

@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { accessYaml, manifestToken } from '../../unit/guard/access-manifests.ts'
-import { issuer } from '../../unit/guard/policy-rows.ts'
-import { openRaw, type RawConnection, sendRaw } from '../../unit/guard/raw-socket.ts'
-import { type App, auditLines, startApp } from '../../unit/guard/rig.ts'
-import { startCollector } from '../../unit/guard/trace-collector.ts'
+import { accessYaml, manifestToken } from '../../guard/access-manifests.ts'
+import { issuer } from '../../guard/policy-rows.ts'
+import { openRaw, type RawConnection, sendRaw } from '../../guard/raw-socket.ts'
+import { type App, auditLines, startApp } from '../../guard/rig.ts'
+import { startCollector } from '../../guard/trace-collector.ts'
 
 const main = fileURLToPath(new URL('../../../webhook/guard/main.ts', import.meta.url))
 const run = promisify(execFile)

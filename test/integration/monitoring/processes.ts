@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { repositoryRoot } from '../../cluster/binaries.ts'
-import { accessYaml, manifestToken } from '../../unit/guard/access-manifests.ts'
-import { issuer } from '../../unit/guard/policy-rows.ts'
-import { startApp } from '../../unit/guard/rig.ts'
+import { accessYaml, manifestToken } from '../../guard/access-manifests.ts'
+import { issuer } from '../../guard/policy-rows.ts'
+import { startApp } from '../../guard/rig.ts'
 import { startWorld } from '../issuer/world.ts'
 
 export const processNames = ['guard', 'issuer', 'operator', 'webhook'] as const

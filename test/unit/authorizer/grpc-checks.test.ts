@@ -4,7 +4,7 @@ import {
   CheckRequestSchema,
   type CheckResponse,
 } from '../../../webhook/authorizer/generated/envoy/service/auth/v3/external_auth_pb.js'
-import { alice, bob, rowsOf } from '../guard/policy-rows.ts'
+import { alice, bob, rowsOf } from '../../guard/policy-rows.ts'
 import { checkOf, type GrpcClient, openGrpc } from './grpc-client.ts'
 import { type Rig, secretOf, startAuthorizer } from './rig.ts'
 

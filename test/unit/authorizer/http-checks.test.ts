@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { alice, bob, rowsOf } from '../guard/policy-rows.ts'
-import { type RawAnswer, sendRaw } from '../guard/raw-socket.ts'
+import { alice, bob, rowsOf } from '../../guard/policy-rows.ts'
+import { type RawAnswer, sendRaw } from '../../guard/raw-socket.ts'
 import { peers, type Rig, secretOf, startAuthorizer } from './rig.ts'
 
 let rig: Rig

@@ -14,8 +14,8 @@ import { createServedService } from '../../../webhook/authorizer/served-service.
 import { createAudit } from '../../../webhook/guard/audit.ts'
 import { createPolicy, type Policy } from '../../../webhook/guard/policy.ts'
 import { createSlice } from '../../../webhook/guard/slice.ts'
-import { rowsOf, service } from '../guard/policy-rows.ts'
-import { auditLines } from '../guard/rig.ts'
+import { rowsOf, service } from '../../guard/policy-rows.ts'
+import { auditLines } from '../../guard/rig.ts'
 import { createQuietLog } from '../platform/quiet-log.ts'
 
 /** A listed proxy of each kind, each with a secret of its own. */

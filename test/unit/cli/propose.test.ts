@@ -5,10 +5,10 @@ import { Readable } from 'node:stream'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { parseAllDocuments } from 'yaml'
 import { propose } from '../../../cli/propose/command.ts'
-import { accessYaml } from '../guard/access-manifests.ts'
-import { bob, rowsOf } from '../guard/policy-rows.ts'
-import { sendRaw } from '../guard/raw-socket.ts'
-import { type App, type Rig, startApp, startGuard } from '../guard/rig.ts'
+import { accessYaml } from '../../guard/access-manifests.ts'
+import { bob, rowsOf } from '../../guard/policy-rows.ts'
+import { sendRaw } from '../../guard/raw-socket.ts'
+import { type App, type Rig, startApp, startGuard } from '../../guard/rig.ts'
 
 let app: App
 let rig: Rig

@@ -5,8 +5,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { why } from '../../../cli/why/command.ts'
 import { sliceHash } from '../../../core/snapshot/hash.ts'
 import type { Row } from '../../../core/snapshot/rows.ts'
-import { accessYaml } from '../guard/access-manifests.ts'
-import { alice, bob, nowSeconds, rowsOf } from '../guard/policy-rows.ts'
+import { accessYaml } from '../../guard/access-manifests.ts'
+import { alice, bob, nowSeconds, rowsOf } from '../../guard/policy-rows.ts'
 
 let folder: string
 beforeEach(async () => {

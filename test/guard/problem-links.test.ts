@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { reasons } from '../../../core/policy/decision.ts'
-import { problemsPage } from '../../../core/policy/problems.ts'
-import { upstreamFaults } from '../../../core/policy/upstream-faults.ts'
-import { readProblemBase } from '../../../webhook/guard/config.ts'
+import { reasons } from '../../core/policy/decision.ts'
+import { problemsPage } from '../../core/policy/problems.ts'
+import { upstreamFaults } from '../../core/policy/upstream-faults.ts'
+import { readProblemBase } from '../../webhook/guard/config.ts'
 import { alice, bob, rowsOf } from './policy-rows.ts'
 import { sendRaw } from './raw-socket.ts'
 import { type App, type Rig, startApp, startGuard } from './rig.ts'
@@ -46,7 +46,7 @@ describe('a problem body', () => {
   })
 
   it('links to a page that has a place for every code there is', () => {
-    const page = readFileSync(new URL('../../../docs/problems.md', import.meta.url), 'utf8')
+    const page = readFileSync(new URL('../../docs/problems.md', import.meta.url), 'utf8')
     expect(page).toBe(problemsPage())
     const denials = Object.entries(reasons).filter(([, { status }]) => status !== 200)
     const codes = [...denials.map(([code]) => code), ...Object.keys(upstreamFaults)]

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type ProxyReason, type Reason, reasons } from '../../../core/policy/decision.ts'
-import type { Row } from '../../../core/snapshot/rows.ts'
+import { type ProxyReason, type Reason, reasons } from '../../core/policy/decision.ts'
+import type { Row } from '../../core/snapshot/rows.ts'
 import { alice, bob, grant, nowSeconds, reader, rowsOf, serviceRow } from './policy-rows.ts'
 import { sendRaw } from './raw-socket.ts'
 import { type App, type Rig, startApp, startGuard } from './rig.ts'

@@ -2,9 +2,9 @@ import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { createExposure, listenersIn } from '../../../webhook/guard/exposure.ts'
-import { createManualClock } from '../platform/manual-clock.ts'
-import { createQuietLog } from '../platform/quiet-log.ts'
+import { createExposure, listenersIn } from '../../webhook/guard/exposure.ts'
+import { createManualClock } from '../unit/platform/manual-clock.ts'
+import { createQuietLog } from '../unit/platform/quiet-log.ts'
 
 // As a kernel prints them: sl local rem st …
 const head = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n'
