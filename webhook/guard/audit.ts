@@ -43,6 +43,7 @@ const maxWaiting = 8 * 1024 * 1024
 const pageBytes = 262_144
 /** Bytes of a character at most. */
 const widest = 3
+const lineEnd = 0x0a
 
 /** How long lines wait for others: a write goes through another thread, which costs more than many lines. */
 const batchMs = 10
@@ -69,11 +70,12 @@ export async function createAudit(options: {
   let failing = false
 
   function record(entry: AuditEntry): void {
-    const line = `${JSON.stringify(entry)}\n`
-    const needed = bytes + line.length * widest
+    const line = JSON.stringify(entry)
+    const needed = bytes + line.length * widest + 1
     if (needed > maxWaiting) return void onDropped(1)
     if (needed > waiting.length) waiting = grown(waiting, bytes, needed)
     bytes += waiting.write(line, bytes)
+    waiting[bytes++] = lineEnd
     lines++
     if (!busy) {
       busy = true
