@@ -15,6 +15,7 @@ export interface Audit {
 const pageBytes = 262_144
 /** Bytes of a character at most. */
 const widest = 3
+const lineEnd = 0x0a
 
 /** How long lines wait for others: a write goes through another thread, which costs more than many lines. */
 const batchMs = 10
@@ -42,11 +43,12 @@ export async function createAudit(options: {
   let failing = false
 
   function record(entry: AuditEntry): void {
-    const line = `${JSON.stringify(entry)}\n`
-    const needed = bytes + line.length * widest
+    const line = JSON.stringify(entry)
+    const needed = bytes + line.length * widest + 1
     if (needed > maxWaiting) return void onDropped(1)
     if (needed > waiting.length) waiting = grown(waiting, bytes, needed)
     bytes += waiting.write(line, bytes)
+    waiting[bytes++] = lineEnd
     lines++
     if (!busy) {
       busy = true

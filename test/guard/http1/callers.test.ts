@@ -116,12 +116,21 @@ describe('requests behind one another', () => {
   })
 })
 
-describe('a caller that closes its sending half', () => {
+describe('a caller that closes its sending half', { timeout: 30_000 }, () => {
   it('gets the answer to what it sent', async () => {
     const { rig } = await start()
     const caller = await openRaw(rig.port)
     caller.socket.end(request('/api/x'))
     expect(await caller.closed()).toContain('GET /api/x')
+  })
+  it('gets all its answers, also when it reads them late', async () => {
+    const { rig } = await start()
+    const caller = await openRaw(rig.port)
+    caller.socket.pause()
+    caller.socket.end('GET /api/x HTTP/1.1\r\nHost: orders\r\n\r\n'.repeat(20_000))
+    await wait(200)
+    caller.socket.resume()
+    expect((await caller.closed()).match(/HTTP\/1\.1 401/g)).toHaveLength(20_000)
   })
   it('in the middle of a head is told so', async () => {
     const { rig } = await start()

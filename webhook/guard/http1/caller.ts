@@ -137,7 +137,15 @@ function pump(caller: Caller): void {
     if (!takeHead(caller, pending, pending.length)) break
   }
   caller.pumping = false
-  if (caller.phase === 'head' && caller.blockedSince < 0 && caller.socket.isPaused()) caller.socket.resume()
+  if (caller.phase !== 'head' || caller.blockedSince >= 0) return
+  if (caller.endedSince >= 0) endOfRequests(caller)
+  else if (caller.socket.isPaused()) caller.socket.resume()
+}
+
+/** Nothing more comes, and all that came is answered. */
+function endOfRequests(caller: Caller): void {
+  if (caller.pending) refuseBytes(caller, brokenOff)
+  else caller.socket.end()
 }
 
 /** @returns false when the head has not come to its end: its bytes are kept */
@@ -185,6 +193,5 @@ function takeEnd(caller: Caller): void {
   const { phase, socket } = caller
   if (caller.endedSince < 0) caller.endedSince = caller.door.tick
   if (phase === 'body') socket.destroy()
-  else if (phase === 'head' && caller.pending && caller.blockedSince < 0) refuseBytes(caller, brokenOff)
-  else if (phase === 'head') socket.end()
+  else if (phase === 'head' && caller.blockedSince < 0) endOfRequests(caller)
 }

@@ -106,16 +106,27 @@ function readFields(bytes: Uint8Array, text: string, from: number, end: number):
     upgrade: undefined,
   }
   let at = from
+  // Lines that pass as they stand are taken over together, not one by one.
+  let run = from
   while (at < end) {
     if (placeField(bytes, at, place)) return undefined
     const field = answerField(text.slice(at, place.nameEnd))
-    const value = text.slice(place.valueStart, place.valueEnd)
-    if (field.role !== 'other' && !keep(found, field, value)) return undefined
-    if (!field.endsHere) found.fields += `${field.label}${value}\r\n`
+    if (field.role !== 'other' && !keep(found, field, text.slice(place.valueStart, place.valueEnd))) return undefined
+    if (field.endsHere || !isPlain(bytes, place)) {
+      if (run < at) found.fields += text.slice(run, at)
+      if (!field.endsHere) found.fields += `${field.label}${text.slice(place.valueStart, place.valueEnd)}\r\n`
+      run = place.next
+    }
     if (++found.count > maxAnswerFields) return undefined
     at = place.next
   }
+  if (run < at) found.fields += text.slice(run, at)
   return found
+}
+
+/** Whether a line stands as it would be written: one space behind the colon, none behind the value. */
+function isPlain(bytes: Uint8Array, { nameEnd, valueStart, valueEnd, next }: FieldPlace): boolean {
+  return valueStart === nameEnd + 2 && bytes[nameEnd + 1] === 0x20 && valueEnd === next - 2
 }
 
 /** @returns false when the answer cannot be understood in one way */
