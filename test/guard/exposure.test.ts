@@ -62,4 +62,21 @@ describe('the report', () => {
     expect(changes).toEqual([['0.0.0.0:8080'], []])
     exposure.stop()
   })
+  it('finds a listener among many connections, wherever a read ends', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'proc-'))
+    const connections = line('0A01F40A:0050', '06').repeat(2_000)
+    for (const missing of ['', '\n']) {
+      const table = `${head}${connections}${line('00000000:1F90')}${connections}${line('00000000:2383')}`
+      await writeFile(join(folder, 'tcp'), missing === '' ? table : table.slice(0, -1))
+      const exposure = createExposure({
+        procNet: folder,
+        ownPorts: [],
+        openPorts: [],
+        onChange() {},
+        clock: createManualClock(),
+        log: createQuietLog().log,
+      })
+      expect(await exposure.look()).toEqual(['0.0.0.0:8080', '0.0.0.0:9091'])
+    }
+  })
 })

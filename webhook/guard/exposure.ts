@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import type { Clock } from '../../platform/clock.ts'
 import type { Logger } from '../../platform/log.ts'
 
@@ -30,6 +30,38 @@ export function listenersIn(table: string): { address: string; port: number }[] 
     if (address !== undefined) found.push({ address, port: Number.parseInt(port, 16) })
   }
   return found
+}
+
+const pieceBytes = 65_536
+
+/**
+ * The lines of such a table that may be listeners, its heading first. Read in pieces: on a busy pod the table has as many
+ * lines as there were connections in the last minute, megabytes of them, and calls must not wait for that.
+ * @returns an empty text when there is no such table
+ */
+async function listeningLines(path: string): Promise<string> {
+  const file = await open(path).catch(() => undefined)
+  if (!file) return ''
+  const piece = Buffer.allocUnsafe(pieceBytes)
+  const found = ['heading']
+  let rest = ''
+  try {
+    for (;;) {
+      const { bytesRead } = await file.read(piece, 0, pieceBytes, null)
+      if (bytesRead === 0) break
+      const text = rest + piece.toString('latin1', 0, bytesRead)
+      const end = text.lastIndexOf('\n') + 1
+      rest = text.slice(end)
+      for (let at = text.indexOf(` ${listening} `); at !== -1 && at < end; ) {
+        const lineEnd = text.indexOf('\n', at)
+        found.push(text.slice(text.lastIndexOf('\n', at) + 1, lineEnd))
+        at = text.indexOf(` ${listening} `, lineEnd)
+      }
+    }
+  } finally {
+    await file.close()
+  }
+  return [...found, rest].join('\n')
 }
 
 /** The kernel prints words of 32 bits in the machine's order: little-endian on all machines this runs on. */
@@ -74,9 +106,7 @@ export function createExposure(options: {
   let stopped = false
 
   async function look(): Promise<readonly string[]> {
-    const tables = await Promise.all(
-      ['tcp', 'tcp6'].map(name => readFile(`${procNet}/${name}`, 'utf8').catch(() => '')),
-    )
+    const tables = await Promise.all(['tcp', 'tcp6'].map(name => listeningLines(`${procNet}/${name}`)))
     const listeners = tables.flatMap(listenersIn).filter(({ port }) => !ignored.has(port))
     const now = [...new Set(listeners.map(({ address, port }) => `${address}:${port}`))].sort()
     if (now.join() !== exposed.join()) {
