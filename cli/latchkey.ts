@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { version } from '../platform/version.ts'
 
 /**
  * The one command of the image: `latchkey <process>`, or a command for people. Each is a bundle of its own beside this
@@ -26,9 +27,6 @@ const commands: typeof processes = {
   why: { source: './why/main.ts', what: 'Explains why a call is allowed or denied, and what would change that.' },
   propose: { source: './propose/main.ts', what: 'Proposes the Role and AccessGrants that seen traffic needs.' },
 }
-
-declare const LATCHKEY_VERSION: string | undefined
-const version = typeof LATCHKEY_VERSION === 'string' ? LATCHKEY_VERSION : 'dev'
 
 function usage(): string {
   const width = Math.max(...Object.keys({ ...processes, ...commands }).map(name => name.length))

@@ -24,7 +24,7 @@ export function renderWhy(explanation: Explanation, question: WhyQuestion, revis
   ]
   const width = Math.max(...rows.map(([name]) => name.length))
   const table = rows.map(([name, text]) => `${name.padEnd(width)}  ${printable(text)}\n`).join('')
-  return `${headline(explanation)}\n\n${table}${todo(explanation)}`
+  return `${headline(explanation)}\n\n${table}${next(explanation)}`
 }
 
 function headline({ outcome, decision }: Explanation): string {
@@ -92,7 +92,7 @@ function missingLine({ policy }: Explanation): [string, string][] {
 }
 
 /** What to do: the change as YAML that can be applied, else whose turn it is. */
-function todo(explanation: Explanation): string {
+function next(explanation: Explanation): string {
   const { decision, policy, change } = explanation
   if (decision.allow) return ''
   if (policy.allow && decision.reason === 'not_granted') {

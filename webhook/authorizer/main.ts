@@ -2,12 +2,11 @@ import { systemClock } from '../../platform/clock.ts'
 import { readConfig } from '../../platform/config.ts'
 import { createLog, type Logger } from '../../platform/log.ts'
 import { onSignals } from '../../platform/shutdown.ts'
+import { version } from '../../platform/version.ts'
 import { configTable } from './config.ts'
 import { startInCluster } from './in-cluster.ts'
 import type { RunningAuthorizer } from './running-authorizer.ts'
 
-declare const LATCHKEY_VERSION: string | undefined
-const version = typeof LATCHKEY_VERSION === 'string' ? LATCHKEY_VERSION : 'dev'
 const args = process.argv.slice(2)
 
 try {
