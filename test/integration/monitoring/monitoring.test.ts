@@ -39,6 +39,7 @@ afterAll(() => processes?.close())
 
 const sections: Record<ProcessName, string[]> = {
   guard: ['Every process', 'Guard', 'Node.js'],
+  authorizer: ['Every process', 'Authorizer', 'Node.js'],
   issuer: ['Every process', 'Control plane', 'Issuer', 'Node.js'],
   operator: ['Every process', 'Control plane', 'Operator', 'Node.js'],
   webhook: ['Every process', 'Control plane', 'Webhook', 'Node.js'],
@@ -81,9 +82,11 @@ function expectKnown(expression: string): void {
 }
 
 async function rulesOf(): Promise<Rule[]> {
-  const [rule] = of(await renderChart(sets['everything on']), 'PrometheusRule')
-  const { groups } = (rule as never as { spec: { groups: { rules: Rule[] }[] } }).spec
-  return groups.flatMap(({ rules }) => rules)
+  const rendered = await Promise.all(['everything on', 'external authorizer'].map(set => renderChart(sets[set])))
+  const groups = of(rendered.flat(), 'PrometheusRule').flatMap(
+    rule => (rule as never as { spec: { groups: { rules: Rule[] }[] } }).spec.groups,
+  )
+  return [...new Map(groups.flatMap(({ rules }) => rules.map(rule => [rule.alert, rule] as const))).values()]
 }
 
 interface Panel {
@@ -145,6 +148,9 @@ const causes: Readonly<Record<string, readonly (readonly [series: string, values
     [`latchkey_issuer_guards{${job}, pod="a"}`, '3x60'],
   ],
   LatchkeyWebhookFails: [[`latchkey_admission_reviews_total{${job}, webhook="/mutate", result="failed"}`, '0x55 1x10']],
+  LatchkeyAuthorizerCutOff: [
+    [`latchkey_authorizer_snapshot_connected{${job}, pod="a", guarded_service="shop/orders"}`, '0x60'],
+  ],
   LatchkeyGuardDeniesAll: [[`latchkey_guard_snapshot_usable{${pod}}`, '0x60']],
   LatchkeyGuardPolicyStale: [
     [`latchkey_guard_snapshot_age_seconds{${pod}}`, '600x60'],
@@ -183,6 +189,7 @@ const calm: readonly (readonly [series: string, values: string])[] = [
   [`latchkey_issuer_streams_opened_total{${job}, pod="a"}`, '9x90'],
   [`latchkey_issuer_guards{${job}, pod="a"}`, '3x90'],
   [`latchkey_admission_reviews_total{${job}, webhook="/mutate", result="failed"}`, '1x90'],
+  [`latchkey_authorizer_snapshot_connected{${job}, pod="a", guarded_service="shop/orders"}`, '1x90'],
   [`latchkey_guard_snapshot_usable{${pod}}`, '1x90'],
   [`latchkey_guard_snapshot_age_seconds{${pod}}`, '5x90'],
   [`latchkey_guard_snapshot_max_age_seconds{${pod}}`, '86400x90'],

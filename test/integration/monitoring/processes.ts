@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -10,10 +10,10 @@ import { issuer } from '../../guard/policy-rows.ts'
 import { startApp } from '../../guard/rig.ts'
 import { startWorld } from '../issuer/world.ts'
 
-export const processNames = ['guard', 'issuer', 'operator', 'webhook'] as const
+export const processNames = ['guard', 'authorizer', 'issuer', 'operator', 'webhook'] as const
 export type ProcessName = (typeof processNames)[number]
 
-/** The four processes as they run in a cluster, each a process of its own, against one API server. */
+/** The five processes as they run in a cluster, each a process of its own, against one API server. */
 export interface Processes {
   /** What Prometheus gets from one of them. */
   scrape(name: ProcessName): Promise<string>
@@ -30,14 +30,29 @@ export async function startProcesses(): Promise<Processes> {
   const world = await startWorld('monitoring')
   const app = await startApp()
   const folder = await mkdtemp(join(tmpdir(), 'monitoring-'))
-  await writeFile(join(folder, 'access.yaml'), accessYaml())
+  await mkdir(join(folder, 'access'))
+  await writeFile(join(folder, 'access/access.yaml'), accessYaml())
+  await writeFile(join(folder, 'edge.secret'), 'edge'.padEnd(40, '.'))
+  await writeFile(
+    join(folder, 'peers.yaml'),
+    'peers: [{ name: edge, proxy: Nginx, services: [shop/orders], secretFile: edge.secret }]',
+  )
   const common = {
     LATCHKEY_NAMESPACE: 'latchkey-system',
     LATCHKEY_KUBECONFIG: world.plane.kubeconfig,
     LATCHKEY_HEALTH_PORT: '0',
     LATCHKEY_ISSUER_URL: issuer,
   }
-  const guardArgs = ['--manifests', folder, '--service', 'shop/orders', '--issuer', issuer, '--audit', '/dev/null']
+  const guardArgs = [
+    '--manifests',
+    join(folder, 'access'),
+    '--service',
+    'shop/orders',
+    '--issuer',
+    issuer,
+    '--audit',
+    '/dev/null',
+  ]
   const guardPorts = ['--upstream', `http://127.0.0.1:${app.port}`, '--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0']
   const calls = Promise.withResolvers<number>()
   const children: Record<ProcessName, Child> = {
@@ -46,6 +61,7 @@ export async function startProcesses(): Promise<Processes> {
       calls.resolve(Number(line.port))
       return line.adminPort
     }),
+    authorizer: start('webhook/authorizer/main.ts', authorizerArgs(folder), {}, healthPort),
     issuer: start('issuer/main.ts', [], { ...common, LATCHKEY_PORT: '0', LATCHKEY_SNAPSHOT_PORT: '0' }, healthPort),
     operator: start(
       'operator/main.ts',
@@ -71,6 +87,11 @@ export async function startProcesses(): Promise<Processes> {
     },
   }
 }
+
+const authorizerArgs = (folder: string): string[] => [
+  ...['--manifests', join(folder, 'access'), '--peers', join(folder, 'peers.yaml'), '--issuer', issuer],
+  ...['--listen', '127.0.0.1:0', '--grpc-listen', '127.0.0.1:0', '--health', '127.0.0.1:0', '--audit', '/dev/null'],
+]
 
 const webhookEnvironment = {
   LATCHKEY_FULLNAME: 'latchkey',
