@@ -44,7 +44,7 @@ const explanations: Readonly<Record<DenyReason | UpstreamFault, ProblemExplanati
     caller:
       'Sign a new token with the key that is in the mounted Secret now. After a rotation read the Secret again; the SDK does.',
     owner:
-      'A guard knows only clients that some AccessGrant in its namespace names. `kubectl get accessgrants -n NAMESPACE` and `latchkey why` show whether one does.',
+      'A guard knows only clients that some AccessGrant in its namespace names. `kubectl get accessgrants -A` and `latchkey why` show whether one does.',
   },
   token_expired: {
     means: 'The token is genuine and its `exp` has passed.',
@@ -70,7 +70,7 @@ const explanations: Readonly<Record<DenyReason | UpstreamFault, ProblemExplanati
   wrong_audience: {
     means: 'The token is genuine and was made for another service.',
     caller: 'Sign a token whose `aud` is the audience of this service, exactly.',
-    owner: 'Tell callers the audience: `kubectl get guardedservices -o wide` prints it.',
+    owner: 'Tell callers the audience: `kubectl get guardedservices -A -o wide` prints it.',
   },
   not_granted: {
     means:

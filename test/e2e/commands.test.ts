@@ -29,7 +29,10 @@ describe('the documented kubectl commands', () => {
       apiVersion: string
       kind: string
     }
-    const ours = /latchkey|apiclient|accesskey|accessgrant|guardedservice|lclient|akey|lrole|gsvc/.test(command)
+    const ours =
+      / get (?:latchkey|apiclient|accesskey|accessgrant|guardedservice|roles\.latchkey|lclient|akey|lrole|gsvc)/.test(
+        command,
+      )
     const objects = found.items ?? [found]
     if (!ours) return
     expect(objects.length).toBeGreaterThan(0)
