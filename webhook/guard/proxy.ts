@@ -68,6 +68,7 @@ export function createProxy(options: ProxyOptions): DataPath {
       maxConnectionsPerPeer,
       handshakeTimeoutMs: headersTimeoutMs,
       onRefused: () => options.reporter.limitHit('connections'),
+      onHttp2: http2.take,
     },
     (open, peer) => serveCaller(door, open, peer),
   )
@@ -110,7 +111,8 @@ function createDoor(options: ProxyOptions, headersTimeoutMs: number): Door {
   const { keepAliveMs = 75_000, bodyIdleMs = 60_000, unreadMs = 60_000, http2, log } = options
   const door: Door = {
     ...options,
-    onHttp2: http2.take,
+    // Behind TLS the handshake says which protocol it is.
+    onHttp2: options.tls ? undefined : http2.take,
     upstreams: createUpstreamPool({ ...options.upstream, log }, () => door.tick),
     limits: {
       head: ticksOf(headersTimeoutMs),

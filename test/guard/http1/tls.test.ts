@@ -1,4 +1,5 @@
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { connect as connectHttp2 } from 'node:http2'
 import { createServer } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -46,6 +47,36 @@ describe('TLS towards callers', () => {
     )
     expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 403', 'HTTP/1.1 200'])
     expect(app.seen.map(({ url }) => url)).toEqual(['/api/x', '/api/y'])
+  })
+  it('carries HTTP/2 where the caller asks for it', async () => {
+    const app = await startApp()
+    const { ca, ...pair } = await makePair()
+    const rig = await startGuard(app.port, { tls: createTlsSource(pair) })
+    cleanups.push(app.close, rig.close)
+    const session = connectHttp2(`https://127.0.0.1:${rig.port}`, { ca })
+    const authorization = `Bearer ${alice.token()}`
+    const ask = (path: string, body?: string) =>
+      new Promise<[number, string]>((resolve, reject) => {
+        const method = body === undefined ? 'GET' : 'POST'
+        const stream = session.request({ ':path': path, ':method': method, ':authority': 'orders', authorization })
+        let [status, text] = [0, '']
+        stream.on('response', headers => {
+          status = Number(headers[':status'])
+        })
+        stream.on('data', piece => {
+          text += piece
+        })
+        stream.on('end', () => resolve([status, text])).on('error', reject)
+        stream.end(body)
+      })
+    expect(await ask('/api/x')).toEqual([200, 'from the app'])
+    expect(await ask('/api/y', 'x'.repeat(200_000))).toEqual([200, 'from the app'])
+    expect((await ask('/nowhere'))[0]).toBe(403)
+    expect(app.seen.map(({ url, body }) => [url, body.length])).toEqual([
+      ['/api/x', 0],
+      ['/api/y', 200_000],
+    ])
+    await new Promise<void>(resolve => session.close(resolve))
   })
   it('takes a new certificate when its files change, and refuses what does not fit', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'tls-'))

@@ -1,5 +1,5 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
-import { createServer as createTlsServer } from 'node:tls'
+import { createServer as createTlsServer, type TLSSocket } from 'node:tls'
 import type { TlsSource } from '../../../platform/http/tls-source.ts'
 import type { Logger } from '../../../platform/log.ts'
 import { peerOf } from '../report.ts'
@@ -15,6 +15,8 @@ export interface ListenerOptions {
   maxConnectionsPerPeer: number
   handshakeTimeoutMs: number
   onRefused(): void
+  /** Takes over connections behind TLS whose caller chose HTTP/2. */
+  onHttp2?: ((socket: Socket, firstBytes: Buffer) => void) | undefined
   log: Logger
 }
 
@@ -48,7 +50,8 @@ export function createListener(
       return socket
     }, peer)
   })
-  server.on('secureConnection', (socket: Socket) => {
+  server.on('secureConnection', (socket: TLSSocket) => {
+    if (options.onHttp2 && socket.alpnProtocol === 'h2') return options.onHttp2(socket, Buffer.alloc(0))
     serve(onRead => readByEvents(socket, onRead), peerOf(socket.remoteAddress))
   })
   return {
@@ -64,11 +67,11 @@ export function createListener(
 
 const settings = { allowHalfOpen: true, noDelay: true }
 
-function tlsServer(source: TlsSource, { handshakeTimeoutMs, log }: ListenerOptions): Server {
+function tlsServer(source: TlsSource, { handshakeTimeoutMs, onHttp2, log }: ListenerOptions): Server {
   const server = createTlsServer({
     ...settings,
     minVersion: 'TLSv1.2',
-    ALPNProtocols: ['http/1.1'],
+    ALPNProtocols: [...(onHttp2 ? ['h2'] : []), 'http/1.1'],
     handshakeTimeout: handshakeTimeoutMs,
     SNICallback(_name, done) {
       try {
