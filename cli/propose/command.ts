@@ -9,7 +9,7 @@ import { renderProposal } from './render.ts'
 
 const about = `Proposes the Role and the AccessGrants that seen traffic needs, as YAML on stdout.
 
-Reads the audit log of guards in audit mode, or that denied: calls of proved clients that no grant allowed. Paths become
+Reads the audit log of guards in audit mode, or that denied: calls of proved clients that no grant allowed. Paths become \
 the templates of declared routes where there are any, else {id} only where many identifiers stood in one place.`
 
 const example = `

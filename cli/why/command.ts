@@ -4,10 +4,10 @@ import { readPolicy } from '../policy-source.ts'
 import { issuerOfInstallation, readReference } from '../read-option.ts'
 import { renderWhy } from './render.ts'
 
-const about = `Explains why a call is allowed or denied: who the client is, what its keys and grants are worth, which route
+const about = `Explains why a call is allowed or denied: who the client is, what its keys and grants are worth, which route \
 decides, which rule comes nearest, what is missing, and as YAML the change that would allow it.
 
-The policy is that of a folder of manifests, or the one a guard has: run it in the guard's container, where it finds
+The policy is that of a folder of manifests, or the one a guard has: run it in the guard's container, where it finds \
 the snapshot and the service by itself.`
 
 const example = `

@@ -6,8 +6,8 @@ import type { StandaloneOptions } from './standalone.ts'
 
 const about = `Answers proxies that ask whether a call may pass: Envoy (gRPC and HTTP), nginx, haproxy, Traefik.
 
-In a cluster the chart runs it and it takes its settings from the environment (see below). With --manifests it needs no
-cluster: the same YAML that is applied to one is compiled from files. The file of peers lists the proxies that may ask,
+In a cluster the chart runs it and it takes its settings from the environment (see below). With --manifests it needs no \
+cluster: the same YAML that is applied to one is compiled from files. The file of peers lists the proxies that may ask, \
 how each proves itself and about which services; who is not listed is denied.`
 
 const example = `

@@ -9,7 +9,7 @@ import { type OnBlock, onBlockChoices } from './while-recorded.ts'
 
 const about = `Decides every call to one service and passes on those that are allowed.
 
-Beside an app in a cluster it is injected by the webhook and takes its settings from the environment (see below).
+Beside an app in a cluster it is injected by the webhook and takes its settings from the environment (see below). \
 With --manifests it needs no cluster: the same YAML that is applied to one is compiled from files.`
 
 const example = `
