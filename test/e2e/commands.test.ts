@@ -6,7 +6,7 @@ import { codeOf, documents } from '../unit/docs/documents.ts'
 function shownWith(verb: string): { document: string; command: string }[] {
   const found = documents().flatMap(document =>
     codeOf(document)
-      .flatMap(code => [...code.matchAll(new RegExp(`kubectl (?:-n \\S+ )?${verb} [^\\n|]*`, 'g'))])
+      .flatMap(code => [...code.matchAll(new RegExp(`kubectl (?:-n \\S+ )?${verb} [^\\n|>]*`, 'g'))])
       .map(([command]) => ({ document: document.path, command: command.replace(/\s+#.*$/, '').trim() })),
   )
   return [...new Map(found.map(one => [one.command, one])).values()]
