@@ -11,7 +11,7 @@ export function judgeAnswers({ reading, received, decided }: Evidence): Violatio
   const requests = reading.begun ? [...reading.requests, reading.begun] : reading.requests
   const { answers, rest } = readAnswers(
     received.text,
-    requests.map(({ method }) => method),
+    requests.map(({ method }, at) => (isBehindEmptyLine(reading, at) ? undefined : method)),
   )
   const what: string[] = answers.flatMap((answer, at) => faultsOf(answer, requests[at]))
   // After the last readable request at most one refusal comes, of what could not be read or was broken off.
@@ -22,6 +22,11 @@ export function judgeAnswers({ reading, received, decided }: Evidence): Violatio
   const denied = answers.filter(answer => decisionOf(answer)?.startsWith('deny')).length
   if (denied > decided.filter(({ decision }) => decision === 'deny').length) what.push('a denial without an audit line')
   return what.map(text => ({ kind: 'answer', what: text }))
+}
+
+/** The guard refuses an empty line before a request at its first byte, before it could know a method. */
+function isBehindEmptyLine({ text, ends }: Evidence['reading'], at: number): boolean {
+  return text.startsWith('\r\n', at === 0 ? 0 : ends[at - 1])
 }
 
 function faultsOf(answer: ReadAnswer, request: ReadRequest | undefined): string[] {

@@ -19,7 +19,7 @@ const statusLine = /^HTTP\/1\.[01] ([1-5][0-9]{2})( [\t\x20-\x7e\x80-\xff]*)?$/
  * Reads all that came back on a connection that has ended.
  * @param methods of the requests in order: an answer to HEAD has no body
  */
-export function readAnswers(text: string, methods: readonly string[]): Answers {
+export function readAnswers(text: string, methods: readonly (string | undefined)[]): Answers {
   const answers: ReadAnswer[] = []
   let at = 0
   while (at < text.length) {

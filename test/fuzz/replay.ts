@@ -54,7 +54,11 @@ async function lookedAtAgain(origin: Origin, shapes: readonly Shape[]): Promise<
 
 async function oneByOne(origin: Origin, shapes: readonly Shape[], end: string): Promise<Difference[]> {
   const found: Difference[] = []
-  for (const shape of shapes) found.push(...(await replayRow(origin, [shape], end)))
+  for (const shape of shapes) {
+    const first = await replayRow(origin, [shape], end)
+    // A server that was late once, on a busy machine, did not read it in another way.
+    if (first.length > 0) found.push(...(await replayRow(origin, [shape], end)))
+  }
   return found
 }
 
