@@ -46,10 +46,13 @@ async function replayAt(origin: Origin, shapes: readonly Shape[]): Promise<Diffe
   return [...row, ...(await oneByOne(origin, alone, ''))]
 }
 
-/** What one request did to the next can be blamed on either: each is asked about by itself, then all once more. */
+/**
+ * What one request did to the next can be blamed on either: each is asked about by itself, with a request behind it that
+ * must be seen; then all once more, without one, because a server may close a connection that served many.
+ */
 async function lookedAtAgain(origin: Origin, shapes: readonly Shape[]): Promise<Difference[]> {
   const found = await oneByOne(origin, shapes, after)
-  return found.length > 0 ? found : replayRow(origin, shapes, after)
+  return found.length > 0 ? found : replayRow(origin, shapes, '')
 }
 
 async function oneByOne(origin: Origin, shapes: readonly Shape[], end: string): Promise<Difference[]> {
