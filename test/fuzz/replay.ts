@@ -93,7 +93,7 @@ function differenceOf(origin: Origin, seen: Seen | number | undefined, sent: Rea
   return fieldDifference(seen, sent)
 }
 
-/** Values of one name may have been joined: RFC 9110 section 5.3. */
+/** Values of one name may have been joined, and empty members of the list left out: RFC 9110 sections 5.3 and 5.6.1. */
 function fieldDifference(seen: Seen, sent: ReadRequest): string | undefined {
   const before = joined(sent.fields.map(({ name, value }) => [name, value]))
   const after = joined(seen.fields)
@@ -112,7 +112,12 @@ function joined(fields: readonly (readonly [string, string])[]): Map<string, str
     const before = values.get(lower)
     values.set(lower, before === undefined ? value : `${before},${value}`)
   }
-  return new Map([...values].map(([name, value]) => [name, value.replace(/[\t ]*,[\t ]*/g, ',')]))
+  return new Map([...values].map(([name, value]) => [name, membersOf(value)]))
+}
+
+function membersOf(list: string): string {
+  const members = list.split(',').map(member => member.replace(/^[\t ]+|[\t ]+$/g, ''))
+  return members.filter(member => member !== '').join(',')
 }
 
 /** Two origins agree when they saw the same requests. */
