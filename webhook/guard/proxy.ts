@@ -5,6 +5,7 @@ import type { Authorizer } from './authorize.ts'
 import { serveCaller } from './http1/caller.ts'
 import type { Door } from './http1/caller-state.ts'
 import { createListener } from './http1/listener.ts'
+import { createOutbox } from './http1/outbox.ts'
 import { sweepCallers } from './http1/sweep.ts'
 import { tickMs, ticksOf } from './http1/ticks.ts'
 import { createUpstreamPool, type UpstreamOptions } from './http1/upstream-pool.ts'
@@ -121,6 +122,7 @@ function createDoor(options: ProxyOptions, headersTimeoutMs: number): Door {
       unread: ticksOf(unreadMs),
     },
     callers: new Set(),
+    outbox: createOutbox(log),
     tick: 0,
     draining: false,
   }

@@ -6,7 +6,7 @@ import { createAuthorizer } from '../../../webhook/guard/authorize.ts'
 import { serveCaller } from '../../../webhook/guard/http1/caller.ts'
 import type { Caller, Door } from '../../../webhook/guard/http1/caller-state.ts'
 import type { OnRead } from '../../../webhook/guard/http1/reading.ts'
-import { takeBytes, type Upstream, type UpstreamOwner } from '../../../webhook/guard/http1/upstream.ts'
+import { sendRequest, takeBytes, type Upstream, type UpstreamOwner } from '../../../webhook/guard/http1/upstream.ts'
 import { createIdentityCache } from '../../../webhook/guard/identity-cache.ts'
 import { createGuardMetrics } from '../../../webhook/guard/metrics.ts'
 import { createPolicy } from '../../../webhook/guard/policy.ts'
@@ -94,6 +94,8 @@ export function feed(pieces: readonly Buffer[], answers: readonly Buffer[]): Out
     limits: { head: 10, idle: 10, bodyIdle: 10, unread: 10 },
     callers: new Set<Caller>(),
     onHttp2: undefined,
+    // There are no turns: what is to be sent is sent at once.
+    outbox: { add: sender => sender.send() },
     tick: 0,
     draining: false,
     upstreams: {
@@ -101,7 +103,14 @@ export function feed(pieces: readonly Buffer[], answers: readonly Buffer[]): Out
       closeAll() {},
       take(asker, method, asksSwitch) {
         const app = wire()
-        const upstream: Upstream = { ...unused, socket: app.socket, asker, method, asksSwitch }
+        const upstream: Upstream = {
+          ...unused,
+          socket: app.socket,
+          asker,
+          method,
+          asksSwitch,
+          send: () => sendRequest(upstream),
+        }
         apps.push({ upstream, written: () => app.state.written })
         return upstream
       },
@@ -132,7 +141,9 @@ export function feed(pieces: readonly Buffer[], answers: readonly Buffer[]): Out
   }
 }
 
-const unused: Omit<Upstream, 'socket'> = {
+const unused: Omit<Upstream, 'socket' | 'send'> = {
+  out: '',
+  queued: false,
   asker: undefined,
   method: '',
   asksSwitch: false,

@@ -76,6 +76,8 @@ export function failAnswer(caller: Caller, exchange: Exchange, fault: UpstreamFa
 function finish(caller: Caller, exchange: Exchange): void {
   caller.exchange = undefined
   if (exchange.closes || !exchange.sent || caller.endedSince >= 0) return void endConnection(caller)
-  flush(caller)
+  // What was written in part already is not kept back.
+  if (caller.corked) flush(caller)
+  else caller.door.outbox.add(caller)
   awaitHead(caller)
 }

@@ -8,6 +8,7 @@ import type { Call, Reporter } from '../report.ts'
 import type { Tracing } from '../trace.ts'
 import type { Tunnels } from '../upgrade.ts'
 import type { Body } from './body.ts'
+import type { Outbox, Sender } from './outbox.ts'
 import type { Asker, Upstream } from './upstream.ts'
 import type { UpstreamPool } from './upstream-pool.ts'
 
@@ -33,6 +34,7 @@ export interface Door {
   readonly log: Logger
   readonly limits: Limits
   readonly callers: Set<Caller>
+  readonly outbox: Outbox
   /** Takes over a connection whose first bytes are HTTP/2's preface; without it they are refused. */
   readonly onHttp2: ((socket: Socket, firstBytes: Buffer) => void) | undefined
   tick: number
@@ -47,9 +49,8 @@ export interface Door {
 export type Phase = 'head' | 'body' | 'answer' | 'linger' | 'tunnel' | 'closed'
 
 /** One connection of a caller. It has one request at a time: what comes behind it waits. */
-export interface Caller {
+export interface Caller extends Sender {
   readonly door: Door
-  readonly socket: Socket
   readonly peer: string
   readonly asker: Asker
   phase: Phase

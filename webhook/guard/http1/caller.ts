@@ -5,7 +5,7 @@ import type { Caller, Door } from './caller-state.ts'
 import { isPreface, prefaceLength } from './preface.ts'
 import { checkBeginning, readHead } from './read-head.ts'
 import type { OnRead } from './reading.ts'
-import { abort, decideHead, refuse, refuseBytes, takeBody } from './request.ts'
+import { abort, decideHead, refuse, refuseBytes, sendWhole, takeBody } from './request.ts'
 import { openTunnel } from './tunnel.ts'
 import type { Asker } from './upstream.ts'
 import { flush } from './write.ts'
@@ -28,7 +28,15 @@ export function serveCaller(door: Door, open: (onRead: OnRead) => Socket, peer: 
     }
     return true
   })
-  const caller: Caller = { ...fresh, door, socket, peer, asker: askerOf(() => caller), since: door.tick }
+  const caller: Caller = {
+    ...fresh,
+    door,
+    socket,
+    peer,
+    asker: askerOf(() => caller),
+    since: door.tick,
+    send: () => flush(caller),
+  }
   door.callers.add(caller)
   socket.on('drain', () => {
     try {
@@ -46,7 +54,8 @@ export function serveCaller(door: Door, open: (onRead: OnRead) => Socket, peer: 
   })
 }
 
-const fresh: Omit<Caller, 'door' | 'socket' | 'peer' | 'asker' | 'since'> = {
+const fresh: Omit<Caller, 'door' | 'socket' | 'peer' | 'asker' | 'since' | 'send'> = {
+  queued: false,
   phase: 'head',
   exchange: undefined,
   pending: undefined,
@@ -87,6 +96,7 @@ function askerOf(of: () => Caller): Asker {
       if (caller.exchange) failAnswer(caller, caller.exchange, fault)
       pump(caller)
     },
+    onUnsent: request => sendWhole(of(), running(of()), request),
     onSwitch: (answer, upstream, firstBytes) => openTunnel(of(), running(of()), answer, upstream, firstBytes),
     onDrain() {
       if (of().phase === 'body') of().socket.resume()
@@ -144,8 +154,9 @@ function pump(caller: Caller): void {
 
 /** Nothing more comes, and all that came is answered. */
 function endOfRequests(caller: Caller): void {
-  if (caller.pending) refuseBytes(caller, brokenOff)
-  else caller.socket.end()
+  if (caller.pending) return void refuseBytes(caller, brokenOff)
+  flush(caller)
+  caller.socket.end()
 }
 
 /** @returns false when the head has not come to its end: its bytes are kept */

@@ -9,7 +9,7 @@ import { newBody, nextData } from './body.ts'
 import { type Caller, type Door, type Exchange, report } from './caller-state.ts'
 import { writeCopy } from './pages.ts'
 import type { RefusedHead } from './read-head.ts'
-import { abandon } from './upstream.ts'
+import { abandon, type Upstream } from './upstream.ts'
 import { awaitHead, endConnection, flush, putOwn } from './write.ts'
 
 const tooEarly = fault('Send the handshake when all answers before it have arrived.')
@@ -88,26 +88,22 @@ function pass(caller: Caller, head: RequestHead, call: Call): void {
     caller.out += 'HTTP/1.1 100 Continue\r\n\r\n'
     flush(caller)
   }
-  const upstream = door.upstreams.take(caller.asker, head.method, head.webSocket)
   const body = head.body === 'none' ? undefined : newBody(head.body, head.length)
-  caller.exchange = {
+  const exchange: Exchange = {
     call,
     head,
     body,
-    upstream,
+    upstream: undefined,
     sent: body === undefined,
     reported: false,
     begun: false,
     closes: false,
     chunked: false,
   }
+  caller.exchange = exchange
   const text = forwardedText(head, call)
-  if (body === undefined) {
-    caller.phase = 'answer'
-    upstream.sent = true
-    upstream.socket.write(text, 'latin1')
-    return
-  }
+  if (body === undefined) return void sendWhole(caller, exchange, text)
+  const upstream = takeUpstream(caller, exchange)
   caller.phase = 'body'
   caller.since = door.tick
   const { pending } = caller
@@ -116,6 +112,22 @@ function pass(caller: Caller, head: RequestHead, call: Call): void {
   upstream.socket.write(text, 'latin1')
   if (pending) takeBody(caller, pending, pending.length)
   upstream.socket.uncork()
+}
+
+/** Sends a request without a body. Also to another connection, when the app closed the first one before it went out. */
+export function sendWhole(caller: Caller, exchange: Exchange, request: string): void {
+  const upstream = takeUpstream(caller, exchange)
+  caller.phase = 'answer'
+  upstream.sent = true
+  upstream.out = request
+  caller.door.outbox.add(upstream)
+}
+
+function takeUpstream({ door, asker }: Caller, exchange: Exchange): Upstream {
+  const { head } = exchange
+  const upstream = door.upstreams.take(asker, head.method, head.webSocket)
+  exchange.upstream = upstream
+  return upstream
 }
 
 /** The bytes of the head that the app gets, one character each. */

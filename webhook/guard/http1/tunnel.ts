@@ -2,6 +2,7 @@ import { decisionHeader } from '../respond.ts'
 import { type Caller, type Exchange, report } from './caller-state.ts'
 import type { AnswerHead } from './read-answer.ts'
 import type { Upstream } from './upstream.ts'
+import { flush } from './write.ts'
 
 /** Makes a tunnel of two connections: bytes pass both ways as they come, under back-pressure. */
 export function openTunnel(
@@ -12,6 +13,7 @@ export function openTunnel(
   firstBytes: Buffer,
 ): void {
   const { socket, door } = caller
+  flush(caller)
   report(caller, exchange, 101)
   caller.exchange = undefined
   caller.phase = 'tunnel'

@@ -4,9 +4,18 @@ import type { Logger } from '../../../platform/log.ts'
 import type { UpstreamFault } from '../respond.ts'
 import { readBytes } from './reading.ts'
 import { ticksOf } from './ticks.ts'
-import { type Asker, abandon, fail, takeBytes, takeEnd, type Upstream, type UpstreamOwner } from './upstream.ts'
+import {
+  type Asker,
+  abandon,
+  fail,
+  sendRequest,
+  takeBytes,
+  takeEnd,
+  type Upstream,
+  type UpstreamOwner,
+} from './upstream.ts'
 
-/** Connections to the app: kept for a moment, one request at a time on each, never a second try. */
+/** Connections to the app: kept for a moment, one request at a time on each, no second try once a byte went out. */
 export interface UpstreamPool {
   /** A connection for one request: the one that was used last, or a new one. */
   take(asker: Asker, method: string, asksSwitch: boolean): Upstream
@@ -65,7 +74,7 @@ export function createUpstreamPool(options: UpstreamOptions, tick: () => number)
     const socket: Socket = target.tls
       ? connectTls({ ...target.tls, ...{ onread } })
       : connect({ ...target.plain, onread })
-    const upstream: Upstream = { ...fresh, socket, since: tick() }
+    const upstream: Upstream = { ...fresh, socket, since: tick(), send: () => sendRequest(upstream) }
     all.add(upstream)
     socket.once(target.tls ? 'secureConnect' : 'connect', () => {
       upstream.connected = true
@@ -121,7 +130,9 @@ export function createUpstreamPool(options: UpstreamOptions, tick: () => number)
   }
 }
 
-const fresh: Omit<Upstream, 'socket' | 'since'> = {
+const fresh: Omit<Upstream, 'socket' | 'since' | 'send'> = {
+  out: '',
+  queued: false,
   asker: undefined,
   method: '',
   asksSwitch: false,

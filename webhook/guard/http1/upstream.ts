@@ -1,6 +1,6 @@
-import type { Socket } from 'node:net'
 import type { UpstreamFault } from '../respond.ts'
 import { type Body, newBody, nextData } from './body.ts'
+import type { Sender } from './outbox.ts'
 import { type AnswerHead, readAnswer } from './read-answer.ts'
 
 /** Who asked the app, and is told what it answers. One for each connection of a caller, not one for each request. */
@@ -12,6 +12,8 @@ export interface Asker {
   onPause(): boolean
   onEnd(): void
   onFault(fault: UpstreamFault): void
+  /** A kept connection ended before the request went out on it: nothing was sent. */
+  onUnsent(request: string): void
   /** The app switched to the protocol that was asked for: the connection is the asker's from now on. */
   onSwitch(answer: AnswerHead, link: Upstream, firstBytes: Buffer): void
   /** The app takes more of the request's body. */
@@ -19,8 +21,9 @@ export interface Asker {
 }
 
 /** One connection to the app. It serves one request at a time. */
-export interface Upstream {
-  readonly socket: Socket
+export interface Upstream extends Sender {
+  /** The request that goes out at the end of the turn, one character per byte. */
+  out: string
   asker: Asker | undefined
   method: string
   /** Whether the request asked for another protocol. */
@@ -60,8 +63,8 @@ export function takeBytes(upstream: Upstream, bytes: Buffer, length: number, own
     return true
   }
   const { asker } = upstream
-  // Nobody asked: an answer to nothing would be taken for the answer to the next request.
-  if (!asker) return destroy(upstream)
+  // Nobody asked yet: an answer to nothing would be taken for the answer to the next request.
+  if (!asker || upstream.out !== '') return fail(upstream, 'upstream_invalid')
   const { pending } = upstream
   if (!pending) return takeMessage(upstream, asker, bytes, length, owner)
   upstream.pending = undefined
@@ -153,6 +156,7 @@ function end(upstream: Upstream, asker: Asker, isWhole: boolean, owner: Upstream
 }
 
 function reset(upstream: Upstream): void {
+  upstream.out = ''
   upstream.asker = undefined
   upstream.answer = undefined
   upstream.body = undefined
@@ -170,10 +174,11 @@ export function takeEnd(upstream: Upstream, owner: UpstreamOwner): void {
 
 /** Ends the connection; who waits for an answer is told why there is none. */
 export function fail(upstream: Upstream, fault: UpstreamFault): boolean {
-  const { asker } = upstream
+  const { asker, out, connected } = upstream
   reset(upstream)
   destroy(upstream)
-  asker?.onFault(fault)
+  if (connected && out !== '') asker?.onUnsent(out)
+  else asker?.onFault(fault)
   return true
 }
 
@@ -181,6 +186,13 @@ export function fail(upstream: Upstream, fault: UpstreamFault): boolean {
 export function abandon(upstream: Upstream): void {
   reset(upstream)
   destroy(upstream)
+}
+
+/** Sends the request that waits. */
+export function sendRequest(upstream: Upstream): void {
+  const { socket, out } = upstream
+  upstream.out = ''
+  if (out !== '' && !socket.destroyed) socket.write(out, 'latin1')
 }
 
 function destroy({ socket }: Upstream): true {
