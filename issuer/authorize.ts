@@ -43,7 +43,7 @@ export function createAuthorizer(parts: { objects: Objects; reviewer: Reviewer; 
     const guarded = objects.guardedservices.store.get(service)
     if (!pod || !guarded || pod.metadata.namespace !== guarded.metadata.namespace) return false
     const ends = pod.metadata.deletionTimestamp
-    if (ends !== undefined && !(Date.parse(ends) + terminationSlackMs > clock.wall().getTime())) return false
+    if (ends !== undefined && !(Date.parse(ends) + terminationSlackMs > clock.wallMs())) return false
     const target = objects.services.store.get(`${guarded.metadata.namespace}/${guarded.spec.targetRef.name}`)
     const selector = Object.entries(target?.spec?.selector ?? {})
     // A Service without selector selects nothing; an empty match must not mean every pod.

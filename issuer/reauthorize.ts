@@ -25,7 +25,7 @@ export function keepAuthorized(
     for (const end of ends) end()
   })
 
-  const leftMs = holder.expiresAt * 1000 - clock.wall().getTime()
+  const leftMs = holder.expiresAt * 1000 - clock.wallMs()
   ends.push(
     clock.after(leftMs, () => stream.end('token_expired', 'The token has ended; connect with the current one.')),
   )

@@ -1,6 +1,7 @@
 import { type AccessKey, accessKey as accessKeyKind } from '../core/api/access-key.ts'
 import type { SecretObject } from '../core/keys/secret-data.ts'
 import { clientOfKey, rolesOfKey } from '../core/registry/reach.ts'
+import type { Clock } from '../platform/clock.ts'
 import type { KubeClient, KubeObject } from '../platform/kube/client.ts'
 import { accessKeys, secrets } from '../platform/kube/resources.ts'
 import type { AccessKeyIo } from './access-key.ts'
@@ -20,14 +21,14 @@ export function createAccessKeyIo(about: {
   sources: Pick<Sources, 'by' | 'roles'>
   issuerUrl: string
   authorities(): string | undefined
-  wall(): Date
+  clock: Pick<Clock, 'wallMs'>
 }): AccessKeyIo {
   const { client, writer, resolved, enforcement, sources } = about
   const prove = createKeyProver()
   return {
     issuer: about.issuerUrl,
     authorities: about.authorities,
-    now: () => about.wall().getTime(),
+    now: about.clock.wallMs,
     random: Math.random,
     generate: generateKeyMaterial,
     schemaFault: ({ spec }) => schemaFaultOf(accessKeyKind, spec),

@@ -50,7 +50,7 @@ export interface CertificatesOptions {
   /** Called when the bundle became another one. */
   onBundle(): void
   log: Logger
-  clock: Pick<Clock, 'wall'>
+  clock: Pick<Clock, 'wallMs'>
 }
 
 export function createCertificates(options: CertificatesOptions): Certificates {
@@ -114,7 +114,7 @@ export function createCertificates(options: CertificatesOptions): Certificates {
   return {
     bundle: () => bundle,
     async reconcileSecrets() {
-      const now = clock.wall()
+      const now = new Date(clock.wallMs())
       const found = await authority(now)
       if (!found) return { requeueAfterMs: 0 }
       if (bundle !== found.state.bundle) {

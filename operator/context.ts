@@ -1,3 +1,4 @@
+import type { Clock } from '../platform/clock.ts'
 import type { Requeue } from '../platform/kube/work-queue.ts'
 import type { Enforcement } from './enforcement.ts'
 import type { Resolved } from './resolved.ts'
@@ -20,15 +21,13 @@ export interface Context {
 
 export function createContext(
   parts: Pick<Context, 'sources' | 'resolved' | 'enforcement' | 'writer'>,
-  wall: () => Date,
+  { wallMs }: Pick<Clock, 'wallMs'>,
 ): Context {
   return {
     ...parts,
-    nowSeconds: () => Math.floor(wall().getTime() / 1_000),
-    timestamp: () => `${wall().toISOString().slice(0, 19)}Z`,
+    nowSeconds: () => Math.floor(wallMs() / 1_000),
+    timestamp: () => `${new Date(wallMs()).toISOString().slice(0, 19)}Z`,
     at: moments =>
-      moments.length === 0
-        ? undefined
-        : { requeueAfterMs: Math.max(0, Math.min(...moments) * 1_000 - wall().getTime()) },
+      moments.length === 0 ? undefined : { requeueAfterMs: Math.max(0, Math.min(...moments) * 1_000 - wallMs()) },
   }
 }

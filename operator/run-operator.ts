@@ -67,15 +67,14 @@ export async function runOperator(options: {
     ...(metrics && { metrics }),
   })
   const writer = createStatusWriter(client, recorder)
-  const wall = (): Date => clock.wall()
-  const context = createContext({ sources, resolved, enforcement, writer }, wall)
+  const context = createContext({ sources, resolved, enforcement, writer }, clock)
   const accessKeyIo = createAccessKeyIo({
     client,
     writer,
     resolved,
     enforcement,
     sources,
-    wall,
+    clock,
     issuerUrl: config.issuerUrl,
     authorities: certificates.bundle,
   })

@@ -4,8 +4,8 @@ import { performance } from 'node:perf_hooks'
 export interface Clock {
   /** Monotonic milliseconds: never jumps, has no relation to the time of day. */
   now(): number
-  /** The time of day, for what people and other programs read. Never used to measure. */
-  wall(): Date
+  /** The time of day, milliseconds since epoch, for what people and other programs read. Never used to measure. */
+  wallMs(): number
   /** Calls back once after `ms`, however long that is. @returns a function that cancels. */
   after(ms: number, callback: () => void): () => void
 }
@@ -16,7 +16,7 @@ const longestTimerMs = 2 ** 31 - 1
 /** The machine's clock. */
 export const systemClock: Clock = {
   now: () => performance.now(),
-  wall: () => new Date(),
+  wallMs: () => Date.now(),
   after(ms, callback) {
     let timer: NodeJS.Timeout
     const arm = (left: number): void => {

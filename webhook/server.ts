@@ -24,7 +24,7 @@ export function createWebhookServer(options: {
 }): HttpServer {
   const { port, host, tls, settings, client, clock, log, metrics } = options
   const missing = createFindMissing(client)
-  const now = () => Math.floor(clock.wall().getTime() / 1000)
+  const now = () => Math.floor(clock.wallMs() / 1000)
   return createServer({
     name: 'webhook',
     port,

@@ -48,7 +48,7 @@ export function createServingCertificate(options: {
     expiresAt: () => expiresAt,
     fault() {
       if (expiresAt === undefined) return `no certificate: Secret ${name} is not there yet`
-      return expiresAt <= clock.wall() ? `the certificate in Secret ${name} has expired` : undefined
+      return expiresAt.getTime() <= clock.wallMs() ? `the certificate in Secret ${name} has expired` : undefined
     },
   }
 }

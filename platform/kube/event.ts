@@ -90,7 +90,7 @@ export function createEventRecorder(
     series.lastAt = now
     if (now - series.sentAt < seriesUpdateMs && series.count > 2) return
     series.sentAt = now
-    const body = { series: { count: series.count, lastObservedTime: microTime(clock.wall()) } }
+    const body = { series: { count: series.count, lastObservedTime: microTime(new Date(clock.wallMs())) } }
     enqueue(() => client.patch(events, series.namespace, series.name, body))
   }
 
@@ -102,7 +102,7 @@ export function createEventRecorder(
       if (series && now - series.lastAt < seriesMs) return again(series, now)
       const namespace = regarding.metadata.namespace ?? 'default'
       const name = `${regarding.metadata.name.slice(0, 200)}.${randomUUID().replaceAll('-', '').slice(0, 16)}`
-      const body = { ...bodyOf(regarding, event, options, clock.wall()), metadata: { name, namespace } }
+      const body = { ...bodyOf(regarding, event, options, new Date(clock.wallMs())), metadata: { name, namespace } }
       if (!enqueue(() => client.create(events, body))) return
       known.delete(key)
       known.set(key, { name, namespace, count: 1, lastAt: now, sentAt: now })

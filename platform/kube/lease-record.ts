@@ -57,7 +57,7 @@ export function createLeaseRecord(options: RecordOptions, clock: Clock) {
   }
 
   function mine(): LeaseSpec {
-    const now = microTime(clock.wall())
+    const now = microTime(new Date(clock.wallMs()))
     const previous = lease?.spec
     const renewing = previous?.holderIdentity === identity
     return {

@@ -118,7 +118,7 @@ export function createSteppedClock(): SteppedClock {
   return {
     ...systemClock,
     now: () => systemClock.now() + both,
-    wall: () => new Date(Date.now() + both + wall),
+    wallMs: () => Date.now() + both + wall,
     step(ms) {
       both += ms
     },

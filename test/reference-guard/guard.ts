@@ -15,7 +15,7 @@ export function createReferenceGuard(options: GuardOptions): Guard {
   const authorizer = createAuthorizer({
     policy,
     cache: createIdentityCache({ entries: 8_192, characters: 8 * 1024 * 1024 }),
-    now: () => Math.floor(clock.wall().getTime() / 1_000),
+    now: () => Math.floor(clock.wallMs() / 1_000),
   })
   const reporter = createReporter({ ...options })
   const tunnels = createTunnels({ ...options, authorizer, reporter })

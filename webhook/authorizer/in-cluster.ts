@@ -37,7 +37,7 @@ export async function startInCluster(config: AuthorizerConfig, context: Context)
     { cert: config.certificateFile, key: config.keyFile, ca: config.peerCaFile },
     context,
   )
-  const peers = createPeerBook(config.peers, () => clock.wall().getTime())
+  const peers = createPeerBook(config.peers, () => clock.wallMs())
   const stopSecrets = followSecrets(config.peers, peers, context)
   const streamed = await Promise.all(
     servicesOf(config.peers).map(name => streamService(name, config, { ...context, audit, metrics })),

@@ -28,7 +28,7 @@ export function createServedService(options: {
     authorizer: createAuthorizer({
       policy,
       cache: createIdentityCache({ entries: 8_192, characters: 8 * 1024 * 1024 }),
-      now: () => Math.floor(clock.wall().getTime() / 1_000),
+      now: () => Math.floor(clock.wallMs() / 1_000),
     }),
     reporter: createReporter({ audit, metrics: counts, service: name, clock }),
   }

@@ -42,7 +42,7 @@ export async function startStandalone(
   const metrics = createAuthorizerMetrics()
   const audit = await createAudit({ sink: options.audit, onDropped: metrics.auditDropped, log })
   const followed = options.tls && (await followTls(options.tls, context))
-  const peers = createPeerBook(listed, () => clock.wall().getTime())
+  const peers = createPeerBook(listed, () => clock.wallMs())
   const stopSecrets = followSecrets(listed, peers, context)
   const compiled = await Promise.all(
     servicesOf(listed).map(async service => {

@@ -67,7 +67,7 @@ export function createGuard(options: GuardOptions): Guard {
   const cache = createIdentityCache({ entries: 8_192, characters: 8 * 1024 * 1024 })
   const deciding = {
     cache,
-    now: () => Math.floor(clock.wall().getTime() / 1_000),
+    now: () => Math.floor(clock.wallMs() / 1_000),
   }
   const authorizer = createAuthorizer({ ...deciding, policy: whileRecorded(policy, audit, auditOnBlock) })
   const reporter = createReporter({ ...options })

@@ -41,7 +41,7 @@ export function createManifests(options: ManifestsOptions): ManifestsSource {
   async function load(): Promise<void> {
     const { objects, mistakes } = await readManifests(path)
     if (mistakes.length > 0) throw new Error(`manifests:\n  ${mistakes.join('\n  ')}`)
-    const now = clock.wall().getTime() / 1_000
+    const now = clock.wallMs() / 1_000
     const { rows, problems } = manifestSlice(objects, { ...options, now, parse: text => parseYaml(text) as unknown })
     const snapshot = snapshotOfRows(rows)
     if (!snapshot) throw new Error(`manifests:\n  ${problems.join('\n  ')}`)

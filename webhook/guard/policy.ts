@@ -28,7 +28,7 @@ export function createPolicy(clock: Clock): Policy {
   function ageSeconds(): number | undefined {
     if (!confirmed) return undefined
     const monotonic = clock.now() - confirmed.monotonicMs
-    const wall = clock.wall().getTime() - confirmed.wallMs
+    const wall = clock.wallMs() - confirmed.wallMs
     return Math.max(monotonic, wall, 0) / 1_000
   }
 
@@ -41,7 +41,7 @@ export function createPolicy(clock: Clock): Policy {
       for (const handler of handlers) handler()
     },
     confirm(age = 0) {
-      confirmed = { monotonicMs: clock.now() - age * 1_000, wallMs: clock.wall().getTime() - age * 1_000 }
+      confirmed = { monotonicMs: clock.now() - age * 1_000, wallMs: clock.wallMs() - age * 1_000 }
     },
     onChange: handler => void handlers.push(handler),
   }

@@ -97,11 +97,10 @@ function timeTexts(clock: Clock): () => string {
   let last = Number.NaN
   let text = ''
   return () => {
-    const wall = clock.wall()
-    const now = wall.getTime()
+    const now = clock.wallMs()
     if (now !== last) {
       last = now
-      text = wall.toISOString()
+      text = new Date(now).toISOString()
     }
     return text
   }

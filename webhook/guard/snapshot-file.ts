@@ -57,7 +57,7 @@ export function createSnapshotFile(options: {
     }
     const contact = await readJson<Pick<Stored, 'hash' | 'confirmedAt'>>(contactPath)
     const confirmedAt = Math.max(stored.confirmedAt, contact?.hash === stored.hash ? contact.confirmedAt : 0)
-    const ageMs = clock.wall().getTime() - confirmedAt
+    const ageMs = clock.wallMs() - confirmedAt
     // A time that cannot be believed makes the policy as old as can be, until somebody confirms it.
     policy.confirm(ageMs >= -clockToleranceMs ? Math.max(0, ageMs) / 1_000 : Number.POSITIVE_INFINITY)
     log.info({ revision: stored.hash.slice(0, 12), ageSeconds: Math.round(ageMs / 1_000) }, 'stored snapshot in force')
@@ -72,7 +72,7 @@ export function createSnapshotFile(options: {
   async function write(): Promise<void> {
     const held = slice.held()
     if (!held) return
-    const stored: Stored = { version: 1, service, confirmedAt: clock.wall().getTime(), ...held }
+    const stored: Stored = { version: 1, service, confirmedAt: clock.wallMs(), ...held }
     await replaceFile(path, JSON.stringify(stored))
     savedMs = clock.now()
     confirmedMs = savedMs
@@ -96,7 +96,7 @@ export function createSnapshotFile(options: {
       const hash = slice.hash()
       if (hash === undefined || clock.now() - confirmedMs < confirmEveryMs) return
       confirmedMs = clock.now()
-      later(() => replaceFile(contactPath, JSON.stringify({ hash, confirmedAt: clock.wall().getTime() })))
+      later(() => replaceFile(contactPath, JSON.stringify({ hash, confirmedAt: clock.wallMs() })))
     },
   }
 }

@@ -25,7 +25,7 @@ function release(fullname: string, change: Partial<Config> = {}) {
       config,
       log: testLog(),
       onBundle: () => {},
-      clock: { wall: () => new Date(now) },
+      clock: { wallMs: () => now },
     })
   const certificates = make()
   const files = async (name: string) =>

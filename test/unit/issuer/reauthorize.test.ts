@@ -14,7 +14,7 @@ function world(options: { pod: boolean; review: () => Promise<Holder | undefined
   const codes: string[] = []
   const holder: Holder = {
     user: { username: 'system:serviceaccount:shop:app' },
-    expiresAt: Math.floor(clock.wall().getTime() / 1000) + lifeSeconds,
+    expiresAt: Math.floor(clock.wallMs() / 1000) + lifeSeconds,
   }
   const stream = {
     slice: { key: 'shop/orders' },

@@ -20,7 +20,7 @@ export function createManualClock(): ManualClock {
 
   return {
     now: () => now,
-    wall: () => new Date(Date.UTC(2026, 0, 1) + now),
+    wallMs: () => Date.UTC(2026, 0, 1) + now,
     after(ms, callback) {
       const id = counter++
       timers.set(id, { at: now + Math.max(0, ms), callback })

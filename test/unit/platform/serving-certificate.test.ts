@@ -19,7 +19,7 @@ async function setUp(secret: () => KubeObject | undefined) {
     tls,
     clock: {
       now: () => 0,
-      wall: () => wall,
+      wallMs: () => wall.getTime(),
       after(ms, callback) {
         timers.push({ ms, callback })
         return () => timers.splice(0)

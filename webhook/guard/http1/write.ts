@@ -20,11 +20,10 @@ let dateText = ''
 
 /** RFC 9110 section 6.6.1. */
 export function dateLine(clock: Clock): string {
-  const now = clock.wall()
-  const second = Math.floor(now.getTime() / 1_000)
+  const second = Math.floor(clock.wallMs() / 1_000)
   if (second !== dateSecond) {
     dateSecond = second
-    dateText = `Date: ${now.toUTCString()}\r\n`
+    dateText = `Date: ${new Date(second * 1_000).toUTCString()}\r\n`
   }
   return dateText
 }
