@@ -20,10 +20,22 @@ export interface Forwarded {
  * after, so that nothing a client lists in Connection can take them away.
  */
 export function forwardHead(head: RequestHead, forwarded: Forwarded): string[] {
+  const out = callerFields(head, keepsToken(forwarded), forwarded.trace)
+  out.push('X-Forwarded-For', forwarded.peer, 'X-Request-Id', forwarded.requestId)
+  if (forwarded.trace) out.push('traceparent', forwarded.trace.traceparent)
+  pushIdentity(out, forwarded)
+  return out
+}
+
+/** Whether the app gets the credential too. */
+export function keepsToken({ keepCredential, identity }: Pick<Forwarded, 'keepCredential' | 'identity'>): boolean {
+  return keepCredential === 'Jwt' && identity !== undefined
+}
+
+/** What passes of the fields that the caller sent. */
+export function callerFields(head: RequestHead, keepsToken: boolean, trace: CallTrace | undefined): string[] {
   const { names, fields, values, connection } = head
-  const { trace } = forwarded
   const out: string[] = []
-  const keepsToken = forwarded.keepCredential === 'Jwt' && forwarded.identity !== undefined
   for (let at = 0; at < names.length; at++) {
     const field = fields[at] as FieldName
     if (field.endsHere) continue
@@ -36,26 +48,49 @@ export function forwardHead(head: RequestHead, forwarded: Forwarded): string[] {
     if (connection.size > 0 && connection.has(name)) continue
     out.push(field.sent, values[at] as string)
   }
-  out.push('X-Forwarded-For', forwarded.peer, 'X-Request-Id', forwarded.requestId)
-  if (trace) out.push('traceparent', trace.traceparent)
-  pushIdentity(out, forwarded)
   return out
 }
 
 /** The last fields of each identity: who calls again with the same grant is told of in the same words. */
-const lastFields = new WeakMap<Identity, { roles: unknown; attributes: unknown; fields: readonly string[] }>()
+const lastFields = new WeakMap<Identity, IdentityFields>()
+
+interface IdentityFields {
+  readonly roles: unknown
+  readonly attributes: unknown
+  readonly fields: readonly string[]
+  /** The same as lines of HTTP/1. */
+  readonly lines: string
+}
+
+type Told = Pick<Forwarded, 'identity' | 'decision'>
 
 /** Whom the app is told of, as flat name, value pairs. */
-export function pushIdentity(out: string[], { identity, decision }: Pick<Forwarded, 'identity' | 'decision'>): void {
-  if (!identity) return
+export function pushIdentity(out: string[], { identity, decision }: Told): void {
+  if (identity) out.push(...fieldsOf(identity, decision).fields)
+}
+
+/** The same as lines of HTTP/1. */
+export function identityLines({ identity, decision }: Told): string {
+  return identity ? fieldsOf(identity, decision).lines : ''
+}
+
+function fieldsOf(identity: Identity, decision: Decision): IdentityFields {
   const roles = decision.allow ? decision.roles : undefined
   const attributes = decision.allow ? decision.attributes : undefined
   let last = lastFields.get(identity)
   if (last?.roles !== roles || last?.attributes !== attributes || !last) {
-    last = { roles, attributes, fields: identityFields(identity, roles, attributes) }
+    const fields = identityFields(identity, roles, attributes)
+    last = { roles, attributes, fields, lines: linesOf(fields) }
     lastFields.set(identity, last)
   }
-  out.push(...last.fields)
+  return last
+}
+
+/** Flat name, value pairs as lines of HTTP/1. */
+export function linesOf(fields: readonly string[]): string {
+  let lines = ''
+  for (let at = 0; at + 1 < fields.length; at += 2) lines += `${fields[at]}: ${fields[at + 1]}\r\n`
+  return lines
 }
 
 function identityFields(

@@ -5,8 +5,10 @@ import { systemClock as clock } from '../../../platform/clock.ts'
 import { createAuthorizer } from '../../../webhook/guard/authorize.ts'
 import { serveCaller } from '../../../webhook/guard/http1/caller.ts'
 import type { Caller, Door } from '../../../webhook/guard/http1/caller-state.ts'
+import { nothingBefore } from '../../../webhook/guard/http1/read-before.ts'
 import type { OnRead } from '../../../webhook/guard/http1/reading.ts'
-import { sendRequest, takeBytes, type Upstream, type UpstreamOwner } from '../../../webhook/guard/http1/upstream.ts'
+import { sendRequest, takeBytes } from '../../../webhook/guard/http1/upstream.ts'
+import type { Upstream, UpstreamOwner } from '../../../webhook/guard/http1/upstream-state.ts'
 import { createIdentityCache } from '../../../webhook/guard/identity-cache.ts'
 import { createGuardMetrics } from '../../../webhook/guard/metrics.ts'
 import { createPolicy } from '../../../webhook/guard/policy.ts'
@@ -105,6 +107,7 @@ export function feed(pieces: readonly Buffer[], answers: readonly Buffer[]): Out
         const app = wire()
         const upstream: Upstream = {
           ...unused,
+          before: nothingBefore(),
           socket: app.socket,
           asker,
           method,
@@ -141,7 +144,7 @@ export function feed(pieces: readonly Buffer[], answers: readonly Buffer[]): Out
   }
 }
 
-const unused: Omit<Upstream, 'socket' | 'send'> = {
+const unused: Omit<Upstream, 'socket' | 'send' | 'before'> = {
   out: '',
   queued: false,
   asker: undefined,

@@ -1,14 +1,9 @@
 import type { Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { createOutbox, type Sender } from '../../../webhook/guard/http1/outbox.ts'
-import {
-  type Asker,
-  sendRequest,
-  takeBytes,
-  takeEnd,
-  type Upstream,
-  type UpstreamOwner,
-} from '../../../webhook/guard/http1/upstream.ts'
+import { nothingBefore } from '../../../webhook/guard/http1/read-before.ts'
+import { sendRequest, takeBytes, takeEnd } from '../../../webhook/guard/http1/upstream.ts'
+import type { Asker, Upstream, UpstreamOwner } from '../../../webhook/guard/http1/upstream-state.ts'
 import { createQuietLog } from '../../unit/platform/quiet-log.ts'
 
 const turn = () => new Promise(resolve => setImmediate(() => setImmediate(resolve)))
@@ -91,6 +86,7 @@ describe('a request that has not gone out yet', () => {
       asker,
       out: 'GET / HTTP/1.1\r\n\r\n',
       queued: true,
+      before: nothingBefore(),
       send: () => sendRequest(upstream),
       method: 'GET',
       asksSwitch: false,

@@ -9,8 +9,9 @@ import type { Tracing } from '../trace.ts'
 import type { Tunnels } from '../upgrade.ts'
 import type { Body } from './body.ts'
 import type { Outbox, Sender } from './outbox.ts'
-import type { Asker, Upstream } from './upstream.ts'
+import type { ReadBefore } from './read-before.ts'
 import type { UpstreamPool } from './upstream-pool.ts'
+import type { Asker, Upstream } from './upstream-state.ts'
 
 /** Time limits, in ticks of the sweep. */
 export interface Limits {
@@ -53,6 +54,11 @@ export interface Caller extends Sender {
   readonly door: Door
   readonly peer: string
   readonly asker: Asker
+  /** The head before this one. */
+  readonly before: ReadBefore<RequestHead>
+  /** Lines that pass of these values, the last ones. */
+  linesOf: readonly string[] | undefined
+  lines: string
   phase: Phase
   exchange: Exchange | undefined
   /** Bytes that are not yet taken. */

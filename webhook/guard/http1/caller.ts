@@ -1,13 +1,13 @@
 import type { Socket } from 'node:net'
-import { fault, maxHeaderBytes } from '../read-request.ts'
+import { fault } from '../read-request.ts'
 import { addData, beginAnswer, endAnswer, failAnswer } from './answer.ts'
 import type { Caller, Door } from './caller-state.ts'
-import { isPreface, prefaceLength } from './preface.ts'
-import { checkBeginning, readHead } from './read-head.ts'
+import { nothingBefore } from './read-before.ts'
 import type { OnRead } from './reading.ts'
-import { abort, decideHead, refuse, refuseBytes, sendWhole, takeBody } from './request.ts'
+import { abort, refuseBytes, sendWhole, takeBody } from './request.ts'
+import { takeHead } from './take-head.ts'
 import { openTunnel } from './tunnel.ts'
-import type { Asker } from './upstream.ts'
+import type { Asker } from './upstream-state.ts'
 import { flush } from './write.ts'
 
 /** What may wait behind a running request before the caller has to wait too. */
@@ -30,6 +30,7 @@ export function serveCaller(door: Door, open: (onRead: OnRead) => Socket, peer: 
   })
   const caller: Caller = {
     ...fresh,
+    before: nothingBefore(),
     door,
     socket,
     peer,
@@ -54,8 +55,10 @@ export function serveCaller(door: Door, open: (onRead: OnRead) => Socket, peer: 
   })
 }
 
-const fresh: Omit<Caller, 'door' | 'socket' | 'peer' | 'asker' | 'since' | 'send'> = {
+const fresh: Omit<Caller, 'door' | 'socket' | 'peer' | 'asker' | 'since' | 'send' | 'before'> = {
   queued: false,
+  linesOf: undefined,
+  lines: '',
   phase: 'head',
   exchange: undefined,
   pending: undefined,
@@ -157,40 +160,6 @@ function endOfRequests(caller: Caller): void {
   if (caller.pending) return void refuseBytes(caller, brokenOff)
   flush(caller)
   caller.socket.end()
-}
-
-/** @returns false when the head has not come to its end: its bytes are kept */
-function takeHead(caller: Caller, bytes: Buffer, length: number): boolean {
-  const { door } = caller
-  if (door.onHttp2 && caller.served === 0 && isPreface(bytes, length)) return handOver(caller, bytes, length)
-  const text = bytes.toString('latin1', 0, Math.min(length, maxHeaderBytes))
-  const end = text.indexOf('\r\n\r\n', Math.max(0, caller.looked - 3))
-  if (end === -1) {
-    const wrong = checkBeginning(text, Math.max(0, caller.looked - 1))
-    caller.looked = text.length
-    caller.pending = Buffer.from(bytes.subarray(0, length))
-    if (wrong) refuseBytes(caller, wrong)
-    return false
-  }
-  caller.looked = 0
-  if (length > end + 4) caller.pending = Buffer.from(bytes.subarray(end + 4, length))
-  const head = readHead(bytes, text, end)
-  if ('refused' in head) refuse(caller, head, text.startsWith('HEAD '))
-  else decideHead(caller, head)
-  return true
-}
-
-function handOver(caller: Caller, bytes: Buffer, length: number): false {
-  const { door, socket } = caller
-  caller.pending = Buffer.from(bytes.subarray(0, length))
-  // The rest of the preface may still come.
-  if (length < prefaceLength) return false
-  door.callers.delete(caller)
-  caller.phase = 'closed'
-  // The other listeners do nothing more in this phase, and whoever counts connections has one too.
-  socket.removeAllListeners('data')
-  door.onHttp2?.(socket, caller.pending)
-  return false
 }
 
 function takeDrain(caller: Caller): void {

@@ -40,6 +40,14 @@ export function placeField(bytes: Uint8Array, at: number, place: FieldPlace): 'n
   return undefined
 }
 
+const emptyLine = Buffer.from('\r\n\r\n', 'latin1')
+
+/** @returns where the CR LF CR LF begins that ends a head, or -1 when it is not between `from` and `to` */
+export function endOfHead(bytes: Buffer, from: number, to: number): number {
+  const found = bytes.subarray(from, to).indexOf(emptyLine)
+  return found === -1 ? -1 : from + found
+}
+
 function isBlank(code: number): boolean {
   return code === space || code === tab
 }

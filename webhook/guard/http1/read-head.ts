@@ -11,6 +11,7 @@ import {
   readMeaning,
 } from '../read-request.ts'
 import { targetCharacter, tokenCharacter } from './characters.ts'
+import { type ReadBefore, recall } from './read-before.ts'
 import { type FieldPlace, placeField } from './read-fields.ts'
 
 /** A head that is refused. Method and target are there once the request line could be read. */
@@ -58,6 +59,35 @@ export function readHead(bytes: Buffer, text: string, end: number): RequestHead 
   if ('status' in fields) return refuse(fields, method, target)
   const head = readMeaning(method, target, version as RequestHead['version'], fields)
   return 'status' in head ? refuse(head, method, target) : head
+}
+
+/** Where version and fields begin: from here on heads that differ in their target alone are the same. */
+export function afterTarget({ method, target }: RequestHead): number {
+  return method.length + 1 + target.length
+}
+
+/**
+ * Reads a head whose method and fields are those of the one before it, byte for byte.
+ * @returns undefined when they are not: then it has to be read
+ */
+export function readRepeated(
+  bytes: Buffer,
+  length: number,
+  before: ReadBefore<RequestHead>,
+): { readonly head: RequestHead; readonly next: number } | undefined {
+  const method = before.value?.method
+  if (method === undefined) return undefined
+  let at = 0
+  while (at < method.length && bytes[at] === method.charCodeAt(at)) at++
+  if (at < method.length || bytes[at] !== space) return undefined
+  const start = at + 1
+  at = start
+  while (targetCharacter[bytes[at] as number] === 1) at++
+  const last = recall(before, bytes, at, length)
+  if (!last) return undefined
+  const target = bytes.toString('latin1', start, at)
+  if (checkLine(method, target, last.version)) return undefined
+  return { head: { ...last, target }, next: at + (before.bytes as Buffer).length }
 }
 
 /** @returns its two digits, or undefined when there is no version and line end here */

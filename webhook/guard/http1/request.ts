@@ -1,15 +1,16 @@
 import type { Socket } from 'node:net'
-import { malformedVerdict, namedIdentity, type Verdict } from '../authorize.ts'
-import { forwardHead } from '../forward-head.ts'
+import { malformedVerdict, type Verdict } from '../authorize.ts'
 import { fault, type HeadFault, type RequestHead } from '../read-request.ts'
 import type { Call } from '../report.ts'
 import { newRequestId } from '../request-id.ts'
 import { denial, malformed } from '../respond.ts'
 import { newBody, nextData } from './body.ts'
 import { type Caller, type Door, type Exchange, report } from './caller-state.ts'
+import { forwardedText } from './forward-text.ts'
 import { writeCopy } from './pages.ts'
 import type { RefusedHead } from './read-head.ts'
-import { abandon, type Upstream } from './upstream.ts'
+import { abandon } from './upstream.ts'
+import type { Upstream } from './upstream-state.ts'
 import { awaitHead, endConnection, flush, putOwn } from './write.ts'
 
 const tooEarly = fault('Send the handshake when all answers before it have arrived.')
@@ -101,7 +102,7 @@ function pass(caller: Caller, head: RequestHead, call: Call): void {
     chunked: false,
   }
   caller.exchange = exchange
-  const text = forwardedText(head, call)
+  const text = forwardedText(caller, head, call)
   if (body === undefined) return void sendWhole(caller, exchange, text)
   const upstream = takeUpstream(caller, exchange)
   caller.phase = 'body'
@@ -128,24 +129,6 @@ function takeUpstream({ door, asker }: Caller, exchange: Exchange): Upstream {
   const upstream = door.upstreams.take(asker, head.method, head.webSocket)
   exchange.upstream = upstream
   return upstream
-}
-
-/** The bytes of the head that the app gets, one character each. */
-function forwardedText(head: RequestHead, call: Call): string {
-  const { decision, snapshot } = call.verdict
-  const fields = forwardHead(head, {
-    identity: namedIdentity(call.verdict),
-    decision,
-    keepCredential: snapshot?.service?.keepCredential ?? 'Never',
-    requestId: call.requestId,
-    peer: call.peer,
-    trace: call.trace,
-  })
-  let text = `${head.method} ${head.target} HTTP/1.1\r\n`
-  for (let at = 0; at + 1 < fields.length; at += 2) text += `${fields[at]}: ${fields[at + 1]}\r\n`
-  if (head.body === 'chunked') text += 'Transfer-Encoding: chunked\r\n'
-  if (head.webSocket) text += 'Connection: Upgrade\r\nUpgrade: websocket\r\n'
-  return `${text}\r\n`
 }
 
 /** Passes on a piece of a request's body, framed anew. @param bytes good until this returns */

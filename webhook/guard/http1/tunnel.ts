@@ -1,7 +1,7 @@
 import { decisionHeader } from '../respond.ts'
 import { type Caller, type Exchange, report } from './caller-state.ts'
 import type { AnswerHead } from './read-answer.ts'
-import type { Upstream } from './upstream.ts'
+import type { Upstream } from './upstream-state.ts'
 import { flush } from './write.ts'
 
 /** Makes a tunnel of two connections: bytes pass both ways as they come, under back-pressure. */

@@ -2,18 +2,11 @@ import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { Logger } from '../../../platform/log.ts'
 import type { UpstreamFault } from '../respond.ts'
+import { nothingBefore } from './read-before.ts'
 import { readBytes } from './reading.ts'
 import { ticksOf } from './ticks.ts'
-import {
-  type Asker,
-  abandon,
-  fail,
-  sendRequest,
-  takeBytes,
-  takeEnd,
-  type Upstream,
-  type UpstreamOwner,
-} from './upstream.ts'
+import { abandon, fail, sendRequest, takeBytes, takeEnd } from './upstream.ts'
+import type { Asker, Upstream, UpstreamOwner } from './upstream-state.ts'
 
 /** Connections to the app: kept for a moment, one request at a time on each, no second try once a byte went out. */
 export interface UpstreamPool {
@@ -74,7 +67,13 @@ export function createUpstreamPool(options: UpstreamOptions, tick: () => number)
     const socket: Socket = target.tls
       ? connectTls({ ...target.tls, ...{ onread } })
       : connect({ ...target.plain, onread })
-    const upstream: Upstream = { ...fresh, socket, since: tick(), send: () => sendRequest(upstream) }
+    const upstream: Upstream = {
+      ...fresh,
+      before: nothingBefore(),
+      socket,
+      since: tick(),
+      send: () => sendRequest(upstream),
+    }
     all.add(upstream)
     socket.once(target.tls ? 'secureConnect' : 'connect', () => {
       upstream.connected = true
@@ -130,7 +129,7 @@ export function createUpstreamPool(options: UpstreamOptions, tick: () => number)
   }
 }
 
-const fresh: Omit<Upstream, 'socket' | 'since' | 'send'> = {
+const fresh: Omit<Upstream, 'socket' | 'since' | 'send' | 'before'> = {
   out: '',
   queued: false,
   asker: undefined,

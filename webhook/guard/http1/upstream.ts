@@ -1,56 +1,9 @@
 import type { UpstreamFault } from '../respond.ts'
-import { type Body, newBody, nextData } from './body.ts'
-import type { Sender } from './outbox.ts'
+import { newBody, nextData } from './body.ts'
 import { type AnswerHead, readAnswer } from './read-answer.ts'
-
-/** Who asked the app, and is told what it answers. One for each connection of a caller, not one for each request. */
-export interface Asker {
-  onAnswer(answer: AnswerHead): void
-  /** `bytes` are good until this returns; who keeps them copies them. */
-  onData(bytes: Buffer, from: number, to: number): void
-  /** After the last piece of one read. @returns false when the app should wait */
-  onPause(): boolean
-  onEnd(): void
-  onFault(fault: UpstreamFault): void
-  /** A kept connection ended before the request went out on it: nothing was sent. */
-  onUnsent(request: string): void
-  /** The app switched to the protocol that was asked for: the connection is the asker's from now on. */
-  onSwitch(answer: AnswerHead, link: Upstream, firstBytes: Buffer): void
-  /** The app takes more of the request's body. */
-  onDrain(): void
-}
-
-/** One connection to the app. It serves one request at a time. */
-export interface Upstream extends Sender {
-  /** The request that goes out at the end of the turn, one character per byte. */
-  out: string
-  asker: Asker | undefined
-  method: string
-  /** Whether the request asked for another protocol. */
-  asksSwitch: boolean
-  /** Whether the whole request was handed over. */
-  sent: boolean
-  connected: boolean
-  /** Bytes of a head whose end has not come yet. */
-  pending: Buffer | undefined
-  answer: AnswerHead | undefined
-  body: Body | undefined
-  /** Tick of the last sign of life. */
-  since: number
-  /** Ticks that it may be idle; less than 0: not kept. */
-  idleTicks: number
-  hints: number
-  /** Takes all bytes once the connection is a tunnel. */
-  tunnel: ((bytes: Buffer) => void) | undefined
-}
-
-export interface UpstreamOwner {
-  tick(): number
-  /** The answer is over and the connection can serve the next request. */
-  onIdle(upstream: Upstream): void
-  /** How long a connection is kept when the app says so many seconds, ticks. */
-  idleTicks(seconds: number | undefined): number
-}
+import { recall, remember } from './read-before.ts'
+import { endOfHead } from './read-fields.ts'
+import type { Asker, Upstream, UpstreamOwner } from './upstream-state.ts'
 
 const maxHeadBytes = 65_536
 const maxHints = 32
@@ -99,19 +52,23 @@ function takeHead(
   length: number,
   owner: UpstreamOwner,
 ): number {
-  const text = bytes.toString('latin1', at, Math.min(length, at + maxHeadBytes))
-  const end = text.indexOf('\r\n\r\n')
+  const again = upstream.method === 'HEAD' ? undefined : recall(upstream.before, bytes, at, length)
+  if (again) return begin(upstream, asker, again, at + (upstream.before.bytes as Buffer).length, owner)
+  const most = Math.min(length, at + maxHeadBytes)
+  const end = endOfHead(bytes, at, most)
   if (end === -1) {
-    if (text.length === maxHeadBytes || !couldBegin(text)) fail(upstream, 'upstream_invalid')
+    if (most - at === maxHeadBytes || !couldBegin(bytes.toString('latin1', at, most)))
+      fail(upstream, 'upstream_invalid')
     else upstream.pending = Buffer.from(bytes.subarray(at, length))
     return -1
   }
-  const answer = readAnswer(at === 0 ? bytes : bytes.subarray(at), text, end, upstream.method)
+  const text = bytes.toString('latin1', at, end + 4)
+  const answer = readAnswer(at === 0 ? bytes : bytes.subarray(at), text, end - at, upstream.method)
   if (!answer || (answer.status === 101 && !switches(upstream, answer))) {
     fail(upstream, 'upstream_invalid')
     return -1
   }
-  const next = at + end + 4
+  const next = end + 4
   if (answer.status === 101) {
     handOver(upstream, asker, answer, Buffer.from(bytes.subarray(next, length)))
     return -1
@@ -122,6 +79,11 @@ function takeHead(
     fail(upstream, 'upstream_invalid')
     return -1
   }
+  if (upstream.method !== 'HEAD') remember(upstream.before, answer, bytes, at, next)
+  return begin(upstream, asker, answer, next, owner)
+}
+
+function begin(upstream: Upstream, asker: Asker, answer: AnswerHead, next: number, owner: UpstreamOwner): number {
   upstream.answer = answer
   upstream.body = answer.framing === 'none' ? undefined : newBody(answer.framing, answer.length ?? 0)
   upstream.idleTicks = answer.keepsOpen && answer.framing !== 'to-close' ? owner.idleTicks(answer.keepsSeconds) : -1

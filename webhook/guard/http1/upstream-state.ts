@@ -1,0 +1,56 @@
+import type { UpstreamFault } from '../respond.ts'
+import type { Body } from './body.ts'
+import type { Sender } from './outbox.ts'
+import type { AnswerHead } from './read-answer.ts'
+import type { ReadBefore } from './read-before.ts'
+
+/** Who asked the app, and is told what it answers. One for each connection of a caller, not one for each request. */
+export interface Asker {
+  onAnswer(answer: AnswerHead): void
+  /** `bytes` are good until this returns; who keeps them copies them. */
+  onData(bytes: Buffer, from: number, to: number): void
+  /** After the last piece of one read. @returns false when the app should wait */
+  onPause(): boolean
+  onEnd(): void
+  onFault(fault: UpstreamFault): void
+  /** A kept connection ended before the request went out on it: nothing was sent. */
+  onUnsent(request: string): void
+  /** The app switched to the protocol that was asked for: the connection is the asker's from now on. */
+  onSwitch(answer: AnswerHead, link: Upstream, firstBytes: Buffer): void
+  /** The app takes more of the request's body. */
+  onDrain(): void
+}
+
+/** One connection to the app. It serves one request at a time. */
+export interface Upstream extends Sender {
+  /** The request that goes out at the end of the turn, one character per byte. */
+  out: string
+  /** The head of the answer before this one. */
+  readonly before: ReadBefore<AnswerHead>
+  asker: Asker | undefined
+  method: string
+  /** Whether the request asked for another protocol. */
+  asksSwitch: boolean
+  /** Whether the whole request was handed over. */
+  sent: boolean
+  connected: boolean
+  /** Bytes of a head whose end has not come yet. */
+  pending: Buffer | undefined
+  answer: AnswerHead | undefined
+  body: Body | undefined
+  /** Tick of the last sign of life. */
+  since: number
+  /** Ticks that it may be idle; less than 0: not kept. */
+  idleTicks: number
+  hints: number
+  /** Takes all bytes once the connection is a tunnel. */
+  tunnel: ((bytes: Buffer) => void) | undefined
+}
+
+export interface UpstreamOwner {
+  tick(): number
+  /** The answer is over and the connection can serve the next request. */
+  onIdle(upstream: Upstream): void
+  /** How long a connection is kept when the app says so many seconds, ticks. */
+  idleTicks(seconds: number | undefined): number
+}
