@@ -1,3 +1,5 @@
+import { inOnePiece } from './one-piece.ts'
+
 /** Longer texts are not remembered: a caller could fill the memory with them. */
 const maxLength = 64
 
@@ -11,7 +13,7 @@ export function boundedMemo<T>(entries: number, make: (text: string) => T): (tex
 
   function keep(text: string, known: T | undefined): T {
     // A copy: what is kept must not keep the whole head that it was cut from.
-    const own = Buffer.from(text, 'latin1').toString('latin1')
+    const own = inOnePiece(text)
     const value = known ?? make(own)
     if (young.size >= entries) {
       old = young

@@ -1,5 +1,6 @@
 import type { Decision, Identity } from '../../core/policy/decision.ts'
 import type { FieldName } from './field-name.ts'
+import { inOnePiece } from './one-piece.ts'
 import type { RequestHead } from './read-request.ts'
 import type { CallTrace } from './trace.ts'
 
@@ -80,7 +81,7 @@ function fieldsOf(identity: Identity, decision: Decision): IdentityFields {
   let last = lastFields.get(identity)
   if (last?.roles !== roles || last?.attributes !== attributes || !last) {
     const fields = identityFields(identity, roles, attributes)
-    last = { roles, attributes, fields, lines: linesOf(fields) }
+    last = { roles, attributes, fields, lines: inOnePiece(linesOf(fields)) }
     lastFields.set(identity, last)
   }
   return last

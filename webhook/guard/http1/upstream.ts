@@ -1,3 +1,4 @@
+import { inOnePiece } from '../one-piece.ts'
 import type { UpstreamFault } from '../respond.ts'
 import { newBody, nextData } from './body.ts'
 import { type AnswerHead, readAnswer } from './read-answer.ts'
@@ -79,7 +80,9 @@ function takeHead(
     fail(upstream, 'upstream_invalid')
     return -1
   }
-  if (upstream.method !== 'HEAD') remember(upstream.before, answer, bytes, at, next)
+  if (upstream.method !== 'HEAD') {
+    remember(upstream.before, { ...answer, fields: inOnePiece(answer.fields) }, bytes, at, next)
+  }
   return begin(upstream, asker, answer, next, owner)
 }
 
