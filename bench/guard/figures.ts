@@ -2,7 +2,7 @@ import type { RateSeries } from '../load/fixed-rate.ts'
 import { busyLimit, find, type Series } from '../load/measure.ts'
 import type { Figure } from '../results.ts'
 import { median } from '../statistics.ts'
-import { type Passing, withoutLog } from './passing.ts'
+import { bareNginx, type Passing, withoutLog } from './passing.ts'
 import { envoyName, guardName } from './policies.ts'
 import type { Soak } from './soak.ts'
 import type { StartTimes } from './start.ts'
@@ -47,6 +47,7 @@ export function passingFigures({ series, rates, restMb }: Passing): Figure[] {
   return [
     ...all.map(peer => against(peer, '100b-32', '')),
     ...all.map(peer => against(peer, '100b-32', withoutLog, withoutLog)),
+    rateFigure('rps-vs-nginx-bare', series, '100b-32', 'latchkey', bareNginx, 'nginx proxy_pass, no keepalive'),
     ...['100b-256', '10kb-32', '1mb-32'].flatMap(load => all.map(peer => against(peer, load, `-${load}`))),
     rateFigure('rps-distinct-tokens-vs-envoy', series, 'distinct-tokens', 'latchkey', 'envoy-jwt-rbac', jwt),
     ...rateFigures(rates),

@@ -5,7 +5,7 @@ import { residentMemory } from '../machine/memory.ts'
 import type { Contestant, Lines } from '../peers/contestant.ts'
 import { startEnvoyJwtRbac, startEnvoyPlain } from '../peers/envoy.ts'
 import { startGuardFromManifests } from '../peers/latchkey.ts'
-import { type Body, startNginxPlain } from '../peers/nginx.ts'
+import { type Body, startNginxBare, startNginxPlain } from '../peers/nginx.ts'
 import type { Stage } from '../peers/stage.ts'
 import { type BenchClient, benchClient, clientToken, nowSeconds } from '../policy/clients.ts'
 import { manifestsOf } from '../policy/manifests.ts'
@@ -15,6 +15,9 @@ import { measureDistinct } from './distinct.ts'
 
 /** Ends the name of a contestant that writes no line per request. */
 export const withoutLog = '-without-log'
+
+/** nginx that keeps no connections to the app. */
+export const bareNginx = 'nginx-bare'
 
 /** The smallest policy: one client that may do one thing. */
 export const oneOfEach = { clients: 1, rules: 1 }
@@ -33,11 +36,12 @@ export async function measurePassing(stage: Stage, oha: string): Promise<Passing
   const main = await startFour(stage, client, '', 'written')
   const [latchkey, envoy, nginx] = main
   const silent = await startFour(stage, client, withoutLog, 'off')
+  const bare = await stage.add(startNginxBare(tools.nginx, place, bareNginx))
   await new Promise(resolve => setTimeout(resolve, 2_000))
   const restMb = Object.fromEntries(main.map(({ name, pid }) => [name, residentMemory(pid).mb]))
   const measure = (contestants: readonly Contestant[], load: Load, more: Partial<Settings> = {}): Promise<Series[]> =>
     measureLoad(tools.wrk, place.directory, contestants, load, { ...settings, ...more })
-  const all = [origin, ...main, ...silent]
+  const all = [origin, ...main, ...silent, bare]
   const decides = [latchkey, envoy, ...silent.slice(0, 2)]
   await proveDecides(decides, client)
   await provePasses(

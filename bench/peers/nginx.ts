@@ -35,6 +35,17 @@ export function startNginxPlain(nginx: string, place: Place, name: string, lines
   ])
 }
 
+/** The same by `proxy_pass` alone, as nginx does when nobody tells it more: a connection to the app for each request. */
+export function startNginxBare(nginx: string, place: Place, name: string): Promise<Contestant> {
+  return startNginxOf(nginx, name, place, port => [
+    'server {',
+    `listen 127.0.0.1:${port} backlog=4096;`,
+    'access_log access.log combined buffer=64k flush=1s;',
+    `location / { proxy_pass http://127.0.0.1:${place.originPort}; }`,
+    '}',
+  ])
+}
+
 /** nginx with an http block of its own. */
 export async function startNginxOf(
   nginx: string,
