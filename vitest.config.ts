@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config'
 // `integration` starts etcd and kube-apiserver; `e2e` needs the running cluster.
 export default defineConfig({
   test: {
+    globalSetup: ['test/temporary-folder.ts'],
     projects: [
       // One module graph for all files of a worker: importing it anew for each costs more than the tests.
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], isolate: false, maxWorkers: 2 } },
