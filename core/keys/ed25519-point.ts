@@ -12,9 +12,11 @@ const smallOrder: ReadonlySet<string> = new Set([
   '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
 ])
 
+const firstBytes: ReadonlySet<number> = new Set([...smallOrder].map(point => Number.parseInt(point.slice(0, 2), 16)))
+
 /** Whether the encoding is one of a point of order 1, 2, 4 or 8; the sign bit does not matter. */
 export function hasSmallOrder(point: Buffer): boolean {
-  return smallOrder.has(withoutSign(point).toString('hex'))
+  return firstBytes.has(point[0] as number) && smallOrder.has(withoutSign(point).toString('hex'))
 }
 
 /**

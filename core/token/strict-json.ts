@@ -5,64 +5,52 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
  * Reads a JSON object in the strict form: UTF-8, no byte order mark, at most 8 levels, no member twice in one object
- * (also when written with escapes). One pass, before JSON.parse sees it, so that depth cannot exhaust the stack.
+ * (also when written with escapes). Depth is looked at before JSON.parse sees the text, so that it cannot exhaust the
+ * stack; a member that came twice is one less in what JSON.parse made than in the text.
  * @returns undefined when it is anything else
  * @see RFC 7515 section 4, RFC 8259 section 8.1
  */
 export function readJsonObject(bytes: Uint8Array): Readonly<Record<string, unknown>> | undefined {
   try {
     const text = utf8.decode(bytes)
-    if (!isUnambiguous(text)) return undefined
+    const members = membersIn(text)
+    if (members < 0) return undefined
     const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
+    return membersOf(value) === members ? (value as Record<string, unknown>) : undefined
   } catch {
     return undefined
   }
 }
 
 /**
- * Follows strings and brackets only; whether the rest is JSON is for JSON.parse to say. Members are the strings that
- * follow `{` or, in an object, `,`.
+ * Follows strings and brackets only; whether the rest is JSON is for JSON.parse to say. If it is, each colon outside a
+ * string belongs to one member.
+ * @returns how many members there are, or -1 when the text is too deep or a string has no end
  */
-function isUnambiguous(text: string): boolean {
-  const levels: (Set<string> | undefined)[] = []
-  let expectsMember = false
+function membersIn(text: string): number {
+  let depth = 0
+  let members = 0
   for (let index = 0; index < text.length; index++) {
     switch (text.charCodeAt(index)) {
-      case 0x22: {
-        const end = endOfString(text, index)
-        if (end < 0) return false
-        const members = levels[levels.length - 1]
-        if (expectsMember && members) {
-          const name = memberName(text.slice(index, end + 1))
-          if (members.has(name)) return false
-          members.add(name)
-          expectsMember = false
-        }
-        index = end
+      case 0x22:
+        index = endOfString(text, index)
+        if (index < 0) return -1
         break
-      }
+      case 0x3a:
+        members++
+        break
       case 0x7b:
-      case 0x5b: {
-        if (levels.length === maxDepth) return false
-        const isObject = text.charCodeAt(index) === 0x7b
-        levels.push(isObject ? new Set() : undefined)
-        expectsMember = isObject
+      case 0x5b:
+        if (++depth > maxDepth) return -1
         break
-      }
       case 0x7d:
       case 0x5d:
-        levels.pop()
-        expectsMember = false
-        break
-      case 0x2c:
-        expectsMember = levels[levels.length - 1] !== undefined
+        depth--
         break
     }
   }
-  return true
+  return members
 }
 
 /** Index of the closing quote, or -1. */
@@ -75,7 +63,10 @@ function endOfString(text: string, start: number): number {
   return -1
 }
 
-/** What the member is called after its escapes; a bad escape throws, as JSON.parse would later. */
-function memberName(quoted: string): string {
-  return quoted.includes('\\') ? (JSON.parse(quoted) as string) : quoted.slice(1, -1)
+/** Members of all objects in a value that JSON.parse made. */
+function membersOf(value: object): number {
+  const within: unknown[] = Object.values(value)
+  let members = Array.isArray(value) ? 0 : within.length
+  for (const one of within) if (typeof one === 'object' && one !== null) members += membersOf(one)
+  return members
 }
