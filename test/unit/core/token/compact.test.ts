@@ -18,6 +18,19 @@ test('takes a token apart and keeps the signed bytes', () => {
   })
 })
 
+test('takes every object whose members differ, and none of those with one of them once more', () => {
+  const object = fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 3 }), { minKeys: 1, maxKeys: 6 })
+  fc.assert(
+    fc.property(object, fc.nat(), (value, at) => {
+      const text = JSON.stringify(value)
+      expect(parseCompact(token(header, text))?.payload).toEqual(JSON.parse(text))
+      const names = Object.keys(value)
+      const twice = `${text.slice(0, -1)},${JSON.stringify(names[at % names.length])}:0}`
+      expect(parseCompact(token(header, twice))).toBeUndefined()
+    }),
+  )
+})
+
 describe('refuses', () => {
   const good = token()
   test.each([
@@ -44,6 +57,8 @@ describe('refuses', () => {
     ['a member twice', token(header, '{"iss":"a","iss":"b"}')],
     ['a member twice, once in escapes', token(header, '{"iss":"a","\\u0069ss":"b"}')],
     ['a member twice, deep', token(header, '{"a":[{"b":1,"b":2}]}')],
+    ['a member twice that objects have by themselves', token(header, '{"__proto__":1,"__proto__":2}')],
+    ['a member twice beside colons in strings', token(header, '{"a:":"::","a:":"b"}')],
     ['a member twice in the header', token('{"alg":"EdDSA","alg":"none"}')],
     ['nine levels', token(header, `{"a":${'['.repeat(8)}${']'.repeat(8)}}`)],
     ['J07: crit', token({ ...header, crit: ['x'] })],
