@@ -11,6 +11,8 @@ const heavy: Readonly<Record<string, string>> = {
   'fetch, which node:http offers too': 'internal/deps/undici/undici',
   'streams of the web': 'internal/webstreams/readablestream',
   'archives, which node:zlib brings': 'internal/zip',
+  'HTTP/2': 'http2',
+  'the client and server of https': 'https',
 }
 
 describe('a guard that starts loads of Node', () => {
