@@ -11,6 +11,7 @@ const entries = {
   issuer: 'issuer/main.ts',
   webhook: 'webhook/main.ts',
   guard: 'webhook/guard/main.ts',
+  manifests: 'webhook/guard/compile/main.ts',
   why: 'cli/why/main.ts',
   propose: 'cli/propose/main.ts',
   authorizer: 'webhook/authorizer/main.ts',

@@ -1,3 +1,4 @@
+import { globSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -65,5 +66,12 @@ describe('a guard that starts loads of Node', () => {
     const loaded = await loadedBy(start())
     expect([...loaded]).toEqual(expect.arrayContaining(['net', 'crypto', 'http']))
     expect(Object.keys(heavy).filter(what => loaded.has(heavy[what] as string))).toEqual([])
+  })
+  it('no parser of YAML and no schemas: they are in the process that compiles manifests', () => {
+    const files = globSync(['guard.mjs', 'guard/*.mjs'], { cwd: built.directory })
+    const texts = [...files, 'manifests.mjs'].map(file => readFileSync(join(built.directory, file), 'utf8'))
+    const has = (text: string) => [/YAMLParseError/.test(text), /ZodError/.test(text)]
+    expect(has(texts.pop() ?? '')).toEqual([true, true])
+    expect(has(texts.join())).toEqual([false, false])
   })
 })

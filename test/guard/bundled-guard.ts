@@ -19,7 +19,7 @@ export interface BundledGuard {
 /** A folder with the bundles that `latchkey guard` needs. */
 export async function bundleGuard(): Promise<{ directory: string; remove(): Promise<void> }> {
   const directory = await mkdtemp(join(tmpdir(), 'latchkey-bundle-'))
-  await Promise.all([bundle('latchkey', directory), bundle('guard', directory)])
+  await Promise.all((['latchkey', 'guard', 'manifests'] as const).map(name => bundle(name, directory)))
   return { directory, remove: () => rm(directory, { recursive: true, force: true }) }
 }
 
