@@ -4,6 +4,8 @@ import type { Plugin } from 'esbuild'
 const unused = [
   // Metrics of many processes in one, and metrics that are pushed: with node:cluster, https and zlib.
   /node_modules\/prom-client\/lib\/(cluster|pushgateway)\.js$/,
+  // Which trace a sample belongs to, as a metric may tell; OpenTelemetry where we use it ourselves is another file.
+  /node_modules\/@opentelemetry\/api\/dist\/index\.cjs$/,
   // Log lines written by a thread of their own: with node:worker_threads.
   /node_modules\/pino\/lib\/(transport|multistream)\.js$/,
 ]
