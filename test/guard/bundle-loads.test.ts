@@ -29,10 +29,10 @@ describe('a guard that starts loads of Node', () => {
     await rm(folder, { recursive: true })
   })
 
-  async function loadedBy(starting: Promise<BundledGuard>): Promise<ReadonlySet<string>> {
+  async function lookAt(starting: Promise<BundledGuard>): ReturnType<BundledGuard['look']> {
     const guard = await starting
     try {
-      return await guard.loaded()
+      return await guard.look()
     } finally {
       await guard.stop()
     }
@@ -62,10 +62,11 @@ describe('a guard that starts loads of Node', () => {
   it.each([
     ['beside an app', sidecar],
     ['from manifests', standalone],
-  ])('%s: what it needs, and nothing heavy that it does not', async (_form, start) => {
-    const loaded = await loadedBy(start())
-    expect([...loaded]).toEqual(expect.arrayContaining(['net', 'crypto', 'http']))
-    expect(Object.keys(heavy).filter(what => loaded.has(heavy[what] as string))).toEqual([])
+  ])('%s: what it needs, nothing heavy that it does not, and one optimizing compiler', async (_form, start) => {
+    const { modules, maglev } = await lookAt(start())
+    expect([...modules]).toEqual(expect.arrayContaining(['net', 'crypto', 'http']))
+    expect(Object.keys(heavy).filter(what => modules.has(heavy[what] as string))).toEqual([])
+    expect(maglev).toBe(false)
   })
   it('no parser of YAML and no schemas: they are in the process that compiles manifests', () => {
     const files = globSync(['guard.mjs', 'guard/*.mjs'], { cwd: built.directory })

@@ -6,13 +6,23 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { bundle } from '../../bundling/bundle.ts'
 
-/** On SIGHUP a guard tells which of Node's own modules it has loaded. */
-const tells = "process.on('SIGHUP', () => process._rawDebug(JSON.stringify(process.moduleLoadList)))"
+/** On SIGHUP a guard tells which of Node's own modules it has loaded, and whether Maglev would compile a function. */
+const tells = `process.on('SIGHUP', () => {
+  const add = (a, b) => a + b;
+  %PrepareFunctionForOptimization(add);
+  add(1, 2);
+  %OptimizeMaglevOnNextCall(add);
+  add(1, 2);
+  process._rawDebug(JSON.stringify({ modules: process.moduleLoadList, maglev: %ActiveTierIsMaglev(add) }))
+})`
 
 /** The guard as it ships: bundled, and started as a process of its own. */
 export interface BundledGuard {
-  /** Names of Node's modules that are loaded now, such as `http2` and `internal/deps/undici/undici`. */
-  loaded(): Promise<ReadonlySet<string>>
+  look(): Promise<{
+    /** Names of Node's modules that are loaded now, such as `http2` and `internal/deps/undici/undici`. */
+    readonly modules: ReadonlySet<string>
+    readonly maglev: boolean
+  }>
   stop(): Promise<void>
 }
 
@@ -29,7 +39,8 @@ export async function startBundled(
   { args, env }: { args: readonly string[]; env?: Readonly<Record<string, string>> },
 ): Promise<BundledGuard> {
   const preload = `data:text/javascript,${encodeURIComponent(tells)}`
-  const child = spawn(process.execPath, ['--import', preload, join(directory, 'latchkey.mjs'), 'guard', ...args], {
+  const flags = ['--allow-natives-syntax', '--import', preload]
+  const child = spawn(process.execPath, [...flags, join(directory, 'latchkey.mjs'), 'guard', ...args], {
     env: { ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -41,13 +52,14 @@ export async function startBundled(
     child.once('exit', () => reject(new Error(`the guard ended:\n${log.join('\n')}`)))
   })
   return {
-    async loaded() {
+    async look() {
       child.kill('SIGHUP')
       const told = await new Promise<string>(resolve =>
-        lines[1]?.on('line', line => line.startsWith('[') && resolve(line)),
+        lines[1]?.on('line', line => line.startsWith('{"modules"') && resolve(line)),
       )
-      const names = JSON.parse(told) as string[]
-      return new Set(names.flatMap(name => (name.startsWith('NativeModule ') ? [name.slice(13)] : [])))
+      const { modules, maglev } = JSON.parse(told) as { modules: string[]; maglev: boolean }
+      const names = modules.flatMap(name => (name.startsWith('NativeModule ') ? [name.slice(13)] : []))
+      return { modules: new Set(names), maglev }
     },
     stop: () => stop(child),
   }
