@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { guardFlags } from '../platform/guard-flags.ts'
 import { version } from '../platform/version.ts'
 
 /**
@@ -36,12 +37,6 @@ function usage(): string {
       .join('')
   return `Usage: latchkey <process or command> [options]\n\nProcesses:\n${listed(processes)}\nCommands:\n${listed(commands)}  ${'version'.padEnd(width)}  Prints the version.\n`
 }
-
-/**
- * A guard's garbage is all young. A nursery of 8 MiB holds what is under way on some hundred connections, so that nothing
- * of it grows old; a larger one costs memory and leaves the processor's cache.
- */
-const guardFlags = ['--max-semi-space-size=8']
 
 /**
  * Begins again as the same process with V8's flags, which cannot be set later. An injected guard has them in NODE_OPTIONS

@@ -1,20 +1,11 @@
-import { readdir, readFile, stat } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { readFile } from 'node:fs/promises'
+import { basename } from 'node:path'
 import { LineCounter, parseAllDocuments } from 'yaml'
 import type { z } from 'zod'
 import { group, type KindDefinition, version } from '../core/api/kind.ts'
 import { kinds } from '../core/api/kinds.ts'
 import type { ManifestObject } from '../core/registry/manifest-objects.ts'
-
-/** The paths that hold manifests: the YAML and JSON files of a folder, in the order of their names, or the one file. */
-export async function manifestPaths(path: string): Promise<string[]> {
-  if (!(await stat(path)).isDirectory()) return [path]
-  const names = await readdir(path)
-  return names
-    .filter(name => /\.(ya?ml|json)$/.test(name) && !name.startsWith('.'))
-    .sort()
-    .map(name => join(path, name))
-}
+import { manifestPaths } from './manifest-paths.ts'
 
 /**
  * Reads manifests and checks those of our group against their schemas. Other kinds pass through; what is of use among

@@ -1,8 +1,9 @@
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
-import https from 'node:https'
+import type { Server as HttpsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
+import { https } from '../on-demand.ts'
 import { sendProblem } from './problem.ts'
 import type { TlsSource } from './tls-source.ts'
 
@@ -116,7 +117,7 @@ export function createServer(options: HttpServerOptions): HttpServer {
   }
 }
 
-function makeServer(options: HttpServerOptions): http.Server | https.Server {
+function makeServer(options: HttpServerOptions): http.Server | HttpsServer {
   const requestTimeout = options.requestTimeoutMs ?? 30_000
   const settings = {
     requestTimeout,
@@ -128,7 +129,7 @@ function makeServer(options: HttpServerOptions): http.Server | https.Server {
   }
   const { tls } = options
   if (!tls) return http.createServer(settings)
-  const server = https.createServer({
+  const server = https().createServer({
     ...settings,
     minVersion: 'TLSv1.2',
     ...(options.clientCertificates && { requestCert: true, rejectUnauthorized: false }),

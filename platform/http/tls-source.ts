@@ -1,4 +1,5 @@
-import { createSecureContext, type SecureContext } from 'node:tls'
+import type { SecureContext } from 'node:tls'
+import { tls } from '../on-demand.ts'
 
 /** PEM: certificate chain and private key. */
 export interface CertificatePair {
@@ -31,7 +32,7 @@ export function createTlsSource(initial?: CertificatePair): TlsSource {
     pair: () => pair,
     replace(next) {
       // Made before anything is changed: a pair that does not fit leaves the old one serving.
-      context = createSecureContext({ ...next, minVersion: 'TLSv1.2' })
+      context = tls().createSecureContext({ ...next, minVersion: 'TLSv1.2' })
       pair = next
       for (const handler of handlers) handler(next)
     },

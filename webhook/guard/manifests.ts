@@ -1,10 +1,9 @@
 import { stat } from 'node:fs/promises'
-import { parse as parseYaml } from 'yaml'
-import { manifestSlice } from '../../core/registry/manifests.ts'
 import { snapshotOfRows } from '../../core/snapshot/snapshot-of-rows.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { Logger } from '../../platform/log.ts'
-import { manifestPaths, readManifests } from '../../platform/manifest-files.ts'
+import { manifestPaths } from '../../platform/manifest-paths.ts'
+import { compileApart } from './compile/compile-apart.ts'
 import type { Policy } from './policy.ts'
 
 /** A policy from files, without a cluster. */
@@ -29,7 +28,7 @@ export interface ManifestsOptions {
   intervalMs?: number
 }
 
-/** The same snapshot as a cluster would send, compiled from YAML. Loads the schemas, which a sidecar never does. */
+/** The same snapshot as a cluster would send, compiled from YAML in a process of its own. */
 export function createManifests(options: ManifestsOptions): ManifestsSource {
   const { path, policy, clock, log, intervalMs = 500 } = options
   let fingerprint = ''
@@ -39,10 +38,10 @@ export function createManifests(options: ManifestsOptions): ManifestsSource {
   let stopped = false
 
   async function load(): Promise<void> {
-    const { objects, mistakes } = await readManifests(path)
-    if (mistakes.length > 0) throw new Error(`manifests:\n  ${mistakes.join('\n  ')}`)
+    const { service, issuer, installation } = options
     const now = clock.wallMs() / 1_000
-    const { rows, problems } = manifestSlice(objects, { ...options, now, parse: text => parseYaml(text) as unknown })
+    const { rows, problems, mistakes } = await compileApart({ path, service, issuer, installation, now })
+    if (mistakes.length > 0) throw new Error(`manifests:\n  ${mistakes.join('\n  ')}`)
     const snapshot = snapshotOfRows(rows)
     if (!snapshot) throw new Error(`manifests:\n  ${problems.join('\n  ')}`)
     const problemText = problems.join('\n')

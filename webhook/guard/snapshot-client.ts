@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import type { ClientRequest, IncomingMessage } from 'node:http'
-import { request as httpsRequest } from 'node:https'
 import { type Frame, type Held, type Hello, heartbeatMs } from '../../core/snapshot/frames.ts'
 import { emptyHash } from '../../core/snapshot/hash.ts'
 import { type Clock, sleep } from '../../platform/clock.ts'
 import type { Logger } from '../../platform/log.ts'
+import { https } from '../../platform/on-demand.ts'
 import { createLineReader } from './line-reader.ts'
 import type { Slice, Taken } from './slice.ts'
 
@@ -162,7 +162,7 @@ function endingOf(taken: Taken, frame: Frame): Partial<Ended> & { why: string } 
 }
 
 function openStream(url: string, ca: Buffer, token: string): ClientRequest {
-  const request = httpsRequest(new URL('/v1/snapshots', url), {
+  const request = https().request(new URL('/v1/snapshots', url), {
     method: 'POST',
     ca,
     minVersion: 'TLSv1.2',

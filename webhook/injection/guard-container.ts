@@ -1,3 +1,4 @@
+import { guardFlags } from '../../platform/guard-flags.ts'
 import {
   adminPort,
   authorityConfigMap,
@@ -114,7 +115,7 @@ function environment(settings: InjectionSettings, task: GuardTask): EnvVar[] {
     ...(task.openPorts && { LATCHKEY_OPEN_PORTS: task.openPorts }),
     ...(task.upstreamProtocol && { LATCHKEY_UPSTREAM_PROTOCOL: task.upstreamProtocol }),
     // What `latchkey guard` would otherwise start a second time for.
-    NODE_OPTIONS: '--max-semi-space-size=8',
+    NODE_OPTIONS: guardFlags.join(' '),
   }
   const more = Object.fromEntries(Object.entries(settings.guardEnv ?? {}).map(([name, value]) => [name, String(value)]))
   return Object.entries({ ...more, ...values }).map(([name, value]) => ({ name, value }))

@@ -1,8 +1,9 @@
-import { constants, type ServerHttp2Stream } from 'node:http2'
+import type { ServerHttp2Stream } from 'node:http2'
 import type { Readable } from 'node:stream'
 import type { RequestHead } from '../read-request.ts'
 import type { Call, Reporter } from '../report.ts'
 import { type Answer, decisionHeader, type UpstreamFault, upstreamFailed } from '../respond.ts'
+import { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } from './codes.ts'
 import { answerFields, trailerFields } from './fields.ts'
 import { grpcAnswer, grpcStatus } from './grpc.ts'
 import { pump } from './pump.ts'
@@ -32,8 +33,6 @@ export interface Answering {
   /** Whoever asks the app breaks off then. */
   onWithdrawn(listener: () => void): void
 }
-
-const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants
 
 /** Writes an answer of the guard's own, in the form that the caller understands. */
 export function writeStreamAnswer(

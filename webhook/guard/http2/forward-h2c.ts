@@ -1,12 +1,11 @@
-import { type ClientHttp2Stream, constants } from 'node:http2'
+import type { ClientHttp2Stream } from 'node:http2'
 import type { Answering, StreamExchange } from './answering.ts'
 import { faultOf } from './app-fault.ts'
+import { NGHTTP2_CANCEL, NGHTTP2_FLAG_END_STREAM, NGHTTP2_NO_ERROR } from './codes.ts'
 import { requestFields, trailerFields } from './fields.ts'
 import type { Forward } from './handle-stream.ts'
 import { pump } from './pump.ts'
 import { createUpstreamSessions } from './upstream-sessions.ts'
-
-const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR, NGHTTP2_FLAG_END_STREAM } = constants
 
 /** Asks an app that speaks HTTP/2 by prior knowledge. Trailers pass both ways, and so do resets. */
 export function createH2cForward(options: { origin: string; headersTimeoutMs: number }): {

@@ -1,5 +1,5 @@
 import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:http'
-import { request as requestTls, Agent as TlsAgent } from 'node:https'
+import { https } from '../../../platform/on-demand.ts'
 import type { Answering, StreamExchange } from './answering.ts'
 import { connectMs, failure, faultOf } from './app-fault.ts'
 import type { Forward } from './handle-stream.ts'
@@ -24,7 +24,7 @@ export function createHttp1Forward(options: { origin: string; headersTimeoutMs: 
 } {
   const { protocol, hostname, port } = new URL(options.origin)
   const isTls = protocol === 'https:'
-  const agent = new (isTls ? TlsAgent : Agent)({ keepAlive: true, timeout: idleMs, maxFreeSockets: 256 })
+  const agent = new (isTls ? https().Agent : Agent)({ keepAlive: true, timeout: idleMs, maxFreeSockets: 256 })
   const target = {
     agent,
     host: hostname.replace(/^\[|\]$/g, ''),
@@ -39,7 +39,7 @@ export function createHttp1Forward(options: { origin: string; headersTimeoutMs: 
     forward(exchange, forwarded, answering) {
       const { method, target: path, body } = exchange.head
       const headers = body === 'chunked' ? [...forwarded, 'Transfer-Encoding', 'chunked'] : [...forwarded]
-      const asking = (isTls ? requestTls : request)({ ...target, method, path, headers })
+      const asking = (isTls ? https().request : request)({ ...target, method, path, headers })
       const asked: Asked = { exchange, answering, asking, answered: false, complete: false }
       watchTimes(asked, options.headersTimeoutMs)
       takeAnswer(asked)

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { constants, type ServerHttp2Stream } from 'node:http2'
+import type { ServerHttp2Stream } from 'node:http2'
 import type { Clock } from '../../../platform/clock.ts'
 import type { Logger } from '../../../platform/log.ts'
 import { type Authorizer, malformedVerdict, namedIdentity, type Verdict } from '../authorize.ts'
@@ -10,6 +10,7 @@ import type { Call, Reporter } from '../report.ts'
 import { denial, malformed } from '../respond.ts'
 import type { Tracing } from '../trace.ts'
 import { type Answering, createAnswering, type StreamExchange, writeStreamAnswer } from './answering.ts'
+import { NGHTTP2_CANCEL } from './codes.ts'
 import { isGrpcType } from './grpc.ts'
 import { readStream } from './read-stream.ts'
 
@@ -126,7 +127,7 @@ function fieldOf(raw: readonly string[], name: string): string | undefined {
 function watchBody(stream: ServerHttp2Stream, idleMs: number, onIdle: () => void): void {
   stream.setTimeout(idleMs, () => {
     onIdle()
-    stream.close(constants.NGHTTP2_CANCEL)
+    stream.close(NGHTTP2_CANCEL)
   })
   stream.once('end', () => stream.setTimeout(0))
 }

@@ -1,9 +1,11 @@
-import { constants, performServerHandshake, type ServerHttp2Session } from 'node:http2'
+import type { ServerHttp2Session } from 'node:http2'
 import type { Socket } from 'node:net'
 import { sleep } from '../../../platform/clock.ts'
+import { http2 } from '../../../platform/on-demand.ts'
 import type { Authorizer } from '../authorize.ts'
 import { peerOf } from '../report.ts'
 import { reviewEveryMs } from '../upgrade.ts'
+import { NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_FLAG_END_STREAM, NGHTTP2_NO_ERROR } from './codes.ts'
 import { createH2cForward } from './forward-h2c.ts'
 import { createHttp1Forward } from './forward-http1.ts'
 import { createStreamHandler, type StreamOptions } from './handle-stream.ts'
@@ -36,7 +38,6 @@ export interface Http2Options extends StreamOptions {
   readonly idleMs?: number
 }
 
-const { NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_FLAG_END_STREAM, NGHTTP2_NO_ERROR } = constants
 /** Names no stream yet: RFC 9113 section 6.8, the first of the two GOAWAY of a graceful end. */
 const anyStream = 2 ** 31 - 1
 
@@ -98,7 +99,7 @@ export function createHttp2(options: Http2Options): Http2Sessions {
       socket.setNoDelay(true)
       socket.setKeepAlive(true, 30_000)
       if (firstBytes.length > 0) socket.unshift(firstBytes)
-      serve(performServerHandshake(socket, sessionOptions), peer)
+      serve(http2().performServerHandshake(socket, sessionOptions), peer)
     },
     announceStop() {
       stopping = true

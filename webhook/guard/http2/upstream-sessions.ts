@@ -1,4 +1,5 @@
-import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2'
+import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2'
+import { http2 } from '../../../platform/on-demand.ts'
 import { connectMs, failure } from './app-fault.ts'
 
 /** Connections to an app that speaks HTTP/2 without TLS. */
@@ -21,7 +22,7 @@ export function createUpstreamSessions(origin: string): UpstreamSessions {
   const held = new Set<Held>()
 
   function open(): Held {
-    const session = connect(origin, {
+    const session = http2().connect(origin, {
       settings: { enablePush: false, maxHeaderListSize: 65_536 },
       maxHeaderListPairs: 256,
       maxSessionMemory: 64,

@@ -1,0 +1,26 @@
+import { parse as parseYaml } from 'yaml'
+import { type ManifestOptions, manifestSlice } from '../../../core/registry/manifests.ts'
+import type { Row } from '../../../core/snapshot/rows.ts'
+import { readManifests } from '../../../platform/manifest-files.ts'
+
+/** What is compiled, and for whom. Plain data: it goes from one process to another. */
+export interface CompileOrder extends Pick<ManifestOptions, 'service' | 'issuer' | 'installation' | 'now'> {
+  /** Folder of YAML and JSON files, or one file. */
+  readonly path: string
+}
+
+export interface Compiled {
+  readonly rows: readonly Row[]
+  /** A sentence for every object that is left out or does less than it says. */
+  readonly problems: readonly string[]
+  /** A sentence for everything that is wrong with the files; then there are no rows. */
+  readonly mistakes: readonly string[]
+}
+
+/** The rows of one service, from files. @throws Error when a file cannot be read */
+export async function compileManifests({ path, ...options }: CompileOrder): Promise<Compiled> {
+  const { objects, mistakes } = await readManifests(path)
+  if (mistakes.length > 0) return { rows: [], problems: [], mistakes }
+  const { rows, problems } = manifestSlice(objects, { ...options, parse: text => parseYaml(text) as unknown })
+  return { rows, problems, mistakes }
+}
