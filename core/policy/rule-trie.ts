@@ -5,6 +5,8 @@ import type { Template } from './template.ts'
 export interface LeafRule {
   /** Position in the Role's spec.rules. */
   readonly index: number
+  /** `role/<name>#<index>`: what decisions and audit lines say. */
+  readonly name: string
   /** Bits of the methods; all bits for permission rules. */
   readonly methods: number
   readonly when?: readonly Comparison[]
