@@ -23,11 +23,12 @@ export interface Caller {
 
 /** A grant that the identity may use, of a role that is known. A chain: an array would be two more places to look. */
 export interface HeldGrant {
-  /** The very string that the rules of the role have. */
-  readonly role: string
-  readonly name: string
-  readonly attributes: Readonly<Record<string, string>> | undefined
+  /** Number of its role in the policy. */
+  readonly role: number
   readonly endsAt: number | undefined
+  readonly name: string
+  readonly roleName: string
+  readonly attributes: Readonly<Record<string, string>> | undefined
   readonly next: HeldGrant | undefined
 }
 
@@ -37,12 +38,13 @@ export function findCaller(identity: Identity, snapshot: Snapshot): Caller | und
   if (typeof client === 'string') return undefined
   const notAfter = client.keys.find(({ kid }) => kid === identity.key)?.notAfter
   const grants = heldGrants(identity, snapshot)
+  const ends = [...chain(grants)].flatMap(({ endsAt }) => endsAt ?? [])
   return {
     mark: snapshot.mark,
     endsAt: notAfter === undefined ? identity.expiresAt : Math.min(notAfter, identity.expiresAt),
     grants,
     roles: rolesAt(grants, Number.NEGATIVE_INFINITY),
-    rolesEndAt: firstEnd(grants),
+    rolesEndAt: ends.length === 0 ? undefined : Math.min(...ends),
     organization: client.organization,
   }
 }
@@ -54,26 +56,21 @@ export function rolesOf({ grants, roles, rolesEndAt }: Caller, now: number): rea
 
 function heldGrants({ clientId, roles }: Identity, { grantsByClient, policy }: Snapshot): HeldGrant | undefined {
   let first: HeldGrant | undefined
-  for (const grant of lookup(grantsByClient, clientId)?.grants.toReversed() ?? []) {
-    const role = policy?.roles.get(grant.role)
-    if (role === undefined || (roles && !roles.includes(role))) continue
-    first = { role, name: grant.name, attributes: grant.attributes, endsAt: grant.expiresAt, next: first }
+  for (const { name, role: roleName, expiresAt, attributes } of lookup(grantsByClient, clientId)?.grants.toReversed() ??
+    []) {
+    const role = policy?.roles.get(roleName)
+    if (role === undefined || (roles && !roles.includes(roleName))) continue
+    first = { role, endsAt: expiresAt, name, roleName, attributes, next: first }
   }
   return first
 }
 
-function rolesAt(grants: HeldGrant | undefined, now: number): string[] {
+function rolesAt(grants: HeldGrant | undefined, now: number): readonly string[] {
   const roles = new Set<string>()
-  for (let grant = grants; grant; grant = grant.next) {
-    if (grant.endsAt === undefined || now < grant.endsAt) roles.add(grant.role)
-  }
+  for (const { endsAt, roleName } of chain(grants)) if (endsAt === undefined || now < endsAt) roles.add(roleName)
   return [...roles]
 }
 
-function firstEnd(grants: HeldGrant | undefined): number | undefined {
-  let first: number | undefined
-  for (let grant = grants; grant; grant = grant.next) {
-    if (grant.endsAt !== undefined && (first === undefined || grant.endsAt < first)) first = grant.endsAt
-  }
-  return first
+function* chain(grants: HeldGrant | undefined): Generator<HeldGrant> {
+  for (let grant = grants; grant; grant = grant.next) yield grant
 }

@@ -1,7 +1,7 @@
 import type { Comparison } from '../api/role.ts'
 import type { Caller, HeldGrant } from './caller.ts'
 import type { Identity } from './decision.ts'
-import { type Leaf, type LeafRule, rulesOf } from './rule-trie.ts'
+import { type Leaf, type LeafRule, ruleOf } from './rule-trie.ts'
 
 /** What the rules are asked about. */
 export interface Question {
@@ -53,9 +53,7 @@ function firstRule(
 ): LeafRule | undefined {
   let first: LeafRule | undefined
   for (const leaf of leaves) {
-    const rules = rulesOf(leaf, grant.role)
-    if (!rules) continue
-    for (const rule of rules) {
+    for (let rule = ruleOf(leaf, grant.role); rule; rule = rule.next) {
       if (first !== undefined && rule.index >= first.index) break
       if ((rule.methods & method) !== 0 && allHold(rule, values, grant, identity, caller)) first = rule
     }
