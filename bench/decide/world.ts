@@ -1,6 +1,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import type { DecisionRequest } from '../../core/policy/decide.ts'
 import type { Identity } from '../../core/policy/decision.ts'
+import { knownIdentity } from '../../core/policy/known-identity.ts'
 import { sliceHash } from '../../core/snapshot/hash.ts'
 import { createSnapshotBuilder, type Snapshot } from '../../core/snapshot/snapshot.ts'
 import { verifyToken } from '../../core/token/verify.ts'
@@ -47,7 +48,8 @@ export function prepareCalls(calls: readonly Call[], snapshot: Snapshot, now: nu
     const end = call.token.lastIndexOf('.')
     return {
       ...call,
-      identity,
+      // As the guard keeps it.
+      identity: knownIdentity(identity),
       request: { method: 'GET', target: call.path },
       signingInput: Buffer.from(call.token.slice(0, end)),
       signature: Buffer.from(call.token.slice(end + 1), 'base64url'),

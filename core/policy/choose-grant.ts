@@ -1,7 +1,7 @@
 import type { Comparison } from '../api/role.ts'
-import type { ClientRow, GrantRow } from '../snapshot/rows.ts'
+import type { Caller, HeldGrant } from './caller.ts'
 import type { Identity } from './decision.ts'
-import { type Leaf, type LeafRule, rulesOf } from './rule-trie.ts'
+import { type Leaf, type LeafRule, ruleOf } from './rule-trie.ts'
 
 /** What the rules are asked about. */
 export interface Question {
@@ -13,56 +13,49 @@ export interface Question {
   readonly values: readonly string[]
 }
 
-export interface Chosen {
-  readonly grant: GrantRow
-  readonly rule: number
-}
-
-/** What was found among a client's grants. */
+/** What was found among a caller's grants. */
 export interface Choice {
   /** The best grant that allows: first by role, then by rule, then by name of the grant. */
-  readonly chosen: Chosen | undefined
-  /** A grant that has ended would have allowed. */
-  readonly wouldHaveAllowed: boolean
+  readonly grant: HeldGrant
+  readonly rule: LeafRule
 }
 
 /**
  * Looks for the grant that allows.
- * @param grants sorted by role, then by name
  * @param now seconds since epoch
+ * @returns `ended` when a grant that has ended would have allowed; undefined when none would
  */
 export function chooseGrant(
-  grants: readonly GrantRow[],
+  caller: Caller,
   question: Question,
   identity: Identity,
-  client: ClientRow,
   now: number,
-): Choice {
-  let chosen: Chosen | undefined
+): Choice | 'ended' | undefined {
+  let chosen: Choice | undefined
   let wouldHaveAllowed = false
-  for (const grant of grants) {
+  for (let grant = caller.grants; grant; grant = grant.next) {
     // Roles come in their order: what comes after the role that allows cannot be better.
     if (chosen && chosen.grant.role !== grant.role) break
-    if (identity.roles && !identity.roles.includes(grant.role)) continue
-    const rule = firstRule(question, grant, identity, client)
+    const rule = firstRule(question, grant, identity, caller)
     if (rule === undefined) continue
-    if (grant.expiresAt !== undefined && now >= grant.expiresAt) wouldHaveAllowed = true
-    else if (!chosen || rule < chosen.rule) chosen = { grant, rule }
+    if (grant.endsAt !== undefined && now >= grant.endsAt) wouldHaveAllowed = true
+    else if (!chosen || rule.index < chosen.rule.index) chosen = { grant, rule }
   }
-  return { chosen, wouldHaveAllowed }
+  return chosen ?? (wouldHaveAllowed ? 'ended' : undefined)
 }
 
-/** Lowest index of a rule of the grant's role that allows. */
-function firstRule(question: Question, grant: GrantRow, identity: Identity, client: ClientRow): number | undefined {
-  let first: number | undefined
-  for (const leaf of question.leaves) {
-    const rules = rulesOf(leaf, grant.role)
-    if (!rules) continue
-    for (const rule of rules) {
-      if (first !== undefined && rule.index >= first) break
-      if ((rule.methods & question.method) !== 0 && allHold(rule, question.values, grant, identity, client)) {
-        first = rule.index
-      }
+/** The rule with the lowest index, of the grant's role, that allows. */
+function firstRule(
+  { leaves, method, values }: Question,
+  grant: HeldGrant,
+  identity: Identity,
+  caller: Caller,
+): LeafRule | undefined {
+  let first: LeafRule | undefined
+  for (const leaf of leaves) {
+    for (let rule = ruleOf(leaf, grant.role); rule; rule = rule.next) {
+      if (first !== undefined && rule.index >= first.index) break
+      if ((rule.methods & method) !== 0 && allHold(rule, values, grant, identity, caller)) first = rule
     }
   }
   return first
@@ -71,25 +64,25 @@ function firstRule(question: Question, grant: GrantRow, identity: Identity, clie
 function allHold(
   rule: LeafRule,
   values: readonly string[],
-  grant: GrantRow,
+  grant: HeldGrant,
   identity: Identity,
-  client: ClientRow,
+  caller: Caller,
 ): boolean {
   if (!rule.when) return true
   const valueFor = (parameter: string): string | undefined => {
     const position = rule.positions?.get(parameter)
     return position === undefined ? undefined : values[position]
   }
-  return rule.when.every(comparison => holds(comparison, valueFor, grant, identity, client))
+  return rule.when.every(comparison => holds(comparison, valueFor, grant, identity, caller))
 }
 
 /** Exactly one comparison, on two values that are both there; anything else does not hold. */
 function holds(
   { attributeEquals, organizationEquals, scopeContains }: Comparison,
   valueFor: (parameter: string) => string | undefined,
-  grant: GrantRow,
+  grant: HeldGrant,
   identity: Identity,
-  client: ClientRow,
+  caller: Caller,
 ): boolean {
   if (attributeEquals) {
     const { param, attribute } = attributeEquals
@@ -99,7 +92,7 @@ function holds(
     return value !== undefined && value === attributes[attribute]
   }
   if (organizationEquals) {
-    return client.organization !== undefined && valueFor(organizationEquals.param) === client.organization
+    return caller.organization !== undefined && valueFor(organizationEquals.param) === caller.organization
   }
   return scopeContains !== undefined && identity.scopes.includes(scopeContains.scope)
 }

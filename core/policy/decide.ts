@@ -1,10 +1,11 @@
-import type { ClientRow } from '../snapshot/rows.ts'
 import { lookup } from '../snapshot/shared-map.ts'
-import type { ClientGrants, Snapshot } from '../snapshot/snapshot.ts'
+import type { Snapshot } from '../snapshot/snapshot.ts'
+import { rolesOf } from './caller.ts'
 import { checkIdentity } from './check-identity.ts'
-import { chooseGrant, type Question } from './choose-grant.ts'
+import { type Choice, chooseGrant, type Question } from './choose-grant.ts'
 import type { CompiledPolicy } from './compile.ts'
 import { type Decision, type DenyReason, type Identity, reasons } from './decision.ts'
+import { callerOf } from './known-identity.ts'
 import { methodIndex } from './methods.ts'
 import { readTarget, type Target } from './path.ts'
 import { type Endpoint, findEndpoint } from './route-table.ts'
@@ -39,16 +40,15 @@ export function decide(
   if (typeof endpoint === 'object' && endpoint.isPublic) return { allow: true, reason: 'public' }
   const place = placeOf(endpoint, policy, request.method)
   if (typeof identity === 'string') return deny(identity, place)
-  const client = checkIdentity(identity, snapshot, now)
-  if (typeof client === 'string') return deny(client, place)
+  const caller = callerOf(identity, snapshot)
+  if (!caller || !(now < caller.endsAt)) return deny(faultOf(identity, snapshot, now), place)
   if (endpoint === 'path_ambiguous') return deny('path_ambiguous', place)
   if (!endpoint && policy.routes.hasRoutes) return deny('route_unknown', place)
-  const question = ask(policy, endpoint, request.method, target)
-  return decideByGrants(question, identity, client, snapshot, now, {
-    route: place.route,
-    mode: place.mode,
-    missing: () => missing(request, endpoint, target),
-  })
+  const choice = chooseGrant(caller, ask(policy, endpoint, request.method, target), identity, now)
+  if (typeof choice === 'object') return allow(choice, rolesOf(caller, now), endpoint?.name)
+  if (holdsUnsupportedRole(identity, snapshot)) return deny('policy_unsupported', place)
+  if (choice === 'ended') return deny('grant_expired', place)
+  return { ...deny('not_granted', place), missing: missing(request, endpoint, target) }
 }
 
 /** Which route a denial is about, and what that says about audit mode. */
@@ -57,41 +57,23 @@ interface Place {
   readonly mode?: 'Enforce' | 'Audit' | undefined
 }
 
-type Naming = Place & { readonly missing: () => string }
-
 /** An app may read a path that is nearly a route's, or a method in other letters, as the route's. */
 function placeOf(endpoint: Endpoint | 'path_ambiguous' | undefined, policy: CompiledPolicy, method: string): Place {
   if (typeof endpoint === 'object') return { route: endpoint.name, mode: endpoint.mode }
   return endpoint === 'path_ambiguous' || methodIndex(method) < 0 ? { mode: policy.routes.strictMode } : {}
 }
 
-function decideByGrants(
-  question: Question,
-  identity: Identity,
-  client: ClientRow,
-  snapshot: Snapshot,
-  now: number,
-  naming: Naming,
-): Decision {
-  const held = lookup(snapshot.grantsByClient, identity.clientId)
-  const { route } = naming
-  if (!held) return { ...deny('not_granted', naming), missing: naming.missing() }
-  const { chosen, wouldHaveAllowed } = chooseGrant(held.grants, question, identity, client, now)
-  if (chosen) {
-    const { grant, rule } = chosen
-    return {
-      allow: true,
-      reason: 'granted',
-      rule: `role/${grant.role}#${rule}`,
-      grant: grant.name,
-      roles: rolesOf(held, identity, snapshot.policy, now),
-      ...(route !== undefined && { route }),
-      ...(grant.attributes && { attributes: grant.attributes }),
-    }
-  }
-  if (holdsUnsupportedRole(held, identity, snapshot)) return deny('policy_unsupported', naming)
-  if (wouldHaveAllowed) return deny('grant_expired', naming)
-  return { ...deny('not_granted', naming), missing: naming.missing() }
+/** What is wrong with an identity that does not count now; there is always something. */
+function faultOf(identity: Identity, snapshot: Snapshot, now: number): DenyReason {
+  const client = checkIdentity(identity, snapshot, now)
+  return typeof client === 'string' ? client : 'invalid_token'
+}
+
+function allow({ grant, rule }: Choice, roles: readonly string[], route: string | undefined): Decision {
+  const { attributes } = grant
+  const plain = { allow: true, reason: 'granted', rule: rule.name, grant: grant.name, roles } as const
+  if (route === undefined && !attributes) return plain
+  return { ...plain, ...(route !== undefined && { route }), ...(attributes && { attributes }) }
 }
 
 function deny(reason: DenyReason, { route, mode }: Place): Extract<Decision, { allow: false }> {
@@ -118,26 +100,9 @@ function missing(request: DecisionRequest, endpoint: Endpoint | undefined, targe
   return `${request.method} ${endpoint?.template ?? target.path}`
 }
 
-/** The roles the caller holds now. The usual case allocates nothing. */
-function rolesOf(
-  held: ClientGrants,
-  identity: Identity,
-  policy: CompiledPolicy | undefined,
-  now: number,
-): readonly string[] {
-  const isHeld = (role: string) => policy?.roles.has(role) === true
-  if (!identity.roles && !held.ends && held.roles.every(isHeld)) return held.roles
-  const current = held.grants.filter(
-    ({ role, expiresAt }) =>
-      isHeld(role) &&
-      (expiresAt === undefined || now < expiresAt) &&
-      (!identity.roles || identity.roles.includes(role)),
-  )
-  return [...new Set(current.map(({ role }) => role))]
-}
-
 /** The role would perhaps have allowed: that is for a newer guard to say. */
-function holdsUnsupportedRole(held: ClientGrants, identity: Identity, { unsupported }: Snapshot): boolean {
+function holdsUnsupportedRole({ clientId, roles }: Identity, { unsupported, grantsByClient }: Snapshot): boolean {
   if (unsupported.size === 0) return false
-  return held.roles.some(role => unsupported.has(`role/${role}`) && (!identity.roles || identity.roles.includes(role)))
+  const held = lookup(grantsByClient, clientId)?.roles ?? []
+  return held.some(role => unsupported.has(`role/${role}`) && (!roles || roles.includes(role)))
 }

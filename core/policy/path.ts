@@ -8,6 +8,7 @@ export interface Target {
 }
 
 const slash = 0x2f
+const dot = 0x2e
 const percent = 0x25
 const question = 0x3f
 const hash = 0x23
@@ -32,19 +33,44 @@ export function readTarget(target: string): Target | 'request_malformed' | 'path
   const segments: string[] = []
   let start = 1
   let index = 1
+  // One look at each character of the target itself: at those of a part cut from it, V8 looks more slowly.
   for (; index < target.length; index++) {
     const code = target.charCodeAt(index)
+    if (plain[code] === 1) continue
     if (code === question) break
-    if (code !== slash) continue
-    const segment = readSegment(target.slice(start, index))
-    if (segment === undefined || segment === '') return 'path_malformed'
-    segments.push(segment)
+    if (code === percent) return readEscaped(target)
+    if (code !== slash || isDots(target, start, index) || index === start) return 'path_malformed'
+    segments.push(target.slice(start, index))
     start = index + 1
   }
-  const last = readSegment(target.slice(start, index))
-  if (last === undefined || !isPlainQuery(target, index)) return 'path_malformed'
-  segments.push(last)
-  return { path: target.slice(0, index), query: target.slice(index), segments }
+  if (isDots(target, start, index) || !isPlainQuery(target, index)) return 'path_malformed'
+  segments.push(target.slice(start, index))
+  return targetOf(target, index, segments)
+}
+
+/** The same for a path with escapes, segment by segment. */
+function readEscaped(target: string): Target | 'path_malformed' {
+  const segments: string[] = []
+  const mark = target.indexOf('?')
+  const end = mark === -1 ? target.length : mark
+  const parts = target.slice(1, end).split('/')
+  for (const [at, part] of parts.entries()) {
+    const segment = readSegment(part)
+    if (segment === undefined || (segment === '' && at < parts.length - 1)) return 'path_malformed'
+    segments.push(segment)
+  }
+  return isPlainQuery(target, end) ? targetOf(target, end, segments) : 'path_malformed'
+}
+
+function targetOf(target: string, end: number, segments: readonly string[]): Target {
+  if (end === target.length) return { path: target, query: '', segments }
+  return { path: target.slice(0, end), query: target.slice(end), segments }
+}
+
+/** Whether what stands there is a dot segment. */
+function isDots(target: string, start: number, end: number): boolean {
+  if (target.charCodeAt(start) !== dot) return false
+  return end - start === 1 || (end - start === 2 && target.charCodeAt(start + 1) === dot)
 }
 
 /**

@@ -3,30 +3,34 @@ import type { Template } from './template.ts'
 
 /** One rule at the end of one of its templates. */
 export interface LeafRule {
+  /** Number of its role: two texts would have to be looked at. */
+  readonly role: number
   /** Position in the Role's spec.rules. */
   readonly index: number
+  /** `role/<name>#<index>`: what decisions and audit lines say. */
+  readonly name: string
   /** Bits of the methods; all bits for permission rules. */
   readonly methods: number
-  readonly when?: readonly Comparison[]
+  readonly when: readonly Comparison[] | undefined
   /** Where the values of the template's names stand, for `when`. */
-  readonly positions?: ReadonlyMap<string, number>
+  readonly positions: ReadonlyMap<string, number> | undefined
 }
 
 /**
- * The roles that have a rule at one place, each with its rules in their order. The usual case, one role, needs no Map:
- * among many rules what a decision costs is how much memory it has to touch.
+ * The rules at one place: the first one, and from there on. The usual case, one role with one rule, is one object: among
+ * many rules what a decision costs is how much memory it has to touch.
  */
-export interface Leaf {
-  readonly role: string
-  readonly rules: readonly LeafRule[]
-  /** All roles, where there are several. */
-  readonly roles: ReadonlyMap<string, readonly LeafRule[]> | undefined
+export interface Leaf extends LeafRule {
+  /** The next rule of the same role, in their order. */
+  readonly next: Leaf | undefined
+  /** The first rules of all roles, where several have rules here. */
+  readonly roles: ReadonlyMap<number, Leaf> | undefined
 }
 
-/** @returns the rules of that role, in their order */
-export function rulesOf(leaf: Leaf, role: string): readonly LeafRule[] | undefined {
+/** @returns the first rule of that role */
+export function ruleOf(leaf: Leaf, role: number): Leaf | undefined {
   if (leaf.roles) return leaf.roles.get(role)
-  return leaf.role === role ? leaf.rules : undefined
+  return leaf.role === role ? leaf : undefined
 }
 
 /** A trie of template segments. Any match allows, so `{name}` and `*` are one edge. */
@@ -42,14 +46,14 @@ export interface RuleNode {
 
 export interface RuleTrie {
   /** Rules of one role must be added in their order. */
-  add(template: Template, role: string, rule: LeafRule): void
+  add(template: Template, rule: LeafRule): void
   finish(): RuleNode
 }
 
 export function growRuleTrie(): RuleTrie {
   const root = emptyNode()
   return {
-    add: (template, role, rule) => addTo(leafOf(root, template), role, rule),
+    add: (template, rule) => addTo(leafOf(root, template), rule),
     finish: () => finishNode(root),
   }
 }
@@ -70,7 +74,7 @@ export function collectLeaves(node: RuleNode, segments: readonly string[], at: n
   if (node.one && segment !== '') collectLeaves(node.one, segments, at + 1, found)
 }
 
-type GrowingLeaf = Map<string, LeafRule[]>
+type GrowingLeaf = Map<number, LeafRule[]>
 
 interface GrowingNode {
   readonly literals: Map<string, GrowingNode>
@@ -103,10 +107,10 @@ function leafOf(root: GrowingNode, template: Template): GrowingLeaf {
   return node.here
 }
 
-function addTo(leaf: GrowingLeaf, role: string, rule: LeafRule): void {
-  const rules = leaf.get(role)
+function addTo(leaf: GrowingLeaf, rule: LeafRule): void {
+  const rules = leaf.get(rule.role)
   if (rules) rules.push(rule)
-  else leaf.set(role, [rule])
+  else leaf.set(rule.role, [rule])
 }
 
 function finishNode({ literals, one, here, rest }: GrowingNode): RuleNode {
@@ -121,7 +125,18 @@ function finishNode({ literals, one, here, rest }: GrowingNode): RuleNode {
   }
 }
 
-function finishLeaf(roles: GrowingLeaf): Leaf | undefined {
-  const [first] = roles
-  return first && { role: first[0], rules: first[1], roles: roles.size > 1 ? roles : undefined }
+function finishLeaf(growing: GrowingLeaf): Leaf | undefined {
+  const leaves = new Map<number, Leaf>()
+  for (const [role, rules] of growing) {
+    const first = rules.reduceRight<Leaf | undefined>((next, rule) => leaf(rule, next, undefined), undefined)
+    if (first) leaves.set(role, first)
+  }
+  const [first] = leaves.values()
+  return first && leaves.size > 1 ? leaf(first, first.next, leaves) : first
+}
+
+/** Written out, not spread: so that all of it is one piece of memory. */
+function leaf(rule: LeafRule, next: Leaf | undefined, roles: Leaf['roles']): Leaf {
+  const { role, index, name, methods, when, positions } = rule
+  return { role, methods, index, name, next, roles, when, positions }
 }

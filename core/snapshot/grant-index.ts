@@ -6,8 +6,6 @@ export interface ClientGrants {
   readonly grants: readonly GrantRow[]
   /** Names of their roles, each once. */
   readonly roles: readonly string[]
-  /** Whether one of them ends some day. */
-  readonly ends: boolean
 }
 
 /** A grant before and after a change; either may be absent. */
@@ -39,11 +37,7 @@ export function updateGrants(index: SharedMap<ClientGrants>, changes: readonly G
 }
 
 function clientGrants(grants: readonly GrantRow[]): ClientGrants {
-  return {
-    grants,
-    roles: [...new Set(grants.map(({ role }) => role))],
-    ends: grants.some(({ expiresAt }) => expiresAt !== undefined),
-  }
+  return { grants, roles: [...new Set(grants.map(({ role }) => role))] }
 }
 
 function byRoleThenName(a: GrantRow, b: GrantRow): number {

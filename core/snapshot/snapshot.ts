@@ -12,6 +12,8 @@ export type { ClientGrants } from './grant-index.ts'
 
 /** What a guard decides from. Never changes: another one takes its place. */
 export interface Snapshot {
+  /** Its own for every snapshot: what is remembered of one does not hold for another. */
+  readonly mark: object
   /** Content hash of the slice, 64 hex characters. */
   readonly hash: string
   /** The first 12 characters of the hash: what people see. */
@@ -130,6 +132,7 @@ function policyOf({ service, roles, store }: State): CompiledPolicy | undefined 
 function snapshotOf({ store, index, grants, service, policy, cluster }: State): Snapshot | undefined {
   if (!lookup(store.rows, 'service')) return undefined
   return {
+    mark: {},
     hash: store.hash,
     revision: store.hash.slice(0, 12),
     service,

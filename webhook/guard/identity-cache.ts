@@ -1,4 +1,5 @@
 import type { Identity } from '../../core/policy/decision.ts'
+import { knownIdentity } from '../../core/policy/known-identity.ts'
 
 /** Proved identities by token. A hit saves the signature check and nothing else: `decide` looks at it each time. */
 export interface IdentityCache {
@@ -27,7 +28,7 @@ export function createIdentityCache(bounds: { entries: number; characters: numbe
       young = new Map()
       characters = 0
     }
-    young.set(token, identity)
+    young.set(token, knownIdentity(identity))
     characters += token.length
   }
 

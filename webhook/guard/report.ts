@@ -2,7 +2,6 @@ import { auditVersion, maxAuditPath } from '../../core/audit/audit-entry.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { Audit } from './audit.ts'
 import type { Verdict } from './authorize.ts'
-import { boundedMemo } from './bounded-memo.ts'
 import type { GuardMetrics, Limit } from './metrics.ts'
 import type { UpstreamFault } from './respond.ts'
 import type { CallTrace } from './trace.ts'
@@ -37,12 +36,6 @@ export interface Reporter {
 /** What is counted. Limits and faults of the app are met on a data path only. */
 type Counted = Pick<GuardMetrics, 'decided' | 'wouldDeny'> & Partial<Pick<GuardMetrics, 'limitHit' | 'upstreamFailed'>>
 
-/**
- * The one string for all that say the same. What was just put together from parts would take JSON.stringify off its fast
- * way, for the whole line.
- */
-const sameText = boundedMemo(1_024, text => text)
-
 export function createReporter(options: { audit: Audit; metrics: Counted; service: string; clock: Clock }): Reporter {
   const { audit, metrics, service, clock } = options
   const timeText = timeTexts(clock)
@@ -69,7 +62,7 @@ export function createReporter(options: { audit: Audit; metrics: Counted; servic
         decision: outcome,
         reason: decision.reason,
         wouldDeny: wouldDeny || undefined,
-        rule: decision.allow && decision.rule !== undefined ? sameText(decision.rule) : undefined,
+        rule: decision.allow ? decision.rule : undefined,
         grant: decision.allow ? decision.grant : undefined,
         missing: decision.allow ? undefined : decision.missing?.slice(0, maxAuditPath + 64),
         revision: verdict.snapshot?.revision ?? '',
