@@ -1,7 +1,7 @@
 import { verify } from 'node:crypto'
 import { decide } from '../../core/policy/decide.ts'
 import { verifyToken } from '../../core/token/verify.ts'
-import { createIdentityCache } from '../../webhook/guard/identity-cache.ts'
+import { boundsFor, createIdentityCache } from '../../webhook/guard/identity-cache.ts'
 import type { PreparedCall, World } from './world.ts'
 
 /** Does so many of something. @returns nanoseconds for each @throws Error when an answer is not the expected one */
@@ -60,8 +60,8 @@ export function firstTokenBatch({ calls, snapshot, now }: World): Batch {
     if (cache.get(token)) return false
     const identity = verifyToken(token, snapshot, now)
     if (typeof identity === 'string') return false
-    cache.set(token, identity)
-    return decide(nth(calls, at).request, identity, snapshot, now).allow
+    const known = cache.set(token, identity)
+    return decide(nth(calls, at).request, known, snapshot, now).allow
   })
 }
 
@@ -74,5 +74,5 @@ export function verifyBatch({ calls }: World): Batch {
 }
 
 function newCache() {
-  return createIdentityCache({ entries: 8_192, characters: 8 * 1024 * 1024 })
+  return createIdentityCache(() => boundsFor(0))
 }

@@ -83,8 +83,10 @@ async function measure({ small, same, large, all }: Worlds, opas: readonly Opa[]
     { name: 'opa-many', count: tokens, batch: opaLarge.decide },
   ]
   const proofs: Timed[] = [
-    { name: 'first-token', count: 100, batch: firstTokenBatch(large) },
-    { name: 'verify', count: 100, batch: verifyBatch(large) },
+    { name: 'first-token', count: 100, batch: firstTokenBatch(small) },
+    { name: 'verify', count: 100, batch: verifyBatch(small) },
+    { name: 'first-token-many', count: 100, batch: firstTokenBatch(large) },
+    { name: 'verify-many', count: 100, batch: verifyBatch(large) },
   ]
   const { rounds } = settings
   const times = [...(await timesOf(decisions, rounds * 10)), ...(await timesOf(proofs, rounds * 50))]
@@ -116,5 +118,9 @@ function figuresOf(times: ReadonlyMap<string, number>, rounds: number): Figure[]
     figure('decide-denied-ns', 'deny', few10, 'few'),
     figure('lookup-and-decide-ns', 'lookup', few10, 'few'),
     { ...figure('first-token-vs-ed25519-verify', 'first-token', 'Ed25519 verification', 'verify'), n: rounds * 50 },
+    {
+      ...figure('first-token-100000-clients-vs-verify', 'first-token-many', 'Ed25519 verification', 'verify-many'),
+      n: rounds * 50,
+    },
   ]
 }

@@ -1,3 +1,4 @@
+import type { GrantRow } from '../snapshot/rows.ts'
 import { lookup } from '../snapshot/shared-map.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
 import { checkIdentity } from './check-identity.ts'
@@ -38,13 +39,12 @@ export function findCaller(identity: Identity, snapshot: Snapshot): Caller | und
   if (typeof client === 'string') return undefined
   const notAfter = client.keys.find(({ kid }) => kid === identity.key)?.notAfter
   const grants = heldGrants(identity, snapshot)
-  const ends = [...chain(grants)].flatMap(({ endsAt }) => endsAt ?? [])
   return {
     mark: snapshot.mark,
     endsAt: notAfter === undefined ? identity.expiresAt : Math.min(notAfter, identity.expiresAt),
     grants,
     roles: rolesAt(grants, Number.NEGATIVE_INFINITY),
-    rolesEndAt: ends.length === 0 ? undefined : Math.min(...ends),
+    rolesEndAt: firstEnd(grants),
     organization: client.organization,
   }
 }
@@ -55,9 +55,10 @@ export function rolesOf({ grants, roles, rolesEndAt }: Caller, now: number): rea
 }
 
 function heldGrants({ clientId, roles }: Identity, { grantsByClient, policy }: Snapshot): HeldGrant | undefined {
+  const held = lookup(grantsByClient, clientId)?.grants ?? []
   let first: HeldGrant | undefined
-  for (const { name, role: roleName, expiresAt, attributes } of lookup(grantsByClient, clientId)?.grants.toReversed() ??
-    []) {
+  for (let at = held.length - 1; at >= 0; at--) {
+    const { name, role: roleName, expiresAt, attributes } = held[at] as GrantRow
     const role = policy?.roles.get(roleName)
     if (role === undefined || (roles && !roles.includes(roleName))) continue
     first = { role, endsAt: expiresAt, name, roleName, attributes, next: first }
@@ -65,12 +66,21 @@ function heldGrants({ clientId, roles }: Identity, { grantsByClient, policy }: S
   return first
 }
 
+/** Grants come in the order of their roles: those of one role stand together. */
 function rolesAt(grants: HeldGrant | undefined, now: number): readonly string[] {
-  const roles = new Set<string>()
-  for (const { endsAt, roleName } of chain(grants)) if (endsAt === undefined || now < endsAt) roles.add(roleName)
-  return [...roles]
+  const roles: string[] = []
+  for (let grant = grants; grant; grant = grant.next) {
+    const { endsAt, roleName } = grant
+    if ((endsAt === undefined || now < endsAt) && roles.at(-1) !== roleName) roles.push(roleName)
+  }
+  return roles
 }
 
-function* chain(grants: HeldGrant | undefined): Generator<HeldGrant> {
-  for (let grant = grants; grant; grant = grant.next) yield grant
+function firstEnd(grants: HeldGrant | undefined): number | undefined {
+  let first: number | undefined
+  for (let grant = grants; grant; grant = grant.next) {
+    const { endsAt } = grant
+    if (endsAt !== undefined && (first === undefined || endsAt < first)) first = endsAt
+  }
+  return first
 }

@@ -1,13 +1,15 @@
 import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { RoleRow } from '../../core/snapshot/rows.ts'
 import { systemClock } from '../../platform/clock.ts'
 import { readConfig } from '../../platform/config.ts'
 import { validateObject } from '../../webhook/admission/validate-object.ts'
 import { configTable } from '../../webhook/guard/config.ts'
-import { createIdentityCache } from '../../webhook/guard/identity-cache.ts'
+import { boundsFor, createIdentityCache } from '../../webhook/guard/identity-cache.ts'
 import { startSidecar } from '../../webhook/guard/sidecar.ts'
 import { createQuietLog } from '../unit/platform/quiet-log.ts'
 import { full, startFrameServer } from './frame-server.ts'
@@ -205,14 +207,27 @@ describe('X06 what callers invent', () => {
       subject: 's',
       scopes: [],
     } as never
-    const byNumber = createIdentityCache({ entries: 100, characters: 1_000_000 })
+    const byNumber = createIdentityCache(() => ({ entries: 100, characters: 1_000_000 }))
     for (let at = 0; at < 100_000; at++) byNumber.set(`token-${at}`, identity)
     const kept = Array.from({ length: 100_000 }, (_, at) => byNumber.get(`token-${at}`)).filter(Boolean)
     expect(kept.length).toBeLessThanOrEqual(200)
-    const bySize = createIdentityCache({ entries: 1_000_000, characters: 10_000 })
+    const bySize = createIdentityCache(() => ({ entries: 1_000_000, characters: 10_000 }))
     for (let at = 0; at < 1_000; at++) bySize.set(`${at}${'x'.repeat(1_000)}`, identity)
     const held = Array.from({ length: 1_000 }, (_, at) => bySize.get(`${at}${'x'.repeat(1_000)}`)).filter(Boolean)
     expect(held.length).toBeLessThanOrEqual(20)
     expect(held.length).toBeGreaterThan(0)
+  })
+  it('the cache of identities has room for a token of each client, and keeps no head that a token came in', () => {
+    expect(boundsFor(10)).toEqual({ entries: 8_192, characters: 8_388_608 })
+    expect(boundsFor(100_000)).toEqual({ entries: 100_000, characters: 102_400_000 })
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    const cache = createIdentityCache(() => boundsFor(0))
+    collect()
+    const before = process.memoryUsage().heapUsed
+    for (let at = 0; at < 4_000; at++) cache.set(`${at}:`.padEnd(16_000, 'x').slice(0, 300), alice.row as never)
+    collect()
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(16_000_000)
+    expect(cache.get('3999:'.padEnd(300, 'x'))).toBeDefined()
   })
 })

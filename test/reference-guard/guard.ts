@@ -1,6 +1,6 @@
 import { createAuthorizer } from '../../webhook/guard/authorize.ts'
 import type { Guard, GuardOptions } from '../../webhook/guard/guard.ts'
-import { createIdentityCache } from '../../webhook/guard/identity-cache.ts'
+import { boundsFor, createIdentityCache } from '../../webhook/guard/identity-cache.ts'
 import { createReporter } from '../../webhook/guard/report.ts'
 import { createTunnels } from '../../webhook/guard/upgrade.ts'
 import { createReferenceProxy } from './proxy.ts'
@@ -14,7 +14,7 @@ export function createReferenceGuard(options: GuardOptions): Guard {
   const { policy, clock } = options
   const authorizer = createAuthorizer({
     policy,
-    cache: createIdentityCache({ entries: 8_192, characters: 8 * 1024 * 1024 }),
+    cache: createIdentityCache(() => boundsFor(0)),
     now: () => Math.floor(clock.wallMs() / 1_000),
   })
   const reporter = createReporter({ ...options })

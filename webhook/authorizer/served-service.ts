@@ -1,7 +1,7 @@
 import type { Clock } from '../../platform/clock.ts'
 import type { Audit } from '../guard/audit.ts'
 import { type Authorizer, createAuthorizer } from '../guard/authorize.ts'
-import { createIdentityCache } from '../guard/identity-cache.ts'
+import { boundsFor, createIdentityCache } from '../guard/identity-cache.ts'
 import type { Policy } from '../guard/policy.ts'
 import { createReporter, type Reporter } from '../guard/report.ts'
 import type { ServiceCounts } from './metrics.ts'
@@ -27,7 +27,7 @@ export function createServedService(options: {
     policy,
     authorizer: createAuthorizer({
       policy,
-      cache: createIdentityCache({ entries: 8_192, characters: 8 * 1024 * 1024 }),
+      cache: createIdentityCache(() => boundsFor(policy.snapshot()?.clients.size ?? 0)),
       now: () => Math.floor(clock.wallMs() / 1_000),
     }),
     reporter: createReporter({ audit, metrics: counts, service: name, clock }),

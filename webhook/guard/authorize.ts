@@ -35,8 +35,7 @@ export function createAuthorizer(options: { policy: Policy; cache: IdentityCache
     const cached = cache.get(credential.token)
     if (cached) return cached
     const identity = verifyToken(credential.token, snapshot, now())
-    if (typeof identity !== 'string') cache.set(credential.token, identity)
-    return identity
+    return typeof identity === 'string' ? identity : cache.set(credential.token, identity)
   }
 
   function verdictOn(head: Asked, found: Identity | DenyReason, snapshot: Snapshot): Verdict {

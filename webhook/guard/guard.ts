@@ -6,7 +6,7 @@ import { createAuthorizer } from './authorize.ts'
 import type { ListenAddress } from './config.ts'
 import { createDebug } from './debug.ts'
 import { createHttp2, type UpstreamProtocol } from './http2/sessions.ts'
-import { createIdentityCache } from './identity-cache.ts'
+import { boundsFor, createIdentityCache } from './identity-cache.ts'
 import type { GuardMetrics } from './metrics.ts'
 import type { Policy } from './policy.ts'
 import type { Probe } from './probes.ts'
@@ -64,7 +64,7 @@ export interface GuardOptions {
 
 export function createGuard(options: GuardOptions): Guard {
   const { policy, audit, auditOnBlock = 'Count', metrics, clock, log, adminListen } = options
-  const cache = createIdentityCache({ entries: 8_192, characters: 8 * 1024 * 1024 })
+  const cache = createIdentityCache(() => boundsFor(policy.snapshot()?.clients.size ?? 0))
   const deciding = {
     cache,
     now: () => Math.floor(clock.wallMs() / 1_000),

@@ -33,7 +33,7 @@ const rows = rowsOf()
 slice.take({ full: { rows }, seen: { apiclients: '1' }, hash: sliceHash(rows) })
 const authorizer = createAuthorizer({
   policy,
-  cache: createIdentityCache({ entries: 64, characters: 65_536 }),
+  cache: createIdentityCache(() => ({ entries: 64, characters: 65_536 })),
   now: () => Math.floor(Date.now() / 1_000),
 })
 const metrics = createGuardMetrics(policy)
