@@ -37,8 +37,9 @@ export interface HeldGrant {
 export function findCaller(identity: Identity, snapshot: Snapshot): Caller | undefined {
   const client = checkIdentity(identity, snapshot, Number.NEGATIVE_INFINITY)
   if (typeof client === 'string') return undefined
-  const notAfter = client.keys.find(({ kid }) => kid === identity.key)?.notAfter
-  const grants = heldGrants(identity, snapshot)
+  const key = client.keys.find(({ kid }) => kid === identity.key)
+  const notAfter = key?.notAfter
+  const grants = heldGrants(identity, key?.roles, snapshot)
   return {
     mark: snapshot.mark,
     endsAt: notAfter === undefined ? identity.expiresAt : Math.min(notAfter, identity.expiresAt),
@@ -54,16 +55,25 @@ export function rolesOf({ grants, roles, rolesEndAt }: Caller, now: number): rea
   return rolesEndAt === undefined || now < rolesEndAt ? roles : rolesAt(grants, now)
 }
 
-function heldGrants({ clientId, roles }: Identity, { grantsByClient, policy }: Snapshot): HeldGrant | undefined {
+/** @param keyRoles what the key is narrowed to now: it may be less than when the identity was proved */
+function heldGrants(
+  { clientId, roles }: Identity,
+  keyRoles: readonly string[] | undefined,
+  { grantsByClient, policy }: Snapshot,
+): HeldGrant | undefined {
   const held = lookup(grantsByClient, clientId)?.grants ?? []
   let first: HeldGrant | undefined
   for (let at = held.length - 1; at >= 0; at--) {
     const { name, role: roleName, expiresAt, attributes } = held[at] as GrantRow
     const role = policy?.roles.get(roleName)
-    if (role === undefined || (roles && !roles.includes(roleName))) continue
+    if (role === undefined || !isWithin(roleName, roles) || !isWithin(roleName, keyRoles)) continue
     first = { role, endsAt: expiresAt, name, roleName, attributes, next: first }
   }
   return first
+}
+
+function isWithin(role: string, roles: readonly string[] | undefined): boolean {
+  return roles === undefined || roles.includes(role)
 }
 
 /** Grants come in the order of their roles: those of one role stand together. */

@@ -55,6 +55,21 @@ const anyRows = fc
 const anyTime = fc.constantFrom(0, now, now + 10, now + 49, now + 50, now + 100, now + 329, now + 330, now + 1_000)
 
 describe('an identity that is kept', () => {
+  test('loses the roles that its key is narrowed out of, with the snapshot that brings it', () => {
+    const known = knownIdentity(proved)
+    expect(decide(request, known, usual, now)).toMatchObject({ allow: true })
+    for (const roles of [[], ['other']]) {
+      const narrowed = snapshotOf([
+        serviceRow(),
+        reader,
+        grantRow('a', 'reader'),
+        clientRow({ keys: [keyRow(mainKey, { roles })] }),
+      ])
+      expect(decide(request, known, narrowed, now)).toMatchObject({ allow: false, reason: 'not_granted' })
+    }
+    expect(decide(request, known, usual, now)).toMatchObject({ allow: true })
+  })
+
   test('is decided on as it would be the first time, under any snapshots in any order and at any time', () => {
     const narrowed = [proved, { ...proved, roles: ['reader'] }, { ...proved, roles: [] }]
     fc.assert(
