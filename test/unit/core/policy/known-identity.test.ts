@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { checkIdentity } from '../../../../core/policy/check-identity.ts'
 import { decide } from '../../../../core/policy/decide.ts'
-import { reasons } from '../../../../core/policy/decision.ts'
+import { type Identity, reasons } from '../../../../core/policy/decision.ts'
 import { knownIdentity } from '../../../../core/policy/known-identity.ts'
 import type { GrantRow, Row } from '../../../../core/snapshot/rows.ts'
 import {
@@ -55,6 +55,11 @@ const anyRows = fc
 const anyTime = fc.constantFrom(0, now, now + 10, now + 49, now + 50, now + 100, now + 329, now + 330, now + 1_000)
 
 describe('an identity that is kept', () => {
+  test('has all members of the one that was proved: one that got lost could not narrow it', () => {
+    const full: Required<Identity> = { ...proved, roles: ['reader'] }
+    expect({ ...knownIdentity(full) }).toEqual(full)
+  })
+
   test('loses the roles that its key is narrowed out of, with the snapshot that brings it', () => {
     const known = knownIdentity(proved)
     expect(decide(request, known, usual, now)).toMatchObject({ allow: true })
