@@ -24,23 +24,11 @@ export function readCredential(head: Pick<Asked, 'target' | 'authorization'>): C
   if (authorization.includes(',') || hasQueryToken(head.target)) return 'credential_ambiguous'
   // What nearly everybody sends, without the cost of a pattern.
   if (authorization.startsWith('Bearer ') && authorization.length > 7 && authorization.charCodeAt(7) !== 0x20) {
-    return { token: tokenOf(authorization) }
+    return { token: authorization.slice(7) }
   }
   const match = bearer.exec(authorization)
   if (!match) return credentials.test(authorization) ? 'credential_unsupported' : 'invalid_token'
   return { token: match[1] as string }
-}
-
-let lastAuthorization = ''
-let lastToken = ''
-
-/** The same string for who calls again: what it is looked up by need not be hashed again. */
-function tokenOf(authorization: string): string {
-  if (authorization !== lastAuthorization) {
-    lastAuthorization = authorization
-    lastToken = authorization.slice(7)
-  }
-  return lastToken
 }
 
 /** Whether the query carries RFC 6750 section 2.3's `access_token`, in any spelling. */
