@@ -219,7 +219,9 @@ describe('X06 what callers invent', () => {
   })
   it('the cache of identities has room for a token of each client, and keeps no head that a token came in', () => {
     expect(boundsFor(10)).toEqual({ entries: 8_192, characters: 8_388_608 })
-    expect(boundsFor(100_000)).toEqual({ entries: 100_000, characters: 102_400_000 })
+    expect(boundsFor(20_000)).toEqual({ entries: 20_000, characters: 20_480_000 })
+    expect(boundsFor(100_000)).toEqual({ entries: 100_000, characters: 67_108_864 })
+    expect(boundsFor(10_000_000)).toEqual({ entries: 131_072, characters: 67_108_864 })
     setFlagsFromString('--expose-gc')
     const collect = runInNewContext('gc') as () => void
     const cache = createIdentityCache(() => boundsFor(0))

@@ -17,13 +17,17 @@ export interface CacheBounds {
 }
 
 const fewestEntries = 8_192
+/** Beyond this the memory is worth more than the signature checks. */
+const mostEntries = 131_072
 /** Longer than common tokens are. */
 const charactersEach = 1_024
+/** A client that makes one long token after the other fills no more. */
+const mostCharacters = 64 * 1024 * 1024
 
 /** A token for each client of the policy, and room for some more where they are few. */
 export function boundsFor(clients: number): CacheBounds {
-  const entries = Math.max(fewestEntries, clients)
-  return { entries, characters: entries * charactersEach }
+  const entries = Math.min(mostEntries, Math.max(fewestEntries, clients))
+  return { entries, characters: Math.min(mostCharacters, entries * charactersEach) }
 }
 
 /**
