@@ -5,9 +5,8 @@ import { systemClock as clock } from '../../../platform/clock.ts'
 import { createAuthorizer } from '../../../webhook/guard/authorize.ts'
 import { serveCaller } from '../../../webhook/guard/http1/caller.ts'
 import type { Caller, Door } from '../../../webhook/guard/http1/caller-state.ts'
-import { nothingBefore } from '../../../webhook/guard/http1/read-before.ts'
 import type { OnRead } from '../../../webhook/guard/http1/reading.ts'
-import { sendRequest, takeBytes } from '../../../webhook/guard/http1/upstream.ts'
+import { newUpstream, takeBytes } from '../../../webhook/guard/http1/upstream.ts'
 import type { Upstream, UpstreamOwner } from '../../../webhook/guard/http1/upstream-state.ts'
 import { createIdentityCache } from '../../../webhook/guard/identity-cache.ts'
 import { createGuardMetrics } from '../../../webhook/guard/metrics.ts'
@@ -105,15 +104,7 @@ export function feed(pieces: readonly Buffer[], answers: readonly Buffer[]): Out
       closeAll() {},
       take(asker, method, asksSwitch) {
         const app = wire()
-        const upstream: Upstream = {
-          ...unused,
-          before: nothingBefore(),
-          socket: app.socket,
-          asker,
-          method,
-          asksSwitch,
-          send: () => sendRequest(upstream),
-        }
+        const upstream = Object.assign(newUpstream(app.socket, 0), { connected: true, asker, method, asksSwitch })
         apps.push({ upstream, written: () => app.state.written })
         return upstream
       },
@@ -142,23 +133,6 @@ export function feed(pieces: readonly Buffer[], answers: readonly Buffer[]): Out
     ended: caller.state.ended || caller.state.destroyed,
     audit: audit.map(lineOf),
   }
-}
-
-const unused: Omit<Upstream, 'socket' | 'send' | 'before'> = {
-  out: '',
-  queued: false,
-  asker: undefined,
-  method: '',
-  asksSwitch: false,
-  sent: false,
-  connected: true,
-  pending: undefined,
-  answer: undefined,
-  body: undefined,
-  since: 0,
-  idleTicks: -1,
-  hints: 0,
-  tunnel: undefined,
 }
 
 /** How data is cut into chunks depends on how it came; what they hold together does not. */

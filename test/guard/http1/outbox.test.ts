@@ -1,9 +1,8 @@
 import type { Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { createOutbox, type Sender } from '../../../webhook/guard/http1/outbox.ts'
-import { nothingBefore } from '../../../webhook/guard/http1/read-before.ts'
-import { sendRequest, takeBytes, takeEnd } from '../../../webhook/guard/http1/upstream.ts'
-import type { Asker, Upstream, UpstreamOwner } from '../../../webhook/guard/http1/upstream-state.ts'
+import { newUpstream, takeBytes, takeEnd } from '../../../webhook/guard/http1/upstream.ts'
+import type { Asker, UpstreamOwner } from '../../../webhook/guard/http1/upstream-state.ts'
 import { createQuietLog } from '../../unit/platform/quiet-log.ts'
 
 const turn = () => new Promise(resolve => setImmediate(() => setImmediate(resolve)))
@@ -81,25 +80,8 @@ describe('a request that has not gone out yet', () => {
       onUnsent: (request: string) => void told.push(`unsent ${request}`),
       onAnswer: () => void told.push('answer'),
     } as unknown as Asker
-    const upstream: Upstream = {
-      socket,
-      asker,
-      out: 'GET / HTTP/1.1\r\n\r\n',
-      queued: true,
-      before: nothingBefore(),
-      send: () => sendRequest(upstream),
-      method: 'GET',
-      asksSwitch: false,
-      sent: true,
-      connected: true,
-      pending: undefined,
-      answer: undefined,
-      body: undefined,
-      since: 0,
-      idleTicks: 10,
-      hints: 0,
-      tunnel: undefined,
-    }
+    const upstream = newUpstream(socket, 0)
+    Object.assign(upstream, { asker, out: 'GET / HTTP/1.1\r\n\r\n', queued: true, sent: true, connected: true })
     return { upstream, told, written, state }
   }
 

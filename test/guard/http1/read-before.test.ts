@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { nothingBefore, recall, remember } from '../../../webhook/guard/http1/read-before.ts'
-import { takeBytes } from '../../../webhook/guard/http1/upstream.ts'
+import { newUpstream, takeBytes } from '../../../webhook/guard/http1/upstream.ts'
 import type { Asker, Upstream, UpstreamOwner } from '../../../webhook/guard/http1/upstream-state.ts'
 import { alice } from '../policy-rows.ts'
 import { feed, type Outcome } from './offline.ts'
@@ -117,25 +117,7 @@ describe('answers on one connection of the app', () => {
 
   function connection(): Upstream {
     const socket = { destroyed: false, writable: true, destroy() {} } as unknown as Upstream['socket']
-    return {
-      socket,
-      out: '',
-      queued: false,
-      send() {},
-      before: nothingBefore(),
-      asker: undefined,
-      method: 'GET',
-      asksSwitch: false,
-      sent: true,
-      connected: true,
-      pending: undefined,
-      answer: undefined,
-      body: undefined,
-      since: 0,
-      idleTicks: 10,
-      hints: 0,
-      tunnel: undefined,
-    }
+    return Object.assign(newUpstream(socket, 0), { sent: true, connected: true })
   }
 
   const heads = fc.constantFrom(

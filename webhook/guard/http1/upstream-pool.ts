@@ -1,11 +1,11 @@
 import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { Logger } from '../../../platform/log.ts'
+
 import type { UpstreamFault } from '../respond.ts'
-import { nothingBefore } from './read-before.ts'
 import { readBytes } from './reading.ts'
 import { ticksOf } from './ticks.ts'
-import { abandon, fail, sendRequest, takeBytes, takeEnd } from './upstream.ts'
+import { abandon, fail, newUpstream, takeBytes, takeEnd } from './upstream.ts'
 import type { Asker, Upstream, UpstreamOwner } from './upstream-state.ts'
 
 /** Connections to the app: kept for a moment, one request at a time on each, no second try once a byte went out. */
@@ -67,13 +67,7 @@ export function createUpstreamPool(options: UpstreamOptions, tick: () => number)
     const socket: Socket = target.tls
       ? connectTls({ ...target.tls, ...{ onread } })
       : connect({ ...target.plain, onread })
-    const upstream: Upstream = {
-      ...fresh,
-      before: nothingBefore(),
-      socket,
-      since: tick(),
-      send: () => sendRequest(upstream),
-    }
+    const upstream = newUpstream(socket, tick())
     all.add(upstream)
     socket.once(target.tls ? 'secureConnect' : 'connect', () => {
       upstream.connected = true
@@ -127,22 +121,6 @@ export function createUpstreamPool(options: UpstreamOptions, tick: () => number)
       for (const upstream of all) upstream.socket.destroy()
     },
   }
-}
-
-const fresh: Omit<Upstream, 'socket' | 'since' | 'send' | 'before'> = {
-  out: '',
-  queued: false,
-  asker: undefined,
-  method: '',
-  asksSwitch: false,
-  sent: false,
-  connected: false,
-  pending: undefined,
-  answer: undefined,
-  body: undefined,
-  idleTicks: -1,
-  hints: 0,
-  tunnel: undefined,
 }
 
 function targetOf({ origin, ca }: UpstreamOptions) {

@@ -1,13 +1,38 @@
+import type { Socket } from 'node:net'
 import { inOnePiece } from '../one-piece.ts'
 import type { UpstreamFault } from '../respond.ts'
 import { newBody, nextData } from './body.ts'
 import { type AnswerHead, readAnswer } from './read-answer.ts'
-import { recall, remember } from './read-before.ts'
+import { nothingBefore, recall, remember } from './read-before.ts'
 import { endOfHead } from './read-fields.ts'
 import type { Asker, Upstream, UpstreamOwner } from './upstream-state.ts'
 
 const maxHeadBytes = 65_536
 const maxHints = 32
+
+/** A connection that nobody has asked anything on. @param since tick of now */
+export function newUpstream(socket: Socket, since: number): Upstream {
+  const upstream: Upstream = {
+    socket,
+    since,
+    send: () => sendRequest(upstream),
+    out: '',
+    queued: false,
+    before: nothingBefore(),
+    asker: undefined,
+    method: '',
+    asksSwitch: false,
+    sent: false,
+    connected: false,
+    pending: undefined,
+    answer: undefined,
+    body: undefined,
+    idleTicks: -1,
+    hints: 0,
+    tunnel: undefined,
+  }
+  return upstream
+}
 
 /** Takes what came from the app. @param bytes good until this returns */
 export function takeBytes(upstream: Upstream, bytes: Buffer, length: number, owner: UpstreamOwner): boolean {
@@ -153,8 +178,7 @@ export function abandon(upstream: Upstream): void {
   destroy(upstream)
 }
 
-/** Sends the request that waits. */
-export function sendRequest(upstream: Upstream): void {
+function sendRequest(upstream: Upstream): void {
   const { socket, out } = upstream
   upstream.out = ''
   if (out !== '' && !socket.destroyed) socket.write(out, 'latin1')
