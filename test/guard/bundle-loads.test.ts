@@ -14,6 +14,7 @@ const heavy: Readonly<Record<string, string>> = {
   'archives, which node:zlib brings': 'internal/zip',
   'HTTP/2': 'http2',
   'the client and server of https': 'https',
+  TLS: 'tls',
 }
 
 describe('a guard that starts loads of Node', () => {

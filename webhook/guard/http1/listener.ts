@@ -1,7 +1,8 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
-import { createServer as createTlsServer, type TLSSocket } from 'node:tls'
+import type { TLSSocket } from 'node:tls'
 import type { TlsSource } from '../../../platform/http/tls-source.ts'
 import type { Logger } from '../../../platform/log.ts'
+import { tls as tlsModule } from '../../../platform/on-demand.ts'
 import { peerOf } from '../report.ts'
 import { type OnRead, readByEvents, readBytes, readInto } from './reading.ts'
 
@@ -68,7 +69,7 @@ export function createListener(
 const settings = { allowHalfOpen: true, noDelay: true }
 
 function tlsServer(source: TlsSource, { handshakeTimeoutMs, onHttp2, log }: ListenerOptions): Server {
-  const server = createTlsServer({
+  const server = tlsModule().createServer({
     ...settings,
     minVersion: 'TLSv1.2',
     ALPNProtocols: [...(onHttp2 ? ['h2'] : []), 'http/1.1'],

@@ -1,7 +1,6 @@
 import { connect, isIP, type Socket } from 'node:net'
-import { connect as connectTls } from 'node:tls'
 import type { Logger } from '../../../platform/log.ts'
-
+import { tls } from '../../../platform/on-demand.ts'
 import type { UpstreamFault } from '../respond.ts'
 import { readBytes } from './reading.ts'
 import { ticksOf } from './ticks.ts'
@@ -65,7 +64,7 @@ export function createUpstreamPool(options: UpstreamOptions, tick: () => number)
       callback: (length: number, bytes: Uint8Array): boolean => take(upstream, bytes as Buffer, length),
     }
     const socket: Socket = target.tls
-      ? connectTls({ ...target.tls, ...{ onread } })
+      ? tls().connect({ ...target.tls, ...{ onread } })
       : connect({ ...target.plain, onread })
     const upstream = newUpstream(socket, tick())
     all.add(upstream)
