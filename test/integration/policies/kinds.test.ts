@@ -23,6 +23,8 @@ const service = (name: string, audience?: string) => ({
 const path = (namespace: string, plural: string) => `/apis/latchkey.dev/v1alpha1/namespaces/${namespace}/${plural}`
 const createClient = (namespace: string, name: string, clientId?: string) =>
   cluster.send('POST', `${path(namespace, 'apiclients')}?dryRun=All`, client(name, clientId))
+const createService = (name: string, audience?: string) =>
+  cluster.send('POST', `${path('shop', 'guardedservices')}?dryRun=All`, service(name, audience))
 
 beforeAll(async () => {
   cluster = await startCluster('policies-kinds', {
@@ -42,6 +44,15 @@ beforeAll(async () => {
       'client ids are looked at',
     )
   }
+  // Each policy comes into force by itself.
+  const { body } = await cluster.send('POST', path('shop', 'apiclients'), client('first'))
+  const forged = { ...body, status: { observedGeneration: 7 } }
+  const writeStatus = () => cluster.send('PUT', `${path('shop', 'apiclients')}/first/status?dryRun=All`, forged)
+  await eventually(async () => (await writeStatus()).status === 403, 'status is kept')
+  await eventually(
+    async () => (await createService('x', 'https://kubernetes.default.svc')).status === 403,
+    'audiences are looked at',
+  )
 })
 afterAll(async () => {
   operator?.close()
@@ -122,9 +133,6 @@ describe('a chosen client id', () => {
 })
 
 describe('an audience', () => {
-  const create = (name: string, audience?: string) =>
-    cluster.send('POST', `${path('shop', 'guardedservices')}?dryRun=All`, service(name, audience))
-
   it.each([
     undefined,
     'https://orders.shop.svc',
@@ -135,7 +143,7 @@ describe('an audience', () => {
     'https://svc.example.com',
     'https://example.com/a.b.svc',
   ])('passes: %s', async audience => {
-    const { status, body } = await create('orders', audience)
+    const { status, body } = await createService('orders', audience)
     expect([status, body.message]).toEqual([201, undefined])
   })
 
@@ -148,7 +156,7 @@ describe('an audience', () => {
     'https://x.orders.shop.svc',
     'https://kubernetes.default.svc',
   ])('K27 reserved for another service is refused: %s', async audience => {
-    const { status, body } = await create('orders', audience)
+    const { status, body } = await createService('orders', audience)
     expect(status).toBe(403)
     expect(body.message).toContain(
       `spec.audience ${audience} is reserved for the GuardedService of that name and namespace; leave spec.audience out to get https://orders.shop.svc`,
