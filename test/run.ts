@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { relative } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 
 /**
  * Runs every stage of the tests, fast first, and closes with `N passed, N failed`. A stage that breaks before it can
@@ -12,6 +14,18 @@ interface Stage {
   readonly command: readonly string[]
   /** The stage is a vitest project and writes its counts. Other stages count as one test. */
   readonly vitest?: true
+}
+
+interface Counts {
+  readonly passed: number
+  readonly failed: number
+  /** A paragraph for each failed test: where it is, its name, how it failed. */
+  readonly failures: readonly string[]
+}
+
+interface Row extends Counts {
+  readonly name: string
+  readonly seconds: number
 }
 
 const vitest = (project: string): readonly string[] => [
@@ -57,14 +71,14 @@ mkdirSync('build', { recursive: true })
 const needsCluster = wanted.length === 0 || wanted.includes('demo')
 const clusterWasThere = needsCluster && quietly('test/cluster/status.ts')
 const started = performance.now()
-const rows: { name: string; passed: number; failed: number; seconds: number }[] = []
+const rows: Row[] = []
 for (const stage of stages.filter(({ name }) => wanted.length === 0 || wanted.includes(name))) rows.push(run(stage))
 
 // A run leaves behind what it found: a cluster of somebody's demo stays, its own goes.
 if (needsCluster && !clusterWasThere) quietly('test/cluster/down.ts')
 const passed = rows.reduce((sum, row) => sum + row.passed, 0)
 const failed = rows.reduce((sum, row) => sum + row.failed, 0)
-process.stdout.write('\n')
+process.stdout.write(`\n${rows.flatMap(row => row.failures).join('')}`)
 for (const row of rows)
   process.stdout.write(
     `${row.failed === 0 ? 'ok  ' : 'FAIL'} ${row.name.padEnd(12)} ${String(row.passed).padStart(5)} passed ${String(row.failed).padStart(3)} failed ${row.seconds.toFixed(1).padStart(7)} s\n`,
@@ -76,7 +90,7 @@ function quietly(script: string): boolean {
   return spawnSync(process.execPath, [script], { stdio: 'ignore' }).status === 0
 }
 
-function run(stage: Stage): (typeof rows)[number] {
+function run(stage: Stage): Row {
   process.stdout.write(`\n== ${stage.name}: ${stage.what}\n`)
   const begun = performance.now()
   const report = `build/test-${stage.name}.json`
@@ -89,12 +103,42 @@ function run(stage: Stage): (typeof rows)[number] {
     name: stage.name,
     passed: counts?.passed ?? (broke || stage.vitest ? 0 : 1),
     failed: (counts?.failed ?? 0) + (broke || (stage.vitest && (counts?.passed ?? 0) === 0) ? 1 : 0),
+    failures: counts?.failures ?? [],
     seconds: (performance.now() - begun) / 1000,
   }
 }
 
-function countsOf(file: string): { passed: number; failed: number } | undefined {
+/** What vitest's JSON reporter wrote. The failures are said again at the end, where nobody has to look for them. */
+function countsOf(file: string): Counts | undefined {
   if (!existsSync(file)) return undefined
-  const report = JSON.parse(readFileSync(file, 'utf8')) as { numPassedTests: number; numFailedTests: number }
-  return { passed: report.numPassedTests, failed: report.numFailedTests }
+  const report = JSON.parse(readFileSync(file, 'utf8')) as Report
+  const failures = report.testResults.flatMap(({ name, message, assertionResults }) => [
+    ...(message === undefined || message === '' ? [] : [`FAIL ${relative('.', name)}\n${opening(message)}`]),
+    ...assertionResults
+      .filter(test => test.status === 'failed')
+      .map(test => `FAIL ${relative('.', name)}: ${test.fullName}\n${opening(test.failureMessages?.join('\n') ?? '')}`),
+  ])
+  return { passed: report.numPassedTests, failed: report.numFailedTests, failures }
+}
+
+interface Report {
+  readonly numPassedTests: number
+  readonly numFailedTests: number
+  readonly testResults: readonly {
+    /** The file. */
+    readonly name: string
+    /** Why the file as a whole failed. */
+    readonly message?: string
+    readonly assertionResults: readonly {
+      readonly fullName: string
+      readonly status: string
+      readonly failureMessages?: readonly string[]
+    }[]
+  }[]
+}
+
+function opening(message: string): string {
+  const lines = stripVTControlCharacters(message).split('\n')
+  const ours = lines.filter(line => !line.includes('node_modules/')).slice(0, 12)
+  return ours.map(line => `     ${line.slice(0, 300)}\n`).join('')
 }
