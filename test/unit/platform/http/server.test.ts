@@ -155,11 +155,10 @@ describe('HTTP server', () => {
     const { server, port } = await serve((_request, response) => void response.end('ok'))
     const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
     await get(port, { agent })
-    const closed = server.close(5_000)
+    const closed = server.close(600_000)
     expect(await get(port, { agent })).toMatchObject({ status: 200, headers: { connection: 'close' } })
-    const began = performance.now()
+    // The connection was the last one, so nobody waits for the deadline.
     await closed
-    expect(performance.now() - began).toBeLessThan(400)
     agent.destroy()
   })
 
