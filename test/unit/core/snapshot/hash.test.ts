@@ -2,6 +2,15 @@ import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { addHash, canonicalJson, emptyHash, removeHash, rowHash, sliceHash } from '../../../../core/snapshot/hash.ts'
+import { anyJson } from '../any-json.ts'
+
+/** The same text, put together in the plainest way. */
+function sortedJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(sortedJson).join(',')}]`
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
+  const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
+  return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${sortedJson(member)}`).join(',')}}`
+}
 
 test('a row is hashed as JSON with sorted keys and without what is undefined', () => {
   const text = '{"a":[1,{"c":null,"d":"é"}],"b":true}'
@@ -16,18 +25,14 @@ test('the text is JSON of the same value, its keys in the order of their UTF-16 
   })
   fc.assert(
     fc.property(object, value => {
-      const sorted = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
-      expect(JSON.parse(canonicalJson(value))).toEqual(JSON.parse(JSON.stringify(value)))
-      expect(canonicalJson(value)).toBe(
-        `{${sorted.map(([key, each]) => `${JSON.stringify(key)}:${canonicalJson(each)}`).join(',')}}`,
-      )
+      expect(canonicalJson(value)).toBe(sortedJson(value))
     }),
   )
 })
 
 test('a row has the same hash before and after it went over the wire', () => {
   fc.assert(
-    fc.property(fc.jsonValue({ maxDepth: 4 }), value => {
+    fc.property(anyJson(4), value => {
       expect(rowHash(JSON.parse(JSON.stringify(value)))).toBe(rowHash(value))
     }),
   )

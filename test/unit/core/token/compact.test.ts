@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { maxTokenLength, parseCompact } from '../../../../core/token/compact.ts'
+import { anyObject } from '../any-json.ts'
 import { anyText } from '../any-text.ts'
 import { part } from '../fixture.ts'
 
@@ -19,7 +20,7 @@ test('takes a token apart and keeps the signed bytes', () => {
 })
 
 test('takes every object whose members differ, and none of those with one of them once more', () => {
-  const object = fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 3 }), { minKeys: 1, maxKeys: 6 })
+  const object = anyObject(3).filter(value => Object.keys(value).length > 0)
   fc.assert(
     fc.property(object, fc.nat(), (value, at) => {
       const text = JSON.stringify(value)
@@ -56,6 +57,10 @@ describe('refuses', () => {
     ],
     ['a member twice', token(header, '{"iss":"a","iss":"b"}')],
     ['a member twice, once in escapes', token(header, '{"iss":"a","\\u0069ss":"b"}')],
+    ['a name in escapes', token(header, '{"\\u0069ss":"a"}')],
+    ['a name with an escaped quote before its colon', token(header, '{"a":"b","c\\"" :1}')],
+    ['a name in escapes in the header', token('{"\\u0061lg":"EdDSA"}')],
+    ['a name in escapes, deep', token(header, '{"a":[{"b":{"\\n":1}}]}')],
     ['a member twice, deep', token(header, '{"a":[{"b":1,"b":2}]}')],
     ['a member twice that objects have by themselves', token(header, '{"__proto__":1,"__proto__":2}')],
     ['a member twice beside colons in strings', token(header, '{"a:":"::","a:":"b"}')],
@@ -89,7 +94,19 @@ describe('refuses', () => {
 })
 
 test('takes eight levels, the same member in different objects, and texts that look like structure', () => {
-  const payload = { a: [[[[[[[]]]]]]], b: { a: 1 }, c: [{ a: 1 }, { a: 2 }], d: '{"a":1,"a":2}', 'e"': '\\' }
+  const payload = { a: [[[[[[[]]]]]]], b: { a: 1 }, c: [{ a: 1 }, { a: 2 }], d: '{"a":1,"a":2}', e: '\\' }
+  expect(parseCompact(token(header, payload))?.payload).toEqual(payload)
+})
+
+test('a name in escapes is refused also after a token with a name that looks like it', () => {
+  // What V8 takes the second name for, once it has read the first.
+  expect(parseCompact(token(header, { iss: 'a', '\\u0': 'b' }))).toBeUndefined()
+  JSON.parse('{"iss":"a","\\\\u0":"b"}')
+  expect(parseCompact(token(header, '{"iss":"a","\\u0069ss":"b"}'))).toBeUndefined()
+})
+
+test('texts with escapes are read as they are', () => {
+  const payload = { iss: 'a"b:\\', list: ['\\', '"', '\n:'] }
   expect(parseCompact(token(header, payload))?.payload).toEqual(payload)
 })
 
@@ -99,8 +116,8 @@ test('J26: a member called __proto__ is only a member', () => {
   expect(Object.getPrototypeOf(payload)).toBe(Object.prototype)
 })
 
-test('reads every JSON object of at most eight levels that JSON.stringify writes, as JSON.parse does', () => {
-  const object = fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 4 }), { maxKeys: 6, noNullPrototype: true })
+test('reads every JSON object of at most eight levels whose names need no escapes, as JSON.parse does', () => {
+  const object = anyObject(4)
   fc.assert(
     fc.property(object, fc.constantFrom(undefined, 1, '\t'), (payload, space) => {
       const text = JSON.stringify(payload, null, space)
