@@ -1,6 +1,14 @@
 import { z } from 'zod'
 import { type ApiObject, ageColumn, enforcedColumn, enforcedReasons, type KindDefinition, readyColumn } from './kind.ts'
-import { described, namespacedReference, objectReference, statusBase, timestamp } from './schema.ts'
+import {
+  attributeName,
+  attributeNameRule,
+  described,
+  namespacedReference,
+  objectReference,
+  statusBase,
+  timestamp,
+} from './schema.ts'
 
 const spec = described(
   z.strictObject({
@@ -10,16 +18,11 @@ const spec = described(
       'x-kubernetes-list-map-keys': ['namespace', 'name'],
     }),
     attributes: described(
-      z.record(z.string().min(1).max(63), z.string().max(256)),
+      z.record(attributeName(), z.string().max(256)),
       "What the service's owner says of these clients, for example tenant: acme.",
       {
         maxProperties: 16,
-        'x-kubernetes-validations': [
-          {
-            rule: 'self.all(key, key.size() >= 1 && key.size() <= 63)',
-            message: 'attribute names have 1 to 63 characters',
-          },
-        ],
+        'x-kubernetes-validations': [attributeNameRule],
       },
     ).optional(),
     actFor: described(

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { type ApiObject, ageColumn, enforcedColumn, enforcedReasons, type KindDefinition, readyColumn } from './kind.ts'
-import { described, method, pathTemplate, statusBase, subdomain } from './schema.ts'
+import { attributeName, described, method, pathTemplate, statusBase, subdomain } from './schema.ts'
 
 const parameter = () =>
   z
@@ -37,7 +37,7 @@ const comparison = described(
     attributeEquals: described(
       z.strictObject({
         param: described(parameter(), 'Name in the template: `tenant` for `{tenant}`.'),
-        attribute: described(z.string().min(1).max(63), "Key in the grant's attributes."),
+        attribute: described(attributeName(), "Key in the grant's attributes."),
       }),
       "The template's value equals this attribute of the grant.",
     ).optional(),

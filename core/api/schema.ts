@@ -57,6 +57,17 @@ export const namespacedReference = (what: string) =>
     name: described(subdomain(), `Name of the ${what}.`),
   })
 
+/** Name of an attribute of a grant, the same in the Role that compares it. */
+const attributeNames = /^[A-Za-z0-9]([A-Za-z0-9_./-]*[A-Za-z0-9])?$/
+export const attributeName = () => z.string().min(1).max(63).regex(attributeNames)
+
+/** The same as a rule for the keys of a map: Kubernetes' schemas say nothing about keys. */
+export const attributeNameRule: CelRule = {
+  rule: `self.all(key, key.size() <= 63 && key.matches('${attributeNames.source}'))`,
+  message:
+    'attribute names have 1 to 63 characters: letters, digits, and within them also underscores, dots, slashes and dashes',
+}
+
 /**
  * A path template: segments that are literal, `{name}`, `*` (exactly one segment) or, as the last one, `**` (any
  * rest, also none). Literals are written in the one normal form the guard decides on (see docs/paths.md).

@@ -138,6 +138,21 @@ const onCreate: readonly (readonly [Kind | 'brought', string, Change, string])[]
     'attribute names have 1 to 63 characters',
   ],
   [
+    'AccessGrant',
+    'an attribute whose name JSON writes with an escape',
+    sets({ attributes: { 'a"b': 'v' } }),
+    'attribute names have 1 to 63 characters',
+  ],
+  [
+    'Role',
+    'an attribute that no grant can have',
+    spec =>
+      void Object.assign((spec.rules as object[])[0] as object, {
+        when: [{ attributeEquals: { param: 'tenant', attribute: 'a<b' } }],
+      }),
+    'attribute',
+  ],
+  [
     'GuardedService',
     'routes and openapi',
     sets({ openapi: { configMapRef: { name: 'x' } } }),
