@@ -1,5 +1,9 @@
 import { defineConfig } from 'vitest/config'
 
+// What is waited for has this long, milliseconds: a machine that stands still for a second fails nothing.
+const expect = { poll: { timeout: 15_000 } }
+const patience = { testTimeout: 30_000, expect }
+
 // Fast first: `unit` needs nothing but Node, and neither does `guard`, which talks to running guards through raw sockets;
 // `integration` starts etcd and kube-apiserver; `e2e` needs the running cluster.
 export default defineConfig({
@@ -7,8 +11,8 @@ export default defineConfig({
     globalSetup: ['test/temporary-folder.ts'],
     projects: [
       // One module graph for all files of a worker: importing it anew for each costs more than the tests.
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], isolate: false, maxWorkers: 2 } },
-      { test: { name: 'guard', include: ['test/guard/**/*.test.ts'], isolate: false, maxWorkers: 2 } },
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], isolate: false, maxWorkers: 2, ...patience } },
+      { test: { name: 'guard', include: ['test/guard/**/*.test.ts'], isolate: false, maxWorkers: 2, ...patience } },
       {
         test: {
           name: 'integration',
@@ -16,6 +20,7 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 120_000,
           maxWorkers: 2,
+          expect,
         },
       },
       {
@@ -25,6 +30,7 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 300_000,
           fileParallelism: false,
+          expect,
         },
       },
     ],

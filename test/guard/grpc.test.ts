@@ -17,6 +17,7 @@ import {
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { alice, bob, rowsOf } from './policy-rows.ts'
 import { type Rig, startGuard } from './rig.ts'
+import { until } from './until.ts'
 
 // Real gRPC through the guard: @grpc/grpc-js as caller and as app. Messages are plain texts.
 
@@ -51,10 +52,6 @@ const cleanups: (() => unknown)[] = []
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
 })
-const until = async (holds: () => boolean): Promise<void> => {
-  for (let tries = 0; tries < 400 && !holds(); tries++) await new Promise(resolve => setTimeout(resolve, 5))
-  expect(holds()).toBe(true)
-}
 
 async function startApp(): Promise<App> {
   const metadata: Metadata[] = []

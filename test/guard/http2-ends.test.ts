@@ -2,8 +2,9 @@ import { constants, createServer as createHttp2, type ServerHttp2Session, type S
 import { type AddressInfo, createServer as createTcp } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { block, flags, frame, number, openFrames, types } from './http2-frames.ts'
-import { apps, ask, cleanUp, cleanups, guarding, outcomeOf, plain, session, until } from './http2-rig.ts'
+import { apps, ask, cleanUp, cleanups, guarding, outcomeOf, plain, session } from './http2-rig.ts'
 import { alice } from './policy-rows.ts'
+import { until } from './until.ts'
 
 // HTTP/2 to apps of both kinds, when one side breaks off, is slow, goes away or stops.
 

@@ -8,7 +8,6 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2'
 import type { AddressInfo } from 'node:net'
-import { expect } from 'vitest'
 import { alice } from './policy-rows.ts'
 import { listen, type Rig, startGuard } from './rig.ts'
 
@@ -16,10 +15,6 @@ import { listen, type Rig, startGuard } from './rig.ts'
 export const cleanups: (() => unknown)[] = []
 export async function cleanUp(): Promise<void> {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
-}
-export const until = async (holds: () => boolean): Promise<void> => {
-  for (let tries = 0; tries < 400 && !holds(); tries++) await new Promise(resolve => setTimeout(resolve, 5))
-  expect(holds()).toBe(true)
 }
 
 /** A request as an app saw it, whichever protocol it speaks. */

@@ -10,6 +10,7 @@ import { accessYaml, manifestToken } from './access-manifests.ts'
 import { issuer, service } from './policy-rows.ts'
 import { sendRaw } from './raw-socket.ts'
 import { type App, auditLines, startApp } from './rig.ts'
+import { until } from './until.ts'
 
 let folder: string
 let app: App
@@ -47,13 +48,6 @@ async function start(): Promise<void> {
 const statusOf = async (target = '/api/things'): Promise<number> => {
   const head = `GET ${target} HTTP/1.1\r\nHost: orders\r\nAuthorization: Bearer ${manifestToken()}\r\n\r\n`
   return (await sendRaw(guard?.port ?? 0, head)).status
-}
-const until = async (holds: () => boolean | Promise<boolean>): Promise<void> => {
-  for (let tries = 0; tries < 200; tries++) {
-    if (await holds()) return
-    await new Promise(resolve => setTimeout(resolve, 10))
-  }
-  expect(await holds()).toBe(true)
 }
 const write = (name: string, text: string): Promise<void> => writeFile(join(folder, name), text)
 

@@ -13,6 +13,7 @@ import { type FrameServer, full, startFrameServer } from './frame-server.ts'
 import { alice, bob, rowsOf, service } from './policy-rows.ts'
 import { sendRaw } from './raw-socket.ts'
 import { type App, startApp } from './rig.ts'
+import { until } from './until.ts'
 
 let server: FrameServer
 let app: App
@@ -66,10 +67,6 @@ const status = async (): Promise<number> => {
 }
 const ready = async (): Promise<number> =>
   (await sendRaw(guard?.adminPort ?? 0, 'GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n')).status
-const until = async (holds: () => boolean | Promise<boolean>): Promise<void> => {
-  for (let tries = 0; tries < 300 && !(await holds()); tries++) await new Promise(resolve => setTimeout(resolve, 10))
-  expect(await holds()).toBe(true)
-}
 
 it('F13 goes from nothing to the issuer’s policy, and after a restart without the issuer to what is on disk', async () => {
   const rows = rowsOf()

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { sliceHash } from '../../core/snapshot/hash.ts'
+import type { Logger } from '../../platform/log.ts'
 import { createPolicy, type Policy } from '../../webhook/guard/policy.ts'
 import { createSlice } from '../../webhook/guard/slice.ts'
 import { createSnapshotClient, type SnapshotClient } from '../../webhook/guard/snapshot-client.ts'
@@ -8,12 +9,14 @@ import { createQuietLog } from '../unit/platform/quiet-log.ts'
 import { delta, type FrameServer, full, heartbeat, type Stream, startFrameServer } from './frame-server.ts'
 import { alice, rowsOf, service } from './policy-rows.ts'
 import { createSteppedClock, type SteppedClock } from './rig.ts'
+import { until } from './until.ts'
 
 let server: FrameServer
 let client: SnapshotClient
 let policy: Policy
 let clock: SteppedClock
 let lines: Record<string, unknown>[]
+let log: Logger
 const connected: boolean[] = []
 const everything: Record<string, unknown>[][] = []
 
@@ -28,8 +31,15 @@ beforeEach(() => {
   clock = createSteppedClock()
   policy = createPolicy(clock)
   const quiet = createQuietLog()
+  log = quiet.log
   lines = quiet.lines
   everything.push(lines)
+  start(60_000)
+})
+afterEach(() => client.stop())
+
+/** @param idleMs how long a stream may say nothing */
+function start(idleMs: number): void {
   client = createSnapshotClient({
     url: server.url,
     service,
@@ -41,21 +51,16 @@ beforeEach(() => {
     onTaken: () => {},
     onConnected: is => void connected.push(is),
     clock,
-    log: quiet.log,
-    idleMs: 300,
+    log,
+    idleMs,
     backoff: { minMs: 10, maxMs: 50 },
   })
   client.start()
-})
-afterEach(() => client.stop())
+}
 
 const rows = rowsOf()
 const without = rows.filter(row => row.type !== 'grant')
 const hash = sliceHash(rows)
-const until = async (holds: () => boolean): Promise<void> => {
-  for (let tries = 0; !holds() && tries < 400; tries++) await new Promise(resolve => setTimeout(resolve, 5))
-  expect(holds()).toBe(true)
-}
 /** The stream that was opened as the nth, counted from 0. */
 const streamAt = async (at: number): Promise<Stream> => {
   await until(() => server.streams.length > at)
@@ -204,7 +209,10 @@ describe('faults on the stream', () => {
   })
   it('leaves a stream on which nothing comes', async () => {
     await streamAt(0)
+    client.stop()
+    start(300)
     await streamAt(1)
+    await streamAt(2)
     expect(said()).toContain('nothing came in time')
   })
   it('tries again after a refusal, whose code is told and whose text is not', async () => {

@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { alice } from './policy-rows.ts'
 import { openRaw, sendRaw } from './raw-socket.ts'
 import { listen, type Rig, startGuard } from './rig.ts'
+import { until } from './until.ts'
 
 const cleanups: (() => Promise<void>)[] = []
 afterEach(async () => {
@@ -37,10 +38,6 @@ async function tcpApp(onSocket: (socket: Socket) => void): Promise<number> {
 
 const request = (method: string, fields = '', target = '/api/x'): string =>
   `${method} ${target} HTTP/1.1\r\nHost: orders\r\nAuthorization: Bearer ${alice.token()}\r\n${fields}\r\n`
-const until = async (holds: () => boolean): Promise<void> => {
-  for (let tries = 0; !holds() && tries < 400; tries++) await new Promise(resolve => setTimeout(resolve, 5))
-  expect(holds()).toBe(true)
-}
 
 describe('bodies', () => {
   it('pass towards the app while they are still being sent', async () => {
