@@ -143,8 +143,10 @@ describe('J25 P26 an open WebSocket', () => {
     const { rig } = await startRig()
     const socket = open(rig, alice.token())
     await opened(socket)
+    const began = performance.now()
     rig.apply(rows)
     await closing(socket)
+    expect(performance.now() - began).toBeLessThan(2_000)
     expect((await rig.audit(2))[1]).toMatchObject({ decision: 'deny', reason, event: 'tunnel_closed' })
   })
   it('closes by itself when the grant ends', async () => {
