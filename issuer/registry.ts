@@ -119,8 +119,8 @@ function tells({ suspended, organization, serviceAccounts, createdAt }: Resolved
 }
 
 function sameService(a: ResolvedService, b: ResolvedService): boolean {
-  if (a.accepted !== b.accepted) return false
-  return !a.accepted || (a.audience === b.audience && a.routes === b.routes && specId(a.service) === specId(b.service))
+  if (a.published !== b.published) return false
+  return !a.published || (a.audience === b.audience && a.routes === b.routes && specId(a.service) === specId(b.service))
 }
 
 /** The status of a GuardedService changes often and says nothing to a guard; a changed spec is a new generation. */

@@ -116,7 +116,7 @@ export function createSlices(parts: {
     const slice = slices.get(key)
     if (!service) {
       if (!slices.delete(key)) return
-      slice?.replace([])
+      // Its guards keep the last policy, for as long as they may: a deletion is no outage.
       for (const handler of removed) handler(key)
       return
     }

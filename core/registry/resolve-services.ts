@@ -11,14 +11,19 @@ export interface ResolvedService {
   /** `namespace/name`. */
   readonly key: string
   readonly service: GuardedService
-  /** Without it guards of the service get no policy, and deny. */
+  /** The spec is carried out. */
   readonly accepted: boolean
+  /**
+   * Its guards get the policy: it is accepted, or only its Service or port is not there. What the policy says does not
+   * depend on these, and a mistyped port must not refuse every call.
+   */
+  readonly published: boolean
   readonly reason: 'Accepted' | ServiceFault['reason']
   readonly message: string
   readonly audience: string
   /** The Service behind it and the number of its port, when both exist. */
   readonly target?: { readonly service: ServiceObject; readonly port: number }
-  /** From spec.routes or the OpenAPI document; empty unless accepted. */
+  /** From spec.routes or the OpenAPI document; empty unless published. */
   readonly routes: readonly RouteRow[]
 }
 
@@ -63,19 +68,19 @@ export function resolveServices(objects: ServiceObjects): Map<string, ResolvedSe
       if (reserved === undefined) audiences.set(audience, key)
     }
     const inspected = (objects.inspect ?? inspectService)(service, objects.documents.get(key))
-    const fault =
-      (reserved === undefined ? undefined : ({ reason: 'AudienceReserved', message: reserved } as const)) ??
-      conflict ??
-      (target ? undefined : targetNotFound(service)) ??
-      inspected.fault
+    const taken =
+      (reserved === undefined ? undefined : ({ reason: 'AudienceReserved', message: reserved } as const)) ?? conflict
+    const fault = taken ?? (target ? undefined : targetNotFound(service)) ?? inspected.fault
+    const published = !taken && !inspected.fault
     resolved.set(key, {
       key,
       service,
       accepted: fault === undefined,
+      published,
       ...(fault ?? { reason: 'Accepted' as const, message: `Tokens for this service carry the audience ${audience}.` }),
       audience,
       ...(target && { target }),
-      routes: fault ? [] : inspected.routes,
+      routes: published ? inspected.routes : [],
     })
   }
   return resolved

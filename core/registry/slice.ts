@@ -54,12 +54,12 @@ export interface ClientCredentials {
 }
 
 /**
- * The rows of one service, in an order that means nothing. A service that is not accepted has none: its guards deny.
+ * The rows of one service, in an order that means nothing. A service that is not published has none: its guards deny.
  * A client is in a slice only when a grant of it names the client.
  */
 export function sliceRows(objects: SliceObjects): Row[] {
   const { service } = objects
-  if (!service.accepted) return []
+  if (!service.published) return []
   const { namespace, name } = service.service.metadata
   const roles = [...objects.roles].flatMap(role => roleRow(role, namespace, name) ?? [])
   const named = new Set(roles.map(role => role.name))

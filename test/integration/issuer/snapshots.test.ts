@@ -246,6 +246,29 @@ describe('a service', () => {
     await thief.until(frame => 'end' in frame && frame.end.code === 'service_not_found')
   })
 
+  it('that is deleted takes nothing from its guards, which are told that it is gone; so does a port that is not there', async () => {
+    await world.create(resources.services, {
+      metadata: { namespace: 'shop', name: 'orders-admin' },
+      spec: { selector: { app: 'orders' }, ports: [{ name: 'admin', port: 81 }] },
+    } as KubeObject)
+    await world.create(resources.guardedServices, {
+      metadata: { namespace: 'shop', name: 'orders-admin' },
+      spec: { targetRef: { name: 'orders-admin', port: 'admin' }, public: [{ path: '/healthz' }] },
+    } as KubeObject)
+    await expect.poll(async () => (await connect({ slice: 'shop/orders-admin' })).status).toBe(200)
+    const guard = await connect({ slice: 'shop/orders-admin' })
+    await opened(guard)
+    const rows = guard.rows()
+    expect(rows.find(row => row.type === 'service')).toMatchObject({ public: [{ path: '/healthz' }] })
+    const target = (port: string) => ({ spec: { targetRef: { name: 'orders-admin', port }, maxStaleness: '2h' } })
+    await world.admin.patch(resources.guardedServices, 'shop', 'orders-admin', target('amdin'))
+    const staleness = () => guard.rows().find(row => row.type === 'service')
+    await expect.poll(staleness).toMatchObject({ maxStalenessSeconds: 7_200, public: [{ path: '/healthz' }] })
+    await world.admin.delete(resources.guardedServices, 'shop', 'orders-admin')
+    await guard.until(frame => 'end' in frame && frame.end.code === 'service_not_found')
+    expect(staleness()).toMatchObject({ public: [{ path: '/healthz' }] })
+  })
+
   it('takes its routes from an OpenAPI document', async () => {
     const document = { openapi: '3.1.0', paths: { '/orders/{id}': { get: { security: [{ o: ['orders:read'] }] } } } }
     await world.create(resources.configMaps, {

@@ -118,6 +118,7 @@ test('every reason of a GuardedService is produced, and no other', () => {
     key: 'shop/x',
     service: object,
     accepted: true,
+    published: true,
     reason: 'Accepted',
     message: '',
     audience: 'https://x.shop.svc',

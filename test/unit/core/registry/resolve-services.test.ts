@@ -62,6 +62,22 @@ describe('a service port', () => {
     expect(reasonOf({ targetRef: { name: 'orders', port: 8080 } })?.reason).toBe('TargetNotFound')
     expect(reasonOf({ targetRef: { name: 'nobody', port: 80 } })?.reason).toBe('TargetNotFound')
   })
+
+  it('that does not exist takes no policy from the guards: a mistyped port is no outage', () => {
+    const routes = [{ name: 'one', path: '/orders/{id}', methods: ['GET' as const] }]
+    const found = reasonOf({ targetRef: { name: 'orders', port: 8080 }, routes })
+    expect(found).toMatchObject({ accepted: false, published: true, routes: [{ name: 'one' }] })
+  })
+
+  it.each<[string, GuardedService['spec']]>([
+    ['is reserved', { targetRef: { name: 'orders', port: 8080 }, audience: 'https://billing.shop.svc' }],
+    [
+      'has a mistake in its spec besides',
+      { targetRef: { name: 'orders', port: 8080 }, openapi: { configMapRef: { name: 'api' } } },
+    ],
+  ])('of a service that %s publishes nothing', (_, spec) => {
+    expect(reasonOf(spec)).toMatchObject({ accepted: false, published: false, routes: [] })
+  })
 })
 
 describe('an audience', () => {

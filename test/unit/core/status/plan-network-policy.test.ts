@@ -19,6 +19,7 @@ const resolved: ResolvedService = {
   key: 'shop/orders',
   service: object,
   accepted: true,
+  published: true,
   reason: 'Accepted',
   message: '',
   audience: 'https://orders.shop.svc',
