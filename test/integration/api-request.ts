@@ -7,6 +7,8 @@ import { parse } from 'yaml'
 export interface Answer {
   readonly status: number
   readonly body: { readonly message?: string }
+  /** Its `Warning` headers, in one text. */
+  readonly warnings: string
 }
 
 interface Kubeconfig {
@@ -38,7 +40,12 @@ export function apiRequests(kubeconfig: string) {
         { method, agent, headers: { 'content-type': 'application/json' } },
         response =>
           json(response).then(
-            found => resolve({ status: response.statusCode ?? 0, body: found as Answer['body'] }),
+            found =>
+              resolve({
+                status: response.statusCode ?? 0,
+                body: found as Answer['body'],
+                warnings: String(response.headers.warning ?? ''),
+              }),
             reject,
           ),
       )

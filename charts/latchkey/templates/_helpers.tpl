@@ -93,7 +93,7 @@ metadata:
     {{- include "latchkey.labels" $.root | nindent 4 }}
 spec:
   policyName: {{ $.policy }}
-  validationActions: [Deny]
+  validationActions: [{{ default "Deny" $.action }}]
   {{- if $.param }}
   # Of the namespace of the pod: only guarded namespaces have it.
   paramRef:

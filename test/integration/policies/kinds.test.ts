@@ -173,3 +173,38 @@ describe('an audience', () => {
     expect((await cluster.send('PUT', `${path('shop', 'guardedservices')}/changing`, changed)).status).toBe(403)
   })
 })
+
+describe('deleting a GuardedService', () => {
+  const remove = async (name: string, status?: object, spec: object = {}) => {
+    const created = await cluster.send('POST', path('shop', 'guardedservices'), {
+      ...service(name),
+      spec: { ...service(name).spec, ...spec },
+    })
+    expect([created.status, created.body.message]).toEqual([201, undefined])
+    if (status) {
+      const written = await operator.send('PUT', `${path('shop', 'guardedservices')}/${name}/status`, {
+        ...created.body,
+        status,
+      })
+      expect([written.status, written.body.message]).toEqual([200, undefined])
+    }
+    return await cluster.send('DELETE', `${path('shop', 'guardedservices')}/${name}`)
+  }
+
+  it('S11 while pods have its guard goes through, with a warning of what the guards do then', async () => {
+    const told = async (name: string, spec?: object) => await remove(name, { guards: '1/2' }, spec)
+    await eventually(async () => (await told('probe')).warnings !== '', 'deletions are looked at')
+    const { status, warnings } = await told('busy', { maxStaleness: '90m' })
+    expect(status).toBe(200)
+    expect(warnings).toContain('guards of shop/busy (1/2) go on deciding by their last policy for up to 90m')
+    expect(warnings).toContain('they feel no revocation meanwhile')
+    expect(warnings).toContain('send the Service back to the app, take the pod label off, then delete')
+  })
+
+  it.each<[string, object | undefined]>([
+    ['before the operator saw it', undefined],
+    ['that no pod guards', { guards: '0/0' }],
+  ])('%s is silent', async (_, status) => {
+    expect(await remove('free', status)).toMatchObject({ status: 200, warnings: '' })
+  })
+})
