@@ -6,6 +6,7 @@ import type { Logger } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import { createAdmissionHandler } from './admission/endpoint.ts'
 import { createFindMissing } from './admission/find-missing.ts'
+import { createLookAtService } from './admission/look-at-service.ts'
 import { mutatePod } from './admission/mutate-pod.ts'
 import { validateObject } from './admission/validate-object.ts'
 import type { InjectionSettings } from './injection/guard-container.ts'
@@ -24,6 +25,7 @@ export function createWebhookServer(options: {
 }): HttpServer {
   const { port, host, tls, settings, client, clock, log, metrics } = options
   const missing = createFindMissing(client)
+  const look = createLookAtService(client)
   const now = () => Math.floor(clock.wallMs() / 1000)
   return createServer({
     name: 'webhook',
@@ -37,7 +39,7 @@ export function createWebhookServer(options: {
     handler: createAdmissionHandler(
       measured(metrics, {
         '/validate': request => validateObject(request, now(), missing),
-        '/mutate': request => mutatePod(request, settings),
+        '/mutate': request => mutatePod(request, settings, look),
       }),
       log,
     ),

@@ -5,6 +5,7 @@ import { audienceOf, byAge, installationOf, isPresent, keyOf } from './ids.ts'
 import { type Inspection, inspectService, type ServiceFault } from './inspect-service.ts'
 import type { NamespaceObject, ServiceObject } from './kubernetes.ts'
 import type { OpenApiSource } from './openapi-document.ts'
+import { portOf } from './service-port.ts'
 
 /** A GuardedService with all that the other objects of the installation decide about it. */
 export interface ResolvedService {
@@ -94,9 +95,8 @@ function isOurs(service: GuardedService, objects: ServiceObjects): boolean {
 function targetOf(service: GuardedService, targets: ServiceObjects['targets']): ResolvedService['target'] {
   const { name, port: wanted } = service.spec.targetRef
   const target = targets.get(`${service.metadata.namespace}/${name}`)
-  if (!target || !isPresent(target)) return undefined
-  const found = target.spec?.ports?.find(port => (typeof wanted === 'number' ? port.port : port.name) === wanted)
-  return found && { service: target, port: found.port }
+  const found = portOf(target, wanted)
+  return target && found && { service: target, port: found.port }
 }
 
 function portTaken(place: string | undefined, ports: ReadonlyMap<string, string>): ServiceFault | undefined {

@@ -1,10 +1,8 @@
 import type { GuardedService, GuardedServiceStatus } from '../api/guarded-service.ts'
 import type { ResolvedService } from '../registry/resolve-services.ts'
+import { guardPort, leadsToGuard } from '../registry/service-port.ts'
 import type { ServiceReport } from './judge-enforcement.ts'
 import { type Finding, latchEnforced, reportConditions } from './report.ts'
-
-/** Name of the container port that only the injected guard has. */
-export const guardPort = 'guard'
 
 interface ObservedService {
   readonly object: GuardedService
@@ -98,7 +96,8 @@ export function bypassCommand(object: GuardedService, { target }: ResolvedServic
   if (!target) return undefined
   const ports = target.service.spec?.ports ?? []
   const index = ports.findIndex(port => port.port === target.port)
-  if (index === -1 || ports[index]?.targetPort === guardPort) return undefined
+  const port = ports[index]
+  if (!port || leadsToGuard(port)) return undefined
   const patch = JSON.stringify([{ op: 'add', path: `/spec/ports/${index}/targetPort`, value: guardPort }])
   const { name } = target.service.metadata
   return `kubectl patch service ${name} -n ${object.metadata.namespace} --type=json -p '${patch}'`

@@ -2,18 +2,24 @@ import type { InjectionSettings } from '../injection/guard-container.ts'
 import { injectGuard } from '../injection/inject-guard.ts'
 import { jsonPatch } from '../injection/json-patch.ts'
 import { guardLabel, type Pod } from '../injection/pod.ts'
+import type { LookAtService } from './look-at-service.ts'
 import { type AdmissionRequest, isFields, type Verdict } from './review.ts'
 
 /** Injects the guard into a new labelled pod; anything else passes as it is. */
-export function mutatePod(request: AdmissionRequest, settings: InjectionSettings): Verdict {
+export async function mutatePod(
+  request: AdmissionRequest,
+  settings: InjectionSettings,
+  look: LookAtService,
+): Promise<Verdict> {
   const isPod = request.kind.group === '' && request.kind.kind === 'Pod'
   if (!isPod || request.operation !== 'CREATE' || request.subResource) return { allowed: true }
   const { object, namespace } = request
   if (!isPodShaped(object) || !namespace) {
     return { allowed: false, code: 400, message: 'request.object is not a Pod, or request.namespace is missing' }
   }
-  if (object.metadata?.labels?.[guardLabel] === undefined) return { allowed: true }
-  const injection = injectGuard(object, namespace, settings)
+  const name = object.metadata?.labels?.[guardLabel]
+  if (name === undefined) return { allowed: true }
+  const injection = injectGuard(object, namespace, settings, await look(namespace, name))
   if ('refused' in injection) return { allowed: false, code: 422, message: injection.refused }
   return { allowed: true, warnings: injection.warnings, patch: jsonPatch(object, injection.pod) }
 }

@@ -1,5 +1,6 @@
 import { openPortsAnnotation } from '../../core/api/guarded-pod.ts'
 import { type GuardTask, guardContainer, guardVolumes, type InjectionSettings } from './guard-container.ts'
+import { type Lead, leadWarnings } from './lead.ts'
 import { type Container, guardContainerName, guardLabel, type Pod, upstreamProtocolAnnotation } from './pod.ts'
 import { podWarnings } from './pod-warnings.ts'
 import { findUpstreamPort, refusePod } from './refuse-pod.ts'
@@ -17,8 +18,9 @@ const leastGraceSeconds = 10
  * Puts the guard into a pod that carries the label latchkey.dev/guard. Pure, and idempotent: injecting an injected pod
  * gives the same pod, also after the API server has filled in its defaults.
  * @param namespace of the request; a pod from a template does not say it
+ * @param lead where the Service leads now: an app that it still leads to must not go to loopback
  */
-export function injectGuard(pod: Pod, namespace: string, settings: InjectionSettings): Injection {
+export function injectGuard(pod: Pod, namespace: string, settings: InjectionSettings, lead: Lead): Injection {
   const refused = refusePod(pod)
   if (refused !== undefined) return { refused }
   const upstreamPort = findUpstreamPort(pod)
@@ -28,8 +30,10 @@ export function injectGuard(pod: Pod, namespace: string, settings: InjectionSett
   if ('refused' in rewritten) return rewritten
   const openPorts = pod.metadata?.annotations?.[openPortsAnnotation]
   const upstreamProtocol = pod.metadata?.annotations?.[upstreamProtocolAnnotation]
+  const service = `${namespace}/${pod.metadata?.labels?.[guardLabel]}`
+  const bind = (container: Container) => (lead === 'PastGuard' ? container : bindLoopback(container))
   const task: GuardTask = {
-    service: `${namespace}/${pod.metadata?.labels?.[guardLabel]}`,
+    service,
     upstreamPort,
     probes: rewritten.probes,
     ...(openPorts && { openPorts: openPorts.replaceAll(' ', '') }),
@@ -45,12 +49,12 @@ export function injectGuard(pod: Pod, namespace: string, settings: InjectionSett
         ...pod.spec,
         // First in the list: every other container starts behind a guard that already answers.
         initContainers: [guardContainer(settings, task), ...rewritten.initContainers],
-        containers: rewritten.containers.map(bindLoopback).map(waitBeforeStop),
+        containers: rewritten.containers.map(bind).map(waitBeforeStop),
         volumes: [...foreign, ...ours],
         ...(grace !== undefined && grace <= preStopSeconds && { terminationGracePeriodSeconds: leastGraceSeconds }),
       },
     },
-    warnings: podWarnings(pod),
+    warnings: [...podWarnings(pod), ...leadWarnings(lead, service)],
   }
 }
 

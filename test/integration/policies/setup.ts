@@ -71,7 +71,7 @@ export function plainPod(label?: string, ports: object[] = [{ containerPort: 808
 
 /** The same with its guard. */
 export function guardedPod(namespace: string, more: Partial<InjectionSettings> = {}): Pod {
-  const injection = injectGuard(plainPod('orders'), namespace, { ...settings, ...more })
+  const injection = injectGuard(plainPod('orders'), namespace, { ...settings, ...more }, 'ToGuard')
   if ('refused' in injection) throw new Error(injection.refused)
   return injection.pod
 }

@@ -93,7 +93,7 @@ describe('injection at the API server', () => {
     expect([status, body.message]).toEqual([201, undefined])
     const stored = body as Pod
     expect(stored.spec.initContainers?.map(({ name }) => name)).toEqual(['latchkey-guard'])
-    const again = injectGuard(stored, 'shop', settings)
+    const again = injectGuard(stored, 'shop', settings, 'ToGuard')
     expect('pod' in again ? jsonPatch(stored, again.pod) : again).toEqual([])
   })
 

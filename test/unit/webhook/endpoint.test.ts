@@ -15,7 +15,7 @@ let base: string
 beforeAll(async () => {
   const routes = {
     '/validate': (request: Parameters<typeof validateObject>[0]) => validateObject(request, 0, async () => []),
-    '/mutate': (request: Parameters<typeof mutatePod>[0]) => mutatePod(request, settings),
+    '/mutate': (request: Parameters<typeof mutatePod>[0]) => mutatePod(request, settings, async () => 'ToGuard'),
     '/broken': () => {
       throw new Error('a bug')
     },

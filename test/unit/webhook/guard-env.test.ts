@@ -21,7 +21,7 @@ test('what the installation says about audit logs and problem links reaches ever
     LATCHKEY_GUARD_AUDIT_OTLP: 'http://collector:4318',
     LATCHKEY_GUARD_PROBLEM_BASE: 'https://docs.example.com/problems#',
   })
-  const injected = injectGuard(podOf(), 'shop', { ...settings, guardEnv })
+  const injected = injectGuard(podOf(), 'shop', { ...settings, guardEnv }, 'ToGuard')
   const variables = 'pod' in injected ? (injected.pod.spec.initContainers?.[0]?.env ?? []) : []
   const config = readConfig(guardTable, Object.fromEntries(variables.map(({ name, value }) => [name, value])))
   expect(config).toMatchObject({

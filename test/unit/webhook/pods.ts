@@ -1,5 +1,6 @@
 import type { InjectionSettings } from '../../../webhook/injection/guard-container.ts'
 import { type Injection, injectGuard } from '../../../webhook/injection/inject-guard.ts'
+import type { Lead } from '../../../webhook/injection/lead.ts'
 import type { Container, Pod, PodSpec } from '../../../webhook/injection/pod.ts'
 
 export const settings: InjectionSettings = {
@@ -30,11 +31,11 @@ export function podOf(
   }
 }
 
-export const inject = (pod: Pod, change: Partial<InjectionSettings> = {}): Injection =>
-  injectGuard(pod, 'shop', { ...settings, ...change })
+export const inject = (pod: Pod, change: Partial<InjectionSettings> = {}, lead: Lead = 'ToGuard'): Injection =>
+  injectGuard(pod, 'shop', { ...settings, ...change }, lead)
 
-export function injected(pod: Pod, change: Partial<InjectionSettings> = {}): Pod {
-  const result = inject(pod, change)
+export function injected(pod: Pod, change: Partial<InjectionSettings> = {}, lead: Lead = 'ToGuard'): Pod {
+  const result = inject(pod, change, lead)
   if ('refused' in result) throw new Error(result.refused)
   return result.pod
 }

@@ -1,0 +1,66 @@
+import { expect, it } from 'vitest'
+import type { Resource } from '../../../platform/kube/client.ts'
+import { createLookAtService } from '../../../webhook/admission/look-at-service.ts'
+import type { Lead } from '../../../webhook/injection/lead.ts'
+import { inject, injected, podOf } from './pods.ts'
+
+type Get = Parameters<typeof createLookAtService>[0]['get']
+
+const guarded = { metadata: { name: 'orders' }, spec: { targetRef: { name: 'web', port: 'http' } } }
+const serviceTo = (targetPort: number | string) => ({
+  metadata: { name: 'web' },
+  spec: { ports: [{ name: 'http', port: 80, targetPort }] },
+})
+const client = (objects: Record<string, object>): { get: Get } => ({
+  get: (async ({ plural }: Resource, _namespace: string, name: string) => objects[`${plural}/${name}`]) as Get,
+})
+
+it.each<[string, Record<string, object>, Lead]>([
+  ['the app', { 'guardedservices/orders': guarded, 'services/web': serviceTo(8080) }, 'PastGuard'],
+  ['the guard', { 'guardedservices/orders': guarded, 'services/web': serviceTo('guard') }, 'ToGuard'],
+  ['nowhere yet', { 'guardedservices/orders': guarded }, 'ToGuard'],
+  ['what nobody guards', { 'services/web': serviceTo(8080) }, 'NoGuardedService'],
+])('a Service that leads to %s', async (_, objects, lead) => {
+  expect(await createLookAtService(client(objects))('shop', 'orders')).toBe(lead)
+})
+
+it.each<[string, Get]>([
+  ['refuses', (() => Promise.reject(new Error('no'))) as Get],
+  ['never answers', (() => new Promise(() => {})) as Get],
+])('is unknown when the API server %s', async (_, get) => {
+  expect(await createLookAtService({ get })('shop', 'orders')).toBe('Unknown')
+})
+
+it('asks for 32 pods at a time and no more', async () => {
+  let asked = 0
+  const get = (() => {
+    asked++
+    return new Promise(() => {})
+  }) as Get
+  const look = createLookAtService({ get })
+  const leads = await Promise.all(Array.from({ length: 100 }, () => look('shop', 'orders')))
+  expect(asked).toBe(32)
+  expect(new Set(leads)).toEqual(new Set(['Unknown']))
+})
+
+const hostOf = (lead: Lead): string | undefined =>
+  injected(podOf(), {}, lead).spec.containers[0]?.env?.find(({ name }) => name === 'HOST')?.value
+
+it('an app that the Service still leads to is not sent to loopback, and the pod’s maker is told what to do', () => {
+  expect(hostOf('PastGuard')).toBeUndefined()
+  const { warnings } = inject(podOf(), {}, 'PastGuard') as { warnings: readonly string[] }
+  expect(warnings.join()).toContain(
+    'the Service of shop/orders does not lead to the guard yet, so HOST=127.0.0.1 is not',
+  )
+})
+
+it.each(['ToGuard', 'NoGuardedService', 'Unknown'] as const)('every other app is: %s', lead => {
+  expect(hostOf(lead)).toBe('127.0.0.1')
+})
+
+it('a label that names no GuardedService warns', () => {
+  const { warnings } = inject(podOf({ label: 'ordres' }), {}, 'NoGuardedService') as { warnings: readonly string[] }
+  expect(warnings).toEqual([
+    'there is no GuardedService shop/ordres yet: the pod has no policy and is not ready until it exists',
+  ])
+})
