@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { group, type KindDefinition, version } from './kind.ts'
+import { unseenStatus } from './schema.ts'
 
 type Json = Record<string, unknown>
 
@@ -29,6 +30,7 @@ export function crdOf(kind: KindDefinition): Json {
           served: true,
           storage: true,
           subresources: { status: {} },
+          ...(kind.selectable && { selectableFields: kind.selectable.map(jsonPath => ({ jsonPath })) }),
           additionalPrinterColumns: kind.columns.map(column => ({ ...column })),
           schema: { openAPIV3Schema: objectSchema(kind) },
         },
@@ -50,6 +52,7 @@ function objectSchema(kind: KindDefinition): Json {
       status: {
         ...structural(z.toJSONSchema(kind.status, { target: 'openapi-3.0', io: 'output', reused: 'inline' })),
         description: 'What the operator found and did. Written by the operator alone.',
+        default: unseenStatus,
       },
     },
   }
