@@ -52,7 +52,16 @@ beforeAll(async () => {
   const pair = await makePair()
   const tls = createTlsSource(pair)
   const { client } = cluster
-  server = createWebhookServer({ host: '127.0.0.1', port: 0, tls, settings, client, clock: systemClock, log })
+  server = createWebhookServer({
+    host: '127.0.0.1',
+    port: 0,
+    tls,
+    settings,
+    installation: 'default',
+    client,
+    clock: systemClock,
+    log,
+  })
   const { port } = await server.listen()
   const configurations = (await renderChart()).filter(isWebhook).map(one => atOurServer(one, port, pair.ca))
   await kubectl(cluster.plane.kubeconfig, ['apply', '--filename=-'], configurations)
