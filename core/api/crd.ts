@@ -40,15 +40,17 @@ export function crdOf(kind: KindDefinition): Json {
 }
 
 function objectSchema(kind: KindDefinition): Json {
+  const spec = structural(z.toJSONSchema(kind.spec, { target: 'openapi-3.0', io: 'input', reused: 'inline' }))
   return {
     type: 'object',
     description: kind.description,
-    required: ['spec'],
+    // One with a default is never absent, and kubectl would ask for what is required before the API server fills it in.
+    ...(spec.default === undefined && { required: ['spec'] }),
     properties: {
       apiVersion: { type: 'string', description: `${group}/${version}.` },
       kind: { type: 'string', description: `${kind.kind}.` },
       metadata: { type: 'object' },
-      spec: structural(z.toJSONSchema(kind.spec, { target: 'openapi-3.0', io: 'input', reused: 'inline' })),
+      spec,
       status: {
         ...structural(z.toJSONSchema(kind.status, { target: 'openapi-3.0', io: 'output', reused: 'inline' })),
         description: 'What the operator found and did. Written by the operator alone.',
