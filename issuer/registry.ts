@@ -27,7 +27,7 @@ export interface Registry {
 interface ClientChanges {
   /** What guards know of them changed. */
   readonly changed: ReadonlySet<string>
-  /** Their id, or whether they are accepted, changed: grants mean something else now. */
+  /** Who they are, or whether they are accepted, changed: grants mean something else now. */
   readonly moved: ReadonlySet<string>
 }
 
@@ -82,6 +82,7 @@ export function createRegistry(
         services: objects.guardedservices.store.values(),
         targets: objects.services.store,
         namespaces: objects.namespaces.store,
+        unconfirmed: 'refused',
       })
       const changed = new Set<string>()
       for (const key of services.keys()) if (!fresh.has(key)) changed.add(key)
@@ -107,10 +108,15 @@ function difference(
   const moved = new Set<string>()
   for (const key of new Set([...before.keys(), ...now.keys()])) {
     const [a, b] = [before.get(key), now.get(key)]
-    if (a?.accepted !== b?.accepted || a?.clientId !== b?.clientId) moved.add(key)
+    if (a?.accepted !== b?.accepted || identityOf(a) !== identityOf(b)) moved.add(key)
     if (moved.has(key) || !a || !b || tells(a) !== tells(b)) changed.add(key)
   }
   return { changed, moved }
+}
+
+/** What a pin holds: a chosen id may come again with another namespace. */
+function identityOf(client: ResolvedClient | undefined): string | undefined {
+  return client && `${client.clientId} ${client.namespaceUid}`
 }
 
 /** All that a guard is told of the client itself. */

@@ -40,7 +40,8 @@ export interface AccessKeyIo {
   random(): number
 }
 
-// Secrets are not watched, so each is read again now and then; sooner where a person may be repairing something.
+// Secrets are not watched: a sweep asks for their versions, and each is read and proved again now and then besides;
+// sooner where a person may be repairing something.
 const rereadMs = 10 * 60_000
 const rereadStuckMs = 30_000
 // Quotas, admission policies, namespaces that are ending: the same Secret is refused again until a person does something.

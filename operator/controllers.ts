@@ -30,6 +30,8 @@ export interface Controllers {
   readonly all: readonly Controller[]
   /** The certificate authorities became others: everything that holds a copy is looked at. */
   bundleChanged(): void
+  /** The Secret of an AccessKey is another one than before. */
+  accessKeyChanged(key: string): void
   /** Ends what is not a source's subscription. */
   unsubscribe(): void
 }
@@ -143,6 +145,7 @@ export function createControllers(parts: Parts): Controllers {
       for (const { metadata } of sources.services.store.values()) certificate.enqueue(`namespace/${metadata.namespace}`)
       for (const key of sources.keys.store.keys()) accessKey.enqueue(key)
     },
+    accessKeyChanged: accessKey.enqueue,
     unsubscribe: () => subscriptions.forEach(end => void end()),
   }
 }

@@ -1,4 +1,5 @@
 import { role as roleKind } from '../core/api/role.ts'
+import { findIdleRules } from '../core/policy/idle-rules.ts'
 import { servicesOfRole } from '../core/registry/reach.ts'
 import { planRole } from '../core/status/plan-role.ts'
 import { roles } from '../platform/kube/resources.ts'
@@ -21,12 +22,18 @@ export function reconcileRole(key: string, context: Context): Promise<Requeue> {
     const missing = services
       .filter(service => !resolved.services().has(service))
       .map(service => service.split('/')[1] ?? '')
+    const schemaFault = schemaFaultOf(roleKind, object.spec)
+    const routesOf = (name: string) => {
+      const service = resolved.services().get(`${object.metadata.namespace}/${name}`)
+      return service?.accepted ? service.routes : undefined
+    }
     const status = planRole(
       {
         object,
         missing,
+        idle: schemaFault === undefined ? findIdleRules(object.spec.rules, routesOf) : [],
         grants: sources.by.grantsOfRole.get(key).length,
-        schemaFault: schemaFaultOf(roleKind, object.spec),
+        schemaFault,
         enforced: enforcement.view(roles, object, services),
       },
       context.timestamp(),

@@ -13,6 +13,7 @@ import { createEnforcement } from './enforcement.ts'
 import { createReplicaClient, replicasOf } from './issuer-replicas.ts'
 import { measure, measureEnforcement } from './measure.ts'
 import { createResolved } from './resolved.ts'
+import { createSecretSweep } from './secret-sweep.ts'
 import { createSources } from './sources.ts'
 import { createStatusWriter } from './status.ts'
 
@@ -93,11 +94,20 @@ export async function runOperator(options: {
   await sources.whenSynced()
   await Promise.all(made.all.map(controller => controller.start()))
   enforcement.start()
+  const sweep = createSecretSweep({
+    client,
+    keys: () => [...sources.keys.store].filter(([, key]) => resolved.isOurs(key.metadata.namespace)),
+    changed: made.accessKeyChanged,
+    clock,
+    log,
+  })
+  sweep.start()
   log.info('controllers run')
   return {
     stuck: () => sources.stuckFor(clock.now(), stuckMs),
     async stop() {
       enforcement.stop()
+      sweep.stop()
       made.unsubscribe()
       await Promise.all(made.all.map(controller => controller.stop()))
       await sources.stop()

@@ -39,6 +39,7 @@ const server = createWebhookServer({
     resources: config.guardResources,
     guardEnv: { ...config.guardEnv, ...guardEnvOf(config) },
   },
+  installation: config.installation,
   client,
   clock: systemClock,
   log,

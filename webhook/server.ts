@@ -4,6 +4,7 @@ import type { TlsSource } from '../platform/http/tls-source.ts'
 import type { KubeClient } from '../platform/kube/client.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
+import { createAudienceTaken } from './admission/audience-taken.ts'
 import { createAdmissionHandler } from './admission/endpoint.ts'
 import { createFindMissing } from './admission/find-missing.ts'
 import { createLookAtService } from './admission/look-at-service.ts'
@@ -18,7 +19,8 @@ export function createWebhookServer(options: {
   readonly host?: string
   readonly tls: TlsSource
   readonly settings: InjectionSettings
-  readonly client: Pick<KubeClient, 'get'>
+  readonly installation: string
+  readonly client: Pick<KubeClient, 'get' | 'list'>
   readonly clock: Clock
   readonly log: Logger
   readonly metrics?: Metrics
@@ -26,6 +28,7 @@ export function createWebhookServer(options: {
   const { port, host, tls, settings, client, clock, log, metrics } = options
   const missing = createFindMissing(client)
   const look = createLookAtService(client)
+  const taken = createAudienceTaken(client, options.installation)
   const now = () => Math.floor(clock.wallMs() / 1000)
   return createServer({
     name: 'webhook',
@@ -38,7 +41,7 @@ export function createWebhookServer(options: {
     headersTimeoutMs: 3_000,
     handler: createAdmissionHandler(
       measured(metrics, {
-        '/validate': request => validateObject(request, now(), missing),
+        '/validate': request => validateObject(request, now(), missing, taken),
         '/mutate': request => mutatePod(request, settings, look),
       }),
       log,

@@ -1,5 +1,14 @@
 import { z } from 'zod'
-import { type ApiObject, ageColumn, enforcedColumn, enforcedReasons, type KindDefinition, readyColumn } from './kind.ts'
+import {
+  type ApiObject,
+  ageColumn,
+  enforcedColumn,
+  enforcedReasons,
+  type KindDefinition,
+  readyColumn,
+  reasonColumn,
+  repeated,
+} from './kind.ts'
 import {
   attributeName,
   attributeNameRule,
@@ -52,12 +61,19 @@ const grantedClient = z.strictObject({
   namespace: described(z.string().max(63), 'Namespace of the client.'),
   name: described(z.string().max(253), 'Name of the client.'),
   clientId: described(z.string().max(127), 'The client id this name meant when the grant was written.').optional(),
+  namespaceUid: described(
+    z.string().max(63),
+    "Uid of the client's namespace then: one that was deleted and made anew is another, whatever its names.",
+  ).optional(),
   state: described(z.enum(['Granted', 'NotFound', 'Refused', 'Replaced']), 'What this client has.'),
 })
 
 const status = z.strictObject({
   ...statusBase,
-  state: described(z.enum(['Active', 'Expired', 'Refused']), 'What the grant does now.').optional(),
+  state: described(
+    z.enum(['Active', 'Pending', 'Expired', 'Refused']),
+    'What the grant does now. Pending: none of its clients exists yet.',
+  ).optional(),
   clients: described(z.array(grantedClient).max(256), 'The clients, as pinned.', {
     'x-kubernetes-list-type': 'map',
     'x-kubernetes-list-map-keys': ['namespace', 'name'],
@@ -68,6 +84,14 @@ export type AccessGrantSpec = z.input<typeof spec>
 export type AccessGrantStatus = z.infer<typeof status>
 export type GrantedClient = z.infer<typeof grantedClient>
 export type AccessGrant = ApiObject<AccessGrantSpec, AccessGrantStatus>
+
+const acceptedReasons = {
+  Accepted: 'The role and every client are known.',
+  RoleNotFound: 'No roles.latchkey.dev of that name in this namespace. Create it or correct spec.roleRef.name.',
+  ClientNotFound: 'Some clients do not exist yet; the message names them. They get the role when they appear.',
+  ClientReplaced: 'A name now means another client. It has no access until this grant is written again.',
+  Invalid: 'A field is wrong; the message names it.',
+}
 
 export const accessGrant: KindDefinition = {
   kind: 'AccessGrant',
@@ -82,21 +106,16 @@ export const accessGrant: KindDefinition = {
     { name: 'State', type: 'string', jsonPath: '.status.state', description: 'What the grant does.' },
     { name: 'Expires', type: 'string', jsonPath: '.spec.expiresAt', description: 'End of the grant.' },
     readyColumn,
+    reasonColumn,
     ageColumn,
     enforcedColumn,
   ],
   conditions: {
-    Accepted: {
-      Accepted: 'The role and every client are known.',
-      RoleNotFound: 'No roles.latchkey.dev of that name in this namespace. Create it or correct spec.roleRef.name.',
-      ClientNotFound: 'Some clients do not exist yet; the message names them. They get the role when they appear.',
-      ClientReplaced: 'A name now means another client. It has no access until this grant is written again.',
-      Invalid: 'A field is wrong; the message names it.',
-    },
+    Accepted: acceptedReasons,
     Ready: {
       Ready: 'The grant is published.',
       Expired: 'The grant has ended.',
-      NotAccepted: 'See the condition Accepted.',
+      ...repeated(acceptedReasons),
     },
     Enforced: enforcedReasons,
   },

@@ -1,5 +1,14 @@
 import { z } from 'zod'
-import { type ApiObject, ageColumn, enforcedColumn, enforcedReasons, type KindDefinition, readyColumn } from './kind.ts'
+import {
+  type ApiObject,
+  ageColumn,
+  enforcedColumn,
+  enforcedReasons,
+  type KindDefinition,
+  readyColumn,
+  reasonColumn,
+  repeated,
+} from './kind.ts'
 import {
   described,
   duration,
@@ -195,7 +204,7 @@ const publishedKey = z.strictObject({
 const status = z.strictObject({
   ...statusBase,
   state: described(
-    z.enum(['Pending', 'Active', 'Revoked', 'Expired', 'Refused']),
+    z.enum(['Pending', 'Active', 'Suspended', 'Revoked', 'Expired', 'Refused']),
     'What the key can do now.',
   ).optional(),
   clientId: described(z.string().max(127), 'Client id of the client.').optional(),
@@ -220,6 +229,18 @@ export type PublicJwk = PublishedKey['publicKey']
 export type AccessKey = ApiObject<AccessKeySpec, AccessKeyStatus>
 export type Algorithm = 'Ed25519' | 'ES256' | 'RS256'
 
+const acceptedReasons = {
+  Accepted: 'The key is understood and its client is known.',
+  ClientNotFound: 'No ApiClient of that name in this namespace. Create it or correct spec.clientRef.name.',
+  ClientRefused: 'The ApiClient is not accepted; see its conditions.',
+  ExpiryRequired: 'Keys of a Personal client must expire: set validity or expiresAt, at most 2160h ahead.',
+  RoleNotFound:
+    'spec.roles names a role that does not exist; the message names it. The others count, and it counts from when it exists.',
+  PublicKeyInvalid: 'spec.publicKey is not a usable public key; the message says why.',
+  Unsupported: 'The spec asks for something this version does not make.',
+  Invalid: 'A field is wrong; the message names it.',
+}
+
 export const accessKey: KindDefinition = {
   kind: 'AccessKey',
   plural: 'accesskeys',
@@ -235,6 +256,7 @@ export const accessKey: KindDefinition = {
     { name: 'Expires', type: 'string', jsonPath: '.status.expiresAt', description: 'End of the key.' },
     { name: 'Rotates', type: 'string', jsonPath: '.status.renewalTime', description: 'When the next key is due.' },
     readyColumn,
+    reasonColumn,
     ageColumn,
     { name: 'Kid', type: 'string', jsonPath: '.status.keyId', description: 'Key id.', priority: 1 },
     {
@@ -247,19 +269,10 @@ export const accessKey: KindDefinition = {
     enforcedColumn,
   ],
   conditions: {
-    Accepted: {
-      Accepted: 'The key is understood and its client is known.',
-      ClientNotFound: 'No ApiClient of that name in this namespace. Create it or correct spec.clientRef.name.',
-      ClientRefused: 'The ApiClient is not accepted; see its conditions.',
-      ExpiryRequired: 'Keys of a Personal client must expire: set validity or expiresAt, at most 2160h ahead.',
-      RoleNotFound:
-        'spec.roles names a role that does not exist; the message names it. The others count, and it counts from when it exists.',
-      PublicKeyInvalid: 'spec.publicKey is not a usable public key; the message says why.',
-      Unsupported: 'The spec asks for something this version does not make.',
-      Invalid: 'A field is wrong; the message names it.',
-    },
+    Accepted: acceptedReasons,
     Ready: {
       Ready: 'The key is minted and published.',
+      ClientSuspended: 'The key is published, but its client is suspended: no guard takes it.',
       Pending: 'Work is under way.',
       Revoked: 'The key is revoked and published no more.',
       Expired: 'The key has ended.',
@@ -269,7 +282,7 @@ export const accessKey: KindDefinition = {
         'The operator may not write Secrets in this namespace. Add it to the chart value secrets.namespaceList.',
       SecretRefused:
         'The API server refuses the Secret: a quota, an admission policy, or a namespace that is being deleted.',
-      NotAccepted: 'See the condition Accepted.',
+      ...repeated(acceptedReasons, 'RoleNotFound'),
     },
     Enforced: enforcedReasons,
     Stalled: {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type ApiObject, ageColumn, type KindDefinition, readyColumn } from './kind.ts'
+import { type ApiObject, ageColumn, type KindDefinition, readyColumn, reasonColumn, repeated } from './kind.ts'
 import { described, statusBase, subdomain, text } from './schema.ts'
 
 const owner = z.strictObject({
@@ -14,7 +14,7 @@ const owner = z.strictObject({
   ).optional(),
 })
 
-const spec = described(
+const fields = described(
   z.strictObject({
     displayName: described(text(128), 'Name shown to people.').optional(),
     owner: described(owner, 'Who is responsible. Information and mail only, never an authority.').optional(),
@@ -49,6 +49,9 @@ const spec = described(
   },
 )
 
+/** All of it is optional, and it is never absent: policies and transition rules read it. */
+const spec = fields.prefault({})
+
 const status = z.strictObject({
   ...statusBase,
   clientId: described(z.string().max(127), 'The client id in force.').optional(),
@@ -60,9 +63,17 @@ const status = z.strictObject({
   keys: described(z.int().min(0), 'Keys that can be used now.').optional(),
 })
 
-export type ApiClientSpec = z.input<typeof spec>
+export type ApiClientSpec = z.input<typeof fields>
 export type ApiClientStatus = z.infer<typeof status>
 export type ApiClient = ApiObject<ApiClientSpec, ApiClientStatus>
+
+const acceptedReasons = {
+  Accepted: 'The client is understood and holds its client id.',
+  ClientIdTaken: 'An older ApiClient holds this client id. Choose another one in a new ApiClient.',
+  ClientIdNotAllowed: 'A chosen client id starts with its namespace, unless the installation lists it in clientIds.',
+  ServiceAccountTaken: 'An older ApiClient of this namespace holds the service account. Remove it from one of the two.',
+  Invalid: 'A field is wrong; the message names it.',
+}
 
 export const apiClient: KindDefinition = {
   kind: 'ApiClient',
@@ -78,22 +89,15 @@ export const apiClient: KindDefinition = {
     { name: 'Keys', type: 'integer', jsonPath: '.status.keys', description: 'Usable keys.' },
     { name: 'State', type: 'string', jsonPath: '.status.state', description: 'What the client can do.' },
     readyColumn,
+    reasonColumn,
     ageColumn,
   ],
   conditions: {
-    Accepted: {
-      Accepted: 'The client is understood and holds its client id.',
-      ClientIdTaken: 'An older ApiClient holds this client id. Choose another one in a new ApiClient.',
-      ClientIdNotAllowed:
-        'A chosen client id starts with its namespace, unless the installation lists it in clientIds.',
-      ServiceAccountTaken:
-        'An older ApiClient of this namespace holds the service account. Remove it from one of the two.',
-      Invalid: 'A field is wrong; the message names it.',
-    },
+    Accepted: acceptedReasons,
     Ready: {
       Ready: 'The client is published.',
       Suspended: 'The client is suspended, and every guard knows or is being told.',
-      NotAccepted: 'See the condition Accepted.',
+      ...repeated(acceptedReasons),
     },
   },
 }

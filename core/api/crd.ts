@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { group, type KindDefinition, version } from './kind.ts'
+import { unseenStatus } from './schema.ts'
 
 type Json = Record<string, unknown>
 
@@ -29,6 +30,7 @@ export function crdOf(kind: KindDefinition): Json {
           served: true,
           storage: true,
           subresources: { status: {} },
+          ...(kind.selectable && { selectableFields: kind.selectable.map(jsonPath => ({ jsonPath })) }),
           additionalPrinterColumns: kind.columns.map(column => ({ ...column })),
           schema: { openAPIV3Schema: objectSchema(kind) },
         },
@@ -38,18 +40,21 @@ export function crdOf(kind: KindDefinition): Json {
 }
 
 function objectSchema(kind: KindDefinition): Json {
+  const spec = structural(z.toJSONSchema(kind.spec, { target: 'openapi-3.0', io: 'input', reused: 'inline' }))
   return {
     type: 'object',
     description: kind.description,
-    required: ['spec'],
+    // One with a default is never absent, and kubectl would ask for what is required before the API server fills it in.
+    ...(spec.default === undefined && { required: ['spec'] }),
     properties: {
       apiVersion: { type: 'string', description: `${group}/${version}.` },
       kind: { type: 'string', description: `${kind.kind}.` },
       metadata: { type: 'object' },
-      spec: structural(z.toJSONSchema(kind.spec, { target: 'openapi-3.0', io: 'input', reused: 'inline' })),
+      spec,
       status: {
         ...structural(z.toJSONSchema(kind.status, { target: 'openapi-3.0', io: 'output', reused: 'inline' })),
         description: 'What the operator found and did. Written by the operator alone.',
+        default: unseenStatus,
       },
     },
   }

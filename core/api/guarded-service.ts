@@ -1,5 +1,13 @@
 import { z } from 'zod'
-import { type ApiObject, ageColumn, type KindDefinition, readyColumn } from './kind.ts'
+import {
+  type ApiObject,
+  ageColumn,
+  enforcedColumn,
+  type KindDefinition,
+  readyColumn,
+  reasonColumn,
+  repeated,
+} from './kind.ts'
 import { action } from './role.ts'
 import { described, duration, label, method, pathTemplate, statusBase, subdomain, text } from './schema.ts'
 
@@ -144,7 +152,14 @@ const spec = described(
 
 const status = z.strictObject({
   ...statusBase,
-  audience: described(z.string().max(255), 'Audience in force.').optional(),
+  audience: described(
+    z.string().max(255),
+    'The audience that this service holds, also while something else keeps it from being accepted.',
+  ).optional(),
+  refusedAudience: described(
+    z.string().max(255),
+    'An audience that a GuardedService of another namespace held when this generation was looked at. This generation does not get it.',
+  ).optional(),
   guards: described(z.string().max(32), 'Guards that hold the current revision, of all that should: 3/3.').optional(),
   revision: described(z.string().max(64), 'Revision of the snapshot.').optional(),
   wouldDeny: described(
@@ -157,6 +172,19 @@ export type GuardedServiceSpec = z.input<typeof spec>
 export type GuardedServiceStatus = z.infer<typeof status>
 export type GuardedService = ApiObject<GuardedServiceSpec, GuardedServiceStatus>
 
+const acceptedReasons = {
+  Accepted: 'The service is understood and holds its target and audience.',
+  TargetNotFound: 'No Service of that name or no such port. Create it or correct spec.targetRef.',
+  TargetConflict: 'An older GuardedService holds this Service port. Delete one of the two.',
+  AudienceConflict:
+    'Another GuardedService holds this audience. Choose another one. Where that one is of another namespace, this answer stays until the spec changes or the object is made anew.',
+  AudienceReserved: 'This audience belongs to another service, to the issuer or to the API server. Choose another one.',
+  RouteConflict: 'Two routes match the same requests equally well; the message names them. Change one.',
+  OpenApiNotFound: 'The ConfigMap or its key does not exist. Create it or correct spec.openapi.configMapRef.',
+  OpenApiInvalid: 'The OpenAPI document cannot be used; the message says where.',
+  Invalid: 'A field is wrong; the message names it.',
+}
+
 export const guardedService: KindDefinition = {
   kind: 'GuardedService',
   plural: 'guardedservices',
@@ -165,11 +193,14 @@ export const guardedService: KindDefinition = {
   description: 'A GuardedService is a protected API: a port of a Service whose every call a guard decides.',
   spec,
   status,
+  selectable: ['.spec.audience'],
   columns: [
     { name: 'Target', type: 'string', jsonPath: '.spec.targetRef.name', description: 'The Service.' },
     { name: 'Mode', type: 'string', jsonPath: '.spec.mode', description: 'Enforce or Audit.' },
     { name: 'Guards', type: 'string', jsonPath: '.status.guards', description: 'Guards up to date, of all.' },
+    { ...enforcedColumn, description: 'Whether every call meets a guard with the policy.', priority: 0 },
     readyColumn,
+    reasonColumn,
     ageColumn,
     { name: 'Audience', type: 'string', jsonPath: '.status.audience', description: 'Audience in force.', priority: 1 },
     {
@@ -188,27 +219,16 @@ export const guardedService: KindDefinition = {
     },
   ],
   conditions: {
-    Accepted: {
-      Accepted: 'The service is understood and holds its target and audience.',
-      TargetNotFound: 'No Service of that name or no such port. Create it or correct spec.targetRef.',
-      TargetConflict: 'An older GuardedService holds this Service port. Delete one of the two.',
-      AudienceConflict: 'An older GuardedService holds this audience. Choose another one.',
-      AudienceReserved:
-        'This audience belongs to another service, to the issuer or to the API server. Choose another one.',
-      RouteConflict: 'Two routes match the same requests equally well; the message names them. Change one.',
-      OpenApiNotFound: 'The ConfigMap or its key does not exist. Create it or correct spec.openapi.configMapRef.',
-      OpenApiInvalid: 'The OpenAPI document cannot be used; the message says where.',
-      Invalid: 'A field is wrong; the message names it.',
-    },
+    Accepted: acceptedReasons,
     Ready: {
       Ready: 'The policy is published.',
-      NotAccepted: 'See the condition Accepted.',
+      ...repeated(acceptedReasons),
       NotIsolated:
         'The policy is published, but the NetworkPolicy that spec.networkPolicy asks for is not there; see the condition Isolated.',
     },
     Isolated: {
       Isolated: "The NetworkPolicy is there. Whether it holds is up to the cluster's network.",
-      NotAccepted: 'See the condition Accepted. A NetworkPolicy that was made before stays.',
+      NotAccepted: 'The service is not accepted; the message says why. A NetworkPolicy that was made before stays.',
       NetworkPolicyConflict:
         'A NetworkPolicy of that name is not of this GuardedService. It stays untouched; delete or rename it.',
       NetworkPolicyForbidden: 'The operator may not write NetworkPolicies here; see the ClusterRole of the chart.',
@@ -224,6 +244,10 @@ export const guardedService: KindDefinition = {
       ServiceBypassesGuard:
         "The Service's port does not lead to the guard; the message has the command that changes it.",
       DirectAccess: 'The app of some pod listens beyond loopback; the message names the pod.',
+    },
+    Stalled: {
+      ServiceBypassesGuard: 'Calls go past the guard in mode Enforce. A person has to change the Service.',
+      DirectAccess: 'Calls can go past the guard in mode Enforce. A person has to change what the app listens on.',
     },
   },
 }

@@ -19,6 +19,8 @@ export interface KindDefinition {
   readonly spec: z.ZodType
   readonly status: z.ZodType
   readonly columns: readonly PrinterColumn[]
+  /** JSON paths of fields that field selectors may name. */
+  readonly selectable?: readonly string[]
   /** Condition types with their closed lists of reasons: reason → what it means and what to do. */
   readonly conditions: Readonly<Record<string, Readonly<Record<string, string>>>>
 }
@@ -55,6 +57,12 @@ export const readyColumn: PrinterColumn = {
   jsonPath: ".status.conditions[?(@.type=='Ready')].status",
   description: 'Whether the spec is carried out.',
 }
+export const reasonColumn: PrinterColumn = {
+  name: 'Reason',
+  type: 'string',
+  jsonPath: ".status.conditions[?(@.type=='Ready')].reason",
+  description: 'Why it is ready, or is not.',
+}
 export const ageColumn: PrinterColumn = {
   name: 'Age',
   type: 'date',
@@ -68,6 +76,12 @@ export const enforcedColumn: PrinterColumn = {
   jsonPath: ".status.conditions[?(@.type=='Enforced')].status",
   description: 'Whether every guard concerned has it.',
   priority: 1,
+}
+
+/** The reasons of Accepted that Ready=False repeats, so that nobody has to look further. */
+export function repeated(accepted: Readonly<Record<string, string>>, ...others: readonly string[]) {
+  const reasons = Object.keys(accepted).filter(reason => reason !== 'Accepted' && !others.includes(reason))
+  return Object.fromEntries(reasons.map(reason => [reason, 'As the condition Accepted says.']))
 }
 
 /** Reasons of the condition Enforced on objects that reach guards. */

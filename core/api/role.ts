@@ -1,5 +1,14 @@
 import { z } from 'zod'
-import { type ApiObject, ageColumn, enforcedColumn, enforcedReasons, type KindDefinition, readyColumn } from './kind.ts'
+import {
+  type ApiObject,
+  ageColumn,
+  enforcedColumn,
+  enforcedReasons,
+  type KindDefinition,
+  readyColumn,
+  reasonColumn,
+  repeated,
+} from './kind.ts'
 import { attributeName, described, method, pathTemplate, statusBase, subdomain } from './schema.ts'
 
 const parameter = () =>
@@ -120,6 +129,15 @@ export type RoleRule = z.input<typeof rule>
 export type Comparison = z.input<typeof comparison>
 export type Role = ApiObject<RoleSpec, RoleStatus>
 
+const acceptedReasons = {
+  Accepted: 'Every rule is understood and names known services.',
+  RuleMatchesNothing:
+    'Understood, but some path or permission matches no route of its services; the message names it and what comes nearest.',
+  ServiceNotFound:
+    'A rule names a GuardedService that does not exist; the other rules count. Create it or correct the name.',
+  Invalid: 'A field is wrong; the message names it.',
+}
+
 export const role: KindDefinition = {
   kind: 'Role',
   plural: 'roles',
@@ -132,17 +150,17 @@ export const role: KindDefinition = {
   columns: [
     { name: 'Grants', type: 'integer', jsonPath: '.status.grants', description: 'AccessGrants that give it.' },
     readyColumn,
+    reasonColumn,
     ageColumn,
     enforcedColumn,
   ],
   conditions: {
-    Accepted: {
-      Accepted: 'Every rule is understood and names known services.',
-      ServiceNotFound:
-        'A rule names a GuardedService that does not exist; the other rules count. Create it or correct the name.',
-      Invalid: 'A field is wrong; the message names it.',
+    Accepted: acceptedReasons,
+    Ready: {
+      Ready: 'The role is published.',
+      RuleMatchesNothing: 'The role is published, but some path or permission of it opens nothing.',
+      ...repeated(acceptedReasons, 'RuleMatchesNothing'),
     },
-    Ready: { Ready: 'The role is published.', NotAccepted: 'See the condition Accepted.' },
     Enforced: enforcedReasons,
   },
 }

@@ -91,6 +91,22 @@ const condition = z.strictObject({
   lastTransitionTime: described(timestamp(), 'When the status last changed.'),
 })
 
+/**
+ * What an object reads as until the operator has looked at it: whoever waits for Ready waits on. The time is fixed
+ * because the API server fills this in whenever the object is read.
+ */
+export const unseenStatus = {
+  conditions: [
+    {
+      type: 'Ready',
+      status: 'Unknown',
+      reason: 'Pending',
+      message: 'The operator has not looked at this yet.',
+      lastTransitionTime: '1970-01-01T00:00:00Z',
+    },
+  ],
+}
+
 /** The fields every status has. */
 export const statusBase = {
   observedGeneration: described(z.int().min(0), 'Generation that this status speaks of.').optional(),

@@ -1,6 +1,6 @@
 import type { AccessKey, AccessKeyStatus, PublishedKey } from '../api/access-key.ts'
 import type { ResolvedClient } from '../registry/resolve-clients.ts'
-import { type EnforcedView, type Finding, latchEnforced, reportConditions } from '../status/report.ts'
+import { type EnforcedView, type Finding, latchEnforced, notReady, reportConditions } from '../status/report.ts'
 import type { KeyFault } from './accept-access-key.ts'
 import { timeOf } from './key-ledger.ts'
 import { secretNameOf } from './secret-data.ts'
@@ -47,17 +47,21 @@ export function composeKeyStatus(outcome: Outcome): AccessKeyStatus {
   }
 }
 
-function stateOf({ accessKey, fault, now }: Outcome, current: PublishedKey | undefined): AccessKeyStatus['state'] {
+function stateOf(
+  { accessKey, client, fault, now }: Outcome,
+  current: PublishedKey | undefined,
+): AccessKeyStatus['state'] {
   if (accessKey.spec.revoked) return 'Revoked'
   if (fault) return 'Refused'
-  if (current?.state === 'Active') return 'Active'
+  if (current?.state === 'Active') return client?.suspended ? 'Suspended' : 'Active'
   if (current?.state === 'Expired' || current?.state === 'Revoked') return current.state
   return expired(accessKey, now) ? 'Expired' : 'Pending'
 }
 
 function findings(outcome: Outcome): Finding[] {
   const { accessKey, keys, keyId, enforced } = outcome
-  const ready = readiness(outcome)
+  const accepted = acceptance(outcome)
+  const ready = readiness(outcome, accepted)
   const stalled = stuck.includes(ready.reason)
   const previous = accessKey.status
   // Another key, or the same one in another state, has to reach the guards anew though the generation is the same.
@@ -65,7 +69,7 @@ function findings(outcome: Outcome): Finding[] {
     list?.find(key => key.kid === kid)?.state
   const same = previous?.keyId === keyId && state(previous?.keys, keyId) === state(keys, keyId)
   return [
-    acceptance(outcome),
+    accepted,
     ready,
     latchEnforced(same ? previous?.conditions : undefined, accessKey.metadata.generation, enforced),
     ...(stalled ? [{ type: 'Stalled', status: 'True' as const, reason: ready.reason, message: ready.message }] : []),
@@ -86,8 +90,8 @@ function acceptance({ fault, missingRoles }: Outcome): Finding {
   }
 }
 
-function readiness(outcome: Outcome): Finding {
-  const { accessKey, fault, keys, keyId, secretState } = outcome
+function readiness(outcome: Outcome, accepted: Finding): Finding {
+  const { accessKey, client, fault, keys, keyId, secretState } = outcome
   const say = (status: 'True' | 'False', reason: string, message: string): Finding => ({
     type: 'Ready',
     status,
@@ -97,7 +101,7 @@ function readiness(outcome: Outcome): Finding {
   const name = secretNameOf(accessKey)
   const { namespace } = accessKey.metadata
   const current = keys.find(key => key.kid === keyId)
-  if (!accessKey.spec.revoked && fault) return say('False', 'NotAccepted', 'See the condition Accepted.')
+  if (!accessKey.spec.revoked && fault) return notReady(accepted)
   if (secretState === 'forbidden') {
     return say(
       'False',
@@ -129,6 +133,7 @@ function readiness(outcome: Outcome): Finding {
     if (expired(accessKey, outcome.now)) return say('True', 'Expired', 'The key has ended.')
     return say('False', 'Pending', `A key is being minted into the Secret ${name}.`)
   }
+  if (client?.suspended) return say('True', 'ClientSuspended', 'The client is suspended: no guard takes the key.')
   return say('True', 'Ready', 'The key is published.')
 }
 

@@ -23,6 +23,11 @@ export function reservedAudience(
   return `The audience ${audience} is reserved for the GuardedService of that name and namespace. Choose another one, or leave spec.audience out.`
 }
 
+/** Whether services of several namespaces may ask for it: the form of the cluster's names belongs to one service each. */
+export function isChosenAudience(audience: string): boolean {
+  return clusterName(audience) === undefined
+}
+
 /** What stands before `.svc` in a host name of the cluster's form, else undefined. */
 function clusterName(audience: string): string | undefined {
   const host = /^https:\/\/([^/:]*)/.exec(audience)?.[1] ?? ''

@@ -132,7 +132,10 @@ function pinnedGrant(
 ): AccessGrant {
   const pins = grant.spec.clients.map(({ namespace, name }): GrantedClient => {
     const client = clients.get(referenceKey({ namespace, name }))
-    if (client) return { namespace, name, clientId: client.clientId, state: client.accepted ? 'Granted' : 'Refused' }
+    if (client) {
+      const { clientId, namespaceUid } = client
+      return { namespace, name, clientId, namespaceUid, state: client.accepted ? 'Granted' : 'Refused' }
+    }
     problems.push(`AccessGrant ${keyOf(grant)}: there is no ApiClient ${namespace}/${name}.`)
     return { namespace, name, state: 'NotFound' }
   })

@@ -10,6 +10,8 @@ export interface ResolvedClient {
   readonly key: string
   readonly client: ApiClient
   readonly clientId: string
+  /** Of its namespace: with the client id it says who this is, also where the id was chosen. */
+  readonly namespaceUid: string
   /** `iss` of its tokens. */
   readonly issuer: string
   /** Without it the client has no access, no JWKS and holds nothing. */
@@ -63,13 +65,14 @@ export function resolveNamespaceClients(
   rules: ClientRules,
 ): ResolvedClient[] {
   if (!namespace || installationOf(namespace) !== rules.installation) return []
+  const namespaceUid = namespace.metadata.uid ?? namespace.metadata.name
   const ids = new Map<string, string>()
   const accounts = new Map<string, string>()
   return [...clients]
     .filter(isPresent)
     .sort(byAge)
     .map(client => {
-      const clientId = clientIdOf(client, namespace.metadata.uid ?? namespace.metadata.name, rules.installation)
+      const clientId = clientIdOf(client, namespaceUid, rules.installation)
       const wanted = (client.spec.serviceAccounts ?? []).map(account => account.name)
       const fault = notAllowed(client, rules) ?? idTaken(clientId, ids) ?? accountTaken(wanted, accounts)
       if (!fault) {
@@ -81,6 +84,7 @@ export function resolveNamespaceClients(
         key: keyOf(client),
         client,
         clientId,
+        namespaceUid,
         issuer: issuerOf(rules.issuerUrl, clientId),
         accepted: fault === undefined,
         ...(fault ?? { reason: 'Accepted' as const, message: `The client id is ${clientId}.` }),

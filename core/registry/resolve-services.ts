@@ -1,6 +1,7 @@
 import type { GuardedService } from '../api/guarded-service.ts'
 import type { RouteRow } from '../snapshot/rows.ts'
 import { reservedAudience } from './audience.ts'
+import { hasAudience, servicesWithoutAudience } from './audience-claims.ts'
 import { audienceOf, byAge, installationOf, isPresent, keyOf } from './ids.ts'
 import { type Inspection, inspectService, type ServiceFault } from './inspect-service.ts'
 import type { NamespaceObject, ServiceObject } from './kubernetes.ts'
@@ -22,6 +23,8 @@ export interface ResolvedService {
   readonly reason: 'Accepted' | ServiceFault['reason']
   readonly message: string
   readonly audience: string
+  /** Whether the audience is this service's. `taken`: it is, or was at this generation, another namespace's. */
+  readonly claim: 'held' | 'taken' | 'none'
   /** The Service behind it and the number of its port, when both exist. */
   readonly target?: { readonly service: ServiceObject; readonly port: number }
   /** From spec.routes or the OpenAPI document; empty unless published. */
@@ -44,6 +47,11 @@ export interface ServiceObjects extends ServiceRules {
   readonly namespaces: ReadonlyMap<string, NamespaceObject>
   /** The documents that spec.openapi names, by `namespace/name` of the GuardedService. */
   readonly documents: ReadonlyMap<string, OpenApiSource>
+  /**
+   * `refused`: a chosen audience counts only once the operator has given it, as status says. For those that read
+   * what the operator decides: both look at copies, and one that is behind must not serve whom the other refuses.
+   */
+  readonly unconfirmed?: 'refused'
   /** What a service says by itself; a caller may give one that remembers. */
   readonly inspect?: (service: GuardedService, document: OpenApiSource | undefined) => Inspection
 }
@@ -52,27 +60,34 @@ export interface ServiceObjects extends ServiceRules {
  * Every GuardedService of this installation, by `namespace/name`; those of other installations and those being
  * deleted are left out. The oldest holds a Service port and an audience, also while a mistake of its own keeps it from
  * being accepted: a younger one must not get the pods because the older one has a typing error. A loser holds nothing.
+ * Between namespaces an audience stays where the operator gave it.
  */
 export function resolveServices(objects: ServiceObjects): Map<string, ResolvedService> {
   const ports = new Map<string, string>()
   const audiences = new Map<string, string>()
   const resolved = new Map<string, ResolvedService>()
-  for (const service of [...objects.services].filter(one => isOurs(one, objects)).sort(byAge)) {
+  const ours = [...objects.services].filter(one => isOurs(one, objects)).sort(byAge)
+  const without = servicesWithoutAudience(ours)
+  for (const service of ours) {
     const key = keyOf(service)
     const target = targetOf(service, objects.targets)
     const place = target && `${keyOf(target.service)}:${target.port}`
     const audience = audienceOf(service)
     const reserved = reservedAudience(service, objects)
-    const conflict = portTaken(place, ports) ?? audienceTaken(audience, audiences)
+    const taken = without.has(service)
+    const conflict = portTaken(place, ports) ?? (taken ? takenElsewhere(audience) : audienceTaken(audience, audiences))
     if (!conflict) {
       if (place !== undefined) ports.set(place, key)
       if (reserved === undefined) audiences.set(audience, key)
     }
     const inspected = (objects.inspect ?? inspectService)(service, objects.documents.get(key))
-    const taken =
-      (reserved === undefined ? undefined : ({ reason: 'AudienceReserved', message: reserved } as const)) ?? conflict
-    const fault = taken ?? (target ? undefined : targetNotFound(service)) ?? inspected.fault
-    const published = !taken && !inspected.fault
+    // Whose tokens these would be is not settled: nothing is published.
+    const unsettled =
+      (reserved === undefined ? undefined : ({ reason: 'AudienceReserved', message: reserved } as const)) ??
+      conflict ??
+      (objects.unconfirmed === undefined || hasAudience(service) ? undefined : notGiven(audience))
+    const fault = unsettled ?? (target ? undefined : targetNotFound(service)) ?? inspected.fault
+    const published = !unsettled && !inspected.fault
     resolved.set(key, {
       key,
       service,
@@ -80,6 +95,7 @@ export function resolveServices(objects: ServiceObjects): Map<string, ResolvedSe
       published,
       ...(fault ?? { reason: 'Accepted' as const, message: `Tokens for this service carry the audience ${audience}.` }),
       audience,
+      claim: taken ? 'taken' : conflict || reserved !== undefined ? 'none' : 'held',
       ...(target && { target }),
       routes: published ? inspected.routes : [],
     })
@@ -115,6 +131,18 @@ function audienceTaken(audience: string, audiences: ReadonlyMap<string, string>)
     reason: 'AudienceConflict',
     message: `The older GuardedService ${holder} holds the audience ${audience}. Choose another one.`,
   }
+}
+
+/** By whom is none of this namespace's business. */
+function takenElsewhere(audience: string): ServiceFault {
+  return {
+    reason: 'AudienceConflict',
+    message: `The audience ${audience} is taken. Choose another one. If it has become free, change spec or create this GuardedService anew: until then this answer stays.`,
+  }
+}
+
+function notGiven(audience: string): ServiceFault {
+  return { reason: 'AudienceConflict', message: `The operator has not given the audience ${audience} to it yet.` }
 }
 
 function targetNotFound(service: GuardedService): ServiceFault {

@@ -1,4 +1,4 @@
-import type { AccessGrant } from '../api/access-grant.ts'
+import type { AccessGrant, GrantedClient } from '../api/access-grant.ts'
 import type { AccessKey } from '../api/access-key.ts'
 import type { Role, RoleRule } from '../api/role.ts'
 import type {
@@ -140,16 +140,23 @@ export function grantRow(grant: AccessGrant, clients: ReadonlyMap<string, Resolv
 
 /**
  * The clients a grant gives its role to now: named in spec, pinned in status as Granted, accepted, and still the
- * client that the name meant when it was pinned.
+ * client that the name meant when it was pinned. A pin of a release before says nothing of the namespace; the operator
+ * adds that at its first pass.
  */
 function grantedClients(grant: AccessGrant, clients: ReadonlyMap<string, ResolvedClient>): ResolvedClient[] {
   const named = new Set(grant.spec.clients.map(referenceKey))
   const meant = (grant.status?.clients ?? []).flatMap(pin => {
     const client = clients.get(referenceKey(pin))
-    const holds = pin.state === 'Granted' && client?.accepted && pin.clientId === client.clientId
+    const holds = pin.state === 'Granted' && client?.accepted && isPinned(pin, client)
     return holds && named.has(client.key) ? [client] : []
   })
   return [...new Set(meant)]
+}
+
+/** Whether a pin means this client: the id, and the namespace that it was in, which may have been made anew. */
+export function isPinned(pin: Pick<GrantedClient, 'clientId' | 'namespaceUid'>, client: ResolvedClient): boolean {
+  const sameNamespace = pin.namespaceUid === undefined || pin.namespaceUid === client.namespaceUid
+  return pin.clientId === client.clientId && sameNamespace
 }
 
 /** A client as a service of `namespace` knows it. */

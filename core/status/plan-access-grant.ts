@@ -1,6 +1,7 @@
 import type { AccessGrant, AccessGrantStatus, GrantedClient } from '../api/access-grant.ts'
 import type { ResolvedClient } from '../registry/resolve-clients.ts'
-import { type EnforcedView, type Finding, latchEnforced, reportConditions } from './report.ts'
+import { isPinned } from '../registry/slice.ts'
+import { type EnforcedView, type Finding, latchEnforced, notReady, reportConditions } from './report.ts'
 
 interface ObservedGrant {
   readonly object: AccessGrant
@@ -11,8 +12,9 @@ interface ObservedGrant {
 }
 
 /**
- * The status of a grant, pins included. A name is pinned to the client id that it means when it is first seen, and stays
- * pinned until the grant is written again: whoever gets hold of the name later gets no access by it.
+ * The status of a grant, pins included. A name is pinned to what it means when it is first seen, the client id and the
+ * uid of the client's namespace, and stays pinned until the grant is written again: whoever gets hold of the name later
+ * gets no access by it. A client that is pruned and applied again in the same namespace is the same.
  * @param now seconds since epoch
  */
 export function planAccessGrant(
@@ -26,40 +28,74 @@ export function planAccessGrant(
   const end = object.spec.expiresAt === undefined ? undefined : Math.floor(Date.parse(object.spec.expiresAt) / 1_000)
   const fault = faultOf(observed, clients, end)
   const expired = end !== undefined && end <= now
-  const refused = fault?.reason === 'RoleNotFound' || fault?.reason === 'Invalid'
+  const accepted = acceptance(fault, clients)
   const samePins = JSON.stringify(object.status?.clients?.map(pinned)) === JSON.stringify(clients.map(pinned))
   const latched = latchEnforced(samePins ? previous : undefined, generation, enforced)
   const time = new Date(now * 1_000).toISOString().replace('.000Z', 'Z')
   return {
     status: {
       ...(generation !== undefined && { observedGeneration: generation }),
-      conditions: reportConditions(previous, generation, time, [
-        acceptance(fault, clients),
-        readiness(fault, expired),
-        latched,
-      ]),
-      state: refused ? 'Refused' : expired ? 'Expired' : 'Active',
+      conditions: reportConditions(previous, generation, time, [accepted, readiness(accepted, expired), latched]),
+      state: stateOf(fault, clients, expired),
       clients,
     },
     ...(end !== undefined && end > now && { nextAt: end }),
   }
 }
 
-const pinned = ({ namespace, name, clientId, state }: GrantedClient) => [namespace, name, clientId, state]
+/** What it does for callers now, so that nothing reads as active that gives nobody anything. */
+function stateOf(
+  fault: Fault | undefined,
+  clients: readonly GrantedClient[],
+  expired: boolean,
+): NonNullable<AccessGrantStatus['state']> {
+  if (fault?.reason === 'RoleNotFound' || fault?.reason === 'Invalid') return 'Refused'
+  if (expired) return 'Expired'
+  if (clients.some(({ state }) => state === 'Granted')) return 'Active'
+  return clients.some(({ state }) => state === 'NotFound') ? 'Pending' : 'Refused'
+}
+
+const pinned = ({ namespace, name, clientId, namespaceUid, state }: GrantedClient) => [
+  namespace,
+  name,
+  clientId,
+  namespaceUid,
+  state,
+]
 
 function pins({ object, clients }: ObservedGrant): GrantedClient[] {
   const written = object.status?.observedGeneration !== object.metadata.generation
   return object.spec.clients.map(({ namespace, name }) => {
-    const before = written
+    const pin = written
       ? undefined
-      : object.status?.clients?.find(pin => pin.namespace === namespace && pin.name === name)?.clientId
-    const client = clients.get(`${namespace}/${name}`)
-    if (!client) return { namespace, name, ...(before !== undefined && { clientId: before }), state: 'NotFound' }
-    if (before !== undefined && before !== client.clientId)
-      return { namespace, name, clientId: before, state: 'Replaced' }
-    if (client.accepted) return { namespace, name, clientId: client.clientId, state: 'Granted' }
-    return { namespace, name, ...(before !== undefined && { clientId: before }), state: 'Refused' }
+      : object.status?.clients?.find(one => one.namespace === namespace && one.name === name)
+    return { namespace, name, ...pinOf(pin, clients.get(`${namespace}/${name}`)) }
   })
+}
+
+function pinOf(
+  pin: GrantedClient | undefined,
+  client: ResolvedClient | undefined,
+): Omit<GrantedClient, 'namespace' | 'name'> {
+  const kept = pin?.clientId === undefined ? undefined : meaningOf(pin)
+  if (!client) return { ...kept, state: 'NotFound' }
+  if (pin && kept && !means(pin, client)) return { ...kept, state: 'Replaced' }
+  if (!client.accepted) return { ...kept, state: 'Refused' }
+  return { ...meaningOf(client), state: 'Granted' }
+}
+
+function meaningOf({ clientId, namespaceUid }: Pick<GrantedClient, 'clientId' | 'namespaceUid'>) {
+  return { ...(clientId !== undefined && { clientId }), ...(namespaceUid !== undefined && { namespaceUid }) }
+}
+
+/**
+ * A release before pinned the client id alone. A derived id holds the namespace's uid by itself. For a chosen one such
+ * a pin is taken for this namespace only while the client was never away: afterwards it could be anybody's.
+ */
+function means(pin: GrantedClient, client: ResolvedClient): boolean {
+  if (!isPinned(pin, client)) return false
+  const isChosen = client.client.spec.clientId !== undefined
+  return pin.namespaceUid !== undefined || !isChosen || pin.state === 'Granted'
 }
 
 interface Fault {
@@ -104,9 +140,9 @@ function acceptance(fault: Fault | undefined, clients: readonly GrantedClient[])
   return { type: 'Accepted', status: 'True', reason: 'Accepted', message: `The role and every client are known.${but}` }
 }
 
-function readiness(fault: Fault | undefined, expired: boolean): Finding {
+function readiness(accepted: Finding, expired: boolean): Finding {
   if (expired) return { type: 'Ready', status: 'True', reason: 'Expired', message: 'The grant has ended.' }
-  if (fault) return { type: 'Ready', status: 'False', reason: 'NotAccepted', message: 'See the condition Accepted.' }
+  if (accepted.status === 'False') return notReady(accepted)
   return { type: 'Ready', status: 'True', reason: 'Ready', message: 'The grant is published.' }
 }
 

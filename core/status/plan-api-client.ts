@@ -1,6 +1,6 @@
 import type { ApiClient, ApiClientStatus } from '../api/api-client.ts'
 import type { ResolvedClient } from '../registry/resolve-clients.ts'
-import { type Finding, reportConditions } from './report.ts'
+import { type Finding, notReady, reportConditions } from './report.ts'
 
 /** The status of a client of this installation. @param now RFC 3339, whole seconds */
 export function planApiClient(
@@ -21,7 +21,7 @@ export function planApiClient(
     ...(generation !== undefined && { observedGeneration: generation }),
     conditions: reportConditions(object.status?.conditions, generation, now, [
       acceptance(client, schemaFault),
-      readiness(accepted, suspended),
+      readiness(acceptance(client, schemaFault), suspended),
     ]),
     clientId: client.clientId,
     issuer: client.issuer,
@@ -36,9 +36,8 @@ function acceptance(client: ResolvedClient, schemaFault: string | undefined): Fi
   return { type: 'Accepted', status: accepted ? 'True' : 'False', reason, message }
 }
 
-function readiness(accepted: boolean, suspended: boolean): Finding {
-  if (!accepted)
-    return { type: 'Ready', status: 'False', reason: 'NotAccepted', message: 'See the condition Accepted.' }
+function readiness(accepted: Finding, suspended: boolean): Finding {
+  if (accepted.status === 'False') return notReady(accepted)
   if (suspended) return { type: 'Ready', status: 'True', reason: 'Suspended', message: 'The client is suspended.' }
   return { type: 'Ready', status: 'True', reason: 'Ready', message: 'The client is published.' }
 }

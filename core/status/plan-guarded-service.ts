@@ -2,7 +2,7 @@ import type { GuardedService, GuardedServiceStatus } from '../api/guarded-servic
 import type { ResolvedService } from '../registry/resolve-services.ts'
 import { guardPort, leadsToGuard } from '../registry/service-port.ts'
 import type { ServiceReport } from './judge-enforcement.ts'
-import { type Finding, latchEnforced, reportConditions } from './report.ts'
+import { aroundGuard, type Finding, latchEnforced, notReady, reportConditions } from './report.ts'
 
 interface ObservedService {
   readonly object: GuardedService
@@ -16,20 +16,24 @@ interface ObservedService {
 
 /** The status of a guarded service; its counts are live. @param now RFC 3339, whole seconds */
 export function planGuardedService(observed: ObservedService, now: string): GuardedServiceStatus {
-  const { object, resolved, report, schemaFault, isolation } = observed
+  const { object, resolved, report, isolation } = observed
   const { generation } = object.metadata
   const previous = object.status
-  const accepted = resolved.accepted && schemaFault === undefined
+  const acceptance = accept(observed)
+  const accepted = acceptance.status === 'True'
+  const enforced = enforcement(observed, accepted)
   const revision = report?.hash?.slice(0, 12) ?? previous?.revision
   return {
     ...(generation !== undefined && { observedGeneration: generation }),
     conditions: reportConditions(previous?.conditions, generation, now, [
-      acceptance(observed),
-      readiness(accepted, isolation),
-      enforcement(observed, accepted),
+      acceptance,
+      readiness(acceptance, isolation),
+      enforced,
       ...(isolation ? [isolation] : []),
+      ...stalled(object, enforced),
     ]),
-    ...(accepted && { audience: resolved.audience }),
+    ...(resolved.claim === 'held' && { audience: resolved.audience }),
+    ...(resolved.claim === 'taken' && { refusedAudience: resolved.audience }),
     ...counts(report, previous),
     ...(accepted && revision !== undefined && { revision }),
   }
@@ -46,15 +50,20 @@ function counts(
   return { ...(guards !== undefined && { guards }), ...(wouldDeny !== undefined && { wouldDeny }) }
 }
 
-function acceptance({ resolved, schemaFault }: ObservedService): Finding {
+function accept({ resolved, schemaFault }: ObservedService): Finding {
   if (schemaFault !== undefined) return { type: 'Accepted', status: 'False', reason: 'Invalid', message: schemaFault }
   const { accepted, reason, message } = resolved
   return { type: 'Accepted', status: accepted ? 'True' : 'False', reason, message }
 }
 
-function readiness(accepted: boolean, isolation: Finding | undefined): Finding {
-  if (!accepted)
-    return { type: 'Ready', status: 'False', reason: 'NotAccepted', message: 'See the condition Accepted.' }
+/** Where the policy is to be enforced, calls that nobody decides about are a fault, and only a person can mend it. */
+function stalled({ spec }: GuardedService, { reason, message }: Finding): Finding[] {
+  if ((spec.mode ?? 'Enforce') !== 'Enforce' || !aroundGuard.includes(reason)) return []
+  return [{ type: 'Stalled', status: 'True', reason, message }]
+}
+
+function readiness(acceptance: Finding, isolation: Finding | undefined): Finding {
+  if (acceptance.status === 'False') return notReady(acceptance)
   if (isolation?.status === 'False')
     return { type: 'Ready', status: 'False', reason: 'NotIsolated', message: isolation.message }
   return { type: 'Ready', status: 'True', reason: 'Ready', message: 'The policy is published.' }

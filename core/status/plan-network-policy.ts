@@ -61,7 +61,9 @@ export function planNetworkPolicy(observed: Observed): NetworkPolicyPlan {
   const { object, resolved, accepted, found } = observed
   const mine = found !== undefined && isOwned(found, object)
   if (object.spec.networkPolicy !== 'Generate') return { do: mine ? 'delete' : 'nothing' }
-  if (!accepted) return unmet('NotAccepted', 'See the condition Accepted.')
+  if (!accepted) {
+    return unmet('NotAccepted', resolved.accepted ? 'The spec is not understood.' : resolved.message)
+  }
   const name = networkPolicyName(object.metadata.name)
   if (found && !mine) {
     return unmet(

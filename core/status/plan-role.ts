@@ -1,5 +1,5 @@
 import type { Role, RoleStatus } from '../api/role.ts'
-import { type EnforcedView, type Finding, latchEnforced, reportConditions } from './report.ts'
+import { type EnforcedView, type Finding, latchEnforced, notReady, reportConditions } from './report.ts'
 
 /** The status of a role. @param now RFC 3339, whole seconds */
 export function planRole(
@@ -7,6 +7,8 @@ export function planRole(
     readonly object: Role
     /** Names of services that its rules name and that do not exist. */
     readonly missing: readonly string[]
+    /** What of its rules can match nothing, as sentences. */
+    readonly idle: readonly string[]
     readonly grants: number
     readonly schemaFault?: string | undefined
     readonly enforced: EnforcedView
@@ -16,21 +18,31 @@ export function planRole(
   const { object, grants, enforced } = observed
   const { generation } = object.metadata
   const accepted = acceptance(observed)
-  const ready: Finding =
-    accepted.status === 'True'
-      ? { type: 'Ready', status: 'True', reason: 'Ready', message: 'The role is published.' }
-      : { type: 'Ready', status: 'False', reason: 'NotAccepted', message: 'See the condition Accepted.' }
   const latched = latchEnforced(object.status?.conditions, generation, enforced)
   return {
     ...(generation !== undefined && { observedGeneration: generation }),
-    conditions: reportConditions(object.status?.conditions, generation, now, [accepted, ready, latched]),
+    conditions: reportConditions(object.status?.conditions, generation, now, [accepted, readiness(accepted), latched]),
     grants,
   }
 }
 
-function acceptance(observed: { missing: readonly string[]; schemaFault?: string | undefined }): Finding {
-  const { missing, schemaFault } = observed
+/** A rule that opens nothing harms nobody, so the role is ready; but whoever wrote it has to be told. */
+function readiness(accepted: Finding): Finding {
+  if (accepted.status === 'False') return notReady(accepted)
+  if (accepted.reason === 'RuleMatchesNothing') return { ...accepted, type: 'Ready' }
+  return { type: 'Ready', status: 'True', reason: 'Ready', message: 'The role is published.' }
+}
+
+function acceptance(observed: {
+  missing: readonly string[]
+  idle: readonly string[]
+  schemaFault?: string | undefined
+}): Finding {
+  const { missing, idle, schemaFault } = observed
   if (schemaFault !== undefined) return { type: 'Accepted', status: 'False', reason: 'Invalid', message: schemaFault }
+  if (missing.length === 0 && idle.length > 0) {
+    return { type: 'Accepted', status: 'True', reason: 'RuleMatchesNothing', message: idle.join(' ') }
+  }
   if (missing.length === 0) {
     return { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'Every rule names known services.' }
   }

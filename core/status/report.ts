@@ -15,6 +15,11 @@ export interface Finding {
   readonly message: string
 }
 
+/** Ready of an object that is not accepted: the cause itself, so that nobody has to look further. */
+export function notReady({ reason, message }: Finding): Finding {
+  return { type: 'Ready', status: 'False', reason, message }
+}
+
 /** What the guards hold of one object: `unknown` until the issuers were asked. */
 export type EnforcedView =
   | { readonly state: 'unknown' }
@@ -84,26 +89,36 @@ export interface PlannedEvent {
   readonly note: string
 }
 
-/** One event when the Ready condition means something else than before; none while work is under way. */
+/** Ready=True, but nobody may take it for well: what ended by itself, and what opens nothing. */
+const warned = ['Expired', 'RuleMatchesNothing']
+/** Reasons of Enforced that mean calls nobody decides about. */
+export const aroundGuard: readonly string[] = ['ServiceBypassesGuard', 'DirectAccess']
+
+/**
+ * An event when Ready means something else than before, none while work is under way; and one when calls begin, or
+ * cease, to go around the guard. That some guard is behind for a moment is no event.
+ */
 export function transitionEvents(
   previous: readonly StoredCondition[] | undefined,
   next: readonly StoredCondition[],
 ): PlannedEvent[] {
-  const told = tellable(next)
-  const before = previous && tellable(previous)
-  if (!told || told.reason === 'Pending' || (before?.reason === told.reason && before.status === told.status)) return []
+  const [ready, enforced] = [find(next, 'Ready'), find(next, 'Enforced')]
   return [
-    {
-      type: told.status === 'False' ? 'Warning' : 'Normal',
-      reason: told.reason,
-      action: 'Reconcile',
-      note: told.message,
-    },
+    ...(ready && ready.reason !== 'Pending' && differs(find(previous, 'Ready'), ready) ? [eventOf(ready)] : []),
+    ...(enforced && turned(find(previous, 'Enforced'), enforced) ? [eventOf(enforced)] : []),
   ]
 }
 
-/** Ready, or Accepted where Ready only points to it. */
-function tellable(conditions: readonly StoredCondition[]): StoredCondition | undefined {
-  const ready = find(conditions, 'Ready')
-  return ready?.reason === 'NotAccepted' ? find(conditions, 'Accepted') : ready
+function differs(before: StoredCondition | undefined, now: StoredCondition): boolean {
+  return before?.reason !== now.reason || before.status !== now.status
+}
+
+function turned(before: StoredCondition | undefined, now: StoredCondition): boolean {
+  if (aroundGuard.includes(now.reason)) return before?.reason !== now.reason
+  return before !== undefined && aroundGuard.includes(before.reason)
+}
+
+function eventOf({ status, reason, message }: StoredCondition): PlannedEvent {
+  const isWarning = status === 'False' || warned.includes(reason)
+  return { type: isWarning ? 'Warning' : 'Normal', reason, action: 'Reconcile', note: message }
 }

@@ -36,6 +36,15 @@ export interface WatchOptions {
 export interface KubeClient {
   /** @returns undefined when there is none (404) */
   get<T extends KubeObject>(resource: Resource, namespace: string | undefined, name: string): Promise<T | undefined>
+  /**
+   * The metadata of an object alone, from the API server's own copy: cheap enough to be asked again and again, and its
+   * content never gets here. @returns undefined when there is none (404)
+   */
+  getMetadata(
+    resource: Resource,
+    namespace: string | undefined,
+    name: string,
+  ): Promise<KubeObject['metadata'] | undefined>
   /** One page. Items carry `apiVersion` and `kind`, which the server leaves out for built-in types. */
   list<T extends KubeObject>(
     resource: Resource,
@@ -97,11 +106,12 @@ export function createKubeClient(
     what: string,
     method: string,
     path: string,
-    send?: { body?: unknown; contentType?: string; signal?: AbortSignal | undefined },
+    send?: { body?: unknown; contentType?: string; accept?: string; signal?: AbortSignal | undefined },
   ): Promise<T> {
     const answer = await transport.send(method, path, {
       ...(send?.body !== undefined && { body: JSON.stringify(send.body) }),
       ...(send?.contentType && { contentType: send.contentType }),
+      ...(send?.accept && { accept: send.accept }),
       ...(send?.signal && { signal: send.signal }),
     })
     if (answer.status < 200 || answer.status > 299) throw refusal(`${what} ${method}`, answer)
@@ -110,6 +120,12 @@ export function createKubeClient(
 
   return {
     get: async (resource, namespace, name) => absent(call(resource.plural, 'GET', pathOf(resource, namespace, name))),
+
+    async getMetadata(resource, namespace, name) {
+      const path = pathOf(resource, namespace, name) + search({ resourceVersion: '0' })
+      const found = await absent(call<KubeObject>(resource.plural, 'GET', path, { accept: metadataOnly }))
+      return found?.metadata
+    },
 
     async list(resource, { namespace, signal, ...query } = {}) {
       const path = pathOf(resource, namespace) + search(query)
@@ -177,6 +193,8 @@ export function createKubeClient(
     close: async () => transport.close(),
   }
 }
+
+const metadataOnly = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1'
 
 interface RawList<T> {
   items?: T[]

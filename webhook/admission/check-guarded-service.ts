@@ -1,18 +1,27 @@
 import type { GuardedServiceSpec } from '../../core/api/guarded-service.ts'
 import { findRouteConflict } from '../../core/policy/route-conflicts.ts'
 import { parseResource, parseTemplate } from '../../core/policy/template.ts'
+import { withoutColons } from '../../core/policy/template-trie.ts'
+import { isChosenAudience } from '../../core/registry/audience.ts'
 import { type Check, firstOf, type KindChecks } from './check.ts'
 
-const templatesAreWellFormed: Check<GuardedServiceSpec> = spec => {
-  const places = [
-    ...(spec.public ?? []).map(({ path }, index) => ({ field: `spec.public[${index}].path`, path })),
-    ...(spec.routes ?? []).map(({ path }, index) => ({ field: `spec.routes[${index}].path`, path })),
-  ]
-  return firstOf(places, ({ field, path }) => {
+const templatesOf = (spec: GuardedServiceSpec) => [
+  ...(spec.public ?? []).map(({ path }, index) => ({ field: `spec.public[${index}].path`, path })),
+  ...(spec.routes ?? []).map(({ path }, index) => ({ field: `spec.routes[${index}].path`, path })),
+]
+
+const templatesAreWellFormed: Check<GuardedServiceSpec> = spec =>
+  firstOf(templatesOf(spec), ({ field, path }) => {
     const parsed = parseTemplate(path)
     return 'fault' in parsed ? { field, message: parsed.fault } : undefined
   })
-}
+
+/** `/notes/:id` is a template, though of one path that nobody calls. */
+const namesStandInBraces: Check<GuardedServiceSpec> = spec =>
+  firstOf(templatesOf(spec), ({ field, path }) => {
+    const meant = withoutColons(path)
+    return meant === undefined ? undefined : { field, message: `${path} is taken letter by letter; write ${meant}` }
+  })
 
 const permissionsTakeFromThePath: Check<GuardedServiceSpec> = ({ routes }) =>
   firstOf(routes ?? [], ({ path, permission }, index) => {
@@ -52,6 +61,7 @@ const publicPathsDiffer: Check<GuardedServiceSpec> = spec => {
 
 export const guardedServiceChecks: KindChecks<GuardedServiceSpec> = {
   refusals: [templatesAreWellFormed, permissionsTakeFromThePath, routesDiffer, publicPathsDiffer],
-  warnings: [],
+  warnings: [namesStandInBraces],
   references: () => [],
+  audience: ({ audience }) => (audience !== undefined && isChosenAudience(audience) ? audience : undefined),
 }

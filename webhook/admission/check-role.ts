@@ -1,5 +1,6 @@
 import type { RoleRule, RoleSpec } from '../../core/api/role.ts'
 import { parseResource, parseTemplate } from '../../core/policy/template.ts'
+import { withoutColons } from '../../core/policy/template-trie.ts'
 import * as resources from '../../platform/kube/resources.ts'
 import { type Check, type Finding, firstOf, type KindChecks } from './check.ts'
 
@@ -14,6 +15,15 @@ const templatesAreWellFormed: Check<RoleSpec> = ({ rules }) =>
     firstOf(templatesOf(rule, index), ({ field, text, parse }) => {
       const parsed = parse(text)
       return 'fault' in parsed ? { field, message: parsed.fault } : undefined
+    }),
+  )
+
+/** `/notes/:id` is a template, though of one path that nobody calls. */
+const namesStandInBraces: Check<RoleSpec> = ({ rules }) =>
+  firstOf(rules, (rule, index) =>
+    firstOf(templatesOf(rule, index), ({ field, text }) => {
+      const meant = withoutColons(text)
+      return meant === undefined ? undefined : { field, message: `${text} is taken letter by letter; write ${meant}` }
     }),
   )
 
@@ -54,7 +64,7 @@ function templatesOf(rule: RoleRule, index: number): PlacedTemplate[] {
 
 export const roleChecks: KindChecks<RoleSpec> = {
   refusals: [templatesAreWellFormed, comparisonsNameParameters],
-  warnings: [],
+  warnings: [namesStandInBraces],
   references: ({ rules }, { namespace }) =>
     rules.flatMap(({ services }, index) =>
       services.map((name, position) => ({

@@ -32,6 +32,8 @@ export interface KindChecks<Spec> {
   /** Each warns. */
   readonly warnings: readonly Check<Spec>[]
   readonly references: (spec: Spec, about: About) => readonly Reference[]
+  /** The audience that the spec asks for, where services of other namespaces may ask for it too. */
+  readonly audience?: (spec: Spec) => string | undefined
 }
 
 /** The first finding in a list, in its order. */

@@ -6,6 +6,7 @@ import { apiClient } from '../../core/api/api-client.ts'
 import { guardedService } from '../../core/api/guarded-service.ts'
 import { group, type KindDefinition } from '../../core/api/kind.ts'
 import { role } from '../../core/api/role.ts'
+import type { AudienceTaken } from './audience-taken.ts'
 import type { About, Finding, KindChecks, Reference } from './check.ts'
 import { accessGrantChecks } from './check-access-grant.ts'
 import { accessKeyChecks } from './check-access-key.ts'
@@ -20,7 +21,12 @@ export type FindMissing = (references: readonly Reference[]) => Promise<readonly
 type Examine = (
   spec: unknown,
   about: About,
-) => { refusals: readonly Finding[]; warnings: readonly Finding[]; references: readonly Reference[] }
+) => {
+  refusals: readonly Finding[]
+  warnings: readonly Finding[]
+  references: readonly Reference[]
+  audience?: string | undefined
+}
 
 /** Kind → what is checked. */
 const kinds: ReadonlyMap<string, Examine> = new Map([
@@ -36,7 +42,12 @@ const kinds: ReadonlyMap<string, Examine> = new Map([
  * that became stricter must not stand in the way of status, finalizers or labels of what exists.
  * @param now seconds since epoch
  */
-export async function validateObject(request: AdmissionRequest, now: number, missing: FindMissing): Promise<Verdict> {
+export async function validateObject(
+  request: AdmissionRequest,
+  now: number,
+  missing: FindMissing,
+  taken: AudienceTaken = async () => false,
+): Promise<Verdict> {
   const examine = request.kind.group === group ? kinds.get(request.kind.kind) : undefined
   const asked = request.operation === 'CREATE' || request.operation === 'UPDATE'
   if (!examine || !asked || request.subResource) return { allowed: true }
@@ -46,15 +57,28 @@ export async function validateObject(request: AdmissionRequest, now: number, mis
     return { allowed: true }
   }
   const about = { name: request.name ?? '', namespace: request.namespace ?? '', now }
-  const { refusals, warnings, references } = examine(object.spec, about)
-  if (refusals.length > 0) {
-    return { allowed: false, code: 422, message: refusals.map(sentence).join('; '), causes: refusals }
+  const { refusals, warnings, references, audience } = examine(object.spec, about)
+  if (refusals.length > 0) return refused(refusals)
+  if (audience !== undefined && audience !== audienceIn(oldObject)) {
+    if (await taken({ audience, namespace: about.namespace })) return refused([audienceIsTaken])
   }
   const unknown = (await missing(references)).map(
     ({ field, resource, namespace, name }) =>
       `${field}: there is no ${resource.kind} ${namespace}/${name} yet; it counts from when it exists`,
   )
   return { allowed: true, warnings: [...warnings.map(sentence), ...unknown] }
+}
+
+function refused(findings: readonly Finding[]): Verdict {
+  return { allowed: false, code: 422, message: findings.map(sentence).join('; '), causes: findings }
+}
+
+/** By whom is none of the asking namespace's business. */
+const audienceIsTaken: Finding = { field: 'spec.audience', message: 'is taken; choose another one' }
+
+/** An update that leaves it alone asks for nothing. */
+function audienceIn(oldObject: unknown): unknown {
+  return isFields(oldObject) && isFields(oldObject.spec) ? oldObject.spec.audience : undefined
 }
 
 function sentence({ field, message }: Finding): string {
@@ -74,6 +98,7 @@ function examination<Spec>(definition: KindDefinition, checks: KindChecks<Spec>)
       refusals: run(checks.refusals),
       warnings: run(checks.warnings),
       references: checks.references(spec, about),
+      audience: checks.audience?.(spec),
     }
   }
   return [definition.kind, examine]

@@ -4,7 +4,7 @@ import { createSources } from '../../../operator/sources.ts'
 import { mutatingWebhooks, validatingWebhooks } from '../../../operator/webhook-resources.ts'
 import { createKubeClient, type KubeClient } from '../../../platform/kube/client.ts'
 import { loadKubeConnection } from '../../../platform/kube/connection.ts'
-import { configMaps, networkPolicies, secrets } from '../../../platform/kube/resources.ts'
+import { configMaps, guardedServices, namespaces, networkPolicies, secrets } from '../../../platform/kube/resources.ts'
 import { createLog } from '../../../platform/log.ts'
 import { type Cluster, startCluster } from '../policies/setup.ts'
 import { isWebhook, kubectl, renderChart } from './render-chart.ts'
@@ -100,6 +100,21 @@ it('K26 let the operator read Secrets by name, and only where the values say', a
   await expect(client.list(secrets, { namespace: 'shop' })).rejects.toMatchObject(refused)
   await expect(client.list(secrets)).rejects.toMatchObject(refused)
   await expect(client.list(configMaps)).rejects.toMatchObject(refused)
+})
+
+it('K26 let the webhook look for an audience, and list, watch and read nothing else', async () => {
+  const client = await clientOf('webhook')
+  const fieldSelector = 'spec.audience=https://api.example.org'
+  expect((await client.list(guardedServices, { fieldSelector, limit: 100 })).items).toEqual([])
+  expect((await client.get(namespaces, undefined, 'shop'))?.metadata.name).toBe('shop')
+  await expect(client.list(namespaces)).rejects.toMatchObject(refused)
+  await expect(client.list(secrets, { namespace: 'shop' })).rejects.toMatchObject(refused)
+  await expect(client.get(secrets, 'shop', 'checkout')).rejects.toMatchObject(refused)
+  await expect(client.get(secrets, 'latchkey-system', 'latchkey-ca')).rejects.toMatchObject(refused)
+  const about = { resourceVersion: '1', timeoutSeconds: 1, signal: AbortSignal.timeout(5_000) }
+  await expect(client.watch(guardedServices, about)[Symbol.asyncIterator]().next()).rejects.toMatchObject(refused)
+  const object = { metadata: { name: 'orders', namespace: 'shop' }, spec: { targetRef: { name: 'orders', port: 80 } } }
+  await expect(client.create(guardedServices, object)).rejects.toMatchObject(refused)
 })
 
 it('K26 let the operator change and delete no ConfigMap but latchkey-ca', async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { AccessGrantStatus } from '../../../core/api/access-grant.ts'
+import { unseenStatus } from '../../../core/api/schema.ts'
 import type { RunningOperator } from '../../../operator/run-operator.ts'
 import type { KubeObject, Resource } from '../../../platform/kube/client.ts'
 import {
@@ -101,7 +102,7 @@ test('ApiClients: accepted, suspended, a taken service account, an id outside th
   await accepted(apiClients, taken, 'ClientIdTaken')
   const outside = await create(apiClients, namespace, 'outside', { spec: { clientId: 'elsewhere.web' } })
   expect((await accepted(apiClients, outside, 'ClientIdNotAllowed')).status?.state).toBe('Refused')
-  await ready(apiClients, outside, 'NotAccepted')
+  await ready(apiClients, outside, 'ClientIdNotAllowed')
 
   await patch(apiClients, web, { spec: { suspended: true } })
   expect((await ready(apiClients, web, 'Suspended')).status).toMatchObject({ state: 'Suspended', keys: 0 })
@@ -115,8 +116,10 @@ test('objects of another installation are left alone until the namespace becomes
   const web = await create(apiClients, namespace, 'web', { spec: {} })
   const key = await create(accessKeys, namespace, 'web', { spec: { clientRef: { name: 'web' } } })
   await new Promise(resolve => setTimeout(resolve, 500))
-  expect((await cluster.client.get<WithStatus>(apiClients, namespace, 'web'))?.status).toBeUndefined()
-  expect((await cluster.client.get<WithStatus>(accessKeys, namespace, 'web'))?.status).toBeUndefined()
+  for (const resource of [apiClients, accessKeys]) {
+    const { status } = (await cluster.client.get<WithStatus>(resource, namespace, 'web')) ?? {}
+    expect(status).toEqual(unseenStatus)
+  }
   await cluster.client.patch(namespaces, undefined, namespace, {
     metadata: { labels: { 'latchkey.dev/installation': null } },
   })
@@ -128,7 +131,7 @@ test('Roles: a missing service, and the number of grants', async () => {
   const namespace = await cluster.namespace()
   const role = await create(roles, namespace, 'reader', { spec: { rules: [rule] } })
   expect((await accepted(roles, role, 'ServiceNotFound')).found.message).toContain('api')
-  await ready(roles, role, 'NotAccepted')
+  await ready(roles, role, 'ServiceNotFound')
   await service(namespace)
   await guarded(namespace)
   await ready(roles, role, 'Ready')
@@ -155,16 +158,16 @@ test('AccessGrants pin what a name means: an unknown role, an unknown client, a 
   await create(apiClients, consumer, 'web', { spec: { clientId: `${consumer}.first` } })
   const granted = await ready(accessGrants, grant, 'Ready')
   const pins = (one: WithStatus) => (one.status as AccessGrantStatus).clients
-  expect(pins(granted)).toEqual([{ namespace: consumer, name: 'web', clientId: `${consumer}.first`, state: 'Granted' }])
+  const at = await cluster.client.get<KubeObject>(namespaces, undefined, consumer)
+  const pinned = { namespace: consumer, name: 'web', clientId: `${consumer}.first`, namespaceUid: at?.metadata.uid }
+  expect(pins(granted)).toEqual([{ ...pinned, state: 'Granted' }])
   await enforced(accessGrants, grant, 'NoGuards')
 
   await cluster.client.delete(apiClients, consumer, 'web')
   await accepted(accessGrants, grant, 'ClientNotFound')
   await create(apiClients, consumer, 'web', { spec: { clientId: `${consumer}.second` } })
   const replaced = await accepted(accessGrants, grant, 'ClientReplaced')
-  expect(pins(replaced)).toEqual([
-    { namespace: consumer, name: 'web', clientId: `${consumer}.first`, state: 'Replaced' },
-  ])
+  expect(pins(replaced)).toEqual([{ ...pinned, state: 'Replaced' }])
   // Written again, the name is taken for what it means now.
   await patch(accessGrants, grant, { spec: { attributes: { tenant: 'acme' } } })
   expect(pins(await ready(accessGrants, grant, 'Ready'))?.[0]?.clientId).toBe(`${consumer}.second`)
@@ -202,7 +205,7 @@ test('GuardedServices: what can be wrong with a target, an audience, a route or 
   await accepted(guardedServices, c, 'OpenApiInvalid')
   await patch(guardedServices, c, { spec: { openapi: null, public: [{ path: '/a/%41' }] } })
   await accepted(guardedServices, c, 'Invalid')
-  await ready(guardedServices, c, 'NotAccepted')
+  await ready(guardedServices, c, 'Invalid')
 })
 
 test('Enforced on a GuardedService follows the Service port and its pods, live (K28)', async () => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemClock } from '../../../platform/clock.ts'
 import type { HttpServer } from '../../../platform/http/server.ts'
 import { createTlsSource } from '../../../platform/http/tls-source.ts'
+import { guardedServices } from '../../../platform/kube/resources.ts'
 import { createLog } from '../../../platform/log.ts'
 import { injectGuard } from '../../../webhook/injection/inject-guard.ts'
 import { jsonPatch } from '../../../webhook/injection/json-patch.ts'
@@ -52,7 +53,16 @@ beforeAll(async () => {
   const pair = await makePair()
   const tls = createTlsSource(pair)
   const { client } = cluster
-  server = createWebhookServer({ host: '127.0.0.1', port: 0, tls, settings, client, clock: systemClock, log })
+  server = createWebhookServer({
+    host: '127.0.0.1',
+    port: 0,
+    tls,
+    settings,
+    installation: 'default',
+    client,
+    clock: systemClock,
+    log,
+  })
   const { port } = await server.listen()
   const configurations = (await renderChart()).filter(isWebhook).map(one => atOurServer(one, port, pair.ca))
   await kubectl(cluster.plane.kubeconfig, ['apply', '--filename=-'], configurations)
@@ -169,6 +179,76 @@ describe('validation at the API server', () => {
     const { status, body } = await dryRun('accesskeys', key)
     expect(status).toBe(422)
     expect(body.message).toContain('spec.publicKey: The key is a point of small order')
+  })
+
+  it('warns of :id, which is {id} here', async () => {
+    const warned = (plural: string, spec: object) =>
+      kubectl(
+        cluster.plane.kubeconfig,
+        ['create', '--dry-run=server', '--namespace=shop', '--warnings-as-errors', '--filename=-'],
+        [{ apiVersion, kind: plural, metadata: { name: 'x' }, spec }],
+      )
+    await expect(warned('Role', role('a', ['/notes/:id']).spec)).rejects.toThrow(
+      'spec.rules[0].paths[0]: /notes/:id is taken letter by letter; write /notes/{id}',
+    )
+    const routes = [{ name: 'one', path: '/notes/:note-id/x', methods: ['GET'] }]
+    await expect(warned('GuardedService', { targetRef: { name: 'a', port: 80 }, routes })).rejects.toThrow(
+      'spec.routes[0].path: /notes/:note-id/x is taken letter by letter; write /notes/{note_id}/x',
+    )
+  })
+
+  describe('of an audience', () => {
+    const audience = 'https://api.example.org/v1'
+    const at = (namespace: string, name = '') =>
+      `/apis/latchkey.dev/v1alpha1/namespaces/${namespace}/guardedservices${name && `/${name}`}`
+    const guarded = (name: string, spec: object = { audience }) => ({
+      apiVersion,
+      kind: 'GuardedService',
+      metadata: { name },
+      spec: { targetRef: { name: 'orders', port: 80 }, ...spec },
+    })
+    const post = (namespace: string, name: string, spec?: object) =>
+      cluster.send('POST', at(namespace), guarded(name, spec))
+    const status = (namespace: string, name: string, content: object) =>
+      cluster.client.patch(guardedServices, namespace, name, { status: content }, { subresource: 'status' })
+    const update = async (namespace: string, name: string, change: object) => {
+      const { body } = await cluster.send('GET', at(namespace, name))
+      const stored = body as { spec: object }
+      return cluster.send('PUT', at(namespace, name), { ...stored, spec: { ...stored.spec, ...change } })
+    }
+
+    it('S11 refuses one that another namespace has, and does not say which (K27)', async () => {
+      expect((await post('shop', 'holder')).status).toBe(201)
+      const { status, body } = await post('ours', 'newcomer')
+      expect(status).toBe(422)
+      expect(body.message).toContain('denied the request: spec.audience: is taken; choose another one')
+      expect(JSON.stringify(body)).not.toMatch(/shop|holder/)
+      expect((await post('ours', 'newcomer', { audience: `${audience}/other` })).status).toBe(201)
+      expect((await update('ours', 'newcomer', { audience })).status).toBe(422)
+      expect((await update('ours', 'newcomer', { maxStaleness: '2h' })).status).toBe(200)
+    })
+
+    it('lets one namespace ask twice, where the next follows the oldest', async () => {
+      expect((await post('shop', 'next')).status).toBe(201)
+      expect((await cluster.send('DELETE', at('shop', 'next'))).status).toBe(200)
+    })
+
+    it('lets a namespace ask for what another installation has', async () => {
+      const elsewhere = 'https://elsewhere.example.org'
+      expect((await post('theirs', 'holder', { audience: elsewhere })).status).toBe(201)
+      expect((await post('shop', 'same', { audience: elsewhere })).status).toBe(201)
+    })
+
+    it('S11 lets the holder come back past whoever lay in wait, and what changes nothing of it pass', async () => {
+      // As after two creations at one moment: the operator refused the younger.
+      expect((await cluster.send('DELETE', at('shop', 'holder'))).status).toBe(200)
+      expect((await post('ours', 'waiting')).status).toBe(201)
+      const refused = await post('shop', 'holder')
+      expect(refused.status).toBe(422)
+      await status('ours', 'waiting', { refusedAudience: audience, observedGeneration: 1 })
+      expect((await post('shop', 'holder')).status).toBe(201)
+      expect((await update('ours', 'waiting', { maxStaleness: '2h' })).status).toBe(200)
+    })
   })
 
   it('warns of names that are not there yet, and lets them pass', async () => {

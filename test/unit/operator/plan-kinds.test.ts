@@ -55,15 +55,23 @@ test('every reason of an ApiClient is produced, and no other', () => {
 test('every reason of a Role is produced, and no other', () => {
   const spec = { rules: [{ services: ['api'], methods: ['GET' as const], paths: ['/**'] }] }
   const plan =
-    (change: { missing?: string[]; enforced?: EnforcedView; schemaFault?: string }) =>
+    (change: { missing?: string[]; idle?: string[]; enforced?: EnforcedView; schemaFault?: string }) =>
     (status?: ReturnType<typeof planRole>) =>
       planRole(
-        { object: { metadata, spec, ...(status && { status }) }, missing: [], grants: 0, enforced: waiting, ...change },
+        {
+          object: { metadata, spec, ...(status && { status }) },
+          missing: [],
+          idle: [],
+          grants: 0,
+          enforced: waiting,
+          ...change,
+        },
         now,
       )
   const plans = [
     ...views.map(enforced => plan({ enforced })),
     plan({ missing: ['api'] }),
+    plan({ idle: ['spec.rules[0].paths[0]: /nots matches no route of api.'] }),
     plan({ schemaFault: 'wrong' }),
   ]
   expect(reasonsOf(role, plans)).toEqual([])
@@ -122,6 +130,7 @@ test('every reason of a GuardedService is produced, and no other', () => {
     reason: 'Accepted',
     message: '',
     audience: 'https://x.shop.svc',
+    claim: 'held',
     routes: [],
     target: target('guard'),
   }
@@ -201,6 +210,7 @@ test('Enforced stays True for its generation and starts anew with the next', () 
       {
         object: { metadata: { ...metadata, generation }, spec, ...(status && { status }) },
         missing: [],
+        idle: [],
         grants: 0,
         enforced,
       },

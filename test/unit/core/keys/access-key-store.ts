@@ -17,6 +17,7 @@ export function clientOf(spec: ApiClient['spec'] = {}, change: Partial<ResolvedC
     key: 'shop/web',
     client: { metadata: { name: 'web', namespace: 'shop', uid: 'client-uid' }, spec },
     clientId,
+    namespaceUid: 'uid-of-shop',
     issuer: `${issuer}/v1/clients/${clientId}`,
     accepted: true,
     reason: 'Accepted',

@@ -11,8 +11,13 @@ const targets = new Map(
   ),
 )
 
-function resolve(services: GuardedService[], documents: Record<string, OpenApiSource> = {}) {
+function resolve(
+  services: GuardedService[],
+  documents: Record<string, OpenApiSource> = {},
+  more: { unconfirmed?: 'refused' } = {},
+) {
   return resolveServices({
+    ...more,
     services,
     targets,
     namespaces: namespaces(
@@ -103,6 +108,69 @@ describe('an audience', () => {
     const audience = 'https://api.example.org'
     const services = [service('other', 'orders', { audience }, later), service('shop', 'orders', { audience })]
     expect(reasons(services)).toEqual(['shop/orders Accepted', 'other/orders AudienceConflict'])
+  })
+
+  const audience = 'https://api.example.org'
+  const held = (one: GuardedService): GuardedService => ({ ...one, status: { audience } })
+  const refused = (one: GuardedService, generation = 1): GuardedService => ({
+    ...one,
+    status: { refusedAudience: audience, observedGeneration: generation },
+  })
+
+  it('S11 stays away from whoever lay in wait when its holder is applied again', () => {
+    const waiting = service('other', 'orders', { audience })
+    const holder = service('shop', 'orders', { audience }, later)
+    expect(resolve([held(service('shop', 'orders', { audience })), waiting]).get('other/orders')).toMatchObject({
+      reason: 'AudienceConflict',
+      claim: 'taken',
+      message: expect.not.stringContaining('shop'),
+    })
+    // Between deletion and re-creation nobody has it, and afterwards the holder has it again, though it is younger.
+    expect(resolve([refused(waiting)]).get('other/orders')).toMatchObject({ accepted: false, claim: 'taken' })
+    const again = resolve([refused(waiting), holder])
+    expect(again.get('shop/orders')).toMatchObject({ accepted: true, claim: 'held' })
+    expect(again.get('other/orders')?.message).toContain('change spec or create this GuardedService anew')
+  })
+
+  it('goes to one that was refused it once its spec has changed, or where it asks for another one', () => {
+    const changed = refused(service('other', 'orders', { audience }, { generation: 2 }))
+    expect(resolve([changed]).get('other/orders')).toMatchObject({ accepted: true, claim: 'held' })
+    const elsewhere = refused(service('other', 'orders', { audience: `${audience}/v2` }))
+    expect(resolve([elsewhere]).get('other/orders')?.accepted).toBe(true)
+  })
+
+  it('stays with the namespace that has it, whoever is as old and has the smaller uid', () => {
+    const first = held(service('shop', 'orders', { audience }, { uid: 'b' }))
+    const second = service('other', 'orders', { audience }, { uid: 'a' })
+    expect(reasons([first, second])).toEqual(['other/orders AudienceConflict', 'shop/orders Accepted'])
+  })
+
+  it('goes to the next oldest within one namespace, and that one is told by whom it is held', () => {
+    const next = service('shop', 'billing', { audience }, later)
+    const both = resolve([held(service('shop', 'orders', { audience })), next])
+    expect(both.get('shop/billing')).toMatchObject({
+      reason: 'AudienceConflict',
+      claim: 'none',
+      message: expect.stringContaining('shop/orders'),
+    })
+    expect(resolve([next]).get('shop/billing')).toMatchObject({ accepted: true, claim: 'held' })
+  })
+
+  it('is held also while a mistake keeps its holder from being accepted', () => {
+    const lost = held(service('shop', 'orders', { audience, targetRef: { name: 'nobody', port: 80 } }))
+    const resolved = resolve([lost, service('other', 'orders', { audience })])
+    expect(resolved.get('shop/orders')).toMatchObject({ reason: 'TargetNotFound', claim: 'held' })
+    expect(resolved.get('other/orders')).toMatchObject({ reason: 'AudienceConflict', claim: 'taken' })
+  })
+
+  it('counts for readers of status only once the operator has given it, unless nobody else may ask for it', () => {
+    const asking = service('shop', 'orders', { audience })
+    const own = service('shop', 'billing', { audience: 'https://billing.shop.svc' })
+    const as = (one: GuardedService) => resolve([one], {}, { unconfirmed: 'refused' }).get(`shop/${one.metadata.name}`)
+    expect(as(asking)?.accepted).toBe(false)
+    expect(as({ ...asking, status: { audience: `${audience}/old` } })?.accepted).toBe(false)
+    expect(as(held(asking))?.accepted).toBe(true)
+    expect([as(own)?.accepted, as(service('shop', 'orders'))?.accepted]).toEqual([true, true])
   })
 
   it('is not held by a service of another installation', () => {

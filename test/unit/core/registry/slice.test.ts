@@ -130,6 +130,7 @@ describe('a slice', () => {
   it.each([
     ['another client id than the name means now (K06)', { clientId: 'sc_other' }, {}],
     ['no client id', { clientId: undefined }, {}],
+    ['the uid of a namespace that was deleted and made anew (S11)', { namespaceUid: 'uid-before' }, {}],
     ['a state that is not Granted', { state: 'Replaced' as const }, {}],
     ['a name that the spec does not hold', {}, { clients: [{ namespace: 'partners', name: 'someone' }] }],
     ['an end that is no time', {}, { expiresAt: 'soon' }],
@@ -143,6 +144,21 @@ describe('a slice', () => {
       ])
     },
   )
+
+  it('takes a pin of the namespace as it is, and one of a release before that says nothing of it (S11)', () => {
+    const chosen = client('partners', 'chosen', { clientId: 'partners.chosen' })
+    const wanted = ['service', 'role/reader', 'grant/reads', 'client/partners.chosen']
+    for (const namespaceUid of ['uid-of-partners', undefined]) {
+      const pinned = namespaceUid === undefined ? {} : { namespaceUid }
+      expect(keysOf({ clients: [chosen], grants: [gives('reads', chosen, pinned)] })).toEqual(wanted)
+    }
+  })
+
+  it('S11 gives nothing to a chosen client id that a namespace of another uid uses again', () => {
+    const chosen = client('partners', 'chosen', { clientId: 'partners.chosen' })
+    const grants = [gives('reads', chosen, { namespaceUid: 'uid-before' })]
+    expect(keysOf({ clients: [chosen], grants })).toEqual(['service', 'role/reader'])
+  })
 
   it('ignores what is being deleted', () => {
     const gone = { deletionTimestamp: '2026-11-22T11:00:00Z' }

@@ -23,6 +23,7 @@ const resolved: ResolvedService = {
   reason: 'Accepted',
   message: '',
   audience: 'https://orders.shop.svc',
+  claim: 'held',
   routes: [],
   target: targetOf({ tier: 'web', app: 'orders' }),
 }

@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest'
+import type { AccessGrant, GrantedClient } from '../../../../core/api/access-grant.ts'
+import type { ApiClient } from '../../../../core/api/api-client.ts'
+import { resolveClients } from '../../../../core/registry/resolve-clients.ts'
+import { planAccessGrant } from '../../../../core/status/plan-access-grant.ts'
+import { bornSeconds, client, grant, issuerUrl } from '../registry/objects.ts'
+
+const chosen = client('partners', 'web', { clientId: 'partners.web' })
+const derived = client('partners', 'web')
+
+function clientsIn(uid: string, clients: ApiClient[]) {
+  const namespaces = new Map([['partners', { metadata: { name: 'partners', uid } }]])
+  return resolveClients({ clients, namespaces, installation: 'default', issuerUrl, clientIds: new Map() })
+}
+
+/** The pins and the state after one pass; `before` are the pins of the pass before, of the same generation. */
+function plan(before: GrantedClient[] | undefined, clients: ReturnType<typeof clientsIn>, more: object = {}) {
+  const made = grant('shop', 'g', {
+    roleRef: { name: 'reader' },
+    clients: [{ namespace: 'partners', name: 'web' }],
+    ...more,
+  })
+  const object: AccessGrant = { ...made, status: before ? { observedGeneration: 1, clients: before } : {} }
+  return planAccessGrant({ object, clients, roleExists: true, enforced: { state: 'no-guards' } }, bornSeconds).status
+}
+const pin = (more: Partial<GrantedClient> = {}): GrantedClient => ({
+  namespace: 'partners',
+  name: 'web',
+  clientId: 'partners.web',
+  namespaceUid: 'uid-1',
+  state: 'Granted',
+  ...more,
+})
+const reasons = (status: ReturnType<typeof plan>) => status.conditions?.slice(0, 2).map(({ reason }) => reason)
+
+describe('a pin', () => {
+  it('S11 keeps a stranger out whose namespace has the name, and whose client has the chosen id, of one before', () => {
+    const first = plan(undefined, clientsIn('uid-1', [chosen]))
+    expect(first.clients).toEqual([pin()])
+    const gone = plan(first.clients, clientsIn('uid-1', []))
+    expect(gone.clients).toEqual([pin({ state: 'NotFound' })])
+    for (const before of [first.clients, gone.clients]) {
+      const stranger = plan(before, clientsIn('uid-2', [chosen]))
+      expect(stranger.clients).toEqual([pin({ state: 'Replaced' })])
+      expect(stranger.state).toBe('Refused')
+      expect(reasons(stranger)).toEqual(['ClientReplaced', 'ClientReplaced'])
+    }
+  })
+
+  it('holds for a client that is pruned and applied again in its namespace', () => {
+    const again = { ...chosen, metadata: { ...chosen.metadata, uid: 'another' } }
+    const status = plan([pin({ state: 'NotFound' })], clientsIn('uid-1', [again]))
+    expect([status.clients, status.state]).toEqual([[pin()], 'Active'])
+  })
+
+  it.each<[string, Partial<GrantedClient>, ApiClient, Partial<GrantedClient>]>([
+    ['is completed while its client is there', {}, chosen, { namespaceUid: 'uid-1' }],
+    ['of a chosen id is worth nothing once its client was away', { state: 'NotFound' }, chosen, { state: 'Replaced' }],
+    [
+      'of a derived id is completed whenever the client comes: the id holds the uid',
+      { state: 'NotFound', clientId: [...clientsIn('uid-1', [derived]).values()][0]?.clientId },
+      derived,
+      { state: 'Granted', namespaceUid: 'uid-1' },
+    ],
+  ])('of a release before %s', (_what, legacy, one, after) => {
+    const { namespaceUid: _, ...before } = pin(legacy)
+    expect(plan([before], clientsIn('uid-1', [one])).clients).toEqual([{ ...before, ...after }])
+  })
+})
+
+describe('the state of a grant', () => {
+  it.each([
+    ['Active', [chosen], {}],
+    ['Pending', [], {}],
+    ['Expired', [], { expiresAt: '2020-01-01T00:00:00Z' }],
+  ])('is %s', (state, clients, more) => {
+    expect(plan(undefined, clientsIn('uid-1', clients), more).state).toBe(state)
+  })
+
+  it('S12 of one whose client, or its namespace, does not exist is Pending, and Ready says which is missing', () => {
+    const status = plan(undefined, new Map())
+    expect(reasons(status)).toEqual(['ClientNotFound', 'ClientNotFound'])
+    expect(status.conditions?.[1]).toMatchObject({
+      type: 'Ready',
+      status: 'False',
+      message: 'These clients do not exist yet: partners/web. They get the role when they appear.',
+    })
+  })
+})

@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest'
+import { kinds } from '../../../../core/api/kinds.ts'
+import { unseenStatus } from '../../../../core/api/schema.ts'
+import { type Finding, reportConditions, transitionEvents } from '../../../../core/status/report.ts'
+
+const now = '2027-01-15T08:00:00Z'
+const say = (type: string, status: Finding['status'], reason: string): Finding => ({
+  type,
+  status,
+  reason,
+  message: `${reason}.`,
+})
+const ready = say('Ready', 'True', 'Ready')
+const conditions = (...findings: Finding[]) => reportConditions(undefined, 1, now, findings)
+const unseen = unseenStatus.conditions as ReturnType<typeof conditions>
+
+const events = (before: Finding[] | undefined, after: Finding[]) =>
+  transitionEvents(before && conditions(...before), conditions(...after)).map(({ type, reason }) => `${type} ${reason}`)
+
+describe('events', () => {
+  it.each<[string, Finding[] | undefined, Finding[], string[]]>([
+    ['a first success', undefined, [ready], ['Normal Ready']],
+    ['the same again', [ready], [ready], []],
+    ['work under way', [ready], [say('Ready', 'False', 'Pending')], []],
+    ['a fault, by its cause', [ready], [say('Ready', 'False', 'RoleNotFound')], ['Warning RoleNotFound']],
+    ['an end', [ready], [say('Ready', 'True', 'Expired')], ['Warning Expired']],
+    ['a revocation', [ready], [say('Ready', 'True', 'Revoked')], ['Normal Revoked']],
+    [
+      'a rule that opens nothing',
+      [ready],
+      [say('Ready', 'True', 'RuleMatchesNothing')],
+      ['Warning RuleMatchesNothing'],
+    ],
+    [
+      'calls that go around the guard',
+      [ready, say('Enforced', 'True', 'Enforced')],
+      [ready, say('Enforced', 'False', 'ServiceBypassesGuard')],
+      ['Warning ServiceBypassesGuard'],
+    ],
+    [
+      'calls that went around the guard from the start',
+      undefined,
+      [ready, say('Enforced', 'False', 'DirectAccess')],
+      ['Normal Ready', 'Warning DirectAccess'],
+    ],
+    [
+      'calls that meet the guard again',
+      [ready, say('Enforced', 'False', 'DirectAccess')],
+      [ready, say('Enforced', 'True', 'Enforced')],
+      ['Normal Enforced'],
+    ],
+    [
+      'a guard that is behind for a moment',
+      [ready, say('Enforced', 'True', 'Enforced')],
+      [ready, say('Enforced', 'False', 'Waiting')],
+      [],
+    ],
+  ])('of %s', (_what, before, after, told) => {
+    expect(events(before, after)).toEqual(told)
+  })
+
+  it('tell what was found first of an object that nobody had looked at', () => {
+    const next = conditions(say('Ready', 'False', 'ClientNotFound'))
+    expect(transitionEvents(unseen, next).map(({ reason }) => reason)).toEqual(['ClientNotFound'])
+  })
+})
+
+describe('an object that nobody has looked at', () => {
+  it('reads as Ready=Unknown without a generation, so that whoever waits for it waits on (S12)', () => {
+    expect(unseen).toMatchObject([{ type: 'Ready', status: 'Unknown', reason: 'Pending' }])
+    expect(unseenStatus).not.toHaveProperty('observedGeneration')
+  })
+
+  it('gets the time of the first look, not the fixed one', () => {
+    expect(reportConditions(unseen, 1, now, [ready])[0]?.lastTransitionTime).toBe(now)
+  })
+})
+
+it('no Ready sends its reader to another condition: each kind lists the causes themselves', () => {
+  for (const { kind, conditions: listed } of kinds) {
+    expect(Object.keys(listed.Ready ?? {}), kind).not.toContain('NotAccepted')
+    expect(Object.keys(listed.Ready ?? {}), kind).toContain('Invalid')
+  }
+})

@@ -1,0 +1,126 @@
+import { expect, test } from 'vitest'
+import type { AccessKey } from '../../../core/api/access-key.ts'
+import { createSecretSweep } from '../../../operator/secret-sweep.ts'
+import type { Clock } from '../../../platform/clock.ts'
+import { createLog } from '../../../platform/log.ts'
+
+const log = createLog({ process: 'test', destination: { write: () => {} } })
+const keyOf = (name: string, spec: Partial<AccessKey['spec']> = {}): [string, AccessKey] => [
+  `shop/${name}`,
+  { metadata: { namespace: 'shop', name }, spec: { clientRef: { name: 'web' }, ...spec } },
+]
+
+/** A sweep whose time goes by when told, over Secrets by name. */
+function sweepOver(keys: [string, AccessKey][], secrets: Map<string, string | Error>) {
+  const waits: number[] = []
+  const asked: string[] = []
+  const changed: string[] = []
+  let due: (() => void) | undefined
+  const clock: Clock = {
+    now: () => 0,
+    wallMs: () => 0,
+    after(ms, callback) {
+      waits.push(ms)
+      due = callback
+      return () => {
+        due = undefined
+      }
+    },
+  }
+  const sweep = createSecretSweep({
+    client: {
+      async getMetadata(_resource, namespace, name) {
+        asked.push(`${namespace}/${name}`)
+        const version = secrets.get(name)
+        if (version instanceof Error) throw version
+        return version === undefined ? undefined : { name, uid: 'u', resourceVersion: version }
+      },
+    },
+    keys: () => keys,
+    changed: key => void changed.push(key),
+    clock,
+    log,
+  })
+  return {
+    sweep,
+    waits,
+    asked,
+    changed,
+    pending: () => due !== undefined,
+    /** So many looks. */
+    async pass(looks: number) {
+      for (let look = 0; look < looks; look++) {
+        const call = due
+        if (call) call()
+        else sweep.start()
+        await new Promise(setImmediate)
+      }
+    },
+  }
+}
+
+test('a Secret that is gone or another one than before is told once, and what stays is not', async () => {
+  const secrets = new Map<string, string | Error>([
+    ['a', '1'],
+    ['b', '1'],
+  ])
+  const { pass, changed } = sweepOver([keyOf('a'), keyOf('b')], secrets)
+  await pass(4)
+  expect(changed).toEqual([])
+  secrets.delete('a')
+  secrets.set('b', '2')
+  await pass(2)
+  expect(changed.toSorted()).toEqual(['shop/a', 'shop/b'])
+  await pass(6)
+  expect(changed).toHaveLength(2)
+  secrets.set('a', '3')
+  await pass(2)
+  expect(changed.at(-1)).toBe('shop/a')
+})
+
+test('a Secret that is not there when it is first looked at is told', async () => {
+  const { pass, changed } = sweepOver([keyOf('a')], new Map())
+  await pass(3)
+  expect(changed).toEqual(['shop/a'])
+})
+
+test('few are looked at every five seconds each, and of many no more than twenty in a second', async () => {
+  const few = sweepOver([keyOf('a'), keyOf('b')], new Map())
+  await few.pass(3)
+  expect(few.waits).toEqual([2_500, 2_500, 2_500])
+  const many = sweepOver(
+    Array.from({ length: 1_000 }, (_, index) => keyOf(`k${index}`)),
+    new Map(),
+  )
+  await many.pass(1_000)
+  expect(many.waits.every(ms => ms === 50)).toBe(true)
+  expect(new Set(many.asked).size).toBe(1_000)
+})
+
+test('the Secret of another name is asked for, and none of a key that brings its own', async () => {
+  const publicKey = { kty: 'OKP' as const, crv: 'Ed25519' as const, x: 'x' }
+  const { pass, asked } = sweepOver([keyOf('a', { secretName: 'other' }), keyOf('b', { publicKey })], new Map())
+  await pass(3)
+  expect(new Set(asked)).toEqual(new Set(['shop/other']))
+})
+
+test('a Secret that nobody tells of is no news, and the others are looked at', async () => {
+  const secrets = new Map<string, string | Error>([
+    ['a', new Error('forbidden')],
+    ['b', '1'],
+  ])
+  const { pass, changed, asked } = sweepOver([keyOf('a'), keyOf('b')], secrets)
+  await pass(4)
+  expect([changed, asked.length]).toEqual([[], 4])
+})
+
+test('a stop ends it, also while an answer is under way', async () => {
+  const { sweep, pass, pending } = sweepOver([keyOf('a')], new Map([['a', '1']]))
+  await pass(1)
+  expect(pending()).toBe(true)
+  sweep.stop()
+  expect(pending()).toBe(false)
+  sweep.start()
+  await new Promise(setImmediate)
+  expect(pending()).toBe(false)
+})
