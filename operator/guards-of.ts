@@ -1,6 +1,6 @@
 import { enforcesAnnotation } from '../core/api/labels.ts'
-import type { ConcernedService } from '../core/status/judge-enforcement.ts'
 import { guardPort } from '../core/registry/service-port.ts'
+import type { ConcernedService } from '../core/status/judge-enforcement.ts'
 import { isRunning, podsBehind } from './pods-behind.ts'
 import type { PodOf, Sources } from './sources.ts'
 

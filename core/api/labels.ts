@@ -4,3 +4,5 @@ export const organizationLabel = 'latchkey.dev/organization'
 export const installationLabel = 'latchkey.dev/installation'
 /** The annotation on the pods of a central guard: which services it enforces, as `namespace/name` between commas. */
 export const enforcesAnnotation = 'latchkey.dev/enforces'
+/** The label on a pod that names the GuardedService whose guard it gets. */
+export const guardLabel = 'latchkey.dev/guard'

@@ -65,7 +65,10 @@ export function judgeEnforcement(
 
 /** What the guards of one service say of themselves. */
 export interface ServiceReport {
+  /** Pods whose guard holds the current revision. */
   readonly current: number
+  /** Pods whose guard is connected, whatever it holds. */
+  readonly guarded: number
   readonly total: number
   /** Hash of the slice, when all replicas have the same. */
   readonly hash?: string
@@ -89,6 +92,7 @@ export function reportService(service: ConcernedService, reports: readonly Enfor
   const [hash] = hashes
   return {
     current: currentPods(service, reports),
+    guarded: present.length,
     total: service.pods.length,
     ...(hashes.size === 1 && hash !== undefined && { hash }),
     ...(service.central && { central: service.central }),

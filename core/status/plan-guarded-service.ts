@@ -1,4 +1,5 @@
 import type { GuardedService, GuardedServiceStatus } from '../api/guarded-service.ts'
+import { guardLabel } from '../api/labels.ts'
 import type { ResolvedService } from '../registry/resolve-services.ts'
 import { guardPort, leadsToGuard } from '../registry/service-port.ts'
 import type { ServiceReport } from './judge-enforcement.ts'
@@ -69,17 +70,22 @@ function readiness(acceptance: Finding, isolation: Finding | undefined): Finding
   return { type: 'Ready', status: 'True', reason: 'Ready', message: 'The policy is published.' }
 }
 
-function enforcement({ object, resolved, report }: ObservedService, accepted: boolean): Finding {
+function enforcement(observed: ObservedService, accepted: boolean): Finding {
+  const { object, resolved, report } = observed
   const say = (status: Finding['status'], reason: string, message: string): Finding => ({
     type: 'Enforced',
     status,
     reason,
     message,
   })
-  if (!accepted) return say('False', 'Waiting', 'The service is not accepted, so its guards get no policy and deny.')
+  if (!accepted) return say('False', 'Waiting', resolved.published ? asBefore : denying)
   const command = bypassCommand(object, resolved)
   if (command !== undefined && !report?.central) {
-    return say('False', 'ServiceBypassesGuard', `The Service's port does not lead to the guard. Run: ${command}`)
+    return say(
+      'False',
+      'ServiceBypassesGuard',
+      `The Service's port does not lead to the guard${nextStep(observed, command)}`,
+    )
   }
   if (!report) return latchEnforced(object.status?.conditions, object.metadata.generation, undefined)
   if (report.total === 0) return say('True', 'NoGuards', 'No pod is behind the Service.')
@@ -96,6 +102,16 @@ function enforcement({ object, resolved, report }: ObservedService, accepted: bo
   )
 }
 
+/** The command, once it loses no call: a pod without a guard gets no traffic from then on. */
+function nextStep({ object, report }: ObservedService, command: string): string {
+  if (!report) return '. How many pods have one is not known yet; then the command that sends it there stands here.'
+  if (report.guarded >= report.total) return `. Run: ${command}`
+  const label = `${guardLabel}: ${object.metadata.name}`
+  return `, and ${report.guarded} of ${report.total} pods have one. Put the label ${label} into the pod template of their workload and roll out; then the command that sends it there stands here.`
+}
+
+const denying = 'The service is not accepted, so its guards get no policy and deny.'
+const asBefore = 'The service is not accepted; guards that it has go on with the policy.'
 const everyPod = 'Every pod has a guard that holds the policy.'
 const centralOnly =
   'Every authorizer holds the policy. Calls that reach the pods around the proxies that ask it are decided by nobody: close that way with a NetworkPolicy.'

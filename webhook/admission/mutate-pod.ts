@@ -1,7 +1,8 @@
+import { guardLabel } from '../../core/api/labels.ts'
 import type { InjectionSettings } from '../injection/guard-container.ts'
 import { injectGuard } from '../injection/inject-guard.ts'
 import { jsonPatch } from '../injection/json-patch.ts'
-import { guardLabel, type Pod } from '../injection/pod.ts'
+import type { Pod } from '../injection/pod.ts'
 import type { LookAtService } from './look-at-service.ts'
 import { type AdmissionRequest, isFields, type Verdict } from './review.ts'
 

@@ -86,7 +86,6 @@ export interface Probe {
 export const guardContainerName = 'latchkey-guard'
 export const guardPort = { name: 'guard', containerPort: guardPorts.calls, protocol: 'TCP' } as const
 export const adminPort = { name: 'guard-admin', containerPort: guardPorts.admin, protocol: 'TCP' } as const
-export const guardLabel = 'latchkey.dev/guard'
 export const upstreamPortAnnotation = 'latchkey.dev/upstream-port'
 export const upstreamProtocolAnnotation = 'latchkey.dev/upstream-protocol'
 export const authorityConfigMap = 'latchkey-ca'

@@ -1,10 +1,10 @@
 import { openPortsAnnotation } from '../../core/api/guarded-pod.ts'
+import { guardLabel } from '../../core/api/labels.ts'
 import { guardVolumeNames } from './guard-container.ts'
 import {
   adminPort,
   type Container,
   guardContainerName,
-  guardLabel,
   guardPort,
   type Pod,
   upstreamPortAnnotation,

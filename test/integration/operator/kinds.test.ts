@@ -212,8 +212,12 @@ test('Enforced on a GuardedService follows the Service port and its pods, live (
   const namespace = await cluster.namespace()
   await service(namespace, 'api', 8080)
   const api = await guarded(namespace)
-  const bypassed = await enforced(guardedServices, api, 'ServiceBypassesGuard')
-  const command = /kubectl patch service api -n \S+ --type=json -p '(.*)'$/.exec(bypassed.found.message)?.[1] ?? '[]'
+  await enforced(guardedServices, api, 'ServiceBypassesGuard')
+  // The command stands there once it is known that no pod is without a guard.
+  const command = await until(async () => {
+    const { found } = await enforced(guardedServices, api, 'ServiceBypassesGuard')
+    return /Run: kubectl patch service api -n \S+ --type=json -p '(.*)'$/.exec(found.message)?.[1]
+  }, 'the command')
   await cluster.client.patch(services, namespace, 'api', JSON.parse(command), { type: 'json' })
   await enforced(guardedServices, api, 'NoGuards')
   const one = await pod(namespace, 'one')

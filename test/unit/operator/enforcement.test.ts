@@ -50,7 +50,7 @@ test('a service counts its own pods: a guard of a pod that is gone, or of no pod
     report('100', guard('a', { wouldDeny: 2, exposed: ['0.0.0.0:8080'] }), gone, central as ReturnType<typeof guard>),
     report('100', guard('b', { wouldDeny: 3, exposed: [] })),
   ])
-  expect(found).toEqual({ current: 2, total: 2, hash, wouldDeny: 5, exposed: ['pod-a (0.0.0.0:8080)'] })
+  expect(found).toEqual({ current: 2, guarded: 2, total: 2, hash, wouldDeny: 5, exposed: ['pod-a (0.0.0.0:8080)'] })
   const left = [report('100', guard('a', { wouldDeny: 7 })), report('100', guard('a', { wouldDeny: 4 }))]
   expect(reportService(service, left).wouldDeny).toBe(7)
   const other = { ...report('100'), slices: { 'shop/api': { hash: 'other', guards: [] } } }

@@ -136,6 +136,7 @@ test('every reason of a GuardedService is produced, and no other', () => {
   }
   const report = (change: Partial<ServiceReport>): ServiceReport => ({
     current: 2,
+    guarded: 2,
     total: 2,
     wouldDeny: 0,
     exposed: [],
@@ -197,10 +198,23 @@ test('every reason of a GuardedService is produced, and no other', () => {
     status: 'True',
     message: expect.stringContaining('decided by nobody: close that way'),
   })
-  const bypassed = plan({ target: target(8080) })().conditions?.find(one => one.type === 'Enforced')
-  expect(bypassed?.message).toContain(
+  const bypassed = (given?: ServiceReport) =>
+    plan({ target: target(8080) }, given)().conditions?.find(one => one.type === 'Enforced')?.message
+  expect(bypassed(report({}))).toContain(
     `kubectl patch service api -n shop --type=json -p '[{"op":"add","path":"/spec/ports/1/targetPort","value":"guard"}]'`,
   )
+  expect(bypassed(report({ current: 0, guarded: 0, total: 0 }))).toContain('kubectl patch service')
+  // A pod without a guard would get no traffic any more.
+  for (const early of [bypassed(), bypassed(report({ current: 1, guarded: 1 }))]) {
+    expect(early).not.toContain('kubectl')
+  }
+  expect(bypassed(report({ current: 1, guarded: 1 }))).toContain(
+    '1 of 2 pods have one. Put the label latchkey.dev/guard: x into the pod template',
+  )
+  const enforcedOf = (resolved: Partial<ResolvedService>) =>
+    plan(resolved)().conditions?.find(one => one.type === 'Enforced')?.message
+  expect(enforcedOf({ accepted: false, reason: 'TargetNotFound' })).toContain('go on with the policy')
+  expect(enforcedOf({ accepted: false, published: false, reason: 'TargetConflict' })).toContain('deny')
 })
 
 test('Enforced stays True for its generation and starts anew with the next', () => {
