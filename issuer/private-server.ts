@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { markProved } from '../platform/http/exchanges.ts'
 import { sendProblem } from '../platform/http/problem.ts'
 import type { Handler } from '../platform/http/server.ts'
 import type { Logger } from '../platform/log.ts'
@@ -51,6 +52,7 @@ export function createPrivateHandler(parts: {
         challenge,
       )
     }
+    markProved(response)
     await route.serve(request, response, token, holder)
   }
 }

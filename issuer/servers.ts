@@ -25,6 +25,9 @@ export interface Servers {
   close(drainMs: number): Promise<void>
 }
 
+// A thousand guards and more; each has one connection, which is proved.
+const snapshotLimits = { proved: { sum: 2_048, perPeer: 1_024 }, handshakes: { sum: 512, perPeer: 256 } }
+
 export async function startServers(
   config: IssuerConfig,
   parts: {
@@ -69,8 +72,7 @@ export async function startServers(
     ...base,
     name: 'snapshots',
     port: config.snapshotPort,
-    // A guard's side of the stream never ends; its headers have their own limit.
-    requestTimeoutMs: 0,
+    limits: snapshotLimits,
     handler: createPrivateHandler({
       reviewer,
       ready,

@@ -11,6 +11,9 @@ import { validateObject } from './admission/validate-object.ts'
 import type { InjectionSettings } from './injection/guard-container.ts'
 import { measured } from './measure.ts'
 
+// Reviews come from the few addresses of the API server, so one of them may have nearly all.
+const bodyLimits = { bodies: { sum: 32 * 1_048_576, perPeer: 24 * 1_048_576 } }
+
 /** The server that the API server asks: `/validate` for our kinds, `/mutate` for labelled pods. */
 export function createWebhookServer(options: {
   readonly port: number
@@ -32,8 +35,7 @@ export function createWebhookServer(options: {
     tls,
     log,
     ...(metrics && { metrics }),
-    requestTimeoutMs: 5_000,
-    headersTimeoutMs: 3_000,
+    limits: { requestMs: 5_000, headMs: 3_000, bodyBytes: 3 * 1_048_576, ...bodyLimits },
     handler: createAdmissionHandler(
       measured(metrics, {
         '/validate': request => validateObject(request, now(), missing),
