@@ -6,6 +6,7 @@ import { apiClient } from '../../core/api/api-client.ts'
 import { guardedService } from '../../core/api/guarded-service.ts'
 import { group, type KindDefinition } from '../../core/api/kind.ts'
 import { role } from '../../core/api/role.ts'
+import type { UserInfo } from '../../platform/kube/access-review.ts'
 import type { About, Finding, KindChecks, Reference } from './check.ts'
 import { accessGrantChecks } from './check-access-grant.ts'
 import { accessKeyChecks } from './check-access-key.ts'
@@ -14,8 +15,11 @@ import { guardedServiceChecks } from './check-guarded-service.ts'
 import { roleChecks } from './check-role.ts'
 import { type AdmissionRequest, isFields, type Verdict } from './review.ts'
 
-/** Which of these references name nothing. */
-export type FindMissing = (references: readonly Reference[]) => Promise<readonly Reference[]>
+/** Which of these references name nothing that the author may get. */
+export type FindMissing = (
+  references: readonly Reference[],
+  author: UserInfo | undefined,
+) => Promise<readonly Reference[]>
 
 type Examine = (
   spec: unknown,
@@ -50,9 +54,9 @@ export async function validateObject(request: AdmissionRequest, now: number, mis
   if (refusals.length > 0) {
     return { allowed: false, code: 422, message: refusals.map(sentence).join('; '), causes: refusals }
   }
-  const unknown = (await missing(references)).map(
+  const unknown = (await missing(references, request.userInfo)).map(
     ({ field, resource, namespace, name }) =>
-      `${field}: there is no ${resource.kind} ${namespace}/${name} yet; it counts from when it exists`,
+      `${field}: there is no ${resource.kind} ${namespace}/${name} yet that you may get; it counts from when it exists`,
   )
   return { allowed: true, warnings: [...warnings.map(sentence), ...unknown] }
 }
