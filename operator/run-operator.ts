@@ -5,6 +5,7 @@ import { guardedServices } from '../platform/kube/resources.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import { createAccessKeyIo } from './access-key-io.ts'
+import { createAdmissionPath } from './admission-path.ts'
 import { createCertificates } from './certificates.ts'
 import type { Config } from './config.ts'
 import { createContext } from './context.ts'
@@ -15,6 +16,7 @@ import { measure, measureEnforcement } from './measure.ts'
 import { createResolved } from './resolved.ts'
 import { createSources } from './sources.ts'
 import { createStatusWriter } from './status.ts'
+import { createPathQuestion, servingReplicas } from './webhook-replicas.ts'
 
 // A watch ends in order within ten minutes. While the API server is away nobody leads, so a source without progress for
 // this long is one that died silently.
@@ -78,10 +80,22 @@ export async function runOperator(options: {
     issuerUrl: config.issuerUrl,
     authorities: certificates.bundle,
   })
+  const admissionPath = createAdmissionPath({
+    client,
+    namespace: config.namespace,
+    fullname: config.fullname,
+    replicas: () => servingReplicas(sources.webhookEndpoints.store.values()),
+    takes: createPathQuestion({
+      authorities: certificates.bundle,
+      servername: `${config.fullname}-webhook.${config.namespace}.svc`,
+    }),
+    log,
+  })
   const made = createControllers({
     context,
     accessKeyIo,
     certificates,
+    admissionPath,
     client,
     names: config,
     log,

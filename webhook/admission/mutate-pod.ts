@@ -6,8 +6,7 @@ import { type AdmissionRequest, isFields, type Verdict } from './review.ts'
 
 /** Injects the guard into a new labelled pod; anything else passes as it is. */
 export function mutatePod(request: AdmissionRequest, settings: InjectionSettings): Verdict {
-  const isPod = request.kind.group === '' && request.kind.kind === 'Pod'
-  if (!isPod || request.operation !== 'CREATE' || request.subResource) return { allowed: true }
+  if (!isAboutPod(request) || request.operation !== 'CREATE' || request.subResource) return { allowed: true }
   const { object, namespace } = request
   if (!isPodShaped(object) || !namespace) {
     return { allowed: false, code: 400, message: 'request.object is not a Pod, or request.namespace is missing' }
@@ -16,6 +15,10 @@ export function mutatePod(request: AdmissionRequest, settings: InjectionSettings
   const injection = injectGuard(object, namespace, settings)
   if ('refused' in injection) return { allowed: false, code: 422, message: injection.refused }
   return { allowed: true, warnings: injection.warnings, patch: jsonPatch(object, injection.pod) }
+}
+
+export function isAboutPod({ kind }: AdmissionRequest): boolean {
+  return kind.group === '' && kind.kind === 'Pod'
 }
 
 /** The API server sends well-formed pods; from anybody else a shape is all that is asked for. */
