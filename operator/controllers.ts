@@ -31,6 +31,8 @@ export interface Controllers {
   readonly all: readonly Controller[]
   /** The certificate authorities became others: everything that holds a copy is looked at. */
   bundleChanged(): void
+  /** A key pair that an AccessKey waits for is there. */
+  keyMade(accessKey: string): void
   /** Ends what is not a source's subscription. */
   unsubscribe(): void
 }
@@ -52,7 +54,7 @@ export function createControllers(parts: Parts): Controllers {
     own(sources.clients),
     { reflector: sources.keys, keys: ({ object }) => [clientOfKey(object)] },
   ])
-  // More workers: most of a pass is waiting, and an RSA key is made on another thread.
+  // More workers: most of a pass is waiting.
   const accessKey = controller(
     'accesskey',
     key => reconcileAccessKey(key, parts.accessKeyIo),
@@ -146,6 +148,7 @@ export function createControllers(parts: Parts): Controllers {
       for (const { metadata } of sources.services.store.values()) certificate.enqueue(`namespace/${metadata.namespace}`)
       for (const key of sources.keys.store.keys()) accessKey.enqueue(key)
     },
+    keyMade: accessKey.enqueue,
     unsubscribe: () => subscriptions.forEach(end => void end()),
   }
 }

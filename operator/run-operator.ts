@@ -12,6 +12,8 @@ import { createContext } from './context.ts'
 import { type Controllers, createControllers } from './controllers.ts'
 import { createEnforcement } from './enforcement.ts'
 import { createReplicaClient, replicasOf } from './issuer-replicas.ts'
+import { generateKeyMaterial } from './key-material.ts'
+import { createKeyQueue } from './key-queue.ts'
 import { measure, measureEnforcement } from './measure.ts'
 import { createResolved } from './resolved.ts'
 import { createSources } from './sources.ts'
@@ -76,6 +78,7 @@ export async function runOperator(options: {
     resolved,
     enforcement,
     sources,
+    keys: createKeyQueue({ make: generateKeyMaterial, onMade: key => controllers?.keyMade(key) }),
     clock,
     issuerUrl: config.issuerUrl,
     authorities: certificates.bundle,
