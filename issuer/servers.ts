@@ -13,10 +13,11 @@ import { reportEnforcement } from './enforcement.ts'
 import type { Objects } from './objects.ts'
 import { createPrivateHandler } from './private-server.ts'
 import { createPublicHandler } from './public-server.ts'
+import type { FairReviewer } from './review-fairly.ts'
 import type { Found } from './routes.ts'
 import type { Slices } from './slices.ts'
 import type { SnapshotServer } from './snapshot-server.ts'
-import type { Holder, Reviewer } from './token-review.ts'
+import type { Holder } from './token-review.ts'
 
 /** The two ports, with the certificate the operator writes. */
 export interface Servers {
@@ -39,7 +40,7 @@ export async function startServers(
     objects: Objects
     slices: Slices
     snapshots: SnapshotServer
-    reviewer: Reviewer
+    reviewer: FairReviewer
     ready: () => boolean
   },
 ): Promise<Servers> {

@@ -1,6 +1,6 @@
-import { openPortsAnnotation } from '../../core/api/guarded-pod.ts'
+import { guardContainerName, openPortsAnnotation } from '../../core/api/guarded-pod.ts'
 import { type GuardTask, guardContainer, guardVolumes, type InjectionSettings } from './guard-container.ts'
-import { type Container, guardContainerName, guardLabel, type Pod, upstreamProtocolAnnotation } from './pod.ts'
+import { type Container, guardLabel, type Pod, upstreamProtocolAnnotation } from './pod.ts'
 import { podWarnings } from './pod-warnings.ts'
 import { findUpstreamPort, refusePod } from './refuse-pod.ts'
 import { type ForwardedProbe, type KnownProbes, rewriteProbes } from './rewrite-probes.ts'

@@ -1,9 +1,8 @@
-import { openPortsAnnotation } from '../../core/api/guarded-pod.ts'
+import { guardContainerName, openPortsAnnotation } from '../../core/api/guarded-pod.ts'
 import { guardVolumeNames } from './guard-container.ts'
 import {
   adminPort,
   type Container,
-  guardContainerName,
   guardLabel,
   guardPort,
   type Pod,
