@@ -1,3 +1,5 @@
+import { guardContainerName } from '../core/api/guarded-pod.ts'
+import type { PodObject } from '../core/registry/kubernetes.ts'
 import { type Clock, sleep, systemClock } from '../platform/clock.ts'
 import type { Objects } from './objects.ts'
 import type { Holder, Reviewer } from './token-review.ts'
@@ -18,13 +20,17 @@ export interface Authorizer {
   isPodBehind(holder: Holder, service: string): boolean
 }
 
-// A pod's first call can be faster than the watches that tell of the pod and of what it guards.
-const newsWaitMs = 5_000
+// A guard's first call can be faster than the kubelet's report of it, and than the watches that tell of its pod.
+const newsWaitMs = 10_000
 const newsLookMs = 100
 // After its grace period a pod that is still there is stuck, not at work.
 const terminationSlackMs = 60_000
 
-export function createAuthorizer(parts: { objects: Objects; reviewer: Reviewer; clock?: Clock }): Authorizer {
+export function createAuthorizer(parts: {
+  objects: Objects
+  reviewer: Pick<Reviewer, 'mayEnforce'>
+  clock?: Clock
+}): Authorizer {
   const { objects, reviewer, clock = systemClock } = parts
 
   function podOf(holder: Holder) {
@@ -34,7 +40,7 @@ export function createAuthorizer(parts: { objects: Objects; reviewer: Reviewer; 
 
   async function newsArrived(holder: Holder, service: string): Promise<void> {
     const until = clock.now() + newsWaitMs
-    const missing = () => !podOf(holder) || !objects.guardedservices.store.has(service)
+    const missing = () => !guardRuns(podOf(holder)) || !objects.guardedservices.store.has(service)
     while (missing() && clock.now() < until) await sleep(clock, newsLookMs)
   }
 
@@ -56,13 +62,24 @@ export function createAuthorizer(parts: { objects: Objects; reviewer: Reviewer; 
       const [namespace = '', name = ''] = service.split('/')
       if (holder.pod?.namespace === namespace) {
         await newsArrived(holder, service)
-        if (isPodBehind(holder, service)) return undefined
+        if (guardRuns(podOf(holder)) && isPodBehind(holder, service)) return undefined
       }
       if (await reviewer.mayEnforce(holder.user, { namespace, name })) return undefined
       return {
         code: 'forbidden',
-        message: `This token gives no right to the policy of ${service}: its pod must be behind the Service that the GuardedService names, or its user needs the verb enforce on guardedservices.latchkey.dev ${name}.`,
+        message: `This token gives no right to the policy of ${service}: its pod must be behind the Service that the GuardedService names and its guard be running as the kubelet reports, or its user needs the verb enforce on guardedservices.latchkey.dev ${name}.`,
       }
     },
   }
+}
+
+/**
+ * Whether the kubelet says that the guard's container runs. The pod may still be pending: the guard starts first. Pods can
+ * be made by the thousand that no node ever runs, and each of them has a token.
+ */
+function guardRuns(pod: PodObject | undefined): boolean {
+  const { containerStatuses = [], initContainerStatuses = [] } = pod?.status ?? {}
+  return [...initContainerStatuses, ...containerStatuses].some(
+    ({ name, state }) => name === guardContainerName && state?.running !== undefined,
+  )
 }

@@ -1,3 +1,4 @@
+import { systemClock } from '../platform/clock.ts'
 import type { KubeClient } from '../platform/kube/client.ts'
 import type { ReflectorTimings } from '../platform/kube/list-watch.ts'
 import type { Logger } from '../platform/log.ts'
@@ -10,6 +11,7 @@ import { measure } from './measure.ts'
 import { createObjects } from './objects.ts'
 import { createDocuments } from './openapi-documents.ts'
 import { createRegistry } from './registry.ts'
+import { createFairReviewer } from './review-fairly.ts'
 import { createRoutes } from './routes.ts'
 import { startServers } from './servers.ts'
 import { followSigningKeys } from './signing-keys.ts'
@@ -47,8 +49,10 @@ export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Pro
   const registry = createRegistry(objects, config, documents.get)
   const cluster = createClusterKeys(client, { log })
   const slices = createSlices({ objects, indexes, registry, documents, cluster: cluster.current, log })
-  const reviewer = createReviewer(client, `${config.issuerUrl}/v1/snapshots`)
-  const authorizer = createAuthorizer({ objects, reviewer })
+  const audience = `${config.issuerUrl}/v1/snapshots`
+  const reviewer = createReviewer(client, audience)
+  const fair = createFairReviewer(reviewer, { audience, clock: systemClock })
+  const authorizer = createAuthorizer({ objects, reviewer: fair })
   const snapshots = createSnapshotServer({ slices, objects, documents, authorizer, reviewer, log })
   const signing = followSigningKeys(
     client,
@@ -75,7 +79,7 @@ export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Pro
     objects,
     slices,
     snapshots,
-    reviewer,
+    reviewer: fair,
     ready: () => isLoaded,
   })
 

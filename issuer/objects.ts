@@ -1,6 +1,7 @@
 import type { AccessGrant } from '../core/api/access-grant.ts'
 import type { AccessKey } from '../core/api/access-key.ts'
 import type { ApiClient } from '../core/api/api-client.ts'
+import { guardContainerName } from '../core/api/guarded-pod.ts'
 import type { GuardedService } from '../core/api/guarded-service.ts'
 import type { Role } from '../core/api/role.ts'
 import type { NamespaceObject, PodObject, ServiceAccountObject, ServiceObject } from '../core/registry/kubernetes.ts'
@@ -127,9 +128,17 @@ function keepService({ metadata, spec }: ServiceObject): ServiceObject {
 function keepPod(pod: PodObject): PodObject {
   const { serviceAccountName } = pod.spec ?? {}
   const { phase } = pod.status ?? {}
+  const guard = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])].find(
+    ({ name }) => name === guardContainerName,
+  )
   return {
     metadata: { ...keepMetadata(pod.metadata), ...labelsOf(pod) },
     spec: serviceAccountName === undefined ? {} : { serviceAccountName },
-    status: phase === undefined ? {} : { phase },
+    status: {
+      ...(phase !== undefined && { phase }),
+      ...(guard && { containerStatuses: [{ name: guard.name, ...(guard.state?.running && { state: running }) }] }),
+    },
   }
 }
+
+const running = { running: {} }

@@ -1,31 +1,40 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { markProved } from '../platform/http/exchanges.ts'
+import { peerKey } from '../platform/http/peer.ts'
 import { sendProblem } from '../platform/http/problem.ts'
 import type { Handler } from '../platform/http/server.ts'
 import type { Logger } from '../platform/log.ts'
-import { createLimit } from './limit.ts'
-import type { Holder, Reviewer } from './token-review.ts'
+import type { FairReviewer } from './review-fairly.ts'
+import type { Holder } from './token-review.ts'
 
+/** Nothing can be said of a token now. */
+type Unanswered = 'unavailable' | 'busy'
 type Serve = (request: IncomingMessage, response: ServerResponse, token: string, holder: Holder) => void | Promise<void>
 
-/** Tokens that may be under review at the API server at one time: after a restart every guard comes at once. */
-const reviewsAtOnce = 16
+/** What may come of a body before the token is proved: the first line of a guard is some hundred bytes long. */
+const unprovedBytes = 8_192
 
-/** The port of guards and operator: nothing is answered before the token is proved. */
+/** The port of guards and operator: nothing is answered, and next to nothing read, before the token is proved. */
 export function createPrivateHandler(parts: {
   routes: Readonly<Record<string, { readonly method: 'GET' | 'POST'; readonly serve: Serve }>>
-  reviewer: Reviewer
+  reviewer: Pick<FairReviewer, 'review'>
   ready: () => boolean
   log: Logger
 }): Handler {
   const { routes, reviewer, ready, log } = parts
-  const limit = createLimit(reviewsAtOnce)
 
-  async function holderOf(token: string): Promise<Holder | undefined | 'unavailable'> {
+  async function holderOf(request: IncomingMessage, token: string): Promise<Holder | undefined | Unanswered> {
+    const limit = (): void => {
+      if (request.readableLength > unprovedBytes) request.destroy()
+    }
+    request.on('readable', limit)
     try {
-      return await limit(() => reviewer.review(token))
+      return await reviewer.review(peerKey(request.socket.remoteAddress), token)
     } catch (error) {
       log.warn({ err: error }, 'a token could not be reviewed')
       return 'unavailable'
+    } finally {
+      request.off('readable', limit)
     }
   }
 
@@ -38,9 +47,10 @@ export function createPrivateHandler(parts: {
     }
     if (!ready()) return unavailable(response, 'not_ready', 'Not everything is loaded yet: try again')
     const token = bearer(request)
-    const holder = token === undefined ? undefined : await holderOf(token)
+    const holder = token === undefined ? undefined : await holderOf(request, token)
     if (holder === 'unavailable')
       return unavailable(response, 'unavailable', 'The API server did not answer: try again')
+    if (holder === 'busy') return unavailable(response, 'too_busy', 'Too many tokens wait to be looked at: try again')
     if (token === undefined || !holder) {
       const challenge = { 'www-authenticate': token === undefined ? 'Bearer' : 'Bearer error="invalid_token"' }
       return problem(
@@ -51,7 +61,13 @@ export function createPrivateHandler(parts: {
         challenge,
       )
     }
-    await route.serve(request, response, token, holder)
+    markProved(response)
+    try {
+      await route.serve(request, response, token, holder)
+    } catch (error) {
+      log.warn({ err: error }, 'a right could not be looked at')
+      unavailable(response, 'unavailable', 'The API server did not answer: try again')
+    }
   }
 }
 

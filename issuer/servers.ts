@@ -13,10 +13,11 @@ import { reportEnforcement } from './enforcement.ts'
 import type { Objects } from './objects.ts'
 import { createPrivateHandler } from './private-server.ts'
 import { createPublicHandler } from './public-server.ts'
+import type { FairReviewer } from './review-fairly.ts'
 import type { Found } from './routes.ts'
 import type { Slices } from './slices.ts'
 import type { SnapshotServer } from './snapshot-server.ts'
-import type { Holder, Reviewer } from './token-review.ts'
+import type { Holder } from './token-review.ts'
 
 /** The two ports, with the certificate the operator writes. */
 export interface Servers {
@@ -24,6 +25,9 @@ export interface Servers {
   notReady(): string | undefined
   close(drainMs: number): Promise<void>
 }
+
+// A thousand guards and more; each has one connection, which is proved.
+const snapshotLimits = { proved: { sum: 2_048, perPeer: 1_024 }, handshakes: { sum: 512, perPeer: 256 } }
 
 export async function startServers(
   config: IssuerConfig,
@@ -36,7 +40,7 @@ export async function startServers(
     objects: Objects
     slices: Slices
     snapshots: SnapshotServer
-    reviewer: Reviewer
+    reviewer: FairReviewer
     ready: () => boolean
   },
 ): Promise<Servers> {
@@ -69,8 +73,7 @@ export async function startServers(
     ...base,
     name: 'snapshots',
     port: config.snapshotPort,
-    // A guard's side of the stream never ends; its headers have their own limit.
-    requestTimeoutMs: 0,
+    limits: snapshotLimits,
     handler: createPrivateHandler({
       reviewer,
       ready,

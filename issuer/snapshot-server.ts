@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { heartbeatMs } from '../core/snapshot/frames.ts'
 import { type Clock, systemClock } from '../platform/clock.ts'
+import { markStream } from '../platform/http/exchanges.ts'
 import { sendProblem } from '../platform/http/problem.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Authorizer, Refusal } from './authorize.ts'
@@ -91,6 +92,7 @@ export function createSnapshotServer(parts: SnapshotServerParts): SnapshotServer
       'cache-control': 'no-store',
       connection: 'close',
     })
+    markStream(response)
     response.flushHeaders()
     request.socket.setNoDelay(true).setKeepAlive(true, 30_000)
     // Listens for the end before it is asked for frames, so that nothing is missed between the two.

@@ -1,4 +1,5 @@
 import type { KubeClient } from '../platform/kube/client.ts'
+import { endOf } from './look-at-token.ts'
 
 /** Who holds a token, as the API server says. */
 export interface Holder {
@@ -72,16 +73,4 @@ function podOf({ username, extra }: UserInfo): Holder['pod'] {
   const [name] = extra?.['authentication.kubernetes.io/pod-name'] ?? []
   const [uid] = extra?.['authentication.kubernetes.io/pod-uid'] ?? []
   return namespace && name && uid ? { namespace, name, uid } : undefined
-}
-
-/** `exp` of an accepted token. One without an end could be used for ever by whoever reads it, and is not taken. */
-function endOf(token: string): number | undefined {
-  try {
-    const { exp } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8')) as {
-      exp?: unknown
-    }
-    return typeof exp === 'number' ? exp : undefined
-  } catch {
-    return undefined
-  }
 }

@@ -6,7 +6,8 @@ import type { KubeClient, KubeObject } from '../platform/kube/client.ts'
 import { accessKeys, secrets } from '../platform/kube/resources.ts'
 import type { AccessKeyIo } from './access-key.ts'
 import type { Enforcement } from './enforcement.ts'
-import { createKeyProver, generateKeyMaterial } from './key-material.ts'
+import { createKeyProver } from './key-material.ts'
+import type { KeyQueue } from './key-queue.ts'
 import type { Resolved } from './resolved.ts'
 import { schemaFaultOf } from './schema-fault.ts'
 import type { Sources } from './sources.ts'
@@ -19,18 +20,20 @@ export function createAccessKeyIo(about: {
   resolved: Resolved
   enforcement: Pick<Enforcement, 'view' | 'forget'>
   sources: Pick<Sources, 'by' | 'roles'>
+  keys: KeyQueue
   issuerUrl: string
   authorities(): string | undefined
   clock: Pick<Clock, 'wallMs'>
 }): AccessKeyIo {
-  const { client, writer, resolved, enforcement, sources } = about
+  const { client, writer, resolved, enforcement, sources, keys } = about
   const prove = createKeyProver()
   return {
     issuer: about.issuerUrl,
     authorities: about.authorities,
     now: about.clock.wallMs,
     random: Math.random,
-    generate: generateKeyMaterial,
+    generate: ({ metadata: { namespace, name }, spec }) =>
+      keys.take(`${namespace}/${name}`, spec.algorithm ?? 'Ed25519'),
     schemaFault: ({ spec }) => schemaFaultOf(accessKeyKind, spec),
     missingRoles: accessKey => rolesOfKey(accessKey).filter(role => !sources.roles.store.has(role)),
     client: accessKey => resolved.clients().get(clientOfKey(accessKey)),
@@ -43,6 +46,7 @@ export function createAccessKeyIo(about: {
       const found = await client.get<AccessKey & KubeObject>(accessKeys, namespace, name)
       if (!found || found.metadata.deletionTimestamp !== undefined) {
         enforcement.forget(accessKeys, key)
+        keys.forget(key)
         return undefined
       }
       return resolved.isOurs(namespace) ? found : undefined

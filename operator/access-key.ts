@@ -26,7 +26,8 @@ export interface AccessKeyIo {
   writeStatus(accessKey: AccessKey, status: NonNullable<AccessKey['status']>): Promise<void>
   client(accessKey: AccessKey): ResolvedClient | undefined
   prove(secret: SecretObject, accessKey: AccessKey): ObservedSecret
-  generate(algorithm: NonNullable<AccessKey['spec']['algorithm']>): Promise<KeyMaterial>
+  /** Undefined while it is being made; the AccessKey is looked at again when it is there. */
+  generate(accessKey: AccessKey): Promise<KeyMaterial | undefined>
   schemaFault(accessKey: AccessKey): string | undefined
   /** `namespace/name` of roles that the spec names and that do not exist. */
   missingRoles(accessKey: AccessKey): readonly string[]
@@ -61,7 +62,7 @@ export async function reconcileAccessKey(key: string, io: AccessKeyIo): Promise<
   const plan = planAccessKey(observed, now)
   if (!plan.write) return rest(plan, observed, io)
   try {
-    await write(plan.write, observed, io)
+    if ((await write(plan.write, observed, io)) === 'not yet') return { requeueAfterMs: rereadStuckMs }
   } catch (error) {
     if (!(error instanceof KubeError)) throw error
     // Somebody was quicker, or the object is gone: what there is now decides.
@@ -104,19 +105,23 @@ async function write(
   planned: NonNullable<AccessKeyPlan['write']>,
   observed: ObservedAccessKey,
   io: AccessKeyIo,
-): Promise<void> {
+): Promise<'written' | 'not yet'> {
   const { accessKey, client } = observed
   switch (planned.kind) {
     case 'status':
-      return io.writeStatus(accessKey, planned.status)
+      await io.writeStatus(accessKey, planned.status)
+      return 'written'
     case 'update-secret':
     case 'refresh-secret':
-      return io.updateSecret(planned.secret)
+      await io.updateSecret(planned.secret)
+      return 'written'
     case 'mint': {
       if (!client) throw new Error('a key is minted for a known client only')
-      const material = await io.generate(accessKey.spec.algorithm ?? 'Ed25519')
+      const material = await io.generate(accessKey)
+      if (!material) return 'not yet'
       const secret = mintedSecret({ ...observed, client }, material, planned)
-      return planned.previous ? io.updateSecret(secret) : io.createSecret(secret)
+      await (planned.previous ? io.updateSecret(secret) : io.createSecret(secret))
+      return 'written'
     }
   }
 }

@@ -1,17 +1,14 @@
+import { admissionPathFile, admissionRandomPart } from '../core/api/admission-path.ts'
 import type { Clock } from '../platform/clock.ts'
-import {
-  type KubeClient,
-  KubeError,
-  type KubeObject,
-  type OwnerReference,
-  type Resource,
-} from '../platform/kube/client.ts'
-import { configMaps, secrets } from '../platform/kube/resources.ts'
+import { type KubeClient, KubeError, type OwnerReference, type Resource } from '../platform/kube/client.ts'
+import { configMaps, mutatingWebhooks, secrets, validatingWebhooks } from '../platform/kube/resources.ts'
 import type { Requeue } from '../platform/kube/work-queue.ts'
 import type { Logger } from '../platform/log.ts'
 import { createAuthority, createServerCertificate } from '../platform/x509.ts'
+import { makeRandomPart } from './admission-path.ts'
 import type { Config } from './config.ts'
 import { managedLabels, readOwner, type SecretOf, textsOf, writeSecret } from './owned-objects.ts'
+import type { WebhookConfiguration } from './plan-admission-path.ts'
 import {
   type AuthorityState,
   authorityFiles,
@@ -23,14 +20,9 @@ import {
 } from './plan-certificates.ts'
 import { type ConfigMapOf, caConfigMap } from './sources.ts'
 import { fieldManager, isSameJson } from './status.ts'
-import { mutatingWebhooks, validatingWebhooks } from './webhook-resources.ts'
 
 // Nobody tells us when a Secret of ours was edited or deleted.
 const rereadMs = 10 * 60_000
-
-interface WebhookConfiguration extends KubeObject {
-  webhooks?: { name: string; clientConfig: { caBundle?: string } }[]
-}
 
 /** The installation's own authority and what it signs. Each method may be run at any time, by two leaders at once. */
 export interface Certificates {
@@ -97,17 +89,19 @@ export function createCertificates(options: CertificatesOptions): Certificates {
     }
   }
 
-  async function serving(name: string, hosts: string[], state: AuthorityState, now: Date): Promise<number> {
+  async function serving(server: Server, state: AuthorityState, now: Date): Promise<number> {
+    const { name, hosts, beside } = server
     const secret = await read(name)
     const files = textsOf(secret)
     const plan = planServing(files, { authority: state, hosts }, now)
     if (plan.do === 'keep') {
-      if (!plan.bundleFits) await write(name, { ...files, 'ca.crt': state.bundle }, secret)
+      const missing = beside && !beside.fits(files[beside.file]) ? { [beside.file]: beside.make() } : undefined
+      if (!plan.bundleFits || missing) await write(name, { ...files, ...missing, 'ca.crt': state.bundle }, secret)
       return plan.nextAt
     }
     const made = await createServerCertificate({ authority: state.current, hosts, now, lifetimeMs: servingLifetimeMs })
     const next = { 'tls.crt': made.certificate, 'tls.key': made.privateKey, 'ca.crt': state.bundle }
-    await write(name, next, secret)
+    await write(name, { ...next, ...(beside && { [beside.file]: beside.make() }) }, secret)
     return now.getTime()
   }
 
@@ -121,15 +115,8 @@ export function createCertificates(options: CertificatesOptions): Certificates {
         bundle = found.state.bundle
         options.onBundle()
       }
-      const moments = [
-        found.nextAt,
-        await serving(`${fullname}-issuer-tls`, issuerHosts(config), found.state, now),
-        await serving(`${fullname}-webhook-tls`, serviceHosts(`${fullname}-webhook`, namespace), found.state, now),
-      ]
-      if (config.authorizer) {
-        const hosts = [...serviceHosts(`${fullname}-authorizer`, namespace), ...config.authorizerTlsHosts]
-        moments.push(await serving(`${fullname}-authorizer-tls`, hosts, found.state, now))
-      }
+      const moments = [found.nextAt]
+      for (const server of serversOf(config)) moments.push(await serving(server, found.state, now))
       return { requeueAfterMs: Math.min(rereadMs, Math.max(0, Math.min(...moments) - now.getTime())) }
     },
     async reconcileConfigMap(target) {
@@ -179,6 +166,33 @@ async function patchBundle(
     // It went, or a webhook of it did, between reading and writing; its next event brings us here again.
     if (!(error instanceof KubeError) || (error.status !== 404 && error.status !== 422)) throw error
   }
+}
+
+/** A server with a certificate of ours. */
+interface Server {
+  /** Of its Secret. */
+  readonly name: string
+  readonly hosts: string[]
+  /** An entry of the Secret that is made anew with the certificate. */
+  readonly beside?: { readonly file: string; fits(text: string | undefined): boolean; make(): string }
+}
+
+function serversOf(config: CertificatesOptions['config']): Server[] {
+  const { fullname, namespace, authorizer, authorizerTlsHosts } = config
+  const hostsOf = (process: string) => serviceHosts(`${fullname}-${process}`, namespace)
+  const path = {
+    file: admissionPathFile,
+    fits: (text: string | undefined) => admissionRandomPart(text) !== undefined,
+    make: makeRandomPart,
+  }
+  const servers: Server[] = [
+    { name: `${fullname}-issuer-tls`, hosts: issuerHosts(config) },
+    { name: `${fullname}-webhook-tls`, hosts: hostsOf('webhook'), beside: path },
+  ]
+  if (authorizer) {
+    servers.push({ name: `${fullname}-authorizer-tls`, hosts: [...hostsOf('authorizer'), ...authorizerTlsHosts] })
+  }
+  return servers
 }
 
 function serviceHosts(service: string, namespace: string): string[] {

@@ -20,6 +20,7 @@ export interface Parts {
   readonly context: Context
   readonly accessKeyIo: AccessKeyIo
   readonly certificates: Certificates
+  readonly admissionPath: { reconcile(): Promise<Requeue> }
   readonly client: Pick<KubeClient, 'get' | 'create' | 'update' | 'apply' | 'delete'>
   readonly names: { readonly namespace: string; readonly fullname: string }
   readonly log: Logger
@@ -30,7 +31,7 @@ export interface Controllers {
   readonly all: readonly Controller[]
   /** The certificate authorities became others: everything that holds a copy is looked at. */
   bundleChanged(): void
-  /** The Secret of an AccessKey is another one than before. */
+  /** The Secret of an AccessKey is another one than before, or the key pair that it waits for is there. */
   accessKeyChanged(key: string): void
   /** Ends what is not a source's subscription. */
   unsubscribe(): void
@@ -40,7 +41,7 @@ const documentsMs = 30_000
 
 /** The controllers, with what makes each of them look at which key. */
 export function createControllers(parts: Parts): Controllers {
-  const { context, certificates, log, metrics } = parts
+  const { context, log, metrics } = parts
   const { sources, resolved } = context
   const controller = (
     name: string,
@@ -53,7 +54,7 @@ export function createControllers(parts: Parts): Controllers {
     own(sources.clients),
     { reflector: sources.keys, keys: ({ object }) => [clientOfKey(object)] },
   ])
-  // More workers: most of a pass is waiting, and an RSA key is made on another thread.
+  // More workers: most of a pass is waiting.
   const accessKey = controller(
     'accesskey',
     key => reconcileAccessKey(key, parts.accessKeyIo),
@@ -90,7 +91,7 @@ export function createControllers(parts: Parts): Controllers {
   ])
   const certificate = controller(
     'certificates',
-    key => reconcileCertificate(key, certificates, context),
+    key => reconcileCertificate(key, parts),
     [
       { reflector: sources.services, keys: ({ object }) => [`namespace/${object.metadata.namespace}`] },
       {
@@ -103,7 +104,8 @@ export function createControllers(parts: Parts): Controllers {
         keys: ({ object: { metadata } }) =>
           servicesIn(context, metadata.namespace).length > 0 ? [`namespace/${metadata.namespace}`] : [],
       },
-      ...sources.webhooks.map(reflector => ({ reflector, keys: () => ['webhooks'] })),
+      ...sources.webhooks.map(reflector => ({ reflector, keys: () => ['webhooks', 'admission-path'] })),
+      { reflector: sources.webhookEndpoints, keys: () => ['admission-path'] },
     ],
     2,
   )
@@ -119,6 +121,7 @@ export function createControllers(parts: Parts): Controllers {
   )
 
   certificate.enqueue('secrets')
+  certificate.enqueue('admission-path')
   issuerKeys.enqueue('issuer-keys')
   const subscriptions = [
     resolved.onClient(key => {
@@ -150,9 +153,13 @@ export function createControllers(parts: Parts): Controllers {
   }
 }
 
-async function reconcileCertificate(key: string, certificates: Certificates, context: Context): Promise<Requeue> {
+async function reconcileCertificate(
+  key: string,
+  { certificates, admissionPath, context }: Pick<Parts, 'certificates' | 'admissionPath' | 'context'>,
+): Promise<Requeue> {
   if (key === 'secrets') return certificates.reconcileSecrets()
   if (key === 'webhooks') return certificates.reconcileWebhooks()
+  if (key === 'admission-path') return admissionPath.reconcile()
   const namespace = key.slice('namespace/'.length)
   return context.resolved.isOurs(namespace) ? certificates.reconcileConfigMap(namespace) : undefined
 }

@@ -5,17 +5,21 @@ import { guardedServices } from '../platform/kube/resources.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import { createAccessKeyIo } from './access-key-io.ts'
+import { createAdmissionPath } from './admission-path.ts'
 import { createCertificates } from './certificates.ts'
 import type { Config } from './config.ts'
 import { createContext } from './context.ts'
 import { type Controllers, createControllers } from './controllers.ts'
 import { createEnforcement } from './enforcement.ts'
 import { createReplicaClient, replicasOf } from './issuer-replicas.ts'
+import { generateKeyMaterial } from './key-material.ts'
+import { createKeyQueue } from './key-queue.ts'
 import { measure, measureEnforcement } from './measure.ts'
 import { createResolved } from './resolved.ts'
 import { createSecretSweep } from './secret-sweep.ts'
 import { createSources } from './sources.ts'
 import { createStatusWriter } from './status.ts'
+import { createPathQuestion, servingReplicas } from './webhook-replicas.ts'
 
 // A watch ends in order within ten minutes. While the API server is away nobody leads, so a source without progress for
 // this long is one that died silently.
@@ -75,14 +79,27 @@ export async function runOperator(options: {
     resolved,
     enforcement,
     sources,
+    keys: createKeyQueue({ make: generateKeyMaterial, onMade: key => controllers?.accessKeyChanged(key) }),
     clock,
     issuerUrl: config.issuerUrl,
     authorities: certificates.bundle,
+  })
+  const admissionPath = createAdmissionPath({
+    client,
+    namespace: config.namespace,
+    fullname: config.fullname,
+    replicas: () => servingReplicas(sources.webhookEndpoints.store.values()),
+    takes: createPathQuestion({
+      authorities: certificates.bundle,
+      servername: `${config.fullname}-webhook.${config.namespace}.svc`,
+    }),
+    log,
   })
   const made = createControllers({
     context,
     accessKeyIo,
     certificates,
+    admissionPath,
     client,
     names: config,
     log,

@@ -23,7 +23,6 @@ import * as resources from '../platform/kube/resources.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import { createIndex, type Index } from './index-by.ts'
-import { mutatingWebhooks, validatingWebhooks } from './webhook-resources.ts'
 
 /** A Service, as far as the operator reads it. */
 export interface ServiceOf extends KubeObject {
@@ -59,6 +58,8 @@ export interface Sources {
   readonly networkPolicies: Reflector<NetworkPolicyOf>
   /** Of the issuer's Service. */
   readonly endpoints: Reflector<EndpointSliceOf>
+  /** Of the webhook's Service. */
+  readonly webhookEndpoints: Reflector<EndpointSliceOf>
   /** Those named latchkey-ca. */
   readonly authorities: Reflector<ConfigMapOf>
   /** Webhook configurations named like the release. */
@@ -93,6 +94,10 @@ export function createSources(
   const { log, metrics } = about
   const reflect = <T extends KubeObject>(resource: Resource, options: ReflectorOptions<T> = {}): Reflector<T> =>
     createReflector<T>(client, resource, { log, ...(metrics && { metrics }), ...options })
+  const endpointsOf = (process: string) => ({
+    namespace: about.namespace,
+    labelSelector: `kubernetes.io/service-name=${about.fullname}-${process}`,
+  })
   const watched = {
     clients: reflect<ApiClient & KubeObject>(resources.apiClients),
     keys: reflect<AccessKey & KubeObject>(resources.accessKeys),
@@ -103,14 +108,14 @@ export function createSources(
     targets: reflect<ServiceOf>(resources.services, { keep: serviceOf }),
     pods: reflect<PodOf>(resources.pods, { keep: podOf }),
     networkPolicies: reflect<NetworkPolicyOf>(resources.networkPolicies, { keep: networkPolicyOf }),
-    endpoints: reflect<EndpointSliceOf>(resources.endpointSlices, {
-      namespace: about.namespace,
-      labelSelector: `kubernetes.io/service-name=${about.fullname}-issuer`,
-    }),
+    endpoints: reflect<EndpointSliceOf>(resources.endpointSlices, endpointsOf('issuer')),
+    webhookEndpoints: reflect<EndpointSliceOf>(resources.endpointSlices, endpointsOf('webhook')),
     authorities: reflect<ConfigMapOf>(resources.configMaps, { fieldSelector: `metadata.name=${caConfigMap}` }),
   }
   const named = { fieldSelector: `metadata.name=${about.fullname}`, keep: namespaceOf }
-  const webhooks = [validatingWebhooks, mutatingWebhooks].map(resource => reflect<KubeObject>(resource, named))
+  const webhooks = [resources.validatingWebhooks, resources.mutatingWebhooks].map(resource =>
+    reflect<KubeObject>(resource, named),
+  )
   const all = [...Object.values(watched), ...webhooks] as Reflector<never>[]
   return {
     ...watched,

@@ -20,6 +20,7 @@ export interface Metrics {
   readonly handlerErrors: Counter<'resource'>
   readonly eventsDropped: Counter
   readonly httpRequests: Counter<'server' | 'code'>
+  readonly httpLimits: Counter<'server' | 'limit'>
   /** The text exposition of everything registered. */
   exposition(): Promise<{ contentType: string; body: string }>
 }
@@ -51,6 +52,11 @@ export function createMetrics(options: { process: string }): Metrics {
       'server',
       'code',
     ]),
+    httpLimits: counter(
+      'latchkey_http_limits_hit_total',
+      'Connections, requests and answers that met a limit of a server.',
+      ['server', 'limit'],
+    ),
     exposition: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
   }
 }

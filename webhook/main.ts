@@ -1,3 +1,4 @@
+import { admissionPathFile, admissionRandomPart } from '../core/api/admission-path.ts'
 import { systemClock } from '../platform/clock.ts'
 import { readConfig } from '../platform/config.ts'
 import { observeExpiry } from '../platform/http/certificate-metric.ts'
@@ -9,6 +10,7 @@ import { loadKubeConnection } from '../platform/kube/connection.ts'
 import { createLog } from '../platform/log.ts'
 import { createMetrics } from '../platform/metrics.ts'
 import { onSignals } from '../platform/shutdown.ts'
+import { createKnownPaths } from './admission/known-paths.ts'
 import { configTable, guardEnvOf } from './config.ts'
 import { createWebhookServer } from './server.ts'
 
@@ -20,6 +22,7 @@ const client = createKubeClient(connection, { userAgent: 'latchkey-webhook', req
 const tls = createTlsSource()
 observeExpiry(metrics.registry, tls)
 
+const paths = createKnownPaths({ client, fullname: config.fullname, clock: systemClock, log })
 const certificate = createServingCertificate({
   client,
   namespace: config.namespace,
@@ -27,6 +30,7 @@ const certificate = createServingCertificate({
   tls,
   clock: systemClock,
   log,
+  onTaken: entries => paths.setRandomPart(admissionRandomPart(entries.get(admissionPathFile)?.toString('utf8'))),
 })
 const server = createWebhookServer({
   port: config.port,
@@ -40,6 +44,7 @@ const server = createWebhookServer({
     guardEnv: { ...config.guardEnv, ...guardEnvOf(config) },
   },
   installation: config.installation,
+  paths,
   client,
   clock: systemClock,
   log,
@@ -49,7 +54,7 @@ let stopping = false
 const health = createHealthServer({
   port: config.healthPort,
   live: () => undefined,
-  ready: () => (stopping ? 'stopping' : certificate.fault()),
+  ready: () => (stopping ? 'stopping' : (certificate.fault() ?? paths.fault())),
   metrics,
   log,
 })
@@ -62,7 +67,10 @@ onSignals(
       await new Promise(resolve => systemClock.after(5_000, () => resolve(undefined)))
     },
     () => server.close(5_000),
-    async () => certificate.stop(),
+    async () => {
+      certificate.stop()
+      paths.stop()
+    },
     () => client.close(),
     () => health.close(1_000),
   ],
@@ -71,3 +79,4 @@ onSignals(
 await health.listen()
 await server.listen()
 certificate.start()
+void paths.start()

@@ -5,31 +5,49 @@ import type { KubeClient } from '../platform/kube/client.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import { createAudienceTaken } from './admission/audience-taken.ts'
-import { createAdmissionHandler } from './admission/endpoint.ts'
+import { createAdmissionHandler, type Decide } from './admission/endpoint.ts'
 import { createFindMissing } from './admission/find-missing.ts'
+import type { KnownPaths, PathQuestion } from './admission/known-paths.ts'
 import { createLookAtService } from './admission/look-at-service.ts'
-import { mutatePod } from './admission/mutate-pod.ts'
+import { isAboutPod, mutatePod } from './admission/mutate-pod.ts'
+import { longestBytes } from './admission/read-body.ts'
 import { validateObject } from './admission/validate-object.ts'
 import type { InjectionSettings } from './injection/guard-container.ts'
 import { measured } from './measure.ts'
 
-/** The server that the API server asks: `/validate` for our kinds, `/mutate` for labelled pods. */
+const mebibyte = 1_048_576
+// Reviews come from the few addresses of the API server, so one of them may have nearly all. A review that is read takes
+// many times its bytes, and all of it has to fit beside the rest into the chart's limit.
+const bodyLimits = { bodies: { sum: 16 * mebibyte, perPeer: 12 * mebibyte } }
+
+/** The server that the API server asks: about specs of our kinds, and for guards in labelled pods. */
 export function createWebhookServer(options: {
   readonly port: number
   readonly host?: string
   readonly tls: TlsSource
   readonly settings: InjectionSettings
   readonly installation: string
-  readonly client: Pick<KubeClient, 'get' | 'list'>
+  readonly paths: Pick<KnownPaths, 'find'>
+  readonly client: Pick<KubeClient, 'get' | 'list' | 'raw'>
   readonly clock: Clock
   readonly log: Logger
   readonly metrics?: Metrics
 }): HttpServer {
-  const { port, host, tls, settings, client, clock, log, metrics } = options
+  const { port, host, tls, settings, paths, client, clock, log, metrics } = options
   const missing = createFindMissing(client)
   const look = createLookAtService(client)
   const taken = createAudienceTaken(client, options.installation)
   const now = () => Math.floor(clock.wallMs() / 1000)
+  const questions = measured(metrics, {
+    validate: request => validateObject(request, now(), missing, taken),
+    mutate: request => mutatePod(request, settings, look),
+  })
+  const either: Decide = request => (isAboutPod(request) ? questions.mutate : questions.validate)(request)
+  const decides: Readonly<Record<PathQuestion, Decide>> = { ...questions, either }
+  async function find(path: string): Promise<Decide | undefined> {
+    const question = await paths.find(path)
+    return question && decides[question]
+  }
   return createServer({
     name: 'webhook',
     port,
@@ -37,14 +55,7 @@ export function createWebhookServer(options: {
     tls,
     log,
     ...(metrics && { metrics }),
-    requestTimeoutMs: 5_000,
-    headersTimeoutMs: 3_000,
-    handler: createAdmissionHandler(
-      measured(metrics, {
-        '/validate': request => validateObject(request, now(), missing, taken),
-        '/mutate': request => mutatePod(request, settings, look),
-      }),
-      log,
-    ),
+    limits: { requestMs: 5_000, headMs: 3_000, bodyBytes: longestBytes, ...bodyLimits },
+    handler: createAdmissionHandler(find, log),
   })
 }

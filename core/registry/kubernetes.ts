@@ -24,7 +24,16 @@ export interface ServiceAccountObject {
 export interface PodObject {
   readonly metadata: Metadata
   readonly spec?: { readonly serviceAccountName?: string }
-  readonly status?: { readonly phase?: string }
+  readonly status?: {
+    readonly phase?: string
+    readonly initContainerStatuses?: readonly ContainerStatus[]
+    readonly containerStatuses?: readonly ContainerStatus[]
+  }
+}
+
+export interface ContainerStatus {
+  readonly name: string
+  readonly state?: { readonly running?: object }
 }
 
 export interface ConfigMapObject {

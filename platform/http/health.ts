@@ -1,5 +1,6 @@
 import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
+import { smallLimits } from './limits.ts'
 import { createServer, type HttpServer } from './server.ts'
 
 /**
@@ -12,7 +13,7 @@ export function createHealthServer(options: {
   host?: string
   live(): string | undefined
   ready(): string | undefined
-  metrics?: Pick<Metrics, 'exposition'>
+  metrics?: Pick<Metrics, 'exposition'> & Partial<Pick<Metrics, 'httpLimits'>>
   log: Logger
 }): HttpServer {
   const { live, ready, metrics, log, port, host } = options
@@ -22,7 +23,8 @@ export function createHealthServer(options: {
     port,
     ...(host !== undefined && { host }),
     log,
-    requestTimeoutMs: 5_000,
+    limits: { ...smallLimits, requestMs: 5_000 },
+    onLimit: limit => metrics?.httpLimits?.inc({ server: 'health', limit }),
     async handler(request, response) {
       const path = (request.url ?? '').split('?', 1)[0] ?? ''
       const probe = Object.hasOwn(probes, path) ? probes[path] : undefined

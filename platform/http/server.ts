@@ -1,9 +1,14 @@
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Server as HttpsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
+import { type Clock, systemClock } from '../clock.ts'
 import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import { https } from '../on-demand.ts'
+import { closeServer, lastOne } from './close-server.ts'
+import { createConnections } from './connections.ts'
+import { createExchanges } from './exchanges.ts'
+import { type HttpLimit, type HttpLimits, limitsOf, sweepMsOf } from './limits.ts'
 import { sendProblem } from './problem.ts'
 import type { TlsSource } from './tls-source.ts'
 
@@ -21,16 +26,13 @@ export interface HttpServerOptions {
   /** Asks for a certificate, which the handler has to look at: a connection without one is taken too. */
   clientCertificates?: boolean
   handler: Handler
-  /** For the whole request, headers and body, to arrive. Default 30 s. */
-  requestTimeoutMs?: number
-  /** Default 10 s. */
-  headersTimeoutMs?: number
-  /** How long an idle connection is kept. Default 75 s, longer than the idle time of common balancers. */
-  keepAliveTimeoutMs?: number
-  /** Default 16 KiB. */
-  maxHeaderBytes?: number
+  /** Where they differ from those of every listener. */
+  limits?: Partial<HttpLimits>
+  /** Told of everything that met a limit. Default: counts it in `metrics`. */
+  onLimit?: (limit: HttpLimit) => void
   log: Logger
   metrics?: Metrics
+  clock?: Clock
 }
 
 export interface HttpServer {
@@ -45,33 +47,63 @@ export interface HttpServer {
   close(drainMs: number): Promise<void>
 }
 
-// A request may be on its way on a connection that looks idle from here: those get this long to show.
-const idleGraceMs = 500
-
-/** An HTTP/1.1 server with bounds on time and size. A handler that throws gives 500 and no detail. */
+/**
+ * An HTTP/1.1 server where nothing lasts for ever and nobody gets everything: each phase of a connection has its time, and
+ * what is held for peers has sums, which they share. A handler that throws gives 500 and no detail.
+ * @throws Error when a limit is none
+ */
 export function createServer(options: HttpServerOptions): HttpServer {
-  const { name, log, metrics } = options
-  const server = makeServer(options)
+  const { name, log, clock = systemClock } = options
+  const limits = limitsOf(options.limits)
+  const server = makeServer(options, limits)
   const closing = new AbortController()
   const sockets = new Set<Socket>()
   const running = new Set<ServerResponse>()
-
-  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+  const stopSweeping = bound(server, { ...options, clock, limits }, response => {
     running.add(response)
     if (closing.signal.aborted) lastOne(response)
-    response.on('finish', () => metrics?.httpRequests.inc({ server: name, code: String(response.statusCode) }))
+    response.on('finish', () => options.metrics?.httpRequests.inc({ server: name, code: String(response.statusCode) }))
     response.on('close', () => {
       running.delete(response)
       // After `close` Node ends connections that are idle then, not those that become idle later.
       if (closing.signal.aborted && !server.listening) setImmediate(() => server.closeIdleConnections())
     })
-    void handle(request, response)
   })
   server.on('connection', (socket: Socket) => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
   })
   server.on('tlsClientError', error => log.debug({ err: error, server: name }, 'TLS handshake failed'))
+
+  return {
+    closing: closing.signal,
+    listen: async () => ({ port: await listening(server, options) }),
+    async close(drainMs) {
+      if (closing.signal.aborted) return
+      closing.abort()
+      for (const response of running) lastOne(response)
+      if (server.listening) await closeServer(server, sockets, drainMs)
+      stopSweeping()
+    },
+  }
+}
+
+const busy = { status: 503, code: 'too_busy', title: 'Too much is under way: try again' }
+const retryLater = { 'retry-after': '1', connection: 'close' }
+
+/** Puts the limits between a server and its handler. @param begin called for every request that is let in */
+function bound(
+  server: http.Server | HttpsServer,
+  options: HttpServerOptions & { clock: Clock; limits: HttpLimits },
+  begin: (response: ServerResponse) => void,
+) {
+  const { name, log, metrics, clock, limits } = options
+  const onLimit = options.onLimit ?? (limit => metrics?.httpLimits.inc({ server: name, limit }))
+  const bounds = { isSecure: options.tls !== undefined, limits, clock, onLimit }
+  const connections = createConnections(bounds)
+  const exchanges = createExchanges(connections, bounds)
+  let isSweeping = false
+  let cancel = (): void => {}
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
@@ -82,50 +114,51 @@ export function createServer(options: HttpServerOptions): HttpServer {
       if (response.headersSent) response.destroy()
       else sendProblem(response, { status: 500, code: 'internal_error', title: 'Internal error' })
     }
+    exchanges.handled(response)
   }
 
-  return {
-    closing: closing.signal,
-    listen: () =>
-      new Promise((resolve, reject) => {
-        server.once('error', reject)
-        server.listen(options.port, options.host, () => {
-          server.off('error', reject)
-          server.on('error', error => log.error({ err: error, server: name }, 'server error'))
-          const { port } = server.address() as AddressInfo
-          log.info({ server: name, port }, 'listening')
-          resolve({ port })
-        })
-      }),
-    async close(drainMs) {
-      if (closing.signal.aborted) return
-      closing.abort()
-      for (const response of running) lastOne(response)
-      if (!server.listening) return
-      if (sockets.size > 0) await emptied(sockets, Math.min(idleGraceMs, drainMs))
-      // Timers run before sockets are read: on a busy machine requests may have come and wait to be seen.
-      await new Promise(resolve => setImmediate(resolve))
-      await new Promise<void>(resolve => {
-        // Stops accepting and ends idle connections; calls back when the last one has gone.
-        const force = setTimeout(() => server.closeAllConnections(), Math.max(0, drainMs - idleGraceMs))
-        server.close(() => {
-          clearTimeout(force)
-          resolve()
-        })
-      })
-    },
+  /** Only while there are connections: a process at rest is not woken. */
+  function sweep(): void {
+    exchanges.sweep()
+    isSweeping = connections.size() > 0
+    if (isSweeping) cancel = clock.after(sweepMsOf(limits), sweep)
   }
+
+  server.on('connection', (socket: Socket) => {
+    connections.accept(socket)
+    if (!isSweeping) sweep()
+  })
+  server.on('secureConnection', connections.secured)
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    const begun = exchanges.begin(request, response)
+    if (begun === 'closed') return
+    begin(response)
+    if (begun === 'begun') void handle(request, response)
+    else sendProblem(response, { ...busy, headers: retryLater })
+  })
+  return () => cancel()
 }
 
-function makeServer(options: HttpServerOptions): http.Server | HttpsServer {
-  const requestTimeout = options.requestTimeoutMs ?? 30_000
+function listening(server: http.Server | HttpsServer, { name, host, port, log }: HttpServerOptions): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => {
+      server.off('error', reject)
+      server.on('error', error => log.error({ err: error, server: name }, 'server error'))
+      const { port: chosen } = server.address() as AddressInfo
+      log.info({ server: name, port: chosen }, 'listening')
+      resolve(chosen)
+    })
+  })
+}
+
+function makeServer(options: HttpServerOptions, limits: HttpLimits): http.Server | HttpsServer {
   const settings = {
-    requestTimeout,
-    headersTimeout: Math.min(options.headersTimeoutMs ?? 10_000, requestTimeout),
-    keepAliveTimeout: options.keepAliveTimeoutMs ?? 75_000,
-    maxHeaderSize: options.maxHeaderBytes ?? 16_384,
-    // How often the two time limits are looked at; the default of 30 s would make them mean little.
-    connectionsCheckingInterval: Math.min(1_000, options.headersTimeoutMs ?? 1_000),
+    // Ours count from a phase's begin to its end and hold for every phase, see exchanges.ts; Node's know two of them.
+    requestTimeout: 0,
+    headersTimeout: 0,
+    keepAliveTimeout: limits.idleMs,
+    maxHeaderSize: limits.headBytes,
   }
   const { tls } = options
   if (!tls) return http.createServer(settings)
@@ -145,25 +178,4 @@ function makeServer(options: HttpServerOptions): http.Server | HttpsServer {
   // Clients that connect to an address send no name, and SNICallback is not asked.
   tls.onReplace(pair => server.setSecureContext({ ...pair, minVersion: 'TLSv1.2' }))
   return server
-}
-
-/** Tells the client to open another connection for its next request. */
-function lastOne(response: ServerResponse): void {
-  if (!response.headersSent) response.setHeader('connection', 'close')
-}
-
-/** Resolves when the set is empty, or after `ms`. */
-function emptied(sockets: Set<Socket>, ms: number): Promise<void> {
-  return new Promise(resolve => {
-    const done = (): void => {
-      clearTimeout(timer)
-      for (const socket of sockets) socket.off('close', look)
-      resolve()
-    }
-    const look = (): void => {
-      if (sockets.size === 0) done()
-    }
-    const timer = setTimeout(done, ms)
-    for (const socket of sockets) socket.on('close', look)
-  })
 }

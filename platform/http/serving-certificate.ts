@@ -26,6 +26,8 @@ export function createServingCertificate(options: {
   readonly tls: TlsSource
   readonly clock: Clock
   readonly log: Logger
+  /** Gets everything that stands in the Secret, when the certificate in it was taken. */
+  readonly onTaken?: (entries: ReadonlyMap<string, Buffer>) => void
 }): ServingCertificate {
   const { client, namespace, name, tls, clock, log } = options
   let expiresAt: Date | undefined
@@ -37,6 +39,7 @@ export function createServingCertificate(options: {
     const validTo = new X509Certificate(cert).validToDate
     tls.replace({ cert, key })
     expiresAt = validTo
+    options.onTaken?.(entries)
     log.info({ certificate: name, expiresAt: validTo.toISOString() }, 'certificate loaded')
   }
 

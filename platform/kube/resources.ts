@@ -32,3 +32,16 @@ export const endpointSlices: Resource = {
   kind: 'EndpointSlice',
   namespaced: true,
 }
+
+const webhookConfigurations = (kind: string, plural: string): Resource => ({
+  group: 'admissionregistration.k8s.io',
+  version: 'v1',
+  plural,
+  kind,
+  namespaced: false,
+})
+export const validatingWebhooks = webhookConfigurations(
+  'ValidatingWebhookConfiguration',
+  'validatingwebhookconfigurations',
+)
+export const mutatingWebhooks = webhookConfigurations('MutatingWebhookConfiguration', 'mutatingwebhookconfigurations')

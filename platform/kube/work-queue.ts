@@ -3,13 +3,16 @@ import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import { KubeError } from './client.ts'
 import { createDelays } from './delays.ts'
-import { createFifo } from './fifo.ts'
+import { createFifo, namespaceOf } from './fifo.ts'
 
 /** When to look at the key again without anything having changed; nothing means: not. */
 // biome-ignore lint/suspicious/noConfusingVoidType: a reconciler may end without a return
 export type Requeue = { requeueAfterMs?: number } | void
 
-/** Keys waiting to be reconciled: each at most once, each with one worker at a time, none lost. */
+/**
+ * Keys waiting to be reconciled: each at most once, each with one worker at a time, none lost; namespaces have their turns,
+ * and none of them has all workers.
+ */
 export interface WorkQueue {
   /** Now, or after the pass that is running on it. Never runs anything before it returns. */
   add(key: string): void
@@ -42,8 +45,11 @@ export interface WorkQueueOptions {
 /** Per-key back-off: a key that always fails costs one pass a minute and delays no other. */
 export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   const { name, workers, clock = systemClock } = options
-  const waiting = createFifo()
   const running = new Set<string>()
+  const busy = new Map<string, number>()
+  // A pass of a namespace that is slow to be answered must not be what everybody else waits for.
+  const most = Math.max(1, workers - Math.ceil(workers / 4))
+  const waiting = createFifo(namespace => namespace === '' || (busy.get(namespace) ?? 0) < most)
   // Added while running: a pass may have read the state from before the change, so another must follow.
   const again = new Set<string>()
   const failures = new Map<string, number>()
@@ -85,6 +91,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
 
   async function work(key: string): Promise<void> {
     running.add(key)
+    occupy(namespaceOf(key), 1)
     planned.delete(key)
     const began = clock.now()
     try {
@@ -99,9 +106,16 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
       later(key, backoffMs(options, count, error))
     }
     running.delete(key)
+    occupy(namespaceOf(key), -1)
     if (again.delete(key)) add(key)
     if (running.size === 0) idle?.()
     pump()
+  }
+
+  function occupy(namespace: string, change: number): void {
+    const count = (busy.get(namespace) ?? 0) + change
+    if (count === 0) busy.delete(namespace)
+    else busy.set(namespace, count)
   }
 
   function later(key: string, ms: number): void {

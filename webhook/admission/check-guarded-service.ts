@@ -3,6 +3,7 @@ import { findRouteConflict } from '../../core/policy/route-conflicts.ts'
 import { parseResource, parseTemplate } from '../../core/policy/template.ts'
 import { withoutColons } from '../../core/policy/template-trie.ts'
 import { isChosenAudience } from '../../core/registry/audience.ts'
+import { services } from '../../platform/kube/resources.ts'
 import { type Check, firstOf, type KindChecks } from './check.ts'
 
 const templatesOf = (spec: GuardedServiceSpec) => [
@@ -62,6 +63,8 @@ const publicPathsDiffer: Check<GuardedServiceSpec> = spec => {
 export const guardedServiceChecks: KindChecks<GuardedServiceSpec> = {
   refusals: [templatesAreWellFormed, permissionsTakeFromThePath, routesDiffer, publicPathsDiffer],
   warnings: [namesStandInBraces],
-  references: () => [],
+  references: ({ targetRef: { name, port } }, { namespace }) => [
+    { field: 'spec.targetRef', resource: services, namespace, name, port },
+  ],
   audience: ({ audience }) => (audience !== undefined && isChosenAudience(audience) ? audience : undefined),
 }

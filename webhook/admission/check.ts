@@ -23,6 +23,14 @@ export interface Reference {
   readonly resource: Resource
   readonly namespace: string
   readonly name: string
+  /** Of a Service: its number or name. */
+  readonly port?: number | string
+}
+
+/** What of a reference is not there. */
+export interface Missing {
+  readonly reference: Reference
+  readonly what: 'object' | 'port'
 }
 
 /** Everything the webhook says about one kind. */

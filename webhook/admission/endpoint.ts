@@ -2,31 +2,38 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { sendProblem } from '../../platform/http/problem.ts'
 import type { Handler } from '../../platform/http/server.ts'
 import type { Logger } from '../../platform/log.ts'
+import { type Body, readBody } from './read-body.ts'
 import { type AdmissionRequest, readReview, reviewAnswer, uidOf, type Verdict } from './review.ts'
 
 export type Decide = (request: AdmissionRequest) => Verdict | Promise<Verdict>
 
-const longestBytes = 3 * 1024 * 1024
-/** Read and dropped, so that the sender gets the answer instead of a broken pipe. */
-const longestDroppedBytes = 16 * 1024 * 1024
+/** Who answers at a path; undefined: nobody does. */
+export type FindDecide = (path: string) => Promise<Decide | undefined>
+
+// Nobody reads what is still to come: it is not kept for a next request either.
+const notFound = { status: 404, code: 'not_found', title: 'No such path', headers: { connection: 'close' } }
 
 /**
- * Answers AdmissionReviews. Bounded in size and depth; what cannot be read is refused with an AdmissionReview where its
- * uid can be found, with a problem otherwise. Nothing here changes anything anywhere.
+ * Answers AdmissionReviews. Who does not know a path is told so before a byte of body is read. Bodies are bounded in size
+ * and depth; what cannot be read is refused with an AdmissionReview where its uid can be found, with a problem otherwise.
+ * Nothing here changes anything anywhere.
  */
-export function createAdmissionHandler(routes: Readonly<Record<string, Decide>>, log: Logger): Handler {
+export function createAdmissionHandler(find: FindDecide, log: Logger): Handler {
   return async (request, response) => {
-    const path = (request.url ?? '').split('?', 1)[0] ?? ''
-    const decide = Object.hasOwn(routes, path) ? routes[path] : undefined
-    const refused = decide ? refuseForm(request) : { status: 404, code: 'not_found', title: 'No such path' }
-    if (!decide || refused) return sendProblem(response, refused ?? { status: 404, code: 'not_found', title: '' })
+    const decide = await find((request.url ?? '').split('?', 1)[0] ?? '')
+    const refused = decide ? refuseForm(request) : notFound
+    if (!decide || refused) return sendProblem(response, refused ?? notFound)
     const body = await readBody(request)
-    if (body === undefined) return void response.destroy()
-    if (body.length > longestBytes) return refuseBody(response, body, 413, 'the object is larger than 3 MiB')
-    const review = readReview(body)
-    if ('fault' in review) return refuseBody(response, body, 400, review.fault)
-    sendReview(response, review.uid, await decideSafely(decide, review, log))
+    if (!body) return void response.destroy()
+    await answer(response, body, decide, log)
   }
+}
+
+async function answer(response: ServerResponse, { bytes, isTooLarge }: Body, decide: Decide, log: Logger) {
+  if (isTooLarge) return refuseBody(response, bytes, 413, 'the object is larger than 3 MiB')
+  const review = readReview(bytes)
+  if ('fault' in review) return refuseBody(response, bytes, 400, review.fault)
+  sendReview(response, review.uid, await decideSafely(decide, review, log))
 }
 
 async function decideSafely(decide: Decide, review: AdmissionRequest, log: Logger): Promise<Verdict> {
@@ -51,22 +58,6 @@ function refuseForm(request: IncomingMessage) {
     return { status: 415, code: 'unsupported_media_type', title: 'The content type must be application/json' }
   }
   return undefined
-}
-
-/** The body; what is over the limit is dropped but for one byte. Undefined when the sender went away or sends on. */
-async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
-  const kept: Buffer[] = []
-  let length = 0
-  try {
-    for await (const chunk of request as AsyncIterable<Buffer>) {
-      if (length <= longestBytes) kept.push(chunk)
-      length += chunk.length
-      if (length > longestDroppedBytes) return undefined
-    }
-  } catch {
-    return undefined
-  }
-  return Buffer.concat(kept)
 }
 
 function refuseBody(response: ServerResponse, body: Buffer, code: 400 | 413, message: string): void {

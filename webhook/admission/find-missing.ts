@@ -1,6 +1,9 @@
 import { setTimeout } from 'node:timers/promises'
+import type { ServiceObject } from '../../core/registry/kubernetes.ts'
+import { portOf } from '../../core/registry/service-port.ts'
+import { mayGet, type UserInfo } from '../../platform/kube/access-review.ts'
 import type { KubeClient } from '../../platform/kube/client.ts'
-import type { Reference } from './check.ts'
+import type { Missing, Reference } from './check.ts'
 import type { FindMissing } from './validate-object.ts'
 
 const mostOfOne = 16
@@ -8,31 +11,40 @@ const mostOfAll = 64
 const patienceMs = 500
 
 /**
- * Looks for what a spec names, to warn of typing errors. At most 16 gets for one spec and 64 at a time, whoever asks,
- * and half a second: what is not known by then is no warning, and nobody waits for it.
+ * Looks for what a spec names, to warn of typing errors. What its author may not get is not looked for and counts as
+ * missing, so that nobody learns here what exists elsewhere, neither by the answer nor by its time. At most 16 names of one
+ * spec and 64 at a time, whoever asks, and half a second: what is not known by then is no warning, and nobody waits.
  */
-export function createFindMissing(client: Pick<KubeClient, 'get'>): FindMissing {
+export function createFindMissing(client: Pick<KubeClient, 'get' | 'raw'>): FindMissing {
   let running = 0
-  async function isMissing({ resource, namespace, name }: Reference): Promise<boolean> {
-    if (running >= mostOfAll) return false
+  async function missingOf(reference: Reference, user: UserInfo | undefined): Promise<Missing['what'] | undefined> {
+    if (running >= mostOfAll) return undefined
     running++
     try {
-      return (await client.get(resource, namespace, name)) === undefined
+      if (!user || !(await mayGet(client, user, reference))) return 'object'
+      const { resource, namespace, name, port } = reference
+      const found = await client.get(resource, namespace, name)
+      if (found === undefined) return 'object'
+      return port !== undefined && portOf(found as ServiceObject, port) === undefined ? 'port' : undefined
     } catch {
       // Not knowing is not a warning.
-      return false
+      return undefined
     } finally {
       running--
     }
   }
-  return async references => {
+  return async (references, user) => {
     if (references.length === 0) return []
     const asked = references.slice(0, mostOfOne)
-    const missing = new Set<Reference>()
+    const missing = new Map<Reference, Missing['what']>()
     const looking = asked.map(async reference => {
-      if (await isMissing(reference)) missing.add(reference)
+      const what = await missingOf(reference, user)
+      if (what) missing.set(reference, what)
     })
     await Promise.race([Promise.all(looking), setTimeout(patienceMs, undefined, { ref: false })])
-    return asked.filter(reference => missing.has(reference))
+    return asked.flatMap(reference => {
+      const what = missing.get(reference)
+      return what ? [{ reference, what }] : []
+    })
   }
 }

@@ -12,8 +12,7 @@ export async function mutatePod(
   settings: InjectionSettings,
   look: LookAtService,
 ): Promise<Verdict> {
-  const isPod = request.kind.group === '' && request.kind.kind === 'Pod'
-  if (!isPod || request.operation !== 'CREATE' || request.subResource) return { allowed: true }
+  if (!isAboutPod(request) || request.operation !== 'CREATE' || request.subResource) return { allowed: true }
   const { object, namespace } = request
   if (!isPodShaped(object) || !namespace) {
     return { allowed: false, code: 400, message: 'request.object is not a Pod, or request.namespace is missing' }
@@ -23,6 +22,10 @@ export async function mutatePod(
   const injection = injectGuard(object, namespace, settings, await look(namespace, name))
   if ('refused' in injection) return { allowed: false, code: 422, message: injection.refused }
   return { allowed: true, warnings: injection.warnings, patch: jsonPatch(object, injection.pod) }
+}
+
+export function isAboutPod({ kind }: AdmissionRequest): boolean {
+  return kind.group === '' && kind.kind === 'Pod'
 }
 
 /** The API server sends well-formed pods; from anybody else a shape is all that is asked for. */

@@ -1,3 +1,4 @@
+import type { UserInfo } from '../../platform/kube/access-review.ts'
 import type { Operation } from '../injection/json-patch.ts'
 import { isDeeperThan } from './json-depth.ts'
 
@@ -9,6 +10,8 @@ export interface AdmissionRequest {
   readonly name?: string
   readonly namespace?: string
   readonly operation: string
+  /** Who wants it; undefined when nobody says so. */
+  readonly userInfo?: UserInfo
   readonly object?: unknown
   readonly oldObject?: unknown
 }
@@ -45,8 +48,11 @@ export function readReview(body: Buffer): AdmissionRequest | { readonly fault: s
     typeof request.uid === 'string' &&
     request.uid.length <= 128 &&
     isFields(request.kind) &&
-    typeof request.operation === 'string'
-  return whole ? (request as unknown as AdmissionRequest) : { fault: 'request.uid, kind and operation are required' }
+    typeof request.operation === 'string' &&
+    (request.userInfo === undefined || isUser(request.userInfo))
+  return whole
+    ? (request as unknown as AdmissionRequest)
+    : { fault: 'request.uid, kind, operation and a well-formed userInfo are required' }
 }
 
 /**
@@ -85,6 +91,11 @@ function statusOf({ code, message, causes }: Verdict & { allowed: false }): obje
     message,
     ...(causes && { details: { causes: causes.map(cause => ({ reason: 'FieldValueInvalid', ...cause })) } }),
   }
+}
+
+/** Only passed on, to the API server that wrote it. */
+function isUser(value: unknown): value is UserInfo {
+  return isFields(value) && typeof value.username === 'string'
 }
 
 export function isFields(value: unknown): value is Readonly<Record<string, unknown>> {

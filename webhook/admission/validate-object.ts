@@ -6,8 +6,9 @@ import { apiClient } from '../../core/api/api-client.ts'
 import { guardedService } from '../../core/api/guarded-service.ts'
 import { group, type KindDefinition } from '../../core/api/kind.ts'
 import { role } from '../../core/api/role.ts'
+import type { UserInfo } from '../../platform/kube/access-review.ts'
 import type { AudienceTaken } from './audience-taken.ts'
-import type { About, Finding, KindChecks, Reference } from './check.ts'
+import type { About, Finding, KindChecks, Missing, Reference } from './check.ts'
 import { accessGrantChecks } from './check-access-grant.ts'
 import { accessKeyChecks } from './check-access-key.ts'
 import { apiClientChecks } from './check-api-client.ts'
@@ -15,8 +16,11 @@ import { guardedServiceChecks } from './check-guarded-service.ts'
 import { roleChecks } from './check-role.ts'
 import { type AdmissionRequest, isFields, type Verdict } from './review.ts'
 
-/** Which of these references name nothing. */
-export type FindMissing = (references: readonly Reference[]) => Promise<readonly Reference[]>
+/** Which of these references name nothing that the author may get. */
+export type FindMissing = (
+  references: readonly Reference[],
+  author: UserInfo | undefined,
+) => Promise<readonly Missing[]>
 
 type Examine = (
   spec: unknown,
@@ -62,10 +66,7 @@ export async function validateObject(
   if (audience !== undefined && audience !== audienceIn(oldObject)) {
     if (await taken({ audience, namespace: about.namespace })) return refused([audienceIsTaken])
   }
-  const unknown = (await missing(references)).map(
-    ({ field, resource, namespace, name }) =>
-      `${field}: there is no ${resource.kind} ${namespace}/${name} yet; it counts from when it exists`,
-  )
+  const unknown = (await missing(references, request.userInfo)).map(missingSentence)
   return { allowed: true, warnings: [...warnings.map(sentence), ...unknown] }
 }
 
@@ -79,6 +80,12 @@ const audienceIsTaken: Finding = { field: 'spec.audience', message: 'is taken; c
 /** An update that leaves it alone asks for nothing. */
 function audienceIn(oldObject: unknown): unknown {
   return isFields(oldObject) && isFields(oldObject.spec) ? oldObject.spec.audience : undefined
+}
+
+function missingSentence({ reference: { field, resource, namespace, name, port }, what }: Missing): string {
+  return what === 'port'
+    ? `${field}: the ${resource.kind} ${namespace}/${name} has no port ${port}; guards go on with the policy, and the status says TargetNotFound until the port is there`
+    : `${field}: there is no ${resource.kind} ${namespace}/${name} yet that you may get; it counts from when it exists`
 }
 
 function sentence({ field, message }: Finding): string {

@@ -43,8 +43,7 @@ export function createCheckServer(options: {
     // Without authorities of our own Node would trust its list, and every web server of the world would be proved.
     ...(tls && { tls, clientCertificates: tls.pair()?.ca !== undefined }),
     log,
-    requestTimeoutMs: 10_000,
-    maxHeaderBytes,
+    limits: { requestMs: 10_000, headBytes: maxHeaderBytes },
     handler: answer,
   })
 }

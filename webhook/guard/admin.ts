@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { smallLimits } from '../../platform/http/limits.ts'
 import { createServer, type HttpServer } from '../../platform/http/server.ts'
 import type { Logger } from '../../platform/log.ts'
 import type { Debug } from './debug.ts'
@@ -37,8 +38,7 @@ export function createAdmin(options: {
     port,
     ...(host !== undefined && { host }),
     log,
-    requestTimeoutMs: 5_000,
-    headersTimeoutMs: 5_000,
+    limits: { ...smallLimits, requestMs: 5_000 },
     async handler(request, response) {
       if (request.method !== 'GET' && request.method !== 'HEAD') return void response.writeHead(405).end()
       const path = (request.url ?? '').split('?', 1)[0] ?? ''

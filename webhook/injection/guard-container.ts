@@ -1,10 +1,10 @@
+import { guardContainerName } from '../../core/api/guarded-pod.ts'
 import { guardFlags } from '../../platform/guard-flags.ts'
 import {
   adminPort,
   authorityConfigMap,
   type Container,
   type EnvVar,
-  guardContainerName,
   guardPort,
   type Probe,
   type Volume,

@@ -1,4 +1,5 @@
-import { type Container, guardContainerName, type Pod } from './pod.ts'
+import { guardContainerName } from '../../core/api/guarded-pod.ts'
+import type { Container, Pod } from './pod.ts'
 
 const loopback = ['127.0.0.1', '::1', 'localhost']
 

@@ -82,8 +82,7 @@ export interface Probe {
   readonly [field: string]: unknown
 }
 
-/** Container and port names, ports and paths that a guarded pod has and no other. */
-export const guardContainerName = 'latchkey-guard'
+/** Port names, ports and paths that a guarded pod has and no other. */
 export const guardPort = { name: 'guard', containerPort: guardPorts.calls, protocol: 'TCP' } as const
 export const adminPort = { name: 'guard-admin', containerPort: guardPorts.admin, protocol: 'TCP' } as const
 export const upstreamPortAnnotation = 'latchkey.dev/upstream-port'

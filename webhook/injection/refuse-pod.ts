@@ -1,10 +1,9 @@
-import { openPortsAnnotation } from '../../core/api/guarded-pod.ts'
+import { guardContainerName, openPortsAnnotation } from '../../core/api/guarded-pod.ts'
 import { guardLabel } from '../../core/api/labels.ts'
 import { guardVolumeNames } from './guard-container.ts'
 import {
   adminPort,
   type Container,
-  guardContainerName,
   guardPort,
   type Pod,
   upstreamPortAnnotation,

@@ -1,10 +1,21 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createObjects } from '../../../issuer/objects.ts'
 import { createSources } from '../../../operator/sources.ts'
-import { mutatingWebhooks, validatingWebhooks } from '../../../operator/webhook-resources.ts'
+import { mayGet } from '../../../platform/kube/access-review.ts'
 import { createKubeClient, type KubeClient } from '../../../platform/kube/client.ts'
 import { loadKubeConnection } from '../../../platform/kube/connection.ts'
-import { configMaps, guardedServices, namespaces, networkPolicies, secrets } from '../../../platform/kube/resources.ts'
+import {
+  apiClients,
+  configMaps,
+  guardedServices,
+  mutatingWebhooks,
+  namespaces,
+  networkPolicies,
+  roles,
+  secrets,
+  serviceAccounts,
+  validatingWebhooks,
+} from '../../../platform/kube/resources.ts'
 import { createLog } from '../../../platform/log.ts'
 import { type Cluster, startCluster } from '../policies/setup.ts'
 import { isWebhook, kubectl, renderChart } from './render-chart.ts'
@@ -82,6 +93,9 @@ it('suffice for what the operator writes', async () => {
   const validate = { metadata, webhooks: bundle(['validate', 'validate-unlabelled']) }
   await client.apply(validatingWebhooks, validate, manager)
   await client.apply(mutatingWebhooks, { metadata, webhooks: bundle(['inject', 'inject-unlabelled']) }, manager)
+  const path = [{ op: 'add', path: '/webhooks/0/clientConfig/service/path', value: '/validate/a' }]
+  for (const resource of [validatingWebhooks, mutatingWebhooks])
+    await client.patch(resource, undefined, 'latchkey', path, { type: 'json', fieldManager: 'latchkey-admission-path' })
   await client.apply(configMaps, { metadata: { name: 'latchkey-ca', namespace: 'shop' } }, manager)
   expect(await client.delete(configMaps, 'shop', 'latchkey-ca')).toBe(true)
   const policy = { metadata: { name: 'latchkey-orders', namespace: 'shop' }, spec: { podSelector: {} } }
@@ -123,4 +137,25 @@ it('K26 let the operator change and delete no ConfigMap but latchkey-ca', async 
   const object = { metadata: { name: 'somebody-elses', namespace: 'shop' } }
   await expect(client.apply(configMaps, object, manager)).rejects.toMatchObject(refused)
   await expect(client.delete(configMaps, 'shop', 'somebody-elses')).rejects.toMatchObject(refused)
+})
+
+it('K26 let the webhook read what it warns of and where it is asked, ask who may know of it, and nothing more', async () => {
+  const client = await clientOf('webhook')
+  const user = { username: 'tenant', groups: ['system:authenticated'] }
+  for (const resource of [apiClients, roles, guardedServices, serviceAccounts]) {
+    expect(await client.get(resource, 'shop', 'none')).toBeUndefined()
+    expect(await mayGet(client, user, { resource, namespace: 'shop', name: 'none' })).toBe(false)
+    await expect(client.list(resource, { namespace: 'shop' })).rejects.toMatchObject(refused)
+  }
+  for (const resource of [validatingWebhooks, mutatingWebhooks]) {
+    expect((await client.get(resource, undefined, 'latchkey'))?.metadata.name).toBe('latchkey')
+    await expect(client.get(resource, undefined, 'another')).rejects.toMatchObject(refused)
+    await expect(client.list(resource)).rejects.toMatchObject(refused)
+    await expect(client.patch(resource, undefined, 'latchkey', {})).rejects.toMatchObject(refused)
+  }
+  expect(await client.get(secrets, 'latchkey-system', 'latchkey-webhook-tls')).toBeUndefined()
+  await expect(client.get(secrets, 'latchkey-system', 'latchkey-ca')).rejects.toMatchObject(refused)
+  await expect(client.get(secrets, 'shop', 'checkout')).rejects.toMatchObject(refused)
+  const review = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenReview', spec: { token: 'x' } }
+  await expect(client.raw('POST', '/apis/authentication.k8s.io/v1/tokenreviews', review)).rejects.toMatchObject(refused)
 })

@@ -89,11 +89,22 @@ export async function addGrant(
   await world.setStatus(resources.accessGrants, namespace, name, { clients: pins })
 }
 
-/** A pod that no node runs; its token is as real as any. */
-export async function addPod(
-  world: World,
-  pod: { namespace: string; name: string; labels: Record<string, string>; serviceAccount?: string },
-): Promise<KubeObject> {
+/** A pod that no node runs, with a guard that runs by what its status says; its token is as real as any. */
+export async function addPod(world: World, pod: PodToAdd): Promise<KubeObject> {
+  const added = await addPendingPod(world, pod)
+  await reportGuard(world, pod, { running: { startedAt: new Date().toISOString() } })
+  return added
+}
+
+interface PodToAdd {
+  readonly namespace: string
+  readonly name: string
+  readonly labels: Record<string, string>
+  readonly serviceAccount?: string
+}
+
+/** A pod that no node ever runs, and whose status says so. */
+export async function addPendingPod(world: World, pod: PodToAdd): Promise<KubeObject> {
   const { namespace, name, labels, serviceAccount = 'app' } = pod
   // Several pods may be made at one time.
   await world.create(resources.serviceAccounts, { metadata: { namespace, name: serviceAccount } }).catch(error => {
@@ -104,9 +115,20 @@ export async function addPod(
     spec: {
       serviceAccountName: serviceAccount,
       automountServiceAccountToken: false,
+      initContainers: [{ name: 'latchkey-guard', image: 'none', restartPolicy: 'Always' }],
       containers: [{ name: 'app', image: 'none' }],
     },
   } as KubeObject)
+}
+
+/** What a kubelet would say of the guard's container of a pod; the pod stays pending. */
+export async function reportGuard(
+  world: World,
+  pod: { namespace: string; name: string },
+  state: object,
+): Promise<void> {
+  const status = { name: 'latchkey-guard', image: 'none', imageID: '', ready: false, restartCount: 0, state }
+  await world.setStatus(resources.pods, pod.namespace, pod.name, { initContainerStatuses: [status] })
 }
 
 /** A token of the pod's service account, bound to the pod. */

@@ -3,7 +3,7 @@ import type { Issuer } from '../../../issuer/issuer.ts'
 import type { KubeObject } from '../../../platform/kube/client.ts'
 import * as resources from '../../../platform/kube/resources.ts'
 import { connectGuard, type Guard } from './guard.ts'
-import { addPod, addService, tokenOf } from './objects.ts'
+import { addPendingPod, addPod, addService, reportGuard, tokenOf } from './objects.ts'
 import { get } from './web.ts'
 import { releaseNamespace, startWorld, type World } from './world.ts'
 
@@ -75,6 +75,27 @@ describe('a snapshot is refused', () => {
     expect((await connect(token)).status).toBe(401)
     await addPod(world, { namespace: 'shop', name: 'gone', labels })
     expect((await connect(token)).status).toBe(401)
+  })
+
+  it.each([
+    ['nothing is reported', undefined],
+    ['the guard waits', { waiting: { reason: 'ImagePullBackOff' } }],
+    ['the guard has ended', { terminated: { exitCode: 0 } }],
+  ])('to a pod of which %s by the kubelet, though it has a token (S04)', async (about, state) => {
+    const pod = await addPendingPod(world, { namespace: 'shop', name: about.replaceAll(' ', '-'), labels })
+    if (state) await reportGuard(world, { namespace: 'shop', name: pod.metadata.name }, state)
+    const guard = await connect(await tokenOf(world, pod))
+    expect(guard.status).toBe(403)
+    expect(guard.rows()).toEqual([])
+  })
+
+  it('only until the kubelet reports that the guard runs; the pod is still pending', async () => {
+    const pod = await addPendingPod(world, { namespace: 'shop', name: 'starting', labels })
+    const connecting = connect(await tokenOf(world, pod))
+    await reportGuard(world, { namespace: 'shop', name: 'starting' }, { running: {} })
+    const guard = await connecting
+    expect(guard.status).toBe(200)
+    await guard.until(frame => 'full' in frame)
   })
 
   it('to a pod that asks with something that is no hello', async () => {

@@ -289,3 +289,27 @@ test('an orphan of another name is not taken over', async () => {
   const other = await create(namespace, { secretName: 'kept' }, 'other')
   await condition(cluster.client, accessKeys, other, { type: 'Ready', reason: 'SecretConflict' })
 })
+
+test("S06 a tenant's many RS256 keys are all made, while another tenant's keys of either kind come first", async () => {
+  const greedy = await createClient()
+  const many = await Promise.all(
+    Array.from({ length: 30 }, (_, i) => create(greedy, { algorithm: 'RS256' }, `rsa-${i}`)),
+  )
+  const other = await createClient()
+  const quick = await create(other)
+  const costly = await create(other, { algorithm: 'RS256' }, 'costly')
+  await ready(quick, 'Ready')
+  await ready(costly, 'Ready')
+  for (const key of many) await condition(cluster.client, accessKeys, key, { type: 'Ready', reason: 'Ready' }, 60_000)
+  // In the order in which they were written.
+  const versions = async (namespace: string, names: string[]) =>
+    Promise.all(names.map(async name => Number((await secretOf(namespace, name))?.metadata.resourceVersion)))
+  const [costlyAt = 0] = await versions(other, ['costly'])
+  const after = (
+    await versions(
+      greedy,
+      many.map(({ metadata }) => metadata.name),
+    )
+  ).filter(one => one > costlyAt)
+  expect(after.length).toBeGreaterThan(0)
+})

@@ -3,9 +3,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createCertificates } from '../../../operator/certificates.ts'
 import type { Config } from '../../../operator/config.ts'
 import { type SecretOf, textsOf } from '../../../operator/owned-objects.ts'
-import { mutatingWebhooks, validatingWebhooks } from '../../../operator/webhook-resources.ts'
 import type { KubeObject } from '../../../platform/kube/client.ts'
-import { secrets } from '../../../platform/kube/resources.ts'
+import { mutatingWebhooks, secrets, validatingWebhooks } from '../../../platform/kube/resources.ts'
 import { configOf, startTestCluster, type TestCluster, testLog } from './cluster.ts'
 
 const day = 86_400_000

@@ -1,9 +1,11 @@
+import { request } from 'node:https'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemClock } from '../../../platform/clock.ts'
 import type { HttpServer } from '../../../platform/http/server.ts'
 import { createTlsSource } from '../../../platform/http/tls-source.ts'
 import { guardedServices } from '../../../platform/kube/resources.ts'
 import { createLog } from '../../../platform/log.ts'
+import { createKnownPaths, type KnownPaths } from '../../../webhook/admission/known-paths.ts'
 import { injectGuard } from '../../../webhook/injection/inject-guard.ts'
 import { jsonPatch } from '../../../webhook/injection/json-patch.ts'
 import type { Pod } from '../../../webhook/injection/pod.ts'
@@ -14,6 +16,8 @@ import { apiVersion, type Cluster, eventually, plainPod, settings, startCluster 
 
 let cluster: Cluster
 let server: HttpServer
+let known: KnownPaths
+let reached: { port: number; ca: string }
 const log = createLog({ process: 'test', destination: { write: () => {} } })
 
 const pods = (namespace: string, dryRun = true) => `/api/v1/namespaces/${namespace}/pods${dryRun ? '?dryRun=All' : ''}`
@@ -28,17 +32,24 @@ const role = (name: string, paths: string[]) => ({
   spec: { rules: [{ services: ['orders'], methods: ['GET'], paths }] },
 })
 
-/** The chart's configurations, with the address of our server instead of a Service. */
-function atOurServer(manifest: Manifest, port: number, ca: string): object {
-  const caBundle = Buffer.from(ca).toString('base64')
-  const { webhooks } = manifest as never as { webhooks: { clientConfig: { service: { path: string } } }[] }
-  return {
-    ...manifest,
-    webhooks: webhooks.map(webhook => ({
-      ...webhook,
-      clientConfig: { url: `https://127.0.0.1:${port}${webhook.clientConfig.service.path}`, caBundle },
-    })),
-  }
+const part = 'a'.repeat(32)
+const paths = {
+  random: { validate: `/validate/${part}`, mutate: `/mutate/${part}` },
+  none: { validate: '', mutate: '' },
+}
+
+/** The chart's configurations, with the address of our server and a path there instead of a Service. */
+function atOurServer(manifest: Manifest, pair: { port: number; ca: string }, at: { validate: string; mutate: string }) {
+  const caBundle = Buffer.from(pair.ca).toString('base64')
+  const { webhooks } = manifest as never as { webhooks: object[] }
+  const url = `https://127.0.0.1:${pair.port}${manifest.kind.startsWith('V') ? at.validate : at.mutate}`
+  return { ...manifest, webhooks: webhooks.map(webhook => ({ ...webhook, clientConfig: { url, caBundle } })) }
+}
+
+/** Has the API server ask our server at these paths. */
+async function askAt(at: { validate: string; mutate: string }): Promise<void> {
+  const configurations = (await renderChart()).filter(isWebhook).map(one => atOurServer(one, reached, at))
+  await kubectl(cluster.plane.kubeconfig, ['apply', '--filename=-'], configurations)
 }
 
 beforeAll(async () => {
@@ -53,19 +64,13 @@ beforeAll(async () => {
   const pair = await makePair()
   const tls = createTlsSource(pair)
   const { client } = cluster
-  server = createWebhookServer({
-    host: '127.0.0.1',
-    port: 0,
-    tls,
-    settings,
-    installation: 'default',
-    client,
-    clock: systemClock,
-    log,
-  })
-  const { port } = await server.listen()
-  const configurations = (await renderChart()).filter(isWebhook).map(one => atOurServer(one, port, pair.ca))
-  await kubectl(cluster.plane.kubeconfig, ['apply', '--filename=-'], configurations)
+  known = createKnownPaths({ client, fullname: 'latchkey', clock: systemClock, log })
+  known.setRandomPart(part)
+  const about = { host: '127.0.0.1', port: 0, tls, settings, paths: known, client, clock: systemClock, log }
+  server = createWebhookServer({ ...about, installation: 'default' })
+  reached = { ...(await server.listen()), ca: pair.ca }
+  await known.start()
+  await askAt(paths.random)
   for (const namespace of ['shop', 'ours'])
     await eventually(
       async () => hasGuard(await create(namespace, plainPod('orders'))),
@@ -77,6 +82,7 @@ beforeAll(async () => {
   )
 })
 afterAll(async () => {
+  known?.stop()
   await server?.close(0)
   await cluster?.stop()
 })
@@ -258,9 +264,72 @@ describe('validation at the API server', () => {
       [role('a', ['/a'])],
     )
     await expect(warned).rejects.toThrow(
-      'Warning: spec.rules[0].services[0]: there is no GuardedService shop/orders yet; it counts from when it exists',
+      'Warning: spec.rules[0].services[0]: there is no GuardedService shop/orders yet that you may get; it counts from when it exists',
     )
     expect((await dryRun('roles', role('a', ['/a']))).status).toBe(201)
+  })
+
+  it('K15 tells nobody what exists in a namespace that he may not read', async () => {
+    const grant = {
+      apiVersion,
+      kind: 'AccessGrant',
+      metadata: { name: 'g', namespace: 'shop' },
+      spec: { roleRef: { name: 'r' }, clients: [{ namespace: 'theirs', name: 'there' }] },
+    }
+    const client = { apiVersion, kind: 'ApiClient', metadata: { name: 'there', namespace: 'theirs' }, spec: {} }
+    const writes = { apiGroups: ['latchkey.dev'], resources: ['accessgrants'], verbs: ['create'] }
+    const subjects = [{ kind: 'User', name: 'tenant', apiGroup: 'rbac.authorization.k8s.io' }]
+    const roleRef = { kind: 'Role', name: 'tenant', apiGroup: 'rbac.authorization.k8s.io' }
+    const rbac = 'rbac.authorization.k8s.io/v1'
+    const metadata = { name: 'tenant', namespace: 'shop' }
+    await kubectl(
+      cluster.plane.kubeconfig,
+      ['apply', '--filename=-'],
+      [
+        { apiVersion: rbac, kind: 'Role', metadata, rules: [writes] },
+        { apiVersion: rbac, kind: 'RoleBinding', metadata, roleRef, subjects },
+      ],
+    )
+    const kubeconfig = await cluster.plane.kubeconfigFor('tenant', ['system:authenticated'])
+    const warnings = async (as: string) => {
+      const asked = ['create', '--dry-run=server', '--warnings-as-errors', '--validate=false', '--filename=-']
+      const refused = await kubectl(as, asked, [grant]).then(() => '', String)
+      return refused.match(/Warning: .*/g)
+    }
+    const missing = await warnings(kubeconfig)
+    expect(missing).toContain(
+      'Warning: spec.clients[0]: there is no ApiClient theirs/there yet that you may get; it counts from when it exists',
+    )
+    await kubectl(cluster.plane.kubeconfig, ['apply', '--filename=-'], [client])
+    expect(await warnings(kubeconfig)).toEqual(missing)
+    // Who may read it is told the truth.
+    expect((await warnings(cluster.plane.kubeconfig))?.join()).not.toContain('theirs/there')
+  })
+})
+
+describe('at the paths of other releases', () => {
+  it('S03 strangers are told that there is nothing, before a byte of their body is read', async () => {
+    for (const path of ['/', '/validate', '/mutate', `/validate/${'b'.repeat(32)}`]) {
+      const answer = await new Promise<{ status: number | undefined; ended: boolean }>((resolve, reject) => {
+        const headers = { 'content-type': 'application/json', 'content-length': 3_000_000 }
+        const sent = request(`https://127.0.0.1:${reached.port}${path}`, { ca: reached.ca, method: 'POST', headers })
+        sent.on('response', response => resolve({ status: response.statusCode, ended: sent.writableEnded }))
+        sent.on('error', reject)
+        sent.flushHeaders()
+      })
+      expect([path, answer]).toEqual([path, { status: 404, ended: false }])
+    }
+  })
+
+  it('the API server is answered where it is told none, and where it is told those of the last release', async () => {
+    for (const at of [paths.none, { validate: '/validate', mutate: '/mutate' }, paths.random]) {
+      await askAt(at)
+      for (let round = 0; round < 20; round++) {
+        expect(hasGuard(await create('shop', plainPod('orders'))), JSON.stringify(at)).toBe(true)
+        const refused = await cluster.send('POST', `${path('roles')}?dryRun=All`, role('x', ['/a/%41']))
+        expect(refused.status).toBe(422)
+      }
+    }
   })
 })
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createServer, type HttpServer } from '../../../platform/http/server.ts'
 import { createLog } from '../../../platform/log.ts'
-import { createAdmissionHandler } from '../../../webhook/admission/endpoint.ts'
+import { createAdmissionHandler, type Decide } from '../../../webhook/admission/endpoint.ts'
 import { mutatePod } from '../../../webhook/admission/mutate-pod.ts'
 import { validateObject } from '../../../webhook/admission/validate-object.ts'
 import { applyPatch } from './apply-patch.ts'
@@ -20,7 +20,9 @@ beforeAll(async () => {
       throw new Error('a bug')
     },
   }
-  server = createServer({ name: 'test', host: '127.0.0.1', port: 0, handler: createAdmissionHandler(routes, log), log })
+  const find = async (path: string) => new Map<string, Decide>(Object.entries(routes)).get(path)
+  const handler = createAdmissionHandler(find, log)
+  server = createServer({ name: 'test', host: '127.0.0.1', port: 0, handler, log })
   base = `http://127.0.0.1:${(await server.listen()).port}`
 })
 afterAll(() => server.close(0))

@@ -159,32 +159,47 @@ describe('what may be meant passes with a warning', () => {
     [
       'ApiClient',
       { serviceAccounts: [{ name: 'checkout' }] },
-      ['spec.serviceAccounts[0].name: there is no ServiceAccount shop/checkout yet; it counts from when it exists'],
+      [
+        'spec.serviceAccounts[0].name: there is no ServiceAccount shop/checkout yet that you may get; it counts from when it exists',
+      ],
     ],
     [
       'AccessKey',
       { clientRef: { name: 'a' }, roles: [{ namespace: 'x', name: 'r' }] },
       [
-        'spec.clientRef.name: there is no ApiClient shop/a yet; it counts from when it exists',
-        'spec.roles[0]: there is no Role x/r yet; it counts from when it exists',
+        'spec.clientRef.name: there is no ApiClient shop/a yet that you may get; it counts from when it exists',
+        'spec.roles[0]: there is no Role x/r yet that you may get; it counts from when it exists',
       ],
     ],
     [
       'AccessGrant',
       { roleRef: { name: 'r' }, clients: [{ namespace: 'a', name: 'b' }] },
       [
-        'spec.roleRef.name: there is no Role shop/r yet; it counts from when it exists',
-        'spec.clients[0]: there is no ApiClient a/b yet; it counts from when it exists',
+        'spec.roleRef.name: there is no Role shop/r yet that you may get; it counts from when it exists',
+        'spec.clients[0]: there is no ApiClient a/b yet that you may get; it counts from when it exists',
       ],
     ],
     [
       'Role',
       rule(byPath('/')),
-      ['spec.rules[0].services[0]: there is no GuardedService shop/orders yet; it counts from when it exists'],
+      [
+        'spec.rules[0].services[0]: there is no GuardedService shop/orders yet that you may get; it counts from when it exists',
+      ],
     ],
   ])('a name that is not there yet, for Git applies in any order: %s', async (kind, spec, warnings) => {
-    const allMissing = async (references: readonly Reference[]) => references
+    const allMissing = async (references: readonly Reference[]) =>
+      references.map(reference => ({ reference, what: 'object' as const }))
     expect(await validateObject(request(kind, spec), now, allMissing)).toEqual({ allowed: true, warnings })
+  })
+
+  it('a port that its Service does not have: a typing error that would otherwise be seen in the status only', async () => {
+    const noPort = async (references: readonly Reference[]) =>
+      references.map(reference => ({ reference, what: 'port' as const }))
+    const spec = { targetRef: { name: 'orders', port: 81 } }
+    expect(await validateObject(request('GuardedService', spec), now, noPort)).toMatchObject({
+      allowed: true,
+      warnings: [expect.stringContaining('spec.targetRef: the Service shop/orders has no port 81; guards go on')],
+    })
   })
 })
 

@@ -102,7 +102,7 @@ export function createStore(
       missingRoles: () => store.missingRoles,
       enforced: () => ({ state: 'no-guards' }),
       record: () => {},
-      generate: generateKeyMaterial,
+      generate: ({ spec }) => generateKeyMaterial(spec.algorithm ?? 'Ed25519'),
       prove(object, { spec }) {
         const key = proveSecretKey(object, spec.algorithm ?? 'Ed25519')
         return { object, ...(key && { key }) }

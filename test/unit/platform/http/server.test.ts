@@ -114,8 +114,7 @@ describe('HTTP server', () => {
 
   test('refuses headers beyond its limit, and headers that do not come', async () => {
     const { port } = await serve((_request, response) => void response.end(), {
-      maxHeaderBytes: 1_024,
-      headersTimeoutMs: 100,
+      limits: { headBytes: 1_024, headMs: 100 },
     })
     expect((await get(port, { headers: { long: 'x'.repeat(2_000) } })).status).toBe(431)
     const socket = net.connect(port, host)

@@ -46,6 +46,39 @@ describe('work queue', () => {
     expect(passes).toEqual(['a'])
   })
 
+  test("S07 one namespace's 500 changed objects delay another's by one pass, and namespaces have their turns", async () => {
+    const passes: string[] = []
+    const { queue } = setUp({ workers: 1, reconcile: async key => void passes.push(key) })
+    for (let i = 0; i < 500; i++) queue.add(`greedy/${i}`)
+    for (const key of ['b/0', 'b/1', 'c/0', 'cluster']) queue.add(key)
+    await settled()
+    await settled()
+    expect(passes.slice(0, 7)).toEqual(['greedy/0', 'b/0', 'c/0', 'cluster', 'greedy/1', 'b/1', 'greedy/2'])
+    expect(passes).toHaveLength(504)
+    expect(passes.filter(key => key.startsWith('greedy/'))).toEqual(
+      Array.from({ length: 500 }, (_, i) => `greedy/${i}`),
+    )
+  })
+
+  test('S07 a namespace whose passes take for ever leaves a worker to the others', async () => {
+    const { reconcile, running, started } = heldPasses()
+    const { queue } = setUp({ workers: 4, reconcile })
+    for (let i = 0; i < 10; i++) queue.add(`slow/${i}`)
+    await settled()
+    expect(started).toEqual(['slow/0', 'slow/1', 'slow/2'])
+    queue.add('other/0')
+    queue.add('third/0')
+    await settled()
+    expect(started.slice(3)).toEqual(['other/0'])
+    running.find(({ key }) => key === 'other/0')?.end()
+    await settled()
+    expect(started.slice(3)).toEqual(['other/0', 'third/0'])
+    running.find(({ key }) => key === 'slow/0')?.end()
+    await settled()
+    expect(started.slice(5)).toEqual(['slow/3'])
+    expect(queue.depth()).toBe(6)
+  })
+
   test('makes one more pass of many adds during the pass', async () => {
     const { reconcile, running, started } = heldPasses()
     const { queue } = setUp({ reconcile })

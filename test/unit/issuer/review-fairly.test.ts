@@ -1,0 +1,110 @@
+import { describe, expect, it } from 'vitest'
+import { isWorthReview } from '../../../issuer/look-at-token.ts'
+import { createFairReviewer } from '../../../issuer/review-fairly.ts'
+import type { Holder } from '../../../issuer/token-review.ts'
+import { createManualClock, settled } from '../platform/manual-clock.ts'
+
+const audience = 'https://issuer.test/default/v1/snapshots'
+const nowSeconds = 1_800_000_000
+const encode = (value: unknown) =>
+  Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
+const good = { iss: 'https://kubernetes.default.svc', aud: [audience], exp: nowSeconds + 600 }
+const tokenOf = (claims: unknown, header: unknown = { alg: 'RS256', kid: 'a' }) =>
+  `${encode(header)}.${encode(claims)}.${encode('signature')}`
+
+describe('S06 the API server is not asked about', () => {
+  const { iss: _iss, ...noIssuer } = good
+  const { exp: _exp, ...noEnd } = good
+  it.each([
+    ['what is no token', 'hunter2'],
+    ['two parts', 'a.b'],
+    ['four parts', `${tokenOf(good)}.d`],
+    ['an empty part', `${encode({})}..c`],
+    ['a token of 9 KiB', tokenOf({ ...good, more: 'x'.repeat(9_000) })],
+    ['a header that is no JSON', tokenOf(good, '{')],
+    ['a header without alg', tokenOf(good, {})],
+    ['claims that are no JSON', tokenOf('{')],
+    ['claims that are a list', tokenOf([good])],
+    ['claims that are null', tokenOf('null')],
+    ['another audience', tokenOf({ ...good, aud: ['https://orders.shop.svc'] })],
+    ['an audience that only begins so', tokenOf({ ...good, aud: `${audience}/x` })],
+    ['no audience', tokenOf({ ...good, aud: [] })],
+    ['an audience that is an object', tokenOf({ ...good, aud: { [audience]: true } })],
+    ['an end that has passed', tokenOf({ ...good, exp: nowSeconds - 61 })],
+    ['no end', tokenOf(noEnd)],
+    ['an end that is a text', tokenOf({ ...good, exp: '9999999999' })],
+    ['no issuer', tokenOf(noIssuer)],
+    ['an empty issuer', tokenOf({ ...good, iss: '' })],
+  ])('%s', (_what, token) => {
+    expect(isWorthReview(token, { audience, nowSeconds })).toBe(false)
+  })
+
+  it('but about what it may take: an audience alone or among others, and an end just now', () => {
+    for (const claims of [
+      good,
+      { ...good, aud: audience },
+      { ...good, aud: ['b', audience] },
+      { ...good, exp: nowSeconds },
+    ]) {
+      expect(isWorthReview(tokenOf(claims), { audience, nowSeconds })).toBe(true)
+    }
+  })
+})
+
+describe('S06 reviews', () => {
+  function world(answer: (token: string) => Promise<Holder | undefined>) {
+    const clock = createManualClock()
+    const asked: string[] = []
+    const review = (token: string) => {
+      asked.push(token)
+      return answer(token)
+    }
+    const reviewer = createFairReviewer({ review, mayEnforce: async () => true }, { audience, clock })
+    const exp = Math.floor(clock.wallMs() / 1_000) + 600
+    return { clock, asked, reviewer, token: (jti: string) => tokenOf({ ...good, exp, jti }) }
+  }
+  const holder: Holder = { user: { username: 'system:serviceaccount:shop:app' }, expiresAt: 9 }
+
+  it('ask once for a token that comes many times at once', async () => {
+    const { reviewer, asked, token } = world(async () => holder)
+    const answers = Array.from({ length: 50 }, (_, n) => reviewer.review(`peer ${n}`, token('same')))
+    expect(new Set(await Promise.all(answers))).toEqual(new Set([holder]))
+    expect(asked).toHaveLength(1)
+  })
+
+  it('remember for a moment that a token was refused', async () => {
+    const { reviewer, asked, token, clock } = world(async () => undefined)
+    for (let n = 0; n < 20; n++) expect(await reviewer.review('a', token('bad'))).toBeUndefined()
+    expect(asked).toHaveLength(1)
+    await clock.advance(5_000)
+    await reviewer.review('a', token('bad'))
+    expect(asked).toHaveLength(2)
+  })
+
+  it('remember no fault of the API server', async () => {
+    let isAway = true
+    const { reviewer, token } = world(async () => {
+      if (isAway) throw new Error('away')
+      return holder
+    })
+    await expect(reviewer.review('a', token('x'))).rejects.toThrow('away')
+    isAway = false
+    expect(await reviewer.review('a', token('x'))).toBe(holder)
+  })
+
+  it('let a guard through at once while 200 made-up tokens of another peer wait', async () => {
+    const { reviewer, asked, token } = world(text =>
+      text === token('true') ? Promise.resolve(holder) : new Promise(() => {}),
+    )
+    for (let n = 0; n < 200; n++) void reviewer.review('stranger', token(`bogus ${n}`))
+    await settled()
+    expect(asked).toHaveLength(8)
+    expect(await reviewer.review('guard', token('true'))).toBe(holder)
+  })
+
+  it('refuse what one peer brings beyond its part', async () => {
+    const { reviewer, token } = world(() => new Promise(() => {}))
+    for (let n = 0; n < 264; n++) void reviewer.review('stranger', token(`bogus ${n}`))
+    expect(await reviewer.review('stranger', token('more'))).toBe('busy')
+  })
+})
