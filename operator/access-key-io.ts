@@ -9,6 +9,7 @@ import type { Enforcement } from './enforcement.ts'
 import { createKeyProver, generateKeyMaterial } from './key-material.ts'
 import type { Resolved } from './resolved.ts'
 import { schemaFaultOf } from './schema-fault.ts'
+import type { SecretSweep } from './secret-sweep.ts'
 import type { Sources } from './sources.ts'
 import type { StatusWriter } from './status.ts'
 
@@ -21,6 +22,7 @@ export function createAccessKeyIo(about: {
   sources: Pick<Sources, 'by' | 'roles'>
   issuerUrl: string
   authorities(): string | undefined
+  sweep: Pick<SecretSweep, 'read'>
   clock: Pick<Clock, 'wallMs'>
 }): AccessKeyIo {
   const { client, writer, resolved, enforcement, sources } = about
@@ -47,7 +49,11 @@ export function createAccessKeyIo(about: {
       }
       return resolved.isOurs(namespace) ? found : undefined
     },
-    getSecret: (namespace, name) => client.get<SecretObject & KubeObject>(secrets, namespace, name),
+    async getSecret(namespace, name) {
+      const found = await client.get<SecretObject & KubeObject>(secrets, namespace, name)
+      about.sweep.read(namespace, name, found?.metadata)
+      return found
+    },
     createSecret: async secret => void (await client.create(secrets, secret as SecretObject & KubeObject)),
     updateSecret: async secret => void (await client.update(secrets, secret as SecretObject & KubeObject)),
     writeStatus: async (accessKey, status) =>

@@ -69,12 +69,20 @@ export async function runOperator(options: {
   })
   const writer = createStatusWriter(client, recorder)
   const context = createContext({ sources, resolved, enforcement, writer }, clock)
+  const sweep = createSecretSweep({
+    client,
+    keys: () => [...sources.keys.store].filter(([, key]) => resolved.isOurs(key.metadata.namespace)),
+    changed: key => controllers?.accessKeyChanged(key),
+    clock,
+    log,
+  })
   const accessKeyIo = createAccessKeyIo({
     client,
     writer,
     resolved,
     enforcement,
     sources,
+    sweep,
     clock,
     issuerUrl: config.issuerUrl,
     authorities: certificates.bundle,
@@ -94,13 +102,6 @@ export async function runOperator(options: {
   await sources.whenSynced()
   await Promise.all(made.all.map(controller => controller.start()))
   enforcement.start()
-  const sweep = createSecretSweep({
-    client,
-    keys: () => [...sources.keys.store].filter(([, key]) => resolved.isOurs(key.metadata.namespace)),
-    changed: made.accessKeyChanged,
-    clock,
-    log,
-  })
   sweep.start()
   log.info('controllers run')
   return {
