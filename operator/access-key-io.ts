@@ -10,6 +10,7 @@ import { createKeyProver } from './key-material.ts'
 import type { KeyQueue } from './key-queue.ts'
 import type { Resolved } from './resolved.ts'
 import { schemaFaultOf } from './schema-fault.ts'
+import type { SecretSweep } from './secret-sweep.ts'
 import type { Sources } from './sources.ts'
 import type { StatusWriter } from './status.ts'
 
@@ -23,6 +24,7 @@ export function createAccessKeyIo(about: {
   keys: KeyQueue
   issuerUrl: string
   authorities(): string | undefined
+  sweep: Pick<SecretSweep, 'read'>
   clock: Pick<Clock, 'wallMs'>
 }): AccessKeyIo {
   const { client, writer, resolved, enforcement, sources, keys } = about
@@ -51,7 +53,11 @@ export function createAccessKeyIo(about: {
       }
       return resolved.isOurs(namespace) ? found : undefined
     },
-    getSecret: (namespace, name) => client.get<SecretObject & KubeObject>(secrets, namespace, name),
+    async getSecret(namespace, name) {
+      const found = await client.get<SecretObject & KubeObject>(secrets, namespace, name)
+      about.sweep.read(namespace, name, found?.metadata)
+      return found
+    },
     createSecret: async secret => void (await client.create(secrets, secret as SecretObject & KubeObject)),
     updateSecret: async secret => void (await client.update(secrets, secret as SecretObject & KubeObject)),
     writeStatus: async (accessKey, status) =>

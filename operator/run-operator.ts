@@ -73,6 +73,13 @@ export async function runOperator(options: {
   })
   const writer = createStatusWriter(client, recorder)
   const context = createContext({ sources, resolved, enforcement, writer }, clock)
+  const sweep = createSecretSweep({
+    client,
+    keys: () => [...sources.keys.store].filter(([, key]) => resolved.isOurs(key.metadata.namespace)),
+    changed: key => controllers?.accessKeyChanged(key),
+    clock,
+    log,
+  })
   const accessKeyIo = createAccessKeyIo({
     client,
     writer,
@@ -80,6 +87,7 @@ export async function runOperator(options: {
     enforcement,
     sources,
     keys: createKeyQueue({ make: generateKeyMaterial, onMade: key => controllers?.accessKeyChanged(key) }),
+    sweep,
     clock,
     issuerUrl: config.issuerUrl,
     authorities: certificates.bundle,
@@ -111,13 +119,6 @@ export async function runOperator(options: {
   await sources.whenSynced()
   await Promise.all(made.all.map(controller => controller.start()))
   enforcement.start()
-  const sweep = createSecretSweep({
-    client,
-    keys: () => [...sources.keys.store].filter(([, key]) => resolved.isOurs(key.metadata.namespace)),
-    changed: made.accessKeyChanged,
-    clock,
-    log,
-  })
   sweep.start()
   log.info('controllers run')
   return {

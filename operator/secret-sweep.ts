@@ -11,6 +11,8 @@ const leastMs = 50
 
 /** Looks at the Secrets of all AccessKeys by name, one after the other, for as long as it runs. */
 export interface SecretSweep {
+  /** What a pass has just read: undefined where there was none. */
+  read(namespace: string, name: string, found: KubeObject['metadata'] | undefined): void
   start(): void
   stop(): void
 }
@@ -18,8 +20,9 @@ export interface SecretSweep {
 /**
  * Secrets are neither listed nor watched, so one that is deleted or edited by hand tells nobody. Each is asked for its
  * version: every 5 s up to a hundred, beyond that 20 in a second, so every 50 s of a thousand. Its content is not read.
+ * A copy of the API server's that is behind costs one pass more and no harm.
  * @param about.keys those whose Secrets the operator makes
- * @param about.changed gets the key of an AccessKey whose Secret is gone, or another one than before
+ * @param about.changed gets the key of an AccessKey whose Secret is not what its last pass read
  */
 export function createSecretSweep(about: {
   readonly client: Pick<KubeClient, 'getMetadata'>
@@ -29,7 +32,7 @@ export function createSecretSweep(about: {
   readonly log: Logger
 }): SecretSweep {
   const { client, clock, log } = about
-  let seen = new Map<string, string>()
+  let known = new Map<string, string>()
   let round: [string, AccessKey][] = []
   let everyMs = roundMs
   let cancel: (() => void) | undefined
@@ -38,18 +41,16 @@ export function createSecretSweep(about: {
   function nextRound(): void {
     round = [...about.keys()].filter(([, key]) => !key.spec.publicKey)
     everyMs = Math.max(leastMs, roundMs / Math.max(1, round.length))
-    const known = new Set(round.map(([key]) => key))
-    seen = new Map([...seen].filter(([key]) => known.has(key)))
+    const named = new Set(round.map(([, key]) => placeOf(key)))
+    known = new Map([...known].filter(([place]) => named.has(place)))
   }
 
   async function look(key: string, accessKey: AccessKey): Promise<void> {
     try {
       const found = await client.getMetadata(secrets, accessKey.metadata.namespace, secretNameOf(accessKey))
-      const version = found ? versionOf(found) : 'none'
-      const before = seen.get(key)
-      seen.set(key, version)
-      // At first sight one that is there may be what the last pass saw; one that is not there is news.
-      if (before === undefined ? version === 'none' : before !== version) about.changed(key)
+      const before = known.get(placeOf(accessKey))
+      // One that no pass has looked at yet waits for its first.
+      if (before !== undefined && before !== versionOf(found)) about.changed(key)
     } catch (error) {
       // Forbidden, or nobody answers: the passes themselves say so in status.
       log.debug({ err: error, object: key }, 'the Secret was not looked at')
@@ -64,6 +65,7 @@ export function createSecretSweep(about: {
   }
 
   return {
+    read: (namespace, name, found) => void known.set(`${namespace}/${name}`, versionOf(found)),
     start: () => void step(),
     stop() {
       stopped = true
@@ -72,6 +74,10 @@ export function createSecretSweep(about: {
   }
 }
 
-function versionOf({ uid, resourceVersion }: KubeObject['metadata']): string {
-  return `${uid} ${resourceVersion}`
+function placeOf(accessKey: AccessKey): string {
+  return `${accessKey.metadata.namespace}/${secretNameOf(accessKey)}`
+}
+
+function versionOf(found: KubeObject['metadata'] | undefined): string {
+  return found ? `${found.uid} ${found.resourceVersion}` : 'none'
 }

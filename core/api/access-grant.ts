@@ -89,6 +89,7 @@ const acceptedReasons = {
   Accepted: 'The role and every client are known.',
   RoleNotFound: 'No roles.latchkey.dev of that name in this namespace. Create it or correct spec.roleRef.name.',
   ClientNotFound: 'Some clients do not exist yet; the message names them. They get the role when they appear.',
+  ClientRefused: 'Some clients are not accepted themselves; the message names them. See their conditions.',
   ClientReplaced: 'A name now means another client. It has no access until this grant is written again.',
   Invalid: 'A field is wrong; the message names it.',
 }

@@ -282,7 +282,7 @@ export const accessKey: KindDefinition = {
         'The operator may not write Secrets in this namespace. Add it to the chart value secrets.namespaceList.',
       SecretRefused:
         'The API server refuses the Secret: a quota, an admission policy, or a namespace that is being deleted.',
-      ...repeated(acceptedReasons, 'RoleNotFound'),
+      ...repeated(acceptedReasons),
     },
     Enforced: enforcedReasons,
     Stalled: {

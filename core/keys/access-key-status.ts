@@ -134,6 +134,7 @@ function readiness(outcome: Outcome, accepted: Finding): Finding {
     return say('False', 'Pending', `A key is being minted into the Secret ${name}.`)
   }
   if (client?.suspended) return say('True', 'ClientSuspended', 'The client is suspended: no guard takes the key.')
+  if (accepted.status === 'False') return { ...accepted, type: 'Ready', status: 'True' }
   return say('True', 'Ready', 'The key is published.')
 }
 

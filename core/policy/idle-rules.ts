@@ -23,8 +23,9 @@ interface Routes {
   readonly permissions: ReadonlyMap<string, TemplateTrie<RouteRow>>
 }
 
-// One pass over one Role; it takes a few milliseconds. What lies beyond is not judged, which says nothing wrong.
-const mostSteps = 50_000
+// One pass over one Role: a step is a segment that is read or compared, and all of them take a few milliseconds. What
+// lies beyond is not judged, which says nothing wrong.
+const mostSteps = 20_000
 const mostTold = 3
 
 /**
@@ -53,6 +54,7 @@ function indexOf(routes: readonly RouteRow[] | undefined, steps: Steps): Routes 
   const paths = createTemplateTrie<RouteRow>()
   const permissions = new Map<string, TemplateTrie<RouteRow>>()
   for (const route of routes) {
+    if (steps.left <= 0) return undefined
     add(paths, parseTemplate(route.path), route, steps)
     if (!route.permission) continue
     const { action, resource } = route.permission
@@ -64,8 +66,12 @@ function indexOf(routes: readonly RouteRow[] | undefined, steps: Steps): Routes 
 }
 
 function add(trie: TemplateTrie<RouteRow>, template: Template | TemplateFault, route: RouteRow, steps: Steps): void {
+  steps.left -= readingSteps
   if (!('fault' in template)) addTemplate(trie, template, route, steps)
 }
+
+/** Reading a template costs about as much as comparing so many segments. */
+const readingSteps = 4
 
 type Say = () => string
 
@@ -93,8 +99,9 @@ function idlePath(
   names: string,
   steps: Steps,
 ): Say | undefined {
+  steps.left -= readingSteps
   const template = parseTemplate(path)
-  if ('fault' in template) return undefined
+  if ('fault' in template || steps.left <= 0) return undefined
   const meant = withoutColons(path)
   // Without routes every path is the app's own business, and only what nobody calls is known to open nothing.
   const free = services.some(({ all }) => all.length === 0)
@@ -125,8 +132,9 @@ function idlePermission(
   names: string,
   steps: Steps,
 ): Say | undefined {
+  steps.left -= readingSteps
   const template = parseResource(resource)
-  if ('fault' in template) return undefined
+  if ('fault' in template || steps.left <= 0) return undefined
   const matched = services.some(({ permissions }) => {
     const trie = permissions.get(action)
     return trie !== undefined && overlapping(trie, template, steps).size > 0

@@ -56,18 +56,22 @@ function walk<T>(
   const segment = segments[at]
   if (!segment) addAll(found, node.ends)
   else if (segment.kind === 'rest') everything(node, found, steps)
-  else for (const below of belowOf(node, segment)) walk(below, segments, at + 1, found, steps)
+  else if (segment.kind === 'literal') {
+    const same = node.literals.get(segment.value)
+    if (same) walk(same, segments, at + 1, found, steps)
+    if (node.any && fitsAny(segment.value)) walk(node.any, segments, at + 1, found, steps)
+  } else {
+    if (node.any) walk(node.any, segments, at + 1, found, steps)
+    for (const [literal, below] of node.literals) {
+      if (steps.left <= 0) return
+      if (literal !== '') walk(below, segments, at + 1, found, steps)
+    }
+  }
 }
 
-function belowOf<T>(node: TemplateTrie<T>, segment: TemplateSegment): TemplateTrie<T>[] {
-  const any = node.any ? [node.any] : []
-  if (segment.kind !== 'literal') {
-    return [...any, ...[...node.literals].flatMap(([literal, below]) => (literal === '' ? [] : [below]))]
-  }
-  const same = node.literals.get(segment.value)
-  // Nobody calls /notes/:id. Where it stands, {id} was meant, and it opens nothing.
-  const isTaken = segment.value !== '' && !isColonName(segment.value)
-  return [...(same ? [same] : []), ...(isTaken ? any : [])]
+/** Nobody calls /notes/:id. Where it stands, {id} was meant, and it opens nothing. */
+function fitsAny(literal: string): boolean {
+  return literal !== '' && !isColonName(literal)
 }
 
 function everything<T>(node: TemplateTrie<T>, found: Set<T>, steps: Steps): void {
@@ -75,7 +79,10 @@ function everything<T>(node: TemplateTrie<T>, found: Set<T>, steps: Steps): void
   addAll(found, node.ends)
   addAll(found, node.rests)
   if (node.any) everything(node.any, found, steps)
-  for (const below of node.literals.values()) everything(below, found, steps)
+  for (const below of node.literals.values()) {
+    if (steps.left <= 0) return
+    everything(below, found, steps)
+  }
 }
 
 function addAll<T>(found: Set<T>, values: readonly T[]): void {

@@ -28,7 +28,7 @@ export function planAccessGrant(
   const end = object.spec.expiresAt === undefined ? undefined : Math.floor(Date.parse(object.spec.expiresAt) / 1_000)
   const fault = faultOf(observed, clients, end)
   const expired = end !== undefined && end <= now
-  const accepted = acceptance(fault, clients)
+  const accepted = acceptance(fault)
   const samePins = JSON.stringify(object.status?.clients?.map(pinned)) === JSON.stringify(clients.map(pinned))
   const latched = latchEnforced(samePins ? previous : undefined, generation, enforced)
   const time = new Date(now * 1_000).toISOString().replace('.000Z', 'Z')
@@ -99,7 +99,7 @@ function means(pin: GrantedClient, client: ResolvedClient): boolean {
 }
 
 interface Fault {
-  readonly reason: 'Invalid' | 'RoleNotFound' | 'ClientReplaced' | 'ClientNotFound'
+  readonly reason: 'Invalid' | 'RoleNotFound' | 'ClientReplaced' | 'ClientNotFound' | 'ClientRefused'
   readonly message: string
 }
 
@@ -126,18 +126,23 @@ function faultOf(
     }
   }
   const missing = named(clients, 'NotFound')
-  if (missing === '') return undefined
+  if (missing !== '') {
+    return {
+      reason: 'ClientNotFound',
+      message: `These clients do not exist yet: ${missing}. They get the role when they appear.`,
+    }
+  }
+  const refused = named(clients, 'Refused')
+  if (refused === '') return undefined
   return {
-    reason: 'ClientNotFound',
-    message: `These clients do not exist yet: ${missing}. They get the role when they appear.`,
+    reason: 'ClientRefused',
+    message: `These clients are not accepted themselves: ${refused}. See their conditions.`,
   }
 }
 
-function acceptance(fault: Fault | undefined, clients: readonly GrantedClient[]): Finding {
+function acceptance(fault: Fault | undefined): Finding {
   if (fault) return { type: 'Accepted', status: 'False', ...fault }
-  const refused = named(clients, 'Refused')
-  const but = refused === '' ? '' : ` These clients are not accepted themselves: ${refused}.`
-  return { type: 'Accepted', status: 'True', reason: 'Accepted', message: `The role and every client are known.${but}` }
+  return { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'The role and every client are known.' }
 }
 
 function readiness(accepted: Finding, expired: boolean): Finding {

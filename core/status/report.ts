@@ -89,8 +89,8 @@ export interface PlannedEvent {
   readonly note: string
 }
 
-/** Ready=True, but nobody may take it for well: what ended by itself, and what opens nothing. */
-const warned = ['Expired', 'RuleMatchesNothing']
+/** Ready=True, but nobody may take it for well: what ended by itself, and what opens nothing or less than it says. */
+const warned = ['Expired', 'RuleMatchesNothing', 'RoleNotFound']
 /** Reasons of Enforced that mean calls nobody decides about. */
 export const aroundGuard: readonly string[] = ['ServiceBypassesGuard', 'DirectAccess']
 

@@ -48,7 +48,8 @@ const perSecond = 1
 
 /**
  * Writes Events in the background, one request at a time. The same event again within six minutes counts up the
- * first one's series, told at most every 30 s. At most 25 at once and one a second on average.
+ * first one's series, told at most every 30 s. For each namespace and type at most 25 at once and one a second on
+ * average: neither a busy namespace nor good news crowds out a warning.
  */
 export function createEventRecorder(
   client: Pick<KubeClient, 'create' | 'patch'>,
@@ -57,7 +58,7 @@ export function createEventRecorder(
   const { log, metrics, clock = systemClock } = options
   const known = new Map<string, Series>()
   const queue: (() => Promise<unknown>)[] = []
-  const allowed = createBucket(clock)
+  const allowed = createBuckets(clock)
   let sending = false
 
   async function send(): Promise<void> {
@@ -75,8 +76,8 @@ export function createEventRecorder(
     sending = false
   }
 
-  function enqueue(write: () => Promise<unknown>): boolean {
-    if (queue.length >= longestQueue || !allowed()) {
+  function enqueue(from: string, write: () => Promise<unknown>): boolean {
+    if (queue.length >= longestQueue || !allowed(from)) {
       metrics?.eventsDropped.inc()
       return false
     }
@@ -85,25 +86,26 @@ export function createEventRecorder(
     return true
   }
 
-  function again(series: Series, now: number): void {
+  function again(from: string, series: Series, now: number): void {
     series.count++
     series.lastAt = now
     if (now - series.sentAt < seriesUpdateMs && series.count > 2) return
     series.sentAt = now
     const body = { series: { count: series.count, lastObservedTime: microTime(new Date(clock.wallMs())) } }
-    enqueue(() => client.patch(events, series.namespace, series.name, body))
+    enqueue(from, () => client.patch(events, series.namespace, series.name, body))
   }
 
   return {
     record(regarding, event) {
       const now = clock.now()
       const key = keyOf(regarding, event)
-      const series = known.get(key)
-      if (series && now - series.lastAt < seriesMs) return again(series, now)
       const namespace = regarding.metadata.namespace ?? 'default'
+      const from = `${namespace} ${event.type}`
+      const series = known.get(key)
+      if (series && now - series.lastAt < seriesMs) return again(from, series, now)
       const name = `${regarding.metadata.name.slice(0, 200)}.${randomUUID().replaceAll('-', '').slice(0, 16)}`
       const body = { ...bodyOf(regarding, event, options, new Date(clock.wallMs())), metadata: { name, namespace } }
-      if (!enqueue(() => client.create(events, body))) return
+      if (!enqueue(from, () => client.create(events, body))) return
       known.delete(key)
       known.set(key, { name, namespace, count: 1, lastAt: now, sentAt: now })
       // A Map gives the oldest first.
@@ -138,6 +140,21 @@ function bodyOf(
     reason: event.reason.slice(0, 128),
     action: event.action.slice(0, 128),
     note: event.note.slice(0, 1_024),
+  }
+}
+
+/** A bucket for each name; one that was not asked for long is forgotten, and would be full again. */
+function createBuckets(clock: Clock): (name: string) => boolean {
+  const buckets = new Map<string, () => boolean>()
+  return name => {
+    const bucket = buckets.get(name) ?? createBucket(clock)
+    buckets.delete(name)
+    buckets.set(name, bucket)
+    for (const oldest of buckets.keys()) {
+      if (buckets.size <= longestMemory) break
+      buckets.delete(oldest)
+    }
+    return bucket()
   }
 }
 

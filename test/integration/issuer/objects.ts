@@ -73,7 +73,7 @@ export async function addGrant(
   namespace: string,
   name: string,
   role: string,
-  clients: readonly { namespace: string; name: string; clientId: string }[],
+  clients: readonly { namespace: string; name: string; clientId: string; namespaceUid?: string | undefined }[],
 ): Promise<void> {
   const named = clients.map(client => ({ namespace: client.namespace, name: client.name }))
   await world.create(resources.accessGrants, {
@@ -84,6 +84,7 @@ export async function addGrant(
     namespace: client.namespace,
     name: client.name,
     clientId: client.clientId,
+    ...(client.namespaceUid !== undefined && { namespaceUid: client.namespaceUid }),
     state: 'Granted',
   }))
   await world.setStatus(resources.accessGrants, namespace, name, { clients: pins })

@@ -107,6 +107,7 @@ test('every reason of an AccessGrant is produced, and no other', () => {
     ...views.map(enforced => plan({ enforced })),
     plan({ roleExists: false }),
     plan({ clients: new Map() }),
+    plan({ clients: new Map([['shop/web', clientOf({}, { accepted: false })]]) }),
     plan({ before: pinned }),
     plan({ expiresAt: '2020-01-01T00:00:00Z' }),
     plan({ schemaFault: 'spec.attributes: too many' }),

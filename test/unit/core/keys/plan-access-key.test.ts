@@ -97,7 +97,7 @@ const situations: Record<string, Situation> = {
     },
     writes: ['create', 'status'],
     accepted: 'RoleNotFound',
-    ready: 'Ready',
+    ready: 'RoleNotFound',
     state: 'Active',
     keys: ['Active'],
   },

@@ -50,7 +50,7 @@ describe('a path', () => {
     ['/nots', 'spec.rules[0].paths[0]: /nots matches no route of notes. The nearest is /notes.'],
     ['/notes/:id', 'spec.rules[0].paths[0]: /notes/:id is taken letter by letter. Write /notes/{id}.'],
     ['/notes/', 'spec.rules[0].paths[0]: /notes/ matches no route of notes. The nearest is /notes.'],
-    ['/notes/7/x', 'spec.rules[0].paths[0]: /notes/7/x matches no route of notes. The nearest is /notes.'],
+    ['/notes/7/x', 'spec.rules[0].paths[0]: /notes/7/x matches no route of notes. The nearest is /notes/{id}.'],
     [
       '/read/{id}',
       'spec.rules[0].paths[0]: the route /read/{id} of notes is opened by a permission: read on notes/{id}.',

@@ -91,6 +91,16 @@ describe('event recorder', () => {
     expect(await dropped()).toBe(1_965)
   })
 
+  test('a storm crowds out neither another namespace nor a warning of its own (S06)', async () => {
+    const { recorder, sent } = setUp()
+    for (let i = 0; i < 100; i++) recorder.record(regarding, { ...minted, note: String(i) })
+    recorder.record(regarding, { ...minted, type: 'Warning' })
+    recorder.record({ ...regarding, metadata: { name: 'b', namespace: 'other' } }, minted)
+    await settled()
+    const told = sent.slice(25).map(one => 'create' in one && one.create.metadata.namespace)
+    expect(told).toEqual(['ns', 'other'])
+  })
+
   test('neither a refusal nor a broken connection reaches the caller or stops the next event', async () => {
     const failures = [new KubeError('events POST', 403, 'Forbidden'), new Error('reset')]
     const { recorder, sent, dropped, lines } = setUp(async () => {
