@@ -3,11 +3,11 @@ import { heartbeatMs } from '../core/snapshot/frames.ts'
 import { type Clock, systemClock } from '../platform/clock.ts'
 import { sendProblem } from '../platform/http/problem.ts'
 import type { Logger } from '../platform/log.ts'
+import type { Documents } from '../platform/openapi/documents.ts'
 import type { Authorizer, Refusal } from './authorize.ts'
 import { parseHeld, parseHello, readLines } from './guard-lines.ts'
 import { createGuardStream, type GuardStream } from './guard-stream.ts'
 import type { Objects } from './objects.ts'
-import type { Documents } from './openapi-documents.ts'
 import { keepAuthorized } from './reauthorize.ts'
 import { line } from './slice.ts'
 import type { Slices } from './slices.ts'
@@ -29,7 +29,7 @@ export interface SnapshotServer {
 export interface SnapshotServerParts {
   slices: Slices
   objects: Objects
-  documents: Documents
+  documents: Pick<Documents, 'seenOf'>
   authorizer: Authorizer
   reviewer: Reviewer
   log: Logger
@@ -84,7 +84,7 @@ export function createSnapshotServer(parts: SnapshotServerParts): SnapshotServer
     const refusal = await authorizer.authorize(holder, hello.slice)
     slices.flush()
     const slice = slices.get(hello.slice)
-    if (refusal || !slice) return refuse(response, refusal ?? notYet(hello.slice))
+    if (refusal || !slice) return refuse(response, refusal ?? notYet(hello.slice, objects))
     if (response.destroyed) return
     response.writeHead(200, {
       'content-type': 'application/x-ndjson',
@@ -165,7 +165,7 @@ function malformed(response: ServerResponse): void {
 }
 
 function refuse(response: ServerResponse, refusal: Refusal): void {
-  const status = refusal.code === 'forbidden' ? 403 : 404
+  const status = { forbidden: 403, service_not_found: 404, not_ready: 503 }[refusal.code]
   response.writeHead(status, {
     'content-type': 'application/x-ndjson',
     'cache-control': 'no-store',
@@ -174,6 +174,9 @@ function refuse(response: ServerResponse, refusal: Refusal): void {
   response.end(line({ end: refusal }))
 }
 
-function notYet(service: string): Refusal {
+function notYet(service: string, objects: Pick<Objects, 'guardedservices'>): Refusal {
+  if (objects.guardedservices.store.has(service)) {
+    return { code: 'not_ready', message: `The OpenAPI document of ${service} has not been read yet.` }
+  }
   return { code: 'service_not_found', message: `There is no GuardedService ${service} in this installation.` }
 }

@@ -34,8 +34,6 @@ export interface Controllers {
   unsubscribe(): void
 }
 
-const documentsMs = 30_000
-
 /** The controllers, with what makes each of them look at which key. */
 export function createControllers(parts: Parts): Controllers {
   const { context, certificates, log, metrics } = parts
@@ -106,19 +104,11 @@ export function createControllers(parts: Parts): Controllers {
     2,
   )
   const issuerKeys = controller('issuerkeys', () => reconcileIssuerKeys(parts.client, parts.names), [], 1)
-  const documents = controller(
-    'openapi',
-    async () => {
-      await resolved.readDocuments()
-      return { requeueAfterMs: documentsMs }
-    },
-    [{ reflector: sources.services, keys: ({ object }) => (object.spec.openapi ? ['documents'] : []) }],
-    1,
-  )
 
   certificate.enqueue('secrets')
   issuerKeys.enqueue('issuer-keys')
   const subscriptions = [
+    resolved.onDocument(guardedService.enqueue),
     resolved.onClient(key => {
       apiClient.enqueue(key)
       for (const one of sources.by.keysOfClient.get(key)) accessKey.enqueue(keyOf(one))
@@ -137,7 +127,7 @@ export function createControllers(parts: Parts): Controllers {
   ])
   context.enforcement.onChange((resource, key) => byResource.get(resource)?.enqueue(key))
   return {
-    all: [certificate, issuerKeys, documents, apiClient, accessKey, role, accessGrant, guardedService],
+    all: [certificate, issuerKeys, apiClient, accessKey, role, accessGrant, guardedService],
     bundleChanged() {
       certificate.enqueue('webhooks')
       for (const { metadata } of sources.services.store.values()) certificate.enqueue(`namespace/${metadata.namespace}`)

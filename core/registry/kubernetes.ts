@@ -30,4 +30,6 @@ export interface PodObject {
 export interface ConfigMapObject {
   readonly metadata: Metadata
   readonly data?: Readonly<Record<string, string>>
+  /** Base64. */
+  readonly binaryData?: Readonly<Record<string, string>>
 }

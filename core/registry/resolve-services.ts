@@ -13,13 +13,16 @@ export interface ResolvedService {
   readonly service: GuardedService
   /** Without it guards of the service get no policy, and deny. */
   readonly accepted: boolean
-  readonly reason: 'Accepted' | ServiceFault['reason']
+  /** `OpenApiOutdated`: accepted, with routes of an earlier document. */
+  readonly reason: 'Accepted' | 'OpenApiOutdated' | ServiceFault['reason']
   readonly message: string
   readonly audience: string
   /** The Service behind it and the number of its port, when both exist. */
   readonly target?: { readonly service: ServiceObject; readonly port: number }
   /** From spec.routes or the OpenAPI document; empty unless accepted. */
   readonly routes: readonly RouteRow[]
+  /** Its routes are not known here: guards are told nothing and keep what they have. */
+  readonly withheld?: true
 }
 
 /** What the installation says about audiences. */
@@ -36,8 +39,8 @@ export interface ServiceObjects extends ServiceRules {
   readonly targets: ReadonlyMap<string, ServiceObject>
   /** By name. */
   readonly namespaces: ReadonlyMap<string, NamespaceObject>
-  /** The documents that spec.openapi names, by `namespace/name` of the GuardedService. */
-  readonly documents: ReadonlyMap<string, OpenApiSource>
+  /** What is known of the document that spec.openapi names. */
+  readonly documents: (service: GuardedService) => OpenApiSource | undefined
   /** What a service says by itself; a caller may give one that remembers. */
   readonly inspect?: (service: GuardedService, document: OpenApiSource | undefined) => Inspection
 }
@@ -62,7 +65,7 @@ export function resolveServices(objects: ServiceObjects): Map<string, ResolvedSe
       if (place !== undefined) ports.set(place, key)
       if (reserved === undefined) audiences.set(audience, key)
     }
-    const inspected = (objects.inspect ?? inspectService)(service, objects.documents.get(key))
+    const inspected = (objects.inspect ?? inspectService)(service, objects.documents(service))
     const fault =
       (reserved === undefined ? undefined : ({ reason: 'AudienceReserved', message: reserved } as const)) ??
       conflict ??
@@ -72,13 +75,21 @@ export function resolveServices(objects: ServiceObjects): Map<string, ResolvedSe
       key,
       service,
       accepted: fault === undefined,
-      ...(fault ?? { reason: 'Accepted' as const, message: `Tokens for this service carry the audience ${audience}.` }),
+      ...(fault ?? standing(inspected, audience)),
       audience,
       ...(target && { target }),
       routes: fault ? [] : inspected.routes,
+      ...(fault === inspected.fault && inspected.withheld && { withheld: inspected.withheld }),
     })
   }
   return resolved
+}
+
+/** What is said of an accepted service. */
+function standing({ outdated }: Inspection, audience: string): Pick<ResolvedService, 'reason' | 'message'> {
+  return outdated
+    ? { reason: 'OpenApiOutdated', message: `${outdated.message} The routes that were read before stay in force.` }
+    : { reason: 'Accepted', message: `Tokens for this service carry the audience ${audience}.` }
 }
 
 function isOurs(service: GuardedService, objects: ServiceObjects): boolean {

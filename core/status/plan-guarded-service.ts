@@ -27,7 +27,7 @@ export function planGuardedService(observed: ObservedService, now: string): Guar
     ...(generation !== undefined && { observedGeneration: generation }),
     conditions: reportConditions(previous?.conditions, generation, now, [
       acceptance(observed),
-      readiness(accepted, isolation),
+      readiness(resolved, accepted, isolation),
       enforcement(observed, accepted),
       ...(isolation ? [isolation] : []),
     ]),
@@ -51,12 +51,19 @@ function counts(
 function acceptance({ resolved, schemaFault }: ObservedService): Finding {
   if (schemaFault !== undefined) return { type: 'Accepted', status: 'False', reason: 'Invalid', message: schemaFault }
   const { accepted, reason, message } = resolved
-  return { type: 'Accepted', status: accepted ? 'True' : 'False', reason, message }
+  // Not read is not refused.
+  const status = accepted ? 'True' : reason === 'OpenApiUnread' ? 'Unknown' : 'False'
+  return { type: 'Accepted', status, reason, message }
 }
 
-function readiness(accepted: boolean, isolation: Finding | undefined): Finding {
+function readiness(
+  { reason, message }: ResolvedService,
+  accepted: boolean,
+  isolation: Finding | undefined,
+): Finding {
   if (!accepted)
     return { type: 'Ready', status: 'False', reason: 'NotAccepted', message: 'See the condition Accepted.' }
+  if (reason === 'OpenApiOutdated') return { type: 'Ready', status: 'False', reason, message }
   if (isolation?.status === 'False')
     return { type: 'Ready', status: 'False', reason: 'NotIsolated', message: isolation.message }
   return { type: 'Ready', status: 'True', reason: 'Ready', message: 'The policy is published.' }

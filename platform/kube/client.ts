@@ -34,8 +34,16 @@ export interface WatchOptions {
 
 /** The API server's verbs. Nothing is retried here: that is the queue's and the reflector's work. */
 export interface KubeClient {
-  /** @returns undefined when there is none (404) */
-  get<T extends KubeObject>(resource: Resource, namespace: string | undefined, name: string): Promise<T | undefined>
+  /**
+   * @param options.only leaves out all but the metadata: a few hundred bytes of an object that may be long
+   * @returns undefined when there is none (404)
+   */
+  get<T extends KubeObject>(
+    resource: Resource,
+    namespace: string | undefined,
+    name: string,
+    options?: { only: 'metadata' },
+  ): Promise<T | undefined>
   /** One page. Items carry `apiVersion` and `kind`, which the server leaves out for built-in types. */
   list<T extends KubeObject>(
     resource: Resource,
@@ -97,11 +105,12 @@ export function createKubeClient(
     what: string,
     method: string,
     path: string,
-    send?: { body?: unknown; contentType?: string; signal?: AbortSignal | undefined },
+    send?: { body?: unknown; contentType?: string; accept?: string; signal?: AbortSignal | undefined },
   ): Promise<T> {
     const answer = await transport.send(method, path, {
       ...(send?.body !== undefined && { body: JSON.stringify(send.body) }),
       ...(send?.contentType && { contentType: send.contentType }),
+      ...(send?.accept && { accept: send.accept }),
       ...(send?.signal && { signal: send.signal }),
     })
     if (answer.status < 200 || answer.status > 299) throw refusal(`${what} ${method}`, answer)
@@ -109,7 +118,8 @@ export function createKubeClient(
   }
 
   return {
-    get: async (resource, namespace, name) => absent(call(resource.plural, 'GET', pathOf(resource, namespace, name))),
+    get: async (resource, namespace, name, options) =>
+      absent(call(resource.plural, 'GET', pathOf(resource, namespace, name), options && { accept: metadataOnly })),
 
     async list(resource, { namespace, signal, ...query } = {}) {
       const path = pathOf(resource, namespace) + search(query)
@@ -177,6 +187,8 @@ export function createKubeClient(
     close: async () => transport.close(),
   }
 }
+
+const metadataOnly = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1'
 
 interface RawList<T> {
   items?: T[]

@@ -16,6 +16,8 @@ export interface Transport {
 export interface SendOptions {
   body?: string
   contentType?: string
+  /** Default: JSON. */
+  accept?: string
   signal?: AbortSignal
 }
 
@@ -113,7 +115,7 @@ function start(
 
 function headersOf(access: KubeAccess, send: SendOptions, userAgent: string): Record<string, string> {
   // The wildcard is for what is no API object: `/openid/v1/jwks` gives a JWK Set or nothing, `/readyz` gives text.
-  const accept = 'application/json, */*;q=0.1'
+  const accept = send.accept ?? 'application/json, */*;q=0.1'
   const headers: Record<string, string> = { ...access.headers, accept, 'user-agent': userAgent }
   if (send.body !== undefined) {
     headers['content-type'] = send.contentType ?? 'application/json'

@@ -1,7 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { readOpenApi } from '../../../../core/registry/openapi-document.ts'
 import { openApiRoutes } from '../../../../core/registry/openapi-routes.ts'
-import { service } from './objects.ts'
 
 const document = (paths: unknown, more: object = {}) => ({ openapi: '3.0.3', paths, ...more })
 const read = (given: unknown) => openApiRoutes(given, 'orders')
@@ -133,24 +131,5 @@ describe('an OpenAPI document', () => {
   it('does not repeat what could break a message', () => {
     const fault = routesOf(document({ [`/a\n\u0000${'x'.repeat(5_000)}{`]: { get: {} } }))
     expect(fault).toMatch(/^[\x20-\x7e…]{1,500}$/)
-  })
-})
-
-describe('the ConfigMap of a document', () => {
-  const named = service('shop', 'orders', { openapi: { configMapRef: { name: 'api' } } })
-  const configMap = (data: Record<string, string>) => ({ metadata: { name: 'api', namespace: 'shop' }, data })
-
-  it('gives the parsed document, or says what is missing', () => {
-    expect(readOpenApi(named, configMap({ 'openapi.yaml': '{"a":1}' }), JSON.parse)).toEqual({ document: { a: 1 } })
-    expect(readOpenApi(named, undefined, JSON.parse)).toMatchObject({ notFound: expect.stringContaining('api') })
-    expect(readOpenApi(named, configMap({ other: '' }), JSON.parse)).toHaveProperty('notFound')
-  })
-
-  it('is refused when it is too long or unreadable, without quoting it', () => {
-    expect(readOpenApi(named, configMap({ 'openapi.yaml': 'x'.repeat(2 ** 21 + 1) }), JSON.parse)).toHaveProperty(
-      'unreadable',
-    )
-    const bad = readOpenApi(named, configMap({ 'openapi.yaml': 'secret {' }), JSON.parse)
-    expect(JSON.stringify(bad)).not.toContain('secret')
   })
 })
