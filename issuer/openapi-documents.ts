@@ -7,7 +7,7 @@ import { type Clock, systemClock } from '../platform/clock.ts'
 import type { KubeClient } from '../platform/kube/client.ts'
 import { configMaps } from '../platform/kube/resources.ts'
 import type { Logger } from '../platform/log.ts'
-import { parseYaml } from '../platform/parse-yaml.ts'
+import { readYaml } from '../platform/read-yaml.ts'
 import type { Objects } from './objects.ts'
 
 /** How often a document is read again, in milliseconds: ConfigMaps are not watched, for most have nothing to do with us. */
@@ -58,7 +58,7 @@ export function createDocuments(
       const old = held.get(key)
       const version = configMap?.metadata.resourceVersion ?? ''
       if (old?.version === version && old.ref === refOf(service)) return
-      held.set(key, { ref: refOf(service), version, source: readOpenApi(service, configMap, parseYaml) })
+      held.set(key, { ref: refOf(service), version, source: readOpenApi(service, configMap, readYaml) })
       for (const handler of handlers) handler()
     } catch (error) {
       log.warn({ err: error, service: key }, 'the OpenAPI document was not read, trying again')

@@ -5,7 +5,7 @@ import { type ResolvedClient, resolveClients } from '../core/registry/resolve-cl
 import { type ResolvedService, resolveServices } from '../core/registry/resolve-services.ts'
 import type { KubeClient } from '../platform/kube/client.ts'
 import { configMaps } from '../platform/kube/resources.ts'
-import { parseYaml } from '../platform/parse-yaml.ts'
+import { readYaml } from '../platform/read-yaml.ts'
 import type { Config } from './config.ts'
 import type { ConfigMapOf, Sources } from './sources.ts'
 
@@ -55,7 +55,7 @@ export function createResolved(sources: Sources, config: Rules, client: Pick<Kub
   async function readDocument(key: string, service: GuardedService): Promise<void> {
     const name = service.spec.openapi?.configMapRef.name ?? ''
     const found = await client.get<ConfigMapOf>(configMaps, service.metadata.namespace, name)
-    const source = readOpenApi(service, found, parseYaml)
+    const source = readOpenApi(service, found, readYaml)
     const ref = refOf(service)
     const before = documents.get(key)
     if (before && read.get(key) === ref && JSON.stringify(source) === JSON.stringify(before)) return

@@ -5,7 +5,7 @@ import type { Row } from '../snapshot/rows.ts'
 import { keyOf, referenceKey } from './ids.ts'
 import { usableKeys } from './keys.ts'
 import { type ManifestObject, type Manifests, sortManifests } from './manifest-objects.ts'
-import { readOpenApi } from './openapi-document.ts'
+import { type ReadText, readOpenApi } from './openapi-document.ts'
 import { clientOfKey } from './reach.ts'
 import { type ResolvedClient, resolveClients } from './resolve-clients.ts'
 import { type ResolvedService, resolveServices } from './resolve-services.ts'
@@ -23,7 +23,7 @@ export interface ManifestOptions {
   readonly clientIds?: ReadonlyMap<string, string>
   readonly reservedAudiences?: readonly string[]
   /** Reads an OpenAPI document out of a ConfigMap of the manifests; without it none can be read. */
-  readonly parse?: (text: string) => unknown
+  readonly read?: ReadText
 }
 
 /**
@@ -68,12 +68,12 @@ export function manifestSlice(
 }
 
 function serviceOf(manifests: Manifests, options: ManifestOptions): ResolvedService | undefined {
-  const { parse = () => undefined } = options
+  const { read = () => ({ fault: 'nothing reads documents here' }) } = options
   const documents = manifests.services.flatMap(service => {
     const name = service.spec.openapi?.configMapRef.name
     if (name === undefined) return []
     const configMap = manifests.configMaps.get(`${service.metadata.namespace}/${name}`)
-    return [[keyOf(service), readOpenApi(service, configMap, parse)] as const]
+    return [[keyOf(service), readOpenApi(service, configMap, read)] as const]
   })
   return resolveServices({
     ...manifests,

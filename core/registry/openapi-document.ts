@@ -7,17 +7,18 @@ export type OpenApiSource =
   | { readonly notFound: string }
   | { readonly unreadable: string }
 
-const longestBytes = 2 * 1024 * 1024
+/** What a reader makes of a text: its value, or where it is wrong, without anything of the text. */
+export type ReadText = (text: string) => { readonly value: unknown } | { readonly fault: string }
 
 /**
  * Takes the document out of its ConfigMap.
  * @param configMap as read now; undefined when there is none
- * @param parse reads YAML (JSON is YAML) with bounds on aliases; may throw
+ * @param read the one reader of YAML and JSON, with bounds on their sizes
  */
 export function readOpenApi(
   service: GuardedService,
   configMap: ConfigMapObject | undefined,
-  parse: (text: string) => unknown,
+  read: ReadText,
 ): OpenApiSource {
   const { name, key = 'openapi.yaml' } = service.spec.openapi?.configMapRef ?? { name: '' }
   if (!configMap) {
@@ -25,11 +26,8 @@ export function readOpenApi(
   }
   const text = configMap.data?.[key]
   if (text === undefined) return { notFound: `The ConfigMap ${name} has no key ${key}. Add it.` }
-  if (Buffer.byteLength(text) > longestBytes) return { unreadable: 'The document is longer than 2 MiB. Split it.' }
-  try {
-    return { document: parse(text) }
-  } catch {
-    // The parser's message would quote the document.
-    return { unreadable: `The key ${key} of ConfigMap ${name} is neither YAML nor JSON. Correct it.` }
-  }
+  const found = read(text)
+  return 'value' in found
+    ? { document: found.value }
+    : { unreadable: `The key ${key} of ConfigMap ${name} cannot be read: ${found.fault}.` }
 }

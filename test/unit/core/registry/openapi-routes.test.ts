@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { readOpenApi } from '../../../../core/registry/openapi-document.ts'
 import { openApiRoutes } from '../../../../core/registry/openapi-routes.ts'
+import { readYaml } from '../../../../platform/read-yaml.ts'
 import { service } from './objects.ts'
 
 const document = (paths: unknown, more: object = {}) => ({ openapi: '3.0.3', paths, ...more })
@@ -141,16 +142,16 @@ describe('the ConfigMap of a document', () => {
   const configMap = (data: Record<string, string>) => ({ metadata: { name: 'api', namespace: 'shop' }, data })
 
   it('gives the parsed document, or says what is missing', () => {
-    expect(readOpenApi(named, configMap({ 'openapi.yaml': '{"a":1}' }), JSON.parse)).toEqual({ document: { a: 1 } })
-    expect(readOpenApi(named, undefined, JSON.parse)).toMatchObject({ notFound: expect.stringContaining('api') })
-    expect(readOpenApi(named, configMap({ other: '' }), JSON.parse)).toHaveProperty('notFound')
+    expect(readOpenApi(named, configMap({ 'openapi.yaml': '{"a":1}' }), readYaml)).toEqual({ document: { a: 1 } })
+    expect(readOpenApi(named, undefined, readYaml)).toMatchObject({ notFound: expect.stringContaining('api') })
+    expect(readOpenApi(named, configMap({ other: '' }), readYaml)).toHaveProperty('notFound')
   })
 
   it('is refused when it is too long or unreadable, without quoting it', () => {
-    expect(readOpenApi(named, configMap({ 'openapi.yaml': 'x'.repeat(2 ** 21 + 1) }), JSON.parse)).toHaveProperty(
+    expect(readOpenApi(named, configMap({ 'openapi.yaml': 'x'.repeat(2 ** 21 + 1) }), readYaml)).toHaveProperty(
       'unreadable',
     )
-    const bad = readOpenApi(named, configMap({ 'openapi.yaml': 'secret {' }), JSON.parse)
+    const bad = readOpenApi(named, configMap({ 'openapi.yaml': 'secret: {' }), readYaml)
     expect(JSON.stringify(bad)).not.toContain('secret')
   })
 })
