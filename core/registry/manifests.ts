@@ -6,7 +6,7 @@ import type { Row } from '../snapshot/rows.ts'
 import { keyOf, referenceKey } from './ids.ts'
 import { usableKeys } from './keys.ts'
 import { type ManifestObject, type Manifests, sortManifests } from './manifest-objects.ts'
-import { type DocumentReaders, type OpenApiSource, readOpenApi } from './openapi-document.ts'
+import { type DocumentReaders, type OpenApiSource, type ReadText, readOpenApi } from './openapi-document.ts'
 import { clientOfKey } from './reach.ts'
 import { type ResolvedClient, resolveClients } from './resolve-clients.ts'
 import { type ResolvedService, resolveServices } from './resolve-services.ts'
@@ -24,7 +24,7 @@ export interface ManifestOptions {
   readonly clientIds?: ReadonlyMap<string, string>
   readonly reservedAudiences?: readonly string[]
   /** Reads an OpenAPI document out of a ConfigMap of the manifests; without it none can be read. */
-  readonly parse?: (text: string) => unknown
+  readonly read?: ReadText
   /** Inflates one that is compressed; without it none can be read. */
   readonly inflate?: DocumentReaders['inflate']
 }
@@ -71,10 +71,10 @@ export function manifestSlice(
 }
 
 function serviceOf(manifests: Manifests, options: ManifestOptions): ResolvedService | undefined {
-  const { parse = () => undefined, inflate = () => undefined } = options
+  const { read = () => ({ fault: 'nothing reads documents here' }), inflate = () => undefined } = options
   const documentOf = (service: GuardedService): OpenApiSource => {
     const name = service.spec.openapi?.configMapRef.name
-    return readOpenApi(service, manifests.configMaps.get(`${service.metadata.namespace}/${name}`), { parse, inflate })
+    return readOpenApi(service, manifests.configMaps.get(`${service.metadata.namespace}/${name}`), { read, inflate })
   }
   return resolveServices({
     ...manifests,

@@ -23,10 +23,13 @@ export interface OpenApiSource {
   readonly fault?: DocumentFault
 }
 
-/** How text and values are made: what core cannot do, or a caller does in its own way. */
+/** What a reader makes of a text: its value, or where it is wrong, without anything of the text. */
+export type ReadText = (text: string) => { readonly value: unknown } | { readonly fault: string }
+
+/** What core cannot do by itself. */
 export interface DocumentReaders {
-  /** Reads YAML (JSON is YAML) in bounds; may throw, without anything of the text. */
-  readonly parse: (text: string) => unknown
+  /** The one reader of YAML and JSON, with bounds on their sizes. */
+  readonly read: ReadText
   /** Inflates within `longestDocumentBytes` to text; undefined when it is longer. @throws Error when it is no gzip */
   readonly inflate: (base64: string) => string | undefined
 }
@@ -60,14 +63,10 @@ export function readContent(content: DocumentContent, service: string, readers: 
   if (text === undefined || Buffer.byteLength(text) > longestDocumentBytes) {
     return invalid('The document is longer than 2 MiB. Split it.')
   }
-  let document: unknown
-  try {
-    document = readers.parse(text)
-  } catch {
-    // The parser's message would quote the document.
-    return invalid('The document is neither YAML nor JSON. Correct it.')
-  }
-  return inspectDocument(document, service)
+  const found = readers.read(text)
+  return 'value' in found
+    ? inspectDocument(found.value, service)
+    : invalid(`The document cannot be read: ${found.fault}.`)
 }
 
 /** Both at once, where the ConfigMap is at hand. */

@@ -1,9 +1,9 @@
 import { gunzipSync } from 'node:zlib'
 import { type DocumentReaders, longestDocumentBytes } from '../../core/registry/openapi-document.ts'
-import { parseYaml } from '../parse-yaml.ts'
+import { readYaml } from '../read-yaml.ts'
 
 /** How documents of ConfigMaps are read, everywhere. */
-export const documentReaders: DocumentReaders = { parse: parseYaml, inflate }
+export const documentReaders: DocumentReaders = { read: readYaml, inflate }
 
 function inflate(base64: string): string | undefined {
   try {

@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads'
-import { type DocumentContent, readContent } from '../../core/registry/openapi-document.ts'
+import { type DocumentContent, type DocumentReaders, type ReadText, readContent } from '../../core/registry/openapi-document.ts'
 import { canonicalJson } from '../../core/snapshot/hash.ts'
 import { documentReaders } from './document-readers.ts'
 import type { ReadingAnswer, ReadingOrder } from './reading-thread.ts'
@@ -12,15 +12,19 @@ parentPort?.on('message', ({ content, service }: ReadingOrder) => parentPort?.po
 
 function answer(content: DocumentContent, service: string): ReadingAnswer {
   const before = process.threadCpuUsage()
-  let document: unknown
-  const once = {
+  let found: ReturnType<ReadText> | undefined
+  const once: DocumentReaders = {
     inflate: documentReaders.inflate,
-    parse: (text: string) => (document = documentReaders.parse(text)),
+    read(text) {
+      found = documentReaders.read(text)
+      return found
+    },
   }
   const told = textOf(readContent(content, service, once))
   // The text was read: only the routes are made once more, with another name.
-  const again = { inflate: () => '', parse: () => document }
-  const ofAll = document === undefined || told === textOf(readContent({ text: '' }, nobody, again))
+  const value = found
+  const ofAll =
+    value === undefined || told === textOf(readContent({ text: '' }, nobody, { ...once, read: () => value }))
   const { user, system } = process.threadCpuUsage(before)
   return { reading: told, ofAll, spentMs: (user + system) / 1_000 }
 }
