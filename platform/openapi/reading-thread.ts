@@ -33,19 +33,20 @@ export interface ReadingThreadOptions {
   lookMs?: number
   /** After so long without work the thread ends, and its memory is free. */
   idleMs?: number
+  /** What 2 MiB of YAML need while they are a tree. The chart's memory limits count on it. */
+  heapMb?: number
   file?: string
   clock?: Clock
 }
-
-/** A document of 2 MiB needs 160 MB while it is a tree; the chart's memory limits count on this sum. */
-const resourceLimits = { maxOldGenerationSizeMb: 192, maxYoungGenerationSizeMb: 16, stackSizeMb: 4 }
 
 interface Job extends PromiseWithResolvers<ReadingAnswer> {
   readonly order: ReadingOrder
 }
 
 export function createReadingThread(options: ReadingThreadOptions = {}): ReadingThread {
-  const { budgetMs = 30_000, lookMs = 1_000, idleMs = 60_000, file = workerFile(), clock = systemClock } = options
+  const { budgetMs = 30_000, lookMs = 1_000, idleMs = 60_000, heapMb = 256 } = options
+  const { file = workerFile(), clock = systemClock } = options
+  const resourceLimits = { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: 16 }
   const waiting: Job[] = []
   let worker: Worker | undefined
   let job: Job | undefined
@@ -54,8 +55,8 @@ export function createReadingThread(options: ReadingThreadOptions = {}): Reading
   let spentMs = 0
 
   function next(): void {
-    cancel()
     if (job) return
+    cancel()
     job = waiting.shift()
     if (!job) {
       cancel = clock.after(idleMs, end)
@@ -117,12 +118,14 @@ export function createReadingThread(options: ReadingThreadOptions = {}): Reading
 
   // By the thread's own processor time: on a busy machine a document takes longer and costs the same.
   function watch(thread: Worker, watched: Job): void {
-    cancel = clock.after(lookMs, async () => {
-      const used = await thread.cpuUsage().catch(() => undefined)
-      if (job !== watched || thread !== worker) return
-      const ownMs = used ? (used.user + used.system) / 1_000 - spentMs : 0
-      if (ownMs > budgetMs) tooCostly(ownMs)
-      else watch(thread, watched)
+    const judge = ({ user, system }: NodeJS.CpuUsage): void => {
+      const ownMs = (user + system) / 1_000 - spentMs
+      if (job === watched && thread === worker && ownMs > budgetMs) tooCostly(ownMs)
+    }
+    cancel = clock.after(lookMs, () => {
+      watch(thread, watched)
+      // What is asked of a thread that only starts is never answered: the next look asks again.
+      thread.cpuUsage().then(judge, () => {})
     })
   }
 
