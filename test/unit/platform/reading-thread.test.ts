@@ -12,8 +12,13 @@ import {
 } from '../../../platform/openapi/reading-thread.ts'
 import { documentOf } from './openapi-fake.ts'
 
-const scoped = (scope: string) =>
-  JSON.stringify({ openapi: '3.1.0', paths: { '/a': { get: { security: [{ o: [scope] }] } } } })
+const documentWith = (item: object) =>
+  JSON.stringify({
+    openapi: '3.1.0',
+    components: { securitySchemes: { o: { type: 'oauth2' } } },
+    paths: { '/a': item },
+  })
+const scoped = (scope: string) => documentWith({ get: { security: [{ o: [scope] }] } })
 
 let thread: ReadingThread | undefined
 afterEach(() => {
@@ -41,7 +46,7 @@ describe('the thread that reads documents', () => {
     expect(await read(scoped('read'))).toBe(false)
     // To one name these are equal, to others they are not.
     const both = { get: { security: [{ o: ['read'] }] }, head: { security: [{ o: ['orders:read'] }] } }
-    expect(await read(JSON.stringify({ openapi: '3.1.0', paths: { '/a': both } }))).toBe(false)
+    expect(await read(documentWith(both))).toBe(false)
     expect(await read('{')).toBe(true)
   })
 

@@ -6,7 +6,11 @@ import { service } from './objects.ts'
 
 const named = service('shop', 'orders', { openapi: { configMapRef: { name: 'api' } } })
 const compressed = service('shop', 'orders', { openapi: { configMapRef: { name: 'api', key: 'openapi.json.gz' } } })
-const good = JSON.stringify({ openapi: '3.1.0', paths: { '/orders': { get: { security: [{ o: ['read'] }] } } } })
+const good = JSON.stringify({
+  openapi: '3.1.0',
+  components: { securitySchemes: { o: { type: 'oauth2' } } },
+  paths: { '/orders': { get: { security: [{ o: ['read'] }] } } },
+})
 const longest = 2 * 1024 * 1024
 const padded = (bytes: number) => good + ' '.repeat(bytes - good.length)
 const routes = [
