@@ -198,7 +198,8 @@ export const guardedService: KindDefinition = {
       RouteConflict: 'Two routes match the same requests equally well; the message names them. Change one.',
       OpenApiNotFound: 'The ConfigMap or its key does not exist. Create it or correct spec.openapi.configMapRef.',
       OpenApiInvalid: 'The OpenAPI document cannot be used; the message says where.',
-      OpenApiUnread: 'The OpenAPI document could not be fetched yet; it is tried again. Guards are told nothing meanwhile.',
+      OpenApiUnread:
+        'The OpenAPI document could not be fetched yet; it is tried again. Guards are told nothing meanwhile.',
       OpenApiOutdated:
         'Accepted, but the OpenAPI document is missing, cannot be used or could not be fetched; the message says which. The routes that were read before stay in force.',
       Invalid: 'A field is wrong; the message names it.',
@@ -206,7 +207,8 @@ export const guardedService: KindDefinition = {
     Ready: {
       Ready: 'The policy is published.',
       NotAccepted: 'See the condition Accepted.',
-      OpenApiOutdated: 'A policy is published, with the routes of an earlier OpenAPI document; see the condition Accepted.',
+      OpenApiOutdated:
+        'A policy is published, with the routes of an earlier OpenAPI document; see the condition Accepted.',
       NotIsolated:
         'The policy is published, but the NetworkPolicy that spec.networkPolicy asks for is not there; see the condition Isolated.',
     },

@@ -56,11 +56,7 @@ function acceptance({ resolved, schemaFault }: ObservedService): Finding {
   return { type: 'Accepted', status, reason, message }
 }
 
-function readiness(
-  { reason, message }: ResolvedService,
-  accepted: boolean,
-  isolation: Finding | undefined,
-): Finding {
+function readiness({ reason, message }: ResolvedService, accepted: boolean, isolation: Finding | undefined): Finding {
   if (!accepted)
     return { type: 'Ready', status: 'False', reason: 'NotAccepted', message: 'See the condition Accepted.' }
   if (reason === 'OpenApiOutdated') return { type: 'Ready', status: 'False', reason, message }

@@ -43,7 +43,10 @@ export function createDocumentReader(thread: ReadingThread): DocumentReader {
 
   return {
     async read(content, service) {
-      const hash = createHash('sha256').update(JSON.stringify(Object.keys(content))).update(bytesOf(content)).digest('hex')
+      const hash = createHash('sha256')
+        .update(JSON.stringify(Object.keys(content)))
+        .update(bytesOf(content))
+        .digest('hex')
       const ofName = `${hash} ${service}`
       for (;;) {
         const known = recall(hash) ?? recall(ofName)

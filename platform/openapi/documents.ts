@@ -1,5 +1,12 @@
 import type { GuardedService } from '../../core/api/guarded-service.ts'
-import { afterLook, type DocumentState, isSettled, type Look, refOf, stateBefore } from '../../core/registry/document-state.ts'
+import {
+  afterLook,
+  type DocumentState,
+  isSettled,
+  type Look,
+  refOf,
+  stateBefore,
+} from '../../core/registry/document-state.ts'
 import { byAge, keyOf } from '../../core/registry/ids.ts'
 import type { ConfigMapObject } from '../../core/registry/kubernetes.ts'
 import { contentOf, type OpenApiSource } from '../../core/registry/openapi-document.ts'
@@ -151,7 +158,8 @@ export function createDocuments(options: DocumentsOptions): Documents {
   return {
     start() {
       started = true
-      for (const service of [...services.store.values()].filter(one => one.spec.openapi).sort(byAge)) ask(keyOf(service))
+      for (const service of [...services.store.values()].filter(one => one.spec.openapi).sort(byAge))
+        ask(keyOf(service))
     },
     get(service) {
       const state = states.get(keyOf(service))

@@ -1,5 +1,10 @@
 import { parentPort } from 'node:worker_threads'
-import { type DocumentContent, type DocumentReaders, type ReadText, readContent } from '../../core/registry/openapi-document.ts'
+import {
+  type DocumentContent,
+  type DocumentReaders,
+  type ReadText,
+  readContent,
+} from '../../core/registry/openapi-document.ts'
 import { canonicalJson } from '../../core/snapshot/hash.ts'
 import { documentReaders } from './document-readers.ts'
 import type { ReadingAnswer, ReadingOrder } from './reading-thread.ts'

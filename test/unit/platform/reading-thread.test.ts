@@ -78,11 +78,14 @@ describe('a document that the thread cannot stand', () => {
     expect(next).toEqual(fine)
   })
 
-  it.each(['exit', 'throw'])('is tried again by whoever asked when the thread dies of another cause: %s', async text => {
-    const [dead, next] = await Promise.allSettled([read(text), read('fine')])
-    expect(dead.status).toBe('rejected')
-    expect(next).toEqual({ status: 'fulfilled', value: fine })
-  })
+  it.each(['exit', 'throw'])(
+    'is tried again by whoever asked when the thread dies of another cause: %s',
+    async text => {
+      const [dead, next] = await Promise.allSettled([read(text), read('fine')])
+      expect(dead.status).toBe('rejected')
+      expect(next).toEqual({ status: 'fulfilled', value: fine })
+    },
+  )
 
   it('is given up when the process stops', async () => {
     const waiting = [read('loop'), read('fine')].map(one => expect(one).rejects.toThrow('stopped'))

@@ -51,7 +51,10 @@ describe('a service port', () => {
     const broken = service('shop', 'orders', { openapi: { configMapRef: { name: 'api' } } })
     const open = service('shop', 'open', { targetRef: { name: 'orders', port: 80 } }, later)
     const missing: OpenApiSource = { fault: { reason: 'OpenApiNotFound', message: 'x' } }
-    expect(reasons([broken, open], { 'shop/orders': missing })).toEqual(['shop/orders OpenApiNotFound', 'shop/open TargetConflict'])
+    expect(reasons([broken, open], { 'shop/orders': missing })).toEqual([
+      'shop/orders OpenApiNotFound',
+      'shop/open TargetConflict',
+    ])
   })
 
   it('of another number is another port', () => {
@@ -143,7 +146,9 @@ describe('routes', () => {
     const accepted = (status: 'True' | 'False'): GuardedService => ({
       ...given,
       status: {
-        conditions: [{ type: 'Accepted', status, reason: 'X', message: '', lastTransitionTime: '2026-11-22T10:00:00Z' }],
+        conditions: [
+          { type: 'Accepted', status, reason: 'X', message: '', lastTransitionTime: '2026-11-22T10:00:00Z' },
+        ],
       },
     })
     const found = (source: OpenApiSource | undefined, one = given) => {
@@ -164,7 +169,12 @@ describe('routes', () => {
       ['faulty after a start, and was good', accepted('True'), { fault }, [true, 'OpenApiOutdated', true, 0]],
       ['not read yet', given, undefined, [false, 'OpenApiUnread', true, 0]],
       ['not fetched', given, { fault: unread }, [false, 'OpenApiUnread', true, 0]],
-      ['not fetched after a start, and was good', accepted('True'), { fault: unread }, [true, 'OpenApiOutdated', true, 0]],
+      [
+        'not fetched after a start, and was good',
+        accepted('True'),
+        { fault: unread },
+        [true, 'OpenApiOutdated', true, 0],
+      ],
       ['not fetched, and was refused before', accepted('False'), { fault: unread }, [false, 'OpenApiUnread', true, 0]],
     ] as const)('stay what they were, or are withheld, or there are none: %s (S10)', (_, one, source, expected) => {
       expect(found(source, one as GuardedService)).toEqual(expected)
