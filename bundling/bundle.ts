@@ -12,6 +12,7 @@ const entries = {
   webhook: 'webhook/main.ts',
   guard: 'webhook/guard/main.ts',
   manifests: 'webhook/guard/compile/main.ts',
+  openapi: 'platform/openapi/worker.ts',
   why: 'cli/why/main.ts',
   propose: 'cli/propose/main.ts',
   authorizer: 'webhook/authorizer/main.ts',

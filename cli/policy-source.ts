@@ -33,17 +33,17 @@ export async function readPolicy(options: PolicyOptions): Promise<PolicySource> 
 
 async function readYaml(path: string, options: PolicyOptions): Promise<PolicySource> {
   // Schemas and a YAML parser are of no use where a guard's snapshot is read, in the guard's own memory.
-  const [{ manifestSlice }, { readManifests }, { parseYaml }] = await Promise.all([
+  const [{ manifestSlice }, { readManifests }, { documentReaders }] = await Promise.all([
     import('../core/registry/manifests.ts'),
     import('../platform/manifest-files.ts'),
-    import('../platform/parse-yaml.ts'),
+    import('../platform/openapi/document-readers.ts'),
   ])
   const { objects, mistakes } = await readManifests(path).catch((error: NodeJS.ErrnoException) => {
     throw new Error(`${path} cannot be read: ${error.code ?? error.message}`)
   })
   if (mistakes.length > 0) throw new Error(`manifests:\n  ${mistakes.join('\n  ')}`)
   const now = options.nowMs / 1_000
-  const { rows, problems } = manifestSlice(objects, { ...options, now, parse: parseYaml })
+  const { rows, problems } = manifestSlice(objects, { ...options, ...documentReaders, now })
   if (rows.length === 0) throw new Error(`manifests:\n  ${problems.join('\n  ')}`)
   return { rows, revision: sliceHash(rows).slice(0, 12), problems }
 }

@@ -6,7 +6,7 @@ import type { Holder, Reviewer } from './token-review.ts'
 
 /** Why a guard does not get a slice. */
 export interface Refusal {
-  readonly code: 'forbidden' | 'service_not_found'
+  readonly code: 'forbidden' | 'service_not_found' | 'not_ready'
   readonly message: string
 }
 

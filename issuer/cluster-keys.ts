@@ -1,70 +1,102 @@
 import { checkPublicKey } from '../core/keys/jwk.ts'
 import { canonicalJson } from '../core/snapshot/hash.ts'
 import type { ClusterRow } from '../core/snapshot/rows.ts'
-import { type Clock, systemClock } from '../platform/clock.ts'
+import { type Clock, sleep, systemClock } from '../platform/clock.ts'
 import type { KubeClient } from '../platform/kube/client.ts'
 import type { Logger } from '../platform/log.ts'
 
 const rereadMs = 300_000
-const retryMs = 5_000
+const retryMs = 1_000
+const longestRetryMs = 60_000
 
 /** Issuer and keys of the cluster's service account tokens, as the API server publishes them. */
 export interface ClusterKeys {
-  /** Resolves after the first try, whatever came of it. */
-  start(): Promise<void>
+  /** Resolves when they were read once, however long that takes, or the signal fires. */
+  start(signal?: AbortSignal): Promise<void>
   current(): ClusterRow | undefined
+  /** Why there are none, for whoever asks whether this process is ready. */
+  fault(): string | undefined
   onChange(handler: () => void): void
   stop(): void
 }
 
-/** Reads every 5 minutes; the last good answer stays when the API server gives none. */
+/**
+ * Reads every 5 minutes; the last good answer stays when the API server gives none. An answer without a key that could
+ * be used is none: a cluster has one, or nothing in it would have a token.
+ */
 export function createClusterKeys(
   client: Pick<KubeClient, 'raw'>,
-  options: { log: Logger; clock?: Clock },
+  options: { log: Logger; clock?: Clock; random?: () => number },
 ): ClusterKeys {
-  const { log, clock = systemClock } = options
+  const { log, clock = systemClock, random = Math.random } = options
   const handlers = new Set<() => void>()
+  const stopped = new AbortController()
   let row: ClusterRow | undefined
-  let stopped = false
-  let cancel: (() => void) | undefined
+  let failures = 0
 
   async function look(): Promise<void> {
-    let pauseMs = rereadMs
     try {
       const [discovery, jwks] = await Promise.all([
         client.raw<{ issuer?: unknown }>('GET', '/.well-known/openid-configuration'),
         client.raw<{ keys?: unknown }>('GET', '/openid/v1/jwks'),
       ])
-      const fresh = clusterRow(discovery.issuer, jwks.keys)
+      const fresh = clusterRow(discovery?.issuer, jwks?.keys)
       const changed = canonicalJson(fresh) !== canonicalJson(row)
       row = fresh
+      failures = 0
       if (changed) for (const handler of handlers) handler()
     } catch (error) {
       log.warn({ err: error }, 'the keys of service account tokens were not read, trying again')
-      pauseMs = retryMs
+      failures++
     }
-    if (!stopped) cancel = clock.after(pauseMs, () => void look())
+  }
+
+  /** With a part by chance, so that replicas do not ask together. */
+  function pauseMs(): number {
+    const ms = failures === 0 ? rereadMs : Math.min(longestRetryMs, retryMs * 2 ** (failures - 1))
+    return ms * (1 + random() / 4)
+  }
+
+  async function follow(): Promise<void> {
+    while (!stopped.signal.aborted) {
+      await sleep(clock, pauseMs(), stopped.signal)
+      if (!stopped.signal.aborted) await look()
+    }
   }
 
   return {
-    start: look,
-    current: () => row,
-    onChange: handler => void handlers.add(handler),
-    stop() {
-      stopped = true
-      cancel?.()
+    async start(signal) {
+      signal?.addEventListener('abort', () => stopped.abort())
+      await look()
+      while (!row && !stopped.signal.aborted) {
+        await sleep(clock, pauseMs(), stopped.signal)
+        if (!stopped.signal.aborted) await look()
+      }
+      void follow()
     },
+    current: () => row,
+    fault: () =>
+      failures > 0 && !row
+        ? 'the keys of service account tokens could not be read: may the issuer get /openid/v1/jwks?'
+        : undefined,
+    onChange: handler => void handlers.add(handler),
+    stop: () => stopped.abort(),
   }
 }
 
-/** @throws Error when the documents have no issuer or no list of keys */
+/** @throws Error when the documents have no issuer or no key that could be used */
 function clusterRow(issuer: unknown, keys: unknown): ClusterRow {
-  if (typeof issuer !== 'string' || !Array.isArray(keys)) throw new Error('the discovery documents have another form')
-  return { type: 'cluster', issuer, keys: keys.flatMap(clusterKey).sort((a, b) => (a.kid < b.kid ? -1 : 1)) }
+  if (typeof issuer !== 'string' || issuer === '' || !Array.isArray(keys)) {
+    throw new Error('the discovery documents have another form')
+  }
+  const usable = keys.flatMap(clusterKey).sort((a, b) => (a.kid < b.kid ? -1 : 1))
+  if (usable.length === 0) throw new Error('the discovery documents have no key that could be used')
+  return { type: 'cluster', issuer, keys: usable }
 }
 
-function clusterKey(jwk: Record<string, unknown>): ClusterRow['keys'][number][] {
-  const { kid, kty, crv, x, y, n, e } = jwk
+function clusterKey(jwk: unknown): ClusterRow['keys'][number][] {
+  if (typeof jwk !== 'object' || jwk === null) return []
+  const { kid, kty, crv, x, y, n, e } = jwk as Record<string, unknown>
   if (typeof kid !== 'string') return []
   const [alg, publicKey] =
     kty === 'RSA' ? (['RS256', { kty, n, e }] as const) : (['ES256', { kty, crv, x, y }] as const)

@@ -3,13 +3,15 @@ import type { KubeClient } from '../platform/kube/client.ts'
 import type { ReflectorTimings } from '../platform/kube/list-watch.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
+import { createDocumentReader } from '../platform/openapi/document-reader.ts'
+import { createDocuments, type DocumentTimings } from '../platform/openapi/documents.ts'
+import { createReadingThread } from '../platform/openapi/reading-thread.ts'
 import { createAuthorizer } from './authorize.ts'
 import { createClusterKeys } from './cluster-keys.ts'
 import type { IssuerConfig } from './config.ts'
 import { createIndexes } from './indexes.ts'
 import { measure } from './measure.ts'
 import { createObjects } from './objects.ts'
-import { createDocuments } from './openapi-documents.ts'
 import { createRegistry } from './registry.ts'
 import { createFairReviewer } from './review-fairly.ts'
 import { createRoutes } from './routes.ts'
@@ -37,6 +39,7 @@ export interface IssuerParts {
   /** Address to listen on; default all. */
   readonly host?: string
   readonly timings?: Partial<ReflectorTimings>
+  readonly documentTimings?: Partial<DocumentTimings>
 }
 
 /** Starts one replica: copies of the objects, slices for guards, documents for everybody. */
@@ -45,7 +48,14 @@ export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Pro
   const stopping = new AbortController()
   const objects = createObjects(client, { log, ...(metrics && { metrics }), ...(timings && { timings }) })
   const indexes = createIndexes(objects)
-  const documents = createDocuments(client, objects, { log })
+  const documents = createDocuments({
+    client,
+    services: objects.guardedservices,
+    reader: createDocumentReader(createReadingThread()),
+    log,
+    ...(metrics && { metrics }),
+    ...(parts.documentTimings && { timings: parts.documentTimings }),
+  })
   const registry = createRegistry(objects, config, documents.get)
   const cluster = createClusterKeys(client, { log })
   const slices = createSlices({ objects, indexes, registry, documents, cluster: cluster.current, log })
@@ -85,8 +95,9 @@ export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Pro
 
   async function load(): Promise<void> {
     await objects.start(stopping.signal)
-    // With the cluster's keys from the start: a slice without them would take access from service accounts for a moment.
-    await Promise.all([documents.start(), cluster.start()])
+    documents.start()
+    // Without the cluster's keys a slice would take access from every service account: better none for a while.
+    await cluster.start(stopping.signal)
     slices.start()
     isLoaded = true
     log.info({ services: [...slices.all()].length }, 'loaded')
@@ -100,14 +111,14 @@ export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Pro
     loaded,
     notReady() {
       if (stopping.signal.aborted) return 'draining'
-      return isLoaded ? servers.notReady() : 'not everything is loaded'
+      return isLoaded ? servers.notReady() : (cluster.fault() ?? 'not everything is loaded')
     },
     async close(drainMs) {
       stopping.abort()
       snapshots.drain()
       await servers.close(drainMs)
-      for (const part of [slices, documents, cluster, signing]) part.stop()
-      await objects.stop()
+      for (const part of [slices, cluster, signing]) part.stop()
+      await Promise.all([documents.stop(), objects.stop()])
     },
   }
 }

@@ -1,6 +1,5 @@
 import type { GuardedService } from '../core/api/guarded-service.ts'
-import { keyOf } from '../core/registry/ids.ts'
-import { type Inspection, inspectService } from '../core/registry/inspect-service.ts'
+import { createInspector } from '../core/registry/inspector.ts'
 import type { OpenApiSource } from '../core/registry/openapi-document.ts'
 import { type ClientRules, type ResolvedClient, resolveNamespaceClients } from '../core/registry/resolve-clients.ts'
 import { type ResolvedService, resolveServices, type ServiceRules } from '../core/registry/resolve-services.ts'
@@ -70,15 +69,10 @@ export function createRegistry(
       return difference(before, new Map(resolved.map(one => [one.key, one])))
     },
     resolveServices() {
-      const documents = new Map<string, OpenApiSource>()
-      for (const service of objects.guardedservices.store.values()) {
-        const document = service.spec.openapi && documentOf(service)
-        if (document) documents.set(keyOf(service), document)
-      }
       const fresh = resolveServices({
         ...rules,
         inspect: inspector.inspect,
-        documents,
+        documents: documentOf,
         services: objects.guardedservices.store.values(),
         targets: objects.services.store,
         namespaces: objects.namespaces.store,
@@ -92,6 +86,8 @@ export function createRegistry(
       }
       for (const [key, service] of fresh) {
         const old = services.get(key)
+        // What is withheld says nothing: the service stays as it was told last.
+        if (service.withheld && old && old.service.metadata.uid === service.service.metadata.uid) continue
         if (!old || !sameService(old, service)) changed.add(key)
         services.set(key, service)
       }
@@ -125,27 +121,11 @@ function tells({ suspended, organization, serviceAccounts, createdAt }: Resolved
 }
 
 function sameService(a: ResolvedService, b: ResolvedService): boolean {
-  if (a.published !== b.published) return false
+  if (a.published !== b.published || a.withheld !== b.withheld) return false
   return !a.published || (a.audience === b.audience && a.routes === b.routes && specId(a.service) === specId(b.service))
 }
 
 /** The status of a GuardedService changes often and says nothing to a guard; a changed spec is a new generation. */
 function specId({ metadata }: GuardedService): string {
   return `${metadata.uid}/${metadata.generation}`
-}
-
-/** Templates and documents are read again only when they changed: a long document costs milliseconds. */
-function createInspector() {
-  const known = new Map<string, { id: string; source: OpenApiSource | undefined; result: Inspection }>()
-  return {
-    inspect(service: GuardedService, source: OpenApiSource | undefined): Inspection {
-      const [key, id] = [keyOf(service), specId(service)]
-      const old = known.get(key)
-      if (old?.id === id && old.source === source) return old.result
-      const result = inspectService(service, source)
-      known.set(key, { id, source, result })
-      return result
-    },
-    forget: (key: string) => known.delete(key),
-  }
 }

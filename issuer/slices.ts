@@ -6,10 +6,10 @@ import type { Seen } from '../core/snapshot/frames.ts'
 import type { ClusterRow } from '../core/snapshot/rows.ts'
 import { type Clock, systemClock } from '../platform/clock.ts'
 import type { Logger } from '../platform/log.ts'
+import type { Documents } from '../platform/openapi/documents.ts'
 import { cleanDirt, type Dirt, followChanges } from './dirt.ts'
 import type { Indexes } from './indexes.ts'
 import type { Objects } from './objects.ts'
-import type { Documents } from './openapi-documents.ts'
 import type { Registry } from './registry.ts'
 import { createRowCache } from './row-cache.ts'
 import { createSlice, type Slice } from './slice.ts'
@@ -38,7 +38,7 @@ export function createSlices(parts: {
   objects: Objects
   indexes: Indexes
   registry: Registry
-  documents: Documents
+  documents: Pick<Documents, 'onChange' | 'seenOf'>
   cluster: () => ClusterRow | undefined
   log: Logger
   clock?: Clock
@@ -114,7 +114,9 @@ export function createSlices(parts: {
   function rebuild(key: string): void {
     const service = registry.services.get(key)
     const slice = slices.get(key)
-    if (!service) {
+    // Withheld: its guards keep what they have, and who asks is told to come back. A slice that stands here all the
+    // same is of a service before it that had this name.
+    if (!service || service.withheld) {
       if (!slices.delete(key)) return
       // Its guards keep the last policy, for as long as they may: a deletion is no outage.
       for (const handler of removed) handler(key)

@@ -4,11 +4,11 @@ import { type Clock, systemClock } from '../platform/clock.ts'
 import { markStream } from '../platform/http/exchanges.ts'
 import { sendProblem } from '../platform/http/problem.ts'
 import type { Logger } from '../platform/log.ts'
+import type { Documents } from '../platform/openapi/documents.ts'
 import type { Authorizer, Refusal } from './authorize.ts'
 import { parseHeld, parseHello, readLines } from './guard-lines.ts'
 import { createGuardStream, type GuardStream } from './guard-stream.ts'
 import type { Objects } from './objects.ts'
-import type { Documents } from './openapi-documents.ts'
 import { keepAuthorized } from './reauthorize.ts'
 import { line } from './slice.ts'
 import type { Slices } from './slices.ts'
@@ -30,7 +30,7 @@ export interface SnapshotServer {
 export interface SnapshotServerParts {
   slices: Slices
   objects: Objects
-  documents: Documents
+  documents: Pick<Documents, 'seenOf'>
   authorizer: Authorizer
   reviewer: Reviewer
   log: Logger
@@ -85,7 +85,7 @@ export function createSnapshotServer(parts: SnapshotServerParts): SnapshotServer
     const refusal = await authorizer.authorize(holder, hello.slice)
     slices.flush()
     const slice = slices.get(hello.slice)
-    if (refusal || !slice) return refuse(response, refusal ?? notYet(hello.slice))
+    if (refusal || !slice) return refuse(response, refusal ?? notYet(hello.slice, objects))
     if (response.destroyed) return
     response.writeHead(200, {
       'content-type': 'application/x-ndjson',
@@ -167,7 +167,7 @@ function malformed(response: ServerResponse): void {
 }
 
 function refuse(response: ServerResponse, refusal: Refusal): void {
-  const status = refusal.code === 'forbidden' ? 403 : 404
+  const status = { forbidden: 403, service_not_found: 404, not_ready: 503 }[refusal.code]
   response.writeHead(status, {
     'content-type': 'application/x-ndjson',
     'cache-control': 'no-store',
@@ -176,6 +176,9 @@ function refuse(response: ServerResponse, refusal: Refusal): void {
   response.end(line({ end: refusal }))
 }
 
-function notYet(service: string): Refusal {
+function notYet(service: string, objects: Pick<Objects, 'guardedservices'>): Refusal {
+  if (objects.guardedservices.store.has(service)) {
+    return { code: 'not_ready', message: `The OpenAPI document of ${service} has not been read yet.` }
+  }
   return { code: 'service_not_found', message: `There is no GuardedService ${service} in this installation.` }
 }

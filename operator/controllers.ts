@@ -37,8 +37,6 @@ export interface Controllers {
   unsubscribe(): void
 }
 
-const documentsMs = 30_000
-
 /** The controllers, with what makes each of them look at which key. */
 export function createControllers(parts: Parts): Controllers {
   const { context, log, metrics } = parts
@@ -110,20 +108,12 @@ export function createControllers(parts: Parts): Controllers {
     2,
   )
   const issuerKeys = controller('issuerkeys', () => reconcileIssuerKeys(parts.client, parts.names), [], 1)
-  const documents = controller(
-    'openapi',
-    async () => {
-      await resolved.readDocuments()
-      return { requeueAfterMs: documentsMs }
-    },
-    [{ reflector: sources.services, keys: ({ object }) => (object.spec.openapi ? ['documents'] : []) }],
-    1,
-  )
 
   certificate.enqueue('secrets')
   certificate.enqueue('admission-path')
   issuerKeys.enqueue('issuer-keys')
   const subscriptions = [
+    resolved.onDocument(guardedService.enqueue),
     resolved.onClient(key => {
       apiClient.enqueue(key)
       for (const one of sources.by.keysOfClient.get(key)) accessKey.enqueue(keyOf(one))
@@ -142,7 +132,7 @@ export function createControllers(parts: Parts): Controllers {
   ])
   context.enforcement.onChange((resource, key) => byResource.get(resource)?.enqueue(key))
   return {
-    all: [certificate, issuerKeys, documents, apiClient, accessKey, role, accessGrant, guardedService],
+    all: [certificate, issuerKeys, apiClient, accessKey, role, accessGrant, guardedService],
     bundleChanged() {
       certificate.enqueue('webhooks')
       for (const { metadata } of sources.services.store.values()) certificate.enqueue(`namespace/${metadata.namespace}`)

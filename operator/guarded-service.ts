@@ -18,7 +18,8 @@ export function reconcileGuardedService(
   const object = sources.services.store.get(key)
   const service = resolved.services().get(key)
   if (!object || !service) return Promise.resolve()
-  if (!resolved.hasDocument(object)) return Promise.resolve({ requeueAfterMs: 100 })
+  // Looked at again when something can be said of it.
+  if (!resolved.hasDocument(object)) return Promise.resolve()
   return againOnConflict(async () => {
     const schemaFault = schemaFaultOf(guardedServiceKind, object.spec)
     const isolation = await isolate(

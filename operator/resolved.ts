@@ -1,13 +1,11 @@
 import type { GuardedService } from '../core/api/guarded-service.ts'
-import { installationOf, keyOf } from '../core/registry/ids.ts'
-import { type OpenApiSource, readOpenApi } from '../core/registry/openapi-document.ts'
+import { installationOf } from '../core/registry/ids.ts'
+import { createInspector } from '../core/registry/inspector.ts'
 import { type ResolvedClient, resolveClients } from '../core/registry/resolve-clients.ts'
 import { type ResolvedService, resolveServices } from '../core/registry/resolve-services.ts'
-import type { KubeClient } from '../platform/kube/client.ts'
-import { configMaps } from '../platform/kube/resources.ts'
-import { parseYaml } from '../platform/parse-yaml.ts'
+import type { Documents } from '../platform/openapi/documents.ts'
 import type { Config } from './config.ts'
-import type { ConfigMapOf, Sources } from './sources.ts'
+import type { Sources } from './sources.ts'
 
 /** What the objects decide about each other, computed when asked and remembered until something changed. */
 export interface Resolved {
@@ -18,18 +16,20 @@ export interface Resolved {
   /** Called with the key of each client, or service, about which something else is decided than before. */
   onClient(handler: (key: string) => void): () => void
   onService(handler: (key: string) => void): () => void
-  /** Whether the OpenAPI document of the service, if it names one, was read since it named it. */
+  /** Whether something can be said of the OpenAPI document that the service names, if it names one. */
   hasDocument(service: GuardedService): boolean
-  /** Reads the OpenAPI documents anew. One that cannot be read delays no other. */
-  readDocuments(): Promise<void>
+  /** Called with the key of each service whose document was looked at with another outcome than before. */
+  onDocument(handler: (key: string) => void): () => void
 }
 
 type Rules = Pick<Config, 'installation' | 'issuerUrl' | 'clientIds' | 'reservedAudiences'>
 
-/** @param client reads the ConfigMaps that hold OpenAPI documents; they are not watched */
-export function createResolved(sources: Sources, config: Rules, client: Pick<KubeClient, 'get'>): Resolved {
-  const documents = new Map<string, OpenApiSource>()
-  const read = new Map<string, string>()
+export function createResolved(
+  sources: Sources,
+  config: Rules,
+  documents: Pick<Documents, 'get' | 'isSettled' | 'onChange'>,
+): Resolved {
+  const inspector = createInspector()
   const clients = remember(() =>
     resolveClients({ ...config, clients: sources.clients.store.values(), namespaces: sources.namespaces.store }),
   )
@@ -39,11 +39,15 @@ export function createResolved(sources: Sources, config: Rules, client: Pick<Kub
       services: sources.services.store.values(),
       targets: sources.targets.store,
       namespaces: sources.namespaces.store,
-      documents,
+      documents: documents.get,
+      inspect: inspector.inspect,
     }),
   )
   sources.clients.onChange(clients.forget)
-  sources.services.onChange(services.forget)
+  sources.services.onChange(({ type, key }) => {
+    if (type === 'deleted') inspector.forget(key)
+    services.forget()
+  })
   sources.targets.onChange(({ key }) => {
     if (sources.by.guardedOfTarget.get(key).length > 0) services.forget()
   })
@@ -52,25 +56,12 @@ export function createResolved(sources: Sources, config: Rules, client: Pick<Kub
     services.forget()
   })
 
-  async function readDocument(key: string, service: GuardedService): Promise<void> {
-    const name = service.spec.openapi?.configMapRef.name ?? ''
-    const found = await client.get<ConfigMapOf>(configMaps, service.metadata.namespace, name)
-    const source = readOpenApi(service, found, parseYaml)
-    const ref = refOf(service)
-    const before = documents.get(key)
-    if (before && read.get(key) === ref && JSON.stringify(source) === JSON.stringify(before)) return
-    read.set(key, ref)
-    documents.set(key, source)
+  // Told also when nothing else is decided: a status may have to say that the document was read.
+  const settled = new Set<(key: string) => void>()
+  documents.onChange(key => {
     services.forget()
-  }
-
-  async function readDocuments(): Promise<void> {
-    const wanted = new Map([...sources.services.store].filter(([, service]) => service.spec.openapi))
-    for (const key of documents.keys()) if (!wanted.has(key)) documents.delete(key)
-    const results = await Promise.allSettled([...wanted].map(([key, service]) => readDocument(key, service)))
-    const failed = results.find(result => result.status === 'rejected')
-    if (failed) throw failed.reason
-  }
+    for (const handler of settled) handler(key)
+  })
 
   return {
     clients: clients.get,
@@ -81,13 +72,12 @@ export function createResolved(sources: Sources, config: Rules, client: Pick<Kub
       const namespace = sources.namespaces.store.get(name ?? '')
       return namespace !== undefined && installationOf(namespace) === config.installation
     },
-    hasDocument: service => !service.spec.openapi || read.get(keyOf(service)) === refOf(service),
-    readDocuments,
+    hasDocument: documents.isSettled,
+    onDocument(handler) {
+      settled.add(handler)
+      return () => void settled.delete(handler)
+    },
   }
-}
-
-function refOf({ spec }: GuardedService): string {
-  return JSON.stringify(spec.openapi?.configMapRef)
 }
 
 interface Remembered<V> {
@@ -131,9 +121,21 @@ function remember<V extends { readonly reason: string }>(compute: () => Map<stri
   }
 }
 
+const listIds = new WeakMap<object, number>()
+let lists = 0
+
+/** The same while it is the same list: routes are made once and never changed, and there may be thousands. */
+function listId(list: readonly unknown[]): number {
+  if (list.length === 0) return 0
+  const id = listIds.get(list) ?? ++lists
+  listIds.set(list, id)
+  return id
+}
+
 /** What is decided, without the objects themselves: their status changes at every pass of ours. */
 function fingerprint(value: object): string {
   return JSON.stringify(value, (name, member: unknown) => {
+    if (name === 'routes') return listId(member as unknown[])
     if (name === 'client' || name === 'service') {
       const { metadata, spec } = member as { metadata?: { uid?: string; generation?: number }; spec?: unknown }
       return [metadata?.uid, metadata?.generation, name === 'service' && metadata?.generation === undefined ? spec : 0]

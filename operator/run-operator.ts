@@ -4,6 +4,9 @@ import { createEventRecorder } from '../platform/kube/event.ts'
 import { guardedServices } from '../platform/kube/resources.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
+import { createDocumentReader } from '../platform/openapi/document-reader.ts'
+import { createDocuments, type DocumentTimings } from '../platform/openapi/documents.ts'
+import { createReadingThread } from '../platform/openapi/reading-thread.ts'
 import { createAccessKeyIo } from './access-key-io.ts'
 import { createAdmissionPath } from './admission-path.ts'
 import { createCertificates } from './certificates.ts'
@@ -43,10 +46,20 @@ export async function runOperator(options: {
   log: Logger
   metrics?: Metrics
   clock?: Clock
+  documentTimings?: Partial<DocumentTimings>
 }): Promise<RunningOperator> {
   const { client, config, log, metrics, clock = systemClock } = options
   const sources = createSources(client, { ...config, log, ...(metrics && { metrics }) })
-  const resolved = createResolved(sources, config, client)
+  const documents = createDocuments({
+    client,
+    services: sources.services,
+    reader: createDocumentReader(createReadingThread()),
+    log,
+    clock,
+    ...(metrics && { metrics }),
+    ...(options.documentTimings && { timings: options.documentTimings }),
+  })
+  const resolved = createResolved(sources, config, documents)
   let controllers: Controllers | undefined
   const certificates = createCertificates({ client, config, log, clock, onBundle: () => controllers?.bundleChanged() })
   const enforcement = createEnforcement({
@@ -117,6 +130,7 @@ export async function runOperator(options: {
   if (metrics) measure(metrics, { sources, enforcement, nowSeconds: context.nowSeconds })
   sources.start()
   await sources.whenSynced()
+  documents.start()
   await Promise.all(made.all.map(controller => controller.start()))
   enforcement.start()
   sweep.start()
@@ -127,7 +141,7 @@ export async function runOperator(options: {
       enforcement.stop()
       sweep.stop()
       made.unsubscribe()
-      await Promise.all(made.all.map(controller => controller.stop()))
+      await Promise.all([documents.stop(), ...made.all.map(controller => controller.stop())])
       await sources.stop()
     },
   }

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { registerEventLoopDelay } from './event-loop.ts'
 import { version } from './version.ts'
 
 /** The metrics of one process. Labels are bounded: controllers, resources, methods and codes, never names of objects. */
@@ -43,7 +44,7 @@ export function createMetrics(options: { process: string }): Metrics {
   const histogram = <L extends string>(name: string, help: string, labelNames: L[]): Histogram<L> =>
     new Histogram({ ...at, name, help, labelNames, buckets })
 
-  registerBuild(registry, options.process)
+  registerProcess(registry, options.process)
   return {
     registry,
     ...controllerMetrics(counter, gauge, histogram),
@@ -61,8 +62,9 @@ export function createMetrics(options: { process: string }): Metrics {
   }
 }
 
-/** Tells what runs, in one series. */
-export function registerBuild(registry: Registry, name: string): void {
+/** What every process tells: what runs, and how late its main thread is. */
+export function registerProcess(registry: Registry, name: string): void {
+  registerEventLoopDelay(registry)
   new Gauge({
     registers: [registry],
     name: 'latchkey_build_info',

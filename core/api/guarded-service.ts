@@ -182,6 +182,9 @@ const acceptedReasons = {
   RouteConflict: 'Two routes match the same requests equally well; the message names them. Change one.',
   OpenApiNotFound: 'The ConfigMap or its key does not exist. Create it or correct spec.openapi.configMapRef.',
   OpenApiInvalid: 'The OpenAPI document cannot be used; the message says where.',
+  OpenApiUnread: 'The OpenAPI document could not be fetched yet; it is tried again. Guards are told nothing meanwhile.',
+  OpenApiOutdated:
+    'Accepted, but the OpenAPI document is missing, cannot be used or could not be fetched; the message says which. The routes that were read before stay in force.',
   Invalid: 'A field is wrong; the message names it.',
 }
 

@@ -1,10 +1,9 @@
 import type { GuardedService } from '../api/guarded-service.ts'
-import { findRouteConflict } from '../policy/route-conflicts.ts'
-import { parseTemplate } from '../policy/template.ts'
 import type { RouteRow } from '../snapshot/rows.ts'
 import { durationSeconds } from './duration.ts'
+import type { DocumentFault } from './inspect-document.ts'
+import { inspectRoutes, templateFault } from './inspect-routes.ts'
 import type { OpenApiSource } from './openapi-document.ts'
-import { openApiRoutes } from './openapi-routes.ts'
 
 /** Why a GuardedService is refused: reason of its condition Accepted, and a sentence. */
 export interface ServiceFault {
@@ -13,17 +12,20 @@ export interface ServiceFault {
     | 'TargetConflict'
     | 'AudienceConflict'
     | 'AudienceReserved'
-    | 'RouteConflict'
-    | 'OpenApiNotFound'
-    | 'OpenApiInvalid'
     | 'Invalid'
+    | DocumentFault['reason']
   readonly message: string
 }
 
 /** What a service says by itself, whatever else exists. */
 export interface Inspection {
   readonly routes: readonly RouteRow[]
+  /** Why its guards get no policy and deny. */
   readonly fault?: ServiceFault
+  /** What is wrong with its document, while earlier routes stay in force. */
+  readonly outdated?: DocumentFault
+  /** Its routes are not known here: guards keep what they have. */
+  readonly withheld?: true
 }
 
 /** Routes of a service, and the first mistake in its templates, its routes or its OpenAPI document. */
@@ -36,7 +38,10 @@ export function inspectService(service: GuardedService, source: OpenApiSource | 
     const fault = templateFault(path)
     if (fault !== undefined) return refused('Invalid', `spec.public[${index}].path: ${fault}`)
   }
-  return spec.openapi ? inspectDocument(service, source) : inspectRoutes(routesOf(service), 'Invalid', specPlace)
+  if (spec.openapi) return inspectSource(service, source)
+  const routes = routesOf(service)
+  const fault = inspectRoutes(routes, (_, index) => `spec.routes[${index}]`)
+  return fault ? refused(fault.conflict ? 'RouteConflict' : 'Invalid', fault.message) : { routes }
 }
 
 function routesOf({ spec }: GuardedService): RouteRow[] {
@@ -50,44 +55,22 @@ function routesOf({ spec }: GuardedService): RouteRow[] {
   }))
 }
 
-function inspectDocument(service: GuardedService, source: OpenApiSource | undefined): Inspection {
-  if (!source) return refused('OpenApiNotFound', 'The OpenAPI document has not been read yet.')
-  if ('notFound' in source) return refused('OpenApiNotFound', source.notFound)
-  if ('unreadable' in source) return refused('OpenApiInvalid', source.unreadable)
-  const read = openApiRoutes(source.document, service.metadata.name)
-  if ('fault' in read) return refused('OpenApiInvalid', read.fault)
-  return inspectRoutes(read.routes, 'OpenApiInvalid', ({ path, methods }) => `${methods[0]} ${path}`)
+const notYet: DocumentFault = { reason: 'OpenApiUnread', message: 'The OpenAPI document has not been read yet.' }
+
+/**
+ * A document that cannot be used takes nothing away: the routes read before stay in force (decision 33). Where they are
+ * not known, after a start, nothing is told to guards rather than that there are none, unless there never were any.
+ */
+function inspectSource(service: GuardedService, { routes, fault }: OpenApiSource = {}): Inspection {
+  if (routes) return { routes, ...(fault && { outdated: fault }) }
+  if (fault && fault.reason !== 'OpenApiUnread' && !stood(service)) return { routes: [], fault }
+  const outdated = stood(service) ? { outdated: fault ?? notYet } : { fault: fault ?? notYet }
+  return { routes: [], withheld: true, ...outdated }
 }
 
-const specPlace = (_: RouteRow, index: number): string => `spec.routes[${index}]`
-
-function inspectRoutes(
-  routes: readonly RouteRow[],
-  reason: 'Invalid' | 'OpenApiInvalid',
-  place: (route: RouteRow, index: number) => string,
-): Inspection {
-  for (const [index, route] of routes.entries()) {
-    const fault = templateFault(route.path)
-    if (fault !== undefined) return refused(reason, `${place(route, index)}.path: ${fault}`)
-    const unknown = unknownParameter(route)
-    if (unknown !== undefined) {
-      return refused(reason, `${place(route, index)}.permission.resource: the path has no {${unknown}}.`)
-    }
-  }
-  const conflict = findRouteConflict(routes)
-  if (!conflict) return { routes }
-  const named = [conflict.a, conflict.b].map(name => `${name} (${routes.find(route => route.name === name)?.path})`)
-  return refused('RouteConflict', `The routes ${named.join(' and ')} match the same requests equally well. Change one.`)
-}
-
-function unknownParameter({ path, permission }: RouteRow): string | undefined {
-  const wanted = [...(permission?.resource.matchAll(/\{(\w+)\}/g) ?? [])].map(match => match[1] ?? '')
-  return wanted.find(name => !path.split('/').includes(`{${name}}`))
-}
-
-function templateFault(path: string): string | undefined {
-  const parsed = parseTemplate(path)
-  return 'fault' in parsed ? parsed.fault : undefined
+/** Whether guards may hold a policy of it: the condition outlives whoever read the document. */
+export function stood({ status }: GuardedService): boolean {
+  return status?.conditions?.some(({ type, status: is }) => type === 'Accepted' && is === 'True') ?? false
 }
 
 function refused(reason: ServiceFault['reason'], message: string): Inspection {

@@ -39,4 +39,6 @@ export interface ContainerStatus {
 export interface ConfigMapObject {
   readonly metadata: Metadata
   readonly data?: Readonly<Record<string, string>>
+  /** Base64. */
+  readonly binaryData?: Readonly<Record<string, string>>
 }

@@ -1,11 +1,12 @@
 import type { AccessGrant, GrantedClient } from '../api/access-grant.ts'
 import type { AccessKey, PublishedKey } from '../api/access-key.ts'
+import type { GuardedService } from '../api/guarded-service.ts'
 import { checkPublicKey, thumbprint } from '../keys/jwk.ts'
 import type { Row } from '../snapshot/rows.ts'
 import { keyOf, referenceKey } from './ids.ts'
 import { usableKeys } from './keys.ts'
 import { type ManifestObject, type Manifests, sortManifests } from './manifest-objects.ts'
-import { readOpenApi } from './openapi-document.ts'
+import { type DocumentReaders, type OpenApiSource, type ReadText, readOpenApi } from './openapi-document.ts'
 import { clientOfKey } from './reach.ts'
 import { type ResolvedClient, resolveClients } from './resolve-clients.ts'
 import { type ResolvedService, resolveServices } from './resolve-services.ts'
@@ -23,7 +24,9 @@ export interface ManifestOptions {
   readonly clientIds?: ReadonlyMap<string, string>
   readonly reservedAudiences?: readonly string[]
   /** Reads an OpenAPI document out of a ConfigMap of the manifests; without it none can be read. */
-  readonly parse?: (text: string) => unknown
+  readonly read?: ReadText
+  /** Inflates one that is compressed; without it none can be read. */
+  readonly inflate?: DocumentReaders['inflate']
 }
 
 /**
@@ -68,16 +71,14 @@ export function manifestSlice(
 }
 
 function serviceOf(manifests: Manifests, options: ManifestOptions): ResolvedService | undefined {
-  const { parse = () => undefined } = options
-  const documents = manifests.services.flatMap(service => {
+  const { read = () => ({ fault: 'nothing reads documents here' }), inflate = () => undefined } = options
+  const documentOf = (service: GuardedService): OpenApiSource => {
     const name = service.spec.openapi?.configMapRef.name
-    if (name === undefined) return []
-    const configMap = manifests.configMaps.get(`${service.metadata.namespace}/${name}`)
-    return [[keyOf(service), readOpenApi(service, configMap, parse)] as const]
-  })
+    return readOpenApi(service, manifests.configMaps.get(`${service.metadata.namespace}/${name}`), { read, inflate })
+  }
   return resolveServices({
     ...manifests,
-    documents: new Map(documents),
+    documents: documentOf,
     installation: options.installation,
     issuerUrl: options.issuer,
     reservedAudiences: options.reservedAudiences ?? [],

@@ -1,123 +1,131 @@
+import { parseTemplate } from '../policy/template.ts'
 import type { RouteRow } from '../snapshot/rows.ts'
-import { permissionOf } from './openapi-security.ts'
+import { checkFields, methods } from './openapi-fields.ts'
+import { type Inherited, inheritedFrom, readOperation } from './openapi-operation.ts'
+import { templateOf } from './openapi-path.ts'
+import { objectAt, type Reading } from './openapi-reading.ts'
 import { basePathOf } from './openapi-server.ts'
-import { type Fault, faultAt, isRecord } from './openapi-value.ts'
+import { createFaults, type Fault, isRecord, type Place } from './openapi-value.ts'
 import { createRouteNames } from './route-name.ts'
 
 const operationsAtMost = 2_000
-// TRACE, and what OpenAPI 3.2 calls additional operations, have no route: no route matches them, so they are denied.
-const methods = ['get', 'head', 'post', 'put', 'patch', 'delete', 'options', 'query'] as const
-type Method = (typeof methods)[number]
 
-/**
- * The routes of an OpenAPI 3 document: one per operation, named by operationId or by method and path. `security`
- * scopes become permissions: `resource:action`, or an action on the service itself when the scope has no colon.
- * `security: []` makes nothing public: it leaves out the permission, and a path rule of a Role must allow the call.
- * Public is only what spec.public names. The extension `x-latchkey-mode` of an operation is its route's mode.
- * @param document as a YAML or JSON parser gave it; nothing about it is trusted
- * @param service name of the GuardedService
- * @returns the routes, or what is wrong and where
- * @see OpenAPI Specification 3.1, sections 4.8.8 (paths), 4.8.10 (operation), 4.8.30 (security requirement)
- */
-export function openApiRoutes(document: unknown, service: string): { routes: RouteRow[] } | Fault {
-  if (!isRecord(document)) return { fault: 'The document is not an object.' }
-  if (typeof document.openapi !== 'string' || !/^3\.\d+\.\d+/.test(document.openapi)) {
-    return faultAt(['openapi'], 'expected version 3; other versions are not read')
-  }
-  const base = basePathOf(document)
-  if ('fault' in base) return base
-  if (!isRecord(document.paths)) return faultAt(['paths'], 'expected an object with the paths')
-  const names = createRouteNames()
-  const routes: RouteRow[] = []
-  for (const [path, item] of Object.entries(document.paths)) {
-    // Extensions may stand beside the paths.
-    if (path.startsWith('x-')) continue
-    const read = routesOfPath(document, base.path, path, item, service)
-    if ('fault' in read) return read
-    for (const { operationId, route } of read.routes) routes.push({ ...route, name: names.next(operationId, route) })
-    if (routes.length > operationsAtMost) return faultAt(['paths'], `more than ${operationsAtMost} operations`)
-  }
-  return routes.length === 0 ? faultAt(['paths'], 'no operation') : { routes }
-}
-
+/** A route that has no name yet. */
 interface OperationRoute {
   readonly operationId?: string
   readonly route: Omit<RouteRow, 'name'>
 }
 
+/**
+ * The routes of an OpenAPI 3.0, 3.1 or 3.2 document: one per operation, named by operationId or by method and path.
+ * `security` scopes become permissions: `resource:action`, or an action on the service itself when the scope has no
+ * colon. `security: []` makes nothing public: it leaves out the permission, and a path rule of a Role must allow the
+ * call. Public is only what spec.public names. What is not understood where something is decided is a fault.
+ * @param document as a YAML or JSON parser gave it; nothing about it is trusted
+ * @param service name of the GuardedService
+ * @returns the routes, or all that is wrong and where
+ * @see OpenAPI Specification 3.1, sections 4.8.8 (paths), 4.8.9 (path item); threats S09
+ */
+export function openApiRoutes(document: unknown, service: string): { routes: RouteRow[] } | Fault {
+  if (!isRecord(document)) return { fault: 'The document is not an object.' }
+  const faults = createFaults()
+  const reading = { document, service, faults }
+  if (typeof document.openapi !== 'string' || !/^3\.[0-2](\.\d+)?(-[\w.]+)?$/.test(document.openapi)) {
+    faults.add(['openapi'], 'expected a text such as 3.1.0: versions 3.0, 3.1 and 3.2 are read')
+    return faults.told() ?? { routes: [] }
+  }
+  checkFields(document, 'document', [], faults)
+  const found = routesOfPaths(reading)
+  const names = createRouteNames()
+  const routes = found.map(({ operationId, route }) => ({ ...route, name: names.next(operationId, route) }))
+  return faults.told() ?? { routes }
+}
+
+function routesOfPaths(reading: Reading): OperationRoute[] {
+  const { document, faults } = reading
+  const base = basePathOf(document.servers, ['servers'], reading)
+  const paths = objectAt(document.paths, ['paths'], reading)
+  const inherited = inheritedFrom(reading)
+  const routes: OperationRoute[] = []
+  for (const [path, item] of Object.entries(paths ?? {})) {
+    // Extensions may stand beside the paths.
+    if (path.startsWith('x-') && !/^x-latchkey-/i.test(path)) continue
+    routes.push(...routesOfPath(path, item, { base, inherited }, reading))
+    if (routes.length > operationsAtMost) {
+      faults.add(['paths'], `more than ${operationsAtMost} operations`)
+      return routes
+    }
+  }
+  if (paths && routes.length === 0 && !faults.told()) faults.add(['paths'], 'no operation')
+  return routes
+}
+
+interface OfDocument {
+  /** Path of its server; undefined when that is at fault. */
+  readonly base: string | undefined
+  readonly inherited: Inherited
+}
+
 function routesOfPath(
-  document: Record<string, unknown>,
-  base: string,
   path: string,
-  item: unknown,
-  service: string,
-): { routes: OperationRoute[] } | Fault {
+  given: unknown,
+  { base, inherited }: OfDocument,
+  reading: Reading,
+): OperationRoute[] {
   const place = ['paths', path]
-  if (!isRecord(item)) return faultAt(place, 'expected an object')
-  if ('$ref' in item) return faultAt([...place, '$ref'], 'references of paths are not read; write the path out')
-  if ('servers' in item) return faultAt([...place, 'servers'], 'servers of one path are not read')
-  const template = templateOf(path, place)
-  if ('fault' in template) return template
+  const { faults } = reading
+  const template = templateOf(path, place, faults)
+  const item = objectAt(given, place, reading)
+  if (!item) return []
+  checkFields(item, 'path item', place, faults)
+  checkAdditional(item.additionalOperations, [...place, 'additionalOperations'], reading)
+  const below = Object.hasOwn(item, 'servers') ? basePathOf(item.servers, [...place, 'servers'], reading) : base
+  const names = template?.names ?? new Map<string, string>()
   const routes: OperationRoute[] = []
   for (const method of methods) {
-    const operation = item[method]
-    if (operation === undefined) continue
+    if (!Object.hasOwn(item, method)) continue
     const at = [...place, method]
-    if (!isRecord(operation)) return faultAt(at, 'expected an object')
-    if ('servers' in operation) return faultAt([...at, 'servers'], 'servers of one operation are not read')
-    const permission = permissionOf(operation.security ?? document.security, service, at)
-    if (permission && 'fault' in permission) return permission
-    const mode = operation['x-latchkey-mode']
-    if (mode !== undefined && mode !== 'Enforce' && mode !== 'Audit') {
-      return faultAt([...at, 'x-latchkey-mode'], 'expected Enforce or Audit')
-    }
-    routes.push({
-      ...(typeof operation.operationId === 'string' && { operationId: operation.operationId }),
-      route: {
-        path: base + template.path === '' ? '/' : base + template.path,
-        methods: [method.toUpperCase()],
-        ...(permission && { permission }),
-        variants: 'Refuse',
-        ...(mode && { mode }),
-      },
-    })
+    const operation = readOperation(item[method], { base: below, names, place: at, inherited }, reading)
+    if (!operation || !template) continue
+    const whole = operation.base + template.path
+    const fault = templateFault(whole)
+    if (fault !== undefined) faults.add(at, fault)
+    const { operationId, rest } = operation
+    const route = { path: whole, methods: [method.toUpperCase()], ...rest }
+    routes.push({ route, ...(operationId !== undefined && { operationId }) })
   }
-  return withoutHead(routes, place)
+  return withoutHead(routes, place, reading)
+}
+
+function templateFault(path: string): string | undefined {
+  const parsed = parseTemplate(path)
+  return 'fault' in parsed ? parsed.fault.replace(/\.$/, '') : undefined
+}
+
+/** Methods that routes do not have: no rule of a Role can name them. Those that they have must not hide among them. */
+function checkAdditional(additional: unknown, place: Place, reading: Reading): void {
+  if (additional === undefined) return
+  const operations = objectAt(additional, place, reading) ?? {}
+  for (const name of Object.keys(operations)) {
+    const method = methods.find(one => one === name.toLowerCase())
+    if (method) reading.faults.add([...place, name], `it is a field of the path; write ${method} there`)
+  }
 }
 
 /** HEAD follows GET: a HEAD operation beside a GET says nothing new, and must not say anything else. */
-function withoutHead(routes: OperationRoute[], place: string[]): { routes: OperationRoute[] } | Fault {
-  const of = (method: Uppercase<Method>) => routes.find(({ route }) => route.methods[0] === method)
+function withoutHead(routes: OperationRoute[], place: Place, { faults }: Reading): OperationRoute[] {
+  const of = (method: string) => routes.find(({ route }) => route.methods[0] === method)
   const [get, head] = [of('GET'), of('HEAD')]
-  if (!get || !head) return { routes }
-  if (JSON.stringify(get.route.permission) !== JSON.stringify(head.route.permission)) {
-    return faultAt([...place, 'head', 'security'], 'HEAD follows GET and needs the same security')
+  if (!get || !head) return routes
+  const members = [
+    ['security', 'permission', 'needs the same security'],
+    ['x-latchkey-mode', 'mode', 'needs the same mode'],
+    ['x-latchkey-variants', 'variants', 'needs the same variants'],
+    ['servers', 'path', 'needs the same path'],
+  ] as const
+  for (const [field, member, what] of members) {
+    if (JSON.stringify(get.route[member]) === JSON.stringify(head.route[member])) continue
+    faults.add([...place, 'head', field], `HEAD follows GET and ${what}`)
   }
-  if (get.route.mode !== head.route.mode) {
-    return faultAt([...place, 'head', 'x-latchkey-mode'], 'HEAD follows GET and needs the same mode')
-  }
-  return { routes: routes.filter(route => route !== head) }
-}
-
-/** Parameters are whole segments; what OpenAPI allows in their names and templates do not becomes `_`. */
-function templateOf(path: string, place: string[]): { path: string } | Fault {
-  if (!path.startsWith('/')) return faultAt(place, 'a path begins with /')
-  const seen = new Set<string>()
-  const segments: string[] = []
-  for (const segment of path.split('/')) {
-    const [, name] = /^\{([^{}]+)\}$/.exec(segment) ?? []
-    if (name === undefined) {
-      if (/[{}*]/.test(segment)) return faultAt(place, 'a parameter must be a whole segment, such as /{id}')
-      segments.push(segment)
-      continue
-    }
-    const parameter = name.replaceAll(/[^A-Za-z0-9_]/g, '_')
-    if (!/^[A-Za-z]\w{0,31}$/.test(parameter) || seen.has(parameter)) {
-      return faultAt(place, 'each parameter needs a name of its own: a letter, then up to 31 letters, digits or _')
-    }
-    seen.add(parameter)
-    segments.push(`{${parameter}}`)
-  }
-  const template = segments.join('/')
-  return { path: template === '/' ? '' : template }
+  return routes.filter(route => route !== head)
 }

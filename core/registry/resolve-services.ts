@@ -20,7 +20,8 @@ export interface ResolvedService {
    * depend on these, and a mistyped port must not refuse every call.
    */
   readonly published: boolean
-  readonly reason: 'Accepted' | ServiceFault['reason']
+  /** `OpenApiOutdated`: accepted, with routes of an earlier document. */
+  readonly reason: 'Accepted' | 'OpenApiOutdated' | ServiceFault['reason']
   readonly message: string
   readonly audience: string
   /** Whether the audience is this service's. `taken`: it is, or was at this generation, another namespace's. */
@@ -29,6 +30,8 @@ export interface ResolvedService {
   readonly target?: { readonly service: ServiceObject; readonly port: number }
   /** From spec.routes or the OpenAPI document; empty unless published. */
   readonly routes: readonly RouteRow[]
+  /** Its routes are not known here: guards are told nothing and keep what they have. */
+  readonly withheld?: true
 }
 
 /** What the installation says about audiences. */
@@ -45,8 +48,8 @@ export interface ServiceObjects extends ServiceRules {
   readonly targets: ReadonlyMap<string, ServiceObject>
   /** By name. */
   readonly namespaces: ReadonlyMap<string, NamespaceObject>
-  /** The documents that spec.openapi names, by `namespace/name` of the GuardedService. */
-  readonly documents: ReadonlyMap<string, OpenApiSource>
+  /** What is known of the document that spec.openapi names. */
+  readonly documents: (service: GuardedService) => OpenApiSource | undefined
   /**
    * `refused`: a chosen audience counts only once the operator has given it, as status says. For those that read
    * what the operator decides: both look at copies, and one that is behind must not serve whom the other refuses.
@@ -80,7 +83,7 @@ export function resolveServices(objects: ServiceObjects): Map<string, ResolvedSe
       if (place !== undefined) ports.set(place, key)
       if (reserved === undefined) audiences.set(audience, key)
     }
-    const inspected = (objects.inspect ?? inspectService)(service, objects.documents.get(key))
+    const inspected = (objects.inspect ?? inspectService)(service, objects.documents(service))
     // Whose tokens these would be is not settled: nothing is published.
     const unsettled =
       (reserved === undefined ? undefined : ({ reason: 'AudienceReserved', message: reserved } as const)) ??
@@ -93,14 +96,22 @@ export function resolveServices(objects: ServiceObjects): Map<string, ResolvedSe
       service,
       accepted: fault === undefined,
       published,
-      ...(fault ?? { reason: 'Accepted' as const, message: `Tokens for this service carry the audience ${audience}.` }),
+      ...(fault ?? standing(inspected, audience)),
       audience,
       claim: taken ? 'taken' : conflict || reserved !== undefined ? 'none' : 'held',
       ...(target && { target }),
       routes: published ? inspected.routes : [],
+      ...(!unsettled && inspected.withheld && { withheld: inspected.withheld }),
     })
   }
   return resolved
+}
+
+/** What is said of an accepted service. */
+function standing({ outdated }: Inspection, audience: string): Pick<ResolvedService, 'reason' | 'message'> {
+  return outdated
+    ? { reason: 'OpenApiOutdated', message: `${outdated.message} The routes that were read before stay in force.` }
+    : { reason: 'Accepted', message: `Tokens for this service carry the audience ${audience}.` }
 }
 
 function isOurs(service: GuardedService, objects: ServiceObjects): boolean {

@@ -41,10 +41,21 @@ function hex(sum: bigint): string {
   return sum.toString(16).padStart(64, '0')
 }
 
+const remembered = new WeakMap<readonly unknown[], string>()
+const worthRemembering = 64
+
+/** Says what the canonical text of a long list is, where it was made elsewhere. The list must never change. */
+export function rememberCanonicalJson(list: readonly unknown[], text: string): void {
+  if (list.length >= worthRemembering) remembered.set(list, text)
+}
+
 /** JSON with sorted keys, so that equal values give equal text. */
 export function canonicalJson(value: unknown): string {
   if (typeof value === 'string') return quote(value)
-  if (Array.isArray(value)) return `[${value.map(item => canonicalJson(item ?? null)).join(',')}]`
+  if (Array.isArray(value)) {
+    const known = value.length < worthRemembering ? undefined : remembered.get(value)
+    return known ?? `[${value.map(item => canonicalJson(item ?? null)).join(',')}]`
+  }
   if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null'
   let text = ''
   for (const key of sortedKeys(value)) {

@@ -28,7 +28,7 @@ export function planGuardedService(observed: ObservedService, now: string): Guar
     ...(generation !== undefined && { observedGeneration: generation }),
     conditions: reportConditions(previous?.conditions, generation, now, [
       acceptance,
-      readiness(acceptance, isolation),
+      readiness(resolved, acceptance, isolation),
       enforced,
       ...(isolation ? [isolation] : []),
       ...stalled(object, enforced),
@@ -54,7 +54,9 @@ function counts(
 function accept({ resolved, schemaFault }: ObservedService): Finding {
   if (schemaFault !== undefined) return { type: 'Accepted', status: 'False', reason: 'Invalid', message: schemaFault }
   const { accepted, reason, message } = resolved
-  return { type: 'Accepted', status: accepted ? 'True' : 'False', reason, message }
+  // Not read is not refused.
+  const status = accepted ? 'True' : reason === 'OpenApiUnread' ? 'Unknown' : 'False'
+  return { type: 'Accepted', status, reason, message }
 }
 
 /** Where the policy is to be enforced, calls that nobody decides about are a fault, and only a person can mend it. */
@@ -63,8 +65,9 @@ function stalled({ spec }: GuardedService, { reason, message }: Finding): Findin
   return [{ type: 'Stalled', status: 'True', reason, message }]
 }
 
-function readiness(acceptance: Finding, isolation: Finding | undefined): Finding {
-  if (acceptance.status === 'False') return notReady(acceptance)
+function readiness({ reason, message }: ResolvedService, acceptance: Finding, isolation: Finding | undefined): Finding {
+  if (acceptance.status !== 'True') return notReady(acceptance)
+  if (reason === 'OpenApiOutdated') return { type: 'Ready', status: 'False', reason, message }
   if (isolation?.status === 'False')
     return { type: 'Ready', status: 'False', reason: 'NotIsolated', message: isolation.message }
   return { type: 'Ready', status: 'True', reason: 'Ready', message: 'The policy is published.' }

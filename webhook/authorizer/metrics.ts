@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import { type Metrics, registerBuild } from '../../platform/metrics.ts'
+import { type Metrics, registerProcess } from '../../platform/metrics.ts'
 import type { GuardMetrics } from '../guard/metrics.ts'
 import type { Policy } from '../guard/policy.ts'
 
@@ -22,7 +22,7 @@ const buckets = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.1, 1]
 export function createAuthorizerMetrics(): AuthorizerMetrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
-  registerBuild(registry, 'authorizer')
+  registerProcess(registry, 'authorizer')
   const at = { registers: [registry] }
   const decisions = new Counter({
     ...at,

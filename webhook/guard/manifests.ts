@@ -26,24 +26,34 @@ export interface ManifestsOptions {
   clock: Clock
   log: Logger
   intervalMs?: number
+  compile?: typeof compileApart
+  /** In [0, 1). */
+  random?: () => number
 }
+
+const longestRetryMs = 30_000
 
 /** The same snapshot as a cluster would send, compiled from YAML in a process of its own. */
 export function createManifests(options: ManifestsOptions): ManifestsSource {
-  const { path, policy, clock, log, intervalMs = 500 } = options
-  let fingerprint = ''
-  let good = false
+  const { path, policy, clock, log, intervalMs = 500, compile = compileApart, random = Math.random } = options
+  /** Of the files that are in force. */
+  let loaded = ''
+  /** Of the files that were not taken over, with when and how often. */
+  let failed = { fingerprint: '', retryAt: 0, times: 0 }
   let told = ''
+  let complained = ''
   let cancel: (() => void) | undefined
   let stopped = false
 
-  async function load(): Promise<void> {
+  async function load(fingerprint: string): Promise<void> {
     const { service, issuer, installation } = options
     const now = clock.wallMs() / 1_000
-    const { rows, problems, mistakes } = await compileApart({ path, service, issuer, installation, now })
+    const { rows, problems, mistakes } = await compile({ path, service, issuer, installation, now })
     if (mistakes.length > 0) throw new Error(`manifests:\n  ${mistakes.join('\n  ')}`)
     const snapshot = snapshotOfRows(rows)
     if (!snapshot) throw new Error(`manifests:\n  ${problems.join('\n  ')}`)
+    // Only now: what was a fault of the moment is read again though no file changed.
+    loaded = fingerprint
     const problemText = problems.join('\n')
     if (problemText !== told) for (const problem of problems) log.warn({ problem }, 'a manifest does less than it says')
     told = problemText
@@ -53,26 +63,37 @@ export function createManifests(options: ManifestsOptions): ManifestsSource {
   }
 
   async function look(): Promise<void> {
+    let fingerprint = ''
     try {
-      const now = await fingerprintOf(path)
-      if (now !== fingerprint) {
-        fingerprint = now
-        good = false
-        await load()
-        good = true
+      fingerprint = await fingerprintOf(path)
+      if (fingerprint !== loaded && isDue(fingerprint)) await load(fingerprint)
+      if (fingerprint === loaded) {
+        policy.confirm()
+        failed = { fingerprint: '', retryAt: 0, times: 0 }
+        complained = ''
       }
-      if (good) policy.confirm()
     } catch (error) {
-      log.error({ mistakes: (error as Error).message }, 'manifests not taken over; the last good ones stay in force')
+      complain((error as Error).message)
+      const times = failed.fingerprint === fingerprint ? failed.times + 1 : 1
+      const pauseMs = Math.min(longestRetryMs, intervalMs * 2 ** times) * (1 + random() / 4)
+      failed = { fingerprint, retryAt: clock.now() + pauseMs, times }
     }
     if (!stopped) cancel = clock.after(intervalMs, () => void look())
   }
 
+  /** A change is looked at at once; the same files that failed, after longer and longer pauses. */
+  function isDue(fingerprint: string): boolean {
+    return fingerprint !== failed.fingerprint || clock.now() >= failed.retryAt
+  }
+
+  function complain(mistakes: string): void {
+    if (mistakes !== complained) log.error({ mistakes }, 'manifests not taken over; the last good ones stay in force')
+    complained = mistakes
+  }
+
   return {
     async load() {
-      fingerprint = await fingerprintOf(path)
-      await load()
-      good = true
+      await load(await fingerprintOf(path))
       policy.confirm()
     },
     follow() {

@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
-import { registerBuild } from '../../platform/metrics.ts'
+import { registerProcess } from '../../platform/metrics.ts'
 import { countDecisions } from './decision-counters.ts'
 import type { Policy } from './policy.ts'
 import type { UpstreamFault } from './respond.ts'
@@ -46,7 +46,7 @@ const routesAtMost = 256
 export function createGuardMetrics(policy: Policy, earlierWouldDeny = 0): GuardMetrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
-  registerBuild(registry, 'guard')
+  registerProcess(registry, 'guard')
   const at = { registers: [registry] }
   const { decided } = countDecisions(registry)
   const wouldDeny = new Counter({

@@ -21,6 +21,8 @@ export interface World {
   readonly ca: string
   readonly environment: Record<string, string>
   startReplica(parts?: Partial<IssuerParts>): Promise<Issuer>
+  /** One that may have to wait for something. */
+  startReplicaUnready(parts?: Partial<IssuerParts>): Promise<Issuer>
   create<T extends KubeObject>(resource: Resource, object: T): Promise<T>
   setStatus(resource: Resource, namespace: string, name: string, status: unknown): Promise<KubeObject>
   namespace(name: string, labels?: Record<string, string>): Promise<KubeObject>
@@ -52,7 +54,7 @@ export async function startWorld(name: string): Promise<World> {
     admin,
     ca: authority.certificate,
     environment,
-    async startReplica(parts = {}) {
+    async startReplicaUnready(parts = {}) {
       const { log } = createQuietLog()
       const issuer = await startIssuer(readIssuerConfig(environment), {
         client: admin,
@@ -61,6 +63,10 @@ export async function startWorld(name: string): Promise<World> {
         ...parts,
       })
       replicas.push(issuer)
+      return issuer
+    },
+    async startReplica(parts) {
+      const issuer = await world.startReplicaUnready(parts)
       await issuer.loaded
       await ready(issuer)
       return issuer

@@ -158,6 +158,7 @@ test('every reason of a GuardedService is produced, and no other', () => {
   const plans = [
     ...faults.map(reason => plan({ accepted: false, reason: reason as ResolvedService['reason'], message: 'why' })),
     plan({}, report({})),
+    plan({ reason: 'OpenApiOutdated', message: 'why' }, report({})),
     plan({}, report({ current: 1 })),
     plan({}, report({ current: 0, total: 0 })),
     plan({}, report({ exposed: ['web-1 (0.0.0.0:8080)'] })),

@@ -29,6 +29,26 @@ test("names are those that controller-runtime's and client-go's dashboards ask f
   expect(body).toContain(`latchkey_build_info{process="operator",version="dev",node="${process.version}"} 1`)
 })
 
+test('how late the main thread was is told, and a block of it is seen', async () => {
+  const metrics = createMetrics({ process: 'operator' })
+  const read = async () => {
+    const { body } = await metrics.exposition()
+    return Object.fromEntries(
+      [...body.matchAll(/^latchkey_event_loop_delay_seconds\{statistic="(\w+)"\} (\S+)$/gm)].map(([, name, value]) => [
+        name,
+        Number(value),
+      ]),
+    )
+  }
+  expect(Object.keys(await read())).toEqual(['p50', 'p99', 'max'])
+  const pause = () => new Promise(resolve => setTimeout(resolve, 300))
+  await pause()
+  const until = performance.now() + 500
+  while (performance.now() < until);
+  await pause()
+  expect((await read()).max).toBeGreaterThan(0.2)
+})
+
 test('two processes in one, as in tests, do not share a registry', async () => {
   createMetrics({ process: 'a' }).eventsDropped.inc()
   const { body } = await createMetrics({ process: 'b' }).exposition()

@@ -1,7 +1,7 @@
-import { parse as parseYaml } from 'yaml'
 import { type ManifestOptions, manifestSlice } from '../../../core/registry/manifests.ts'
 import type { Row } from '../../../core/snapshot/rows.ts'
 import { readManifests } from '../../../platform/manifest-files.ts'
+import { documentReaders } from '../../../platform/openapi/document-readers.ts'
 
 /** What is compiled, and for whom. Plain data: it goes from one process to another. */
 export interface CompileOrder extends Pick<ManifestOptions, 'service' | 'issuer' | 'installation' | 'now'> {
@@ -21,6 +21,6 @@ export interface Compiled {
 export async function compileManifests({ path, ...options }: CompileOrder): Promise<Compiled> {
   const { objects, mistakes } = await readManifests(path)
   if (mistakes.length > 0) return { rows: [], problems: [], mistakes }
-  const { rows, problems } = manifestSlice(objects, { ...options, parse: text => parseYaml(text) as unknown })
+  const { rows, problems } = manifestSlice(objects, { ...options, ...documentReaders })
   return { rows, problems, mistakes }
 }

@@ -3,6 +3,7 @@ import { apiVersion } from '../../../../core/api/kind.ts'
 import type { ManifestObject } from '../../../../core/registry/manifest-objects.ts'
 import { manifestSlice } from '../../../../core/registry/manifests.ts'
 import { rowKey } from '../../../../core/snapshot/rows.ts'
+import { readYaml } from '../../../../platform/read-yaml.ts'
 import { bornSeconds, issuerUrl, keyPair } from './objects.ts'
 
 const pair = keyPair()
@@ -94,7 +95,7 @@ describe('manifests', () => {
       metadata: { namespace: 'shop', name: 'api' },
       data: { 'openapi.yaml': JSON.stringify(document) },
     }
-    const { rows } = manifestSlice([described, configMap], { ...options, parse: JSON.parse })
+    const { rows } = manifestSlice([described, configMap], { ...options, read: readYaml })
     expect(rows[0]).toMatchObject({ routes: [{ name: 'get-orders' }] })
     expect(rows.map(rowKey)).toEqual(['service'])
   })

@@ -1,9 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { readOpenApi } from '../../../../core/registry/openapi-document.ts'
 import { openApiRoutes } from '../../../../core/registry/openapi-routes.ts'
-import { service } from './objects.ts'
 
-const document = (paths: unknown, more: object = {}) => ({ openapi: '3.0.3', paths, ...more })
+const schemes = Object.fromEntries(['oauth', 'oidc', 'key', 'bearer'].map(name => [name, { type: 'http' }]))
+const document = (paths: unknown, more: object = {}) => ({
+  openapi: '3.0.3',
+  paths,
+  components: { securitySchemes: schemes },
+  ...more,
+})
 const read = (given: unknown) => openApiRoutes(given, 'orders')
 const routesOf = (given: unknown) => {
   const found = read(given)
@@ -51,10 +55,25 @@ describe('an OpenAPI document', () => {
     [[{ url: 'v1' }], 'At servers.0.url'],
     [[{ url: '//evil/v1' }], 'At servers.0.url'],
     [[{ url: '/v1?x=1' }], 'At servers.0.url'],
-    [[{ url: '/{base}' }], 'At servers.0.url'],
-    ['x', 'At servers.0.url'],
+    [[{ url: '/{base}' }], 'At servers.0.variables.base: the URL has this variable'],
+    [[{ url: '/a{b' }], 'At servers.0.url: a brace or star'],
+    [[{}], 'At servers.0.url: expected a text'],
+    ['x', 'At servers: expected a list'],
+    [null, 'At servers: expected a list'],
+    [[{ url: '/v1', varaibles: {} }], 'At servers.0.varaibles: no field of a server'],
+    [
+      [{ url: 'https://h:{port}/v1', variables: { port: { default: 8443 } } }],
+      'At servers.0.variables.port.default: expected a text; put it in quotes',
+    ],
+    [[{ url: '/{v}', variables: { v: { enum: ['v1'] } } }], 'At servers.0.variables.v.default: expected a text'],
+    [
+      [{ url: '/{v}', variables: { v: { Default: 'v1', default: 'v2' } } }],
+      'variables.v.Default: no field of a server variable; write default',
+    ],
+    [[{ url: '{server}/v1', variables: { server: { default: 'https://h/api' } } }], '/api/v1/a'],
+    [[{ $ref: '#/x-server' }], '/v9/a'],
   ])('with servers %j puts its paths below %s', (servers, expected) => {
-    const routes = routesOf(document({ '/a': { get: {} } }, { servers }))
+    const routes = routesOf(document({ '/a': { get: {} } }, { servers, 'x-server': { url: '/v9' } }))
     if (Array.isArray(routes)) expect(routes[0]?.path).toBe(expected)
     else expect(routes).toContain(expected)
   })
@@ -84,17 +103,85 @@ describe('an OpenAPI document', () => {
 
   it('takes the security of the document where the operation has none, and an empty list leaves it out', () => {
     const paths = { '/a': { get: {} }, '/b': { get: { security: [] } } }
-    const routes = routesOf(document(paths, { security: [{ o: ['orders:read'] }] }))
+    const routes = routesOf(document(paths, { security: [{ oauth: ['orders:read'] }] }))
     expect(routes).toMatchObject([{ path: '/a', permission: { action: 'read' } }, { path: '/b' }])
     expect(Array.isArray(routes) && routes[1] && 'permission' in routes[1]).toBe(false)
   })
 
   it('lets HEAD follow GET, and refuses one that differs', () => {
     expect(routesOf(document({ '/a': { get: {}, head: {} } }))).toHaveLength(1)
-    const differs = { '/a': { get: {}, head: { security: [{ o: ['a:b'] }] } } }
+    const differs = { '/a': { get: {}, head: { security: [{ oauth: ['a:b'] }] } } }
     expect(routesOf(document(differs))).toContain('At paths./a.head.security')
     const modes = { '/a': { get: { 'x-latchkey-mode': 'Audit' }, head: {} } }
     expect(routesOf(document(modes))).toContain('At paths./a.head.x-latchkey-mode')
+  })
+
+  it('puts paths below the servers of the path or the operation, where these have some of their own', () => {
+    const paths = {
+      '/a': { servers: [{ url: '/item' }], get: {}, post: { servers: [{ url: 'https://h/own' }] } },
+      '/b': { get: {} },
+    }
+    const routes = routesOf(document(paths, { servers: [{ url: '/all' }] }))
+    expect(routes).toMatchObject([{ path: '/item/a' }, { path: '/own/a' }, { path: '/all/b' }])
+  })
+
+  it('keeps the slash of the path / below a server with a path', () => {
+    const below = (url: string) => routesOf(document({ '/': { get: {} } }, { servers: [{ url }] }))
+    expect(below('/base')).toMatchObject([{ path: '/base/' }])
+    expect(below('/base/')).toMatchObject([{ path: '/base/' }])
+    expect(below('https://h')).toMatchObject([{ path: '/' }])
+  })
+
+  it.each([
+    ['/{_id}', '/{p_id}'],
+    ['/{2fa}', '/{p2fa}'],
+    ['/{order-id}', '/{order_id}'],
+    ['/{größe}', '/{gr__e}'],
+    ['/{a-b}/{a_b}/{a.b}', '/{a_b_2}/{a_b}/{a_b_3}'],
+    [`/{${'x'.repeat(40)}}`, `/{${'x'.repeat(32)}}`],
+    [`/{${'x'.repeat(40)}}/{${'x'.repeat(32)}}`, `/{${'x'.repeat(30)}_2}/{${'x'.repeat(32)}}`],
+    ['/{id}/{p_id}/{_id}', '/{id}/{p_id}/{p_id_2}'],
+  ])('gives the parameters of %s names that templates take, each once', (path, template) => {
+    expect(routesOf(document({ [path]: { get: {} } }))).toMatchObject([{ path: template }])
+  })
+
+  it('takes the variants of routes from x-latchkey-variants, of the operation or else of the document', () => {
+    const paths = { '/a': { get: { 'x-latchkey-variants': 'Refuse' }, post: {} } }
+    const routes = routesOf(document(paths, { 'x-latchkey-variants': 'Distinct' }))
+    expect(routes).toMatchObject([{ variants: 'Refuse' }, { variants: 'Distinct' }])
+    const wrong = { '/a': { get: { 'x-latchkey-variants': 'distinct' }, post: {} } }
+    expect(routesOf(document(wrong))).toBe('At paths./a.get.x-latchkey-variants: expected Refuse or Distinct.')
+    expect(routesOf(document({ '/a': { get: {} } }, { 'x-latchkey-variants': null }))).toContain(
+      'At x-latchkey-variants',
+    )
+  })
+
+  it('takes the permission from x-latchkey-permission where scopes cannot say it', () => {
+    const several = { security: [{ oauth: ['https://example.org/read', 'a:b'] }] }
+    const operation = (permission: unknown, more: object = several) => ({
+      '/orders/{order-id}': { get: { ...more, 'x-latchkey-permission': permission } },
+    })
+    const read = { action: 'read', resource: 'orders/{order-id}' }
+    expect(routesOf(document(operation(read)))).toMatchObject([
+      { permission: { action: 'read', resource: 'orders/{order_id}' } },
+    ])
+    expect(routesOf(document(operation({ action: 'read', resource: 'orders' }, {})))).toMatchObject([
+      { permission: { action: 'read', resource: 'orders' } },
+    ])
+    for (const wrong of [
+      null,
+      'orders:read',
+      {},
+      { action: 'read' },
+      { ...read, mode: 'x' },
+      { ...read, action: 'a b' },
+    ]) {
+      expect(routesOf(document(operation(wrong)))).toContain('At paths./orders/{order-id}.get.x-latchkey-permission')
+    }
+    for (const resource of [1, '', '/orders', 'orders/{other}', 'orders/*', 'o'.repeat(257)]) {
+      expect(routesOf(document(operation({ action: 'read', resource })))).toContain('x-latchkey-permission.resource')
+    }
+    expect(routesOf(document(operation(read, { security: [{ lost: [] }] })))).toContain('no scheme of that name')
   })
 
   it('takes the mode of a route from x-latchkey-mode, and nothing else in its place', () => {
@@ -112,14 +199,33 @@ describe('an OpenAPI document', () => {
     ['another version', { swagger: '2.0', paths: {} }, 'At openapi'],
     ['no paths', { openapi: '3.1.0' }, 'At paths'],
     ['no operation', document({}), 'no operation'],
-    ['a parameter in the middle of a segment', document({ '/a/{id}.json': { get: {} } }), 'whole segment'],
-    ['a parameter twice', document({ '/{a-b}/{a_b}': { get: {} } }), 'name of its own'],
-    ['a parameter without a usable name', document({ '/{1}': { get: {} } }), 'name of its own'],
-    ['a wildcard', document({ '/a/*': { get: {} } }), 'whole segment'],
+    [
+      'a parameter in the middle of a segment',
+      document({ '/a/{id}.json': { get: {} } }),
+      'At paths./a/{id}.json: a para',
+    ],
+    [
+      'a verb behind a parameter',
+      document({ '/a/{name}:cancel': { get: {} } }),
+      'At paths./a/{name}:cancel: a parameter',
+    ],
+    ['a parameter over several segments', document({ '/{name=a/*}': { get: {} } }), 'must be a whole segment'],
+    ['a parameter that takes slashes', document({ '/v1/{+name}': { get: {} } }), 'forms such as {+name} and {name*}'],
+    ['a parameter that takes the rest', document({ '/v1/{name*}': { get: {} } }), 'forms such as {+name} and {name*}'],
+    ['a parameter with a pattern', document({ '/v1/{id:[0-9]}': { get: {} } }), 'forms such as {+name} and {name*}'],
+    ['a parameter with an operator', document({ '/v1/{.ext}': { get: {} } }), 'forms such as {+name} and {name*}'],
+    ['a parameter twice', document({ '/{a}/{a}': { get: {} } }), 'At paths./{a}/{a}: a parameter stands twice'],
+    ['a parameter without a name', document({ '/{}': { get: {} } }), 'a parameter has no name'],
+    ['a wildcard', document({ '/a/*': { get: {} } }), 'At paths./a/*: a star'],
+    ['a query', document({ '/a?b=c': { get: {} } }), 'At paths./a?b=c.get: The template /a?b=c cannot be used'],
+    ['a fragment', document({ '/#a': { get: {} } }), 'cannot be used'],
+    ['an empty segment', document({ '/a//b': { get: {} } }), 'an empty segment'],
+    ['a path that is too long', document({ [`/${'a'.repeat(512)}`]: { get: {} } }), 'at most 512 characters'],
     ['a relative path', document({ a: { get: {} } }), 'begins with /'],
-    ['a reference', document({ '/a': { $ref: 'https://evil.example/' } }), '$ref'],
-    ['servers of a path', document({ '/a': { servers: [], get: {} } }), 'servers'],
-    ['servers of an operation', document({ '/a': { get: { servers: [] } } }), 'servers'],
+    ['no servers of a path', document({ '/a': { servers: [], get: {} } }), 'At paths./a.servers.0: expected an object'],
+    ['no servers of an operation', document({ '/a': { get: { servers: [] } } }), 'At paths./a.get.servers.0'],
+    ['a numeric version', { openapi: 3.1, paths: {} }, 'At openapi: expected a text such as 3.1.0'],
+    ['a version to come', { openapi: '3.3.0', paths: {} }, 'At openapi'],
     ['an operation that is none', document({ '/a': { get: 1 } }), 'At paths./a.get'],
   ])('with %s is refused, and the place is named', (_what, given, words) => {
     expect(routesOf(given)).toContain(words)
@@ -132,25 +238,16 @@ describe('an OpenAPI document', () => {
 
   it('does not repeat what could break a message', () => {
     const fault = routesOf(document({ [`/a\n\u0000${'x'.repeat(5_000)}{`]: { get: {} } }))
-    expect(fault).toMatch(/^[\x20-\x7e…]{1,500}$/)
-  })
-})
-
-describe('the ConfigMap of a document', () => {
-  const named = service('shop', 'orders', { openapi: { configMapRef: { name: 'api' } } })
-  const configMap = (data: Record<string, string>) => ({ metadata: { name: 'api', namespace: 'shop' }, data })
-
-  it('gives the parsed document, or says what is missing', () => {
-    expect(readOpenApi(named, configMap({ 'openapi.yaml': '{"a":1}' }), JSON.parse)).toEqual({ document: { a: 1 } })
-    expect(readOpenApi(named, undefined, JSON.parse)).toMatchObject({ notFound: expect.stringContaining('api') })
-    expect(readOpenApi(named, configMap({ other: '' }), JSON.parse)).toHaveProperty('notFound')
+    expect(fault).toMatch(/^[\x20-\x7e]{1,500}$/)
   })
 
-  it('is refused when it is too long or unreadable, without quoting it', () => {
-    expect(readOpenApi(named, configMap({ 'openapi.yaml': 'x'.repeat(2 ** 21 + 1) }), JSON.parse)).toHaveProperty(
-      'unreadable',
-    )
-    const bad = readOpenApi(named, configMap({ 'openapi.yaml': 'secret {' }), JSON.parse)
-    expect(JSON.stringify(bad)).not.toContain('secret')
+  it('is told all that is wrong with it at once, as much as a condition holds', () => {
+    const three = { '/a/{': { get: {} }, '/b': { GET: {}, get: { security: null }, post: { securtiy: [] } } }
+    expect(routesOf(document(three))).toMatch(/^4 faults\. At paths\.\/a\/\{: .+ At paths\.\/b\.GET: .+ At .+ At .+\.$/)
+    const wrong = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, at) => [`x${at}`, {}]))
+    expect(routesOf(document(wrong(20)))).toMatch(/^20 faults\..* At paths\.x19: a path begins with \/\.$/)
+    expect(routesOf(document(wrong(659)))).toMatch(/^659 faults\..*\. And 639 more\.$/)
+    const long = Object.fromEntries(Array.from({ length: 30 }, (_, at) => [`${'y'.repeat(400)}${at}`, {}]))
+    expect(routesOf(document(long))).toMatch(/^30 faults\..{500,1900}\. And \d\d more\.$/)
   })
 })

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { GuardedService } from '../../../../core/api/guarded-service.ts'
+import { keyOf } from '../../../../core/registry/ids.ts'
 import type { OpenApiSource } from '../../../../core/registry/openapi-document.ts'
 import { resolveServices } from '../../../../core/registry/resolve-services.ts'
 import { issuerUrl, namespace, namespaces, service, target } from './objects.ts'
@@ -25,7 +26,7 @@ function resolve(
       namespace('other'),
       namespace('blue', { 'latchkey.dev/installation': 'blue' }),
     ),
-    documents: new Map(Object.entries(documents)),
+    documents: one => documents[keyOf(one)],
     installation: 'default',
     issuerUrl,
     reservedAudiences: ['https://kubernetes.default.svc', 'https://cluster.example.org'],
@@ -54,7 +55,11 @@ describe('a service port', () => {
   it('stays held while the holder has a mistake of its own', () => {
     const broken = service('shop', 'orders', { openapi: { configMapRef: { name: 'api' } } })
     const open = service('shop', 'open', { targetRef: { name: 'orders', port: 80 } }, later)
-    expect(reasons([broken, open])).toEqual(['shop/orders OpenApiNotFound', 'shop/open TargetConflict'])
+    const missing: OpenApiSource = { fault: { reason: 'OpenApiNotFound', message: 'x' } }
+    expect(reasons([broken, open], { 'shop/orders': missing })).toEqual([
+      'shop/orders OpenApiNotFound',
+      'shop/open TargetConflict',
+    ])
   })
 
   it('of another number is another port', () => {
@@ -216,15 +221,59 @@ describe('routes', () => {
     expect(found?.message).toContain(field)
   })
 
-  it('come from the document, or the reason says why not', () => {
+  describe('that a document names', () => {
     const openapi = { configMapRef: { name: 'api' } }
-    const document = { openapi: '3.1.0', paths: { '/orders': { get: {} } } }
     const given = service('shop', 'orders', { openapi })
-    expect(resolve([given], { 'shop/orders': { document } }).get('shop/orders')?.routes).toEqual([
-      { name: 'get-orders', path: '/orders', methods: ['GET'], variants: 'Refuse' },
-    ])
-    expect(reasons([given], { 'shop/orders': { notFound: 'x' } })).toEqual(['shop/orders OpenApiNotFound'])
-    expect(reasons([given], { 'shop/orders': { unreadable: 'x' } })).toEqual(['shop/orders OpenApiInvalid'])
-    expect(reasons([given], { 'shop/orders': { document: [] } })).toEqual(['shop/orders OpenApiInvalid'])
+    const routes = [{ name: 'get-orders', path: '/orders', methods: ['GET' as const], variants: 'Refuse' as const }]
+    const fault = { reason: 'OpenApiInvalid', message: 'At paths: no operation.' } as const
+    const unread = { reason: 'OpenApiUnread', message: 'It could not be fetched.' } as const
+    const accepted = (status: 'True' | 'False'): GuardedService => ({
+      ...given,
+      status: {
+        conditions: [
+          { type: 'Accepted', status, reason: 'X', message: '', lastTransitionTime: '2026-11-22T10:00:00Z' },
+        ],
+      },
+    })
+    const found = (source: OpenApiSource | undefined, one = given) => {
+      const resolved = resolve([one], source && { 'shop/orders': source }).get('shop/orders')
+      return [resolved?.accepted, resolved?.reason, resolved?.withheld ?? false, resolved?.routes.length]
+    }
+
+    it('come from it', () => {
+      expect(resolve([given], { 'shop/orders': { routes } }).get('shop/orders')?.routes).toBe(routes)
+    })
+
+    it.each([
+      ['good', given, { routes }, [true, 'Accepted', false, 1]],
+      ['faulty, with routes from before', given, { routes, fault }, [true, 'OpenApiOutdated', false, 1]],
+      ['not fetched, with routes from before', given, { routes, fault: unread }, [true, 'OpenApiOutdated', false, 1]],
+      ['faulty, and never was good', given, { fault }, [false, 'OpenApiInvalid', false, 0]],
+      ['faulty, and was refused before', accepted('False'), { fault }, [false, 'OpenApiInvalid', false, 0]],
+      ['faulty after a start, and was good', accepted('True'), { fault }, [true, 'OpenApiOutdated', true, 0]],
+      ['not read yet', given, undefined, [false, 'OpenApiUnread', true, 0]],
+      ['not fetched', given, { fault: unread }, [false, 'OpenApiUnread', true, 0]],
+      [
+        'not fetched after a start, and was good',
+        accepted('True'),
+        { fault: unread },
+        [true, 'OpenApiOutdated', true, 0],
+      ],
+      ['not fetched, and was refused before', accepted('False'), { fault: unread }, [false, 'OpenApiUnread', true, 0]],
+    ] as const)('stay what they were, or are withheld, or there are none: %s (S10)', (_, one, source, expected) => {
+      expect(found(source, one as GuardedService)).toEqual(expected)
+    })
+
+    it('say in the message what is wrong and what holds', () => {
+      expect(resolve([given], { 'shop/orders': { routes, fault } }).get('shop/orders')?.message).toBe(
+        'At paths: no operation. The routes that were read before stay in force.',
+      )
+    })
+
+    it('are of no use to a service that another fault refuses', () => {
+      const nowhere = service('shop', 'nowhere', { openapi })
+      const one = resolve([nowhere]).get('shop/nowhere')
+      expect([one?.reason, one?.withheld]).toEqual(['TargetNotFound', undefined])
+    })
   })
 })

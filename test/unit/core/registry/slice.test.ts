@@ -62,7 +62,7 @@ function slice({ clients = [], keys = [], roles = [reader], grants = [] }: Given
     services: [service('shop', 'orders')],
     targets: new Map([target('shop', 'orders')]),
     namespaces: spaces,
-    documents: new Map(),
+    documents: () => undefined,
     installation: 'default',
     issuerUrl,
     reservedAudiences: [],

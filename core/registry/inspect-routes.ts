@@ -1,0 +1,42 @@
+import { findRouteConflict } from '../policy/route-conflicts.ts'
+import { parseTemplate } from '../policy/template.ts'
+import type { RouteRow } from '../snapshot/rows.ts'
+
+/** The first mistake in routes. */
+export interface RouteFault {
+  readonly message: string
+  /** Two of them match the same requests equally well. */
+  readonly conflict?: true
+}
+
+/** @param place how a message names a route */
+export function inspectRoutes(
+  routes: readonly RouteRow[],
+  place: (route: RouteRow, index: number) => string,
+): RouteFault | undefined {
+  for (const [index, route] of routes.entries()) {
+    const fault = templateFault(route.path)
+    if (fault !== undefined) return { message: `${place(route, index)}.path: ${fault}` }
+    const unknown = unknownParameter(route)
+    if (unknown !== undefined) {
+      return { message: `${place(route, index)}.permission.resource: the path has no {${unknown}}.` }
+    }
+  }
+  const conflict = findRouteConflict(routes)
+  if (!conflict) return undefined
+  const named = [conflict.a, conflict.b].map(name => `${name} (${routes.find(route => route.name === name)?.path})`)
+  return {
+    message: `The routes ${named.join(' and ')} match the same requests equally well. Change one.`,
+    conflict: true,
+  }
+}
+
+export function templateFault(path: string): string | undefined {
+  const parsed = parseTemplate(path)
+  return 'fault' in parsed ? parsed.fault : undefined
+}
+
+function unknownParameter({ path, permission }: RouteRow): string | undefined {
+  const wanted = [...(permission?.resource.matchAll(/\{(\w+)\}/g) ?? [])].map(match => match[1] ?? '')
+  return wanted.find(name => !path.split('/').includes(`{${name}}`))
+}

@@ -1,0 +1,39 @@
+import { parentPort } from 'node:worker_threads'
+import {
+  type DocumentContent,
+  type DocumentReaders,
+  type ReadText,
+  readContent,
+} from '../../core/registry/openapi-document.ts'
+import { canonicalJson } from '../../core/snapshot/hash.ts'
+import { documentReaders } from './document-readers.ts'
+import type { ReadingAnswer, ReadingOrder } from './reading-thread.ts'
+
+// No GuardedService can have this name: what comes out the same with it belongs to no name.
+const nobody = '-'
+
+// Started by reading-thread.ts: one document in, its routes as one text out, so that the other side parses and no more.
+parentPort?.on('message', ({ content, service }: ReadingOrder) => parentPort?.postMessage(answer(content, service)))
+
+function answer(content: DocumentContent, service: string): ReadingAnswer {
+  const before = process.threadCpuUsage()
+  let found: ReturnType<ReadText> | undefined
+  const once: DocumentReaders = {
+    inflate: documentReaders.inflate,
+    read(text) {
+      found = documentReaders.read(text)
+      return found
+    },
+  }
+  const told = textOf(readContent(content, service, once))
+  // The text was read: only the routes are made once more, with another name.
+  const value = found
+  const ofAll =
+    value === undefined || told === textOf(readContent({ text: '' }, nobody, { ...once, read: () => value }))
+  const { user, system } = process.threadCpuUsage(before)
+  return { reading: told, ofAll, spentMs: (user + system) / 1_000 }
+}
+
+function textOf(reading: ReturnType<typeof readContent>): string {
+  return canonicalJson(reading)
+}

@@ -1,0 +1,111 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { type ClusterKeys, createClusterKeys } from '../../../issuer/cluster-keys.ts'
+import { createManualClock, type ManualClock } from '../platform/manual-clock.ts'
+import { createQuietLog } from '../platform/quiet-log.ts'
+
+const { kty, n, e } = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ format: 'jwk' })
+const key = (kid: string) => ({ kid, kty, n, e, alg: 'RS256', use: 'sig' })
+const issuer = 'https://kubernetes.default.svc'
+
+let clock: ManualClock
+let keys: ClusterKeys
+let discovery: () => unknown
+let jwks: () => unknown
+let asked: number
+let changes: number
+
+beforeEach(() => {
+  clock = createManualClock()
+  asked = 0
+  changes = 0
+  discovery = () => ({ issuer })
+  jwks = () => ({ keys: [key('a')] })
+  keys = createClusterKeys(
+    {
+      async raw<T>(_method: string, path: string): Promise<T> {
+        if (path === '/openid/v1/jwks') asked++
+        return (path === '/openid/v1/jwks' ? jwks() : discovery()) as T
+      },
+    },
+    { log: createQuietLog().log, clock, random: () => 0 },
+  )
+  keys.onChange(() => void changes++)
+})
+afterEach(() => keys.stop())
+
+const kids = () => keys.current()?.keys.map(({ kid }) => kid)
+const fail = () => {
+  throw new Error('503')
+}
+/** @returns whether it has started */
+function start(): () => boolean {
+  let started = false
+  void keys.start().then(() => (started = true))
+  return () => started
+}
+
+describe("the cluster's keys", () => {
+  it('are read once at the start and every five minutes', async () => {
+    const isStarted = start()
+    await clock.advance(0)
+    expect(isStarted()).toBe(true)
+    expect(kids()).toEqual(['a'])
+    jwks = () => ({ keys: [key('a'), key('b')] })
+    await clock.advance(299_999)
+    expect(kids()).toEqual(['a'])
+    await clock.advance(1)
+    expect(kids()).toEqual(['a', 'b'])
+    expect(changes).toBe(2)
+  })
+
+  it('that cannot be read at the start are waited for with longer and longer pauses, and the fault is told (S10)', async () => {
+    jwks = fail
+    const isStarted = start()
+    await clock.advance(62_999)
+    // At 0, 1, 3, 7, 15 and 31 seconds.
+    expect(asked).toBe(6)
+    expect(isStarted()).toBe(false)
+    expect(keys.fault()).toContain('/openid/v1/jwks')
+    jwks = () => ({ keys: [key('a')] })
+    await clock.advance(1)
+    expect(isStarted()).toBe(true)
+    expect(keys.fault()).toBeUndefined()
+    expect(kids()).toEqual(['a'])
+  })
+
+  it.each<[string, () => unknown, () => unknown]>([
+    ['an error', () => ({ issuer }), fail],
+    ['no keys', () => ({ issuer }), () => ({ keys: [] })],
+    ['only keys that cannot be used', () => ({ issuer }), () => ({ keys: [{ kid: 'x', kty: 'oct' }, null, 'x'] })],
+    ['something else than keys', () => ({ issuer }), () => ({ keys: { a: key('a') } })],
+    ['a text', () => ({ issuer }), () => '{"keys": [{"ki'],
+    ['nothing', () => ({ issuer }), () => null],
+    ['no issuer', () => ({}), () => ({ keys: [key('b')] })],
+    ['an empty issuer', () => ({ issuer: '' }), () => ({ keys: [key('b')] })],
+  ])('that are there stay when the answer is %s (S10)', async (_, lyingDiscovery, lyingJwks) => {
+    start()
+    await clock.advance(0)
+    discovery = lyingDiscovery
+    jwks = lyingJwks
+    await clock.advance(400_000)
+    expect(kids()).toEqual(['a'])
+    expect(changes).toBe(1)
+    discovery = () => ({ issuer })
+    jwks = () => ({ keys: [key('b')] })
+    await clock.advance(60_000)
+    expect(kids()).toEqual(['b'])
+  })
+
+  it('are no longer waited for when the process stops', async () => {
+    jwks = fail
+    const stopping = new AbortController()
+    let started = false
+    void keys.start(stopping.signal).then(() => (started = true))
+    await clock.advance(10_000)
+    stopping.abort()
+    await clock.advance(0)
+    expect(started).toBe(true)
+    expect(clock.pending()).toBe(0)
+  })
+})

@@ -1,0 +1,237 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { documentLimits, readYaml, readYamlStream } from '../../../platform/read-yaml.ts'
+
+const small = { bytes: 1_000, depth: 4, nodes: 20 }
+const faultOf = (text: string, limits = documentLimits) => {
+  const found = readYaml(text, limits)
+  return 'fault' in found ? found.fault : undefined
+}
+
+describe('one reader of YAML and JSON', () => {
+  it.each([
+    ['YAML', 'a: [1, {b: c}]\n', { a: [1, { b: 'c' }] }],
+    ['JSON', ' {"a": [1]}', { a: [1] }],
+    ['JSON with a byte order mark', '\ufeff{"a": 1}', { a: 1 }],
+    ['YAML with a byte order mark', '\ufeffa: 1', { a: 1 }],
+    ['YAML that begins with a brace', '{a: 1, b: [2]}', { a: 1, b: [2] }],
+    ['JSON followed by a comment', '{"a": 1} # x', { a: 1 }],
+    ['the core schema of YAML 1.2', 'a: on\nb: 0o7\nc: ~\nd: 1e3\n', { a: 'on', b: 7, c: null, d: 1_000 }],
+    ['tags of the core schema', 'a: !!str 3\nb: !!int "3"\n', { a: '3', b: 3 }],
+    ['keys that are numbers', '200: a\n1.0: b\ntrue: c\n', { 200: 'a', '1.0': 'b', true: 'c' }],
+    ['long keys, which programs write with ?', '? /orders/{id}\n: get\n', { '/orders/{id}': 'get' }],
+    ['one document and an empty one', 'a: 1\n---\n', { a: 1 }],
+    ['nothing at all', '', null],
+    ['names that JavaScript knows', '{"__proto__": {"x": 1}}', Object.fromEntries([['__proto__', { x: 1 }]])],
+  ])('reads %s', (_what, text, value) => {
+    expect(readYaml(text)).toEqual({ value })
+  })
+
+  it.each([
+    ['a mapping', 'x: &x {p: 1, q: 2}\ny: {<<: *x, q: 3}', { p: 1, q: 3 }],
+    ['a mapping after the keys it meets', 'x: &x {p: 1, q: 2}\ny: {q: 3, <<: *x}', { p: 1, q: 3 }],
+    ['several, of which the first wins', 'x: [&a {p: 1}, &b {p: 2, q: 2}]\ny: {<<: [*a, *b]}', { p: 1, q: 2 }],
+    ['a mapping of merged ones', 'x: &x {p: 1}\nz: &z {<<: *x, q: 2}\ny:\n  <<: *z\n', { p: 1, q: 2 }],
+  ])('merges %s', (_what, text, y) => {
+    expect(readYaml(text)).toMatchObject({ value: { y } })
+    expect(Object.keys((readYaml(text) as { value: { y: object } }).value.y)).not.toContain('<<')
+  })
+
+  it('takes a merge key in quotes for a key, in JSON as in YAML', () => {
+    expect(readYaml('{"<<": {"a": 1}}')).toEqual({ value: { '<<': { a: 1 } } })
+    expect(readYaml('"<<": {a: 1}')).toEqual({ value: { '<<': { a: 1 } } })
+  })
+
+  it.each([
+    ['a key twice', 'a: 1\nb: 2\na: 3', 'line 3, column 1: a key that stands twice in its mapping'],
+    ['a member twice in JSON', '{"a": 1, "a": 2}', 'line 1, column 10: a key that stands twice in its mapping'],
+    ['a member twice, once with escapes', '{"\\u0061": 1, "a": 2}', 'line 1, column 15: a key that stands twice'],
+    ['a key twice, once in quotes', '200: 1\n"200": 2', 'line 2, column 1: a key that stands twice'],
+    ['two merge keys', '<<: {a: 1}\n<<: {b: 1}', 'line 2, column 1: a key that stands twice'],
+    ['a merge of a text', 'a:\n  <<: b', 'line 2, column 3: << takes a mapping or a list of mappings'],
+    ['a list as key', '? [a]\n: b', 'line 1, column 3: a key is a mapping or a list'],
+    ['an alias as key', 'a: &a b\n*a : c', 'line 2, column 1: a key is no text'],
+    ['a missing key', ': a', 'line 1, column 1: a key is missing'],
+    ['a tag of somebody', 'a: !include b.yaml', 'line 1, column 4: a tag that is none of !!str'],
+    ['a tag that does not fit', 'a: !!int b', 'line 1, column 4: the tag does not fit what follows'],
+    ['YAML 1.1', '%YAML 1.1\n---\na: yes', 'line 1, column 1: directives are not read'],
+    ["tags made one's own", '%TAG !! tag:example.org,2000:\n---\na: !!str b', 'line 1, column 1: directives'],
+    ['an alias of nothing', 'a: *b', 'line 1, column 4: an alias without its anchor before it'],
+    ['an alias of what it is within', 'a: &a [*a]', 'line 1, column 8: an alias within what it names'],
+    ['a tab', 'a:\n\t- b', 'line 2, column 1: a tab cannot indent'],
+    ['a bracket too many', '{"a": 1}}', 'line 1, column 9: nothing of this kind can stand here'],
+    ['several documents', 'a: 1\n---\nb: 1', 'there are several documents (---) where one belongs'],
+    ['a template that is not filled in', 'a: {{ .Values.a }}', 'line 1, column 5: a key is a mapping or a list'],
+  ])('refuses %s, and says where', (_what, text, fault) => {
+    expect(faultOf(text)).toContain(fault)
+  })
+
+  it('repeats nothing of the text, whatever is wrong with it', () => {
+    for (const wrong of [
+      'secret: [unclosed',
+      'a: *secret',
+      'a: !secret b',
+      '"\\secret"',
+      'secret: 1\nsecret: 2',
+      '@secret',
+    ]) {
+      expect(faultOf(wrong)).toMatch(/^line \d+, column \d+: /)
+      expect(faultOf(wrong)).not.toContain('secret')
+    }
+  })
+
+  it('reads each document of a stream, also after a key that comes twice, up to a fault in the grammar', () => {
+    const text = 'a: 1\n---\nb: 1\nb: 2\n---\nc: 3\n---\nd: 4\n---\ne: ['
+    expect(readYamlStream(text, documentLimits)).toEqual([
+      { value: { a: 1 } },
+      { fault: expect.stringContaining('line 4') },
+      { value: { c: 3 } },
+      { fault: expect.stringContaining('line 10') },
+    ])
+  })
+})
+
+describe('bounds on what a text may cost', () => {
+  it('are sizes: of the text, its levels and its values, the same for JSON and YAML (K16)', () => {
+    expect(faultOf(`"${'ä'.repeat(500)}"`, small)).toBe('the text is longer than 1000 bytes')
+    expect(faultOf('x'.repeat(2 ** 21 + 1))).toBe('the text is longer than 2 MiB')
+    for (const [level, close] of [
+      ['[', ']'],
+      ['{"a":', '}'],
+    ] as const) {
+      expect(faultOf(level.repeat(4) + close.repeat(4).replace(/^}/, '1}'), small)).toBeUndefined()
+      expect(faultOf(level.repeat(5) + close.repeat(5).replace(/^}/, '1}'), small)).toContain('more than 4 levels')
+    }
+    for (const text of [JSON.stringify(Array(20).fill(1)), Array(20).fill('- 1\n').join('')])
+      expect(faultOf(text, small)).toContain('too many values')
+    expect(faultOf(JSON.stringify(Array(19).fill(1)), small)).toBeUndefined()
+  })
+
+  it('let one small anchor be used 150 times, and count aliases as what they stand for', () => {
+    const uses = Array.from({ length: 150 }, (_, index) => `k${index}: *secured`).join('\n')
+    expect(faultOf(`secured: &secured {security: [{oauth: [read]}]}\n${uses}`)).toBeUndefined()
+    expect(faultOf(bomb())).toContain('aliases counted as what they stand for')
+    expect(faultOf(`a: &a ${'x'.repeat(1_000)}\nb: [${Array(10_000).fill('*a').join(', ')}]`)).toContain(
+      'too many values',
+    )
+    const merged = ['a0: &a0 {k0: 1}']
+    for (let level = 1; level < 2_000; level++) merged.push(`a${level}: &a${level} {<<: *a${level - 1}, k${level}: 1}`)
+    expect(faultOf(merged.join('\n'))).toContain('more than 128 levels')
+    const deep = [
+      'a0: &a0 [1]',
+      ...Array.from({ length: 200 }, (_, level) => `a${level + 1}: &a${level + 1} [*a${level}]`),
+    ]
+    expect(faultOf(deep.join('\n'))).toContain('more than 128 levels')
+  })
+
+  // Each of them keeps the parser busy for minutes when it is left alone, or makes an error with a stack per character.
+  it.each([
+    ['braces without end', `a: ${'{'.repeat(50_000)}`],
+    ['braces within braces', `${'{'.repeat(120)}${'}'.repeat(120)}`],
+    ['brackets without end', '['.repeat(500_000)],
+    ['keys of keys', '? '.repeat(50_000)],
+    ['keys of keys, few', '? '.repeat(60)],
+    ['lists of lists', '- '.repeat(50_000)],
+    ['JSON within JSON', '{"a":'.repeat(100_000)],
+    ['commas', `[${','.repeat(500_000)}]`],
+    ['pairs as keys', `[${'[a: b]: '.repeat(100)}]`],
+    ['lines one level deeper each', Array.from({ length: 1_000 }, (_, at) => `${' '.repeat(at)}a:`).join('\n')],
+  ])('end the work at %s (K16)', (_what, text) => {
+    expect(faultOf(text)).toMatch(/^line \d+, column \d+: /)
+  })
+
+  it('count the keys of a mapping once, not once per key before them', () => {
+    const text = Array.from({ length: 50_000 }, (_, index) => `k${index}: 1`).join('\n')
+    expect(faultOf(text)).toBeUndefined()
+  })
+})
+
+describe('whatever the text', () => {
+  const fragments = fc.constantFrom(
+    ...[
+      'a',
+      ': ',
+      'a: ',
+      '- ',
+      '? ',
+      '\n',
+      '\n  ',
+      '[',
+      ']',
+      '{',
+      '}',
+      ',',
+      '"',
+      "'",
+      '#',
+      ' # x\n',
+      '&a ',
+      '*a',
+      '!!str ',
+    ],
+    ...[
+      '!x ',
+      '|\n',
+      '>-\n',
+      '---\n',
+      '...\n',
+      '%Y\n',
+      '\\',
+      '\t',
+      '<<: ',
+      '\r\n',
+      '\ufeff',
+      '1',
+      '"a":',
+      'null',
+      '~',
+      '@',
+    ],
+  )
+
+  it('gives a value or a fault and never throws', () => {
+    fc.assert(
+      fc.property(fc.array(fragments, { maxLength: 40 }), parts => {
+        const found = readYaml(parts.join(''), small)
+        expect('value' in found || /^[\x20-\x7e]+$/.test(found.fault)).toBe(true)
+      }),
+      { numRuns: 3_000 },
+    )
+  })
+
+  it('gives every JSON value, by both of its ways', () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ maxDepth: 5 }), value => {
+        const text = JSON.stringify(value)
+        const expected = JSON.parse(text) as unknown
+        expect(readYaml(text)).toEqual({ value: expected })
+        // A comment is no JSON: the same text goes the other way.
+        expect(readYaml(`${text} # x`)).toEqual({ value: expected })
+        expect(readYaml(JSON.stringify(value, null, 2))).toEqual({ value: expected })
+      }),
+    )
+  })
+
+  it('agrees with the parser used alone, wherever that has no complaint and knows no more', () => {
+    fc.assert(
+      fc.property(fc.array(fragments, { maxLength: 12 }), parts => {
+        const text = parts.join('')
+        const found = readYaml(text)
+        if (!('value' in found) || /<<|\ufeff|---|\.\.\./.test(text)) return
+        const keysAsText = JSON.stringify(parse(text, { logLevel: 'silent' }))
+        if (!/[~1]|null|: *:/.test(text)) expect(JSON.stringify(found.value)).toBe(keysAsText)
+      }),
+      { numRuns: 3_000 },
+    )
+  })
+})
+
+function bomb(): string {
+  const lines = ['a0: &a0 x']
+  for (let level = 1; level < 12; level++) {
+    const nine = Array(9).fill(`*a${level - 1}`)
+    lines.push(`a${level}: &a${level} [${nine.join(', ')}]`)
+  }
+  return lines.join('\n')
+}
