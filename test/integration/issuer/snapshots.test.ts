@@ -247,7 +247,11 @@ describe('a service', () => {
   })
 
   it('takes its routes from an OpenAPI document', async () => {
-    const document = { openapi: '3.1.0', paths: { '/orders/{id}': { get: { security: [{ o: ['orders:read'] }] } } } }
+    const document = {
+      openapi: '3.1.0',
+      components: { securitySchemes: { o: { type: 'oauth2' } } },
+      paths: { '/orders/{id}': { get: { security: [{ o: ['orders:read'] }] } } },
+    }
     await world.create(resources.configMaps, {
       metadata: { namespace: 'shop', name: 'api' },
       data: { 'openapi.yaml': JSON.stringify(document) },
