@@ -55,15 +55,18 @@ function checkForeign(value: Record<string, unknown>): CheckedManifest {
 }
 
 /** What the API server would have refused, as far as the rules would stumble over it. */
-function contentFault({ kind, data, spec }: Record<string, unknown>): string | undefined {
-  if (kind === 'ConfigMap' && data !== undefined && data !== null) {
-    if (!isRecord(data)) return 'data: expected a mapping'
-    const wrong = Object.keys(data).find(key => typeof data[key] !== 'string')
-    return wrong === undefined ? undefined : `data.${wrong}: expected a text; write ${wrong}: | before a document`
-  }
+function contentFault({ kind, data, binaryData, spec }: Record<string, unknown>): string | undefined {
+  if (kind === 'ConfigMap') return textsFault('data', data) ?? textsFault('binaryData', binaryData)
   const { ports } = isRecord(spec) ? spec : {}
   if (kind !== 'Service' || ports === undefined || (Array.isArray(ports) && ports.every(isRecord))) return undefined
   return 'spec.ports: expected a list'
+}
+
+function textsFault(field: string, value: unknown): string | undefined {
+  if (value === undefined || value === null) return undefined
+  if (!isRecord(value)) return `${field}: expected a mapping`
+  const wrong = Object.keys(value).find(key => typeof value[key] !== 'string')
+  return wrong === undefined ? undefined : `${field}.${wrong}: expected a text; write ${wrong}: | before a document`
 }
 
 function metadataFault(metadata: unknown): string | undefined {
