@@ -1,4 +1,3 @@
-import type { z } from 'zod'
 import { group, type KindDefinition, apiVersion as ourVersion } from '../api/kind.ts'
 import { kinds } from '../api/kinds.ts'
 import { label, subdomain } from '../api/schema.ts'
@@ -105,7 +104,9 @@ function checkSpec(definition: KindDefinition, object: ManifestObject & { spec?:
   return { object: { ...rest, spec: parsed.data } as ManifestObject }
 }
 
-function sentences(where: string, issue: z.core.$ZodIssue): string[] {
+type Issue = NonNullable<ReturnType<KindDefinition['spec']['safeParse']>['error']>['issues'][number]
+
+function sentences(where: string, issue: Issue): string[] {
   const field = ['spec', ...issue.path].reduce<string>(
     (path, key) => (typeof key === 'number' ? `${path}[${key}]` : path === '' ? String(key) : `${path}.${String(key)}`),
     '',
