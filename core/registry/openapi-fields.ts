@@ -2,7 +2,6 @@ import type { Faults, Place } from './openapi-value.ts'
 
 /** Methods that routes have, as a path item names them. */
 export const methods = ['get', 'head', 'post', 'put', 'patch', 'delete', 'options', 'query'] as const
-export type Method = (typeof methods)[number]
 
 interface Fields {
   /** All that OpenAPI 3.0, 3.1 and 3.2 have at such a place, whether it decides or not. */

@@ -101,6 +101,15 @@ spec: { roleRef: { name: caller }, clients: [{ namespace: callers, name: bob }] 
     await start()
     expect(lines.map(({ problem }) => problem).join()).toContain('there is no ApiClient callers/bob')
   })
+  it('tells of a file that cannot be ours, and passes it over', async () => {
+    await write('access.yaml', accessYaml())
+    await write('kustomization.yaml', 'resources: [access.yaml]\n')
+    await start()
+    expect(await statusOf()).toBe(200)
+    expect(lines.map(({ problem }) => problem)).toContain(
+      'kustomization.yaml, document 1 is passed over: it is no Kubernetes object.',
+    )
+  })
 })
 
 describe('mistakes at the start name file, document and field', () => {
@@ -131,7 +140,12 @@ describe('mistakes at the start name file, document and field', () => {
     ['no name', 'apiVersion: latchkey.dev/v1alpha1\nkind: Role\n', 'Role: metadata.name is required'],
     ['broken YAML', 'a: [1\nb: 2\n', 'bad.yaml, line'],
     ['a repeated key', 'apiVersion: v1\nkind: A\nkind: B\nmetadata: { name: a }\n', 'bad.yaml, line 3'],
-    ['a list', '- a\n', 'this is no Kubernetes object'],
+    ['objects in a list', '- apiVersion: latchkey.dev/v1alpha1\n', 'this is no Kubernetes object'],
+    [
+      'a generated name',
+      'apiVersion: latchkey.dev/v1alpha1\nkind: Role\nmetadata: { generateName: r- }\n',
+      'write metadata.name',
+    ],
     [
       'a status beside the spec is ignored, a stranger is not',
       `${field('{ rules: [{ services: [a], methods: [GET], paths: [/a] }] }')}extra: 1\n`,

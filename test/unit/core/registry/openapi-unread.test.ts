@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { openApiRoutes } from '../../../../core/registry/openapi-routes.ts'
 import { readYaml } from '../../../../platform/read-yaml.ts'
@@ -215,5 +216,69 @@ describe('what is not understood where something is decided refuses the document
     expect(routesOf(`${root}servers: []\npaths: {x-a: 1, /a: ${item}}`)).toEqual([
       { name: 'get-a', path: '/a', methods: ['GET'], variants: 'Refuse' },
     ])
+  })
+})
+
+describe('whatever a document holds', () => {
+  it('gives routes or a fault that a condition can hold, and never throws', () => {
+    const words = [
+      'get',
+      'delete',
+      'GET',
+      'security',
+      '$ref',
+      'servers',
+      'url',
+      'variables',
+      'default',
+      'x-a',
+      'x-latchkey-mode',
+    ]
+    const keys = fc.constantFrom(
+      ...words,
+      '/a',
+      '/{a}',
+      '/{a}:b',
+      'oauth',
+      '__proto__',
+      'x-latchkey-permission',
+      'constructor',
+    )
+    const texts = fc.constantFrom(
+      '#/paths/~1a',
+      '#/paths/~1a/get',
+      '#/x-a',
+      '/v1',
+      '{a}',
+      'a:b',
+      'Audit',
+      '',
+      '\u0000é',
+    )
+    const { tree } = fc.letrec(tie => ({
+      tree: fc.oneof(
+        { maxDepth: 6, depthSize: 'medium' },
+        texts,
+        fc.constantFrom(null, 0, true),
+        tie('list'),
+        tie('object'),
+      ),
+      list: fc.array(tie('tree'), { maxLength: 3 }),
+      object: fc.dictionary(keys, tie('tree'), { maxKeys: 4, noNullPrototype: true }),
+    }))
+    const paths = fc.dictionary(fc.constantFrom('/a', '/{a}/b', '/{_id}', 'x-a'), tree, { minKeys: 1, maxKeys: 4 })
+    fc.assert(
+      fc.property(paths, tree, tree, (found, servers, security) => {
+        const document = {
+          openapi: '3.1.0',
+          paths: found,
+          'x-a': security,
+          ...(found['/a'] ? { servers, security } : {}),
+        }
+        const read = openApiRoutes(document, 'orders')
+        expect('routes' in read || /^[\x20-\x7e]{1,2000}$/.test(read.fault)).toBe(true)
+      }),
+      { numRuns: 3_000 },
+    )
   })
 })
