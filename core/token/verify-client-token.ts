@@ -1,7 +1,5 @@
-import { algorithms } from '../keys/algorithms.ts'
-import { verifySignature } from '../keys/signature.ts'
 import type { DenyReason, Identity } from '../policy/decision.ts'
-import { type ClientEntry, type KeyEntry, keyObjectOf } from '../snapshot/client-entry.ts'
+import { type ClientEntry, keyObjectOf } from '../snapshot/client-entry.ts'
 import type { KeyRow } from '../snapshot/rows.ts'
 import { lookup } from '../snapshot/shared-map.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
@@ -9,6 +7,7 @@ import { clientTokenChecks, firstFault } from './claim-checks.ts'
 import { checkTimes, readAudience, timesOf } from './claims.ts'
 import { toleranceSeconds } from './client-token.ts'
 import type { CompactToken } from './compact.ts'
+import { isSignedBy } from './signed.ts'
 import { checkStanding, isOlderThanKey } from './standing.ts'
 
 const noScopes: readonly string[] = []
@@ -22,22 +21,15 @@ export function verifyClientToken(
 ): Identity | DenyReason {
   const client = clientOf(lookup(snapshot.clientsByIssuer, iss), token.payload.sub)
   const key = client?.keys.find(({ row }) => row.kid === token.header.kid)
-  if (!client || !key || !isSignedBy(token, key)) return 'invalid_token'
+  if (!client || !key) return 'invalid_token'
+  const { algorithm } = key.row
+  if (!isSignedBy(token, algorithm, keyObjectOf(key, algorithm))) return 'invalid_token'
   return checkStanding(client.row, key.row, now) ?? identify(token, client, key.row, snapshot, now)
 }
 
 /** Whose key may have signed: an issuer is one client's, and says so also where `sub` is wrong. */
 function clientOf(clients: readonly ClientEntry[] = [], sub: unknown): ClientEntry | undefined {
   return clients.find(({ row }) => row.clientId === sub) ?? (clients.length === 1 ? clients[0] : undefined)
-}
-
-/** The algorithm is the key's: the token may only name it. */
-function isSignedBy({ header, signingInput, signature }: CompactToken, key: KeyEntry<KeyRow>): boolean {
-  const { algorithm } = key.row
-  const { alg } = header
-  if (typeof alg !== 'string' || !algorithms[algorithm].tokenAlgorithms.includes(alg)) return false
-  const publicKey = keyObjectOf(key, algorithm)
-  return publicKey !== undefined && verifySignature(algorithm, publicKey, signingInput, signature)
 }
 
 /** Proved: from here on it is said what is wrong. All other claims are ignored, roles above all. */

@@ -1,5 +1,3 @@
-import { algorithms } from '../keys/algorithms.ts'
-import { verifySignature } from '../keys/signature.ts'
 import type { DenyReason, Identity } from '../policy/decision.ts'
 import { type ClientEntry, type ClusterEntry, keyObjectOf } from '../snapshot/client-entry.ts'
 import type { ServiceAccountRow } from '../snapshot/rows.ts'
@@ -10,6 +8,7 @@ import { checkTimes, readAudience, type TokenTimes, timesOf } from './claims.ts'
 import { toleranceSeconds } from './client-token.ts'
 import type { CompactToken } from './compact.ts'
 import { type PodBinding, readBinding } from './pod-binding.ts'
+import { isSignedBy } from './signed.ts'
 import { checkStanding } from './standing.ts'
 
 const noScopes: readonly string[] = []
@@ -26,7 +25,8 @@ export function verifyServiceAccountToken(
   snapshot: Snapshot,
   now: number,
 ): Identity | DenyReason {
-  if (!isSignedBy(token, cluster)) return 'invalid_token'
+  const key = cluster.keys.find(({ row }) => row.kid === token.header.kid)
+  if (!key || !isSignedBy(token, key.row.alg, keyObjectOf(key, key.row.alg))) return 'invalid_token'
   const claims = token.payload
   const bound = readBinding(claims)
   const clients = bound && lookup(snapshot.clientsByServiceAccount, `${bound.namespace}/${bound.serviceAccount.name}`)
@@ -45,17 +45,8 @@ export function verifyServiceAccountToken(
   return identity(client, account, bound, times, {
     audience: snapshot.service.audience,
     issuer: cluster.issuer,
-    clusterKid: String(token.header.kid),
+    clusterKid: key.row.kid,
   })
-}
-
-function isSignedBy({ header, signingInput, signature }: CompactToken, cluster: ClusterEntry): boolean {
-  const entry = cluster.keys.find(({ row }) => row.kid === header.kid)
-  if (!entry || typeof header.alg !== 'string') return false
-  const { alg } = entry.row
-  if (!algorithms[alg].tokenAlgorithms.includes(header.alg)) return false
-  const publicKey = keyObjectOf(entry, alg)
-  return publicKey !== undefined && verifySignature(alg, publicKey, signingInput, signature)
 }
 
 function accountOf(
