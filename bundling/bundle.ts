@@ -13,6 +13,7 @@ const entries = {
   guard: 'webhook/guard/main.ts',
   manifests: 'webhook/guard/compile/main.ts',
   why: 'cli/why/main.ts',
+  token: 'cli/token/main.ts',
   propose: 'cli/propose/main.ts',
   authorizer: 'webhook/authorizer/main.ts',
 }

@@ -56,7 +56,7 @@ const explanations: Readonly<Record<DenyReason | UpstreamFault, ProblemExplanati
       'The token proves nobody here: it is malformed, its signature fits no key of its client, or its client is unknown, or granted nothing here. Which of these is not told to who has not proved anything.',
     caller:
       'Sign a new token with the key that is in the mounted Secret now. After a rotation read the Secret again; the SDK does. `latchkey token inspect FILE` says whether the token is malformed.',
-    owner: `A guard knows only clients that some AccessGrant of its namespace names, as soon as a role of that grant names the service. \`kubectl get accessgrants -n NAMESPACE\` lists them; ${whyInPod} says whether one reaches this service.`,
+    owner: `A guard knows only clients that some AccessGrant of its namespace names, as soon as a role of that grant names the service. \`kubectl get accessgrants -A\` lists them; ${whyInPod} says whether one reaches this service.`,
   },
   typ_invalid: tokenFault(
     'its header has another `typ` than tokens for services have: `at+jwt`, or none or `JWT` in a service account token.',
@@ -111,7 +111,7 @@ const explanations: Readonly<Record<DenyReason | UpstreamFault, ProblemExplanati
       'The service account token is genuine, and its pod or its service account is not there any more, was made anew, or is so young that this guard has not heard of it.',
     caller: 'Try again shortly. A token that was copied out of its pod ends with the pod.',
     owner:
-      'The ApiClient must list the service account: `kubectl get apiclients.latchkey.dev -n NAMESPACE -o yaml` shows `spec.serviceAccounts`.',
+      'The ApiClient must list the service account: `kubectl get apiclients -A -o yaml` shows `spec.serviceAccounts`.',
   },
   token_expired: {
     means: 'The token is genuine and its `exp` has passed.',

@@ -54,6 +54,11 @@ export function firstFault(checks: readonly ClaimCheck[], token: Spoken, clientI
   return undefined
 }
 
+/** Every fault, each once, in the order of the checks. */
+export function allFaults(checks: readonly ClaimCheck[], token: Spoken, clientId?: unknown): ClaimFault[] {
+  return [...new Set(checks.flatMap(check => check(token, clientId) ?? []))]
+}
+
 /** Names of the claims that are not there. */
 export function missingClaims(claims: Claims, names: readonly string[]): string[] {
   return names.filter(name => !Object.hasOwn(claims, name))

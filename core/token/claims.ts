@@ -18,7 +18,11 @@ export function timesOf({ iat, exp }: Claims): TokenTimes {
  * Whether the token is valid now. The tolerance counts for us and for them: refused from `exp` + 30 s on, and before
  * `iat` - 30 s and `nbf` - 30 s.
  */
-export function checkTimes(claims: Claims, times: TokenTimes, now: number): DenyReason | undefined {
+export function checkTimes(
+  claims: Claims,
+  times: TokenTimes,
+  now: number,
+): Extract<DenyReason, 'token_expired' | 'token_not_yet_valid'> | undefined {
   if (now >= times.expiresAt + toleranceSeconds) return 'token_expired'
   const notBefore = typeof claims.nbf === 'number' ? Math.max(claims.nbf, times.issuedAt) : times.issuedAt
   return notBefore > now + toleranceSeconds ? 'token_not_yet_valid' : undefined
