@@ -14,6 +14,7 @@ const entries = {
   manifests: 'webhook/guard/compile/main.ts',
   openapi: 'platform/openapi/worker.ts',
   why: 'cli/why/main.ts',
+  token: 'cli/token/main.ts',
   propose: 'cli/propose/main.ts',
   authorizer: 'webhook/authorizer/main.ts',
 }

@@ -26,6 +26,7 @@ const processes: Readonly<Record<string, { source: string; what: string }>> = {
 /** What people run, and what ends by itself. */
 const commands: typeof processes = {
   why: { source: './why/main.ts', what: 'Explains why a call is allowed or denied, and what would change that.' },
+  token: { source: './token/main.ts', what: 'Says what is wrong with a token, and which service would take it.' },
   propose: { source: './propose/main.ts', what: 'Proposes the Role and AccessGrants that seen traffic needs.' },
 }
 

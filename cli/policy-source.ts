@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import type { ManifestObject } from '../core/registry/manifest-objects.ts'
 import { sliceHash } from '../core/snapshot/hash.ts'
 import type { Row } from '../core/snapshot/rows.ts'
 
@@ -22,6 +23,8 @@ export interface PolicySource {
   readonly revision: string
   /** What of the manifests does less than it says. */
   readonly problems: readonly string[]
+  /** Clients (`namespace/name`) whose ids a cluster makes otherwise than these manifests tell. */
+  readonly provisional: ReadonlySet<string>
   /** When the issuer last confirmed a stored snapshot, milliseconds since epoch. */
   readonly confirmedAt?: number
 }
@@ -31,21 +34,40 @@ export async function readPolicy(options: PolicyOptions): Promise<PolicySource> 
   return options.manifests === undefined ? readStored(options) : readYaml(options.manifests, options)
 }
 
-async function readYaml(path: string, options: PolicyOptions): Promise<PolicySource> {
+/** Every GuardedService of manifests, as `namespace/name`. @throws Error with a sentence for people */
+export async function servicesIn(path: string): Promise<string[]> {
+  const { objects } = await readObjects(path)
+  return objects
+    .filter(({ kind }) => kind === 'GuardedService')
+    .map(({ metadata: { namespace = 'default', name } }) => `${namespace}/${name}`)
+}
+
+async function readObjects(path: string): Promise<{ objects: readonly ManifestObject[]; warnings: readonly string[] }> {
   // Schemas and a YAML parser are of no use where a guard's snapshot is read, in the guard's own memory.
-  const [{ manifestSlice }, { readManifests }, { documentReaders }] = await Promise.all([
-    import('../core/registry/manifests.ts'),
-    import('../platform/manifest-files.ts'),
-    import('../platform/openapi/document-readers.ts'),
-  ])
+  const { readManifests } = await import('../platform/manifest-files.ts')
   const { objects, mistakes, warnings } = await readManifests(path).catch((error: NodeJS.ErrnoException) => {
     throw new Error(`${path} cannot be read: ${error.code ?? error.message}`)
   })
   if (mistakes.length > 0) throw new Error(`manifests:\n  ${mistakes.join('\n  ')}`)
+  return { objects, warnings }
+}
+
+async function readYaml(path: string, options: PolicyOptions): Promise<PolicySource> {
+  const [{ manifestSlice }, { provisionalIds }, { documentReaders }, { objects, warnings }] = await Promise.all([
+    import('../core/registry/manifests.ts'),
+    import('../core/registry/provisional-ids.ts'),
+    import('../platform/openapi/document-readers.ts'),
+    readObjects(path),
+  ])
   const now = options.nowMs / 1_000
   const { rows, problems } = manifestSlice(objects, { ...options, ...documentReaders, now })
   if (rows.length === 0) throw new Error(`manifests:\n  ${problems.join('\n  ')}`)
-  return { rows, revision: sliceHash(rows).slice(0, 12), problems: [...warnings, ...problems] }
+  return {
+    rows,
+    revision: sliceHash(rows).slice(0, 12),
+    problems: [...warnings, ...problems],
+    provisional: provisionalIds(objects),
+  }
 }
 
 interface Stored {
@@ -69,6 +91,7 @@ async function readStored({ service, snapshot = '' }: PolicyOptions): Promise<Po
     rows: stored.rows as Row[],
     revision,
     problems: [],
+    provisional: new Set(),
     ...(times.length > 0 && { confirmedAt: Math.max(...times) }),
   }
 }

@@ -15,7 +15,7 @@ export interface FetchOptions {
 }
 
 /** Answers of a guard that a newly signed token may turn into another. */
-const curable: ReadonlySet<string> = new Set(['token_expired', 'invalid_token', 'key_revoked'])
+const curable: ReadonlySet<string> = new Set(['token_expired', 'invalid_token', 'token_predates_key', 'key_revoked'])
 
 /**
  * A `fetch` that carries the client's token to guarded services and to nobody else.

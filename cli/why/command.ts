@@ -1,8 +1,8 @@
 import { Command, InvalidArgumentError } from 'commander'
-import { explain, type WhyQuestion } from '../../core/policy/explain.ts'
+import { type Explanation, explain, type WhyQuestion } from '../../core/policy/explain.ts'
 import { readPolicy } from '../policy-source.ts'
-import { issuerOfInstallation, readReference } from '../read-option.ts'
-import { renderWhy } from './render.ts'
+import { issuerOfInstallation, readClient, readReference } from '../read-option.ts'
+import { type IdOf, renderWhy } from './render.ts'
 
 const about = `Explains why a call is allowed or denied: who the client is, what its keys and grants are worth, which route \
 decides, which rule comes nearest, what is missing, and as YAML the change that would allow it.
@@ -55,8 +55,10 @@ export async function why(
   }
   const explanation = explain(source.rows, question)
   if (!explanation) throw new Error('this version of latchkey does not understand the policy')
-  if (options.json) io.write(`${JSON.stringify({ revision: source.revision, ...explanation }, null, 2)}\n`)
-  else io.write(renderWhy(explanation, question, source.revision) + notes(source.problems, options))
+  const { revision, provisional, problems } = source
+  const idOf: IdOf = explanation.client && provisional.has(explanation.client.name) ? 'standalone' : 'cluster'
+  if (options.json) io.write(`${JSON.stringify({ revision, ...withId(explanation, idOf) }, null, 2)}\n`)
+  else io.write(renderWhy(explanation, question, { revision, idOf }) + notes(problems, options))
   return explanation.outcome === 'deny' ? 1 : 0
 }
 
@@ -68,7 +70,7 @@ function readCommand(
     .description(about)
     .argument('<method>', 'method, upper case')
     .argument('<path>', 'path, with its query if there is one', readTarget)
-    .requiredOption('--client <namespace/name>', 'ApiClient that calls', readReference)
+    .requiredOption('--client <namespace/name>', 'ApiClient that calls, or its client id (sc_…)', readClient)
     .option(
       '--key <kid>',
       'its key: kid, name of the AccessKey, or serviceaccount:<name> (default: the first that counts)',
@@ -90,6 +92,13 @@ function readCommand(
 function readTarget(given: string): string {
   if (!given.startsWith('/')) throw new InvalidArgumentError('Expected a path that begins with a slash.')
   return given
+}
+
+/** `clientId` is the one that the cluster has, or is not there. */
+function withId(explanation: Explanation, idOf: IdOf): object {
+  if (!explanation.client || idOf === 'cluster') return explanation
+  const { clientId, ...client } = explanation.client
+  return { ...explanation, client: { ...client, standaloneClientId: clientId } }
 }
 
 /** What the manifests do less than they say, as far as it concerns this client or this service. */

@@ -5,12 +5,19 @@ import type { Nearest } from '../../core/policy/nearest-rule.ts'
 import { explanationOf } from '../../core/policy/problems.ts'
 import type { Change } from '../../core/policy/suggest-change.ts'
 
+/** Where a client id holds: in the cluster, or only at a guard that has the manifests alone. */
+export type IdOf = 'cluster' | 'standalone'
+
 /** The explanation for people: what happens, why, and as YAML what would allow the call. */
-export function renderWhy(explanation: Explanation, question: WhyQuestion, revision: string): string {
+export function renderWhy(
+  explanation: Explanation,
+  question: WhyQuestion,
+  { revision, idOf }: { readonly revision: string; readonly idOf: IdOf },
+): string {
   const rows: (readonly [string, string])[] = [
     ['Call', `${question.method} ${question.target}`],
     ['Service', `${explanation.service}, policy ${revision}${age(question.ageSeconds)}`],
-    ['Client', clientLine(explanation, question)],
+    ['Client', clientLine(explanation, question, idOf)],
     ...(explanation.credential === 'assumed'
       ? [['Credential', 'taken to be good: keys are minted in a cluster'] as const]
       : listed(
@@ -35,10 +42,18 @@ function headline({ outcome, decision }: Explanation): string {
   return `DENIED ${status} ${decision.reason}`
 }
 
-function clientLine({ client }: Explanation, question: WhyQuestion): string {
-  if (!client) return `${question.client} is named by no grant at this service, so its guards do not know it`
+function clientLine({ client }: Explanation, question: WhyQuestion, idOf: IdOf): string {
+  if (!client)
+    return `${question.client} is unknown, or granted nothing here: no grant at this service names it, so its guards do not know it`
   const organization = client.organization === undefined ? '' : `, organization ${client.organization}`
-  return `${question.client} (${client.clientId})${organization}${client.suspended ? ', suspended' : ''}`
+  return `${client.name} (${idLine(client, idOf)})${organization}${client.suspended ? ', suspended' : ''}`
+}
+
+/** An id that no cluster has would be looked for in vain. */
+function idLine({ name, clientId }: NonNullable<Explanation['client']>, idOf: IdOf): string {
+  if (idOf === 'cluster') return clientId
+  const [namespace] = name.split('/')
+  return `${clientId} at a guard without a cluster; for the id in the cluster add its Namespace: kubectl get namespace ${namespace} -o yaml`
 }
 
 function credentialLine(

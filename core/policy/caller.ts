@@ -13,6 +13,8 @@ export interface Caller {
   readonly mark: object
   /** When the identity or its key ends, seconds since epoch. Until then nothing is wrong with it. */
   readonly endsAt: number
+  /** When the last of the client's grants ends; Infinity while one of them has no end. */
+  readonly grantedUntil: number
   /** The first of its grants, by role, then by name. */
   readonly grants: HeldGrant | undefined
   /** Names of the roles of all these grants, each once. */
@@ -43,6 +45,7 @@ export function findCaller(identity: Identity, snapshot: Snapshot): Caller | und
   return {
     mark: snapshot.mark,
     endsAt: notAfter === undefined ? identity.expiresAt : Math.min(notAfter, identity.expiresAt),
+    grantedUntil: lastEnd(lookup(snapshot.grantsByClient, identity.clientId)?.grants ?? []),
     grants,
     roles: rolesAt(grants, Number.NEGATIVE_INFINITY),
     rolesEndAt: firstEnd(grants),
@@ -84,6 +87,13 @@ function rolesAt(grants: HeldGrant | undefined, now: number): readonly string[] 
     if ((endsAt === undefined || now < endsAt) && roles.at(-1) !== roleName) roles.push(roleName)
   }
   return roles
+}
+
+/** Without any: a row of a client is there because of a grant, perhaps one that this version does not understand. */
+function lastEnd(grants: readonly GrantRow[]): number {
+  let last = grants.length === 0 ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY
+  for (const { expiresAt } of grants) last = Math.max(last, expiresAt ?? Number.POSITIVE_INFINITY)
+  return last
 }
 
 function firstEnd(grants: HeldGrant | undefined): number | undefined {

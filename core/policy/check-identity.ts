@@ -6,37 +6,41 @@ import type { DenyReason, Identity } from './decision.ts'
 
 /**
  * Whether an identity that was proved once still counts under this snapshot: the whole standing of client, key,
- * service account and pod, and what the service takes. A cache of identities needs no flush because of it.
+ * service account and pod, and what the service takes. A cache of identities needs no flush because of it. What is told
+ * is what verifyToken would say of the same token: the order of the checks is the same.
  * @param now seconds since epoch
  * @returns the client, or why not
  */
 export function checkIdentity(identity: Identity, snapshot: Snapshot, now: number): ClientRow | DenyReason {
-  const { clientId, proof } = identity
+  const { clientId, credential } = identity
   const client = lookup(snapshot.clients, clientId)
-  if ((!client || client.departed) && snapshot.unsupported.has(`client/${clientId}`)) return 'policy_unsupported'
-  if (!client) return 'invalid_token'
+  if (!client) return snapshot.unsupported.has(`client/${clientId}`) ? 'policy_unsupported' : 'invalid_token'
   const fault =
-    identity.credential === 'ClientToken'
-      ? checkClientKey(identity, client, now)
-      : checkServiceAccount(identity, client, now)
+    credential === 'ClientToken' ? checkKey(identity, client, now) : checkCluster(identity, client, snapshot)
   if (fault) return fault
   if (now >= identity.expiresAt) return 'token_expired'
-  if (proof.audience !== snapshot.service?.audience) return 'wrong_audience'
-  if (!snapshot.service.accepts.includes(identity.credential)) return 'credential_unsupported'
-  return client.departed ? 'not_granted' : client.row
+  return checkUse(identity, client, snapshot) ?? client.row
 }
 
-function checkClientKey(identity: Identity, { row, keys }: ClientEntry, now: number): DenyReason | undefined {
+function checkKey({ key, proof }: Identity, { row, keys }: ClientEntry, now: number): DenyReason | undefined {
+  const found = keys.find(({ row: { kid } }) => kid === key)?.row
+  return found && proof.issuer === row.issuer ? checkStanding(row, found, now) : 'invalid_token'
+}
+
+/** The cluster's key must still be one that signs: it may have been taken away because somebody else has it. */
+function checkCluster({ proof }: Identity, { row }: ClientEntry, { cluster }: Snapshot): DenyReason | undefined {
+  const signs = cluster?.issuer === proof.issuer && cluster.keys.some(({ row: { kid } }) => kid === proof.clusterKid)
+  return signs ? checkStanding(row, undefined, 0) : 'invalid_token'
+}
+
+/** What a token that is genuine and has not ended may still be refused for. */
+function checkUse(identity: Identity, { row, keys }: ClientEntry, { service }: Snapshot): DenyReason | undefined {
+  const { credential, proof } = identity
   const key = keys.find(({ row: { kid } }) => kid === identity.key)?.row
-  if (!key) return 'invalid_token'
-  return (
-    checkStanding(row, key, now) ?? (isOlderThanKey(identity.proof.issuedAt, row, key) ? 'invalid_token' : undefined)
-  )
-}
-
-function checkServiceAccount(identity: Identity, { row }: ClientEntry, now: number): DenyReason | undefined {
-  const { serviceAccountUid, podUid } = identity.proof
-  const account = row.serviceAccounts?.find(({ uid }) => uid === serviceAccountUid)
-  if (!account || podUid === undefined || !account.pods.includes(podUid)) return 'invalid_token'
-  return checkStanding(row, undefined, now)
+  if (key && isOlderThanKey(proof.issuedAt, row, key)) return 'token_predates_key'
+  if (proof.audience !== service?.audience) return 'wrong_audience'
+  if (!service.accepts.includes(credential)) return 'credential_unsupported'
+  if (credential === 'ClientToken') return undefined
+  const account = row.serviceAccounts?.find(({ uid }) => uid === proof.serviceAccountUid)
+  return account && proof.podUid !== undefined && account.pods.includes(proof.podUid) ? undefined : 'pod_unknown'
 }

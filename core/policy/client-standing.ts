@@ -1,4 +1,4 @@
-import type { ClientRow, Row } from '../snapshot/rows.ts'
+import type { ClientRow, ClusterRow, Row } from '../snapshot/rows.ts'
 import { checkStanding } from '../token/standing.ts'
 import { identityOfKey } from './assume-keys.ts'
 import type { Identity } from './decision.ts'
@@ -58,13 +58,15 @@ export function identityOfCredential(
   client: ClientRow,
   credential: CredentialStanding | undefined,
   audience: string,
+  cluster: ClusterRow | undefined,
   now: number,
 ): Identity | undefined {
   const key = client.keys.find(({ kid }) => kid === credential?.key)
   if (key) return identityOfKey(client, key, audience, now)
   const account = client.serviceAccounts?.find(({ name }) => `serviceaccount:${name}` === credential?.key)
   const podUid = account?.pods[0]
-  if (!account || !credential || podUid === undefined) return undefined
+  const clusterKid = cluster?.keys[0]?.kid
+  if (!account || !credential || podUid === undefined || !cluster || clusterKid === undefined) return undefined
   return {
     clientId: client.clientId,
     client: `${client.namespace}/${client.name}`,
@@ -73,7 +75,7 @@ export function identityOfCredential(
     subject: client.clientId,
     scopes: [],
     expiresAt: Number.MAX_SAFE_INTEGER,
-    proof: { issuedAt: now, audience, serviceAccountUid: account.uid, podUid },
+    proof: { issuedAt: now, audience, issuer: cluster.issuer, serviceAccountUid: account.uid, podUid, clusterKid },
   }
 }
 

@@ -2,9 +2,10 @@ import { lookup } from '../snapshot/shared-map.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
 import { rolesOf } from './caller.ts'
 import { checkIdentity } from './check-identity.ts'
+import { checkedIdentity } from './checked-identity.ts'
 import { type Choice, chooseGrant, type Question } from './choose-grant.ts'
 import type { CompiledPolicy } from './compile.ts'
-import { type Decision, type DenyReason, type Identity, reasons } from './decision.ts'
+import { type CheckedIdentity, type Decision, type DenyReason, type Identity, reasons } from './decision.ts'
 import { callerOf } from './known-identity.ts'
 import { methodIndex } from './methods.ts'
 import { readTarget, type Target } from './path.ts'
@@ -20,8 +21,9 @@ export interface DecisionRequest {
 
 /**
  * May this call pass? Pure, synchronous and total; asked again on every request, also with an identity from a cache.
- * The order: a policy this version cannot read; a request that can be read in two ways; a public path; who calls
- * (refused, unproved, gone, suspended, revoked, ended); which route; the grants.
+ * The order: a policy this version cannot read; a request that can be read in two ways; a public path, which passes
+ * whoever calls; what is wrong with the caller (refused, unproved, gone, suspended, revoked, ended); which route;
+ * the grants. The decision names the caller where it counts now, and nobody else.
  * @param identity who calls, or why that is not known
  * @param now seconds since epoch
  */
@@ -34,21 +36,22 @@ export function decide(
   const { policy, service } = snapshot
   if (!policy || !service) return { allow: false, reason: 'policy_unsupported' }
   if (typeof identity === 'string' && reasons[identity].status === 400) return { allow: false, reason: identity }
+  const caller = typeof identity === 'string' ? undefined : callerOf(identity, snapshot)
+  const checked = typeof identity === 'string' ? undefined : checkedIdentity(identity, caller, now)
   const target = readTarget(request.target)
-  if (typeof target === 'string') return { allow: false, reason: target }
+  if (typeof target === 'string') return { allow: false, reason: target, identity: checked }
   const endpoint = findEndpoint(policy.routes, request.method, target)
-  if (typeof endpoint === 'object' && endpoint.isPublic) return { allow: true, reason: 'public' }
+  if (typeof endpoint === 'object' && endpoint.isPublic) return { allow: true, reason: 'public', identity: checked }
   const place = placeOf(endpoint, policy, request.method)
-  if (typeof identity === 'string') return deny(identity, place)
-  const caller = callerOf(identity, snapshot)
-  if (!caller || !(now < caller.endsAt)) return deny(faultOf(identity, snapshot, now), place)
-  if (endpoint === 'path_ambiguous') return deny('path_ambiguous', place)
-  if (!endpoint && policy.routes.hasRoutes) return deny('route_unknown', place)
+  if (typeof identity === 'string') return deny(identity, place, undefined)
+  if (!caller || !(now < caller.endsAt)) return deny(faultOf(identity, snapshot, now), place, undefined)
+  if (endpoint === 'path_ambiguous') return deny('path_ambiguous', place, checked)
+  if (!endpoint && policy.routes.hasRoutes) return deny('route_unknown', place, checked)
   const choice = chooseGrant(caller, ask(policy, endpoint, request.method, target), identity, now)
-  if (typeof choice === 'object') return allow(choice, rolesOf(caller, now), endpoint?.name)
-  if (holdsUnsupportedRole(identity, snapshot)) return deny('policy_unsupported', place)
-  if (choice === 'ended') return deny('grant_expired', place)
-  return { ...deny('not_granted', place), missing: missing(request, endpoint, target) }
+  if (typeof choice === 'object') return allow(choice, rolesOf(caller, now), endpoint?.name, checked)
+  if (holdsUnsupportedRole(identity, snapshot)) return deny('policy_unsupported', place, checked)
+  if (choice === 'ended') return deny('grant_expired', place, checked)
+  return { ...deny('not_granted', place, checked), missing: missing(request, endpoint, target) }
 }
 
 /** Which route a denial is about, and what that says about audit mode. */
@@ -69,15 +72,24 @@ function faultOf(identity: Identity, snapshot: Snapshot, now: number): DenyReaso
   return typeof client === 'string' ? client : 'invalid_token'
 }
 
-function allow({ grant, rule }: Choice, roles: readonly string[], route: string | undefined): Decision {
+function allow(
+  { grant, rule }: Choice,
+  roles: readonly string[],
+  route: string | undefined,
+  identity: CheckedIdentity | undefined,
+): Decision {
   const { attributes } = grant
-  const plain = { allow: true, reason: 'granted', rule: rule.name, grant: grant.name, roles } as const
+  const plain = { allow: true, reason: 'granted', rule: rule.name, grant: grant.name, roles, identity } as const
   if (route === undefined && !attributes) return plain
   return { ...plain, ...(route !== undefined && { route }), ...(attributes && { attributes }) }
 }
 
-function deny(reason: DenyReason, { route, mode }: Place): Extract<Decision, { allow: false }> {
-  return { allow: false, reason, ...(route !== undefined && { route }), ...(mode && { mode }) }
+function deny(
+  reason: DenyReason,
+  { route, mode }: Place,
+  identity: CheckedIdentity | undefined,
+): Extract<Decision, { allow: false }> {
+  return { allow: false, reason, identity, ...(route !== undefined && { route }), ...(mode && { mode }) }
 }
 
 /** A route with a permission is opened by permission rules only; any other, and a service without routes, by path. */

@@ -13,7 +13,38 @@ export const reasons = {
     status: 401,
     hint: 'This service does not take this kind of credential; see spec.accepts.',
   },
-  invalid_token: { status: 401, hint: 'Sign a new token with the key in the mounted Secret.' },
+  invalid_token: {
+    status: 401,
+    hint: 'Sign a new token with the key in the mounted Secret. If that is refused too, the client is unknown, or granted nothing here.',
+  },
+  typ_invalid: {
+    status: 401,
+    hint: 'Sign a token whose header says typ at+jwt; a service account token has none, or JWT.',
+  },
+  claim_missing: {
+    status: 401,
+    hint: 'A client token needs iss, sub, client_id, aud, iat, exp and jti; a service account token needs aud, iat, exp and the pod it is bound to.',
+  },
+  sub_invalid: { status: 401, hint: 'Write the id of the client that signs into sub.' },
+  client_id_invalid: { status: 401, hint: 'Write the id of the client that signs into client_id, the same as in sub.' },
+  aud_invalid: { status: 401, hint: "Write this service's audience into aud: a string, or an array of that one." },
+  iat_invalid: { status: 401, hint: 'Write iat as whole seconds since 1970, without a fraction.' },
+  exp_invalid: { status: 401, hint: 'Write exp as whole seconds since 1970, without a fraction.' },
+  nbf_invalid: { status: 401, hint: 'Write nbf as whole seconds since 1970, without a fraction, or leave it out.' },
+  jti_invalid: { status: 401, hint: 'Write a text of 1 to 128 characters into jti, another one for each token.' },
+  lifetime_invalid: {
+    status: 401,
+    hint: 'Let exp come after iat, and at most 15 minutes after it; a service account token may live a day.',
+  },
+  token_not_yet_valid: {
+    status: 401,
+    hint: 'The iat or nbf of the token is still to come; check the clock of the caller.',
+  },
+  token_predates_key: { status: 401, hint: 'The token is older than its client or its key. Sign a new one.' },
+  pod_unknown: {
+    status: 401,
+    hint: 'The pod or the service account of the token is not there any more, or not known here yet. Try again shortly.',
+  },
   token_expired: { status: 401, hint: 'Sign a new token; check the clock of the caller.' },
   key_revoked: { status: 401, hint: 'This access key is revoked. Ask the owner of the client for another one.' },
   key_expired: { status: 401, hint: 'This access key has ended. Ask the owner of the client for another one.' },
@@ -52,7 +83,7 @@ export type DenyReason = Exclude<Reason, AllowReason>
 /** What only a proxy that asks can get wrong: such a call never reaches `decide`. */
 export type ProxyReason = 'peer_unknown' | 'service_unknown'
 
-/** Who calls, proved. `credential` says how. */
+/** Who calls, proved once. `credential` says how. It may have ended since: see CheckedIdentity. */
 export interface Identity {
   readonly clientId: string
   /** `namespace/name` of the ApiClient. */
@@ -70,10 +101,23 @@ export interface Identity {
   readonly proof: {
     readonly issuedAt: number
     readonly audience: string
-    /** Service account tokens: they end with their pod and their service account. */
+    readonly issuer: string
+    /** Service account tokens: they end with their pod, their service account and the key of the cluster. */
     readonly serviceAccountUid?: string
     readonly podUid?: string
+    readonly clusterKid?: string
   }
+}
+
+declare const checkedForThisRequest: unique symbol
+
+/**
+ * Who calls, and counts now: proved, and client, key, pod and audience were looked at for the request that is decided.
+ * Only `checkedIdentity` makes one, and only a decision holds one. What an app is told of its caller is made from a
+ * decision alone, so nobody can be named who was good once.
+ */
+export interface CheckedIdentity extends Identity {
+  readonly [checkedForThisRequest]: true
 }
 
 export type Decision =
@@ -84,6 +128,8 @@ export type Decision =
       readonly rule?: string
       readonly grant?: string
       readonly route?: string
+      /** Absent on public paths when nobody is proved, or not any more. */
+      readonly identity?: CheckedIdentity | undefined
       /** Roles, and the attributes of the grant that allowed, for the identity headers. */
       readonly roles?: readonly string[]
       readonly attributes?: Readonly<Record<string, string>>
@@ -91,6 +137,8 @@ export type Decision =
   | {
       readonly allow: false
       readonly reason: DenyReason
+      /** Who is denied, where it is no fault of the identity. */
+      readonly identity?: CheckedIdentity | undefined
       readonly route?: string
       /** What the route says about audit mode; absent: what the service says holds. */
       readonly mode?: 'Enforce' | 'Audit'

@@ -1,5 +1,5 @@
 import { parseRow } from '../snapshot/parse-row.ts'
-import type { ClientRow, Row, ServiceRow } from '../snapshot/rows.ts'
+import type { ClientRow, ClusterRow, Row, ServiceRow } from '../snapshot/rows.ts'
 import { snapshotOfRows } from '../snapshot/snapshot-of-rows.ts'
 import { assumedIdentity, assumeKeys } from './assume-keys.ts'
 import { passes } from './audit-mode.ts'
@@ -20,7 +20,7 @@ import type { Endpoint } from './route-table.ts'
 import { type Change, suggestChange } from './suggest-change.ts'
 
 export interface WhyQuestion {
-  /** `namespace/name` of the ApiClient. */
+  /** The ApiClient: `namespace/name`, or its client id. */
   readonly client: string
   /** `kid`, name of the AccessKey, or `serviceaccount:<name>`; else the first that counts. */
   readonly key?: string | undefined
@@ -42,7 +42,13 @@ export interface Explanation {
   readonly outcome: 'allow' | 'deny' | 'audit'
   readonly decision: Decision
   /** Absent: no grant at this service names the client, so its guards do not know it. */
-  readonly client?: { readonly clientId: string; readonly suspended: boolean; readonly organization?: string }
+  readonly client?: {
+    /** `namespace/name` */
+    readonly name: string
+    readonly clientId: string
+    readonly suspended: boolean
+    readonly organization?: string
+  }
   readonly credentials: readonly CredentialStanding[]
   /** The credential that the answer is about: one of the list, or `assumed`. */
   readonly credential?: string
@@ -70,13 +76,14 @@ export function explain(slice: readonly Row[], question: WhyQuestion): Explanati
   const understood = rows.filter(row => !('unsupported' in parseRow(row)))
   const client = clientOf(understood, question.client)
   const credentials = client ? credentialsOf(client, now) : []
-  const caller = callerOf(question, client, credentials, service)
+  const cluster = understood.find(row => row.type === 'cluster')
+  const caller = callerOf(question, client, credentials, { service, cluster })
   const decision = decisionOf(caller.assumed ? assumeKeys(rows) : rows, caller.identity, question)
   const grants = client ? grantsOf(understood, client.clientId, now) : []
   return {
     service: `${service.namespace}/${service.name}`,
     outcome: decision.allow ? 'allow' : passes(decision, service) ? 'audit' : 'deny',
-    decision,
+    decision: withoutIdentity(decision),
     ...(client && { client: summaryOf(client) }),
     credentials,
     ...(caller.name !== undefined && { credential: caller.name }),
@@ -92,12 +99,26 @@ function concerning(row: Row, clientId: string | undefined): Row[] {
   return clientId !== undefined && row.clients.includes(clientId) ? [{ ...row, clients: [clientId] }] : []
 }
 
-function clientOf(rows: readonly Row[], name: string): ClientRow | undefined {
-  return rows.find((row): row is ClientRow => row.type === 'client' && `${row.namespace}/${row.name}` === name)
+function clientOf(rows: readonly Row[], asked: string): ClientRow | undefined {
+  // A client id holds no slash, and a name always does.
+  const isAsked = asked.includes('/')
+    ? (row: ClientRow) => nameOf(row) === asked
+    : ({ clientId }: ClientRow) => clientId === asked
+  return rows.find((row): row is ClientRow => row.type === 'client' && isAsked(row))
 }
 
-function summaryOf({ clientId, suspended, organization }: ClientRow): NonNullable<Explanation['client']> {
-  return { clientId, suspended, ...(organization !== undefined && { organization }) }
+function nameOf({ namespace, name }: ClientRow): string {
+  return `${namespace}/${name}`
+}
+
+function summaryOf(client: ClientRow): NonNullable<Explanation['client']> {
+  const { clientId, suspended, organization } = client
+  return { name: nameOf(client), clientId, suspended, ...(organization !== undefined && { organization }) }
+}
+
+/** Who calls stands beside it, in words. */
+function withoutIdentity({ identity: _, ...decision }: Decision): Decision {
+  return decision as Decision
 }
 
 interface Caller {
@@ -110,13 +131,13 @@ function callerOf(
   { key, keys, now }: WhyQuestion,
   client: ClientRow | undefined,
   credentials: readonly CredentialStanding[],
-  { audience }: ServiceRow,
+  { service: { audience }, cluster }: { readonly service: ServiceRow; readonly cluster: ClusterRow | undefined },
 ): Caller {
   if (client && keys === 'Assumed' && key === undefined && credentials.length === 0 && !client.suspended) {
     return { name: 'assumed', identity: assumedIdentity(client, audience, now), assumed: true }
   }
   const asked = askedCredential(credentials, key)
-  const identity = client && identityOfCredential(client, asked, audience, now)
+  const identity = client && identityOfCredential(client, asked, audience, cluster, now)
   return { name: asked?.key, identity, assumed: false }
 }
 
@@ -148,12 +169,14 @@ function policyOf(
   const path = target.split('?', 1)[0] ?? ''
   const inForce = policyInForce(rows, now)
   if (!inForce) return { policy: decision }
-  const policy = inForce.decide(question.client, method, target)
+  const name = client ? nameOf(client) : question.client
+  const policy = withoutIdentity(inForce.decide(name, method, target))
   const endpoint = inForce.endpoint(method, path)
   const isGrantable = !policy.allow && (policy.reason === 'not_granted' || policy.reason === 'grant_expired')
   const nearest = isGrantable ? nearestRule(rows, { client, grants, method, path, endpoint }) : undefined
-  const asked = { client: question.client, method, path, service, decision: policy, nearest, endpoint, now }
-  const change = suggestChange(slice, asked)
+  const asked = { client: name, method, path, service, decision: policy, nearest, endpoint, now }
+  // An object names a client by its name, which an unknown id does not tell.
+  const change = name.includes('/') ? suggestChange(slice, asked) : undefined
   return {
     policy,
     ...(endpoint && { endpoint: endpointOf(endpoint) }),

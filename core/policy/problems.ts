@@ -8,6 +8,19 @@ export interface ProblemExplanation {
   readonly owner: string
 }
 
+/** In the guard's container the command finds policy and service by itself. */
+const whyInPod =
+  '`kubectl exec -n NAMESPACE POD -c latchkey-guard -- node /app/latchkey.mjs why --client CLIENT METHOD /path`'
+
+/** What a caller with the right key wrote into its token: only the caller can mend it. */
+function tokenFault(fault: string, caller: string): ProblemExplanation {
+  return {
+    means: `The token is genuine, and ${fault}`,
+    caller: `${caller} \`latchkey token inspect FILE\` names every fault of a token at once.`,
+    owner: 'Nothing: the program that signs has to be changed, or should use the SDK.',
+  }
+}
+
 /** One for every code that a problem body can have: a code without one does not compile. */
 const explanations: Readonly<Record<DenyReason | UpstreamFault, ProblemExplanation>> = {
   request_malformed: {
@@ -40,11 +53,65 @@ const explanations: Readonly<Record<DenyReason | UpstreamFault, ProblemExplanati
   },
   invalid_token: {
     means:
-      'The token proves nobody: it is malformed, its signature fits no key of its client, or no grant at this service names its client. Which of these is not told to who has not proved anything.',
+      'The token proves nobody here: it is malformed, its signature fits no key of its client, or its client is unknown, or granted nothing here. Which of these is not told to who has not proved anything.',
     caller:
-      'Sign a new token with the key that is in the mounted Secret now. After a rotation read the Secret again; the SDK does.',
+      'Sign a new token with the key that is in the mounted Secret now. After a rotation read the Secret again; the SDK does. `latchkey token inspect FILE` says whether the token is malformed.',
+    owner: `A guard knows only clients that some AccessGrant of its namespace names, as soon as a role of that grant names the service. \`kubectl get accessgrants -A\` lists them; ${whyInPod} says whether one reaches this service.`,
+  },
+  typ_invalid: tokenFault(
+    'its header has another `typ` than tokens for services have: `at+jwt`, or none or `JWT` in a service account token.',
+    'Sign a client token. A client assertion, an id token or a refresh token is for somebody else.',
+  ),
+  claim_missing: tokenFault(
+    'a member is not there: `iss`, `sub`, `client_id`, `aud`, `iat`, `exp` or `jti`; in a service account token `aud`, `iat`, `exp` or the pod in `kubernetes.io`.',
+    'Add what is missing. A service account token comes from a projected volume: older tokens in Secrets are bound to no pod.',
+  ),
+  sub_invalid: tokenFault(
+    '`sub` is not the client whose key signed.',
+    'Write the client id, the file `client-id` of the Secret, into `sub`.',
+  ),
+  client_id_invalid: tokenFault(
+    '`client_id` is not the client whose key signed.',
+    'Write the client id, the file `client-id` of the Secret, into `client_id` and `sub`.',
+  ),
+  aud_invalid: tokenFault(
+    '`aud` is no text and no array of exactly one: a token for several services could be used by one of them at another.',
+    'Sign a token for each service, with its audience alone.',
+  ),
+  iat_invalid: tokenFault(
+    '`iat` is not a whole number of seconds.',
+    'Write whole seconds since 1970: a clock that gives fractions or milliseconds has to be rounded down or divided.',
+  ),
+  exp_invalid: tokenFault('`exp` is not a whole number of seconds.', 'Write whole seconds since 1970, as for `iat`.'),
+  nbf_invalid: tokenFault(
+    '`nbf` is there and is not a whole number of seconds.',
+    'Leave it out, or write whole seconds since 1970.',
+  ),
+  jti_invalid: tokenFault(
+    '`jti` is no text of 1 to 128 characters.',
+    'Write a new random text for each token, for example a UUID.',
+  ),
+  lifetime_invalid: tokenFault(
+    '`exp` is not after `iat`, or more than 15 minutes after it (a day for a service account token).',
+    'Sign short tokens, and a new one when the last has a minute left. The SDK does.',
+  ),
+  token_not_yet_valid: {
+    means: 'The token is genuine, and its `iat` or `nbf` lies more than 30 seconds in the future.',
+    caller: 'Set the clock of the machine. Write the time of signing into `iat`, and leave `nbf` out.',
+    owner: 'If many callers see it at once, the clock of the node is behind.',
+  },
+  token_predates_key: {
+    means:
+      'The token is genuine, and was signed before its ApiClient or its AccessKey was made: it is of another one that had the same name.',
+    caller: 'Sign a new token.',
+    owner: 'Nothing, unless it stays: then the clock of the caller is behind.',
+  },
+  pod_unknown: {
+    means:
+      'The service account token is genuine, and its pod or its service account is not there any more, was made anew, or is so young that this guard has not heard of it.',
+    caller: 'Try again shortly. A token that was copied out of its pod ends with the pod.',
     owner:
-      'A guard knows only clients that some AccessGrant in its namespace names. `kubectl get accessgrants -A` and `latchkey why` show whether one does.',
+      'The ApiClient must list the service account: `kubectl get apiclients -A -o yaml` shows `spec.serviceAccounts`.',
   },
   token_expired: {
     means: 'The token is genuine and its `exp` has passed.',
@@ -55,7 +122,7 @@ const explanations: Readonly<Record<DenyReason | UpstreamFault, ProblemExplanati
     means: 'The access key is revoked, or older than `keysNotBefore` of its AccessKey.',
     caller: 'Ask the owner of the client for another key. No token of this one passes again.',
     owner:
-      '`kubectl describe accesskeys.latchkey.dev NAME` says why. A revocation cannot be taken back; make another AccessKey.',
+      '`kubectl describe accesskeys.latchkey.dev NAME -n NAMESPACE` says why. A revocation cannot be taken back; make another AccessKey.',
   },
   key_expired: {
     means: 'The access key has ended: its validity is over, or it was replaced and its overlap is over.',
@@ -76,13 +143,12 @@ const explanations: Readonly<Record<DenyReason | UpstreamFault, ProblemExplanati
     means:
       'The caller is known, and none of its grants allows this call. The field `missing` says what a role would have to allow: `<action> <resource>` on a route with a permission, else `<METHOD> <path template>`.',
     caller: "Ask the service's owner, and send the whole problem body.",
-    owner:
-      '`latchkey why --client NAMESPACE/NAME METHOD /path` prints the nearest rule, and the AccessGrant or Role that would allow the call.',
+    owner: `${whyInPod} prints the nearest rule, and the AccessGrant or Role that would allow the call.`,
   },
   grant_expired: {
     means: 'An AccessGrant that has ended would have allowed the call.',
     caller: "Ask the service's owner to renew it.",
-    owner: 'Set a later `spec.expiresAt`, or take it out. `latchkey why` names the grant.',
+    owner: `Set a later \`spec.expiresAt\`, or take it out. ${whyInPod} names the grant.`,
   },
   route_unknown: {
     means: 'The service declares its routes, and none of them matches this method and path.',
@@ -98,12 +164,13 @@ const explanations: Readonly<Record<DenyReason | UpstreamFault, ProblemExplanati
   policy_unsupported: {
     means: 'The policy holds a field that this guard does not know, and what the field touches is denied.',
     caller: 'Nothing; the platform team has to act.',
-    owner: 'Restart the pods, so that they get the guard of the installed version: `kubectl rollout restart`.',
+    owner:
+      'Restart the pods, so that they get the guard of the installed version: `kubectl rollout restart deployment/NAME -n NAMESPACE`.',
   },
   policy_missing: {
     means: 'The guard has just started and has no policy yet.',
     caller: 'Try again after `Retry-After`.',
-    owner: 'If it stays: `kubectl logs POD -c latchkey-guard` says why the issuer is not reached.',
+    owner: 'If it stays: `kubectl logs -n NAMESPACE POD -c latchkey-guard` says why the issuer is not reached.',
   },
   policy_stale: {
     means: 'The guard has not heard from the issuer for longer than `spec.maxStaleness` of the GuardedService.',

@@ -12,8 +12,6 @@ export interface KeyEntry<R> {
 export interface ClientEntry {
   readonly row: ClientRow
   readonly keys: readonly KeyEntry<KeyRow>[]
-  /** Its row left the slice. Kept to prove its tokens and say `not_granted`; it is allowed nothing. */
-  readonly departed?: true
 }
 
 export interface ClusterEntry {

@@ -9,12 +9,7 @@ export interface ClientIndex {
   readonly clientsByIssuer: SharedMap<readonly ClientEntry[]>
   /** By `namespace/name` of the service account. */
   readonly clientsByServiceAccount: SharedMap<readonly ClientEntry[]>
-  /** Client ids of departed clients, the longest gone first. */
-  readonly departed: readonly string[]
 }
-
-/** How many departed clients are remembered. */
-const maxDeparted = 1_000
 
 /** A client before and after a change; either may be absent. */
 export interface ClientChange {
@@ -26,7 +21,6 @@ export const noClients: ClientIndex = {
   clients: emptyMap(),
   clientsByIssuer: emptyMap(),
   clientsByServiceAccount: emptyMap(),
-  departed: [],
 }
 
 /** Brings the indexes up to date; only what the changed clients are found by is touched. */
@@ -36,30 +30,16 @@ export function updateClients(index: ClientIndex, changes: readonly ClientChange
     byIssuer: editMap(index.clientsByIssuer),
     byAccount: editMap(index.clientsByServiceAccount),
   }
-  const departed = new Set(index.departed)
   for (const { before, after } of changes) {
     const clientId = (after ?? before)?.clientId
     const old = clientId === undefined ? undefined : edit.clients.get(clientId)
     if (old) remove(edit, old)
-    if (after) {
-      departed.delete(after.clientId)
-      add(edit, clientEntry(after))
-    } else if (old) {
-      departed.add(old.row.clientId)
-      add(edit, { ...old, departed: true })
-    }
-  }
-  for (const clientId of departed) {
-    if (departed.size <= maxDeparted) break
-    departed.delete(clientId)
-    const oldest = edit.clients.get(clientId)
-    if (oldest) remove(edit, oldest)
+    if (after) add(edit, clientEntry(after))
   }
   return {
     clients: edit.clients.finish(),
     clientsByIssuer: edit.byIssuer.finish(),
     clientsByServiceAccount: edit.byAccount.finish(),
-    departed: [...departed],
   }
 }
 
@@ -72,8 +52,7 @@ interface IndexEdit {
 function add(edit: IndexEdit, entry: ClientEntry): void {
   edit.clients.set(entry.row.clientId, entry)
   join(edit.byIssuer, entry.row.issuer, entry)
-  // A service account may be another client's by now.
-  if (!entry.departed) for (const name of accountNames(entry.row)) join(edit.byAccount, name, entry)
+  for (const name of accountNames(entry.row)) join(edit.byAccount, name, entry)
 }
 
 function remove(edit: IndexEdit, entry: ClientEntry): void {

@@ -27,8 +27,6 @@ export interface Snapshot {
   readonly clientsByIssuer: SharedMap<readonly ClientEntry[]>
   /** By `namespace/name` of the service account. */
   readonly clientsByServiceAccount: SharedMap<readonly ClientEntry[]>
-  /** Ids of clients whose rows left the slice, the longest gone first; the hash does not cover them. */
-  readonly departed: readonly string[]
   readonly grantsByClient: SharedMap<ClientGrants>
   /** Keys of rows that hold something this version does not know. */
   readonly unsupported: ReadonlySet<string>

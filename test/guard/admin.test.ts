@@ -190,7 +190,7 @@ describe('/debug', () => {
       revision: rig.policy.snapshot()?.revision,
       unfit: null,
       mode: 'Enforce',
-      counts: { clients: 2, departedClients: 0, clientsWithGrants: 1, routes: 0, publicPaths: 1, unsupportedRows: 0 },
+      counts: { clients: 2, clientsWithGrants: 1, routes: 0, publicPaths: 1, unsupportedRows: 0 },
       requestsInFlight: 0,
       draining: false,
       identityCache: { hits: 0, misses: 1 },

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type ProxyReason, type Reason, reasons } from '../../core/policy/decision.ts'
 import type { Row } from '../../core/snapshot/rows.ts'
+import { podRows, podToken } from './pod-rows.ts'
 import { alice, bob, grant, nowSeconds, reader, rowsOf, serviceRow } from './policy-rows.ts'
 import { sendRaw } from './raw-socket.ts'
 import { type App, type Rig, startApp, startGuard } from './rig.ts'
@@ -37,6 +38,19 @@ const cases: Record<Exclude<Reason, ProxyReason | 'policy_missing' | 'audit_unav
   credential_missing: { authorization: '' },
   credential_unsupported: { authorization: 'Basic YTpi' },
   invalid_token: { authorization: 'Bearer a.b.c' },
+  typ_invalid: { authorization: `Bearer ${alice.token({}, { typ: 'JWT' })}` },
+  claim_missing: { authorization: `Bearer ${alice.token({ jti: undefined })}` },
+  sub_invalid: { authorization: `Bearer ${alice.token({ sub: 'sc_bob' })}` },
+  client_id_invalid: { authorization: `Bearer ${alice.token({ client_id: 'sc_bob' })}` },
+  aud_invalid: { authorization: `Bearer ${alice.token({ aud: [] })}` },
+  iat_invalid: { authorization: `Bearer ${alice.token({ iat: nowSeconds() - 0.5 })}` },
+  exp_invalid: { authorization: `Bearer ${alice.token({ exp: `${nowSeconds() + 60}` })}` },
+  nbf_invalid: { authorization: `Bearer ${alice.token({ nbf: nowSeconds() + 0.5 })}` },
+  jti_invalid: { authorization: `Bearer ${alice.token({ jti: '' })}` },
+  lifetime_invalid: { authorization: `Bearer ${alice.token({ exp: nowSeconds() + 2_000 })}` },
+  token_not_yet_valid: { authorization: `Bearer ${alice.token({ nbf: nowSeconds() + 300 })}` },
+  token_predates_key: { rows: rowsOf({ alice: { createdAt: nowSeconds() + 300 } }) },
+  pod_unknown: { rows: podRows([]), authorization: `Bearer ${podToken()}` },
   token_expired: { authorization: `Bearer ${alice.token({ iat: nowSeconds() - 300, exp: nowSeconds() - 100 })}` },
   key_revoked: { rows: rowsOf({ alice: { keys: [{ ...alice.key, revoked: true }] } }) },
   key_expired: { rows: rowsOf({ alice: { keys: [{ ...alice.key, notAfter: nowSeconds() - 100 }] } }) },

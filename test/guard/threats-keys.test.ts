@@ -242,14 +242,14 @@ describe('J19 the edges of time, to the second', () => {
     ['exp = now - 30', { iat: at - 60, exp: at - 30 }, '401 token_expired'],
     ['exp = now - 31', { iat: at - 60, exp: at - 31 }, '401 token_expired'],
     ['iat = now + 30', { iat: at + 30, exp: at + 90 }, 'allowed'],
-    ['iat = now + 31', { iat: at + 31, exp: at + 90 }, '401 invalid_token'],
+    ['iat = now + 31', { iat: at + 31, exp: at + 90 }, '401 token_not_yet_valid'],
     ['nbf = now + 30', { iat: at, nbf: at + 30, exp: at + 90 }, 'allowed'],
-    ['nbf = now + 31', { iat: at, nbf: at + 31, exp: at + 90 }, '401 invalid_token'],
-    ['nbf as a text', { iat: at, nbf: String(at), exp: at + 90 }, '401 invalid_token'],
+    ['nbf = now + 31', { iat: at, nbf: at + 31, exp: at + 90 }, '401 token_not_yet_valid'],
+    ['nbf as a text', { iat: at, nbf: String(at), exp: at + 90 }, '401 nbf_invalid'],
     ['a life of 900 s', { iat: at, exp: at + 900 }, 'allowed'],
-    ['a life of 901 s', { iat: at, exp: at + 901 }, '401 invalid_token'],
-    ['a life of 0 s', { iat: at, exp: at }, '401 invalid_token'],
-    ['exp before iat', { iat: at, exp: at - 1 }, '401 invalid_token'],
+    ['a life of 901 s', { iat: at, exp: at + 901 }, '401 lifetime_invalid'],
+    ['a life of 0 s', { iat: at, exp: at }, '401 lifetime_invalid'],
+    ['exp before iat', { iat: at, exp: at - 1 }, '401 lifetime_invalid'],
   ])('%s', async (_what, times, expected) => {
     expect(await outcome(alice.token(times), stopped.port)).toBe(expected)
   })

@@ -234,7 +234,7 @@ describe('with a collector', () => {
     const verdict = {
       pass: false,
       decision: { allow: false as const, reason: 'policy_missing' as const },
-      identity: undefined,
+      proved: undefined,
       snapshot: undefined,
     }
     const ended = { verdict, method: 'GET', service: 'shop/orders', peer: 'unknown', status: 503 }

@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
-import { namedIdentity } from '../../webhook/guard/authorize.ts'
 import { forwardHead } from '../../webhook/guard/forward-head.ts'
 import type { RequestHead } from '../../webhook/guard/read-request.ts'
 import type { Call, Reporter } from '../../webhook/guard/report.ts'
@@ -37,7 +36,6 @@ export function forward(exchange: Exchange, options: ForwardOptions): void {
       method: head.method,
       path: head.target,
       headers: forwardHead(head, {
-        identity: namedIdentity(call.verdict),
         decision,
         keepCredential: snapshot?.service?.keepCredential ?? 'Never',
         requestId: call.requestId,

@@ -1,5 +1,5 @@
-import { namedIdentity, type Verdict } from '../guard/authorize.ts'
-import { pushIdentity } from '../guard/forward-head.ts'
+import type { Verdict } from '../guard/authorize.ts'
+import { keepsToken, pushIdentity } from '../guard/forward-head.ts'
 import { decisionHeader } from '../guard/respond.ts'
 import type { Outcome } from './judge.ts'
 
@@ -18,13 +18,13 @@ type Passed = Extract<Outcome, { pass: true }>
 /** Whom the app is told of, as flat name, value pairs. */
 export function identityOf(verdict: Verdict): string[] {
   const pairs: string[] = []
-  pushIdentity(pairs, { identity: namedIdentity(verdict), decision: verdict.decision })
+  pushIdentity(pairs, verdict.decision)
   return pairs
 }
 
 /** Whether the app may see the credential: where the service says so, and only one that was proved. */
-export function keepsCredential(verdict: Verdict): boolean {
-  return verdict.snapshot?.service?.keepCredential === 'Jwt' && namedIdentity(verdict) !== undefined
+export function keepsCredential({ decision, snapshot }: Verdict): boolean {
+  return keepsToken(decision, snapshot?.service?.keepCredential)
 }
 
 /** Those that there is nothing to say in. */

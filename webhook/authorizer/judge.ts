@@ -91,7 +91,7 @@ export function createJudge(options: {
 
 function denied(reason: DenyReason, served?: ServedService): Verdict {
   const decision = { allow: false, reason } as const
-  return { pass: false, decision, identity: undefined, snapshot: served?.policy.snapshot() }
+  return { pass: false, decision, proved: undefined, snapshot: served?.policy.snapshot() }
 }
 
 function admit(served: ServedService, asked: AskedOfProxy, log: Logger): Verdict {

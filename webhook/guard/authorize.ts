@@ -12,8 +12,10 @@ import type { Policy } from './policy.ts'
 export interface Verdict {
   /** Whether it goes on to the app: allowed, or let through by audit mode. */
   readonly pass: boolean
+  /** Names the caller where it counts for this request. What is told of a caller is told from here. */
   readonly decision: Decision
-  readonly identity: Identity | undefined
+  /** Whose token it is, whether or not that counts now: to be decided about again, and never told. */
+  readonly proved: Identity | undefined
   /** The snapshot it was decided from. */
   readonly snapshot: Snapshot | undefined
 }
@@ -29,26 +31,28 @@ export interface Authorizer {
 export function createAuthorizer(options: { policy: Policy; cache: IdentityCache; now(): number }): Authorizer {
   const { policy, cache, now } = options
 
-  function identify(head: Asked, snapshot: Snapshot): Identity | DenyReason {
+  function identify(head: Asked, snapshot: Snapshot, at: number): Identity | DenyReason {
     const credential = readCredential(head)
     if (typeof credential === 'string') return credential
     const cached = cache.get(credential.token)
-    if (cached) return cached
-    const identity = verifyToken(credential.token, snapshot, now())
+    // What ended is proved again: its key may have been given more time since.
+    if (cached && at < cached.expiresAt) return cached
+    const identity = verifyToken(credential.token, snapshot, at)
     return typeof identity === 'string' ? identity : cache.set(credential.token, identity)
   }
 
-  function verdictOn(head: Asked, found: Identity | DenyReason, snapshot: Snapshot): Verdict {
-    const decision = evaluate(head, found, snapshot)
-    const identity = typeof found === 'string' ? undefined : found
-    return { pass: passes(decision, snapshot.service), decision, identity, snapshot }
+  function verdictOn(head: Asked, found: Identity | DenyReason, snapshot: Snapshot, at: number): Verdict {
+    const decision = evaluate(head, found, snapshot, at)
+    const proved = typeof found === 'string' ? undefined : found
+    return { pass: passes(decision, snapshot.service), decision, proved, snapshot }
   }
 
-  function evaluate(head: Asked, found: Identity | DenyReason, snapshot: Snapshot): Decision {
-    const decision = decide({ method: head.method, target: head.target }, found, snapshot, now())
+  function evaluate(head: Asked, found: Identity | DenyReason, snapshot: Snapshot, at: number): Decision {
+    const decision = decide({ method: head.method, target: head.target }, found, snapshot, at)
     if (!decision.allow && reasons[decision.reason].status === 400) return decision
     const reason = policy.unfit()
     if (reason === undefined) return decision
+    // Nobody is named: what is too old to decide from is too old to say who counts.
     const mode = decision.allow ? modeOf(decision.route, snapshot) : decision.mode
     return {
       allow: false,
@@ -62,13 +66,14 @@ export function createAuthorizer(options: { policy: Policy; cache: IdentityCache
     authorize(head) {
       const snapshot = policy.snapshot()
       if (!snapshot) return missing
-      return verdictOn(head, identify(head, snapshot), snapshot)
+      const at = now()
+      return verdictOn(head, identify(head, snapshot, at), snapshot, at)
     },
-    reauthorize(head, { identity }) {
+    reauthorize(head, { proved }) {
       const snapshot = policy.snapshot()
       if (!snapshot) return missing
-      const held = identity && { ...identity, expiresAt: Number.MAX_SAFE_INTEGER }
-      return verdictOn(head, held ?? 'credential_missing', snapshot)
+      const held = proved && { ...proved, expiresAt: Number.MAX_SAFE_INTEGER }
+      return verdictOn(head, held ?? 'credential_missing', snapshot, now())
     },
   }
 }
@@ -76,7 +81,7 @@ export function createAuthorizer(options: { policy: Policy; cache: IdentityCache
 const missing: Verdict = {
   pass: false,
   decision: { allow: false, reason: 'policy_missing' },
-  identity: undefined,
+  proved: undefined,
   snapshot: undefined,
 }
 
@@ -84,13 +89,17 @@ function modeOf(route: string | undefined, { service }: Snapshot): RouteRow['mod
   return route === undefined ? undefined : service?.routes.find(({ name }) => name === route)?.mode
 }
 
-/** Whom the app is told of. An identity that was refused as such is named to no app, in audit mode either. */
-export function namedIdentity({ identity, decision }: Verdict): Identity | undefined {
-  return decision.allow || reasons[decision.reason].status !== 401 ? identity : undefined
+/**
+ * Who is written down. That is who counts, and on a call that was denied for a fault of its identity, which the line
+ * says, whose identity it was.
+ */
+export function recordedIdentity({ pass, decision, proved }: Verdict): Identity | undefined {
+  const isItsFault = !pass && !decision.allow && reasons[decision.reason].status === 401
+  return decision.identity ?? (isItsFault ? proved : undefined)
 }
 
 /** The verdict on what never became a head: bytes that are not HTTP, or that could be read in two ways. */
 export function malformedVerdict(policy: Policy): Verdict {
   const decision: Decision = { allow: false, reason: 'request_malformed' }
-  return { pass: false, decision, identity: undefined, snapshot: policy.snapshot() }
+  return { pass: false, decision, proved: undefined, snapshot: policy.snapshot() }
 }

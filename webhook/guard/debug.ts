@@ -28,7 +28,6 @@ function snapshotSummary({ service, policy, gauges }: Parameters<typeof createDe
     ...(snapshot?.service && { mode, directAccess, maxStalenessSeconds }),
     counts: snapshot && {
       clients: count(valuesOf(snapshot.clients)),
-      departedClients: snapshot.departed.length,
       clientsWithGrants: count(valuesOf(snapshot.grantsByClient)),
       routes: snapshot.service?.routes.length ?? 0,
       publicPaths: snapshot.service?.public.length ?? 0,

@@ -1,4 +1,4 @@
-import type { Decision, Identity } from '../../core/policy/decision.ts'
+import type { CheckedIdentity, Decision } from '../../core/policy/decision.ts'
 import type { FieldName } from './field-name.ts'
 import { inOnePiece } from './one-piece.ts'
 import type { RequestHead } from './read-request.ts'
@@ -6,7 +6,7 @@ import type { CallTrace } from './trace.ts'
 
 /** What the forwarded head says besides what the client sent. */
 export interface Forwarded {
-  readonly identity: Identity | undefined
+  /** All that is said of the caller comes from it. */
   readonly decision: Decision
   readonly keepCredential: 'Never' | 'Jwt'
   readonly requestId: string
@@ -21,15 +21,16 @@ export interface Forwarded {
  * after, so that nothing a client lists in Connection can take them away.
  */
 export function forwardHead(head: RequestHead, forwarded: Forwarded): string[] {
-  const out = callerFields(head, keepsToken(forwarded), forwarded.trace)
+  const { decision, keepCredential } = forwarded
+  const out = callerFields(head, keepsToken(decision, keepCredential), forwarded.trace)
   out.push('X-Forwarded-For', forwarded.peer, 'X-Request-Id', forwarded.requestId)
   if (forwarded.trace) out.push('traceparent', forwarded.trace.traceparent)
-  pushIdentity(out, forwarded)
+  pushIdentity(out, decision)
   return out
 }
 
 /** Whether the app gets the credential too. */
-export function keepsToken({ keepCredential, identity }: Pick<Forwarded, 'keepCredential' | 'identity'>): boolean {
+export function keepsToken({ identity }: Decision, keepCredential: Forwarded['keepCredential'] | undefined): boolean {
   return keepCredential === 'Jwt' && identity !== undefined
 }
 
@@ -53,7 +54,7 @@ export function callerFields(head: RequestHead, keepsToken: boolean, trace: Call
 }
 
 /** The last fields of each identity: who calls again with the same grant is told of in the same words. */
-const lastFields = new WeakMap<Identity, IdentityFields>()
+const lastFields = new WeakMap<CheckedIdentity, IdentityFields>()
 
 interface IdentityFields {
   readonly roles: unknown
@@ -63,19 +64,17 @@ interface IdentityFields {
   readonly lines: string
 }
 
-type Told = Pick<Forwarded, 'identity' | 'decision'>
-
 /** Whom the app is told of, as flat name, value pairs. */
-export function pushIdentity(out: string[], { identity, decision }: Told): void {
-  if (identity) out.push(...fieldsOf(identity, decision).fields)
+export function pushIdentity(out: string[], decision: Decision): void {
+  if (decision.identity) out.push(...fieldsOf(decision.identity, decision).fields)
 }
 
 /** The same as lines of HTTP/1. */
-export function identityLines({ identity, decision }: Told): string {
-  return identity ? fieldsOf(identity, decision).lines : ''
+export function identityLines(decision: Decision): string {
+  return decision.identity ? fieldsOf(decision.identity, decision).lines : ''
 }
 
-function fieldsOf(identity: Identity, decision: Decision): IdentityFields {
+function fieldsOf(identity: CheckedIdentity, decision: Decision): IdentityFields {
   const roles = decision.allow ? decision.roles : undefined
   const attributes = decision.allow ? decision.attributes : undefined
   let last = lastFields.get(identity)
@@ -95,7 +94,7 @@ export function linesOf(fields: readonly string[]): string {
 }
 
 function identityFields(
-  identity: Identity,
+  identity: CheckedIdentity,
   roles: readonly string[] | undefined,
   attributes: Readonly<Record<string, string>> | undefined,
 ): readonly string[] {

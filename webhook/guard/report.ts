@@ -1,7 +1,7 @@
 import { auditVersion, maxAuditPath } from '../../core/audit/audit-entry.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { Audit } from './audit.ts'
-import type { Verdict } from './authorize.ts'
+import { recordedIdentity, type Verdict } from './authorize.ts'
 import type { GuardMetrics, Limit } from './metrics.ts'
 import type { UpstreamFault } from './respond.ts'
 import type { CallTrace } from './trace.ts'
@@ -47,7 +47,8 @@ export function createReporter(options: { audit: Audit; metrics: Counted; servic
     },
     report(call, status, event) {
       const { verdict, requestId, peer } = call
-      const { decision, identity } = verdict
+      const { decision } = verdict
+      const identity = recordedIdentity(verdict)
       const elapsedMs = clock.now() - call.startedMs
       const outcome = verdict.pass ? 'allow' : 'deny'
       const wouldDeny = verdict.pass && !decision.allow

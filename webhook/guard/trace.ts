@@ -1,5 +1,5 @@
 import type { Decision } from '../../core/policy/decision.ts'
-import type { Verdict } from './authorize.ts'
+import { recordedIdentity, type Verdict } from './authorize.ts'
 import type { UpstreamFault } from './respond.ts'
 
 /** Where spans go, when somebody wants them. Without it a caller's trace headers pass as they came. */
@@ -59,7 +59,7 @@ const knownMethods = new Set(['CONNECT', 'DELETE', 'GET', 'HEAD', 'OPTIONS', 'PA
  */
 export function attributesOf(ended: EndedCall, fault: UpstreamFault | undefined): Attributes {
   const { verdict, method, status } = ended
-  const { decision, identity, snapshot, pass } = verdict
+  const { decision, snapshot, pass } = verdict
   const wouldDeny = pass && !decision.allow
   const all: Record<string, string | number | boolean | undefined> = {
     'http.request.method': methodOf(method),
@@ -75,7 +75,7 @@ export function attributesOf(ended: EndedCall, fault: UpstreamFault | undefined)
     'latchkey.rule': decision.allow ? decision.rule : undefined,
     'latchkey.grant': decision.allow ? decision.grant : undefined,
     'latchkey.route': decision.route,
-    'latchkey.client': identity?.client,
+    'latchkey.client': recordedIdentity(verdict)?.client,
     'latchkey.revision': snapshot?.revision,
   }
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as Attributes

@@ -1,10 +1,11 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, expect, it } from 'vitest'
-import { accessYaml } from '../../guard/access-manifests.ts'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { accessYaml, manifestToken } from '../../guard/access-manifests.ts'
+import { issuer } from '../../guard/policy-rows.ts'
 
 const main = fileURLToPath(new URL('../../../cli/latchkey.ts', import.meta.url))
 let folder: string
@@ -26,7 +27,7 @@ const why = (...args: string[]) => run('why', '--manifests', folder, '--service'
 it('lists processes and commands', async () => {
   const { code, stdout } = await run('--help')
   expect(code).toBe(0)
-  expect(stdout).toMatch(/Processes:\n {2}operator .*Commands:\n {2}why .*\n {2}propose /s)
+  expect(stdout).toMatch(/Processes:\n {2}operator .*Commands:\n {2}why .*\n {2}token .*\n {2}propose /s)
   expect((await run('unknown')).code).toBe(2)
 })
 
@@ -55,4 +56,58 @@ it('latchkey propose takes a log and ends with 2 for wrong usage', async () => {
   ])
   expect(done).toMatchObject({ code: 0, stdout: expect.stringContaining('# Nothing is proposed.') })
   expect(wrong.map(({ code }) => code)).toEqual([2, 2, 2])
+})
+
+describe('latchkey token inspect', () => {
+  /** Node refuses whoever may not: this process reads files and does nothing else. */
+  const alone = ['--permission', '--allow-fs-read=*']
+  const inspect = (input: string, ...args: string[]) =>
+    new Promise<{ code: number | null; stdout: string; stderr: string }>(resolve => {
+      const child = spawn(process.execPath, [...alone, main, 'token', 'inspect', ...args])
+      const said = { stdout: '', stderr: '' }
+      child.stdout.on('data', piece => (said.stdout += piece))
+      child.stderr.on('data', piece => (said.stderr += piece))
+      child.on('close', code => resolve({ code, ...said }))
+      child.stdin.on('error', () => {})
+      child.stdin.end(input)
+    })
+
+  it('reads a file or standard input, and can do so without a network and without other processes', async () => {
+    const file = join(folder, 'token.txt')
+    await writeFile(file, manifestToken())
+    const policy = ['--manifests', folder, '--issuer', issuer]
+    const [fromFile, fromInput, judged, refused] = await Promise.all([
+      inspect('', file),
+      inspect(manifestToken(), '-'),
+      inspect(manifestToken(), ...policy),
+      inspect('a.b.c', ...policy, '-o', 'json'),
+    ])
+    expect([fromFile, fromInput, judged, refused].map(({ code, stderr }) => [code, stderr])).toEqual([
+      [0, ''],
+      [0, ''],
+      [0, ''],
+      [1, ''],
+    ])
+    expect(fromFile.stdout).toContain('WELL-FORMED')
+    expect(judged.stdout).toContain('TAKEN by shop/orders')
+    expect(JSON.parse(refused.stdout)).toMatchObject({ faults: [{ code: 'invalid_token' }] })
+    const ask = "require('node:net').connect(9).on('error', error => console.log(error.code))"
+    const { stdout } = await new Promise<{ stdout: string }>(resolve =>
+      execFile(process.execPath, [...alone, '-e', ask], (_error, out, err) => resolve({ stdout: out + err })),
+    )
+    expect(stdout).toContain('ERR_ACCESS_DENIED')
+  })
+
+  it('ends with 2 for wrong usage', async () => {
+    const wrong = await Promise.all([
+      inspect('', join(folder, 'none')),
+      inspect('a.b.c', '-o', 'yaml'),
+      inspect('a.b.c', '--snapshot', join(folder, 'none')),
+      inspect('a.b.c', '--manifests', join(folder, 'none')),
+      run('token'),
+    ])
+    expect(wrong.map(({ code }) => code)).toEqual([2, 2, 2, 2, 2])
+    expect(wrong.every(({ stdout, stderr }) => stdout === '' && stderr !== '')).toBe(true)
+    expect((await run('token', 'inspect', '--help')).code).toBe(0)
+  })
 })

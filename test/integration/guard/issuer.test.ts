@@ -92,7 +92,7 @@ describe('a guard of a real issuer', () => {
     const token = await tokenOf(world, worker, audience)
     await expect.poll(() => ask(token), { timeout: 5_000 }).toBe(granted)
     await world.admin.delete(resources.pods, 'partners', 'worker-1')
-    await expect.poll(() => ask(token), { timeout: 5_000 }).toBe('deny; reason=invalid_token; by=guard')
+    await expect.poll(() => ask(token), { timeout: 5_000 }).toBe('deny; reason=pod_unknown; by=guard')
   })
   it('J25 refuses a revoked key within a second of the write, also with a token it let in before', async () => {
     const token = clientToken()

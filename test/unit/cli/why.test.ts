@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { why } from '../../../cli/why/command.ts'
+import { clientIdOf } from '../../../core/registry/ids.ts'
 import { sliceHash } from '../../../core/snapshot/hash.ts'
 import type { Row } from '../../../core/snapshot/rows.ts'
 import { accessYaml } from '../../guard/access-manifests.ts'
@@ -76,6 +77,47 @@ describe('latchkey why', () => {
     const { code, text } = await run('--manifests', folder, '--json', '--client', 'callers/alice', 'DELETE', '/api/x')
     expect(code).toBe(1)
     expect(JSON.parse(text)).toMatchObject({ outcome: 'deny', nearest: { gap: 'Method', role: 'caller' } })
+  })
+
+  it('takes a client by its id too, and names it by its name', async () => {
+    await store(rowsOf())
+    const { code, text } = await run('--client', alice.clientId, 'GET', '/api/things')
+    expect([code, text]).toEqual([0, expect.stringContaining(`Client      callers/alice (${alice.clientId})`)])
+    const denied = await run('--client', bob.clientId, 'GET', '/api/things')
+    expect(denied.text).toContain('clients:\n    - namespace: callers\n      name: bob\n')
+  })
+
+  it('says of an id that nobody has that it is unknown, or granted nothing here, and proposes no grant to it', async () => {
+    await store(rowsOf())
+    const { code, text } = await run('--client', 'sc_nobody', 'GET', '/api/things')
+    expect([code, text.split('\n', 1)[0]]).toEqual([1, 'DENIED 401 invalid_token'])
+    expect(text).toContain('sc_nobody is unknown, or granted nothing here')
+    expect(text).not.toContain('kind: AccessGrant')
+  })
+
+  it('prints of manifests only client ids that the cluster has, and says what it needs to tell the others', async () => {
+    const derived = accessYaml().replace('spec: { clientId: callers.alice }', 'spec: {}')
+    const ask = ['--manifests', folder, '--client', 'callers/alice', 'GET', '/api/x']
+    const idOf = async () => (JSON.parse((await run(...ask, '--json')).text) as { client: object }).client
+    await writeFile(join(folder, 'access.yaml'), derived)
+    const { text } = await run(...ask)
+    expect(text).toContain('at a guard without a cluster; for the id in the cluster add its Namespace')
+    expect(text).toContain('kubectl get namespace callers -o yaml')
+    expect(await idOf()).not.toHaveProperty('clientId')
+
+    const uid = '6f1c1a5e-9a0f-4a51-8e51-0c5a6d0f7b11'
+    const namespace = `apiVersion: v1\nkind: Namespace\nmetadata: { name: callers, uid: ${uid} }\n`
+    await writeFile(join(folder, 'namespace.yaml'), namespace)
+    const object = { metadata: { name: 'alice', namespace: 'callers' }, spec: {} }
+    const inCluster = clientIdOf(object as never, uid, 'default')
+    expect(await idOf()).toMatchObject({ name: 'callers/alice', clientId: inCluster })
+    expect((await run(...ask)).text).toContain(`callers/alice (${inCluster})\n`)
+    const byId = await run('--manifests', folder, '--client', inCluster, 'GET', '/api/x')
+    expect(byId.text).toContain(`callers/alice (${inCluster})\n`)
+
+    await rm(join(folder, 'namespace.yaml'))
+    await writeFile(join(folder, 'access.yaml'), accessYaml())
+    expect(await idOf()).toMatchObject({ clientId: 'callers.alice' })
   })
 
   it('prints nothing of a policy or a call that could draw on a terminal', async () => {

@@ -2,7 +2,7 @@ import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign } f
 import type { Algorithm, PublicJwk } from '../../../core/api/access-key.ts'
 import { algorithms } from '../../../core/keys/algorithms.ts'
 import { thumbprint } from '../../../core/keys/jwk.ts'
-import type { Identity } from '../../../core/policy/decision.ts'
+import type { Decision, Identity } from '../../../core/policy/decision.ts'
 import { sliceHash } from '../../../core/snapshot/hash.ts'
 import type {
   ClientRow,
@@ -170,6 +170,11 @@ export function identityOf(snapshot: Snapshot, token: string = clientToken()): I
   const identity = verifyToken(token, snapshot, now)
   if (typeof identity === 'string') throw new Error(`the token of this test is refused: ${identity}`)
   return identity
+}
+
+/** What is decided, where whom it names is no question. */
+export function withoutIdentity({ identity: _, ...decision }: Decision): Decision {
+  return decision as Decision
 }
 
 export const clusterIssuer = 'https://kubernetes.default.svc.cluster.local'

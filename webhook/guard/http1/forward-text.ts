@@ -1,4 +1,3 @@
-import { namedIdentity } from '../authorize.ts'
 import { callerFields, identityLines, keepsToken, linesOf } from '../forward-head.ts'
 import { inOnePiece } from '../one-piece.ts'
 import type { RequestHead } from '../read-request.ts'
@@ -10,10 +9,9 @@ import type { Caller } from './caller-state.ts'
 export function forwardedText(caller: Caller, head: RequestHead, call: Call): string {
   const { verdict, requestId, peer, trace } = call
   const { decision, snapshot } = verdict
-  const identity = namedIdentity(verdict)
-  const keeps = keepsToken({ identity, keepCredential: snapshot?.service?.keepCredential ?? 'Never' })
+  const keeps = keepsToken(decision, snapshot?.service?.keepCredential)
   const lines = keeps || trace ? peerLines(head, peer, keeps, trace) : linesAgain(caller, head)
-  const told = identityLines({ identity, decision })
+  const told = identityLines(decision)
   let text = `${head.method} ${head.target} HTTP/1.1\r\n${lines}${told}X-Request-Id: ${requestId}\r\n`
   if (trace) text += `traceparent: ${trace.traceparent}\r\n`
   if (head.body === 'chunked') text += 'Transfer-Encoding: chunked\r\n'

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { ServerHttp2Stream } from 'node:http2'
 import type { Clock } from '../../../platform/clock.ts'
 import type { Logger } from '../../../platform/log.ts'
-import { type Authorizer, malformedVerdict, namedIdentity, type Verdict } from '../authorize.ts'
+import { type Authorizer, malformedVerdict, type Verdict } from '../authorize.ts'
 import { forwardHead } from '../forward-head.ts'
 import type { Policy } from '../policy.ts'
 import type { HeadFault, RequestHead } from '../read-request.ts'
@@ -88,7 +88,6 @@ export function createStreamHandler(
     const { call, head, stream, grpc } = exchange
     const { decision, snapshot } = call.verdict
     const forwarded = forwardHead(head, {
-      identity: namedIdentity(call.verdict),
       decision,
       keepCredential: snapshot?.service?.keepCredential ?? 'Never',
       requestId: call.requestId,

@@ -102,8 +102,10 @@ describe('an identity from a cache is asked about again', () => {
     expect(changed({ keys: [keyRow(mainKey, { revoked: true })] })).toMatchObject({ reason: 'key_revoked' })
     expect(changed({ keys: [keyRow(mainKey, { notAfter: now })] })).toMatchObject({ reason: 'key_expired' })
     expect(changed({ keys: [keyRow(ed25519Key('next'))] })).toMatchObject({ reason: 'invalid_token' })
-    expect(changed({ createdAt: now + 31 })).toMatchObject({ reason: 'invalid_token' })
-    expect(changed({ keys: [keyRow(mainKey, { notBefore: now + 31 })] })).toMatchObject({ reason: 'invalid_token' })
+    expect(changed({ createdAt: now + 31 })).toMatchObject({ reason: 'token_predates_key' })
+    expect(changed({ keys: [keyRow(mainKey, { notBefore: now + 31 })] })).toMatchObject({
+      reason: 'token_predates_key',
+    })
   })
 
   test('the client gone, or not readable any more', () => {

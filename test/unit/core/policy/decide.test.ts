@@ -3,12 +3,22 @@ import { decide } from '../../../../core/policy/decide.ts'
 import type { Decision, DenyReason, Identity } from '../../../../core/policy/decision.ts'
 import type { RouteRow, ServiceRow } from '../../../../core/snapshot/rows.ts'
 import type { Snapshot } from '../../../../core/snapshot/snapshot.ts'
-import { clientRow, grantRow, identityOf, now, roleRow, serviceRow, snapshotOf, usualRows } from '../fixture.ts'
+import {
+  clientRow,
+  grantRow,
+  identityOf,
+  now,
+  roleRow,
+  serviceRow,
+  snapshotOf,
+  usualRows,
+  withoutIdentity,
+} from '../fixture.ts'
 
 const identity = identityOf(snapshotOf(usualRows()))
 const ask = (snapshot: Snapshot, line: string, who: Identity | DenyReason = identity, at = now): Decision => {
   const [method = '', target = ''] = line.split(' ')
-  return decide({ method, target }, who, snapshot, at)
+  return withoutIdentity(decide({ method, target }, who, snapshot, at))
 }
 const reasonOf = (snapshot: Snapshot, line: string, who: Identity | DenyReason = identity) =>
   ask(snapshot, line, who).reason

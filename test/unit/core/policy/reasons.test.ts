@@ -13,14 +13,20 @@ import { verifyToken } from '../../../../core/token/verify.ts'
 import type { Policy } from '../../../../webhook/guard/policy.ts'
 import { whileRecorded } from '../../../../webhook/guard/while-recorded.ts'
 import {
+  claims,
   clientRow,
   clientToken,
+  clusterIssuer,
+  clusterRow,
+  es256Key,
   grantRow,
+  headerOf,
   keyRow,
   mainKey,
   now,
   roleRow,
   serviceRow,
+  signToken,
   snapshotOf,
   usualRows,
 } from '../fixture.ts'
@@ -35,6 +41,17 @@ function decisionOf(rows: readonly unknown[], token: string | DenyReason, target
 const rows = usualRows()
 const token = clientToken()
 const withClient = (changes: Parameters<typeof clientRow>[0]) => [...rows.slice(0, 3), clientRow(changes)]
+const account = { name: 'invoices', uid: 'sa-uid', pods: [] }
+const bound = { serviceaccount: { name: 'invoices', uid: 'sa-uid' }, pod: { name: 'p', uid: 'gone' } }
+const podToken = signToken(
+  { ...headerOf(es256Key), typ: 'JWT' },
+  claims({
+    iss: clusterIssuer,
+    sub: 'system:serviceaccount:billing:invoices',
+    'kubernetes.io': { namespace: 'billing', ...bound },
+  }),
+  es256Key,
+)
 const routes: RouteRow[] = [{ name: 'orders', path: '/orders', methods: ['GET'], variants: 'Refuse' }]
 const ended = [
   serviceRow(),
@@ -56,6 +73,19 @@ const ways: Readonly<Record<Exclude<Reason, ProxyReason>, () => Reason | undefin
   credential_missing: () => decisionOf(rows, 'credential_missing'),
   credential_unsupported: () => decisionOf([serviceRow({ accepts: ['ServiceAccountToken'] }), clientRow()], token),
   invalid_token: () => decisionOf(rows, `${token.slice(0, -4)}AAAA`),
+  typ_invalid: () => decisionOf(rows, signToken({ ...headerOf(), typ: 'JWT' }, claims())),
+  claim_missing: () => decisionOf(rows, clientToken({ jti: undefined })),
+  sub_invalid: () => decisionOf(rows, clientToken({ sub: 'sc_b' })),
+  client_id_invalid: () => decisionOf(rows, clientToken({ client_id: 'sc_b' })),
+  aud_invalid: () => decisionOf(rows, clientToken({ aud: [] })),
+  iat_invalid: () => decisionOf(rows, clientToken({ iat: now - 0.5 })),
+  exp_invalid: () => decisionOf(rows, clientToken({ exp: now + 0.5 })),
+  nbf_invalid: () => decisionOf(rows, clientToken({ nbf: null })),
+  jti_invalid: () => decisionOf(rows, clientToken({ jti: '' })),
+  lifetime_invalid: () => decisionOf(rows, clientToken({ exp: now + 901 })),
+  token_not_yet_valid: () => decisionOf(rows, clientToken({ iat: now + 31 })),
+  token_predates_key: () => decisionOf(withClient({ createdAt: now + 31 }), token),
+  pod_unknown: () => decisionOf([...withClient({ serviceAccounts: [account] }), clusterRow(es256Key)], podToken),
   token_expired: () => decisionOf(rows, clientToken({ iat: now - 400, exp: now - 100 })),
   key_revoked: () => decisionOf(withClient({ keys: [keyRow(mainKey, { revoked: true })] }), token),
   key_expired: () => decisionOf(withClient({ keys: [keyRow(mainKey, { notAfter: now })] }), token),

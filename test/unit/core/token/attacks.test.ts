@@ -163,7 +163,7 @@ test.each([
   'xapplication/at+jwt',
   7,
 ])('J23: a client token with typ %j is refused', typ => {
-  expect(verify(signToken({ ...headerOf(), typ }, claims()))).toBe('invalid_token')
+  expect(verify(signToken({ ...headerOf(), typ }, claims()))).toBe('typ_invalid')
 })
 
 test('J26: claims called __proto__ and constructor change nothing', () => {

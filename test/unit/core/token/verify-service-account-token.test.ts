@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { decide } from '../../../../core/policy/decide.ts'
+import type { DenyReason } from '../../../../core/policy/decision.ts'
 import type { ServiceAccountRow } from '../../../../core/snapshot/rows.ts'
 import { verifyToken } from '../../../../core/token/verify.ts'
 import {
@@ -67,7 +68,14 @@ describe('a good service account token', () => {
       subject: clientId,
       scopes: [],
       expiresAt: now + 3_630,
-      proof: { issuedAt: now, audience, serviceAccountUid: 'sa-uid', podUid: 'pod-uid' },
+      proof: {
+        issuedAt: now,
+        audience,
+        issuer: clusterIssuer,
+        serviceAccountUid: 'sa-uid',
+        podUid: 'pod-uid',
+        clusterKid: rsaKey.kid,
+      },
     })
   })
 
@@ -86,27 +94,38 @@ describe('a good service account token', () => {
 
 const without = (name: string) => ({ ...bound, [name]: undefined })
 test.each([
-  ['another signer', token({}, {}, keyPair('RS256', generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey))],
-  ['an unknown kid', token({}, { kid: 'x' })],
-  ['another algorithm', token({}, { alg: 'ES256' })],
-  ['J23: typ at+jwt', token({}, { typ: 'at+jwt' })],
-  ['no claim kubernetes.io', token({ 'kubernetes.io': undefined })],
-  ['a claim kubernetes.io that is a text', token({ 'kubernetes.io': 'x' })],
-  ['no pod', token({ 'kubernetes.io': without('pod') })],
-  ['no service account', token({ 'kubernetes.io': without('serviceaccount') })],
-  ['a pod without uid', token({ 'kubernetes.io': { ...bound, pod: { name: 'x' } } })],
-  ['K25: a pod that is gone', token({ 'kubernetes.io': { ...bound, pod: { name: 'x', uid: 'gone' } } })],
+  [
+    'another signer',
+    'invalid_token',
+    token({}, {}, keyPair('RS256', generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey)),
+  ],
+  ['an unknown kid', 'invalid_token', token({}, { kid: 'x' })],
+  ['another algorithm', 'invalid_token', token({}, { alg: 'ES256' })],
+  ['J23: typ at+jwt', 'typ_invalid', token({}, { typ: 'at+jwt' })],
+  ['no claim kubernetes.io', 'claim_missing', token({ 'kubernetes.io': undefined })],
+  ['a claim kubernetes.io that is a text', 'claim_missing', token({ 'kubernetes.io': 'x' })],
+  ['no pod', 'claim_missing', token({ 'kubernetes.io': without('pod') })],
+  ['no service account', 'claim_missing', token({ 'kubernetes.io': without('serviceaccount') })],
+  ['a pod without uid', 'claim_missing', token({ 'kubernetes.io': { ...bound, pod: { name: 'x' } } })],
+  ['K25: a pod that is gone', 'pod_unknown', token({ 'kubernetes.io': { ...bound, pod: { name: 'x', uid: 'gone' } } })],
   [
     'K25: a service account made anew',
+    'pod_unknown',
     token({ 'kubernetes.io': { ...bound, serviceaccount: { name: 'invoices', uid: 'other' } } }),
   ],
-  ['a sub that does not fit', token({ sub: 'system:serviceaccount:billing:other' })],
-  ['a life of more than a day', token({ exp: now + 86_431 })],
-  ['no exp', token({ exp: undefined })],
-  ['nbf to come', token({ nbf: now + 31 })],
-  ['several audiences', token({ aud: [audience, clusterIssuer] })],
-])('%s is invalid_token', (_, text) => {
-  expect(verify(text)).toBe('invalid_token')
+  ['a sub that does not fit', 'sub_invalid', token({ sub: 'system:serviceaccount:billing:other' })],
+  ['a life of more than a day', 'lifetime_invalid', token({ exp: now + 86_431 })],
+  ['no aud', 'claim_missing', token({ aud: undefined })],
+  ['no iat', 'claim_missing', token({ iat: undefined })],
+  ['no sub', 'claim_missing', token({ sub: undefined })],
+  ['iat with a fraction', 'iat_invalid', token({ iat: now + 0.5 })],
+  ['exp as a text', 'exp_invalid', token({ exp: `${now + 60}` })],
+  ['nbf null', 'nbf_invalid', token({ nbf: null })],
+  ['no exp', 'claim_missing', token({ exp: undefined })],
+  ['nbf to come', 'token_not_yet_valid', token({ nbf: now + 31 })],
+  ['several audiences', 'aud_invalid', token({ aud: [audience, clusterIssuer] })],
+] as [string, DenyReason, string][])('%s is %s', (_, reason, text) => {
+  expect(verify(text)).toBe(reason)
 })
 
 test('K25: the token for the API server is wrong_audience', () => {
@@ -121,9 +140,9 @@ test('an expired token, a suspended client and a service that takes none are tol
   expect(verify(token(), picky)).toBe('credential_unsupported')
 })
 
-test('a service account of no client, or of another namespace, is not granted anything', () => {
+test('a service account of no client, or of another namespace, is unknown, or granted nothing here', () => {
   const other = { ...bound, namespace: 'other' }
-  expect(verify(token({ sub: 'system:serviceaccount:other:invoices', 'kubernetes.io': other }))).toBe('not_granted')
+  expect(verify(token({ sub: 'system:serviceaccount:other:invoices', 'kubernetes.io': other }))).toBe('invalid_token')
 })
 
 test('a service account that two clients claim proves neither', () => {
@@ -157,6 +176,6 @@ test('K25: a proved identity ends with its pod and with its service account', ()
     )
   }
   expect(ask({})).toMatchObject({ allow: true })
-  expect(ask({ pods: ['pod-uid-2'] })).toMatchObject({ allow: false, reason: 'invalid_token' })
-  expect(ask({ uid: 'anew' })).toMatchObject({ allow: false, reason: 'invalid_token' })
+  expect(ask({ pods: ['pod-uid-2'] })).toMatchObject({ allow: false, reason: 'pod_unknown' })
+  expect(ask({ uid: 'anew' })).toMatchObject({ allow: false, reason: 'pod_unknown' })
 })

@@ -1,0 +1,65 @@
+import { checkFreshness } from '../../core/policy/freshness.ts'
+import type { Row } from '../../core/snapshot/rows.ts'
+import { lookup } from '../../core/snapshot/shared-map.ts'
+import type { Snapshot } from '../../core/snapshot/snapshot.ts'
+import { snapshotOfRows } from '../../core/snapshot/snapshot-of-rows.ts'
+import { parseCompact } from '../../core/token/compact.ts'
+import { verifyToken } from '../../core/token/verify.ts'
+
+/** The policy of one service, from wherever it was read. */
+export interface ServicePolicy {
+  /** `namespace/name` of the GuardedService. */
+  readonly service: string
+  readonly rows: readonly Row[]
+  /** Manifests hold no minted keys and no service accounts: what they cannot prove may be good. */
+  readonly keys: 'All' | 'Brought'
+  readonly ageSeconds?: number | undefined
+}
+
+/** What the guard of one service would say of a token. */
+export interface ServiceVerdict {
+  readonly service: string
+  readonly audience?: string
+  /** `taken`: who calls is proved there; what it may do is another question. */
+  readonly verdict: 'taken' | 'refused' | 'unknown'
+  /** Why it is refused, as a guard would tell it; for `unknown` a sentence. */
+  readonly reason?: string
+  /** Whose token it is; told where that is proved. */
+  readonly client?: string
+  readonly clientId?: string
+  readonly key?: string
+}
+
+/** @param now seconds since epoch */
+export function judgeToken(text: string, policy: ServicePolicy, now: number): ServiceVerdict {
+  const { service, rows, ageSeconds } = policy
+  const snapshot = snapshotOfRows(rows)
+  if (!snapshot?.service)
+    return { service, verdict: 'refused', reason: snapshot ? 'policy_unsupported' : 'policy_missing' }
+  const { audience } = snapshot.service
+  const stale = ageSeconds === undefined ? undefined : checkFreshness(snapshot, ageSeconds)
+  if (stale) return { service, audience, verdict: 'refused', reason: stale }
+  const proved = verifyToken(text, snapshot, now)
+  if (typeof proved !== 'string') {
+    const { client, clientId, key } = proved
+    return { service, audience, verdict: 'taken', client, clientId, key }
+  }
+  const open = policy.keys === 'Brought' && proved === 'invalid_token' ? unproved(text, snapshot) : undefined
+  if (open !== undefined) return { service, audience, verdict: 'unknown', reason: open }
+  return { service, audience, verdict: 'refused', reason: proved }
+}
+
+/** Why manifests alone cannot tell; undefined where they can. */
+function unproved(text: string, snapshot: Snapshot): string | undefined {
+  const token = parseCompact(text)
+  if (!token) return undefined
+  const { iss, sub } = token.payload
+  if (typeof sub === 'string' && sub.startsWith('system:serviceaccount:'))
+    return 'service account tokens need a cluster, whose keys and pods no manifest has'
+  const [client] = (typeof iss === 'string' && lookup(snapshot.clientsByIssuer, iss)) || []
+  if (!client)
+    return `no client of these files has this iss: it is unknown, or granted nothing here, or its id and issuer are the cluster's`
+  return client.keys.some(({ row }) => row.kid === token.header.kid)
+    ? undefined
+    : 'its key is not in these files: keys are minted in a cluster'
+}

@@ -1,0 +1,17 @@
+import type { Caller } from './caller.ts'
+import type { CheckedIdentity, Identity } from './decision.ts'
+
+/**
+ * The one way to an identity that may be named. A caller whose grants have all ended is nobody here, as one whose grants
+ * were taken away.
+ * @param caller what the snapshot in force says of this identity
+ * @param now seconds since epoch
+ */
+export function checkedIdentity(
+  identity: Identity,
+  caller: Caller | undefined,
+  now: number,
+): CheckedIdentity | undefined {
+  if (!caller || !(now < caller.endsAt && now < caller.grantedUntil)) return undefined
+  return identity as CheckedIdentity
+}

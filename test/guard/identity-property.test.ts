@@ -1,0 +1,152 @@
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { sliceHash } from '../../core/snapshot/hash.ts'
+import type { ClientRow, GrantRow, RouteRow, Row, ServiceRow } from '../../core/snapshot/rows.ts'
+import { verifyToken } from '../../core/token/verify.ts'
+import { createAuthorizer } from '../../webhook/guard/authorize.ts'
+import { identityLines } from '../../webhook/guard/forward-head.ts'
+import { createIdentityCache } from '../../webhook/guard/identity-cache.ts'
+import { createPolicy, type Policy } from '../../webhook/guard/policy.ts'
+import { createSlice } from '../../webhook/guard/slice.ts'
+import { account, clusterRow, podToken } from './pod-rows.ts'
+import { alice, bob, grant, nowSeconds, reader, serviceRow } from './policy-rows.ts'
+import { createSteppedClock } from './rig.ts'
+
+/** All that the slice is made of, as the issuer would: a client is in it while a grant names it. */
+interface World {
+  readonly service: Partial<ServiceRow>
+  readonly alice: Partial<ClientRow> | undefined
+  readonly grant: Partial<GrantRow> | undefined
+  readonly cluster: boolean
+}
+
+const began = nowSeconds()
+const routes: RouteRow[] = [
+  { name: 'learning', path: '/learning/**', methods: ['GET'], variants: 'Refuse', mode: 'Audit' },
+  { name: 'rest', path: '/api/**', methods: ['GET'], variants: 'Refuse' },
+]
+const initial: World = {
+  service: { routes },
+  alice: { serviceAccounts: [account] },
+  grant: {},
+  cluster: true,
+}
+
+function rowsIn({ service, alice: change, grant: given, cluster }: World): Row[] {
+  return [
+    serviceRow(service),
+    reader,
+    ...(given && change
+      ? [
+          { ...grant, ...given },
+          { ...alice.row, ...change },
+        ]
+      : []),
+    { ...grant, name: 'bob-calls', clients: [bob.clientId] },
+    bob.row,
+    ...(cluster ? [clusterRow] : []),
+  ]
+}
+
+type Step = (world: World) => World
+const ofAlice =
+  (change: Partial<ClientRow>): Step =>
+  world => ({ ...world, alice: { ...world.alice, ...change } })
+const ofService =
+  (change: Partial<ServiceRow>): Step =>
+  world => ({ ...world, service: { ...world.service, ...change } })
+
+const steps: Readonly<Record<string, Step>> = {
+  revoke: ofAlice({ keys: [{ ...alice.key, revoked: true }] }),
+  'end the key at once': ofAlice({ keys: [{ ...alice.key, notAfter: began - 5 }] }),
+  'end the key soon': ofAlice({ keys: [{ ...alice.key, notAfter: began + 40 }] }),
+  'narrow the key': ofAlice({ keys: [{ ...alice.key, roles: [] }] }),
+  'delete the key': ofAlice({ keys: [] }),
+  'give the key back': ofAlice({ keys: [alice.key] }),
+  suspend: ofAlice({ suspended: true }),
+  resume: ofAlice({ suspended: false }),
+  'make anew': ofAlice({ createdAt: began + 3_600 }),
+  'make as it was': ofAlice({ createdAt: alice.row.createdAt }),
+  'delete the client': world => ({ ...world, alice: undefined }),
+  'end the pod': ofAlice({ serviceAccounts: [{ ...account, pods: [] }] }),
+  'start the pod': ofAlice({ serviceAccounts: [account] }),
+  'remove the grant': world => ({ ...world, grant: undefined }),
+  'end the grant': world => ({ ...world, grant: { expiresAt: began - 5 } }),
+  'end the grant soon': world => ({ ...world, grant: { expiresAt: began + 40 } }),
+  'give the grant back': world => ({ ...world, grant: {} }),
+  'lose the cluster’s keys': world => ({ ...world, cluster: false }),
+  'find the cluster’s keys': world => ({ ...world, cluster: true }),
+  'move the audience': ofService({ audience: 'https://new.shop.svc' }),
+  'move it back': ofService({ audience: serviceRow().audience }),
+  'take pods only': ofService({ accepts: ['ServiceAccountToken'] }),
+  'take both': ofService({ accepts: ['ClientToken', 'ServiceAccountToken'] }),
+  audit: ofService({ mode: 'Audit' }),
+  enforce: ofService({ mode: 'Enforce' }),
+}
+const tokens = [
+  alice.token(),
+  alice.token({ exp: began + 20 }),
+  alice.token({ nbf: began + 45 }),
+  alice.token({ jti: '' }),
+  bob.token(),
+  podToken(),
+  podToken({ exp: began + 20 }),
+  'a.b.c',
+]
+const paths = ['/open/x', '/api/x', '/api/../x', '/learning/x', '/nowhere', '/API/x']
+
+/** A guard's own way from a head to a decision, with what it has kept. */
+function createWay(policy: Policy, now: () => number) {
+  const cache = createIdentityCache(() => ({ entries: 4, characters: 100_000 }))
+  return createAuthorizer({ policy, cache, now })
+}
+
+const anyStep = fc.oneof(
+  { weight: 3, arbitrary: fc.constantFrom(...Object.keys(steps)) },
+  { weight: 1, arbitrary: fc.constantFrom(5, 30, 60, 90_000) },
+)
+const anyCalls = fc.array(fc.tuple(fc.constantFrom(...tokens), fc.constantFrom(...paths)), { maxLength: 6 })
+
+it('S11 an app is told of a caller if, and only if, its token would be proved anew at that moment, whatever came before', () => {
+  const named = { yes: 0, no: 0 }
+  fc.assert(
+    fc.property(fc.array(fc.tuple(anyStep, anyCalls), { minLength: 1, maxLength: 10 }), story => {
+      const clock = createSteppedClock()
+      const policy = createPolicy(clock)
+      const slice = createSlice(policy)
+      const now = (): number => Math.floor(clock.wallMs() / 1_000)
+      const kept = createWay(policy, now)
+      let world = initial
+      for (const [step, calls] of [['give the grant back', []] as [string, []], ...story]) {
+        if (typeof step === 'number') clock.step(step * 1_000)
+        else {
+          world = steps[step]?.(world) ?? world
+          const rows = rowsIn(world)
+          slice.take({ full: { rows }, seen: { apiclients: String(clock.now()) }, hash: sliceHash(rows) })
+        }
+        for (const [token, target] of calls) {
+          const head = { method: 'GET', target, authorization: `Bearer ${token}` }
+          const verdict = kept.authorize(head)
+          const { decision, pass } = verdict
+          // A guard that has just started decides the same.
+          expect(decision).toEqual(createWay(policy, now).authorize(head).decision)
+          const isNamed = identityLines(decision) !== ''
+          expect(isNamed).toBe(countsNow(token, policy, now()))
+          if (pass) named[isNamed ? 'yes' : 'no']++
+        }
+      }
+    }),
+    { numRuns: 200 },
+  )
+  expect(Math.min(named.yes, named.no)).toBeGreaterThan(50)
+})
+
+/** Said apart from the guard's own code: a fresh proof, a grant in force, a policy that may be relied on. */
+function countsNow(token: string, policy: Policy, now: number): boolean {
+  const snapshot = policy.snapshot()
+  if (!snapshot || policy.unfit()) return false
+  const proved = verifyToken(token, snapshot, now)
+  if (typeof proved === 'string') return false
+  const rows = [...snapshot.grantsByClient.parts].flatMap(part => part?.get(proved.clientId)?.grants ?? [])
+  return rows.some(({ expiresAt }) => expiresAt === undefined || now < expiresAt)
+}
