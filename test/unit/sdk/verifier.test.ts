@@ -235,7 +235,12 @@ describe('the keys of a client', () => {
     const madeUp = (count: number): string[] =>
       Array.from({ length: count }, (_, n) => {
         const clientId = `sc_made-up-${n}`
-        const claims = { aud: audience, sub: clientId, client_id: clientId, iss: `${issuer.url}/v1/clients/${clientId}` }
+        const claims = {
+          aud: audience,
+          sub: clientId,
+          client_id: clientId,
+          iss: `${issuer.url}/v1/clients/${clientId}`,
+        }
         return signAnything(readClientKey(jwk), { claims })
       })
 
