@@ -2,7 +2,7 @@ import type { ClientHttp2Stream } from 'node:http2'
 import type { Answering, StreamExchange } from './answering.ts'
 import { faultOf } from './app-fault.ts'
 import { NGHTTP2_CANCEL, NGHTTP2_FLAG_END_STREAM, NGHTTP2_NO_ERROR } from './codes.ts'
-import { requestFields, trailerFields } from './fields.ts'
+import { answerFields, requestFields, trailerFields } from './fields.ts'
 import type { Forward } from './handle-stream.ts'
 import { pump } from './pump.ts'
 import { createUpstreamSessions } from './upstream-sessions.ts'
@@ -51,7 +51,7 @@ function takeAnswer({ head }: StreamExchange, asking: ClientHttp2Stream, answeri
     const status = Number(raw[raw.indexOf(':status') + 1])
     const isEmpty = (flags & NGHTTP2_FLAG_END_STREAM) !== 0 || head.method === 'HEAD'
     state = isEmpty ? 'ended' : 'begun'
-    answering.begin(status, raw, isEmpty ? undefined : asking)
+    answering.begin(status, answerFields(raw), isEmpty ? 'none' : asking)
     if (isEmpty) asking.resume()
   })
   asking.on('trailers', (_fields, _flags, raw) => answering.trailers(raw))
