@@ -39,8 +39,8 @@ export interface Answering {
   onWithdrawn(listener: () => void): void
 }
 
-/** None, a stream to read from, or pieces that are written; in chunks when trailers may follow. */
-export type AnswerBody = 'none' | 'written' | 'written in chunks' | Readable
+/** None; one piece that is there already and comes with the end; pieces that are written; a stream to read from. */
+export type AnswerBody = 'none' | 'whole' | 'pieces' | Readable
 
 /** Writes an answer of the guard's own, in the form that the caller understands. */
 export function writeStreamAnswer(
@@ -135,21 +135,21 @@ export function createAnswering(
     begin(status, fields, body) {
       if (isOver()) return
       const decision = decisionHeader(call.verdict.decision, true)
-      // One frame less where nothing can come behind the body.
-      const trails = body !== 'none' && (grpc || body !== 'written')
+      // Closing a stream of node:http2 ends it first: but for trailers that it waits for, half a body would look whole.
+      const waits = body !== 'none' && body !== 'whole'
       try {
         stream.respond([':status', String(status), ...fields, 'latchkey-decision', decision], {
           endStream: body === 'none',
-          waitForTrailers: trails,
+          waitForTrailers: waits,
         })
       } catch {
         // Fields that HTTP/2 has no place for.
         return this.fail('upstream_invalid')
       }
       report(status)
-      if (body === 'written' && !trails) stream.once('finish', () => setImmediate(closeUnread, stream))
       if (body === 'none') stopReading(stream)
-      else if (typeof body === 'string') beWritten()
+      else if (body === 'whole') stream.once('finish', () => setImmediate(closeUnread, stream))
+      else if (body === 'pieces') beWritten()
       else pump(body, stream, { ms: unreadMs, give: giveUp })
     },
     write(bytes) {

@@ -1,6 +1,7 @@
 import type { Logger } from '../../../platform/log.ts'
 import { linesOf } from '../forward-head.ts'
 import { createOutbox, type Outbox } from '../http1/outbox.ts'
+import type { AnswerHead } from '../http1/read-answer.ts'
 import { abandon } from '../http1/upstream.ts'
 import type { UpstreamPool } from '../http1/upstream-pool.ts'
 import type { Asker, Upstream } from '../http1/upstream-state.ts'
@@ -19,6 +20,8 @@ interface Asked {
   upstream: Upstream | undefined
   /** Bytes of a sized body that are still to come. */
   left: number
+  /** The head of the answer, until it is known whether its body came with it. */
+  answer: AnswerHead | undefined
   /** The piece of the answer that was read last: its end may come with it. */
   piece: Buffer | undefined
   /** Nobody waits for anything more. */
@@ -51,6 +54,7 @@ export function createHttp1Forward(options: { upstreams: UpstreamPool; log: Logg
         waiting: `${method} ${target} HTTP/1.1\r\n${linesOf(forwarded)}${coding}\r\n`,
         upstream: undefined,
         left: length,
+        answer: undefined,
         piece: undefined,
         over: false,
       }
@@ -135,10 +139,8 @@ function askerOf(of: () => Asked, peer: string, ways: Ways): Asker {
     onUpstream: upstream => send(of(), upstream, ways),
     onAnswer(answer) {
       const asked = of()
-      const { framing, status } = answer
-      const body = framing === 'none' ? 'none' : framing === 'chunked' ? 'written in chunks' : 'written'
-      asked.answering.onDrain(() => asked.upstream?.socket.resume())
-      asked.answering.begin(status, http1AnswerFields(answer), body)
+      asked.answer = answer
+      if (answer.framing === 'none') begin(asked, 'none')
     },
     onData(bytes, from, to) {
       const asked = of()
@@ -147,15 +149,18 @@ function askerOf(of: () => Asked, peer: string, ways: Ways): Asker {
     },
     onPause: () => writePiece(of()),
     onEnd(trailers) {
-      const { answering, piece } = of()
+      const asked = of()
       finish()
-      if (trailers !== '') answering.trailers(pairsOf(trailers))
-      answering.end(piece)
+      begin(asked, trailers === '' ? 'whole' : 'pieces')
+      if (trailers !== '') asked.answering.trailers(pairsOf(trailers))
+      asked.answering.end(asked.piece)
     },
     onFault(fault) {
-      const { answering } = of()
+      const asked = of()
+      // What came is passed on, and then broken off.
+      writePiece(asked)
       finish()
-      answering.fail(fault)
+      asked.answering.fail(fault)
     },
     onLost(request) {
       const asked = of()
@@ -174,9 +179,19 @@ function askerOf(of: () => Asked, peer: string, ways: Ways): Asker {
   }
 }
 
+/** Gives the head of the answer, once. */
+function begin(asked: Asked, body: 'none' | 'whole' | 'pieces'): void {
+  const { answer, answering } = asked
+  if (!answer) return
+  asked.answer = undefined
+  answering.onDrain(() => asked.upstream?.socket.resume())
+  answering.begin(answer.status, http1AnswerFields(answer), body)
+}
+
 /** @returns false when the caller reads too slowly for more */
 function writePiece(asked: Asked): boolean {
   const { piece, answering } = asked
   asked.piece = undefined
+  begin(asked, 'pieces')
   return piece === undefined || answering.write(piece)
 }
