@@ -47,6 +47,7 @@ function sendBody({ stream }: StreamExchange, asking: ClientHttp2Stream, answeri
 
 function takeAnswer({ head }: StreamExchange, asking: ClientHttp2Stream, answering: Answering): void {
   let state: 'none' | 'begun' | 'ended' = 'none'
+  const isWhole = watchEnd(asking)
   asking.on('response', (_fields, flags, raw) => {
     const status = Number(raw[raw.indexOf(':status') + 1])
     const isEmpty = (flags & NGHTTP2_FLAG_END_STREAM) !== 0 || head.method === 'HEAD'
@@ -56,7 +57,7 @@ function takeAnswer({ head }: StreamExchange, asking: ClientHttp2Stream, answeri
   })
   asking.on('trailers', (_fields, _flags, raw) => answering.trailers(raw))
   asking.once('end', () => {
-    if (state !== 'begun' || asking.aborted || asking.rstCode !== NGHTTP2_NO_ERROR) return
+    if (state !== 'begun' || asking.aborted || asking.rstCode !== NGHTTP2_NO_ERROR || !isWhole()) return
     state = 'ended'
     answering.end()
   })
@@ -70,6 +71,20 @@ function takeAnswer({ head }: StreamExchange, asking: ClientHttp2Stream, answeri
     // The connection's own error is the cause of its streams'.
     else answering.fail(failed ? faultOf((failed.cause as Error | undefined) ?? failed) : 'upstream_invalid')
   })
+}
+
+/**
+ * Whether the app ended its answer. node:http2 ends a stream in the same way that the app reset with NO_ERROR, but only
+ * after it has closed it.
+ */
+function watchEnd(asking: ClientHttp2Stream): () => boolean {
+  const push = asking.push.bind(asking)
+  let isWhole = false
+  asking.push = (chunk, encoding) => {
+    if (chunk === null && !asking.closed) isWhole = true
+    return push(chunk, encoding)
+  }
+  return () => isWhole
 }
 
 /** Counted from the end of the request: a caller of gRPC may take its time, and its answer begins when it has spoken. */
