@@ -32,8 +32,9 @@ export interface UpstreamPool {
  */
 const idleMs = 500
 const saidIdleMs = 1_000
-/** For a request to wait for a connection. */
+/** For a request to wait for a connection, and how many may wait. */
 const maxWaitMs = 5_000
+const maxWaiting = 1_024
 /** How long a doubtful connection is left alone, ticks: one that the app closes after an error is closed by then. */
 const doubtTicks = 2
 /** While others want some too, one address gets at most so many times what is free: 8 of 9, when it is alone. */
@@ -48,7 +49,7 @@ export function createUpstreamPool(options: UpstreamOptions): UpstreamPool {
   const tunnels = new Set<Upstream>()
   const idle: Upstream[] = []
   let doubtful: Upstream[] = []
-  const line = createUpstreamLine(maxConnections)
+  const line = createUpstreamLine(maxWaiting)
   const keepTime = createKeepTime()
   let tick = 0
   const owner: UpstreamOwner = {
