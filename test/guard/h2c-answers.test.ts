@@ -23,7 +23,7 @@ async function saying(frames: readonly Buffer[], after: (socket: Socket) => void
     sockets.add(socket)
     socket.on('error', () => {})
     socket.write(frame(types.settings, 0, 0))
-    socket.on('data', chunk => {
+    socket.on('data', (chunk: Buffer) => {
       bytes = Buffer.concat([bytes, chunk])
       if (answered || !hasRequest(bytes)) return
       answered = true

@@ -138,6 +138,20 @@ describe('a body', () => {
     expect(seen[2]?.text).toBe(seen[1]?.text)
     expect(seen[2]?.text.endsWith('x'.repeat(3_000))).toBe(true)
   })
+  it('that is small and of known length is sent again over HTTP/2 too, and takes no connection before it is there', async () => {
+    const { rig, seen, connections } = await hangsUpOnSecond()
+    expect(await overHttp2(rig)).toBe(200)
+    const fields = { ':path': '/api/x', ':method': 'PUT', authorization: `Bearer ${alice.token()}` }
+    const stream = session(rig).request({ ...fields, 'content-length': '6' })
+    const outcome = outcomeOf(stream)
+    stream.write('abc')
+    await wait(50)
+    expect([seen.length, connections()]).toEqual([1, 1])
+    stream.end('def')
+    expect((await outcome).status).toBe(200)
+    expect([seen.length, seen[2]?.text]).toEqual([3, seen[1]?.text])
+    expect(seen[2]?.text.endsWith('\r\n\r\nabcdef')).toBe(true)
+  })
   it('that is large is not kept for a second time', async () => {
     const { rig, seen } = await hangsUpOnSecond()
     const connection = await caller(rig)

@@ -15,8 +15,10 @@ interface Asked {
   readonly exchange: StreamExchange
   readonly answering: Answering
   readonly asker: Asker
-  /** The head of the request, while there is no connection for it. */
+  /** The head of the request, or the whole of it, while there is no connection for it. */
   waiting: string
+  /** Whether that is the whole request. */
+  whole: boolean
   upstream: Upstream | undefined
   /** Bytes of a sized body that are still to come. */
   left: number
@@ -52,6 +54,7 @@ export function createHttp1Forward(options: { upstreams: UpstreamPool; log: Logg
         answering,
         asker: askerOf(() => asked, exchange.call.peer, ways),
         waiting: `${method} ${target} HTTP/1.1\r\n${linesOf(forwarded)}${coding}\r\n`,
+        whole: body === 'none',
         upstream: undefined,
         left: length,
         answer: undefined,
@@ -63,10 +66,40 @@ export function createHttp1Forward(options: { upstreams: UpstreamPool; log: Logg
       exchange.stream.once('aborted', breakOff)
       exchange.stream.once('close', breakOff)
       answering.onWithdrawn(breakOff)
-      const upstream = ways.upstreams.take(asked.asker, method, false)
-      if (upstream) send(asked, upstream, ways)
+      if (body === 'sized' && length <= smallBytes) gather(asked, ways)
+      else ask(asked, ways)
     },
   }
+}
+
+/** Up to here a body of known length is waited for: whole, it holds no connection meanwhile, and can be sent again. */
+const smallBytes = 4_096
+
+function gather(asked: Asked, ways: Ways): void {
+  const { stream } = asked.exchange
+  stream.on('data', (bytes: Buffer) => {
+    if (asked.over) return
+    if (bytes.length > asked.left) return void refuse(asked, ways)
+    asked.left -= bytes.length
+    asked.waiting += bytes.toString('latin1')
+  })
+  stream.once('end', () => {
+    if (asked.over || stream.aborted) return
+    if (asked.left > 0) return void refuse(asked, ways)
+    asked.whole = true
+    ask(asked, ways)
+  })
+}
+
+/** Node checks lengths too; a later version may think otherwise. */
+function refuse(asked: Asked, ways: Ways): void {
+  leave(asked, ways)
+  asked.answering.reset(NGHTTP2_PROTOCOL_ERROR)
+}
+
+function ask(asked: Asked, ways: Ways): void {
+  const upstream = ways.upstreams.take(asked.asker, asked.exchange.head.method, false)
+  if (upstream) send(asked, upstream, ways)
 }
 
 function leave(asked: Asked, { upstreams }: Ways): void {
@@ -78,12 +111,11 @@ function leave(asked: Asked, { upstreams }: Ways): void {
 
 /** The request, or its head, goes out on this connection. */
 function send(asked: Asked, upstream: Upstream, ways: Ways): void {
-  const { exchange, waiting } = asked
-  const hasBody = exchange.head.body !== 'none'
+  const { exchange, waiting, whole } = asked
   asked.upstream = upstream
   asked.waiting = ''
-  upstream.hasBody = hasBody
-  if (hasBody) return void sendBody(asked, upstream, waiting, ways)
+  upstream.hasBody = exchange.head.body !== 'none'
+  if (!whole) return void sendBody(asked, upstream, waiting, ways)
   upstream.sent = true
   upstream.out = waiting
   upstream.request = waiting
@@ -91,22 +123,14 @@ function send(asked: Asked, upstream: Upstream, ways: Ways): void {
 }
 
 function sendBody(asked: Asked, upstream: Upstream, text: string, ways: Ways): void {
-  const { exchange, answering } = asked
-  const { stream, head } = exchange
+  const { stream, head } = asked.exchange
   const { socket } = upstream
   const { upstreams } = ways
   const isGoing = (): boolean => asked.upstream === upstream && !asked.over
-  // Node checks lengths too; a later version may think otherwise.
-  const breakOff = (): void => {
-    leave(asked, ways)
-    answering.reset(NGHTTP2_PROTOCOL_ERROR)
-  }
-  // With a length of 0 the head would be a whole request before it is known that nothing follows.
-  const goesFirst = head.body === 'chunked' || head.length > 0
-  if (goesFirst) socket.write(text, 'latin1')
+  socket.write(text, 'latin1')
   stream.on('data', (bytes: Buffer) => {
     if (!isGoing() || bytes.length === 0) return
-    if (head.body === 'sized' && bytes.length > asked.left) return void breakOff()
+    if (head.body === 'sized' && bytes.length > asked.left) return void refuse(asked, ways)
     asked.left -= bytes.length
     upstreams.touch(upstream)
     if (head.body === 'sized') socket.write(bytes)
@@ -121,8 +145,7 @@ function sendBody(asked: Asked, upstream: Upstream, text: string, ways: Ways): v
   })
   stream.once('end', () => {
     if (!isGoing() || stream.aborted) return
-    if (head.body === 'sized' && asked.left > 0) return void breakOff()
-    if (!goesFirst) socket.write(text, 'latin1')
+    if (head.body === 'sized' && asked.left > 0) return void refuse(asked, ways)
     if (head.body === 'chunked') socket.write('0\r\n\r\n', 'latin1')
     upstreams.touch(upstream)
     upstream.sent = true
