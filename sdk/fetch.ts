@@ -21,7 +21,8 @@ const curable: ReadonlySet<string> = new Set(['token_expired', 'invalid_token', 
  * A `fetch` that carries the client's token to guarded services and to nobody else.
  *
  * Requests that bring their own `Authorization` are left alone. After a guard's 401 that a new token may cure, the key
- * is read again and the request sent once more, if its body can be sent twice. A redirect to another origin is followed
+ * is read again, once for all calls that were refused together, and each request is sent once more with the new token,
+ * if its body can be sent twice; not when the refused token was signed within the last second. A redirect to another origin is followed
  * without the token, as the Fetch standard demands.
  * @throws AccessError key_missing | key_invalid; whatever fetch throws
  * @see Fetch standard, "HTTP-redirect fetch", step 13
@@ -34,16 +35,28 @@ export function createFetch(provider: TokenProvider, options: FetchOptions = {})
     const headers = new Headers(init?.headers ?? (input instanceof Request ? input.headers : undefined))
     if (wanted === undefined || headers.has('authorization')) return fetch(input, init)
 
-    const send = async () => {
-      headers.set('authorization', `Bearer ${await provider.token(wanted)}`)
+    const send = (token: string) => {
+      headers.set('authorization', `Bearer ${token}`)
       return fetch(input, { ...init, headers })
     }
-    const answer = await send()
-    if (!mayRetry(answer, input, init) || !(await provider.refresh())) return answer
+    const token = await provider.token(wanted)
+    const answer = await send(token)
+    if (!mayRetry(answer, input, init)) return answer
+    const next = await tokenAfter(provider, wanted, token)
+    if (next === token) return answer
     // Unread, it would hold its connection until it is collected.
     await answer.body?.cancel()
-    return send()
+    return send(next)
   }
+}
+
+/**
+ * The token that takes the place of a refused one. Of many calls that were refused with the same token the first has
+ * the key read again; the others wait for it, or find that there is a new token already.
+ */
+async function tokenAfter(provider: TokenProvider, audience: string, refused: string): Promise<string> {
+  const present = await provider.token(audience)
+  return present === refused && (await provider.refresh()) ? provider.token(audience) : present
 }
 
 function mayRetry(answer: Response, input: string | URL | Request, init: RequestInit | undefined): boolean {

@@ -23,51 +23,68 @@ interface Entry {
   pending?: Promise<void>
 }
 
+/** Clients whose keys were read once. */
 const maxClients = 1_000
+/** Names under which nothing is published, as far as is known. */
+const maxStrangers = 1_000
 const maxPending = 16
 const maxBytes = 64 * 1024
 
 /**
  * Keeps the key sets of clients. One request per client at a time; an unknown `kid` costs at most one request per
- * cooldown, so that made-up tokens do not become load on the issuer (threat J06).
+ * cooldown, so that made-up tokens do not become load on the issuer (threat J06). Names that anybody can make up share
+ * neither memory nor requests with clients whose keys are known: they crowd out each other only.
  */
 export function createKeyCache(options: KeyCacheOptions) {
   const { cacheSeconds = 60, cooldownSeconds = 10, maxStaleSeconds = 600, timeoutMs = 5_000, ca } = options
   const clients = new Map<string, Entry>()
+  const strangers = new Map<string, Entry>()
+  const line = createLine(maxPending, timeoutMs)
   let pending = 0
 
   const fetchKeys = async (issuer: string, entry: Entry): Promise<void> => {
-    pending += 1
     entry.triedAt = performance.now()
-    try {
-      const get = { timeoutMs, maxBytes, ...(ca !== undefined && { ca }) }
-      const { status, text } = await getText(`${issuer}/.well-known/jwks.json`, get)
-      // The issuer says 200 and 404 only from a fully loaded set, so a client that is gone is known to be gone.
-      if (status !== 200 && status !== 404) throw new Error(`status ${status}`)
-      entry.keys = status === 200 ? readKeySet(text) : new Map()
-      entry.fetchedAt = entry.triedAt
-    } finally {
+    const get = { timeoutMs, maxBytes, ...(ca !== undefined && { ca }) }
+    const { status, text } = await getText(`${issuer}/.well-known/jwks.json`, get)
+    // The issuer says 200 and 404 only from a fully loaded set, so a client that is gone is known to be gone.
+    if (status !== 200 && status !== 404) throw new Error(`status ${status}`)
+    entry.keys = status === 200 ? readKeySet(text) : new Map()
+    entry.fetchedAt = entry.triedAt
+  }
+
+  const fetchKnown = async (issuer: string, entry: Entry): Promise<void> => {
+    if (pending >= maxPending) return
+    pending += 1
+    await fetchKeys(issuer, entry).finally(() => {
       pending -= 1
-      delete entry.pending
-    }
+    })
+  }
+
+  const fetchStranger = async (issuer: string, entry: Entry): Promise<void> => {
+    if (!(await line.enter())) return
+    await fetchKeys(issuer, entry).finally(line.leave)
+    if (!entry.keys || entry.keys.size === 0) return
+    strangers.delete(issuer)
+    keep(clients, maxClients, issuer, entry)
   }
 
   const entryOf = (issuer: string): Entry => {
-    const entry = clients.get(issuer) ?? { fetchedAt: Number.NEGATIVE_INFINITY, triedAt: Number.NEGATIVE_INFINITY }
-    // Set anew, so that the first of the map is the one used longest ago.
-    clients.delete(issuer)
-    clients.set(issuer, entry)
-    const oldest = clients.keys().next().value
-    if (clients.size > maxClients && oldest !== undefined) clients.delete(oldest)
-    return entry
+    const known = clients.get(issuer)
+    if (known) return keep(clients, maxClients, issuer, known)
+    const entry = strangers.get(issuer) ?? { fetchedAt: Number.NEGATIVE_INFINITY, triedAt: Number.NEGATIVE_INFINITY }
+    return keep(strangers, maxStrangers, issuer, entry)
   }
 
   const refresh = (issuer: string, entry: Entry): Promise<void> => {
     if (entry.pending) return entry.pending
     if (performance.now() - entry.triedAt < cooldownSeconds * 1_000) return Promise.resolve()
-    if (pending >= maxPending) return Promise.resolve()
+    const fetching = clients.has(issuer) ? fetchKnown(issuer, entry) : fetchStranger(issuer, entry)
     // What went wrong is not told to whoever sent the token; the age of the keys decides what follows.
-    entry.pending = fetchKeys(issuer, entry).catch(() => {})
+    entry.pending = fetching
+      .catch(() => {})
+      .finally(() => {
+        delete entry.pending
+      })
     return entry.pending
   }
 
@@ -81,5 +98,47 @@ export function createKeyCache(options: KeyCacheOptions) {
     if (age() >= cacheSeconds || !entry.keys?.has(kid)) await refresh(issuer, entry)
     if (entry.keys && age() < maxStaleSeconds) return entry.keys.get(kid)
     return fail('keys_unavailable', 'The keys of this client cannot be read from the issuer now. Try again shortly.')
+  }
+}
+
+/** Set anew, so that the first of the map is the one used longest ago. */
+function keep(entries: Map<string, Entry>, most: number, issuer: string, entry: Entry): Entry {
+  entries.delete(issuer)
+  entries.set(issuer, entry)
+  const oldest = entries.keys().next().value
+  if (entries.size > most && oldest !== undefined) entries.delete(oldest)
+  return entry
+}
+
+/** Where requests wait for their turn: a client that is asked about for the first time is not refused for a full moment. */
+const maxWaiting = 256
+
+function createLine(most: number, waitMs: number) {
+  const waiting = new Set<(admitted: boolean) => void>()
+  let inside = 0
+  return {
+    /** @returns false when the line is too long, or took too long */
+    enter(): Promise<boolean> | boolean {
+      if (inside < most) {
+        inside += 1
+        return true
+      }
+      if (waiting.size >= maxWaiting) return false
+      return new Promise(resolve => {
+        const turn = (admitted: boolean): void => {
+          clearTimeout(timer)
+          waiting.delete(turn)
+          resolve(admitted)
+        }
+        const timer = setTimeout(turn, waitMs, false)
+        waiting.add(turn)
+      })
+    },
+    leave(): void {
+      const [next] = waiting
+      // The place goes on to the next one.
+      if (next) next(true)
+      else inside -= 1
+    },
   }
 }

@@ -18,7 +18,11 @@ export interface TokenProvider {
    * @throws AccessError key_missing | key_invalid while there never was a good key; provider_closed
    */
   token(audience: string): Promise<string>
-  /** Reads the key again and forgets signed tokens, as after a 401. At most once a second. @returns whether it did. */
+  /**
+   * Reads the key again and forgets signed tokens, as after a 401. At most once a second; who asks while it is being
+   * read waits for the same reading.
+   * @returns whether it did
+   */
   refresh(): Promise<boolean>
   /** Forgets key and tokens. */
   close(): void
@@ -46,6 +50,7 @@ export function tokenProvider(options: TokenProviderOptions = {}): TokenProvider
   const keys = followKey(options)
   const tokens = new Map<string, SignedToken>()
   let signedWith: string | undefined
+  let refreshing: Promise<boolean> | undefined
   let closed = false
 
   const sign = (key: ClientKey, audience: string): string => {
@@ -70,10 +75,17 @@ export function tokenProvider(options: TokenProviderOptions = {}): TokenProvider
       tokens.delete(audience)
       return sign(key, audience)
     },
-    async refresh() {
-      const done = await keys.refresh()
-      if (done) tokens.clear()
-      return done
+    refresh() {
+      refreshing ??= keys
+        .refresh()
+        .then(done => {
+          if (done) tokens.clear()
+          return done
+        })
+        .finally(() => {
+          refreshing = undefined
+        })
+      return refreshing
     },
     close() {
       closed = true

@@ -51,12 +51,13 @@ export function verifier(options: VerifierOptions): Verifier {
       const { typ, alg, kid } = parsed.header
       if (!isClientTokenType(typ) || typeof alg !== 'string' || typeof kid !== 'string') return invalid()
       const clientIssuer = claimedIssuer(parsed.payload, issuer)
+      const clientId = String(parsed.payload.sub)
+      // Before anything is fetched: names that are not on the list, made-up ones among them, cost the issuer nothing.
+      if (listed && !listed.has(clientId)) fail('client_not_listed', 'This client may not call this service.')
       const key = await keyOf(clientIssuer, kid)
       if (!key || !algorithms[key.algorithm].tokenAlgorithms.includes(alg)) return invalid()
       if (!verifySignature(key.algorithm, key.key, parsed.signingInput, parsed.signature)) return invalid()
       const { expiresAt, tokenId } = checkClaims(parsed.payload, audience, Date.now() / 1_000)
-      const clientId = String(parsed.payload.sub)
-      if (listed && !listed.has(clientId)) fail('client_not_listed', 'This client may not call this service.')
       return { clientId, issuer: clientIssuer, subject: clientId, keyId: kid, audience, tokenId, expiresAt }
     },
   }

@@ -206,6 +206,13 @@ const explanations: Readonly<Record<DenyReason | UpstreamFault, ProblemExplanati
     caller: 'Try again if the call may be repeated: the app may have carried it out.',
     owner: "Look at the app's log at the time of the request id.",
   },
+  upstream_busy: {
+    means:
+      'The call was let in, but the guard has as many connections to the app as it may open, and none came free in time; or too many calls were waiting already. The address with the most waiting calls is refused first.',
+    caller: 'Try again after a second; send fewer calls at a time.',
+    owner:
+      'The app answers too slowly for what comes, or callers keep calls open. `LATCHKEY_MAX_UPSTREAM_CONNECTIONS` sets the bound.',
+  },
   upstream_timeout: {
     means: 'The call was allowed. The app did not begin its answer in time.',
     caller: 'Try again if the call may be repeated: the app may have carried it out.',

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtemp, open, readFile } from 'node:fs/promises'
+import { write } from 'node:fs'
+import { mkdtemp, open, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -125,5 +126,79 @@ describe('F14 a sink', () => {
       await audit.flush(500)
     }
     expect((await readFile(file, 'utf8')).split('\n')).toHaveLength(3)
+  })
+
+  /** A file system that is full after so many bytes until `free` is called. */
+  function fullAfter(room: number) {
+    let left = room
+    const limited = ((fd: number, bytes: Buffer, from: number, length: number, _at: null, done: typeof taken) => {
+      if (left === 0) return void setImmediate(done, Object.assign(new Error('full'), { code: 'ENOSPC' }), 0)
+      const most = Math.min(length, left)
+      left -= most
+      write(fd, bytes, from, most, null, done)
+    }) as typeof write
+    const taken = (_error: Error | null, _written: number): void => {}
+    return {
+      write: limited,
+      free() {
+        left = Number.POSITIVE_INFINITY
+      },
+    }
+  }
+  const lineBytes = JSON.stringify(entry).length + 1
+
+  it.each([
+    ['in the middle of the second of three lines', lineBytes + 20, 2, ['r', 'cut', 'later']],
+    ['in the middle of the first line', 20, 3, ['cut', 'later']],
+    ['between two lines', lineBytes, 2, ['r', 'later']],
+    ['before the end of the second line', 2 * lineBytes - 1, 2, ['r', 'r', 'later']],
+    ['from the beginning', 0, 3, ['later']],
+  ])('that is full %s loses what is not whole, and goes on on a new line', async (_where, room, lost, expected) => {
+    const file = join(await mkdtemp(join(tmpdir(), 'audit-')), 'audit.log')
+    const disk = fullAfter(room)
+    let dropped = 0
+    const onDropped = (lines: number): void => {
+      dropped += lines
+    }
+    const audit = await createAudit({ sink: file, onDropped, log: createQuietLog().log, write: disk.write })
+    for (let line = 0; line < 3; line++) audit.record(entry)
+    await expect.poll(() => dropped).toBe(lost)
+    disk.free()
+    audit.record({ ...entry, requestId: 'later' })
+    await audit.flush(1_000)
+    expect(dropped).toBe(lost)
+    expect((await readFile(file, 'utf8')).split('\n').slice(0, -1).map(idOf)).toEqual(expected)
+  })
+  const idOf = (line: string): string => {
+    try {
+      return JSON.parse(line).requestId
+    } catch {
+      return 'cut'
+    }
+  }
+  it('that is full for a moment has every line once it is not, when none may be lost', async () => {
+    const file = join(await mkdtemp(join(tmpdir(), 'audit-')), 'audit.log')
+    const disk = fullAfter(lineBytes + 20)
+    const onDropped = (): void => expect.unreachable()
+    const audit = await createAudit({
+      sink: file,
+      onBlock: 'Deny',
+      onDropped,
+      log: createQuietLog().log,
+      write: disk.write,
+    })
+    for (let line = 0; line < 3; line++) audit.record(entry)
+    await expect.poll(() => audit.isBlocked()).toBe(true)
+    disk.free()
+    await audit.flush(1_000)
+    expect((await readFile(file, 'utf8')).split('\n').slice(0, -1).map(idOf)).toEqual(['r', 'r', 'r'])
+  })
+  it('that an earlier guard left in the middle of a line goes on on a new one', async () => {
+    const file = join(await mkdtemp(join(tmpdir(), 'audit-')), 'audit.log')
+    await writeFile(file, '{"v":1,"ti')
+    const audit = await createAudit({ sink: file, onDropped: () => {}, log: createQuietLog().log })
+    audit.record(entry)
+    await audit.flush(500)
+    expect((await readFile(file, 'utf8')).split('\n').slice(0, -1).map(idOf)).toEqual(['cut', 'r'])
   })
 })

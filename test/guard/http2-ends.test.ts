@@ -71,7 +71,7 @@ describe.each(['http1', 'h2c'] as const)('an app that speaks %s', kind => {
     // By frames: node:http2 ends its side before it resets.
     const connection = await openFrames(rig.port)
     cleanups.push(() => connection.socket.destroy())
-    for (const [at, length] of [[], [['content-length', '100']] as const].entries()) {
+    for (const [at, length] of [[], [['content-length', '10000']] as const].entries()) {
       const stream = at * 2 + 1
       const fields = [
         [':method', 'POST'],

@@ -124,7 +124,7 @@ describe.each(['http1', 'h2c'] as const)('an app that speaks %s', kind => {
     const stream = client.request({
       ':path': '/api/x',
       ':method': 'POST',
-      expect: '100-continue',
+      expect: '100-Continue',
       authorization: `Bearer ${alice.token()}`,
     })
     const outcome = outcomeOf(stream)

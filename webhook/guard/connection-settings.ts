@@ -28,6 +28,11 @@ export const connectionTable = {
     min: 1,
     description: 'connections of one address; raise it where all callers come through one proxy',
   }),
+  maxUpstreamConnections: integer('LATCHKEY_MAX_UPSTREAM_CONNECTIONS', {
+    default: 1_024,
+    min: 1,
+    description: 'connections to the app, WebSockets apart; calls beyond it wait up to 5 s, then get 503',
+  }),
 }
 
 type ConnectionConfig = ConfigOf<typeof connectionTable>

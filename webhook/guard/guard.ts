@@ -5,6 +5,7 @@ import type { Audit } from './audit.ts'
 import { createAuthorizer } from './authorize.ts'
 import type { ListenAddress } from './config.ts'
 import { createDebug } from './debug.ts'
+import { createUpstreamPool } from './http1/upstream-pool.ts'
 import { createHttp2, type UpstreamProtocol } from './http2/sessions.ts'
 import { boundsFor, createIdentityCache } from './identity-cache.ts'
 import type { GuardMetrics } from './metrics.ts'
@@ -60,6 +61,8 @@ export interface GuardOptions {
   keepAliveMs?: number
   maxConnections?: number
   maxConnectionsPerPeer?: number
+  /** Connections to the app. Default 1,024. */
+  maxUpstreamConnections?: number
 }
 
 export function createGuard(options: GuardOptions): Guard {
@@ -74,11 +77,18 @@ export function createGuard(options: GuardOptions): Guard {
   // What is open was recorded when it opened: a full sink closes none of it.
   const reviewer = createAuthorizer({ ...deciding, policy })
   const tunnels = createTunnels({ policy, authorizer: reviewer, reporter, metrics })
-  const http2 = createHttp2({ ...options, authorizer, reviewer, reporter })
+  const upstreams = createUpstreamPool({
+    origin: options.upstream,
+    headersTimeoutMs: options.upstreamTimeoutMs,
+    ca: options.upstreamCa,
+    maxConnections: options.maxUpstreamConnections,
+    log,
+  })
+  const http2 = createHttp2({ ...options, authorizer, reviewer, reporter, upstreams })
   const proxy = createProxy({
     ...options,
     ...options.listen,
-    upstream: { origin: options.upstream, headersTimeoutMs: options.upstreamTimeoutMs, ca: options.upstreamCa },
+    upstreams,
     authorizer,
     reporter,
     tunnels,

@@ -8,7 +8,7 @@ import { createListener } from './http1/listener.ts'
 import { createOutbox } from './http1/outbox.ts'
 import { sweepCallers } from './http1/sweep.ts'
 import { tickMs, ticksOf } from './http1/ticks.ts'
-import { createUpstreamPool, type UpstreamOptions } from './http1/upstream-pool.ts'
+import type { UpstreamPool } from './http1/upstream-pool.ts'
 import { endConnection } from './http1/write.ts'
 import type { Http2Sessions } from './http2/sessions.ts'
 import type { Policy } from './policy.ts'
@@ -33,7 +33,7 @@ export interface ProxyOptions {
   reporter: Reporter
   tunnels: Tunnels
   tracing?: Tracing | undefined
-  upstream: Omit<UpstreamOptions, 'log'>
+  upstreams: UpstreamPool
   /** What `type` of a problem body begins with. */
   problemBase?: string | undefined
   clock: Clock
@@ -114,7 +114,6 @@ function createDoor(options: ProxyOptions, headersTimeoutMs: number): Door {
     ...options,
     // Behind TLS the handshake says which protocol it is.
     onHttp2: options.tls ? undefined : http2.take,
-    upstreams: createUpstreamPool({ ...options.upstream, log }, () => door.tick),
     limits: {
       head: ticksOf(headersTimeoutMs),
       idle: ticksOf(keepAliveMs),

@@ -185,7 +185,9 @@ export function readMeaning(
   if (typeof body !== 'string') return body
   const webSocket = fields.upgrade !== undefined && readUpgrade(fields.upgrade, connection, method, version, body)
   if (typeof webSocket !== 'boolean') return webSocket
-  if (expect !== undefined && expect !== '100-continue') return fault('Expect takes 100-continue only.', 417)
+  // RFC 9110 section 10.1.1: it compares without case; Java's HttpClient writes 100-Continue.
+  if (expect !== undefined && expect.toLowerCase() !== '100-continue')
+    return fault('Expect takes 100-continue only.', 417)
 
   return {
     method,

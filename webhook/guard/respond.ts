@@ -59,7 +59,8 @@ export function upstreamFailed(
   problemBase = defaultProblemBase,
 ): Answer {
   const decision = decisionHeader(verdict.decision, true, fault)
-  return problem({ ...upstreamFaults[fault], code: fault, requestId, problemBase, decision, headers: [] })
+  const headers = upstreamFaults[fault].status === 503 ? ['Retry-After', '1'] : []
+  return problem({ ...upstreamFaults[fault], code: fault, requestId, problemBase, decision, headers })
 }
 
 function problem(what: {

@@ -72,7 +72,7 @@ function wire() {
   return { state, socket: socket as unknown as Socket, close: () => handlers.get('end')?.() }
 }
 
-const owner: UpstreamOwner = { tick: () => 0, onIdle() {}, idleTicks: () => 10 }
+const owner: UpstreamOwner = { tick: () => 0, onIdle() {}, onTunnel() {}, idleTicks: () => 10 }
 
 /** The data path without sockets: the same code, fed by hand. Each whole request is answered by `answers`. */
 export function feed(pieces: readonly Buffer[], answers: readonly Buffer[]): Outcome {
@@ -102,6 +102,9 @@ export function feed(pieces: readonly Buffer[], answers: readonly Buffer[]): Out
     upstreams: {
       sweep() {},
       closeAll() {},
+      leave() {},
+      touch() {},
+      takeNew: () => undefined,
       take(asker, method, asksSwitch) {
         const app = wire()
         const upstream = Object.assign(newUpstream(app.socket, 0), { connected: true, asker, method, asksSwitch })

@@ -61,7 +61,7 @@ describe('the outbox', () => {
 })
 
 describe('a request that has not gone out yet', () => {
-  const owner: UpstreamOwner = { tick: () => 0, onIdle() {}, idleTicks: () => 10 }
+  const owner: UpstreamOwner = { tick: () => 0, onIdle() {}, onTunnel() {}, idleTicks: () => 10 }
 
   /** A kept connection on which a request waits for the end of the turn. */
   function waiting() {
@@ -77,7 +77,7 @@ describe('a request that has not gone out yet', () => {
     } as unknown as Socket
     const asker = {
       onFault: (fault: string) => void told.push(fault),
-      onUnsent: (request: string) => void told.push(`unsent ${request}`),
+      onLost: (request: string) => void told.push(`unsent ${request}`),
       onAnswer: () => void told.push('answer'),
     } as unknown as Asker
     const upstream = newUpstream(socket, 0)

@@ -96,7 +96,7 @@ describe('what was read before', () => {
 })
 
 describe('answers on one connection of the app', () => {
-  const owner: UpstreamOwner = { tick: () => 0, onIdle() {}, idleTicks: () => 10 }
+  const owner: UpstreamOwner = { tick: () => 0, onIdle() {}, onTunnel() {}, idleTicks: () => 10 }
   const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-A: b\r\n\r\n'
 
   /** What was told of each answer. */
@@ -109,7 +109,7 @@ describe('answers on one connection of the app', () => {
       onPause: () => true,
       onEnd: () => void log.push('end'),
       onFault: fault => void log.push(fault),
-    } as Asker
+    } as Partial<Asker> as Asker
     upstream.method = method
     takeBytes(upstream, bytes, bytes.length, owner)
     return log

@@ -89,6 +89,33 @@ describe('after a guard’s 401', () => {
     },
   )
 
+  test('sends each of twenty calls that were refused together once more, with one new token', async () => {
+    let refused: string | undefined
+    const { url, seen } = await serve((response, _number, request) => {
+      const { authorization } = request.headers
+      refused ??= authorization
+      if (authorization === refused) response.writeHead(401, deny('token_expired')).end('no')
+      else response.end('yes')
+    })
+    const call = createFetch(tokenProvider({ key: clientJwk() }), { audience: here })
+    const answers = await Promise.all(Array.from({ length: 20 }, () => call(url).then(answer => answer.text())))
+    expect(answers).toEqual(Array(20).fill('yes'))
+    expect(seen).toHaveLength(40)
+    expect(new Set(seen.map(({ authorization }) => authorization)).size).toBe(2)
+  })
+
+  test('sends a call once more whose token was replaced while it was under way', async () => {
+    const key = tokenProvider({ key: clientJwk() })
+    const old = await key.token(audience)
+    const { url, seen } = await serve(async (response, _number, request) => {
+      if (request.headers.authorization !== `Bearer ${old}`) return void response.end('yes')
+      await key.refresh()
+      response.writeHead(401, deny('token_expired')).end('no')
+    })
+    const answer = await createFetch(key, { audience: () => audience })(url)
+    expect([await answer.text(), seen.length]).toEqual(['yes', 2])
+  })
+
   test('gives up after the second one', async () => {
     const { url, seen } = await serve(response => response.writeHead(401, deny('key_revoked')).end())
     const answer = await createFetch(tokenProvider({ key: clientJwk() }), { audience: here })(url)

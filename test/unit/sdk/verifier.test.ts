@@ -136,6 +136,15 @@ describe('refuses', () => {
     })
   })
 
+  test('a client that is not listed before anything is asked for', async () => {
+    const { verify } = newVerifier({ clients: ['sc_other'] })
+    const unproved = signAnything(readClientKey(jwk), { header: { kid: 'none' }, claims: { aud: audience } })
+    for (const token of [unproved, await tokenProvider({ key: jwk }).token(audience)]) {
+      await expect(verify(token)).rejects.toMatchObject({ code: 'client_not_listed' })
+    }
+    expect(requests()).toBe(0)
+  })
+
   test.each(['http://issuer.example', 'issuer', ''])('to be made for the issuer %j', url => {
     expect(() => newVerifier({ issuer: url })).toThrow(expect.objectContaining({ code: 'option_invalid' }))
   })
@@ -220,5 +229,46 @@ describe('the keys of a client', () => {
     const { verify } = verifier({ issuer: issuer.url, audience })
     await expect(verify(token)).rejects.toMatchObject({ code: 'keys_unavailable' })
     expect(requests()).toBe(0)
+  })
+
+  describe('while tokens of made-up clients come in numbers (J06)', () => {
+    const madeUp = (count: number): string[] =>
+      Array.from({ length: count }, (_, n) => {
+        const clientId = `sc_made-up-${n}`
+        const claims = {
+          aud: audience,
+          sub: clientId,
+          client_id: clientId,
+          iss: `${issuer.url}/v1/clients/${clientId}`,
+        }
+        return signAnything(readClientKey(jwk), { claims })
+      })
+
+    test('stay where they are, however many names are asked for', async () => {
+      const { verify } = newVerifier()
+      const token = await tokenProvider({ key: jwk }).token(audience)
+      await verify(token)
+      const refused = await Promise.allSettled(madeUp(1_200).map(verify))
+      expect(refused.every(({ status }) => status === 'rejected')).toBe(true)
+      const before = requests()
+      await verify(token)
+      expect(requests()).toBe(before)
+    })
+
+    test('are read for clients that are known and for new ones, when the issuer leaves the others waiting', async () => {
+      const { verify } = newVerifier({ timeoutMs: 1_000 })
+      await verify(await tokenProvider({ key: jwk }).token(audience))
+      issuer.failWith('silence')
+      const refused = Promise.allSettled(madeUp(40).map(verify))
+      await vi.waitFor(() => expect(requests()).toBeGreaterThanOrEqual(17))
+      issuer.failWith(undefined)
+      pass(10)
+      const rotated = issuer.addClient('sc_checkout', 'ES256')
+      await verify(await tokenProvider({ key: rotated }).token(audience))
+      const fresh = issuer.addClient('sc_new', 'Ed25519')
+      const kept = verify(await tokenProvider({ key: fresh }).token(audience))
+      expect((await refused).every(({ status }) => status === 'rejected')).toBe(true)
+      expect(await kept).toMatchObject({ clientId: 'sc_new' })
+    })
   })
 })

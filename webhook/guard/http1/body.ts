@@ -6,11 +6,14 @@ import { hexDigit, tokenCharacter, valueCharacter } from './characters.ts'
  */
 export interface Body {
   readonly framing: 'sized' | 'chunked' | 'to-close'
+  readonly of: 'request' | 'answer'
   /** Bytes to come: of the body, or of the present chunk. */
   left: number
   state: ChunkState
-  /** Digits of the present size, or bytes of all trailers so far. */
+  /** Digits of the present size, bytes behind it, or bytes of all trailers so far. */
   count: number
+  /** Lines of the trailers of an answer, each with its line end. */
+  trailers: string
   /** The piece of data that was found last: half open, empty when there was none. */
   dataStart: number
   dataEnd: number
@@ -21,6 +24,8 @@ export interface Body {
 
 type ChunkState =
   | 'size'
+  | 'size-blank'
+  | 'extension'
   | 'size-lf'
   | 'data'
   | 'data-cr'
@@ -32,17 +37,24 @@ type ChunkState =
   | 'end-lf'
 
 const maxSizeDigits = 8
+/** Of one chunk, blanks included: RFC 9112 section 7.1.1 asks for a bound. */
+const maxExtensionBytes = 4_096
 const maxTrailerBytes = 8_192
 const cr = 0x0d
 const lf = 0x0a
 const colon = 0x3a
+const semicolon = 0x3b
+const space = 0x20
+const tab = 0x09
 
-export function newBody(framing: Body['framing'], length: number): Body {
+export function newBody(framing: Body['framing'], length: number, of: Body['of'] = 'request'): Body {
   return {
     framing,
+    of,
     left: length,
     state: 'size',
     count: 0,
+    trailers: '',
     dataStart: 0,
     dataEnd: 0,
     done: framing === 'sized' && length === 0,
@@ -52,7 +64,9 @@ export function newBody(framing: Body['framing'], length: number): Body {
 
 /**
  * Moves on to the next piece of data, at most to `end`. Chunks are read strictly: hexadecimal digits, CR, LF, the data,
- * CR, LF; no extensions, no white space, no bare line ends. Trailers are checked and lost.
+ * CR, LF; no extensions, no white space, no bare line ends. Behind the size of an answer's chunk blanks and an extension
+ * may stand, which are checked and lost: common servers pad sizes, recipients must ignore extensions, and the caller gets
+ * chunks that are framed anew. Trailers are checked; those of an answer are kept.
  * @returns where to go on; the caller looks at `dataStart`, `dataEnd`, `done` and `broken` after each call
  * @see RFC 9112 section 7.1
  */
@@ -90,6 +104,9 @@ function step(body: Body, byte: number): void {
   switch (body.state) {
     case 'size':
       return void takeSize(body, byte)
+    case 'size-blank':
+    case 'extension':
+      return void takeExtension(body, byte)
     case 'size-lf':
       if (byte !== lf) return void fail(body)
       body.count = 0
@@ -115,12 +132,27 @@ function takeSize(body: Body, byte: number): void {
     body.count++
     if (body.count > maxSizeDigits) fail(body)
   } else if (byte === cr && body.count > 0) body.state = 'size-lf'
-  else fail(body)
+  else if (body.of === 'answer' && body.count > 0) {
+    body.count = 0
+    body.state = 'size-blank'
+    takeExtension(body, byte)
+  } else fail(body)
+}
+
+function takeExtension(body: Body, byte: number): void {
+  body.count++
+  if (byte === cr) body.state = 'size-lf'
+  else if (body.count > maxExtensionBytes) fail(body)
+  else if (body.state === 'size-blank') {
+    if (byte === semicolon) body.state = 'extension'
+    else if (byte !== space && byte !== tab) fail(body)
+  } else if (valueCharacter[byte] !== 1) fail(body)
 }
 
 function takeTrailer(body: Body, byte: number): void {
   body.count++
   if (body.count > maxTrailerBytes) return void fail(body)
+  if (body.of === 'answer' && !(body.state === 'line' && byte === cr)) body.trailers += String.fromCharCode(byte)
   switch (body.state) {
     case 'line':
       if (byte === cr) body.state = 'end-lf'

@@ -90,6 +90,8 @@ export interface Exchange {
   /** Where its body ends; undefined when there is none. */
   readonly body: Body | undefined
   upstream: Upstream | undefined
+  /** What goes to the app first, while there is no connection to it. */
+  waiting: string
   /** Whether the app has the whole request. */
   sent: boolean
   reported: boolean

@@ -4,7 +4,7 @@ import { addData, beginAnswer, endAnswer, failAnswer } from './answer.ts'
 import type { Caller, Door } from './caller-state.ts'
 import { nothingBefore } from './read-before.ts'
 import type { OnRead } from './reading.ts'
-import { abort, refuseBytes, sendWhole, takeBody } from './request.ts'
+import { abort, refuseBytes, sendAgain, sendOn, takeBody } from './request.ts'
 import { takeHead } from './take-head.ts'
 import { openTunnel } from './tunnel.ts'
 import type { Asker } from './upstream-state.ts'
@@ -34,7 +34,7 @@ export function serveCaller(door: Door, open: (onRead: OnRead) => Socket, peer: 
     door,
     socket,
     peer,
-    asker: askerOf(() => caller),
+    asker: askerOf(() => caller, peer),
     since: door.tick,
     send: () => flush(caller),
   }
@@ -81,12 +81,14 @@ function giveUp({ door, socket }: Caller, error: unknown): void {
 }
 
 /** What the app's side tells of the running request. */
-function askerOf(of: () => Caller): Asker {
+function askerOf(of: () => Caller, peer: string): Asker {
   const running = (caller: Caller) => {
     if (!caller.exchange) throw new Error('an answer came for no request')
     return caller.exchange
   }
   return {
+    peer,
+    onUpstream: upstream => sendOn(of(), running(of()), upstream),
     onAnswer: answer => beginAnswer(of(), running(of()), answer),
     onData: (bytes, from, to) => addData(of(), running(of()), bytes, from, to),
     onPause: () => flush(of()),
@@ -99,7 +101,7 @@ function askerOf(of: () => Caller): Asker {
       if (caller.exchange) failAnswer(caller, caller.exchange, fault)
       pump(caller)
     },
-    onUnsent: request => sendWhole(of(), running(of()), request),
+    onLost: request => sendAgain(of(), running(of()), request),
     onSwitch: (answer, upstream, firstBytes) => openTunnel(of(), running(of()), answer, upstream, firstBytes),
     onDrain() {
       if (of().phase === 'body') of().socket.resume()

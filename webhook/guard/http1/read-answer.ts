@@ -34,9 +34,13 @@ interface Found {
   upgrade: string | undefined
 }
 
+/** RFC 9110 section 15: there are no others, and HTTP/2 cannot say them here. */
+const maxStatus = 599
+
 /**
  * Reads the head of an answer as strictly as that of a request. Length and chunks together, a second length, an unknown
- * coding: each could end the answer elsewhere for the caller than for the guard, so there is no answer then.
+ * coding: each could end the answer elsewhere for the caller than for the guard, so there is no answer then. Callers of
+ * HTTP/1.1 and of HTTP/2 get what was read here.
  * @param bytes from the first byte of the head on
  * @param text the same, one character per byte
  * @param end where the empty line's CR LF CR LF begins
@@ -54,7 +58,9 @@ export function readAnswer(bytes: Uint8Array, text: string, end: number, method:
   const { chunked, length } = found
   if (chunked && (isOld || length !== undefined)) return undefined
   const bodiless = method === 'HEAD' || status < 200 || status === 204 || status === 304
-  const keepsOpen = isOld ? listed?.includes('keep-alive') === true : !listed?.includes('close')
+  // A body where there can be none: its bytes may come when the connection serves somebody else.
+  const isMeantBodiless = status !== 204 ? status !== 304 || !chunked : !chunked && !length
+  const keepsOpen = isMeantBodiless && (isOld ? listed?.includes('keep-alive') === true : !listed?.includes('close'))
   return {
     status,
     fields: found.fields,
@@ -77,7 +83,8 @@ function readStatusLine(text: string): { status: number; isOld: boolean; next: n
   const isOld = text.startsWith('HTTP/1.0 ')
   if (!isOld && !text.startsWith('HTTP/1.1 ')) return undefined
   const [hundreds, tens, ones] = [digitAt(text, 9), digitAt(text, 10), digitAt(text, 11)]
-  if (hundreds < 1 || tens < 0 || ones < 0) return undefined
+  const status = hundreds * 100 + tens * 10 + ones
+  if (hundreds < 1 || tens < 0 || ones < 0 || status > maxStatus) return undefined
   let at = 12
   // The space behind the status stays away in common software when there is no reason phrase.
   if (text.charCodeAt(at) === 0x20) {
@@ -85,7 +92,7 @@ function readStatusLine(text: string): { status: number; isOld: boolean; next: n
     while (valueCharacter[text.charCodeAt(at)] === 1)
   }
   if (!text.startsWith('\r\n', at)) return undefined
-  return { status: hundreds * 100 + tens * 10 + ones, isOld, next: at + 2 }
+  return { status, isOld, next: at + 2 }
 }
 
 /** @returns -1 when there is none */

@@ -95,6 +95,7 @@ function pass(caller: Caller, head: RequestHead, call: Call): void {
     head,
     body,
     upstream: undefined,
+    waiting: '',
     sent: body === undefined,
     reported: false,
     begun: false,
@@ -102,33 +103,58 @@ function pass(caller: Caller, head: RequestHead, call: Call): void {
     chunked: false,
   }
   caller.exchange = exchange
-  const text = forwardedText(caller, head, call)
-  if (body === undefined) return void sendWhole(caller, exchange, text)
-  const upstream = takeUpstream(caller, exchange)
-  caller.phase = 'body'
-  caller.since = door.tick
+  exchange.waiting = withSmallBody(caller, exchange, forwardedText(caller, head, call))
+  // What comes behind it waits, until there is a connection to the app.
+  caller.phase = 'answer'
+  const upstream = door.upstreams.take(caller.asker, head.method, head.webSocket)
+  if (upstream) sendOn(caller, exchange, upstream)
+}
+
+/** Up to here a body that came with its head goes out in one piece with it. */
+const smallBytes = 4_096
+
+function withSmallBody(caller: Caller, exchange: Exchange, text: string): string {
   const { pending } = caller
+  const { length, body } = exchange.head
+  if (body !== 'sized' || length > smallBytes || !pending || pending.length < length) return text
+  exchange.sent = true
+  caller.pending = pending.length > length ? Buffer.from(pending.subarray(length)) : undefined
+  return text + pending.toString('latin1', 0, length)
+}
+
+/** The request, or its beginning, goes out on this connection. */
+export function sendOn(caller: Caller, exchange: Exchange, upstream: Upstream): void {
+  const { waiting } = exchange
+  exchange.upstream = upstream
+  exchange.waiting = ''
+  upstream.hasBody = exchange.body !== undefined
+  if (!exchange.sent) return void sendBegun(caller, upstream, waiting)
+  upstream.sent = true
+  upstream.out = waiting
+  upstream.request = waiting
+  caller.door.outbox.add(upstream)
+}
+
+function sendBegun(caller: Caller, upstream: Upstream, text: string): void {
+  const { pending } = caller
+  caller.phase = 'body'
+  caller.since = caller.door.tick
   caller.pending = undefined
   upstream.socket.cork()
   upstream.socket.write(text, 'latin1')
   if (pending) takeBody(caller, pending, pending.length)
   upstream.socket.uncork()
+  // It left while its request waited.
+  if (caller.phase === 'body' && caller.endedSince >= 0) caller.socket.destroy()
 }
 
-/** Sends a request without a body. Also to another connection, when the app closed the first one before it went out. */
-export function sendWhole(caller: Caller, exchange: Exchange, request: string): void {
-  const upstream = takeUpstream(caller, exchange)
-  caller.phase = 'answer'
-  upstream.sent = true
-  upstream.out = request
-  caller.door.outbox.add(upstream)
-}
-
-function takeUpstream({ door, asker }: Caller, exchange: Exchange): Upstream {
+/** Sends a request once more, on a new connection: the app closed the kept one under it. */
+export function sendAgain(caller: Caller, exchange: Exchange, request: string): void {
   const { head } = exchange
-  const upstream = door.upstreams.take(asker, head.method, head.webSocket)
-  exchange.upstream = upstream
-  return upstream
+  exchange.upstream = undefined
+  exchange.waiting = request
+  const upstream = caller.door.upstreams.takeNew(caller.asker, head.method, head.webSocket)
+  if (upstream) sendOn(caller, exchange, upstream)
 }
 
 /** Passes on a piece of a request's body, framed anew. @param bytes good until this returns */
@@ -151,7 +177,7 @@ export function takeBody(caller: Caller, bytes: Buffer, length: number): void {
   socket.uncork()
   if (body.broken) return void breakOff(caller, exchange)
   caller.since = caller.door.tick
-  upstream.since = caller.door.tick
+  caller.door.upstreams.touch(upstream)
   if (body.done) {
     exchange.sent = true
     upstream.sent = true
@@ -162,10 +188,8 @@ export function takeBody(caller: Caller, bytes: Buffer, length: number): void {
   else if (caller.socket.isPaused()) caller.socket.resume()
 }
 
-/** Up to here a copy of its own is cheaper than a page. */
-const smallBytes = 4_096
-
 function writeBody(socket: Socket, bytes: Buffer, from: number, to: number): void {
+  // Up to here a copy of its own is cheaper than a page.
   if (to - from <= smallBytes) socket.write(Buffer.from(bytes.subarray(from, to)))
   else writeCopy(socket, bytes, from, to)
 }
@@ -185,4 +209,5 @@ export function abort(caller: Caller): void {
   caller.exchange = undefined
   report(caller, exchange, undefined)
   if (exchange.upstream) abandon(exchange.upstream)
+  else caller.door.upstreams.leave(caller.asker)
 }

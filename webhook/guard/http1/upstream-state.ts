@@ -4,17 +4,25 @@ import type { Sender } from './outbox.ts'
 import type { AnswerHead } from './read-answer.ts'
 import type { ReadBefore } from './read-before.ts'
 
-/** Who asked the app, and is told what it answers. One for each connection of a caller, not one for each request. */
+/**
+ * Who asked the app, and is told what it answers. One for each connection of a caller of HTTP/1.1, not one for each
+ * request; one for each stream of HTTP/2.
+ */
 export interface Asker {
+  /** Address of the caller: connections to the app are shared out by it. */
+  readonly peer: string
+  /** There is a connection for the request that waited for one. */
+  onUpstream(upstream: Upstream): void
   onAnswer(answer: AnswerHead): void
   /** `bytes` are good until this returns; who keeps them copies them. */
   onData(bytes: Buffer, from: number, to: number): void
   /** After the last piece of one read. @returns false when the app should wait */
   onPause(): boolean
-  onEnd(): void
+  /** @param trailers lines of the fields behind a body in chunks, each with its line end */
+  onEnd(trailers: string): void
   onFault(fault: UpstreamFault): void
-  /** A kept connection ended before the request went out on it: nothing was sent. */
-  onUnsent(request: string): void
+  /** A kept connection ended before an answer began, and the request may be sent once more, on a new one. */
+  onLost(request: string): void
   /** The app switched to the protocol that was asked for: the connection is the asker's from now on. */
   onSwitch(answer: AnswerHead, link: Upstream, firstBytes: Buffer): void
   /** The app takes more of the request's body. */
@@ -29,6 +37,16 @@ export interface Upstream extends Sender {
   readonly before: ReadBefore<AnswerHead>
   asker: Asker | undefined
   method: string
+  /** The whole request, until an answer begins, when it could be sent again; else empty. */
+  request: string
+  /** Whether the request has a body. */
+  hasBody: boolean
+  /** Ticks that the connection was idle before this request; less than 0: it is new. */
+  idleFor: number
+  /** Whether a byte came since the request was put on it. */
+  heard: boolean
+  /** Whether the app may be about to close it without having said so. */
+  doubtful: boolean
   /** Whether the request asked for another protocol. */
   asksSwitch: boolean
   /** Whether the whole request was handed over. */
@@ -49,8 +67,10 @@ export interface Upstream extends Sender {
 
 export interface UpstreamOwner {
   tick(): number
-  /** The answer is over and the connection can serve the next request. */
+  /** The answer is over and the connection can serve another request, unless it is doubtful at once. */
   onIdle(upstream: Upstream): void
+  /** The connection belongs to its asker from now on. */
+  onTunnel(upstream: Upstream): void
   /** How long a connection is kept when the app says so many seconds, ticks. */
   idleTicks(seconds: number | undefined): number
 }

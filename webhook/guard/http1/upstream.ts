@@ -21,6 +21,11 @@ export function newUpstream(socket: Socket, since: number): Upstream {
     before: nothingBefore(),
     asker: undefined,
     method: '',
+    request: '',
+    hasBody: false,
+    idleFor: -1,
+    heard: false,
+    doubtful: false,
     asksSwitch: false,
     sent: false,
     connected: false,
@@ -44,6 +49,7 @@ export function takeBytes(upstream: Upstream, bytes: Buffer, length: number, own
   const { asker } = upstream
   // Nobody asked yet: an answer to nothing would be taken for the answer to the next request.
   if (!asker || upstream.out !== '') return fail(upstream, 'upstream_invalid')
+  upstream.heard = true
   const { pending } = upstream
   if (!pending) return takeMessage(upstream, asker, bytes, length, owner)
   upstream.pending = undefined
@@ -96,6 +102,7 @@ function takeHead(
   }
   const next = end + 4
   if (answer.status === 101) {
+    owner.onTunnel(upstream)
     handOver(upstream, asker, answer, Buffer.from(bytes.subarray(next, length)))
     return -1
   }
@@ -113,10 +120,19 @@ function takeHead(
 
 function begin(upstream: Upstream, asker: Asker, answer: AnswerHead, next: number, owner: UpstreamOwner): number {
   upstream.answer = answer
-  upstream.body = answer.framing === 'none' ? undefined : newBody(answer.framing, answer.length ?? 0)
+  upstream.body = answer.framing === 'none' ? undefined : newBody(answer.framing, answer.length ?? 0, 'answer')
+  upstream.doubtful = isDoubtful(upstream, answer)
   upstream.idleTicks = answer.keepsOpen && answer.framing !== 'to-close' ? owner.idleTicks(answer.keepsSeconds) : -1
   asker.onAnswer(answer)
   return upstream.asker === asker ? next : -1
+}
+
+/**
+ * After an error many apps close the connection and do not say so; one that refused a request may not have read its
+ * body, and reads it as the next request; one that gave HEAD a length may send a body.
+ */
+function isDoubtful({ method, hasBody }: Upstream, { status, length }: AnswerHead): boolean {
+  return status >= 500 || (status >= 400 && hasBody) || (method === 'HEAD' && length !== undefined && length > 0)
 }
 
 /** What is no answer of HTTP/1 is told at once, not when its time is over. */
@@ -136,17 +152,19 @@ function handOver(upstream: Upstream, asker: Asker, answer: AnswerHead, firstByt
 }
 
 function end(upstream: Upstream, asker: Asker, isWhole: boolean, owner: UpstreamOwner): boolean {
-  const { sent, idleTicks, socket } = upstream
+  const { sent, idleTicks, socket, body } = upstream
   reset(upstream)
-  // Bytes behind the answer, or a request that was cut short: the next answer on it could be another one's.
-  if (isWhole && sent && idleTicks >= 0 && !socket.destroyed && socket.writable) owner.onIdle(upstream)
+  // Bytes behind the answer, or a request that was cut short or not yet taken: the next answer could be another one's.
+  const isClean = isWhole && sent && socket.writableLength === 0
+  if (isClean && idleTicks >= 0 && !socket.destroyed && socket.writable) owner.onIdle(upstream)
   else socket.destroy()
-  asker.onEnd()
+  asker.onEnd(body?.trailers ?? '')
   return true
 }
 
 function reset(upstream: Upstream): void {
   upstream.out = ''
+  upstream.request = ''
   upstream.asker = undefined
   upstream.answer = undefined
   upstream.body = undefined
@@ -162,14 +180,31 @@ export function takeEnd(upstream: Upstream, owner: UpstreamOwner): void {
   else fail(upstream, 'upstream_invalid')
 }
 
-/** Ends the connection; who waits for an answer is told why there is none. */
-export function fail(upstream: Upstream, fault: UpstreamFault): boolean {
-  const { asker, out, connected } = upstream
+/** RFC 9110 section 9.2.2. TRACE is taken from nobody. */
+const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
+
+/**
+ * Ends the connection; who waits for an answer is told why there is none, or what to send once more.
+ * @param written whether all of the request may have gone out
+ */
+export function fail(upstream: Upstream, fault: UpstreamFault, written: 'perhaps' | 'no' = 'perhaps'): boolean {
+  const { asker } = upstream
+  const again = fault === 'upstream_invalid' ? requestAgain(upstream, written) : ''
   reset(upstream)
   destroy(upstream)
-  if (connected && out !== '') asker?.onUnsent(out)
+  if (again !== '') asker?.onLost(again)
   else asker?.onFault(fault)
   return true
+}
+
+/** @see RFC 9110 section 9.2.2 and RFC 9112 section 9.3.1 */
+function requestAgain(upstream: Upstream, written: 'perhaps' | 'no'): string {
+  const { out, request, connected, idleFor, heard, method, hasBody } = upstream
+  if (!connected) return ''
+  // Not one byte went out: whatever it asks for was not done.
+  if (out !== '') return out
+  if (idleFor < 0 || heard) return ''
+  return idempotent.has(method) || (written === 'no' && !hasBody) ? request : ''
 }
 
 /** Ends the connection because nobody wants the answer any more. */

@@ -4,7 +4,7 @@ import type { RequestHead } from '../read-request.ts'
 import type { Call, Reporter } from '../report.ts'
 import { type Answer, decisionHeader, type UpstreamFault, upstreamFailed } from '../respond.ts'
 import { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } from './codes.ts'
-import { answerFields, trailerFields } from './fields.ts'
+import { trailerFields } from './fields.ts'
 import { grpcAnswer, grpcStatus } from './grpc.ts'
 import { pump } from './pump.ts'
 
@@ -19,11 +19,16 @@ export interface StreamExchange {
 
 /** The caller's end of an admitted call, for whoever asks the app. */
 export interface Answering {
-  /** The app's answer has begun. @param body undefined when there is none */
-  begin(status: number, raw: readonly string[], body: Readable | undefined): void
+  /** The app's answer has begun. @param fields that pass */
+  begin(status: number, fields: readonly string[], body: AnswerBody): void
+  /** A piece of a body that is written. @returns false when the caller reads too slowly for more */
+  write(bytes: Buffer): boolean
+  /** Called when the caller has read what was too much. */
+  onDrain(listener: () => void): void
   /** Trailers of the app; they go out with the end. */
   trailers(raw: readonly string[]): void
-  end(): void
+  /** The answer is whole. @param last piece of a body that is written */
+  end(last?: Buffer): void
   /** The app did not answer, or broke off. */
   fail(fault: UpstreamFault): void
   /** Breaks the stream off as the app did. */
@@ -33,6 +38,9 @@ export interface Answering {
   /** Whoever asks the app breaks off then. */
   onWithdrawn(listener: () => void): void
 }
+
+/** None; one piece that is there already and comes with the end; pieces that are written; a stream to read from. */
+export type AnswerBody = 'none' | 'whole' | 'pieces' | Readable
 
 /** Writes an answer of the guard's own, in the form that the caller understands. */
 export function writeStreamAnswer(
@@ -105,30 +113,53 @@ export function createAnswering(
 
   const isOver = (): boolean => withdrawn || stream.destroyed || stream.closed
 
-  function end(): void {
+  function end(last?: Buffer): void {
     if (stream.destroyed || stream.writableEnded) return
-    stream.end()
+    stream.end(last)
     stream.resume()
   }
 
+  let unread: NodeJS.Timeout | undefined
+  let onDrain = (): void => {}
+
+  function beWritten(): void {
+    stream.on('drain', () => {
+      clearTimeout(unread)
+      onDrain()
+    })
+    stream.once('close', () => clearTimeout(unread))
+  }
+
   return {
-    end,
-    begin(status, raw, body) {
+    end: last => withdrawn || end(last),
+    begin(status, fields, body) {
       if (isOver()) return
-      const fields = answerFields(raw, decisionHeader(call.verdict.decision, true))
+      const decision = decisionHeader(call.verdict.decision, true)
+      // Closing a stream of node:http2 ends it first: but for trailers that it waits for, half a body would look whole.
+      const waits = body !== 'none' && body !== 'whole'
       try {
-        const ends = body === undefined
-        stream.respond([':status', String(status), ...fields], {
-          endStream: ends,
-          waitForTrailers: !ends,
+        stream.respond([':status', String(status), ...fields, 'latchkey-decision', decision], {
+          endStream: body === 'none',
+          waitForTrailers: waits,
         })
       } catch {
         // Fields that HTTP/2 has no place for.
         return this.fail('upstream_invalid')
       }
       report(status)
-      if (body) pump(body, stream, { ms: unreadMs, give: giveUp })
-      else stopReading(stream)
+      if (body === 'none') stopReading(stream)
+      else if (body === 'whole') stream.once('finish', () => setImmediate(closeUnread, stream))
+      else if (body === 'pieces') beWritten()
+      else pump(body, stream, { ms: unreadMs, give: giveUp })
+    },
+    write(bytes) {
+      if (isOver() || stream.writableEnded || stream.write(bytes)) return true
+      clearTimeout(unread)
+      unread = setTimeout(giveUp, unreadMs)
+      return false
+    },
+    onDrain(listener) {
+      onDrain = listener
     },
     trailers(raw) {
       if (!withdrawn) trailing = trailerFields(raw)

@@ -1,3 +1,4 @@
+import type { AnswerHead } from '../http1/read-answer.ts'
 import type { RequestHead } from '../read-request.ts'
 import { foldName, hopByHop, isReserved } from '../reserved-fields.ts'
 
@@ -28,17 +29,41 @@ export function requestFields(head: RequestHead, forwarded: readonly string[]): 
   return out
 }
 
-/** The head of the app's answer as the caller gets it: without pseudo fields, those of a hop, and a decision not ours. */
-export function answerFields(raw: readonly string[], decision: string): string[] {
-  const listed = connectionOptions(raw)
+/** The fields of an app's answer over HTTP/2 that pass: no pseudo fields, none of a hop, and no decision not ours. */
+export function answerFields(raw: readonly string[]): string[] {
   const out: string[] = []
   for (let at = 0; at + 1 < raw.length; at += 2) {
     const name = (raw[at] as string).toLowerCase()
-    if (name.startsWith(':') || hopByHop.has(name) || listed.has(name) || foldName(name) === 'latchkey-decision')
-      continue
+    if (name.startsWith(':') || hopByHop.has(name) || foldName(name) === 'latchkey-decision') continue
     out.push(name, raw[at + 1] as string)
   }
-  out.push('latchkey-decision', decision)
+  return out
+}
+
+/** The fields of the last answers that were read: what the app says again is one and the same head. */
+const fieldsOf = new WeakMap<AnswerHead, readonly string[]>()
+
+/** The same of an answer over HTTP/1.1, in which what does not pass is left out already. */
+export function http1AnswerFields(answer: AnswerHead): readonly string[] {
+  let fields = fieldsOf.get(answer)
+  if (!fields) {
+    fields = pairsOf(answer.fields)
+    if (answer.length !== undefined) fields = [...fields, 'content-length', String(answer.length)]
+    fieldsOf.set(answer, fields)
+  }
+  return fields
+}
+
+/** @param lines as the guard writes them: name, colon, blank, value, line end */
+export function pairsOf(lines: string): string[] {
+  const out: string[] = []
+  for (let at = 0; at < lines.length; ) {
+    const end = lines.indexOf('\r\n', at)
+    if (end === -1) break
+    const colon = lines.indexOf(':', at)
+    out.push(lines.slice(at, colon).toLowerCase(), lines.slice(colon + 1, end).trim())
+    at = end + 2
+  }
   return out
 }
 
@@ -51,13 +76,4 @@ export function trailerFields(raw: readonly string[]): Record<string, string[]> 
     out[name] = [...(out[name] ?? []), raw[at + 1] as string]
   }
   return out
-}
-
-function connectionOptions(raw: readonly string[]): ReadonlySet<string> {
-  const listed = new Set<string>()
-  for (let at = 0; at + 1 < raw.length; at += 2) {
-    if ((raw[at] as string).toLowerCase() !== 'connection') continue
-    for (const option of (raw[at + 1] as string).split(',')) listed.add(option.trim().toLowerCase())
-  }
-  return listed
 }

@@ -2,7 +2,7 @@ import type { ClientHttp2Stream } from 'node:http2'
 import type { Answering, StreamExchange } from './answering.ts'
 import { faultOf } from './app-fault.ts'
 import { NGHTTP2_CANCEL, NGHTTP2_FLAG_END_STREAM, NGHTTP2_NO_ERROR } from './codes.ts'
-import { requestFields, trailerFields } from './fields.ts'
+import { answerFields, requestFields, trailerFields } from './fields.ts'
 import type { Forward } from './handle-stream.ts'
 import { pump } from './pump.ts'
 import { createUpstreamSessions } from './upstream-sessions.ts'
@@ -47,16 +47,17 @@ function sendBody({ stream }: StreamExchange, asking: ClientHttp2Stream, answeri
 
 function takeAnswer({ head }: StreamExchange, asking: ClientHttp2Stream, answering: Answering): void {
   let state: 'none' | 'begun' | 'ended' = 'none'
+  const isWhole = watchEnd(asking)
   asking.on('response', (_fields, flags, raw) => {
     const status = Number(raw[raw.indexOf(':status') + 1])
     const isEmpty = (flags & NGHTTP2_FLAG_END_STREAM) !== 0 || head.method === 'HEAD'
     state = isEmpty ? 'ended' : 'begun'
-    answering.begin(status, raw, isEmpty ? undefined : asking)
+    answering.begin(status, answerFields(raw), isEmpty ? 'none' : asking)
     if (isEmpty) asking.resume()
   })
   asking.on('trailers', (_fields, _flags, raw) => answering.trailers(raw))
   asking.once('end', () => {
-    if (state !== 'begun' || asking.aborted || asking.rstCode !== NGHTTP2_NO_ERROR) return
+    if (state !== 'begun' || asking.aborted || asking.rstCode !== NGHTTP2_NO_ERROR || !isWhole()) return
     state = 'ended'
     answering.end()
   })
@@ -70,6 +71,20 @@ function takeAnswer({ head }: StreamExchange, asking: ClientHttp2Stream, answeri
     // The connection's own error is the cause of its streams'.
     else answering.fail(failed ? faultOf((failed.cause as Error | undefined) ?? failed) : 'upstream_invalid')
   })
+}
+
+/**
+ * Whether the app ended its answer. node:http2 ends a stream in the same way that the app reset with NO_ERROR, but only
+ * after it has closed it.
+ */
+function watchEnd(asking: ClientHttp2Stream): () => boolean {
+  const push = asking.push.bind(asking)
+  let isWhole = false
+  asking.push = (chunk, encoding) => {
+    if (chunk === null && !asking.closed) isWhole = true
+    return push(chunk, encoding)
+  }
+  return () => isWhole
 }
 
 /** Counted from the end of the request: a caller of gRPC may take its time, and its answer begins when it has spoken. */

@@ -1,109 +1,220 @@
-import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:http'
-import { https } from '../../../platform/on-demand.ts'
+import type { Logger } from '../../../platform/log.ts'
+import { linesOf } from '../forward-head.ts'
+import { createOutbox, type Outbox } from '../http1/outbox.ts'
+import type { AnswerHead } from '../http1/read-answer.ts'
+import { abandon } from '../http1/upstream.ts'
+import type { UpstreamPool } from '../http1/upstream-pool.ts'
+import type { Asker, Upstream } from '../http1/upstream-state.ts'
 import type { Answering, StreamExchange } from './answering.ts'
-import { connectMs, failure, faultOf } from './app-fault.ts'
+import { NGHTTP2_PROTOCOL_ERROR } from './codes.ts'
+import { http1AnswerFields, pairsOf } from './fields.ts'
 import type { Forward } from './handle-stream.ts'
-import { pump } from './pump.ts'
-
-/** Longest that a connection to the app is kept unused: shorter than any server in use keeps its own. */
-const idleMs = 1_000
 
 /** A call that is being asked, and what has come of it. */
 interface Asked {
   readonly exchange: StreamExchange
   readonly answering: Answering
-  readonly asking: ClientRequest
-  answered: boolean
-  complete: boolean
+  readonly asker: Asker
+  /** The head of the request, or the whole of it, while there is no connection for it. */
+  waiting: string
+  /** Whether that is the whole request. */
+  whole: boolean
+  upstream: Upstream | undefined
+  /** Bytes of a sized body that are still to come. */
+  left: number
+  /** The head of the answer, until it is known whether its body came with it. */
+  answer: AnswerHead | undefined
+  /** The piece of the answer that was read last: its end may come with it. */
+  piece: Buffer | undefined
+  /** Nobody waits for anything more. */
+  over: boolean
 }
 
-/** Asks an app that speaks HTTP/1.1. Trailers of the request end here; those of the answer pass. */
-export function createHttp1Forward(options: { origin: string; headersTimeoutMs: number }): {
+interface Ways {
+  readonly upstreams: UpstreamPool
+  readonly outbox: Outbox
+}
+
+/**
+ * Asks an app that speaks HTTP/1.1: over the connections, and by the reader, that callers of HTTP/1.1 use. Trailers of
+ * the request end here; those of the answer pass.
+ */
+export function createHttp1Forward(options: { upstreams: UpstreamPool; log: Logger }): {
   forward: Forward
   close(): void
 } {
-  const { protocol, hostname, port } = new URL(options.origin)
-  const isTls = protocol === 'https:'
-  const agent = new (isTls ? https().Agent : Agent)({ keepAlive: true, timeout: idleMs, maxFreeSockets: 256 })
-  const target = {
-    agent,
-    host: hostname.replace(/^\[|\]$/g, ''),
-    port: port || (isTls ? 443 : 80),
-    setHost: false,
-    insecureHTTPParser: false,
-    maxHeaderSize: 65_536,
-  }
-
+  const ways = { upstreams: options.upstreams, outbox: createOutbox(options.log) }
   return {
-    close: () => agent.destroy(),
+    close() {},
     forward(exchange, forwarded, answering) {
-      const { method, target: path, body } = exchange.head
-      const headers = body === 'chunked' ? [...forwarded, 'Transfer-Encoding', 'chunked'] : [...forwarded]
-      const asking = (isTls ? https().request : request)({ ...target, method, path, headers })
-      const asked: Asked = { exchange, answering, asking, answered: false, complete: false }
-      watchTimes(asked, options.headersTimeoutMs)
-      takeAnswer(asked)
-      sendBody(asked)
+      const { method, target, body, length } = exchange.head
+      const coding = body === 'chunked' ? 'Transfer-Encoding: chunked\r\n' : ''
+      const asked: Asked = {
+        exchange,
+        answering,
+        asker: askerOf(() => asked, exchange.call.peer, ways),
+        waiting: `${method} ${target} HTTP/1.1\r\n${linesOf(forwarded)}${coding}\r\n`,
+        whole: body === 'none',
+        upstream: undefined,
+        left: length,
+        answer: undefined,
+        piece: undefined,
+        over: false,
+      }
+      const breakOff = (): void => leave(asked, ways)
+      // The app must see a break as one, never as a shorter body.
+      exchange.stream.once('aborted', breakOff)
+      exchange.stream.once('close', breakOff)
+      answering.onWithdrawn(breakOff)
+      if (body === 'sized' && length <= smallBytes) gather(asked, ways)
+      else ask(asked, ways)
     },
   }
 }
 
-function sendBody(asked: Asked): void {
-  const { exchange, asking, answering } = asked
-  const { head, stream } = exchange
-  // The app must see a break as one, never as a shorter body.
-  stream.once('aborted', () => asking.destroy())
-  answering.onWithdrawn(() => asking.destroy())
-  stream.once('close', () => asked.complete || asking.destroy())
-  if (head.body === 'none') return void asking.end()
-  pump(stream, asking)
-  stream.once('end', () => stream.aborted || asking.end())
+/** Up to here a body of known length is waited for: whole, it holds no connection meanwhile, and can be sent again. */
+const smallBytes = 4_096
+
+function gather(asked: Asked, ways: Ways): void {
+  const { stream } = asked.exchange
+  stream.on('data', (bytes: Buffer) => {
+    if (asked.over) return
+    if (bytes.length > asked.left) return void refuse(asked, ways)
+    asked.left -= bytes.length
+    asked.waiting += bytes.toString('latin1')
+  })
+  stream.once('end', () => {
+    if (asked.over || stream.aborted) return
+    if (asked.left > 0) return void refuse(asked, ways)
+    asked.whole = true
+    ask(asked, ways)
+  })
 }
 
-function takeAnswer(asked: Asked): void {
-  const { exchange, answering, asking } = asked
-  const broken = (): void => answering.fail('upstream_invalid')
-  asking.on('response', (answer: IncomingMessage) => {
-    const { statusCode = 0, rawHeaders } = answer
-    const isEmpty = exchange.head.method === 'HEAD' || statusCode === 204 || statusCode === 304
-    asked.answered = true
-    answering.begin(statusCode, rawHeaders, isEmpty ? undefined : answer)
-    if (isEmpty) answer.resume()
-    answer.on('end', () => {
-      if (!answer.complete) return broken()
-      asked.complete = true
-      answering.trailers(answer.rawTrailers)
-      if (!isEmpty) answering.end()
-    })
-    answer.on('error', broken)
-  })
-  asking.on('upgrade', (_answer, socket) => {
-    socket.destroy()
-    broken()
-  })
-  asking.on('error', error => answering.fail(faultOf(error)))
+/** Node checks lengths too; a later version may think otherwise. */
+function refuse(asked: Asked, ways: Ways): void {
+  leave(asked, ways)
+  asked.answering.reset(NGHTTP2_PROTOCOL_ERROR)
 }
 
-/** For the connection, and from the end of the request on for the answer to begin. */
-function watchTimes(asked: Asked, headersTimeoutMs: number): void {
-  const { asking, answering } = asked
-  let connecting: NodeJS.Timeout | undefined
-  let answerComing: NodeJS.Timeout | undefined
-  asking.once('socket', socket => {
-    if (!socket.connecting) return
-    connecting = setTimeout(() => asking.destroy(failure('ETIMEDOUT')), connectMs)
-    socket.once('connect', () => clearTimeout(connecting))
+function ask(asked: Asked, ways: Ways): void {
+  const upstream = ways.upstreams.take(asked.asker, asked.exchange.head.method, false)
+  if (upstream) send(asked, upstream, ways)
+}
+
+function leave(asked: Asked, { upstreams }: Ways): void {
+  if (asked.over) return
+  asked.over = true
+  if (asked.upstream) abandon(asked.upstream)
+  else upstreams.leave(asked.asker)
+}
+
+/** The request, or its head, goes out on this connection. */
+function send(asked: Asked, upstream: Upstream, ways: Ways): void {
+  const { exchange, waiting, whole } = asked
+  asked.upstream = upstream
+  asked.waiting = ''
+  upstream.hasBody = exchange.head.body !== 'none'
+  if (!whole) return void sendBody(asked, upstream, waiting, ways)
+  upstream.sent = true
+  upstream.out = waiting
+  upstream.request = waiting
+  ways.outbox.add(upstream)
+}
+
+function sendBody(asked: Asked, upstream: Upstream, text: string, ways: Ways): void {
+  const { stream, head } = asked.exchange
+  const { socket } = upstream
+  const { upstreams } = ways
+  const isGoing = (): boolean => asked.upstream === upstream && !asked.over
+  socket.write(text, 'latin1')
+  stream.on('data', (bytes: Buffer) => {
+    if (!isGoing() || bytes.length === 0) return
+    if (head.body === 'sized' && bytes.length > asked.left) return void refuse(asked, ways)
+    asked.left -= bytes.length
+    upstreams.touch(upstream)
+    if (head.body === 'sized') socket.write(bytes)
+    else {
+      socket.cork()
+      socket.write(`${bytes.length.toString(16)}\r\n`, 'latin1')
+      socket.write(bytes)
+      socket.write('\r\n', 'latin1')
+      socket.uncork()
+    }
+    if (socket.writableNeedDrain) stream.pause()
   })
-  asking.once('finish', () => {
-    if (asked.answered) return
-    answerComing = setTimeout(() => {
-      answering.fail('upstream_timeout')
-      asking.destroy()
-    }, headersTimeoutMs)
+  stream.once('end', () => {
+    if (!isGoing() || stream.aborted) return
+    if (head.body === 'sized' && asked.left > 0) return void refuse(asked, ways)
+    if (head.body === 'chunked') socket.write('0\r\n\r\n', 'latin1')
+    upstreams.touch(upstream)
+    upstream.sent = true
   })
-  asking.once('response', () => clearTimeout(answerComing))
-  asking.once('close', () => {
-    clearTimeout(connecting)
-    clearTimeout(answerComing)
-  })
+}
+
+function askerOf(of: () => Asked, peer: string, ways: Ways): Asker {
+  const finish = (): void => {
+    of().over = true
+    of().upstream = undefined
+  }
+  return {
+    peer,
+    onUpstream: upstream => send(of(), upstream, ways),
+    onAnswer(answer) {
+      const asked = of()
+      asked.answer = answer
+      if (answer.framing === 'none') begin(asked, 'none')
+    },
+    onData(bytes, from, to) {
+      const asked = of()
+      writePiece(asked)
+      asked.piece = Buffer.from(bytes.subarray(from, to))
+    },
+    onPause: () => writePiece(of()),
+    onEnd(trailers) {
+      const asked = of()
+      finish()
+      begin(asked, trailers === '' ? 'whole' : 'pieces')
+      if (trailers !== '') asked.answering.trailers(pairsOf(trailers))
+      asked.answering.end(asked.piece)
+    },
+    onFault(fault) {
+      const asked = of()
+      // What came is passed on, and then broken off.
+      writePiece(asked)
+      finish()
+      asked.answering.fail(fault)
+    },
+    onLost(request) {
+      const asked = of()
+      asked.upstream = undefined
+      asked.waiting = request
+      const upstream = ways.upstreams.takeNew(asked.asker, asked.exchange.head.method, false)
+      if (upstream) send(asked, upstream, ways)
+    },
+    onSwitch(_answer, link) {
+      // Nobody asked for it.
+      link.socket.destroy()
+      finish()
+      of().answering.fail('upstream_invalid')
+    },
+    onDrain: () => void of().exchange.stream.resume(),
+  }
+}
+
+/** Gives the head of the answer, once. */
+function begin(asked: Asked, body: 'none' | 'whole' | 'pieces'): void {
+  const { answer, answering } = asked
+  if (!answer) return
+  asked.answer = undefined
+  answering.onDrain(() => asked.upstream?.socket.resume())
+  answering.begin(answer.status, http1AnswerFields(answer), body)
+}
+
+/** @returns false when the caller reads too slowly for more */
+function writePiece(asked: Asked): boolean {
+  const { piece, answering } = asked
+  asked.piece = undefined
+  begin(asked, 'pieces')
+  return piece === undefined || answering.write(piece)
 }

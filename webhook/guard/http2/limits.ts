@@ -25,6 +25,8 @@ export const sessionOptions: ServerOptions = {
   streamResetBurst: 256,
   streamResetRate: 32,
   maxSessionMemory: 16,
+  // Of an answer: what the app says twice goes out twice, as over HTTP/1.1.
+  strictSingleValueFields: false,
 }
 
 /** Bytes that may come on one connection before somebody has read them; each stream has its 65,535 of them. */

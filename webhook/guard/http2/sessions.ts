@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { sleep } from '../../../platform/clock.ts'
 import { http2 } from '../../../platform/on-demand.ts'
 import type { Authorizer } from '../authorize.ts'
+import type { UpstreamPool } from '../http1/upstream-pool.ts'
 import { peerOf } from '../report.ts'
 import { reviewEveryMs } from '../upgrade.ts'
 import { NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_FLAG_END_STREAM, NGHTTP2_NO_ERROR } from './codes.ts'
@@ -32,6 +33,8 @@ export interface Http2Options extends StreamOptions {
   /** Asks again about open calls. */
   readonly reviewer: Authorizer
   readonly upstream: string
+  /** Connections to an app that speaks HTTP/1.1. */
+  readonly upstreams: UpstreamPool
   readonly upstreamProtocol: UpstreamProtocol
   readonly upstreamTimeoutMs: number
   /** How long a connection may be without a call. Default 75 s. */
@@ -46,7 +49,7 @@ const flooded = new Error('the peer floods the connection')
 export function createHttp2(options: Http2Options): Http2Sessions {
   const { policy, clock, log, idleMs = 75_000 } = options
   const app = { origin: options.upstream, headersTimeoutMs: options.upstreamTimeoutMs }
-  const upstream = options.upstreamProtocol === 'h2c' ? createH2cForward(app) : createHttp1Forward(app)
+  const upstream = options.upstreamProtocol === 'h2c' ? createH2cForward(app) : createHttp1Forward(options)
   const calls = createOpenCalls({ authorizer: options.reviewer, reporter: options.reporter })
   const sessions = new Set<ServerHttp2Session>()
   let running = 0
