@@ -270,10 +270,15 @@ describe('routes', () => {
       )
     })
 
-    it('are of no use to a service that another fault refuses', () => {
+    it('are of no use to a service that another fault refuses, and waited for where only the Service is not there', () => {
+      const foreign = service('shop', 'foreign', { openapi, audience: 'https://billing.shop.svc' })
       const nowhere = service('shop', 'nowhere', { openapi })
-      const one = resolve([nowhere]).get('shop/nowhere')
-      expect([one?.reason, one?.withheld]).toEqual(['TargetNotFound', undefined])
+      const resolved = resolve([foreign, nowhere])
+      const told = [...resolved.values()].map(({ reason, withheld }) => [reason, withheld])
+      expect(told).toEqual([
+        ['AudienceReserved', undefined],
+        ['TargetNotFound', true],
+      ])
     })
   })
 })
