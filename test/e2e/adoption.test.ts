@@ -7,7 +7,8 @@ import { codeOf, documents } from '../unit/docs/documents.ts'
 import { type CallLoop, startCalls } from './call-loop.ts'
 import { apply, read, waitFor } from './cluster.ts'
 
-const namespace = 'adoption'
+// The one before may still be going.
+const namespace = `adoption-${process.pid}`
 let image: string
 let calls: CallLoop
 
@@ -176,6 +177,9 @@ it('the guard is taken away in the order of the page, and not one call is lost',
   type(shown('latchkey.dev~1guard'))
   rolledOut()
   await callsGoOn()
+  const guards = async () =>
+    (await read<{ status: { guards: string } }>('guardedservices.latchkey.dev', namespace, 'orders')).status.guards
+  await expect.poll(guards, { timeout: 30_000 }).toBe('0/2')
   const [, last] = /(kubectl delete guardedservices\.latchkey\.dev orders -n \S+?)`/.exec(here(page.text)) ?? []
   expect(type((last ?? '').replace('kubectl ', ''))).not.toContain('Warning')
   await callsGoOn()

@@ -35,7 +35,12 @@ const loop = async agent => {
     await new Promise(go => setTimeout(go, 10))
   }
 }
-loop(false), loop(kept)
+const begin = async () => {
+  // A Service that was just made is known to the node's proxy and to DNS in a moment.
+  while (await once(false)) await new Promise(go => setTimeout(go, 100))
+  loop(false), loop(kept)
+}
+begin()
 setInterval(() => console.log('calls ' + calls), 200)
 process.stdin.resume().on('end', () => { console.log('calls ' + calls); process.exit() })
 `

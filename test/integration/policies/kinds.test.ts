@@ -203,7 +203,8 @@ describe('deleting a GuardedService', () => {
 
   it.each<[string, object | undefined]>([
     ['before the operator saw it', undefined],
-    ['that no pod guards', { guards: '0/0' }],
+    ['without pods', { guards: '0/0' }],
+    ['whose pods have no guard', { guards: '0/2' }],
   ])('%s is silent', async (_, status) => {
     expect(await remove('free', status)).toMatchObject({ status: 200, warnings: '' })
   })

@@ -24,7 +24,10 @@ export function documents(): Document[] {
 /** What a document shows as code: its blocks and its spans. What is printed to a terminal is taken as it is. */
 export function codeOf({ path, text }: Document): string[] {
   if (path.endsWith('.txt')) return [text]
-  const blocks = [...text.matchAll(/^```.*\n([\s\S]*?)^```/gm)].map(([, code = '']) => code)
-  const prose = text.replace(/^```.*\n[\s\S]*?^```/gm, '')
+  // A block within a list stands as far to the right as its item.
+  const blocks = [...text.matchAll(/^( *)```.*\n([\s\S]*?)^\1```/gm)].map(([, indent = '', code = '']) =>
+    code.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
+  )
+  const prose = text.replace(/^( *)```.*\n[\s\S]*?^\1```/gm, '')
   return [...blocks, ...[...prose.matchAll(/`([^`]+)`/g)].map(([, code = '']) => code)]
 }
