@@ -44,7 +44,7 @@ export function identityOfKey(client: ClientRow, key: KeyRow, audience: string, 
     scopes: [],
     expiresAt: Number.MAX_SAFE_INTEGER,
     ...(key.roles && { roles: key.roles }),
-    proof: { issuedAt: now, audience, issuer: client.issuer },
+    proof: { issuedAt: now, endsAt: Number.MAX_SAFE_INTEGER, audience, issuer: client.issuer },
   }
 }
 

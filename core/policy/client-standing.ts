@@ -75,7 +75,15 @@ export function identityOfCredential(
     subject: client.clientId,
     scopes: [],
     expiresAt: Number.MAX_SAFE_INTEGER,
-    proof: { issuedAt: now, audience, issuer: cluster.issuer, serviceAccountUid: account.uid, podUid, clusterKid },
+    proof: {
+      issuedAt: now,
+      endsAt: Number.MAX_SAFE_INTEGER,
+      audience,
+      issuer: cluster.issuer,
+      serviceAccountUid: account.uid,
+      podUid,
+      clusterKid,
+    },
   }
 }
 

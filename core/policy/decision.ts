@@ -100,6 +100,8 @@ export interface Identity {
   /** What the token said and the snapshot is asked about again on every use. Times in seconds since epoch. */
   readonly proof: {
     readonly issuedAt: number
+    /** From then on no key makes the token good again. */
+    readonly endsAt: number
     readonly audience: string
     readonly issuer: string
     /** Service account tokens: they end with their pod, their service account and the key of the cluster. */

@@ -48,6 +48,7 @@ function identify(
   if (isOlderThanKey(times.issuedAt, row, key)) return 'token_predates_key'
   if (audience === undefined || audience !== service?.audience) return 'wrong_audience'
   if (!service.accepts.includes('ClientToken')) return 'credential_unsupported'
+  const endsAt = times.expiresAt + toleranceSeconds
   return {
     clientId: row.clientId,
     client: `${row.namespace}/${row.name}`,
@@ -55,8 +56,8 @@ function identify(
     credential: 'ClientToken',
     subject: row.clientId,
     scopes: noScopes,
-    expiresAt: Math.min(times.expiresAt + toleranceSeconds, key.notAfter ?? Number.MAX_SAFE_INTEGER),
+    expiresAt: Math.min(endsAt, key.notAfter ?? Number.MAX_SAFE_INTEGER),
     ...(key.roles && { roles: key.roles }),
-    proof: { issuedAt: times.issuedAt, audience, issuer: row.issuer },
+    proof: { issuedAt: times.issuedAt, endsAt, audience, issuer: row.issuer },
   }
 }

@@ -66,6 +66,7 @@ function identity(
   times: TokenTimes,
   proof: { readonly audience: string; readonly issuer: string; readonly clusterKid: string },
 ): Identity {
+  const endsAt = times.expiresAt + toleranceSeconds
   return {
     clientId: row.clientId,
     client: `${row.namespace}/${row.name}`,
@@ -73,7 +74,7 @@ function identity(
     credential: 'ServiceAccountToken',
     subject: row.clientId,
     scopes: noScopes,
-    expiresAt: times.expiresAt + toleranceSeconds,
-    proof: { ...proof, issuedAt: times.issuedAt, serviceAccountUid: account.uid, podUid: pod.uid },
+    expiresAt: endsAt,
+    proof: { ...proof, issuedAt: times.issuedAt, endsAt, serviceAccountUid: account.uid, podUid: pod.uid },
   }
 }

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { expect, it } from 'vitest'
 import { kubectlPath } from '../cluster/binaries.ts'
 import { kubeconfigPath } from '../cluster/real-cluster.ts'
+import { kubectl } from '../demo/install.ts'
 
 // As docs/troubleshooting.md has it: the command runs in the guard's container, on the snapshot that the guard holds.
 const inGuard = [
@@ -35,4 +36,11 @@ it('says of a denied call what is missing, and in YAML what would allow it', asy
   expect(text).toMatch(/^DENIED 403 not_granted$/m)
   expect(text).toMatch(/^kind: (Role|AccessGrant)$/m)
   expect(status).toBe(1)
+})
+
+it('takes the client by the id that audit lines and apps have', async () => {
+  const id = await kubectl(['get', 'apiclients/checkout', '-n', 'checkout', '-o', 'jsonpath={.status.clientId}'])
+  const { status, text } = await why('--client', id.trim(), 'GET', '/orders')
+  expect(text).toContain(`checkout/checkout (${id.trim()})`)
+  expect(status).toBe(0)
 })

@@ -60,6 +60,7 @@ const steps: Readonly<Record<string, Step>> = {
   revoke: ofAlice({ keys: [{ ...alice.key, revoked: true }] }),
   'end the key at once': ofAlice({ keys: [{ ...alice.key, notAfter: began - 5 }] }),
   'end the key soon': ofAlice({ keys: [{ ...alice.key, notAfter: began + 40 }] }),
+  'give the key more time': ofAlice({ keys: [{ ...alice.key, notAfter: began + 3_600 }] }),
   'narrow the key': ofAlice({ keys: [{ ...alice.key, roles: [] }] }),
   'delete the key': ofAlice({ keys: [] }),
   'give the key back': ofAlice({ keys: [alice.key] }),

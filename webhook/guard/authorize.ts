@@ -35,8 +35,8 @@ export function createAuthorizer(options: { policy: Policy; cache: IdentityCache
     const credential = readCredential(head)
     if (typeof credential === 'string') return credential
     const cached = cache.get(credential.token)
-    // What ended is proved again: its key may have been given more time since.
-    if (cached && at < cached.expiresAt) return cached
+    // What ended with its key is proved again: the key may have been given more time since.
+    if (cached && (at < cached.expiresAt || at >= cached.proof.endsAt)) return cached
     const identity = verifyToken(credential.token, snapshot, at)
     return typeof identity === 'string' ? identity : cache.set(credential.token, identity)
   }

@@ -24,8 +24,12 @@ let issuer: Issuer
 let app: App
 let folder: string
 let guard: RunningGuard
-let checkout: Awaited<ReturnType<typeof addClient>>
+let checkout: Client
 let worker: KubeObject
+/** Each loses its access in its own way. */
+const leaving = ['ungranted', 'revoked', 'keyless', 'deleted', 'suspended'] as const
+type Client = Awaited<ReturnType<typeof addClient>>
+const clients = {} as Record<(typeof leaving)[number], Client>
 
 beforeAll(async () => {
   world = await startWorld('guard-issuer')
@@ -35,6 +39,10 @@ beforeAll(async () => {
   checkout = await addClient(world, 'partners', 'checkout', { serviceAccounts: [{ name: 'worker' }] })
   await addRole(world, 'shop', 'reader', ['orders'])
   await addGrant(world, 'shop', 'checkout-reads', 'reader', [checkout])
+  for (const name of leaving) {
+    clients[name] = await addClient(world, 'partners', name)
+    await addGrant(world, 'shop', `${name}-reads`, 'reader', [clients[name]])
+  }
   worker = await addPod(world, { namespace: 'partners', name: 'worker-1', labels: {}, serviceAccount: 'worker' })
   const pod = await addPod(world, { namespace: 'shop', name: 'orders-1', labels: { app: 'orders' } })
   issuer = await world.startReplica()
@@ -66,8 +74,7 @@ function start(): Promise<RunningGuard> {
   return startSidecar(config, { clock: systemClock, log: createQuietLog().log, version: 'test', procNet: folder })
 }
 
-function clientToken(): string {
-  const { clientId, pair } = checkout
+function clientToken({ clientId, pair }: Client = checkout): string {
   const claims = clientTokenClaims({
     clientId,
     issuer: `${issuerUrl}/v1/clients/${clientId}`,
@@ -93,6 +100,66 @@ describe('a guard of a real issuer', () => {
     await expect.poll(() => ask(token), { timeout: 5_000 }).toBe(granted)
     await world.admin.delete(resources.pods, 'partners', 'worker-1')
     await expect.poll(() => ask(token), { timeout: 5_000 }).toBe('deny; reason=pod_unknown; by=guard')
+  })
+  it('S11 names nobody who lost access to an app, on a public path and in audit mode, by fresh tokens too', async () => {
+    const { patch } = world.admin
+    const spec = (value: object) => ({ spec: value })
+    await patch(resources.guardedServices, 'shop', 'orders', spec({ public: [{ path: '/open/**' }] }))
+    const named = async (path: string, token: string): Promise<string | undefined> => {
+      const answer = await sendRaw(
+        guard.port,
+        `GET ${path} HTTP/1.1\r\nHost: orders\r\nAuthorization: Bearer ${token}\r\n\r\n`,
+      )
+      expect(answer.status).toBe(200)
+      return app.seen.at(-1)?.header('Latchkey-Client')
+    }
+    const tokens = new Map(leaving.map(name => [name, clientToken(clients[name])]))
+    const opened = async (name: (typeof leaving)[number]) => (await ask(tokens.get(name) ?? '')) === granted
+    for (const name of leaving) await expect.poll(() => opened(name), { timeout: 10_000 }).toBe(true)
+    await expect
+      .poll(async () => (await sendRaw(guard.port, 'GET /open/x HTTP/1.1\r\nHost: orders\r\n\r\n')).status, {
+        timeout: 5_000,
+      })
+      .toBe(200)
+    for (const name of leaving) expect(await named('/open/x', tokens.get(name) ?? '')).toBe(clients[name].clientId)
+
+    await world.admin.delete(resources.accessGrants, 'shop', 'ungranted-reads')
+    await patch(resources.accessKeys, 'partners', 'revoked-key', spec({ revoked: { reason: 'leaked' } }))
+    await world.admin.delete(resources.accessKeys, 'partners', 'keyless-key')
+    await world.admin.delete(resources.apiClients, 'partners', 'deleted')
+    await patch(resources.apiClients, 'partners', 'suspended', spec({ suspended: true }))
+    for (const mode of ['Enforce', 'Audit']) {
+      await patch(resources.guardedServices, 'shop', 'orders', spec({ mode }))
+      for (const name of leaving) {
+        for (const path of mode === 'Audit' ? ['/open/x', '/x'] : ['/open/x']) {
+          const tried = async () => [
+            await named(path, tokens.get(name) ?? ''),
+            await named(path, clientToken(clients[name])),
+          ]
+          if (mode === 'Audit') {
+            const passes = async () => (await ask(clientToken(clients[name]))).startsWith('allow')
+            await expect.poll(passes, { timeout: 5_000 }).toBe(true)
+          }
+          await expect.poll(tried, { timeout: 5_000 }).toEqual([undefined, undefined])
+        }
+      }
+    }
+    // Whoever counts is still named.
+    expect(await named('/open/x', clientToken())).toBe(checkout.clientId)
+    await patch(resources.guardedServices, 'shop', 'orders', spec({ mode: 'Enforce' }))
+    const verdicts = new Map<string, string>()
+    for (const name of leaving) {
+      await expect.poll(() => ask(clientToken(clients[name])), { timeout: 5_000 }).toMatch(/^deny/)
+      verdicts.set(name, await ask(clientToken(clients[name])))
+    }
+    const refused = (reason: string) => `deny; reason=${reason}; by=guard`
+    expect(Object.fromEntries(verdicts)).toEqual({
+      ungranted: refused('invalid_token'),
+      revoked: refused('key_revoked'),
+      keyless: refused('invalid_token'),
+      deleted: refused('invalid_token'),
+      suspended: refused('client_suspended'),
+    })
   })
   it('J25 refuses a revoked key within a second of the write, also with a token it let in before', async () => {
     const token = clientToken()

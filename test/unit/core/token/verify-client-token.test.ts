@@ -40,7 +40,7 @@ describe('a good client token', () => {
       subject: clientId,
       scopes: [],
       expiresAt: now + 330,
-      proof: { issuedAt: now, audience, issuer },
+      proof: { issuedAt: now, endsAt: now + 330, audience, issuer },
     })
   })
 

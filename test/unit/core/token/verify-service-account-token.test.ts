@@ -70,6 +70,7 @@ describe('a good service account token', () => {
       expiresAt: now + 3_630,
       proof: {
         issuedAt: now,
+        endsAt: now + 3_630,
         audience,
         issuer: clusterIssuer,
         serviceAccountUid: 'sa-uid',
