@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { checkManifest } from '../../../core/registry/check-manifest.ts'
+import { workAtMost } from '../../../core/registry/openapi-reading.ts'
 import { openApiRoutes } from '../../../core/registry/openapi-routes.ts'
 import { documentLimits, readYaml } from '../../../platform/read-yaml.ts'
 import { repositoryRoot } from '../../cluster/binaries.ts'
@@ -88,6 +89,9 @@ describe('the guide to OpenAPI', () => {
   it('gives the sizes that hold', () => {
     const numbers = Object.fromEntries(tableOf(guide.slice(guide.indexOf('| Limit |'))))
     expect(numbers['size of the document']).toBe(`${documentLimits.bytes / 2 ** 20} MiB as text`)
+    expect(numbers['members and items, each reference counted as all that it leads to']).toBe(
+      workAtMost.toLocaleString('en'),
+    )
     expect(numbers['levels within each other']).toBe(String(documentLimits.depth))
     expect(numbers['values and keys, each alias counted as all that it stands for']).toBe(
       documentLimits.nodes.toLocaleString('en'),
