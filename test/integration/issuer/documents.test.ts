@@ -85,7 +85,10 @@ describe('a document', () => {
     const binaryData = {
       'openapi.json.gz': gzipSync(text + ' '.repeat(longestBytes - text.length)).toString('base64'),
     }
-    await world.create(resources.configMaps, { metadata: { namespace: 'shop', name: 'long' }, binaryData } as KubeObject)
+    await world.create(resources.configMaps, {
+      metadata: { namespace: 'shop', name: 'long' },
+      binaryData,
+    } as KubeObject)
     await guarded('long', 'long', 'openapi.json.gz')
     expect(pathsOf(await connected('long'))).toHaveLength(300)
   })
