@@ -127,7 +127,12 @@ describe('a replica that starts', () => {
         return world.admin.get(resource, namespace, name, options)
       },
     }
-    return { client, allow: () => void (allowed = true) }
+    return {
+      client,
+      allow() {
+        allowed = true
+      },
+    }
   }
 
   it('withholds the slice whose document it cannot read, serves the others, and then that one (S10)', async () => {
