@@ -38,14 +38,14 @@ async function readYaml(path: string, options: PolicyOptions): Promise<PolicySou
     import('../platform/manifest-files.ts'),
     import('../platform/openapi/document-readers.ts'),
   ])
-  const { objects, mistakes } = await readManifests(path).catch((error: NodeJS.ErrnoException) => {
+  const { objects, mistakes, warnings } = await readManifests(path).catch((error: NodeJS.ErrnoException) => {
     throw new Error(`${path} cannot be read: ${error.code ?? error.message}`)
   })
   if (mistakes.length > 0) throw new Error(`manifests:\n  ${mistakes.join('\n  ')}`)
   const now = options.nowMs / 1_000
   const { rows, problems } = manifestSlice(objects, { ...options, ...documentReaders, now })
   if (rows.length === 0) throw new Error(`manifests:\n  ${problems.join('\n  ')}`)
-  return { rows, revision: sliceHash(rows).slice(0, 12), problems }
+  return { rows, revision: sliceHash(rows).slice(0, 12), problems: [...warnings, ...problems] }
 }
 
 interface Stored {

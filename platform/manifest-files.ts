@@ -1,86 +1,89 @@
 import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { LineCounter, parseAllDocuments } from 'yaml'
-import type { z } from 'zod'
-import { group, type KindDefinition, version } from '../core/api/kind.ts'
-import { kinds } from '../core/api/kinds.ts'
+import { checkManifest } from '../core/registry/check-manifest.ts'
+import { referenceKey } from '../core/registry/ids.ts'
 import type { ManifestObject } from '../core/registry/manifest-objects.ts'
 import { manifestPaths } from './manifest-paths.ts'
+import { type ReadLimits, readYamlStream } from './read-yaml.ts'
 
-/**
- * Reads manifests and checks those of our group against their schemas. Other kinds pass through; what is of use among
- * them the registry knows.
- * @returns the objects, and one sentence per mistake with file, document and field
- */
-export async function readManifests(path: string): Promise<{ objects: ManifestObject[]; mistakes: string[] }> {
-  const objects: ManifestObject[] = []
-  const mistakes: string[] = []
-  for (const file of await manifestPaths(path)) {
-    const text = await readFile(file, 'utf8')
-    readDocuments(basename(file), text, objects, mistakes)
+/** What the files of a folder, or one file, hold. */
+export interface ReadManifests {
+  /** Of our group, with their defaults, and the built-in ones that the rules read. */
+  readonly objects: ManifestObject[]
+  /** One sentence per mistake, with file, document and field. */
+  readonly mistakes: string[]
+  /** One sentence for each thing that cannot be ours and was passed over, objects of other kinds apart. */
+  readonly warnings: string[]
+}
+
+/** Whoever names the folder wrote it, or trusts who did: the bounds keep a mistake from taking all memory. */
+const manifestLimits: ReadLimits = { bytes: 64 * 1024 * 1024, depth: 128, nodes: 8_000_000 }
+
+interface Reading extends ReadManifests {
+  /** Where each object stands, by kind and key: one that comes twice would hide one of its two. */
+  readonly places: Map<string, string>
+}
+
+/** Reads manifests and checks those of our group against their schemas. @throws Error when a file cannot be read */
+export async function readManifests(path: string): Promise<ReadManifests> {
+  const reading: Reading = { objects: [], mistakes: [], warnings: [], places: new Map() }
+  for (const file of await manifestPaths(path)) readFileInto(basename(file), await readFile(file), reading)
+  const { objects, mistakes, warnings } = reading
+  return { objects, mistakes, warnings }
+}
+
+function readFileInto(file: string, bytes: Uint8Array, reading: Reading): void {
+  const text = textOf(bytes)
+  if (text === undefined) {
+    reading.mistakes.push(`${file}: the file is not UTF-8`)
+    return
   }
-  return { objects, mistakes }
-}
-
-function readDocuments(file: string, text: string, objects: ManifestObject[], mistakes: string[]): void {
-  const lines = new LineCounter()
-  // Aliases expand to at most 100 nodes each: a small file must not become a large one.
-  const documents = parseAllDocuments(text, { lineCounter: lines, uniqueKeys: true })
-  for (const [at, document] of ('empty' in documents ? [] : documents).entries()) {
-    const where = `${file}, document ${at + 1}`
-    for (const error of document.errors) {
-      const { line, col } = lines.linePos(error.pos[0])
-      mistakes.push(`${file}, line ${line}, column ${col}: ${error.message.split('\n', 1)[0]}`)
-    }
-    if (document.errors.length > 0) continue
-    const value: unknown = document.toJS({ maxAliasCount: 100 })
-    if (value === null) continue
-    for (const item of itemsOf(value)) {
-      const found = checkObject(item)
-      if (Array.isArray(found)) mistakes.push(...found.map(mistake => `${where}: ${mistake}`))
-      else objects.push(found)
-    }
+  for (const [at, document] of readYamlStream(text, manifestLimits).entries()) {
+    if ('value' in document) takeDocument(document.value, `${file}, document ${at + 1}`, reading)
+    else reading.mistakes.push(`${file}${document.fault.startsWith('line ') ? ', ' : ': '}${document.fault}`)
   }
 }
 
-function itemsOf(value: unknown): unknown[] {
-  const { kind, items } = (value ?? {}) as { kind?: unknown; items?: unknown }
-  return kind === 'List' && Array.isArray(items) ? items : [value]
+/** What is no UTF-8 would be read as something else than it says. */
+function textOf(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch {
+    return undefined
+  }
 }
 
-/** @returns the object with its defaults filled in, or what is wrong with it */
-function checkObject(value: unknown): ManifestObject | string[] {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return ['this is no Kubernetes object']
-  const object = value as { apiVersion?: unknown; kind?: unknown; metadata?: { name?: unknown }; spec?: unknown }
-  const { apiVersion, kind, metadata } = object
-  if (typeof apiVersion !== 'string' || typeof kind !== 'string') return ['apiVersion and kind are required']
-  const name = metadata?.name
-  if (typeof name !== 'string' || name === '') return [`${kind}: metadata.name is required`]
-  if (apiVersion.split('/', 1)[0] !== group) return value as ManifestObject
-  const definition = kinds.find(candidate => candidate.kind === kind)
-  if (!definition) return [`${kind} ${name}: ${group} has no such kind; it has ${kinds.map(k => k.kind).join(', ')}`]
-  if (apiVersion !== `${group}/${version}`) return [`${kind} ${name}: apiVersion must be ${group}/${version}`]
-  return checkSpec(definition, value as ManifestObject & { spec?: unknown })
+function takeDocument(value: unknown, where: string, reading: Reading): void {
+  if (value === null) return
+  const list = listOf(value)
+  if (!list) takeObject(value, where, reading)
+  else if ('fault' in list) reading.mistakes.push(`${where}: ${list.fault}`)
+  else for (const [at, item] of list.items.entries()) takeDocument(item, `${where}, item ${at + 1}`, reading)
 }
 
-function checkSpec(definition: KindDefinition, object: ManifestObject & { spec?: unknown }): ManifestObject | string[] {
-  const known = new Set(['apiVersion', 'kind', 'metadata', 'spec', 'status'])
-  const where = `${definition.kind} ${object.metadata.name}`
-  const strange = Object.keys(object).filter(key => !known.has(key))
-  if (strange.length > 0) return strange.map(key => `${where}: ${key}: there is no such field`)
-  const parsed = definition.spec.safeParse(object.spec ?? {})
-  if (!parsed.success) return parsed.error.issues.flatMap(issue => sentences(where, issue))
-  // What a cluster wrote into status proves nothing here.
-  const { status: _, ...rest } = object as ManifestObject & { status?: unknown }
-  return { ...rest, spec: parsed.data } as ManifestObject
+/** The items of a `List`, or of a list of one kind, whose items may leave out what the list says. */
+function listOf(value: unknown): { items: unknown[] } | { fault: string } | undefined {
+  const { apiVersion, kind, items } = value as { apiVersion?: unknown; kind?: unknown; items?: unknown }
+  if (typeof kind !== 'string' || !kind.endsWith('List') || (kind !== 'List' && items === undefined)) return undefined
+  if (items === undefined || items === null) return { items: [] }
+  if (!Array.isArray(items)) return { fault: `${kind}: items must be a list` }
+  const inherited = kind === 'List' ? {} : { apiVersion, kind: kind.slice(0, -'List'.length) }
+  const isObject = (item: unknown) => typeof item === 'object' && item !== null && !Array.isArray(item)
+  return { items: items.map((item: unknown) => (isObject(item) ? { ...inherited, ...(item as object) } : item)) }
 }
 
-function sentences(where: string, issue: z.core.$ZodIssue): string[] {
-  const field = ['spec', ...issue.path].reduce<string>(
-    (path, key) => (typeof key === 'number' ? `${path}[${key}]` : path === '' ? String(key) : `${path}.${String(key)}`),
-    '',
-  )
-  if (issue.code === 'unrecognized_keys')
-    return issue.keys.map(key => `${where}: ${field}.${key}: there is no such field`)
-  return [`${where}: ${field}: ${issue.message}`]
+function takeObject(value: unknown, where: string, reading: Reading): void {
+  const checked = checkManifest(value)
+  if ('mistakes' in checked) reading.mistakes.push(...checked.mistakes.map(mistake => `${where}: ${mistake}`))
+  else if (!('object' in checked)) {
+    if (checked.passedOver !== undefined) reading.warnings.push(`${where} is passed over: ${checked.passedOver}.`)
+  } else {
+    const { kind, metadata } = checked.object
+    const { name, namespace } = metadata
+    const key = kind === 'Namespace' ? name : referenceKey({ namespace: namespace ?? 'default', name })
+    const before = reading.places.get(`${kind} ${key}`)
+    if (before !== undefined) reading.mistakes.push(`${where}: ${kind} ${key} stands in ${before} already`)
+    reading.places.set(`${kind} ${key}`, where)
+    reading.objects.push(checked.object)
+  }
 }

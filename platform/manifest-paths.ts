@@ -6,7 +6,7 @@ export async function manifestPaths(path: string): Promise<string[]> {
   if (!(await stat(path)).isDirectory()) return [path]
   const names = await readdir(path)
   return names
-    .filter(name => /\.(ya?ml|json)$/.test(name) && !name.startsWith('.'))
+    .filter(name => /\.(ya?ml|json)$/i.test(name) && !name.startsWith('.'))
     .sort()
     .map(name => join(path, name))
 }

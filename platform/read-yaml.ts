@@ -56,9 +56,10 @@ function readDocuments(text: string, limits: ReadLimits): ReadResult[] {
     try {
       read()
     } catch (error) {
-      if (!(error instanceof YamlFault)) throw error
-      const { line, col } = lines.linePos(error.offset)
-      results.push({ fault: `line ${line}, column ${col}: ${error.message}` })
+      // Anything else would be a fault of the parser: one text of one tenant must not end the process of all.
+      const fault = error instanceof YamlFault ? error : new YamlFault(0, 'this is not YAML')
+      const { line, col } = lines.linePos(fault.offset)
+      results.push({ fault: `line ${line}, column ${col}: ${fault.message}` })
     }
   }
   attempt(() => {

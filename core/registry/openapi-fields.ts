@@ -2,7 +2,6 @@ import type { Faults, Place } from './openapi-value.ts'
 
 /** Methods that routes have, as a path item names them. */
 export const methods = ['get', 'head', 'post', 'put', 'patch', 'delete', 'options', 'query'] as const
-export type Method = (typeof methods)[number]
 
 interface Fields {
   /** All that OpenAPI 3.0, 3.1 and 3.2 have at such a place, whether it decides or not. */
@@ -42,12 +41,15 @@ const tables = {
 /** Tells each member of an object that OpenAPI does not have there. Extensions (`x-…`) are anybody's, ours apart. */
 export function checkFields(object: object, kind: keyof typeof tables, place: Place, faults: Faults): void {
   const { known, ours = [] }: Fields = tables[kind]
+  const taken = new Set([...known, ...ours])
   for (const name of Object.keys(object)) {
-    if (known.includes(name) || ours.includes(name)) continue
-    const meant = known.concat(ours).find(one => one.toLowerCase() === name.toLowerCase())
-    const instead = meant === undefined ? '' : `; write ${meant}`
-    if (/^x-latchkey-/i.test(name)) faults.add([...place, name], `no extension of ours in ${articled(kind)}${instead}`)
-    else if (!name.startsWith('x-')) faults.add([...place, name], `no field of ${articled(kind)}${instead}`)
+    if (taken.has(name)) continue
+    const isOurs = /^x-latchkey-/i.test(name)
+    if (!isOurs && name.startsWith('x-')) continue
+    const meant = [...taken].find(one => one.toLowerCase() === name.toLowerCase())
+    const what = `no ${isOurs ? 'extension of ours in' : 'field of'} ${articled(kind)}`
+    faults.add([...place, name], meant === undefined ? what : `${what}; write ${meant}`)
+    if (faults.isFull()) return
   }
 }
 

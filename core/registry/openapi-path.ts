@@ -9,6 +9,8 @@ export interface PathTemplate {
 
 const plainName = /^[A-Za-z]\w{0,31}$/
 const longestName = 32
+/** As of a template. */
+const longestPath = 512
 
 /**
  * Parameters are whole segments. Their names are the document's where templates take them; others become names that
@@ -17,6 +19,7 @@ const longestName = 32
  */
 export function templateOf(path: string, place: Place, faults: Faults): PathTemplate | undefined {
   if (!path.startsWith('/')) return void faults.add(place, 'a path begins with /')
+  if (path.length > longestPath) return void faults.add(place, `a path has at most ${longestPath} characters`)
   const segments = path.split('/')
   const parameters: string[] = []
   for (const segment of segments) {

@@ -6,7 +6,16 @@ export interface Reading {
   /** Name of the GuardedService. */
   readonly service: string
   readonly faults: Faults
+  /** Members, items and characters of references that may still be looked at. */
+  readonly work: { left: number }
 }
+
+/**
+ * A reference costs a few characters and may lead to all the rest of the document, again and again: what it leads to is
+ * counted each time. Aliases were counted by whoever read the text.
+ */
+export const workAtMost = 1_000_000
+const longestReference = 2_048
 
 const hopsAtMost = 16
 /** What may stand beside a reference and say something else than what it leads to: it decides nothing. */
@@ -21,7 +30,7 @@ const texts = new Set(['summary', 'description'])
 export function objectAt(value: unknown, place: Place, reading: Reading): Record<string, unknown> | undefined {
   const found = followed(value, place, reading)
   if (!found) return undefined
-  if (isRecord(found.value)) return found.value
+  if (isRecord(found.value)) return spend(Object.keys(found.value).length, place, reading) ? found.value : undefined
   reading.faults.add(place, 'expected an object')
   return undefined
 }
@@ -30,16 +39,28 @@ export function objectAt(value: unknown, place: Place, reading: Reading): Record
 export function listAt(value: unknown, place: Place, reading: Reading): readonly unknown[] | undefined {
   const found = followed(value, place, reading)
   if (!found) return undefined
-  if (Array.isArray(found.value)) return found.value
+  if (Array.isArray(found.value)) return spend(found.value.length, place, reading) ? found.value : undefined
   reading.faults.add(place, 'expected a list')
   return undefined
 }
 
-function followed(value: unknown, place: Place, { document, faults }: Reading): { value: unknown } | undefined {
+/** @returns false when no work is left: then nothing more is read, which is told once */
+export function spend(work: number, place: Place, reading: Reading): boolean {
+  const had = reading.work.left
+  reading.work.left -= work
+  if (had >= 0 && reading.work.left < 0)
+    reading.faults.add(place, 'too much to read, references counted as what they lead to')
+  return reading.work.left >= 0
+}
+
+function followed(value: unknown, place: Place, reading: Reading): { value: unknown } | undefined {
+  const { document, faults } = reading
+  if (reading.work.left < 0 || faults.isFull()) return undefined
   let current = value
   const beside: Record<string, unknown>[] = []
   for (let hops = 0; isRecord(current) && Object.hasOwn(current, '$ref'); hops++) {
     const { $ref, ...others } = current
+    if (!spend(typeof $ref === 'string' ? $ref.length : 1, place, reading)) return undefined
     const target = hops < hopsAtMost ? targetOf($ref, document) : `more than ${hopsAtMost} references one after another`
     if (typeof target === 'string') {
       faults.add([...place, '$ref'], target)
@@ -70,6 +91,7 @@ function join(target: unknown, beside: Record<string, unknown>): { value: unknow
 /** @returns what is wrong, as a text */
 function targetOf(reference: unknown, document: unknown): { value: unknown } | string {
   if (typeof reference !== 'string') return 'expected a text'
+  if (reference.length > longestReference) return `more than ${longestReference} characters`
   if (!/^#(\/|$)/.test(reference)) return 'only references within the document are read: #/ and a place'
   let current = document
   for (const part of reference.slice(2).split('/')) {

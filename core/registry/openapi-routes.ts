@@ -3,7 +3,7 @@ import type { RouteRow } from '../snapshot/rows.ts'
 import { checkFields, methods } from './openapi-fields.ts'
 import { type Inherited, inheritedFrom, readOperation } from './openapi-operation.ts'
 import { templateOf } from './openapi-path.ts'
-import { objectAt, type Reading } from './openapi-reading.ts'
+import { objectAt, type Reading, workAtMost } from './openapi-reading.ts'
 import { basePathOf } from './openapi-server.ts'
 import { createFaults, type Fault, isRecord, type Place } from './openapi-value.ts'
 import { createRouteNames } from './route-name.ts'
@@ -29,7 +29,7 @@ interface OperationRoute {
 export function openApiRoutes(document: unknown, service: string): { routes: RouteRow[] } | Fault {
   if (!isRecord(document)) return { fault: 'The document is not an object.' }
   const faults = createFaults()
-  const reading = { document, service, faults }
+  const reading = { document, service, faults, work: { left: workAtMost } }
   if (typeof document.openapi !== 'string' || !/^3\.[0-2](\.\d+)?(-[\w.]+)?$/.test(document.openapi)) {
     faults.add(['openapi'], 'expected a text such as 3.1.0: versions 3.0, 3.1 and 3.2 are read')
     return faults.told() ?? { routes: [] }
@@ -50,6 +50,7 @@ function routesOfPaths(reading: Reading): OperationRoute[] {
   for (const [path, item] of Object.entries(paths ?? {})) {
     // Extensions may stand beside the paths.
     if (path.startsWith('x-') && !/^x-latchkey-/i.test(path)) continue
+    if (faults.isFull() || reading.work.left < 0) break
     routes.push(...routesOfPath(path, item, { base, inherited }, reading))
     if (routes.length > operationsAtMost) {
       faults.add(['paths'], `more than ${operationsAtMost} operations`)

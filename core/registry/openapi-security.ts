@@ -1,5 +1,5 @@
 import type { RouteRow } from '../snapshot/rows.ts'
-import { listAt, objectAt, type Reading } from './openapi-reading.ts'
+import { listAt, objectAt, type Reading, spend } from './openapi-reading.ts'
 import { isRecord, type Place } from './openapi-value.ts'
 
 export type Permission = NonNullable<RouteRow['permission']>
@@ -33,18 +33,19 @@ const or = ', or say what is needed with x-latchkey-permission'
 function scopesOfAlternative(alternative: unknown, place: Place, reading: Reading): string[] | undefined {
   const requirement = objectAt(alternative, place, reading)
   if (!requirement) return undefined
-  const found: string[] = []
+  const found: string[][] = []
   let isGood = true
   for (const [scheme, scopes] of Object.entries(requirement)) {
     const at = [...place, scheme]
     if (!isDeclared(scheme, at, reading)) isGood = false
-    else if (Array.isArray(scopes) && scopes.every(scope => typeof scope === 'string')) found.push(...scopes)
+    else if (Array.isArray(scopes) && !spend(scopes.length, at, reading)) return undefined
+    else if (Array.isArray(scopes) && scopes.every(scope => typeof scope === 'string')) found.push(scopes)
     else {
       reading.faults.add(at, 'expected a list of scopes')
       isGood = false
     }
   }
-  return isGood ? found : undefined
+  return isGood ? found.flat() : undefined
 }
 
 function isDeclared(scheme: string, place: Place, reading: Reading): boolean {
@@ -82,9 +83,12 @@ export function permissionWritten(
   written: unknown,
   names: ReadonlyMap<string, string>,
   place: Place,
-  { faults }: Reading,
+  reading: Reading,
 ): Permission | undefined {
-  if (!isRecord(written) || Object.keys(written).sort().join() !== 'action,resource') {
+  const { faults } = reading
+  const members = isRecord(written) ? Object.keys(written) : []
+  if (!spend(members.length, place, reading)) return undefined
+  if (!isRecord(written) || members.sort().join() !== 'action,resource') {
     return void faults.add(place, 'expected action and resource, nothing else')
   }
   const { action, resource } = written
@@ -92,12 +96,14 @@ export function permissionWritten(
     return void faults.add([...place, 'action'], 'expected letters, digits, ".", "_", ":" and "-", 64 at most')
   }
   const at = [...place, 'resource']
-  if (typeof resource !== 'string') return void faults.add(at, 'expected a text')
+  if (typeof resource !== 'string' || resource.length > longestResource) {
+    return void faults.add(at, `expected a text of at most ${longestResource} characters`)
+  }
   const parts = resource.split('/').map(part => {
     const [, parameter] = /^\{([^{}]+)\}$/.exec(part) ?? []
     return parameter === undefined ? part : `{${names.get(parameter) ?? ''}}`
   })
   const isGood = parts.every(part => plainResource.test(part) || /^\{\w+\}$/.test(part))
-  if (isGood && resource.length <= longestResource) return { action, resource: parts.join('/') }
+  if (isGood) return { action, resource: parts.join('/') }
   return void faults.add(at, 'expected segments such as orders/{id}, where the path has the parameter {id}')
 }

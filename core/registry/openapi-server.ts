@@ -2,6 +2,8 @@ import { checkFields } from './openapi-fields.ts'
 import { listAt, objectAt, type Reading } from './openapi-reading.ts'
 import type { Place } from './openapi-value.ts'
 
+const longestUrl = 512
+
 /**
  * The path of the first server's URL, without a trailing slash: every path of what lists the servers is below it.
  * Variables have their defaults. A document without servers, or with an empty list, has one at `/`.
@@ -23,10 +25,10 @@ export function basePathOf(servers: unknown, place: Place, reading: Reading): st
 }
 
 function pathOf(url: string, place: Place, { faults }: Reading): string | undefined {
+  if (url.length > longestUrl) return void faults.add(place, `a URL has at most ${longestUrl} characters`)
   const [whole, path = ''] = /^(?:[A-Za-z][A-Za-z0-9+.-]*:\/\/[^/?#]*|(?=\/(?!\/)))(\/[^?#]*)?$/.exec(url) ?? []
   if (whole === undefined) {
-    faults.add(place, 'expected an absolute URL or a path that begins with /, without query and fragment')
-    return undefined
+    return void faults.add(place, 'expected an absolute URL or a path that begins with /, without query and fragment')
   }
   if (/[{}*]/.test(path)) {
     faults.add(place, 'a brace or star in the path that belongs to no variable')
@@ -36,9 +38,8 @@ function pathOf(url: string, place: Place, { faults }: Reading): string | undefi
 }
 
 function withDefaults(server: Record<string, unknown>, place: Place, reading: Reading): string | undefined {
-  if (typeof server.url !== 'string') {
-    reading.faults.add([...place, 'url'], 'expected a text')
-    return undefined
+  if (typeof server.url !== 'string' || server.url.length > longestUrl) {
+    return void reading.faults.add([...place, 'url'], `expected a text of at most ${longestUrl} characters`)
   }
   let isWhole = true
   const url = server.url.replaceAll(/\{([^{}]+)\}/g, (_, name: string) => {
@@ -60,8 +61,11 @@ function defaultOf(name: string, variables: unknown, place: Place, reading: Read
   const variable = objectAt(all[name], at, reading)
   if (!variable) return undefined
   checkFields(variable, 'server variable', at, reading.faults)
-  if (typeof variable.default === 'string') return variable.default
+  if (typeof variable.default === 'string' && variable.default.length <= longestUrl) return variable.default
   const isNumber = typeof variable.default === 'number' || typeof variable.default === 'boolean'
-  reading.faults.add([...at, 'default'], isNumber ? 'expected a text; put it in quotes' : 'expected a text')
+  reading.faults.add(
+    [...at, 'default'],
+    isNumber ? 'expected a text; put it in quotes' : `expected a text of at most ${longestUrl} characters`,
+  )
   return undefined
 }

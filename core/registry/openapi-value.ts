@@ -9,11 +9,14 @@ export type Place = readonly string[]
 /** What was found wrong so far: reading goes on, so that all of it is told at once. */
 export interface Faults {
   add(place: Place, what: string): void
+  /** So many that nobody counts further: reading ends. */
+  isFull(): boolean
   /** undefined when nothing is wrong. */
   told(): Fault | undefined
 }
 
 const toldAtMost = 20
+const countedAtMost = 1_000
 /** A condition's message has at most 2,048 characters. */
 const longestMessage = 1_900
 const longestPlace = 300
@@ -26,10 +29,11 @@ export function createFaults(): Faults {
       count++
       if (first.length < toldAtMost) first.push(sentenceAt(place, what))
     },
+    isFull: () => count >= countedAtMost,
     told() {
       if (count === 0) return undefined
       if (count === 1) return { fault: first[0] ?? '' }
-      let fault = `${count} faults.`
+      let fault = count < countedAtMost ? `${count} faults.` : `${countedAtMost} faults or more.`
       let told = 0
       for (const sentence of first) {
         if (fault.length + sentence.length >= longestMessage) break

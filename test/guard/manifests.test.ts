@@ -1,10 +1,12 @@
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../platform/clock.ts'
 import type { RunningGuard } from '../../webhook/guard/running-guard.ts'
 import { startStandalone } from '../../webhook/guard/standalone.ts'
+import { longDocument } from '../integration/crowd/crowd.ts'
 import { createQuietLog } from '../unit/platform/quiet-log.ts'
 import { accessYaml, manifestToken } from './access-manifests.ts'
 import { issuer, service } from './policy-rows.ts'
@@ -90,6 +92,22 @@ describe('a guard from manifests', () => {
     await write('access.yaml', accessYaml({ paths: '/mended/**' }))
     await until(async () => (await statusOf('/mended/x')) === 200)
   })
+  it.each(['as it is', 'as gzip'])('takes its routes from an OpenAPI document of 2 MiB, %s', async form => {
+    const text = longDocument('api', 2 * 1024 * 1024 - 200)
+    const content =
+      form === 'as it is'
+        ? { data: { 'openapi.yaml': text } }
+        : { binaryData: { 'openapi.yaml': gzipSync(text).toString('base64') } }
+    const configMap = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'api', namespace: 'shop' }, ...content }
+    await write('document.json', JSON.stringify(configMap))
+    await write(
+      'access.yaml',
+      accessYaml().replace(/^ {2}targetRef: .*$/m, '$&\n  openapi: { configMapRef: { name: api } }'),
+    )
+    await start()
+    expect(await statusOf('/api/things-7/x')).toBe(200)
+    expect(await statusOf('/api/undeclared')).toBe(403)
+  })
   it('tells of objects that do less than they say', async () => {
     const grant = `---
 apiVersion: latchkey.dev/v1alpha1
@@ -100,6 +118,15 @@ spec: { roleRef: { name: caller }, clients: [{ namespace: callers, name: bob }] 
     await write('access.yaml', accessYaml({ extra: grant }))
     await start()
     expect(lines.map(({ problem }) => problem).join()).toContain('there is no ApiClient callers/bob')
+  })
+  it('tells of a file that cannot be ours, and passes it over', async () => {
+    await write('access.yaml', accessYaml())
+    await write('kustomization.yaml', 'resources: [access.yaml]\n')
+    await start()
+    expect(await statusOf()).toBe(200)
+    expect(lines.map(({ problem }) => problem)).toContain(
+      'kustomization.yaml, document 1 is passed over: it is no Kubernetes object.',
+    )
   })
 })
 
@@ -131,7 +158,12 @@ describe('mistakes at the start name file, document and field', () => {
     ['no name', 'apiVersion: latchkey.dev/v1alpha1\nkind: Role\n', 'Role: metadata.name is required'],
     ['broken YAML', 'a: [1\nb: 2\n', 'bad.yaml, line'],
     ['a repeated key', 'apiVersion: v1\nkind: A\nkind: B\nmetadata: { name: a }\n', 'bad.yaml, line 3'],
-    ['a list', '- a\n', 'this is no Kubernetes object'],
+    ['objects in a list', '- apiVersion: latchkey.dev/v1alpha1\n', 'this is no Kubernetes object'],
+    [
+      'a generated name',
+      'apiVersion: latchkey.dev/v1alpha1\nkind: Role\nmetadata: { generateName: r- }\n',
+      'write metadata.name',
+    ],
     [
       'a status beside the spec is ignored, a stranger is not',
       `${field('{ rules: [{ services: [a], methods: [GET], paths: [/a] }] }')}extra: 1\n`,

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { parse } from 'yaml'
 import type { Clock } from '../../platform/clock.ts'
 import type { Logger } from '../../platform/log.ts'
+import { readYaml } from '../../platform/read-yaml.ts'
 import { createAudit } from '../guard/audit.ts'
 import type { ListenAddress } from '../guard/config.ts'
 import { createManifests } from '../guard/manifests.ts'
@@ -74,8 +74,9 @@ export async function startStandalone(
 
 /** @throws Error that lists every mistake */
 async function loadPeers(file: string): Promise<Peer[]> {
-  const content = parse(await readFile(file, 'utf8')) as { peers?: unknown } | null
-  const read = readPeers(content?.peers)
+  const found = readYaml(await readFile(file, 'utf8'))
+  if ('fault' in found) throw new Error(`${file}: ${found.fault}`)
+  const read = readPeers((found.value as { peers?: unknown } | null)?.peers)
   if ('mistakes' in read) throw new Error(`${file}:\n  ${read.mistakes.join('\n  ')}`)
   // As in a compose file: beside the file that names them.
   return read.peers.map(peer =>

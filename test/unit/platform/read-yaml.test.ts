@@ -200,6 +200,32 @@ describe('whatever the text', () => {
     )
   })
 
+  it('gives no more values and levels than the limits say, also where aliases stand for many', () => {
+    const aliases = fc.constantFrom(
+      '&a ',
+      '*a',
+      '&b ',
+      '*b',
+      '[',
+      ']',
+      ', ',
+      '{a: ',
+      '}',
+      '<<: ',
+      '- ',
+      '\n',
+      '1',
+      'b: ',
+    )
+    fc.assert(
+      fc.property(fc.array(aliases, { maxLength: 60 }), parts => {
+        const found = readYaml(parts.join(''), small)
+        if ('value' in found) expect(sizeOf(found.value)).toSatisfy(isWithin)
+      }),
+      { numRuns: 5_000 },
+    )
+  })
+
   it('gives every JSON value, by both of its ways', () => {
     fc.assert(
       fc.property(fc.jsonValue({ maxDepth: 5 }), value => {
@@ -234,4 +260,19 @@ function bomb(): string {
     lines.push(`a${level}: &a${level} [${nine.join(', ')}]`)
   }
   return lines.join('\n')
+}
+
+interface Size {
+  readonly nodes: number
+  readonly levels: number
+}
+
+const isWithin = ({ nodes, levels }: Size): boolean => nodes <= small.nodes && levels <= small.depth
+
+function sizeOf(value: unknown): Size {
+  if (typeof value !== 'object' || value === null) return { nodes: 1, levels: 0 }
+  const within = Object.values(value).map(sizeOf)
+  const keys = Array.isArray(value) ? 0 : within.length
+  const nodes = within.reduce((sum, one) => sum + one.nodes, 1 + keys)
+  return { nodes, levels: 1 + Math.max(0, ...within.map(one => one.levels)) }
 }

@@ -11,7 +11,7 @@ export interface CompileOrder extends Pick<ManifestOptions, 'service' | 'issuer'
 
 export interface Compiled {
   readonly rows: readonly Row[]
-  /** A sentence for every object that is left out or does less than it says. */
+  /** A sentence for everything that is passed over, left out or does less than it says. */
   readonly problems: readonly string[]
   /** A sentence for everything that is wrong with the files; then there are no rows. */
   readonly mistakes: readonly string[]
@@ -19,8 +19,8 @@ export interface Compiled {
 
 /** The rows of one service, from files. @throws Error when a file cannot be read */
 export async function compileManifests({ path, ...options }: CompileOrder): Promise<Compiled> {
-  const { objects, mistakes } = await readManifests(path)
+  const { objects, mistakes, warnings } = await readManifests(path)
   if (mistakes.length > 0) return { rows: [], problems: [], mistakes }
   const { rows, problems } = manifestSlice(objects, { ...options, ...documentReaders })
-  return { rows, problems, mistakes }
+  return { rows, problems: [...warnings, ...problems], mistakes }
 }

@@ -247,6 +247,7 @@ describe('an OpenAPI document', () => {
     const wrong = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, at) => [`x${at}`, {}]))
     expect(routesOf(document(wrong(20)))).toMatch(/^20 faults\..* At paths\.x19: a path begins with \/\.$/)
     expect(routesOf(document(wrong(659)))).toMatch(/^659 faults\..*\. And 639 more\.$/)
+    expect(routesOf(document(wrong(5_000)))).toMatch(/^1000 faults or more\..*\. And 980 more\.$/)
     const long = Object.fromEntries(Array.from({ length: 30 }, (_, at) => [`${'y'.repeat(400)}${at}`, {}]))
     expect(routesOf(document(long))).toMatch(/^30 faults\..{500,1900}\. And \d\d more\.$/)
   })
