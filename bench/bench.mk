@@ -1,5 +1,5 @@
 # Included by the Makefile. What may be set: SECONDS_PER_RUN (3), ROUNDS (3), SOAK_MINUTES (10), PROGRAM_CORE (0), LOAD_CORE (1).
-.PHONY: bench bench-guard bench-decide bench-policy bench-extauthz bench-report
+.PHONY: bench bench-guard bench-decide bench-policy bench-extauthz bench-event-loop bench-report
 
 # One after the other, whatever -j says: they share two cores.
 bench: build ## Every bench (25 min on a quiet machine)
@@ -7,6 +7,7 @@ bench: build ## Every bench (25 min on a quiet machine)
 	$(NODE) bench/decide/main.ts
 	$(NODE) bench/policy-size/main.ts
 	$(NODE) bench/extauthz/main.ts
+	$(NODE) bench/event-loop/main.ts
 
 bench-guard: build ## The guard beside Envoy and nginx: rates, latency, memory, start, soak (15 min)
 	$(NODE) bench/guard/main.ts
@@ -23,6 +24,9 @@ bench-policy: build ## 100,000 clients and 10,000 rules beside 10 and 10 (5 min)
 
 bench-extauthz: build ## Envoy and nginx asking our external authorizer (6 min)
 	$(NODE) bench/extauthz/main.ts
+
+bench-event-loop: install ## The main thread while long documents change, beside an idle twin (1 min)
+	$(NODE) bench/event-loop/main.ts
 
 bench-report: install ## Tables and plots of the last results into docs/performance.md
 	$(NODE) bench/report/main.ts

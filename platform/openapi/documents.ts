@@ -7,6 +7,7 @@ import {
   refOf,
   stateBefore,
 } from '../../core/registry/document-state.ts'
+import { withinNamespace } from '../../core/registry/document-sum.ts'
 import { byAge, keyOf } from '../../core/registry/ids.ts'
 import type { ConfigMapObject } from '../../core/registry/kubernetes.ts'
 import { contentOf, type OpenApiSource } from '../../core/registry/openapi-document.ts'
@@ -56,12 +57,20 @@ export interface DocumentTimings {
   readonly goodMs: number
   /** The same while something is wrong with it: somebody works on it. */
   readonly faultyMs: number
+  /** The same for one that goes beyond what its namespace may have: it would be read each time. */
+  readonly beyondMs: number
   /** After a failure, doubled with each further one. */
   readonly retryMs: number
   readonly longestRetryMs: number
 }
 
-const defaults: DocumentTimings = { goodMs: 30_000, faultyMs: 10_000, retryMs: 1_000, longestRetryMs: 60_000 }
+const defaults: DocumentTimings = {
+  goodMs: 30_000,
+  faultyMs: 10_000,
+  beyondMs: 300_000,
+  retryMs: 1_000,
+  longestRetryMs: 60_000,
+}
 // Namespaces that are looked at together. Each has one document under way at a time, so that none waits for another's.
 const namespacesAtOnce = 8
 
@@ -140,7 +149,18 @@ export function createDocuments(options: DocumentsOptions): Documents {
     if ('fault' in content) return { read: { ref, name, version }, reading: content }
     const { reading, spentMs } = await reader.read(content, serviceName)
     budget.spend(namespace, spentMs)
-    return { read: { ref, name, version }, reading }
+    const bounded = withinNamespace(reading, routesBeside(service))
+    // Of no version: it is read again, for others may have gone.
+    return 'beyond' in bounded
+      ? { read: { ref, name, version: '' }, reading: bounded.beyond }
+      : { read: { ref, name, version }, reading: bounded }
+  }
+
+  function* routesBeside({ metadata }: GuardedService) {
+    const own = `${metadata.namespace}/${metadata.name}`
+    for (const [key, { routes }] of states) {
+      if (routes && key !== own && key.startsWith(`${metadata.namespace}/`)) yield routes
+    }
   }
 
   function stateOf(service: GuardedService): DocumentState {
@@ -149,9 +169,10 @@ export function createDocuments(options: DocumentsOptions): Documents {
   }
 
   /** With a part by chance: what failed together is not tried again together. */
-  function pauseAfter({ failures, fault }: DocumentState): number {
-    const { goodMs, faultyMs, retryMs, longestRetryMs } = timings
-    const ms = failures > 0 ? Math.min(longestRetryMs, retryMs * 2 ** (failures - 1)) : fault ? faultyMs : goodMs
+  function pauseAfter({ failures, fault, read }: DocumentState): number {
+    const { goodMs, faultyMs, beyondMs, retryMs, longestRetryMs } = timings
+    const faultMs = read?.version === '' && fault?.reason === 'OpenApiInvalid' ? beyondMs : faultyMs
+    const ms = failures > 0 ? Math.min(longestRetryMs, retryMs * 2 ** (failures - 1)) : fault ? faultMs : goodMs
     return ms * (1 + random() / 4)
   }
 

@@ -1,10 +1,12 @@
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../platform/clock.ts'
 import type { RunningGuard } from '../../webhook/guard/running-guard.ts'
 import { startStandalone } from '../../webhook/guard/standalone.ts'
+import { longDocument } from '../integration/crowd/crowd.ts'
 import { createQuietLog } from '../unit/platform/quiet-log.ts'
 import { accessYaml, manifestToken } from './access-manifests.ts'
 import { issuer, service } from './policy-rows.ts'
@@ -89,6 +91,22 @@ describe('a guard from manifests', () => {
     expect(await statusOf()).toBe(200)
     await write('access.yaml', accessYaml({ paths: '/mended/**' }))
     await until(async () => (await statusOf('/mended/x')) === 200)
+  })
+  it.each(['as it is', 'as gzip'])('takes its routes from an OpenAPI document of 2 MiB, %s', async form => {
+    const text = longDocument('api', 2 * 1024 * 1024 - 200)
+    const content =
+      form === 'as it is'
+        ? { data: { 'openapi.yaml': text } }
+        : { binaryData: { 'openapi.yaml': gzipSync(text).toString('base64') } }
+    const configMap = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'api', namespace: 'shop' }, ...content }
+    await write('document.json', JSON.stringify(configMap))
+    await write(
+      'access.yaml',
+      accessYaml().replace(/^ {2}targetRef: .*$/m, '$&\n  openapi: { configMapRef: { name: api } }'),
+    )
+    await start()
+    expect(await statusOf('/api/things-7/x')).toBe(200)
+    expect(await statusOf('/api/undeclared')).toBe(403)
   })
   it('tells of objects that do less than they say', async () => {
     const grant = `---

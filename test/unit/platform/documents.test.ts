@@ -205,6 +205,24 @@ describe('many documents', () => {
     expect(new Set(readings).size).toBe(51)
   })
 
+  it('of one namespace have 50,000 operations together at most; the next keeps what it had, and others are as free (S07)', async () => {
+    for (let at = 0; at < 26; at++) {
+      configMaps.put(`greedy/api-${at}`, documentOf(at < 24 ? 2_000 : 1_001, `t${at}`))
+      services.put('greedy', `s${at + 10}`, `api-${at}`)
+    }
+    documents.start()
+    await clock.advance(1_000)
+    expect(known('greedy/s34').fault).toBeUndefined()
+    expect(known('greedy/s35')).toEqual({ paths: undefined, fault: 'OpenApiInvalid', settled: true })
+    configMaps.put('shop/api', documentOf(2_000))
+    services.put('shop', 'orders', 'api')
+    await clock.advance(0)
+    expect(known('shop/orders').fault).toBeUndefined()
+    services.remove('greedy/s10')
+    await clock.advance(300_000)
+    expect(known('greedy/s35').paths).toHaveLength(1_001)
+  })
+
   it('that take long hold their namespace to a quarter of the thread after a minute of it, and no other (S07)', async () => {
     spentMs = 20_000
     for (let at = 0; at < 6; at++) {

@@ -10,6 +10,7 @@ import {
   type ReadingAnswer,
   type ReadingThread,
 } from '../../../platform/openapi/reading-thread.ts'
+import { longDocument } from '../../integration/crowd/crowd.ts'
 import { documentOf } from './openapi-fake.ts'
 
 const documentWith = (item: object) =>
@@ -38,6 +39,17 @@ describe('the thread that reads documents', () => {
     const { reading } = await thread.read({ content: { gzip }, service: 'orders' })
     expect(JSON.parse(reading).routes).toHaveLength(3)
   })
+
+  it.each([339_000, 440_000, 926_000, 2 * 1024 * 1024])(
+    'reads %i bytes of YAML, however long that takes on a busy machine',
+    async bytes => {
+      thread = createReadingThread()
+      const text = longDocument('x', bytes)
+      const { reading } = await thread.read({ content: { text }, service: 'x' })
+      expect(text.length).toBeGreaterThan(bytes - 200)
+      expect(JSON.parse(reading).routes).toHaveLength(300)
+    },
+  )
 
   it('says whether the name of the service plays a part', async () => {
     thread = createReadingThread()

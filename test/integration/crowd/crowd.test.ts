@@ -1,0 +1,10 @@
+import { test } from 'vitest'
+import { issuerBearsCrowd } from './issuer-crowd.ts'
+import { operatorBearsCrowd } from './operator-crowd.ts'
+
+// 500 of them, for minutes, are in test/soak.
+test("12 long documents of one tenant cost the operator no lease, no probe and no other tenant's service (S07)", () =>
+  operatorBearsCrowd(12, 5_000))
+
+test("12 long documents of one tenant cost the issuer no probe and no other tenant's slice (S07)", () =>
+  issuerBearsCrowd(12, 5_000))
