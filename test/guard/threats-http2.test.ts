@@ -179,18 +179,18 @@ describe('P29 one reading of a head', () => {
     ['NUL', 'a\0b'],
     ['a control byte', 'a\x01b'],
     ['DEL', 'a\x7fb'],
-  ])('P29 a value with %s is no field: it is not decided on and not passed on', async (_what, value) => {
-    expect(await outcome([...pseudo, ...bearer(), ['x-a', value]])).toBe('status 200')
-    expect(app.seen[0]?.header('x-a')).toBeUndefined()
-    expect(app.seen[0]?.raw.join('\n')).not.toContain('forged')
-    app.seen.splice(0)
+    ['a blank at its end', 'a '],
+    ['a blank before it', ' a'],
+    ['a tab before it', '\ta'],
+  ])('P13 P29 a value with %s refuses its stream: it is not left out in silence', async (_what, value) => {
+    expect(await outcome([...pseudo, ...bearer(), ['x-a', value]])).toBe('status 400')
     const [, token] = bearer()[0] as readonly [string, string]
-    expect(await outcome([...pseudo, ['authorization', `${token}${value.slice(1)}`]])).toBe('status 401')
+    expect(await outcome([...pseudo, ['authorization', value.replace('a', token)]])).toBe('status 400')
     expect(app.seen).toEqual([])
   })
-  it.each(['x a', 'x:a', 'x\r\ny', 'x\0', ''])('P29 the name %j is no field either', async name => {
-    expect(await outcome([...pseudo, ...bearer(), [name, 'forged']])).toMatch(/status 200|reset 1/)
-    for (const seen of app.seen) expect(seen.raw).not.toContain('forged')
+  it.each(['x a', 'x:a', ':', 'x\r\ny', 'x\0', ''])('P13 P29 the name %j refuses its stream', async name => {
+    expect(await outcome([...pseudo, ...bearer(), [name, 'forged']])).toMatch(/status 400|reset 1/)
+    expect(app.seen).toEqual([])
   })
   it('P29 takes Host beside an equal :authority, and in its place', async () => {
     expect(await outcome([...pseudo, ['host', 'orders'], ...bearer()])).toBe('status 200')

@@ -37,7 +37,7 @@ export interface Door {
   readonly callers: Set<Caller>
   readonly outbox: Outbox
   /** Takes over a connection whose first bytes are HTTP/2's preface; without it they are refused. */
-  readonly onHttp2: ((socket: Socket, firstBytes: Buffer) => void) | undefined
+  readonly onHttp2: ((socket: Socket, firstBytes: Buffer) => (bytes: Buffer) => void) | undefined
   tick: number
   /** Serves on, but every answer says that its connection ends. */
   draining: boolean

@@ -17,7 +17,7 @@ export interface ListenerOptions {
   handshakeTimeoutMs: number
   onRefused(): void
   /** Takes over connections behind TLS whose caller chose HTTP/2. */
-  onHttp2?: ((socket: Socket, firstBytes: Buffer) => void) | undefined
+  onHttp2?: ((socket: Socket, firstBytes: Buffer) => (bytes: Buffer) => void) | undefined
   log: Logger
 }
 
@@ -52,7 +52,9 @@ export function createListener(
     }, peer)
   })
   server.on('secureConnection', (socket: TLSSocket) => {
-    if (options.onHttp2 && socket.alpnProtocol === 'h2') return options.onHttp2(socket, Buffer.alloc(0))
+    if (options.onHttp2 && socket.alpnProtocol === 'h2') {
+      return void socket.on('data', options.onHttp2(socket, Buffer.alloc(0)))
+    }
     serve(onRead => readByEvents(socket, onRead), peerOf(socket.remoteAddress))
   })
   return {

@@ -47,9 +47,10 @@ function handOver(caller: Caller, bytes: Buffer, length: number): false {
   // The rest of the preface may still come.
   if (length < prefaceLength) return false
   door.callers.delete(caller)
-  caller.phase = 'closed'
+  // The socket goes on being read as before, for HTTP/2; what else this phase does needs a tunnel of two connections.
+  caller.phase = 'tunnel'
   // The other listeners do nothing more in this phase, and whoever counts connections has one too.
   socket.removeAllListeners('data')
-  door.onHttp2?.(socket, caller.pending)
+  caller.tunnel = door.onHttp2?.(socket, caller.pending)
   return false
 }

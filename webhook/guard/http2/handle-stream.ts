@@ -5,7 +5,7 @@ import type { Logger } from '../../../platform/log.ts'
 import { type Authorizer, malformedVerdict, type Verdict } from '../authorize.ts'
 import { forwardHead } from '../forward-head.ts'
 import type { Policy } from '../policy.ts'
-import type { HeadFault, RequestHead } from '../read-request.ts'
+import { fault, type HeadFault, type RequestHead } from '../read-request.ts'
 import type { Call, Reporter } from '../report.ts'
 import { denial, malformed } from '../respond.ts'
 import type { Tracing } from '../trace.ts'
@@ -32,11 +32,15 @@ export interface StreamOptions {
   readonly unreadMs?: number
 }
 
+const leftOut = fault('A header name or value has characters that it cannot have.')
+
 /** What a stream began with. */
 export interface OpenedStream {
   readonly stream: ServerHttp2Stream
   readonly raw: readonly string[]
   readonly endsHere: boolean
+  /** Whether it came with fields that node:http2 left out. */
+  readonly isMalformed: boolean
   readonly peer: string
 }
 
@@ -104,9 +108,9 @@ export function createStreamHandler(
 
   return opened => {
     const startedMs = clock.now()
-    const { stream, raw, endsHere } = opened
+    const { stream, raw, endsHere, isMalformed } = opened
     stream.on('error', () => {})
-    const head = readStream(raw, endsHere)
+    const head = isMalformed ? leftOut : readStream(raw, endsHere)
     if ('status' in head) return refuse(opened, head, startedMs)
     const trace = tracing?.begin(head)
     const verdict = admit(head)

@@ -6,12 +6,20 @@ import type { Authorizer } from '../authorize.ts'
 import type { UpstreamPool } from '../http1/upstream-pool.ts'
 import { peerOf } from '../report.ts'
 import { reviewEveryMs } from '../upgrade.ts'
-import { NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_FLAG_END_STREAM, NGHTTP2_NO_ERROR } from './codes.ts'
+import {
+  NGHTTP2_ENHANCE_YOUR_CALM,
+  NGHTTP2_FLAG_END_STREAM,
+  NGHTTP2_NO_ERROR,
+  NGHTTP2_PROTOCOL_ERROR,
+} from './codes.ts'
 import { createH2cForward } from './forward-h2c.ts'
 import { createHttp1Forward } from './forward-http1.ts'
 import { createStreamHandler, type StreamOptions } from './handle-stream.ts'
 import { connectionWindow, sessionOptions, watchForFloods } from './limits.ts'
+import { createMalformed, type Malformed } from './malformed.ts'
 import { createOpenCalls } from './review.ts'
+import { createFieldWatch } from './watch-fields.ts'
+import { watchedSocket } from './watched-socket.ts'
 
 /** How the app is spoken to. */
 export const upstreamProtocols = ['http1', 'h2c'] as const
@@ -19,8 +27,12 @@ export type UpstreamProtocol = (typeof upstreamProtocols)[number]
 
 /** The connections on which callers speak HTTP/2. */
 export interface Http2Sessions {
-  /** Takes over a connection. @param firstBytes what was already read from it, the preface first */
-  take(socket: Socket, firstBytes: Buffer): void
+  /**
+   * Takes over a connection.
+   * @param firstBytes what was already read from it, the preface first
+   * @returns takes what is read from now on
+   */
+  take(socket: Socket, firstBytes: Buffer): (bytes: Buffer) => void
   /** Calls that are not yet wholly answered. */
   busy(): number
   /** Goes on serving, but tells every caller to take its next call elsewhere. */
@@ -45,6 +57,7 @@ export interface Http2Options extends StreamOptions {
 const anyStream = 2 ** 31 - 1
 
 const flooded = new Error('the peer floods the connection')
+const lostFields = new Error('the peer keeps fields that cannot be')
 
 export function createHttp2(options: Http2Options): Http2Sessions {
   const { policy, clock, log, idleMs = 75_000 } = options
@@ -67,7 +80,7 @@ export function createHttp2(options: Http2Options): Http2Sessions {
   const reviews = setInterval(calls.review, reviewEveryMs)
   reviews.unref()
 
-  function serve(session: ServerHttp2Session, peer: string): void {
+  function serve(session: ServerHttp2Session, peer: string, malformed: Malformed): void {
     sessions.add(session)
     session.once('close', () => sessions.delete(session))
     session.on('error', () => {})
@@ -82,7 +95,8 @@ export function createHttp2(options: Http2Options): Http2Sessions {
       open++
       stream.once('close', () => open--)
       try {
-        handle({ stream, raw, endsHere: (flags & NGHTTP2_FLAG_END_STREAM) !== 0, peer })
+        const isMalformed = malformed.opened(stream)
+        handle({ stream, raw, isMalformed, endsHere: (flags & NGHTTP2_FLAG_END_STREAM) !== 0, peer })
       } catch (error) {
         // A bug costs the call that met it, and nobody else's.
         log.error({ err: error }, 'a stream could not be handled')
@@ -101,8 +115,14 @@ export function createHttp2(options: Http2Options): Http2Sessions {
       socket.allowHalfOpen = false
       socket.setNoDelay(true)
       socket.setKeepAlive(true, 30_000)
-      if (firstBytes.length > 0) socket.unshift(firstBytes)
-      serve(http2().performServerHandshake(socket, sessionOptions), peer)
+      const lose = (): void => session.destroy(lostFields, NGHTTP2_PROTOCOL_ERROR)
+      const malformed = createMalformed(lose)
+      const watch = createFieldWatch(malformed.found, lose)
+      const watched = watchedSocket(socket, watch)
+      const session = http2().performServerHandshake(watched.duplex as Socket, sessionOptions)
+      serve(session, peer, malformed)
+      if (firstBytes.length > 0) watched.take(firstBytes)
+      return watched.take
     },
     announceStop() {
       stopping = true

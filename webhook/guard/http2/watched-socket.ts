@@ -1,0 +1,44 @@
+import type { Socket } from 'node:net'
+import { Duplex } from 'node:stream'
+
+/** A connection whose bytes are looked at before node:http2 reads them: given the socket itself, it shows them to nobody. */
+export interface WatchedSocket {
+  readonly duplex: Duplex
+  /** Takes what came on the connection. Bytes are kept. */
+  take(bytes: Buffer): void
+}
+
+export function watchedSocket(socket: Socket, look: (bytes: Buffer) => void): WatchedSocket {
+  const duplex = new Duplex({
+    allowHalfOpen: false,
+    read() {
+      socket.resume()
+    },
+    write(chunk: Buffer, _encoding, done) {
+      socket.write(chunk, done)
+    },
+    writev(chunks, done) {
+      socket.cork()
+      for (const { chunk } of chunks.slice(0, -1)) socket.write(chunk)
+      socket.write(chunks.at(-1)?.chunk, done)
+      socket.uncork()
+    },
+    final(done) {
+      socket.end(done)
+    },
+    destroy(error, done) {
+      socket.destroy()
+      done(error)
+    },
+  })
+  socket.on('end', () => duplex.push(null))
+  socket.on('close', () => duplex.destroy())
+  return {
+    duplex,
+    take(bytes) {
+      if (duplex.destroyed) return
+      look(bytes)
+      if (!duplex.destroyed && !duplex.push(bytes)) socket.pause()
+    },
+  }
+}
