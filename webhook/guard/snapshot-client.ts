@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import type { ClientRequest, IncomingMessage } from 'node:http'
-import { type Frame, type Held, type Hello, heartbeatMs } from '../../core/snapshot/frames.ts'
+import { type Frame, type Held, type Hello, heartbeatMs, maxSliceBytes } from '../../core/snapshot/frames.ts'
 import { emptyHash } from '../../core/snapshot/hash.ts'
 import { type Clock, sleep } from '../../platform/clock.ts'
 import type { Logger } from '../../platform/log.ts'
 import { https } from '../../platform/on-demand.ts'
-import { createLineReader } from './line-reader.ts'
+import { driveSteps } from './drive-steps.ts'
+import { createFrameReader } from './frame-reader.ts'
 import type { Slice, Taken } from './slice.ts'
 
 /** Keeps this guard's slice up to date over one long-lived stream from the issuer. */
@@ -31,6 +32,8 @@ export interface SnapshotClientOptions {
   clock: Clock
   log: Logger
   idleMs?: number
+  /** Default: what the issuer sends at most. */
+  maxFrameBytes?: number | undefined
   backoff?: { minMs: number; maxMs: number }
 }
 
@@ -41,6 +44,11 @@ interface Ended {
   readonly progress: boolean
   readonly needsFull?: boolean
 }
+
+type TakenFrame = 'taken' | (Partial<Ended> & { readonly why: string })
+
+/** What a frame has beside the rows of the slice: versions, and keys of rows that went. */
+const frameSlackBytes = 1_048_576
 
 export function createSnapshotClient(options: SnapshotClientOptions): SnapshotClient {
   const { slice, clock, log, onConnected, backoff = { minMs: 200, maxMs: 10_000 } } = options
@@ -98,19 +106,16 @@ export function createSnapshotClient(options: SnapshotClientOptions): SnapshotCl
     return new Promise(resolve => {
       let progress = false
       let cancelIdle = (): void => {}
+      let stopTaking = (): void => {}
       const end = (why: string, more: Partial<Ended> = {}): void => {
         cancelIdle()
+        // Before the next connection begins: half a frame taken has changed nothing.
+        stopTaking()
         resolve({ why, progress, ...more })
       }
       const alive = (): void => {
         cancelIdle()
         cancelIdle = clock.after(options.idleMs ?? 3 * heartbeatMs, () => end('nothing came in time'))
-      }
-      const onLine = (line: string): void => {
-        alive()
-        const taken = takeLine(line)
-        if (typeof taken !== 'string') return void end(taken.why, taken)
-        progress = true
       }
       alive()
       request.on('error', error => end(`the connection failed: ${(error as NodeJS.ErrnoException).code ?? error.name}`))
@@ -118,35 +123,82 @@ export function createSnapshotClient(options: SnapshotClientOptions): SnapshotCl
         if (response.statusCode !== 200) return refusal(response, end)
         onConnected(true)
         log.info({ service: options.service }, 'connected to the issuer')
-        const feed = createLineReader(onLine, () => end('a line is too long'))
-        response.on('data', feed)
+        const queue = createFrameQueue(response, takeFrame, taken => {
+          if (typeof taken !== 'string') return void end(taken.why, taken)
+          progress = true
+        })
+        stopTaking = queue.stop
+        const feed = createFrameReader({
+          maxBytes: options.maxFrameBytes ?? maxSliceBytes + frameSlackBytes,
+          onFrame: queue.put,
+          onFault: fault => end(faults[fault]),
+        })
+        response.on('data', (chunk: Buffer) => {
+          alive()
+          feed(chunk)
+        })
         response.on('error', () => end('the connection broke'))
         response.on('close', () => end('the issuer closed the stream'))
       })
     })
   }
 
-  function takeLine(line: string): 'taken' | (Partial<Ended> & { why: string }) {
-    let taken: Taken
-    let frame: Frame
-    try {
-      frame = JSON.parse(line) as Frame
-      taken = slice.take(frame)
-    } catch {
-      return { why: 'the issuer sent what is no frame' }
-    }
-    if (taken === 'applied' || taken === 'confirmed') {
+  function takeFrame(frame: Frame, done: (taken: TakenFrame) => void): () => void {
+    return driveSteps(slice.taking(frame), outcome => {
+      if ('error' in outcome) return done({ why: faults.malformed })
+      const taken = outcome.value
+      if (taken !== 'applied' && taken !== 'confirmed') return done(endingOf(taken, frame))
       options.onTaken(taken)
       tell?.()
-      return 'taken'
-    }
-    return endingOf(taken, frame)
+      done('taken')
+    })
   }
 
   return {
     start: () => void run(),
     stop: () => stopped.abort(),
     tellHeld: () => tell?.(),
+  }
+}
+
+const faults = {
+  malformed: 'the issuer sent what is no frame',
+  too_long: 'the policy is too large for this guard: give it more memory, or divide the service',
+}
+
+/** Frames are taken one after the other; meanwhile nothing more is read. */
+function createFrameQueue(
+  response: IncomingMessage,
+  take: (frame: Frame, done: (taken: TakenFrame) => void) => () => void,
+  onTaken: (taken: TakenFrame) => void,
+): { put(frame: Frame): void; stop(): void } {
+  let waiting: Frame[] = []
+  let isTaking = false
+  let isStopped = false
+  let leave = (): void => {}
+
+  function next(): void {
+    const frame = waiting.shift()
+    isTaking = frame !== undefined
+    if (isStopped) return
+    if (!frame) return void response.resume()
+    response.pause()
+    leave = take(frame, taken => {
+      onTaken(taken)
+      next()
+    })
+  }
+
+  return {
+    put(frame) {
+      waiting.push(frame)
+      if (!isTaking) next()
+    },
+    stop() {
+      isStopped = true
+      waiting = []
+      leave()
+    },
   }
 }
 
