@@ -44,17 +44,17 @@ export function* updateRows(
   }
   const edit = editMap(store.rows)
   const changes: RowChange[] = []
-  for (const [key, row] of after) {
-    const before = edit.get(key)
-    if (!before && !row) continue
-    if (row) edit.set(key, row)
-    else edit.delete(key)
-    changes.push({ key, before, after: row })
-  }
   let { hash } = store
-  for (const some of inSteps(changes)) {
+  for (const some of inSteps([...after])) {
+    const changed = some.flatMap(([key, row]) => {
+      const before = edit.get(key)
+      if (row) edit.set(key, row)
+      else edit.delete(key)
+      return before || row ? [{ key, before, after: row }] : []
+    })
+    hash = changeHash(hash, valuesOf(changed, 'before'), valuesOf(changed, 'after'))
+    for (const change of changed) changes.push(change)
     yield
-    hash = changeHash(hash, valuesOf(some, 'before'), valuesOf(some, 'after'))
   }
   return { store: { rows: edit.finish(), hash, unsupported: unsupportedAfter(store.unsupported, changes) }, changes }
 }

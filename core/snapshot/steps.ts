@@ -10,7 +10,7 @@ export function finish<T>(steps: Steps<T>): T {
 }
 
 /** How many rows make a step. */
-const rowsPerStep = 128
+const rowsPerStep = 64
 
 /** The list in parts of one step each. */
 export function* inSteps<T>(list: readonly T[]): Generator<readonly T[]> {

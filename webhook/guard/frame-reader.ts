@@ -4,43 +4,40 @@ import { createElementReader, type Elements } from './json-elements.ts'
 /** Rows lie in `full.rows`, `delta.upsert` and `delta.remove`. */
 const rowsDepth = 3
 
+/** Frames that ended within some bytes, and why nothing more can be read. */
+export interface ReadFrames {
+  readonly frames: readonly Frame[]
+  readonly fault?: 'too_long' | 'malformed'
+}
+
 /**
- * Cuts bytes into frames. Half a frame at the end is never given out.
+ * Cuts bytes into frames. Half a frame at the end is never given out; after a fault there is nothing more.
  * @param maxBytes of one frame
- * @returns where bytes go in
  */
-export function createFrameReader(options: {
-  maxBytes: number
-  onFrame(frame: Frame): void
-  onFault(why: 'too_long' | 'malformed'): void
-}): (chunk: Buffer) => void {
-  const { maxBytes, onFrame, onFault } = options
+export function createFrameReader(maxBytes: number): (bytes: Buffer) => ReadFrames {
   const elements = createElementReader(rowsDepth)
-  let isBroken = false
+  let fault: ReadFrames['fault']
 
-  function frames(chunk: Buffer): void {
-    let from = 0
-    while (from < chunk.length) {
-      const end = elements.read(chunk, from)
-      if (elements.size() > maxBytes) return void broken('too_long')
-      if (end === undefined) return
+  function read(bytes: Buffer, frames: Frame[]): ReadFrames['fault'] {
+    for (let from = 0; from < bytes.length; ) {
+      const end = elements.read(bytes, from)
+      if (elements.size() > maxBytes) return 'too_long'
+      if (end === undefined) return undefined
       from = end
-      onFrame(frameOf(elements.take()))
+      frames.push(frameOf(elements.take()))
     }
+    return undefined
   }
 
-  function broken(why: 'too_long' | 'malformed'): void {
-    isBroken = true
-    onFault(why)
-  }
-
-  return chunk => {
-    if (isBroken) return
+  return bytes => {
+    const frames: Frame[] = []
+    if (fault) return { frames, fault }
     try {
-      frames(chunk)
+      fault = read(bytes, frames)
     } catch {
-      broken('malformed')
+      fault = 'malformed'
     }
+    return { frames, ...(fault && { fault }) }
   }
 }
 

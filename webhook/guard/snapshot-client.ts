@@ -2,11 +2,12 @@ import { readFile } from 'node:fs/promises'
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import { type Frame, type Held, type Hello, heartbeatMs, maxSliceBytes } from '../../core/snapshot/frames.ts'
 import { emptyHash } from '../../core/snapshot/hash.ts'
+import type { Steps } from '../../core/snapshot/steps.ts'
 import { type Clock, sleep } from '../../platform/clock.ts'
 import type { Logger } from '../../platform/log.ts'
 import { https } from '../../platform/on-demand.ts'
 import { driveSteps } from './drive-steps.ts'
-import { createFrameReader } from './frame-reader.ts'
+import { createFrameReader, type ReadFrames } from './frame-reader.ts'
 import type { Slice, Taken } from './slice.ts'
 
 /** Keeps this guard's slice up to date over one long-lived stream from the issuer. */
@@ -45,8 +46,10 @@ interface Ended {
   readonly needsFull?: boolean
 }
 
-type TakenFrame = 'taken' | (Partial<Ended> & { readonly why: string })
+type Left = Partial<Ended> & { readonly why: string }
 
+/** So much is read in one step: about a millisecond. */
+const stepBytes = 16_384
 /** What a frame has beside the rows of the slice: versions, and keys of rows that went. */
 const frameSlackBytes = 1_048_576
 
@@ -123,19 +126,12 @@ export function createSnapshotClient(options: SnapshotClientOptions): SnapshotCl
         if (response.statusCode !== 200) return refusal(response, end)
         onConnected(true)
         log.info({ service: options.service }, 'connected to the issuer')
-        const queue = createFrameQueue(response, takeFrame, taken => {
-          if (typeof taken !== 'string') return void end(taken.why, taken)
-          progress = true
-        })
+        const read = createFrameReader(options.maxFrameBytes ?? maxSliceBytes + frameSlackBytes)
+        const queue = createByteQueue(response, bytes => takeBytes(bytes, read, () => (progress = true)), end)
         stopTaking = queue.stop
-        const feed = createFrameReader({
-          maxBytes: options.maxFrameBytes ?? maxSliceBytes + frameSlackBytes,
-          onFrame: queue.put,
-          onFault: fault => end(faults[fault]),
-        })
-        response.on('data', (chunk: Buffer) => {
+        response.on('data', (bytes: Buffer) => {
           alive()
-          feed(chunk)
+          queue.put(bytes)
         })
         response.on('error', () => end('the connection broke'))
         response.on('close', () => end('the issuer closed the stream'))
@@ -143,15 +139,25 @@ export function createSnapshotClient(options: SnapshotClientOptions): SnapshotCl
     })
   }
 
-  function takeFrame(frame: Frame, done: (taken: TakenFrame) => void): () => void {
-    return driveSteps(slice.taking(frame), outcome => {
-      if ('error' in outcome) return done({ why: faults.malformed })
-      const taken = outcome.value
-      if (taken !== 'applied' && taken !== 'confirmed') return done(endingOf(taken, frame))
-      options.onTaken(taken)
-      tell?.()
-      done('taken')
-    })
+  /** @returns why the stream is left, if it is */
+  function* takeBytes(
+    bytes: Buffer,
+    read: (bytes: Buffer) => ReadFrames,
+    onTaken: () => void,
+  ): Steps<Left | undefined> {
+    for (let from = 0; from < bytes.length; from += stepBytes) {
+      const { frames, fault } = read(bytes.subarray(from, from + stepBytes))
+      for (const frame of frames) {
+        const taken = yield* slice.taking(frame)
+        if (taken !== 'applied' && taken !== 'confirmed') return endingOf(taken, frame)
+        onTaken()
+        options.onTaken(taken)
+        tell?.()
+      }
+      if (fault) return { why: faults[fault] }
+      yield
+    }
+    return undefined
   }
 
   return {
@@ -166,43 +172,49 @@ const faults = {
   too_long: 'the policy is too large for this guard: give it more memory, or divide the service',
 }
 
-/** Frames are taken one after the other; meanwhile nothing more is read. */
-function createFrameQueue(
+/** What came is taken one piece after the other; meanwhile nothing more is read. */
+function createByteQueue(
   response: IncomingMessage,
-  take: (frame: Frame, done: (taken: TakenFrame) => void) => () => void,
-  onTaken: (taken: TakenFrame) => void,
-): { put(frame: Frame): void; stop(): void } {
-  let waiting: Frame[] = []
+  take: (bytes: Buffer) => Steps<Left | undefined>,
+  end: (why: string, more?: Partial<Ended>) => void,
+): { put(bytes: Buffer): void; stop(): void } {
+  let waiting: Buffer[] = []
   let isTaking = false
-  let isStopped = false
   let leave = (): void => {}
 
   function next(): void {
-    const frame = waiting.shift()
-    isTaking = frame !== undefined
-    if (isStopped) return
-    if (!frame) return void response.resume()
+    const bytes = waiting.shift()
+    isTaking = bytes !== undefined
+    if (!bytes) return void response.resume()
     response.pause()
-    leave = take(frame, taken => {
-      onTaken(taken)
-      next()
+    leave = driveSteps(take(bytes), outcome => {
+      const left = 'error' in outcome ? { why: faults.malformed } : outcome.value
+      if (left) end(left.why, left)
+      // A socket that has much to read would go on at once, and calls wait meanwhile.
+      else if (bytes.length < stepBytes) next()
+      else leave = immediately(next)
     })
   }
 
   return {
-    put(frame) {
-      waiting.push(frame)
+    put(bytes) {
+      waiting.push(bytes)
       if (!isTaking) next()
     },
     stop() {
-      isStopped = true
       waiting = []
+      isTaking = true
       leave()
     },
   }
 }
 
-function endingOf(taken: Taken, frame: Frame): Partial<Ended> & { why: string } {
+function immediately(task: () => void): () => void {
+  const immediate = setImmediate(task)
+  return () => clearImmediate(immediate)
+}
+
+function endingOf(taken: Taken, frame: Frame): Left {
   if (taken === 'mismatch') return { why: 'what is held does not add up to the issuer’s hash', needsFull: true }
   if (taken === 'behind') return { why: 'this replica of the issuer has seen less than this guard' }
   if (taken === 'older') return { why: 'a frame is older than what is held, it was not taken' }
