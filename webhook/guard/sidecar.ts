@@ -11,6 +11,7 @@ import type { RunningGuard } from './running-guard.ts'
 import { createSlice } from './slice.ts'
 import { createSnapshotClient } from './snapshot-client.ts'
 import { createSnapshotFile } from './snapshot-file.ts'
+import { listenForStop } from './stop-socket.ts'
 import type { TraceSettings } from './trace.ts'
 import { startTracing } from './trace-config.ts'
 import { openWouldDenyFile } from './would-deny-file.ts'
@@ -69,12 +70,14 @@ export async function startSidecar(
     log,
   })
   const ports = await guard.start()
+  const stopSocket = await listenForStop({ ...config, log }, guard.announceStop)
   exposure.start()
   client.start()
   return {
     ...ports,
     announceStop: guard.announceStop,
     async stop() {
+      stopSocket.close()
       await guard.drain(config.drainGraceMs, config.drainDeadlineMs)
       client.stop()
       exposure.stop()

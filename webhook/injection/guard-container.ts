@@ -1,5 +1,6 @@
 import { guardContainerName } from '../../core/api/guarded-pod.ts'
 import { guardFlags } from '../../platform/guard-flags.ts'
+import { stopSocketName } from '../guard/stop-socket.ts'
 import {
   adminPort,
   authorityConfigMap,
@@ -39,6 +40,7 @@ export interface GuardTask {
 const paths = { ca: '/var/run/latchkey/ca', token: '/var/run/latchkey/token', snapshot: '/var/lib/latchkey' }
 const volumes = { ca: 'latchkey-ca', token: 'latchkey-token', snapshot: 'latchkey-snapshot' }
 const defaultMode = 0o644
+const stopSocket = `${paths.snapshot}/${stopSocketName}`
 
 /** Names no volume of the app's may have. */
 export const guardVolumeNames: readonly string[] = Object.values(volumes)
@@ -63,7 +65,7 @@ export function guardContainer(settings: InjectionSettings, task: GuardTask): Co
     livenessProbe: probe('/livez', { periodSeconds: 10, failureThreshold: 3 }),
     // Hooks run when the pod begins to end; SIGTERM reaches a sidecar only after the app has gone, too late to send
     // callers on kept connections elsewhere.
-    lifecycle: { preStop: { exec: { command: ['node', '-e', "process.kill(1, 'SIGUSR2')"] } } },
+    lifecycle: { preStop: { exec: { command: ['node', '-e', `require('node:net').connect('${stopSocket}')`] } } },
     securityContext: {
       runAsNonRoot: true,
       runAsUser: 65532,
