@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,7 +10,10 @@ import { readConfig } from '../../platform/config.ts'
 import { configTable, ownSettings } from '../../webhook/guard/config.ts'
 import type { RunningGuard } from '../../webhook/guard/running-guard.ts'
 import { startSidecar } from '../../webhook/guard/sidecar.ts'
+import { listenForStop } from '../../webhook/guard/stop-socket.ts'
+import { guardContainer } from '../../webhook/injection/guard-container.ts'
 import { createQuietLog } from '../unit/platform/quiet-log.ts'
+import { settings } from '../unit/webhook/pods.ts'
 import { type FrameServer, full, startFrameServer } from './frame-server.ts'
 import { alice, bob, rowsOf, service } from './policy-rows.ts'
 import { sendRaw } from './raw-socket.ts'
@@ -113,4 +118,44 @@ it('keeps its count of calls that Enforce would deny over a restart', async () =
   await sendRaw(guard?.port ?? 0, head)
   const { body } = await sendRaw(guard?.adminPort ?? 0, 'GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n')
   expect(body).toContain('latchkey_guard_would_deny_total{route=""} 1')
+})
+
+/** Runs the injected preStop hook, with the guard's volume where this guard has it. */
+async function runPreStop(): Promise<number | null> {
+  const hook = guardContainer(settings, { service, upstreamPort: 1, probes: [] }).lifecycle?.preStop?.exec
+  const [program = '', ...args] = (hook as { command: string[] }).command
+  expect(program).toBe('node')
+  const child = spawn(
+    process.execPath,
+    args.map(arg => arg.replace('/var/lib/latchkey', folder)),
+    { stdio: 'ignore' },
+  )
+  const [code] = (await once(child, 'exit')) as [number | null]
+  return code
+}
+
+it('F20 the injected preStop hook tells the guard of the end by a socket in its volume, whatever processes the pod shares', async () => {
+  server.serve(stream => stream.send(full(rowsOf(), { a: '5' })))
+  const { port } = await start()
+  await until(async () => (await ready()) === 200)
+  expect(await runPreStop()).toBe(0)
+  await until(async () => (await ready()) === 503)
+  // It still serves, and sends kept connections elsewhere.
+  const answer = await sendRaw(port, 'GET /open/x HTTP/1.1\r\nHost: a\r\n\r\n')
+  expect([answer.status, answer.headers.connection]).toEqual([200, ['close']])
+  await guard?.stop()
+  guard = undefined
+  // Nobody is there to be told: the hook says so, and the pod ends as it would without.
+  expect(await runPreStop()).toBe(1)
+})
+
+it('a socket that a killed guard left behind does not stand in the way, nor a volume that cannot be written', async () => {
+  await writeFile(join(folder, 'stop.sock'), '')
+  await start()
+  expect(await runPreStop()).toBe(0)
+  await guard?.stop()
+  const { log, lines } = createQuietLog()
+  const missing = await listenForStop({ snapshotFile: join(folder, 'missing/snapshot.json'), log }, () => {})
+  missing.close()
+  expect(lines.map(line => line.msg)).toEqual(['the end of the pod will not be heard of early'])
 })

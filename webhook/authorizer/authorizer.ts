@@ -33,6 +33,7 @@ export interface AuthorizerOptions {
   readonly services: ReadonlyMap<string, ServedService>
   readonly peers: PeerBook
   readonly audit: Audit
+  readonly problemBase?: string | undefined
   readonly metrics: AuthorizerMetrics
   readonly clock: Clock
   readonly log: Logger
@@ -42,9 +43,9 @@ export interface AuthorizerOptions {
 const patienceMs = 30_000
 
 export function createAuthorizer(options: AuthorizerOptions): Authorizer {
-  const { listen, grpcListen, healthListen, services, audit, metrics, clock, log } = options
+  const { listen, grpcListen, healthListen, services, audit, problemBase, metrics, clock, log } = options
   const stray = createReporter({ audit, metrics: metrics.ofService(''), service: '', clock })
-  const judge = createJudge({ services, stray, clock, log })
+  const judge = createJudge({ services, stray, problemBase, clock, log })
   const http = listen && createCheckServer({ ...options, listen, judge })
   const grpc = grpcListen && createGrpcServer({ ...options, listen: grpcListen, judge })
   const startedMs = clock.now()

@@ -1,6 +1,8 @@
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { describeConfig } from '../../platform/config.ts'
-import { readListen } from '../guard/config.ts'
+import { readListen, readProblemBase } from '../guard/config.ts'
+import { defaultProblemBase } from '../guard/respond.ts'
+import { type OnBlock, onBlockChoices } from '../guard/while-recorded.ts'
 import { configTable } from './config.ts'
 import type { StandaloneOptions } from './standalone.ts'
 
@@ -32,6 +34,8 @@ interface Given {
   tlsKey?: string
   peerCa?: string
   audit: string
+  auditOnBlock: OnBlock
+  problemBase: string
   issuer?: string
   installation: string
 }
@@ -49,6 +53,17 @@ export function readCommand(args: readonly string[]): StandaloneOptions {
     .option('--tls-key <file>', 'its key')
     .option('--peer-ca <file>', "authorities of the proxies' certificates")
     .option('--audit <file>', 'file for audit lines, - for stdout', '-')
+    .addOption(
+      new Option('--audit-on-block <what>', 'while audit lines cannot be written: Count lost ones, or Deny calls')
+        .choices(onBlockChoices)
+        .default('Count'),
+    )
+    .option(
+      '--problem-base <url>',
+      'what `type` of a problem body begins with; the code follows',
+      readBase,
+      defaultProblemBase,
+    )
     .option('--issuer <url>', "issuer URL that the clients' tokens are made from")
     .option('--installation <id>', 'installation id that client ids are made from', 'default')
     .addHelpText('after', `${example}${describeConfig(configTable).replace(/^/gm, '  ')}`)
@@ -62,12 +77,19 @@ export function readCommand(args: readonly string[]): StandaloneOptions {
   if (peerCa !== undefined && tlsCert === undefined) return command.error('error: --peer-ca needs --tls-cert')
   const tls = tlsCert !== undefined && tlsKey !== undefined ? { cert: tlsCert, key: tlsKey, ca: peerCa } : undefined
   const issuer = given.issuer?.replace(/\/+$/, '') ?? `https://latchkey-issuer.latchkey-system.svc/${installation}`
-  const { manifests, peers, audit } = given
-  return { manifests, peers, listen, grpcListen, health, tls, audit, issuer, installation }
+  const { manifests, peers, audit, auditOnBlock, problemBase } = given
+  const log = { audit, auditOnBlock, problemBase }
+  return { manifests, peers, listen, grpcListen, health, tls, ...log, issuer, installation }
 }
 
 function readAddress(given: string): { host?: string; port: number } {
   const value = readListen(given)
   if (!value) throw new InvalidArgumentError('Expected host:port or :port.')
+  return value
+}
+
+function readBase(given: string): string {
+  const value = readProblemBase(given)
+  if (value === undefined) throw new InvalidArgumentError('Expected an http or https URL.')
   return value
 }

@@ -1,5 +1,7 @@
 import { type ConfigOf, choice, duration, type Setting, text, url } from '../../platform/config.ts'
-import { type ListenAddress, readListen } from '../guard/config.ts'
+import { type ListenAddress, readListen, readProblemBase } from '../guard/config.ts'
+import { defaultProblemBase } from '../guard/respond.ts'
+import { onBlockChoices } from '../guard/while-recorded.ts'
 import { type Peer, readPeers } from './peers.ts'
 
 /** The settings of an authorizer in a cluster. */
@@ -37,6 +39,11 @@ export const configTable = {
     description: 'where the last good snapshots are kept',
   }),
   audit: text<string>('LATCHKEY_AUDIT', { default: '-', description: 'file for audit lines, - for stdout' }),
+  auditOnBlock: choice('LATCHKEY_AUDIT_ON_BLOCK', onBlockChoices, {
+    default: 'Count',
+    description: 'while audit lines cannot be written: Count lost ones, or Deny calls with 503',
+  }),
+  problemBase: problemBase(),
   drainGraceMs: duration('LATCHKEY_DRAIN_GRACE', {
     default: 5_000,
     description: 'how long new checks are taken after SIGTERM',
@@ -57,6 +64,18 @@ function address(name: string, description: string, port: number): Setting<Liste
     parse(given) {
       const value = readListen(given)
       return value ? { value } : { expected: 'host:port or :port' }
+    },
+  }
+}
+
+function problemBase(): Setting<string> {
+  return {
+    name: 'LATCHKEY_PROBLEM_BASE',
+    description: 'what `type` of a problem body begins with; the code follows',
+    default: { value: defaultProblemBase },
+    parse(given) {
+      const value = readProblemBase(given)
+      return value === undefined ? { expected: 'an http or https URL' } : { value }
     },
   }
 }

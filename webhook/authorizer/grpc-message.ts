@@ -1,4 +1,4 @@
-import type { ServerHttp2Stream } from 'node:http2'
+import { constants, type ServerHttp2Stream } from 'node:http2'
 
 /** The part of gRPC over HTTP/2 that a unary call needs: one message in, one message or one status out. */
 
@@ -9,27 +9,62 @@ export type GrpcFault = Exclude<keyof typeof statuses, 'ok'>
 /** Envoy takes heads of at most 60 KiB, unless it is told otherwise; no body is sent along. */
 const longestMessage = 1024 * 1024
 const prefixLength = 5
+const lingerMs = 250
 
-/** Calls back once, with the message or with what is wrong with it; never when the other side broke off. */
-export function readMessage(stream: ServerHttp2Stream, done: (message: Buffer | GrpcFault) => void): void {
-  const chunks: Buffer[] = []
+/** Memory for one message; given back when nothing of it is kept. */
+export interface MessagePlace {
+  /** @returns whether there is place for so many bytes */
+  take(bytes: number): boolean
+  release(): void
+}
+
+/**
+ * Calls back once, with the message or with what is wrong with it; never when the other side broke off. Its length comes
+ * first, and place for all of it is taken then: what comes in small pieces costs no more than what comes at once.
+ */
+export function readMessage(
+  stream: ServerHttp2Stream,
+  place: MessagePlace,
+  done: (message: Buffer | GrpcFault) => void,
+): void {
+  const prefix = Buffer.alloc(prefixLength)
+  let message: Buffer | undefined
   let length = 0
   let over = false
-  stream.on('data', (chunk: Buffer) => {
+
+  function end(outcome: Buffer | GrpcFault): void {
     if (over) return
-    length += chunk.length
-    if (length <= longestMessage) return void chunks.push(chunk)
     over = true
-    done('resource_exhausted')
-  })
-  stream.on('end', () => {
-    if (over) return
-    const bytes = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)
-    const whole = bytes.length >= prefixLength && bytes.readUInt32BE(1) === bytes.length - prefixLength
-    if (!whole) return done('internal')
+    message = undefined
+    done(outcome)
+    place.release()
+  }
+  /** @returns what is wrong with the prefix, or undefined when there is place for what it announces */
+  function opened(): GrpcFault | undefined {
     // The first byte tells of compression, which nobody offered.
-    done(bytes[0] === 0 ? bytes.subarray(prefixLength) : 'unimplemented')
+    if (prefix[0] !== 0) return 'unimplemented'
+    const announced = prefix.readUInt32BE(1)
+    if (announced > longestMessage || !place.take(announced)) return 'resource_exhausted'
+    message = Buffer.allocUnsafeSlow(announced)
+    return undefined
+  }
+  /** @returns the fault for which nothing more is read */
+  function take(chunk: Buffer): GrpcFault | undefined {
+    const taken = length < prefixLength ? chunk.copy(prefix, length) : 0
+    const at = Math.max(0, length - prefixLength)
+    length += chunk.length
+    if (length < prefixLength) return undefined
+    const fault = message ? undefined : opened()
+    // What is too long for the message is dropped here, and told of at its end.
+    if (!fault) chunk.copy(message as Buffer, at, taken)
+    return length - prefixLength > longestMessage ? 'resource_exhausted' : fault
+  }
+  stream.on('data', (chunk: Buffer) => {
+    const fault = over ? undefined : take(chunk)
+    if (fault) end(fault)
   })
+  stream.on('end', () => end(message && length - prefixLength === message.length ? message : 'internal'))
+  stream.on('close', place.release)
 }
 
 export function frame(message: Uint8Array): Buffer {
@@ -41,17 +76,36 @@ export function frame(message: Uint8Array): Buffer {
 }
 
 export function succeed(stream: ServerHttp2Stream, framed: Buffer): void {
-  if (stream.destroyed) return
+  if (isGone(stream)) return
   stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true })
-  stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': String(statuses.ok) }))
+  stream.on('wantTrailers', () => {
+    if (isGone(stream)) return
+    stream.sendTrailers({ 'grpc-status': String(statuses.ok) })
+    endReading(stream)
+  })
   stream.end(framed)
+}
+
+/** A reset stream is closed before it is destroyed; an answer to it would throw. */
+function isGone(stream: ServerHttp2Stream): boolean {
+  return stream.destroyed || stream.closed
 }
 
 /** "Trailers-Only": a status without a message. */
 export function fail(stream: ServerHttp2Stream, fault: GrpcFault): void {
-  if (stream.destroyed || stream.headersSent) return
+  if (isGone(stream) || stream.headersSent) return
   const headers = { ':status': 200, 'content-type': 'application/grpc', 'grpc-status': String(statuses[fault]) }
   stream.respond(headers, { endStream: true })
-  // Nobody reads what is still to come.
+  endReading(stream)
+}
+
+/**
+ * What is still to come is dropped, and soon refused: RFC 9113 section 8.1. Not at once, or node:http2 would send the
+ * refusal before the answer.
+ */
+function endReading(stream: ServerHttp2Stream): void {
   stream.resume()
+  if (stream.readableEnded) return
+  const timer = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), lingerMs)
+  stream.once('close', () => clearTimeout(timer))
 }

@@ -1,19 +1,25 @@
+import type { ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import { fromBinary, toBinary } from '@bufbuild/protobuf'
+import type { Clock } from '../../platform/clock.ts'
+import { createBudget, type Share } from '../../platform/http/budget.ts'
 import type { TlsSource } from '../../platform/http/tls-source.ts'
 import type { Logger } from '../../platform/log.ts'
 import type { ListenAddress } from '../guard/config.ts'
 import { peerOf } from '../guard/report.ts'
 import { grpcAnswer } from './answer-grpc.ts'
 import { CheckRequestSchema, CheckResponseSchema } from './generated/envoy/service/auth/v3/external_auth_pb.js'
-import { fail, frame, readMessage, succeed } from './grpc-message.ts'
+import { fail, frame, type MessagePlace, readMessage, succeed } from './grpc-message.ts'
 import { createHttp2Listener, type Http2Listener } from './http2-listener.ts'
 import type { Judge } from './judge.ts'
+import type { Peer } from './peers.ts'
 import { type PeerBook, secretHeader } from './prove-peer.ts'
 import { callerAddress, readCheckRequest, serviceAsked } from './read-check-request.ts'
 
 export type GrpcServer = Pick<Http2Listener, 'listen' | 'close'>
 
+/** Messages under way, of peers that proved who they are. One alone has most of it; beside another, half. */
+const messageBytes = { sum: 64 * 1_048_576, perPeer: 48 * 1_048_576 }
 const checkPath = '/envoy.service.auth.v3.Authorization/Check'
 
 /** Answers Envoy's checks over gRPC: one unary call on node:http2, over TLS or, in the clear, with prior knowledge. */
@@ -22,34 +28,63 @@ export function createGrpcServer(options: {
   tls?: TlsSource | undefined
   peers: PeerBook
   judge: Judge
+  clock: Clock
   log: Logger
 }): GrpcServer {
-  const { listen, tls, peers, judge, log } = options
-  const listener = createHttp2Listener({ listen, tls, log })
+  const { listen, tls, peers, judge, clock, log } = options
+  const listener = createHttp2Listener({ listen, tls, clock, log })
+  const messages = createBudget(messageBytes)
 
-  function check(message: Buffer, socket: Socket, secrets: readonly string[]): Buffer {
+  function refuse(stream: ServerHttp2Stream, socket: Socket): void {
+    const asked = () => ({ detail: 'Nothing is read of who may not ask.' })
+    const address = peerOf(socket.remoteAddress)
+    const outcome = judge.judge({ peer: undefined, service: undefined, asked, address })
+    succeed(stream, frame(toBinary(CheckResponseSchema, grpcAnswer(outcome))))
+  }
+
+  function check(message: Buffer, socket: Socket, peer: Peer): Buffer {
     const request = fromBinary(CheckRequestSchema, message)
-    const peer = peers.find({ socket, secrets })
     const outcome = judge.judge({
       peer,
       service: serviceAsked(request),
       asked: ({ proxy }) => (proxy === 'Envoy' ? readCheckRequest(request) : { detail: 'Only Envoy asks over gRPC.' }),
-      // A stranger's word for whom it sees is worth nothing.
-      address: (peer && callerAddress(request)) ?? peerOf(socket.remoteAddress),
+      address: callerAddress(request) ?? peerOf(socket.remoteAddress),
     })
     return frame(toBinary(CheckResponseSchema, grpcAnswer(outcome)))
+  }
+
+  /** Memory for one message of this peer. */
+  function placeFor(peer: Peer, stream: ServerHttp2Stream): MessagePlace {
+    let share: Share | undefined
+    return {
+      take(bytes) {
+        share = messages.take(peer.name, bytes, () => fail(stream, 'resource_exhausted'))
+        return share !== undefined
+      },
+      release: () => share?.release(),
+    }
   }
 
   listener.server.on('stream', (stream, headers) => {
     stream.on('error', (error: Error) => log.debug({ err: error }, 'a check broke off'))
     // Read now: a stream knows its session only while that lives.
-    const socket = stream.session?.socket
-    if (!socket) return
+    const { session } = stream
+    const socket = session?.socket
+    const running = session && listener.begin(session, stream)
+    if (!socket || !running) return
+    // Before anything of the message is taken: it can be as long as its sender likes.
+    const peer = peers.find({ socket, secrets: secretsOf(headers[secretHeader]) })
+    if (!peer) {
+      running.answered()
+      return refuse(stream, socket)
+    }
+    if (!running.prove(peer.name)) return
     if (headers[':path'] !== checkPath || headers[':method'] !== 'POST') return fail(stream, 'unimplemented')
-    readMessage(stream, message => {
+    readMessage(stream, placeFor(peer, stream), message => {
+      running.answered()
       if (typeof message === 'string') return fail(stream, message)
       try {
-        succeed(stream, check(message, socket, secretsOf(headers[secretHeader])))
+        succeed(stream, check(message, socket, peer))
       } catch (error) {
         // No CheckRequest, or a bug: either way nothing is allowed, and Envoy denies what has no answer.
         log.warn({ err: error }, 'a check could not be read')

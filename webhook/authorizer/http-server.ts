@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { markProved } from '../../platform/http/exchanges.ts'
 import { createServer, type HttpServer } from '../../platform/http/server.ts'
 import type { TlsSource } from '../../platform/http/tls-source.ts'
 import type { Logger } from '../../platform/log.ts'
@@ -26,6 +27,8 @@ export function createCheckServer(options: {
     const { method = '', url = '', rawHeaders, socket } = request
     const check = readHttpCheck(method, url, rawHeaders)
     const peer = peers.find({ socket, secrets: secretsIn(rawHeaders) })
+    // Its connection takes none of the places of strangers from here on.
+    if (peer) markProved(response)
     const outcome = judge.judge({
       peer,
       service: check.service,

@@ -7,11 +7,14 @@ import {
   type ServerHttp2Session,
 } from 'node:http2'
 import type { AddressInfo } from 'node:net'
+import type { Clock } from '../../platform/clock.ts'
+import type { HttpLimits } from '../../platform/http/limits.ts'
 import type { TlsSource } from '../../platform/http/tls-source.ts'
 import type { Logger } from '../../platform/log.ts'
 import type { ListenAddress } from '../guard/config.ts'
+import { createHttp2Connections, type Http2Connections } from './http2-connections.ts'
 
-export interface Http2Listener {
+export interface Http2Listener extends Pick<Http2Connections, 'begin'> {
   readonly server: Http2Server | Http2SecureServer
   listen(): Promise<{ port: number }>
   /** Sends every peer to another connection, finishes what runs, and after `drainMs` ends all. */
@@ -27,11 +30,20 @@ const noticeMs = 500
 export function createHttp2Listener(options: {
   listen: ListenAddress
   tls: TlsSource | undefined
+  clock: Clock
+  limits?: Partial<HttpLimits>
   log: Logger
 }): Http2Listener {
-  const { listen, tls, log } = options
+  const { listen, tls, clock, limits, log } = options
   const server = tls ? secureServer(tls) : createServer(settings)
   const sessions = new Set<ServerHttp2Session>()
+  const connections = createHttp2Connections(server, {
+    ...{ isSecure: tls !== undefined, clock, ...(limits && { limits }) },
+    leave(session) {
+      warn(session)
+      clock.after(noticeMs, () => session.close())
+    },
+  })
   let closing = false
 
   server.on('session', session => {
@@ -43,6 +55,7 @@ export function createHttp2Listener(options: {
 
   return {
     server,
+    begin: connections.begin,
     listen: () =>
       new Promise((resolve, reject) => {
         server.once('error', reject)
@@ -60,6 +73,7 @@ export function createHttp2Listener(options: {
       const startedMs = performance.now()
       if (sessions.size > 0) await new Promise(resolve => setTimeout(resolve, Math.min(noticeMs, drainMs)))
       await ended(server, sessions, drainMs - (performance.now() - startedMs))
+      connections.stop()
     },
   }
 }

@@ -33,7 +33,12 @@ interface StreamedService {
 export async function startInCluster(config: AuthorizerConfig, context: Context): Promise<RunningAuthorizer> {
   const { clock, log } = context
   const metrics = createAuthorizerMetrics()
-  const audit = await createAudit({ sink: config.audit, onDropped: metrics.auditDropped, log })
+  const audit = await createAudit({
+    sink: config.audit,
+    onBlock: config.auditOnBlock,
+    onDropped: metrics.auditDropped,
+    log,
+  })
   const { tls, stop: stopTls } = await followTls(
     { cert: config.certificateFile, key: config.keyFile, ca: config.peerCaFile },
     context,
@@ -87,7 +92,7 @@ async function streamService(
     log,
   })
   return {
-    served: createServedService({ name, policy, audit, counts, clock }),
+    served: createServedService({ ...config, name, policy, audit, counts, clock }),
     start: client.start,
     async stop() {
       client.stop()

@@ -39,14 +39,18 @@ export function createJudge(options: {
   services: ReadonlyMap<string, ServedService>
   /** Tells of questions that belong to no service. */
   stray: Reporter
+  /** What `type` of a problem body begins with. */
+  problemBase?: string | undefined
   clock: Clock
   log: Logger
 }): Judge {
-  const { services, stray, clock, log } = options
+  const { services, stray, problemBase, clock, log } = options
 
   function refuse(question: Question, startedMs: number, verdict: Verdict, fault?: AskedFault): Outcome {
     const requestId = randomUUID()
-    const answer = plain(fault ? malformed({ status: 400, ...fault }, requestId) : denial(verdict, requestId))
+    const answer = plain(
+      fault ? malformed({ status: 400, ...fault }, requestId, problemBase) : denial(verdict, requestId, problemBase),
+    )
     const served = question.peer && question.service !== undefined ? services.get(question.service) : undefined
     const call: Call = {
       verdict,
@@ -70,7 +74,7 @@ export function createJudge(options: {
       served.reporter.report(call, 200)
       return { pass: true, verdict, asked, requestId }
     }
-    const answer = denial(verdict, requestId)
+    const answer = denial(verdict, requestId, problemBase)
     served.reporter.report(call, answer.status)
     return { pass: false, answer }
   }

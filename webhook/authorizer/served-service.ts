@@ -4,6 +4,7 @@ import { type Authorizer, createAuthorizer } from '../guard/authorize.ts'
 import { boundsFor, createIdentityCache } from '../guard/identity-cache.ts'
 import type { Policy } from '../guard/policy.ts'
 import { createReporter, type Reporter } from '../guard/report.ts'
+import { type OnBlock, whileRecorded } from '../guard/while-recorded.ts'
 import type { ServiceCounts } from './metrics.ts'
 
 /** All that decides about one service and tells of it. Services share nothing: the fault of one is no other's. */
@@ -18,15 +19,16 @@ export function createServedService(options: {
   name: string
   policy: Policy
   audit: Audit
+  auditOnBlock?: OnBlock | undefined
   counts: ServiceCounts
   clock: Clock
 }): ServedService {
-  const { name, policy, audit, counts, clock } = options
+  const { name, policy, audit, auditOnBlock = 'Count', counts, clock } = options
   return {
     name,
     policy,
     authorizer: createAuthorizer({
-      policy,
+      policy: whileRecorded(policy, audit, auditOnBlock),
       cache: createIdentityCache(() => boundsFor(policy.snapshot()?.clients.size ?? 0)),
       now: () => Math.floor(clock.wallMs() / 1_000),
     }),

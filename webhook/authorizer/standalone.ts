@@ -7,6 +7,7 @@ import { createAudit } from '../guard/audit.ts'
 import type { ListenAddress } from '../guard/config.ts'
 import { createManifests } from '../guard/manifests.ts'
 import { createPolicy } from '../guard/policy.ts'
+import type { OnBlock } from '../guard/while-recorded.ts'
 import { createAuthorizer } from './authorizer.ts'
 import { createAuthorizerMetrics } from './metrics.ts'
 import { followSecrets, followTls, type TlsFiles } from './peer-files.ts'
@@ -25,6 +26,8 @@ export interface StandaloneOptions {
   /** Without it: in the clear. */
   readonly tls: TlsFiles | undefined
   readonly audit: string
+  readonly auditOnBlock: OnBlock
+  readonly problemBase: string
   readonly issuer: string
   readonly installation: string
 }
@@ -40,7 +43,12 @@ export async function startStandalone(
   const { clock, log, drainGraceMs = 500 } = context
   const listed = await loadPeers(options.peers)
   const metrics = createAuthorizerMetrics()
-  const audit = await createAudit({ sink: options.audit, onDropped: metrics.auditDropped, log })
+  const audit = await createAudit({
+    sink: options.audit,
+    onBlock: options.auditOnBlock,
+    onDropped: metrics.auditDropped,
+    log,
+  })
   const followed = options.tls && (await followTls(options.tls, context))
   const peers = createPeerBook(listed, () => clock.wallMs())
   const stopSecrets = followSecrets(listed, peers, context)
@@ -51,12 +59,12 @@ export async function startStandalone(
       await source.load()
       metrics.watch(service, policy)
       const counts = metrics.ofService(service)
-      return { source, served: createServedService({ name: service, policy, audit, counts, clock }) }
+      return { source, served: createServedService({ ...options, name: service, policy, audit, counts, clock }) }
     }),
   )
   const services = new Map(compiled.map(({ served }) => [served.name, served]))
-  const { listen, grpcListen, health: healthListen } = options
-  const addresses = { listen, grpcListen, healthListen }
+  const { listen, grpcListen, health: healthListen, problemBase } = options
+  const addresses = { listen, grpcListen, healthListen, problemBase }
   const authorizer = createAuthorizer({ ...addresses, tls: followed?.tls, services, peers, audit, metrics, clock, log })
   const ports = await authorizer.start()
   for (const { source } of compiled) source.follow()

@@ -50,7 +50,7 @@ async function runAsked(): Promise<void> {
 
 /**
  * The kubelet runs preStop hooks of all containers first and signals a sidecar last, when the app is gone: too late to
- * send callers on kept connections elsewhere. A preStop hook that sends SIGUSR2 tells it in time.
+ * send callers on kept connections elsewhere. The injected hook tells it in time by a socket; SIGUSR2 is for other hooks.
  */
 function stopOnSignals(guard: RunningGuard, log: Parameters<typeof onSignals>[1]['log'], deadlineMs: number): void {
   process.on('SIGUSR2', () => guard.announceStop())

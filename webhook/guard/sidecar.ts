@@ -12,6 +12,7 @@ import { createSlice } from './slice.ts'
 import { sliceBound } from './slice-bound.ts'
 import { createSnapshotClient } from './snapshot-client.ts'
 import { createSnapshotFile } from './snapshot-file.ts'
+import { listenForStop } from './stop-socket.ts'
 import type { TraceSettings } from './trace.ts'
 import { startTracing } from './trace-config.ts'
 import { openWouldDenyFile } from './would-deny-file.ts'
@@ -71,12 +72,14 @@ export async function startSidecar(
     log,
   })
   const ports = await guard.start()
+  const stopSocket = await listenForStop({ ...config, log }, guard.announceStop)
   exposure.start()
   client.start()
   return {
     ...ports,
     announceStop: guard.announceStop,
     async stop() {
+      stopSocket.close()
       await guard.drain(config.drainGraceMs, config.drainDeadlineMs)
       client.stop()
       exposure.stop()

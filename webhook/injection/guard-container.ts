@@ -1,6 +1,7 @@
 import { guardContainerName } from '../../core/api/guarded-pod.ts'
 import { maxSliceBytes } from '../../core/snapshot/frames.ts'
 import { guardFlags } from '../../platform/guard-flags.ts'
+import { stopSocketName } from '../guard/stop-socket.ts'
 import {
   adminPort,
   authorityConfigMap,
@@ -42,6 +43,7 @@ const volumes = { ca: 'latchkey-ca', token: 'latchkey-token', snapshot: 'latchke
 const defaultMode = 0o644
 // The stored slice, the one that takes its place, and small files beside them: beyond this the kubelet evicts the pod.
 const snapshotVolume = `${Math.ceil((2 * maxSliceBytes) / 1_048_576) + 16}Mi`
+const stopSocket = `${paths.snapshot}/${stopSocketName}`
 
 /** Names no volume of the app's may have. */
 export const guardVolumeNames: readonly string[] = Object.values(volumes)
@@ -66,7 +68,7 @@ export function guardContainer(settings: InjectionSettings, task: GuardTask): Co
     livenessProbe: probe('/livez', { periodSeconds: 10, failureThreshold: 3 }),
     // Hooks run when the pod begins to end; SIGTERM reaches a sidecar only after the app has gone, too late to send
     // callers on kept connections elsewhere.
-    lifecycle: { preStop: { exec: { command: ['node', '-e', "process.kill(1, 'SIGUSR2')"] } } },
+    lifecycle: { preStop: { exec: { command: ['node', '-e', `require('node:net').connect('${stopSocket}')`] } } },
     securityContext: {
       runAsNonRoot: true,
       runAsUser: 65532,

@@ -14,6 +14,7 @@ import { createServedService } from '../../../webhook/authorizer/served-service.
 import { createAudit } from '../../../webhook/guard/audit.ts'
 import { createPolicy, type Policy } from '../../../webhook/guard/policy.ts'
 import { createSlice } from '../../../webhook/guard/slice.ts'
+import type { OnBlock } from '../../../webhook/guard/while-recorded.ts'
 import { rowsOf, service } from '../../guard/policy-rows.ts'
 import { auditLines } from '../../guard/rig.ts'
 import { createQuietLog } from '../platform/quiet-log.ts'
@@ -43,21 +44,30 @@ export interface Rig {
 
 /** A running authorizer in this process. */
 export async function startAuthorizer(
-  options: { peers?: readonly Peer[]; tls?: TlsSource; rows?: readonly Row[] | undefined; now?: () => number } = {},
+  options: {
+    peers?: readonly Peer[]
+    tls?: TlsSource
+    rows?: readonly Row[] | undefined
+    now?: () => number
+    auditOnBlock?: OnBlock
+    isBlocked?: () => boolean
+    problemBase?: string
+  } = {},
 ): Promise<Rig> {
-  const { peers: listed = peers, tls, now = Date.now } = options
+  const { peers: listed = peers, tls, now = Date.now, auditOnBlock, problemBase } = options
   const folder = await mkdtemp(join(tmpdir(), 'authorizer-'))
   const file = join(folder, 'audit.log')
   const { log } = createQuietLog()
   const clock = systemClock
   const metrics = createAuthorizerMetrics()
-  const audit = await createAudit({ sink: file, onDropped: metrics.auditDropped, log })
+  const sink = await createAudit({ sink: file, onDropped: metrics.auditDropped, log })
+  const audit = { ...sink, isBlocked: options.isBlocked ?? sink.isBlocked }
   const book = createPeerBook(listed, now)
   for (const { name, secretFile } of listed) if (secretFile !== undefined) book.setSecrets(name, [secretOf(name)])
   const policies = new Map(servicesOf(listed).map(name => [name, createPolicy(clock)]))
   const served = [...policies].map(([name, policy]) => {
     metrics.watch(name, policy)
-    return createServedService({ name, policy, audit, counts: metrics.ofService(name), clock })
+    return createServedService({ name, policy, audit, auditOnBlock, counts: metrics.ofService(name), clock })
   })
   const policy = policies.get(service)
   const slice = policy && createSlice(policy)
@@ -71,7 +81,7 @@ export async function startAuthorizer(
   const authorizer = createAuthorizer({
     ...{ listen: local, grpcListen: local, healthListen: local },
     services: new Map(served.map(one => [one.name, one])),
-    ...{ tls, peers: book, audit, metrics, clock, log },
+    ...{ tls, peers: book, audit, problemBase, metrics, clock, log },
   })
   const { http = 0, grpc = 0, health = 0 } = await authorizer.start()
   return {

@@ -50,7 +50,9 @@ const guard = (probes: unknown[] = []): Container => ({
     periodSeconds: 10,
     failureThreshold: 3,
   },
-  lifecycle: { preStop: { exec: { command: ['node', '-e', "process.kill(1, 'SIGUSR2')"] } } },
+  lifecycle: {
+    preStop: { exec: { command: ['node', '-e', "require('node:net').connect('/var/lib/latchkey/stop.sock')"] } },
+  },
   securityContext: {
     runAsNonRoot: true,
     runAsUser: 65532,

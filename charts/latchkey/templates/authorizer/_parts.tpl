@@ -23,6 +23,14 @@
 - name: LATCHKEY_PEER_CA_FILE
   value: /var/run/latchkey/peer-ca/ca.crt
 {{- end }}
+{{- with .Values.guard.audit.onBlock }}
+- name: LATCHKEY_AUDIT_ON_BLOCK
+  value: {{ . | quote }}
+{{- end }}
+{{- with .Values.guard.problemBase }}
+- name: LATCHKEY_PROBLEM_BASE
+  value: {{ . | quote }}
+{{- end }}
 {{- end -}}
 {{- define "latchkey.authorizerPorts" -}}
 - name: http
