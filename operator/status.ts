@@ -13,7 +13,7 @@ type WithStatus = KubeObject & { status?: { conditions?: StoredCondition[] | und
 export interface StatusWriter {
   /**
    * Applies the whole status, if it differs, on the condition that the object is still the one that was read; then
-   * records an event if Ready means something else now. @returns whether it was written
+   * records an event if Ready, or Enforced of a GuardedService, means something else now. @returns whether it was written
    * @throws KubeError, 409 when the object has changed since
    */
   write(resource: Resource, object: WithStatus, status: NonNullable<WithStatus['status']>): Promise<boolean>
@@ -41,7 +41,8 @@ export function createStatusWriter(client: Pick<KubeClient, 'apply'>, recorder: 
         force: true,
         subresource: 'status',
       })
-      record(resource, object, transitionEvents(object.status?.conditions, status.conditions ?? []))
+      const enforcement = resource.kind === 'GuardedService' ? 'live' : 'latched'
+      record(resource, object, transitionEvents(object.status?.conditions, status.conditions ?? [], enforcement))
       return true
     },
   }

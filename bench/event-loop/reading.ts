@@ -60,23 +60,19 @@ const rules: Rules = {
   reservedAudiences: [],
 }
 
-function createClient(answers: readonly string[]): Pick<KubeClient, 'get' | 'list' | 'watch'> {
-  const versionOf = (): number => Math.floor(performance.now() / 1_000)
+function createClient(answers: readonly string[]): Pick<KubeClient, 'get' | 'getMetadata' | 'list' | 'watch'> {
+  const metadataOf = async (name: string) => {
+    await new Promise(resolve => setTimeout(resolve, 2))
+    return { name, namespace: 'greedy', resourceVersion: String(Math.floor(performance.now() / 1_000)) }
+  }
   return {
-    async get<T extends KubeObject>(
-      _resource: Resource,
-      _namespace: string | undefined,
-      name: string,
-      options?: { only: 'metadata' },
-    ): Promise<T> {
-      await new Promise(resolve => setTimeout(resolve, 2))
-      const version = versionOf()
-      const metadata = { name, namespace: 'greedy', resourceVersion: String(version) }
-      if (options) return { metadata } as T
+    async get<T extends KubeObject>(_resource: Resource, _namespace: string | undefined, name: string): Promise<T> {
+      const metadata = await metadataOf(name)
       // Parsed as the client parses an answer.
-      const answer = answers[Number(name) + services * (version % versions)] ?? '{}'
+      const answer = answers[Number(name) + services * (Number(metadata.resourceVersion) % versions)] ?? '{}'
       return { ...(JSON.parse(answer) as T), metadata }
     },
+    getMetadata: (_resource, _namespace, name) => metadataOf(name),
     async list<T extends KubeObject>({ plural }: Resource) {
       return { items: listOf(plural) as T[], resourceVersion: '1' }
     },

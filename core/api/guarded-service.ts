@@ -242,7 +242,7 @@ export const guardedService: KindDefinition = {
     Enforced: {
       Enforced:
         'Every pod behind the Service has a guard that holds the current revision, and so does every authorizer.',
-      NoGuards: 'No pod is behind the Service.',
+      NoGuards: 'No pod is behind the Service. Unknown: the Service has no selector, so nobody knows what is.',
       Waiting: 'Some guards do not hold the current revision; the message counts them.',
       ServiceBypassesGuard:
         "The Service's port does not lead to the guard; the message has the command that changes it.",

@@ -91,7 +91,9 @@ function enforcement(observed: ObservedService, accepted: boolean): Finding {
     )
   }
   if (!report) return latchEnforced(object.status?.conditions, object.metadata.generation, undefined)
-  if (report.total === 0) return say('True', 'NoGuards', 'No pod is behind the Service.')
+  if (report.total === 0) {
+    return selectsPods(resolved) ? say('True', 'NoGuards', noPod) : say('Unknown', 'NoGuards', unseenEndpoints)
+  }
   if (report.exposed.length > 0) {
     const more = report.exposed.length > 5 ? ` and ${report.exposed.length - 5} more` : ''
     const pods = report.exposed.slice(0, 5).join(', ') + more
@@ -115,6 +117,14 @@ function nextStep({ object, report }: ObservedService, command: string): string 
 
 const denying = 'The service is not accepted, so its guards get no policy and deny.'
 const asBefore = 'The service is not accepted; guards that it has go on with the policy.'
+/** Endpoints that somebody writes by hand, or a name outside, are none of what is counted here. */
+function selectsPods({ target }: ResolvedService): boolean {
+  return Object.keys(target?.service.spec?.selector ?? {}).length > 0
+}
+
+const noPod = 'No pod is behind the Service.'
+const unseenEndpoints =
+  'The Service selects no pods. Where its endpoints lead, and whether a guard is there, is not known here. Give it a selector.'
 const everyPod = 'Every pod has a guard that holds the policy.'
 const centralOnly =
   'Every authorizer holds the policy. Calls that reach the pods around the proxies that ask it are decided by nobody: close that way with a NetworkPolicy.'

@@ -95,17 +95,22 @@ const warned = ['Expired', 'RuleMatchesNothing', 'RoleNotFound']
 export const aroundGuard: readonly string[] = ['ServiceBypassesGuard', 'DirectAccess']
 
 /**
- * An event when Ready means something else than before, none while work is under way; and one when calls begin, or
- * cease, to go around the guard. That some guard is behind for a moment is no event.
+ * An event when Ready means something else than before, none while work is under way; and one when Enforced turns
+ * False, or calls begin or cease to go around the guard.
+ * @param enforcement `latched`: what waits for guards only waits for the first time, and that is no event
  */
 export function transitionEvents(
   previous: readonly StoredCondition[] | undefined,
   next: readonly StoredCondition[],
+  enforcement: 'latched' | 'live',
 ): PlannedEvent[] {
   const [ready, enforced] = [find(next, 'Ready'), find(next, 'Enforced')]
   return [
     ...(ready && ready.reason !== 'Pending' && differs(find(previous, 'Ready'), ready) ? [eventOf(ready)] : []),
-    ...(enforced && turned(find(previous, 'Enforced'), enforced) ? [eventOf(enforced)] : []),
+    // What is not accepted is told as such.
+    ...(enforced && enforcement === 'live' && ready?.status !== 'False' && turned(find(previous, 'Enforced'), enforced)
+      ? [eventOf(enforced)]
+      : []),
   ]
 }
 
@@ -115,6 +120,7 @@ function differs(before: StoredCondition | undefined, now: StoredCondition): boo
 
 function turned(before: StoredCondition | undefined, now: StoredCondition): boolean {
   if (aroundGuard.includes(now.reason)) return before?.reason !== now.reason
+  if (now.status === 'False' && before?.status !== 'False') return true
   return before !== undefined && aroundGuard.includes(before.reason)
 }
 

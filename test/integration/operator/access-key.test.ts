@@ -84,12 +84,14 @@ test('says that its client does not exist, and mints when it appears', async () 
 
 test('says which role of its list does not exist, and goes on; the role counts when it appears', async () => {
   const namespace = await createClient()
-  const key = await ready(await create(namespace, { roles: [{ namespace, name: 'reader' }] }), 'Ready')
+  const key = await ready(await create(namespace, { roles: [{ namespace, name: 'reader' }] }), 'RoleNotFound')
+  expect(key.status?.state).toBe('Active')
   const { found } = await condition(cluster.client, accessKeys, key, { type: 'Accepted', reason: 'RoleNotFound' })
   expect(found.message).toContain(`${namespace}/reader`)
   const rules = [{ services: ['api'], methods: ['GET'], paths: ['/'] }]
   await cluster.client.create(roles, { metadata: { name: 'reader', namespace }, spec: { rules } } as KubeObject)
   await condition(cluster.client, accessKeys, key, { type: 'Accepted', reason: 'Accepted' })
+  await ready(key, 'Ready')
   await cluster.client.delete(roles, namespace, 'reader')
   await condition(cluster.client, accessKeys, key, { type: 'Accepted', reason: 'RoleNotFound' })
 })

@@ -27,10 +27,10 @@ afterAll(async () => {
 function start(): Promise<RunningOperator> {
   const client: KubeClient = {
     ...cluster.client,
-    get(resource, at, name, options) {
+    get(resource, at, name) {
       const isDocument = resource.plural === 'configmaps' && at === namespace
       if (isAway && isDocument) return Promise.reject(new Error('no answer'))
-      return cluster.client.get(resource, at, name, options)
+      return cluster.client.get(resource, at, name)
     },
   }
   return runOperator({ client, config: configOf(), log: testLog('fatal'), documentTimings: quick })

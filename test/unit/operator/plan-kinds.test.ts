@@ -120,7 +120,10 @@ test('every reason of a GuardedService is produced, and no other', () => {
   const spec = { targetRef: { name: 'api', port: 80 } }
   const target = (targetPort: string | number) => ({
     port: 80,
-    service: { metadata: { name: 'api' }, spec: { ports: [{ port: 79 }, { port: 80, targetPort }] } },
+    service: {
+      metadata: { name: 'api' },
+      spec: { selector: { app: 'x' }, ports: [{ port: 79 }, { port: 80, targetPort }] },
+    },
   })
   const object = { metadata, spec }
   const good: ResolvedService = {
@@ -172,6 +175,10 @@ test('every reason of a GuardedService is produced, and no other', () => {
     metadata: { ...metadata, uid: 'u1' },
     spec: { ...spec, networkPolicy: 'Generate' as const },
   }
+  const unselecting = (targetPort: string | number) => {
+    const { port, service } = target(targetPort)
+    return { port, service: { ...service, spec: { ports: service.spec.ports } } }
+  }
   const selecting = (targetPort: string | number) => {
     const { port, service } = target(targetPort)
     return { port, service: { ...service, spec: { ...service.spec, selector: { app: 'x' } } } }
@@ -186,7 +193,7 @@ test('every reason of a GuardedService is produced, and no other', () => {
       [selecting('guard'), true],
       [selecting('guard'), false],
       [selecting(8080), true],
-      [target('guard'), true],
+      [unselecting('guard'), true],
       [selecting('guard'), true, { metadata: { name: 'latchkey-x' } }],
     ] as const
   ).map(([target, accepted, found]) => {

@@ -14,8 +14,10 @@ const ready = say('Ready', 'True', 'Ready')
 const conditions = (...findings: Finding[]) => reportConditions(undefined, 1, now, findings)
 const unseen = unseenStatus.conditions as ReturnType<typeof conditions>
 
-const events = (before: Finding[] | undefined, after: Finding[]) =>
-  transitionEvents(before && conditions(...before), conditions(...after)).map(({ type, reason }) => `${type} ${reason}`)
+const events = (before: Finding[] | undefined, after: Finding[], enforcement: 'latched' | 'live' = 'live') =>
+  transitionEvents(before && conditions(...before), conditions(...after), enforcement).map(
+    ({ type, reason }) => `${type} ${reason}`,
+  )
 
 describe('events', () => {
   it.each<[string, Finding[] | undefined, Finding[], string[]]>([
@@ -50,18 +52,36 @@ describe('events', () => {
       ['Normal Enforced'],
     ],
     [
-      'a guard that is behind for a moment',
+      'a guard that is behind',
       [ready, say('Enforced', 'True', 'Enforced')],
       [ready, say('Enforced', 'False', 'Waiting')],
+      ['Warning Waiting'],
+    ],
+    [
+      'another guard that is behind',
+      [ready, say('Enforced', 'False', 'Waiting')],
+      [ready, say('Enforced', 'False', 'Waiting')],
       [],
+    ],
+    [
+      'a service that is not accepted: one for its cause',
+      [ready, say('Enforced', 'True', 'Enforced')],
+      [say('Ready', 'False', 'TargetNotFound'), say('Enforced', 'False', 'Waiting')],
+      ['Warning TargetNotFound'],
     ],
   ])('of %s', (_what, before, after, told) => {
     expect(events(before, after)).toEqual(told)
   })
 
+  it('are not made of what waits for the first time, on keys, roles and grants', () => {
+    const waiting = say('Enforced', 'False', 'Waiting')
+    expect(events(undefined, [ready, waiting], 'latched')).toEqual(['Normal Ready'])
+    expect(events([ready, say('Enforced', 'True', 'Enforced')], [ready, waiting], 'latched')).toEqual([])
+  })
+
   it('tell what was found first of an object that nobody had looked at', () => {
     const next = conditions(say('Ready', 'False', 'ClientNotFound'))
-    expect(transitionEvents(unseen, next).map(({ reason }) => reason)).toEqual(['ClientNotFound'])
+    expect(transitionEvents(unseen, next, 'latched').map(({ reason }) => reason)).toEqual(['ClientNotFound'])
   })
 })
 
