@@ -21,11 +21,12 @@ function plan({ spec, resolved, report, selector = { app: 'api' }, targetPort = 
   return planGuardedService(
     {
       object,
-      report: { current: 2, total: 2, wouldDeny: 0, exposed: [], ...report },
+      report: { current: 2, guarded: 2, total: 2, wouldDeny: 0, exposed: [], ...report },
       resolved: {
         key: 'shop/api',
         service: object,
         accepted: true,
+        published: true,
         reason: 'Accepted',
         message: '',
         audience: 'https://api.shop.svc',
