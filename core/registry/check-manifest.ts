@@ -3,6 +3,7 @@ import { kinds } from '../api/kinds.ts'
 import { label, subdomain } from '../api/schema.ts'
 import type { ManifestObject } from './manifest-objects.ts'
 import { isRecord } from './openapi-value.ts'
+import { serverFaults } from './server-rules.ts'
 
 /**
  * What one object of a file is: an object of use; or what is wrong with it; or why it is passed over, which is nothing
@@ -99,6 +100,8 @@ function checkSpec(definition: KindDefinition, object: ManifestObject & { spec?:
   if (strange.length > 0) return { mistakes: strange.map(key => `${where}: ${key}: there is no such field`) }
   const parsed = definition.spec.safeParse(object.spec ?? {})
   if (!parsed.success) return { mistakes: parsed.error.issues.flatMap(issue => sentences(where, issue)) }
+  const faults = serverFaults(definition, parsed.data)
+  if (faults.length > 0) return { mistakes: faults.map(fault => `${where}: ${fault}`) }
   // What a cluster wrote into status proves nothing here.
   const { status: _, ...rest } = object as ManifestObject & { status?: unknown }
   return { object: { ...rest, spec: parsed.data } as ManifestObject }

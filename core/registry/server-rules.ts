@@ -1,0 +1,112 @@
+import { crdOf } from '../api/crd.ts'
+import type { KindDefinition } from '../api/kind.ts'
+import { kinds } from '../api/kinds.ts'
+import { durationSeconds } from './duration.ts'
+import { isRecord } from './openapi-value.ts'
+
+type Self = Readonly<Record<string, unknown>>
+type Schema = Readonly<Record<string, unknown>>
+
+const has = (self: unknown, name: string): boolean => isRecord(self) && self[name] !== undefined
+const seconds = (text: unknown): number => durationSeconds(String(text)) ?? Number.NaN
+const minute = 60
+const hour = 3_600
+const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'k']
+
+/** Whether a key's type and curve are those of the algorithm. */
+function fits({ algorithm, publicKey }: Self): boolean {
+  const { kty, crv } = isRecord(publicKey) ? publicKey : {}
+  if (algorithm === 'Ed25519') return kty === 'OKP' && crv === 'Ed25519'
+  return algorithm === 'ES256' ? kty === 'EC' && crv === 'P-256' : kty === 'RSA'
+}
+
+/**
+ * The rules that an API server checks besides the types of fields, by their text in the CRD. Rules about a change
+ * (`oldSelf`) have no meaning for files. A test holds that none is missing.
+ */
+export const serverRules: Readonly<Record<string, (self: Self) => boolean>> = {
+  '!(has(self.routes) && has(self.openapi))': self => !(has(self, 'routes') && has(self, 'openapi')),
+  "self.accepts.all(a, a == 'ClientToken' || a == 'ServiceAccountToken')": ({ accepts }) =>
+    Array.isArray(accepts) && accepts.every(one => one === 'ClientToken' || one === 'ServiceAccountToken'),
+  "duration(self.maxStaleness) >= duration('1m') && duration(self.maxStaleness) <= duration('720h')": self =>
+    seconds(self.maxStaleness) >= minute && seconds(self.maxStaleness) <= 720 * hour,
+  '[has(self.attributeEquals), has(self.organizationEquals), has(self.scopeContains)].filter(x, x).size() == 1': self =>
+    ['attributeEquals', 'organizationEquals', 'scopeContains'].filter(name => has(self, name)).length === 1,
+  'has(self.permissions) ? !has(self.methods) && !has(self.paths) : has(self.methods) && has(self.paths)': self =>
+    ['methods', 'paths'].every(name => has(self, name) !== has(self, 'permissions')),
+  "self.actFor == 'None'": self => self.actFor === 'None',
+  '!has(self.d) && !has(self.p) && !has(self.q) && !has(self.dp) && !has(self.dq) && !has(self.qi) && !has(self.k)':
+    self => !privateMembers.some(name => has(self, name)),
+  "self.type == 'KeyPair'": self => self.type === 'KeyPair',
+  '!has(self.rotation)': self => !has(self, 'rotation'),
+  '!(has(self.validity) && has(self.expiresAt))': self => !(has(self, 'validity') && has(self, 'expiresAt')),
+  '!(has(self.publicKey) && has(self.secretName))': self => !(has(self, 'publicKey') && has(self, 'secretName')),
+  "!has(self.publicKey) || (self.algorithm == 'Ed25519' ? self.publicKey.kty == 'OKP' && has(self.publicKey.crv) && self.publicKey.crv == 'Ed25519' : self.algorithm == 'ES256' ? self.publicKey.kty == 'EC' && has(self.publicKey.crv) && self.publicKey.crv == 'P-256' : self.publicKey.kty == 'RSA')":
+    self => !has(self, 'publicKey') || fits(self),
+  "!has(self.validity) || duration(self.validity) >= duration('1h')": self =>
+    !has(self, 'validity') || seconds(self.validity) >= hour,
+}
+
+/**
+ * What an API server would refuse of a spec that has the right types: a rule that does not hold, an entry twice in a
+ * list, a time that is none. Without a cluster nobody else looks.
+ * @param spec with its defaults
+ * @returns sentences with their field
+ */
+export function serverFaults(kind: KindDefinition, spec: unknown): string[] {
+  return faultsOf(schemas.get(kind.kind) ?? specSchema(kind), spec, 'spec')
+}
+
+/** Made once: a folder may hold ten thousand objects. */
+const schemas = new Map(kinds.map(kind => [kind.kind, specSchema(kind)]))
+
+/** The schema of a spec, as the CRD has it. */
+export function specSchema(kind: KindDefinition): Schema {
+  const { versions } = crdOf(kind).spec as { versions: { schema: { openAPIV3Schema: Schema } }[] }
+  const { properties } = (versions[0]?.schema.openAPIV3Schema ?? {}) as { properties?: { spec: Schema } }
+  return properties?.spec ?? {}
+}
+
+function faultsOf(schema: Schema, value: unknown, place: string): string[] {
+  const faults = ownFaults(schema, value).map(fault => `${place}${fault}`)
+  if (Array.isArray(value)) {
+    const items = schema.items as Schema
+    return faults.concat(value.flatMap((item, index) => faultsOf(items, item, `${place}[${index}]`)))
+  }
+  if (!isRecord(value)) return faults
+  const { properties, additionalProperties } = schema as { properties?: Self; additionalProperties?: Schema }
+  for (const [name, member] of Object.entries(value)) {
+    const below = (properties?.[name] ?? additionalProperties) as Schema | undefined
+    if (below) faults.push(...faultsOf(below, member, `${place}.${name}`))
+  }
+  return faults
+}
+
+function ownFaults(schema: Schema, value: unknown): string[] {
+  const rules = (schema['x-kubernetes-validations'] ?? []) as { rule: string; message: string; fieldPath?: string }[]
+  const broken = rules.filter(({ rule }) => isRecord(value) && serverRules[rule]?.(value) === false)
+  const faults = broken.map(({ message, fieldPath = '' }) => `${fieldPath}: ${message}`)
+  if (schema.format === 'date-time' && !isTime(value)) faults.push(': expected a time such as 2027-01-31T12:00:00Z')
+  const twice = Array.isArray(value) ? twiceIn(schema, value) : undefined
+  if (twice !== undefined) faults.push(`[${twice}]: it stands in the list already`)
+  return faults
+}
+
+function isTime(value: unknown): boolean {
+  const isForm = typeof value === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(value)
+  return isForm && Number.isFinite(Date.parse(value))
+}
+
+/** Index of the first entry that came before, in a list that is a set, or a map by some of its members. */
+function twiceIn(schema: Schema, list: readonly unknown[]): number | undefined {
+  const type = schema['x-kubernetes-list-type']
+  if (type !== 'set' && type !== 'map') return undefined
+  const keys = schema['x-kubernetes-list-map-keys'] as readonly string[] | undefined
+  const seen = new Set<string>()
+  for (const [index, item] of list.entries()) {
+    const key = JSON.stringify(keys ? keys.map(name => (item as Self)[name]) : item)
+    if (seen.has(key)) return index
+    seen.add(key)
+  }
+  return undefined
+}

@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest'
+import { kinds } from '../../../../core/api/kinds.ts'
+import { checkManifest } from '../../../../core/registry/check-manifest.ts'
+import { serverRules, specSchema } from '../../../../core/registry/server-rules.ts'
+
+const apiVersion = 'latchkey.dev/v1alpha1'
+const mistakesOf = (kind: string, spec: object) => {
+  const checked = checkManifest({ apiVersion, kind, metadata: { name: 'a' }, spec })
+  return 'mistakes' in checked ? checked.mistakes.join(' ') : undefined
+}
+const targetRef = { name: 'a', port: 80 }
+const route = { name: 'a', path: '/a', methods: ['GET'] }
+const rule = { services: ['a'], methods: ['GET'], paths: ['/a'] }
+const clientRef = { name: 'a' }
+const okp = { kty: 'OKP', crv: 'Ed25519', x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo' }
+const grant = { roleRef: { name: 'a' }, clients: [{ namespace: 'a', name: 'a' }] }
+
+/** Every rule of a schema, however deep. */
+function rulesOf(schema: unknown): string[] {
+  if (typeof schema !== 'object' || schema === null) return []
+  const { 'x-kubernetes-validations': own = [] } = schema as { 'x-kubernetes-validations'?: { rule: string }[] }
+  return [...own.map(({ rule: text }) => text), ...Object.values(schema).flatMap(rulesOf)]
+}
+
+describe('what an API server refuses is refused without one (S08)', () => {
+  it('by all of its rules', () => {
+    // The schemas of names say these two as well.
+    const byName = /^self\.all\(key, /
+    const rules = kinds.flatMap(kind => rulesOf(specSchema(kind))).filter(text => !text.includes('oldSelf'))
+    const known = new Set(Object.keys(serverRules))
+    expect(rules.filter(text => !known.has(text) && !byName.test(text))).toEqual([])
+    expect([...known].filter(text => !rules.includes(text))).toEqual([])
+  })
+
+  it.each([
+    [
+      'GuardedService',
+      { targetRef, routes: [route], openapi: { configMapRef: { name: 'a' } } },
+      'spec: set routes or openapi',
+    ],
+    ['GuardedService', { targetRef, accepts: ['ApiKey'] }, 'spec.accepts: accepts takes ClientToken'],
+    ['GuardedService', { targetRef, maxStaleness: '30s' }, 'spec.maxStaleness: maxStaleness must be'],
+    ['GuardedService', { targetRef, maxStaleness: '721h' }, 'spec.maxStaleness: maxStaleness must be'],
+    [
+      'GuardedService',
+      { targetRef, routes: [route, { ...route, path: '/b' }] },
+      'spec.routes[1]: it stands in the list',
+    ],
+    [
+      'GuardedService',
+      { targetRef, routes: [{ ...route, methods: ['GET', 'GET'] }] },
+      'spec.routes[0].methods[1]: it stands',
+    ],
+    [
+      'Role',
+      { rules: [{ ...rule, permissions: [{ action: 'a', resources: ['a'] }] }] },
+      'spec.rules[0]: a rule has either',
+    ],
+    ['Role', { rules: [{ services: ['a'], methods: ['GET'] }] }, 'spec.rules[0]: a rule has either'],
+    ['Role', { rules: [{ services: ['a'] }] }, 'spec.rules[0]: a rule has either'],
+    ['Role', { rules: [{ ...rule, when: [{}] }] }, 'spec.rules[0].when[0]: set exactly one'],
+    ['AccessGrant', { ...grant, actFor: 'Any' }, 'spec.actFor: actFor must be None'],
+    [
+      'AccessGrant',
+      { ...grant, clients: [...grant.clients, ...grant.clients] },
+      'spec.clients[1]: it stands in the list',
+    ],
+    [
+      'AccessKey',
+      { clientRef, publicKey: { ...okp, d: 'secret' } },
+      'spec.publicKey: publicKey must hold public members only',
+    ],
+    ['AccessKey', { clientRef, publicKey: okp, algorithm: 'ES256' }, 'spec: publicKey does not fit algorithm'],
+    ['AccessKey', { clientRef, publicKey: okp, secretName: 'a' }, 'spec: secretName has no meaning'],
+    ['AccessKey', { clientRef, type: 'ApiKey' }, 'spec.type: type must be KeyPair'],
+    ['AccessKey', { clientRef, validity: '1h', expiresAt: '2027-01-31T12:00:00Z' }, 'spec: set validity or expiresAt'],
+    ['AccessKey', { clientRef, validity: '59m' }, 'spec.validity: validity must be at least 1h'],
+    ['AccessKey', { clientRef, expiresAt: 'tomorrow' }, 'spec.expiresAt: expected a time'],
+    ['AccessKey', { clientRef, expiresAt: '2027-13-31T12:00:00Z' }, 'spec.expiresAt: expected a time'],
+  ])('%s %j', (kind, spec, mistake) => {
+    expect(mistakesOf(kind, spec)).toContain(`${kind} a: ${mistake}`)
+    expect(mistakesOf(kind, spec)).not.toContain('secret"')
+  })
+
+  it('and what it takes is taken', () => {
+    expect(mistakesOf('GuardedService', { targetRef, routes: [route, { ...route, name: 'b' }] })).toBeUndefined()
+    expect(mistakesOf('Role', { rules: [rule, rule] })).toBeUndefined()
+    expect(mistakesOf('AccessGrant', grant)).toBeUndefined()
+    expect(
+      mistakesOf('AccessKey', { clientRef, publicKey: okp, expiresAt: '2027-01-31T12:00:00+01:00' }),
+    ).toBeUndefined()
+    expect(
+      mistakesOf('AccessKey', {
+        clientRef,
+        publicKey: { kty: 'EC', crv: 'P-256', x: okp.x, y: okp.x },
+        algorithm: 'ES256',
+      }),
+    ).toBeUndefined()
+  })
+})
