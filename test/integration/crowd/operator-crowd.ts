@@ -41,8 +41,8 @@ export async function operatorBearsCrowd(count: number, changingMs: number): Pro
       const one = await addGuarded(cluster.client, other, `other-${at}`)
       await condition(cluster.client, guardedServices, one, { type: 'Accepted', reason: 'Accepted' })
     }
-    const last = { metadata: { namespace: greedy, name: `greedy-${count - 1}` } }
-    await condition(cluster.client, guardedServices, last, { type: 'Accepted', reason: 'Accepted' }, 180_000)
+    const first = { metadata: { namespace: greedy, name: 'greedy-0' } }
+    await condition(cluster.client, guardedServices, first, { type: 'Accepted', reason: 'Accepted' }, 180_000)
     ending.abort()
     expect(await changes).toBeGreaterThan(0)
     expect((await probes).missed).toBe(0)

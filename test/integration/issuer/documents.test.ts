@@ -116,6 +116,22 @@ describe('a document', () => {
   })
 })
 
+it('a service that names a document instead of its own routes keeps those until the document is good (S10)', async () => {
+  await guarded('changed', undefined)
+  const patch = (spec: object) => world.admin.patch(resources.guardedServices, 'shop', 'changed', { spec })
+  await patch({ routes: [{ name: 'own', path: '/own', methods: ['GET'] }] })
+  await accepted('changed', 'True', 'Accepted')
+  const guard = await connected('changed')
+  await expect.poll(() => pathsOf(guard)).toEqual(['/own'])
+  await patch({ routes: null, openapi: { configMapRef: { name: 'not-there' } } })
+  const plain = await connected('plain')
+  await patch({ keepCredential: 'Jwt' })
+  await plain.until(frame => 'heartbeat' in frame, 12_000)
+  expect(pathsOf(guard)).toEqual(['/own'])
+  await configMap('not-there', documentOf(1, 'now'))
+  await expect.poll(() => pathsOf(guard)).toEqual(['/now-0'])
+})
+
 describe('a replica that starts', () => {
   /** A client that gets no ConfigMap until it may. */
   function withoutConfigMaps(): { client: KubeClient; allow(): void } {
