@@ -5,7 +5,7 @@ const expect = { poll: { timeout: 15_000 } }
 const patience = { testTimeout: 30_000, expect }
 
 // Fast first: `unit` needs nothing but Node, and neither does `guard`, which talks to running guards through raw sockets;
-// `integration` starts etcd and kube-apiserver; `e2e` needs the running cluster.
+// `integration` starts etcd and kube-apiserver; `e2e` needs the running cluster; `soak`, not part of `make test`, takes long.
 export default defineConfig({
   test: {
     globalSetup: ['test/temporary-folder.ts'],
@@ -30,6 +30,17 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 300_000,
           fileParallelism: false,
+          expect,
+        },
+      },
+      {
+        test: {
+          name: 'soak',
+          include: ['test/soak/**/*.test.ts'],
+          testTimeout: 600_000,
+          hookTimeout: 300_000,
+          fileParallelism: false,
+          passWithNoTests: true,
           expect,
         },
       },

@@ -11,6 +11,10 @@ bench: build ## Every bench (25 min on a quiet machine)
 bench-guard: build ## The guard beside Envoy and nginx: rates, latency, memory, start, soak (15 min)
 	$(NODE) bench/guard/main.ts
 
+.PHONY: bench-previous
+bench-previous: build ## This tree's guard and that of BASE=<commit> in turn: rates and memory, 9 rounds (5 min)
+	$(NODE) bench/previous/main.ts
+
 bench-decide: install ## decide() beside OPA, and a new token beside a bare signature check (2 min)
 	$(NODE) bench/decide/main.ts
 

@@ -12,13 +12,16 @@ export interface GuardContestant extends Contestant {
   readonly admin: string
 }
 
-/** A guard without a cluster: `latchkey guard --manifests …`. */
+/**
+ * A guard without a cluster: `latchkey guard --manifests …`.
+ * @param options.dist bundle of another tree
+ */
 export async function startGuardFromManifests(
   node: string,
   place: Place,
-  options: { name: string; manifests: readonly object[]; lines: Lines },
+  options: { name: string; manifests: readonly object[]; lines: Lines; dist?: string },
 ): Promise<GuardContestant> {
-  const { command, args, nodeEnv } = productCommand(node)
+  const { command, args, nodeEnv } = productCommand(node, options.dist)
   const { directory, audit, port, adminPort } = await rigOf(place, options)
   const manifests = join(directory, 'manifests')
   await mkdir(manifests, { recursive: true })

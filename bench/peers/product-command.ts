@@ -16,9 +16,8 @@ export interface ProductCommand {
   readonly guardEnv: Readonly<Record<string, string>>
 }
 
-/** @throws Error when there is no bundle */
-export function productCommand(node: string): ProductCommand {
-  const dist = join(repositoryRoot, 'dist')
+/** @param dist where the bundle is; default: this tree's. @throws Error when there is no bundle */
+export function productCommand(node: string, dist: string = join(repositoryRoot, 'dist')): ProductCommand {
   if (!existsSync(join(dist, 'latchkey.mjs'))) throw new Error('there is no dist/latchkey.mjs: run make build')
   const container = guardContainer(
     { image: 'latchkey', pullPolicy: 'Never', snapshotUrl: 'https://127.0.0.1:1', issuerUrl: issuer, resources: {} },
