@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { connect } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createUpstreamLine } from '../../../webhook/guard/http1/upstream-line.ts'
 import type { Asker } from '../../../webhook/guard/http1/upstream-state.ts'
@@ -8,7 +10,7 @@ import { openRaw, sendRaw } from '../raw-socket.ts'
 import { listen, type Rig } from '../rig.ts'
 import { until } from '../until.ts'
 
-// How many connections to the app there are, and who gets them.
+// S03: how many connections to the app there are, and who gets them.
 
 afterEach(cleanUp)
 
@@ -101,6 +103,21 @@ describe('connections to the app', () => {
     expect((await sendRaw(rig.port, request('/api/quick'))).status).toBe(200)
     expect(paths).toEqual(['/api/x', '/api/quick'])
     expect(await rig.metrics()).toContain('latchkey_guard_upstream_faults_total{fault="upstream_busy"} 3')
+  })
+  it('are not all for one address: another one is served at once', async () => {
+    const { rig, waiting, answerAll } = await slowApp(9)
+    const client = session(rig)
+    const calls = Array.from({ length: 20 }, () => ask(client))
+    await until(() => waiting.length === 8)
+    const other = connect({ port: rig.port, host: '127.0.0.1', localAddress: '127.0.0.2' })
+    cleanups.push(() => other.destroy())
+    other.on('error', () => {})
+    other.write(request('/api/quick'))
+    const [bytes] = await once(other, 'data')
+    expect(String(bytes)).toContain('HTTP/1.1 200')
+    expect(waiting).toHaveLength(8)
+    await answerAll(20)
+    expect((await Promise.all(calls)).map(({ status }) => status)).toEqual(Array(20).fill(200))
   })
   it('are given back when the app cannot be reached', async () => {
     const rig = await guarding({ port: 1, protocol: 'http1' }, { maxUpstreamConnections: 1 })

@@ -86,8 +86,9 @@ const padded = 0x8
 const priority = 0x20
 const frameHead = 9
 const prefaceLength = 24
-/** Beyond it nghttp2 ends the connection anyway. */
-const maxBlockBytes = 131_072
+/** Beyond these nghttp2 ends the connection anyway: RFC 9113 section 4.2, and what it takes of fields. */
+const maxFrameBytes = 16_384
+const maxBlockBytes = 65_536
 
 /**
  * Reads what comes on a connection of HTTP/2, before nghttp2 does, for blocks of fields.
@@ -133,7 +134,7 @@ export function createFieldWatch(onMalformed: (stream: number) => void, onLost: 
       if (bytes.length - at < frameHead) break
       const length = bytes.readUIntBE(at, 3)
       const type = bytes[at + 3]
-      if (type !== headers && type !== continuation) {
+      if ((type !== headers && type !== continuation) || length > maxFrameBytes) {
         const next = Math.min(bytes.length, at + frameHead + length)
         skip = at + frameHead + length - next
         at = next
