@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { run } from './command.ts'
 import { archiveOf, buildah, buildLatchkeyImage } from './image.ts'
 import { dockerAnswers } from './kind.ts'
-import { runScript, say, step } from './progress.ts'
+import { runScript, step } from './progress.ts'
 
 /**
  * Pushes a built image to a registry under `<registry>/latchkey:<tag>`.
@@ -55,5 +55,5 @@ await runScript(async () => {
   }
   const { reference } = await buildLatchkeyImage()
   const pushed = await step(`push to ${registry}`, () => pushImage(reference, registry))
-  say(`image.reference=${pushed}`)
+  process.stdout.write(`image.reference=${pushed}\n`)
 })

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { freePort } from '../../bench/machine/process.ts'
 import { repositoryRoot } from '../cluster/binaries.ts'
 import { debianProgram } from '../cluster/debian-program.ts'
+import { until } from '../cluster/progress.ts'
 
 let registry: ChildProcess
 let directory: string
@@ -18,14 +19,12 @@ beforeAll(async () => {
   await writeFile(join(directory, 'config.json'), JSON.stringify(config))
   const program = await debianProgram('docker-registry', 'usr/bin/docker-registry')
   registry = spawn(program, ['serve', join(directory, 'config.json')], { stdio: 'ignore' })
-  await expect
-    .poll(() =>
-      fetch(`http://${address}/v2/`).then(
-        ({ ok }) => ok,
-        () => false,
-      ),
+  const answers = () =>
+    fetch(`http://${address}/v2/`).then(
+      ({ ok }) => ok,
+      () => false,
     )
-    .toBe(true)
+  await until('the registry answers', 15_000, answers)
 })
 afterAll(async () => {
   const ended = once(registry, 'exit')
@@ -42,11 +41,11 @@ const push = (...variables: string[]): string =>
   })
 
 it('make image-push pushes to a real registry and prints the value that the chart is given, by digest', async () => {
-  const [, digest] = new RegExp(`^image\\.reference=${address}/platform/latchkey@(sha256:[0-9a-f]{64})$`, 'm').exec(
-    push(`REGISTRY=${address}/platform`),
-  ) as unknown as [string, string]
+  const said = push(`REGISTRY=${address}/platform`)
+  const [, digest] = /^image\.reference=\S+\/platform\/latchkey@(sha256:[0-9a-f]{64})$/m.exec(said) ?? []
+  expect(said).toContain(`image.reference=${address}/platform/latchkey@${digest}`)
   const accept = { accept: 'application/vnd.oci.image.manifest.v1+json' }
-  const manifest = await fetch(`http://${address}/v2/platform/latchkey/manifests/${digest}`, { headers: accept })
+  const manifest = await fetch(`http://${address}/v2/platform/latchkey/manifests/${digest ?? ''}`, { headers: accept })
   expect(manifest.status).toBe(200)
   expect(await manifest.json()).toMatchObject({ schemaVersion: 2, config: { digest: expect.any(String) } })
 })
