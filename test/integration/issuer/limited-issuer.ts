@@ -124,9 +124,7 @@ export async function askAll(issuer: LimitedIssuer, world: World, token: string)
   if (health.status !== 200) throw new Error(`health answered ${health.status}`)
   await new Promise<void>((resolve, reject) => {
     const socket = tls.connect({ host: '127.0.0.1', port: ports.public, servername: 'issuer.test', ca: world.ca }, () =>
-      socket.write(
-        'GET /nothing HTTP/1.1\r\nHost: issuer.test\r\nConnection: close\r\n\r\n',
-      ),
+      socket.write('GET /nothing HTTP/1.1\r\nHost: issuer.test\r\nConnection: close\r\n\r\n'),
     )
     socket.setTimeout(10_000, () => socket.destroy(new Error('the public port did not answer in time')))
     socket.once('data', data => (String(data).startsWith('HTTP/1.1 404') ? resolve() : reject(new Error(String(data)))))

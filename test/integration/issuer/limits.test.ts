@@ -8,6 +8,7 @@ import {
   startLimitedIssuer,
 } from './limited-issuer.ts'
 import { addPod, addService, tokenOf } from './objects.ts'
+import { addLargeRoles, openUnread } from './unread-streams.ts'
 import { startWorld, type World } from './world.ts'
 
 let world: World
@@ -64,4 +65,14 @@ it('S06 a true hello is answered while 200 made-up tokens of one address wait', 
   const strangers = await openStrangers(issuer.ports.snapshots, { count: 200, addresses: 1, begin })
   await askAll(issuer, world, token)
   strangers.leave()
+})
+
+it('S04 guards that read nothing of a large policy cost others nothing', async () => {
+  await world.namespace('crowd')
+  await addService(world, 'crowd', 'large')
+  await addLargeRoles(world, 'crowd', 'large', 4)
+  const unread = await openUnread(world, issuer, { count: 40, namespace: 'crowd', service: 'large' })
+  for (let round = 0; round < 3; round++) await askAll(issuer, world, token)
+  expect(issuer.process.ended()).toBeUndefined()
+  unread.leave()
 })
