@@ -7,7 +7,8 @@ import { createSlice } from '../../webhook/guard/slice.ts'
 import { createSnapshotClient, type SnapshotClient } from '../../webhook/guard/snapshot-client.ts'
 import { createQuietLog } from '../unit/platform/quiet-log.ts'
 import { delta, type FrameServer, full, heartbeat, type Stream, startFrameServer } from './frame-server.ts'
-import { alice, rowsOf, service } from './policy-rows.ts'
+import { rowsOfSize } from './large-slice.ts'
+import { alice, createCaller, rowsOf, service } from './policy-rows.ts'
 import { createSteppedClock, type SteppedClock } from './rig.ts'
 import { until } from './until.ts'
 
@@ -143,6 +144,34 @@ describe('never backwards', () => {
     await streamAt(1)
     expect(held()).toBe(sliceHash(without))
     expect(said()).toContain('older than what is held')
+  })
+  it('S10 keeps what it has when a frame is cut half way, however large, and takes the whole one afterwards', async () => {
+    const stream = await first()
+    const text = `${JSON.stringify(full(rowsOfSize(1_000_000), { a: '11', b: '5' }))}\n`
+    stream.raw(text.slice(0, text.length - 10))
+    stream.cut()
+    const next = await streamAt(1)
+    expect(held()).toBe(sliceHash(without))
+    expect(next.hello).toMatchObject({ seen: { a: '10', b: '5' }, hash: sliceHash(without) })
+    next.raw(text)
+    await until(() => next.held.length === 1)
+    expect(held()).toBe(next.held[0]?.hash)
+  })
+  it('S10 takes frames in their order, though the first one takes long', async () => {
+    const stream = await first()
+    const many = rowsOfSize(1_000_000)
+    const more = [...many, createCaller('late').row]
+    stream.raw(
+      [
+        full(many, { a: '11', b: '5' }),
+        delta(many, more, [], { a: '12', b: '5' }),
+        heartbeat(more, { a: '13', b: '5' }),
+      ]
+        .map(frame => `${JSON.stringify(frame)}\n`)
+        .join(''),
+    )
+    await until(() => stream.held.length === 4)
+    expect(held()).toBe(sliceHash(more))
   })
   it('keeps what it has and tries again when the replica is behind', async () => {
     const stream = await first()

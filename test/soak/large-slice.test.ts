@@ -1,0 +1,29 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { bundleGuard } from '../guard/bundled-guard.ts'
+import { rowsOfSize, sendSlices } from '../guard/large-slice.ts'
+
+const mebibyte = 1_048_576
+
+let bundles: Awaited<ReturnType<typeof bundleGuard>>
+beforeAll(async () => {
+  bundles = await bundleGuard()
+})
+afterAll(() => bundles?.remove())
+
+it('S04 a guard of the chart’s memory takes the largest slice it may, and others in its place, and answers all the while', async () => {
+  const slices = Array.from({ length: 5 }, () => rowsOfSize(7.5 * mebibyte))
+  const guard = await sendSlices(bundles.directory, slices)
+  await expect.poll(guard.taken, { timeout: 60_000 }).toBeGreaterThan(0)
+  while (guard.taken() < slices.length) expect(await guard.call()).toBe(200)
+  expect(guard.process.ended()).toBeUndefined()
+  await guard.stop()
+})
+
+it('S04 a slice that is larger than its memory allows is not taken, and what it has stays', async () => {
+  const guard = await sendSlices(bundles.directory, [rowsOfSize(mebibyte), rowsOfSize(40 * mebibyte)])
+  await expect.poll(() => guard.process.said().join(''), { timeout: 60_000 }).toContain('too large for this guard')
+  expect(guard.taken()).toBe(1)
+  expect(await guard.call()).toBe(200)
+  expect(guard.process.ended()).toBeUndefined()
+  await guard.stop()
+})
