@@ -14,9 +14,9 @@ afterAll(async () => {
   await webhook?.stop()
 })
 
-/** For half a minute, two reviews a second. */
+/** For ten seconds, two reviews a second. */
 async function goodCaller(): Promise<void> {
-  for (let i = 0; i < 8; i++) {
+  for (let i = 0; i < 20; i++) {
     expect(await webhook.review()).toBe(200)
     expect(webhook.process.ended()).toBeUndefined()
     await new Promise(resolve => setTimeout(resolve, 500))
@@ -28,7 +28,9 @@ const head = (path: string, length: number): string =>
 const bytes = 3 * 1_048_576
 const body = (path: string): string => head(path, bytes) + '{'.padEnd(bytes - 1)
 /** Many small values: what takes most memory once it is read. */
-const wide = (path: string): string => head(path, bytes) + `{"a":[${'{},'.repeat(1_000_000)}`.slice(0, bytes - 1)
+const values = `{"a":[${'{},'.repeat(1_048_000)}`
+const wide = (path: string): string => head(path, bytes) + values.slice(0, bytes - 1)
+const wholeWide = (path: string): string => `${head(path, values.length + 3)}${values}0]}`
 
 const phases: [string, (knownPath: string) => Pick<Hold, 'over' | 'bytes'>][] = [
   ['silence before the handshake', () => ({ over: 'tcp', bytes: '' })],
@@ -42,6 +44,7 @@ const phases: [string, (knownPath: string) => Pick<Hold, 'over' | 'bytes'>][] = 
   ['a body without its last byte, of a stranger', () => ({ over: 'tls', bytes: body('/validate') })],
   ['a body without its last byte, at the known path', path => ({ over: 'tls', bytes: body(path) })],
   ['a wide body without its last byte, at the known path', path => ({ over: 'tls', bytes: wide(path) })],
+  ['a whole wide body, at the known path', path => ({ over: 'tls', bytes: wholeWide(path) })],
   ['answers that nobody reads', () => ({ over: 'tls', bytes: 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(200) })],
 ]
 
