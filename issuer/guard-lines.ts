@@ -1,6 +1,6 @@
 import type { Held, Hello, Seen } from '../core/snapshot/frames.ts'
 
-const longestLineBytes = 65_536
+const longestLineBytes = 16_384
 
 /**
  * The lines a guard sends.

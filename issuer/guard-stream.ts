@@ -1,17 +1,16 @@
 import type { ServerResponse } from 'node:http'
-import type { Held, Hello } from '../core/snapshot/frames.ts'
+import { type Held, type Hello, maxSliceBytes } from '../core/snapshot/frames.ts'
 import { emptyHash } from '../core/snapshot/hash.ts'
 import { dominates } from '../core/snapshot/seen.ts'
 import { type Clock, systemClock } from '../platform/clock.ts'
 import type { Objects } from './objects.ts'
+import { createPacedWriter, type Pace } from './paced-writer.ts'
 import { line, type Slice } from './slice.ts'
 import type { Slices } from './slices.ts'
 import type { Holder } from './token-review.ts'
 
 /** How long a replica that has seen less than the guard waits before it says so, in milliseconds. */
 const catchUpMs = 5_000
-/** What a guard that does not read may cost before it is dropped. */
-const longestBacklogBytes = 16 * 1024 * 1024
 
 /** One connected guard. */
 export interface GuardStream {
@@ -19,7 +18,7 @@ export interface GuardStream {
   readonly holder: Holder
   /** What the guard said last; at first what it came with. */
   held(): Held['held']
-  /** Sends a heartbeat, or once more that this replica is behind. */
+  /** Sends a heartbeat, or once more that this replica is behind; nothing while the guard has not read what came before. */
   beat(heartbeat: string): void
   take(held: Held['held']): void
   /** Ends the stream, telling why. */
@@ -30,7 +29,8 @@ export interface GuardStream {
 
 /**
  * Brings a guard from what it holds to what is here, then keeps it there. Never backwards: while this replica has seen
- * less than the guard, it sends no rows.
+ * less than the guard, it sends no rows. Nothing waits for a guard but the difference between two states: what it gets
+ * next is made when it has read what it got before.
  */
 export function createGuardStream(parts: {
   slice: Slice
@@ -39,26 +39,46 @@ export function createGuardStream(parts: {
   holder: Holder
   hello: Hello['hello']
   response: ServerResponse
+  pace: Pace
   /** Versions of the slice's own, beside those of the objects. */
   ownSeen: () => Readonly<Record<string, string>>
   clock?: Clock
 }): GuardStream {
-  const { slice, slices, objects, holder, hello, response, clock = systemClock } = parts
+  const { slice, slices, objects, holder, hello, response, pace, clock = systemClock } = parts
   const ended = new AbortController()
   const cleanups: (() => void)[] = []
+  const writer = createPacedWriter(response, { pace, tenant: slice.key.split('/', 1)[0] ?? '', clock, onDone: advance })
   let held: Held['held'] = { hash: hello.hash ?? emptyHash }
   let state = 'waiting' as 'waiting' | 'behind' | 'open'
+  // What the guard holds when it has read all that was sent; not known before the first frame.
+  let sent: string | undefined
+  let last: { readonly code: string; readonly message: string } | undefined
 
-  function write(text: string): void {
-    if (ended.signal.aborted) return
-    if (response.writableLength > longestBacklogBytes) close(() => response.destroy())
-    else response.write(text)
+  /** Sends what is due, if the guard has read what was sent before. */
+  function advance(): void {
+    if (writer.isBusy() || response.destroyed) return
+    // A service that went takes its rows along; for any other end nothing more is told.
+    const isLeft = state === 'open' && slice.hash() !== sent && (!last || last.code === 'service_not_found')
+    if (isLeft && slice.bytes() > maxSliceBytes && !last) {
+      end('slice_too_large', `The policy of ${slice.key} is larger than ${maxSliceBytes} bytes; what is held stays.`)
+    } else if (isLeft) {
+      const frame = slice.frameFor(sent === undefined ? hello : { hash: sent, seen: hello.seen })
+      sent = frame.hash
+      writer.write(frame)
+    } else if (last) response.end(line({ end: last }))
   }
 
-  function close(finish: () => void): void {
+  function end(code: string, message: string): void {
+    if (ended.signal.aborted) return
+    close()
+    last = { code, message }
+    writer.finish()
+    advance()
+  }
+
+  function close(): void {
     if (ended.signal.aborted) return
     for (const cleanup of cleanups) cleanup()
-    finish()
     ended.abort()
   }
 
@@ -75,11 +95,11 @@ export function createGuardStream(parts: {
     objects.claim(hello.seen ?? {})
     slices.flush()
     state = 'open'
-    write(slice.opening(hello))
-    cleanups.push(slice.subscribe(write))
+    advance()
+    cleanups.push(slice.subscribe(advance))
   }
 
-  response.on('close', () => close(() => {}))
+  response.on('close', close)
   open()
   if (state !== 'open') {
     cleanups.push(objects.onProgress(open))
@@ -87,7 +107,7 @@ export function createGuardStream(parts: {
       clock.after(catchUpMs, () => {
         if (state !== 'waiting') return
         state = 'behind'
-        write(line({ behind: true }))
+        writer.say(line({ behind: true }))
       }),
     )
   }
@@ -96,13 +116,14 @@ export function createGuardStream(parts: {
     holder,
     held: () => held,
     beat(heartbeat) {
-      if (state === 'open') write(heartbeat)
-      else if (state === 'behind') write(line({ behind: true }))
+      writer.look()
+      if (state === 'open' && slice.hash() === sent) writer.say(heartbeat)
+      else if (state === 'behind') writer.say(line({ behind: true }))
     },
     take: said => {
       held = { ...held, ...said }
     },
-    end: (code, message) => close(() => response.end(line({ end: { code, message } }))),
+    end,
     ended: ended.signal,
   }
 }

@@ -25,6 +25,15 @@ export function measure(metrics: Metrics, parts: { slices: Slices; snapshots: Sn
       this.inc(snapshots.opened())
     },
   })
+  new Counter({
+    registers: [metrics.registry],
+    name: 'latchkey_issuer_streams_stalled_total',
+    help: 'Streams that were dropped because their guard did not read for 20 s.',
+    collect() {
+      this.reset()
+      this.inc(snapshots.stalled())
+    },
+  })
   gauge('latchkey_issuer_guards', 'Guards connected to this replica.', () => [...snapshots.streams()].length)
   gauge('latchkey_issuer_guards_behind', 'Connected guards that do not hold the current slice.', () =>
     [...snapshots.streams()].reduce((sum, { slice, held }) => sum + (held().hash === slice.hash() ? 0 : 1), 0),

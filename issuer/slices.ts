@@ -2,11 +2,12 @@ import { keyOf } from '../core/registry/ids.ts'
 import type { ResolvedClient } from '../core/registry/resolve-clients.ts'
 import type { ClientKey } from '../core/registry/slice.ts'
 import { sliceRows } from '../core/registry/slice.ts'
-import type { Seen } from '../core/snapshot/frames.ts'
+import { maxSliceBytes, type Seen } from '../core/snapshot/frames.ts'
 import type { ClusterRow } from '../core/snapshot/rows.ts'
 import { type Clock, systemClock } from '../platform/clock.ts'
 import type { Logger } from '../platform/log.ts'
 import { cleanDirt, type Dirt, followChanges } from './dirt.ts'
+import { createChunkCache } from './frame-text.ts'
 import type { Indexes } from './indexes.ts'
 import type { Objects } from './objects.ts'
 import type { Documents } from './openapi-documents.ts'
@@ -16,6 +17,9 @@ import { createSlice, type Slice } from './slice.ts'
 
 /** How long changes that take nothing away wait for others, in milliseconds. */
 const coalesceMs = 20
+
+/** Texts of slices that several guards are being sent. */
+const chunkCacheBytes = 32 * 1_048_576
 
 /** One slice per GuardedService of this installation, kept in step with the objects. */
 export interface Slices {
@@ -45,6 +49,7 @@ export function createSlices(parts: {
 }): Slices {
   const { objects, indexes, registry, documents, log, clock = systemClock } = parts
   const cache = createRowCache(objects, indexes, registry.clients)
+  const chunks = createChunkCache(chunkCacheBytes)
   const slices = new Map<string, Slice>()
   const removed = new Set<(service: string) => void>()
   let dirt = cleanDirt()
@@ -120,7 +125,7 @@ export function createSlices(parts: {
       for (const handler of removed) handler(key)
       return
     }
-    const made = slice ?? createSlice(key, () => seenOf(key), clock.now)
+    const made = slice ?? createSlice(key, () => seenOf(key), clock.now, chunks)
     slices.set(key, made)
     const roles = indexes.rolesOfService.get(key)
     const namespace = service.service.metadata.namespace ?? ''
@@ -134,6 +139,8 @@ export function createSlices(parts: {
         cluster: parts.cluster(),
       }),
     )
+    if (made.bytes() > maxSliceBytes)
+      log.error({ service: key, bytes: made.bytes() }, 'the slice is too large, its guards get none')
     log.debug({ service: key, revision: made.hash().slice(0, 12) }, 'slice made')
   }
 

@@ -1,20 +1,27 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { heartbeatMs } from '../core/snapshot/frames.ts'
 import { type Clock, systemClock } from '../platform/clock.ts'
+import { createBudget } from '../platform/http/budget.ts'
 import { markStream } from '../platform/http/exchanges.ts'
 import { sendProblem } from '../platform/http/problem.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Authorizer, Refusal } from './authorize.ts'
+import { createFairQueue } from './fair-queue.ts'
 import { parseHeld, parseHello, readLines } from './guard-lines.ts'
 import { createGuardStream, type GuardStream } from './guard-stream.ts'
 import type { Objects } from './objects.ts'
 import type { Documents } from './openapi-documents.ts'
+import type { Pace } from './paced-writer.ts'
 import { keepAuthorized } from './reauthorize.ts'
 import { line } from './slice.ts'
 import type { Slices } from './slices.ts'
 import type { Holder, Reviewer } from './token-review.ts'
 
 const helloMs = 10_000
+/** Streams, by the namespace of their service; fewer than the port has places, so that the operator finds one. */
+const streamPlaces = { sum: 1_920, perPeer: 1_280 }
+/** Pieces of 64 KiB, and what TLS makes of them, that are under way at one time, by namespace. */
+const turns = { running: 256, runningPerPeer: 128, waiting: 4_096, waitingPerPeer: 4_096 }
 
 /** The connected guards and the handler that lets them in. */
 export interface SnapshotServer {
@@ -23,6 +30,8 @@ export interface SnapshotServer {
   streams(): Iterable<GuardStream>
   /** How many there have been. */
   opened(): number
+  /** How many were dropped because their guard did not read. */
+  stalled(): number
   /** Ends every stream, telling the guards to go to another replica. */
   drain(): void
 }
@@ -41,8 +50,11 @@ export function createSnapshotServer(parts: SnapshotServerParts): SnapshotServer
   const { slices, objects, documents, authorizer, log, clock = systemClock } = parts
   const streams = new Map<string, GuardStream>()
   const checks = new Map<GuardStream, () => void>()
+  const places = createBudget(streamPlaces)
+  const pace: Pace = { turns: createFairQueue(turns), onStalled: () => stalled++ }
   let counter = 0
   let opened = 0
+  let stalled = 0
   let cancelBeat = clock.after(heartbeatMs, beat)
 
   function beat(): void {
@@ -103,6 +115,7 @@ export function createSnapshotServer(parts: SnapshotServerParts): SnapshotServer
       holder,
       hello,
       response,
+      pace,
       clock,
       ownSeen: () => documents.seenOf(hello.slice),
     })
@@ -124,9 +137,13 @@ export function createSnapshotServer(parts: SnapshotServerParts): SnapshotServer
     const id = stream.holder.pod ? `${stream.holder.pod.uid} ${stream.slice.key}` : `stream ${counter++}`
     streams.get(id)?.end('replaced', 'The same pod opened another stream.')
     if (stream.ended.aborted) return
+    const full = () => stream.end('too_many_streams', 'This replica has too many guards of one namespace.')
+    const place = places.take(stream.slice.key.split('/', 1)[0] ?? '', 1, full)
+    if (!place) return void full()
     streams.set(id, stream)
     opened++
     stream.ended.addEventListener('abort', () => {
+      place.release()
       if (streams.get(id) === stream) streams.delete(id)
       checks.delete(stream)
     })
@@ -138,6 +155,7 @@ export function createSnapshotServer(parts: SnapshotServerParts): SnapshotServer
     serve,
     streams: () => streams.values(),
     opened: () => opened,
+    stalled: () => stalled,
     drain() {
       cancelBeat()
       for (const stream of streams.values()) stream.end('draining', 'This replica stops; connect to another one.')

@@ -43,3 +43,9 @@ export type Frame =
 
 /** How often the issuer sends a heartbeat when nothing changes, in milliseconds. */
 export const heartbeatMs = 5_000
+
+/**
+ * Rows of a slice as JSON, bytes: a larger one is not sent, and a guard that has less memory takes less, see
+ * docs/limits.md. Its two copies on the pod's disk are what the guard's volume is made for.
+ */
+export const maxSliceBytes = 64 * 1_048_576

@@ -2,6 +2,7 @@ import { changeHash, emptyHash } from './hash.ts'
 import { parseRow } from './parse-row.ts'
 import { type Row, rowKey } from './rows.ts'
 import { editMap, emptyMap, type SharedMap } from './shared-map.ts'
+import { inSteps, type Steps } from './steps.ts'
 
 /** A row as it came, and as it is understood. */
 export interface StoredRow {
@@ -27,27 +28,34 @@ export interface RowChange {
 export const emptyStore: RowStore = { rows: emptyMap(), hash: emptyHash, unsupported: new Set() }
 
 /** The store with these rows in and those keys out, and what changed by that, each key once. */
-export function updateRows(
+export function* updateRows(
   store: RowStore,
   upsert: readonly unknown[],
   remove: readonly string[],
-): { readonly store: RowStore; readonly changes: readonly RowChange[] } {
+): Steps<{ readonly store: RowStore; readonly changes: readonly RowChange[] }> {
   const after = new Map<string, StoredRow | undefined>()
   for (const key of remove) after.set(key, undefined)
-  for (const value of upsert) {
-    const stored = storedRow(value)
-    after.set(stored.key, stored)
+  for (const some of inSteps(upsert)) {
+    for (const value of some) {
+      const stored = storedRow(value)
+      after.set(stored.key, stored)
+    }
+    yield
   }
   const edit = editMap(store.rows)
   const changes: RowChange[] = []
-  for (const [key, row] of after) {
-    const before = edit.get(key)
-    if (!before && !row) continue
-    if (row) edit.set(key, row)
-    else edit.delete(key)
-    changes.push({ key, before, after: row })
+  let { hash } = store
+  for (const some of inSteps([...after])) {
+    const changed = some.flatMap(([key, row]) => {
+      const before = edit.get(key)
+      if (row) edit.set(key, row)
+      else edit.delete(key)
+      return before || row ? [{ key, before, after: row }] : []
+    })
+    hash = changeHash(hash, valuesOf(changed, 'before'), valuesOf(changed, 'after'))
+    for (const change of changed) changes.push(change)
+    yield
   }
-  const hash = changeHash(store.hash, valuesOf(changes, 'before'), valuesOf(changes, 'after'))
   return { store: { rows: edit.finish(), hash, unsupported: unsupportedAfter(store.unsupported, changes) }, changes }
 }
 

@@ -6,6 +6,7 @@ import { type ClientGrants, updateGrants } from './grant-index.ts'
 import { emptyStore, type RowChange, type RowStore, updateRows } from './row-store.ts'
 import type { RoleRow, Row, ServiceRow } from './rows.ts'
 import { editMap, emptyMap, lookup, type SharedMap, valuesOf } from './shared-map.ts'
+import { finish, inSteps, type Steps } from './steps.ts'
 
 export type { ClientEntry, ClusterEntry } from './client-entry.ts'
 export type { ClientGrants } from './grant-index.ts'
@@ -43,12 +44,16 @@ export interface SnapshotBuilder {
    * ask for the whole slice again (hello without seen and hash).
    */
   apply(frame: FullFrame | DeltaFrame): 'applied' | 'mismatch'
+  /** The same in steps, with nothing changed before the last one. One frame at a time. */
+  applying(frame: FullFrame | DeltaFrame): Steps<'applied' | 'mismatch'>
   /** Hash of what is held, 64 hex characters; 64 zeros when nothing is. */
   hash(): string
   /** undefined until a service row came. The same object until the next change. */
   snapshot(): Snapshot | undefined
   /** Every row held, as it came (also those that are not understood), in the order of their keys. */
   rows(): Row[]
+  /** The same in no order, and as they were at the call however long it takes to go through them. */
+  eachRow(): Iterable<Row>
 }
 
 /** What is held, all of it immutable, so that a frame that does not add up leaves no trace. */
@@ -79,34 +84,44 @@ const nothing: State = {
 export function createSnapshotBuilder(): SnapshotBuilder {
   let state = nothing
   let snapshot: Snapshot | undefined
+
+  function* applying(frame: FullFrame | DeltaFrame): Steps<'applied' | 'mismatch'> {
+    const isFull = 'full' in frame
+    const { store, changes } = yield* updateRows(
+      isFull ? emptyStore : state.store,
+      isFull ? frame.full.rows : frame.delta.upsert,
+      isFull ? [] : frame.delta.remove,
+    )
+    if (store.hash !== frame.hash) return 'mismatch'
+    state = yield* advance(isFull ? nothing : state, store, changes)
+    snapshot = snapshotOf(state)
+    return 'applied'
+  }
+
   return {
-    apply(frame) {
-      const isFull = 'full' in frame
-      const { store, changes } = updateRows(
-        isFull ? emptyStore : state.store,
-        isFull ? frame.full.rows : frame.delta.upsert,
-        isFull ? [] : frame.delta.remove,
-      )
-      if (store.hash !== frame.hash) return 'mismatch'
-      state = advance(isFull ? nothing : state, store, changes)
-      snapshot = snapshotOf(state)
-      return 'applied'
-    },
+    applying,
+    apply: frame => finish(applying(frame)),
     hash: () => state.store.hash,
     snapshot: () => snapshot,
     rows: () =>
       [...valuesOf(state.store.rows)].sort((a, b) => (a.key < b.key ? -1 : 1)).map(({ value }) => value as Row),
+    eachRow: () => eachValue(state.store),
   }
 }
 
-function advance(state: State, store: RowStore, changes: readonly RowChange[]): State {
-  const next = {
-    ...state,
-    store,
-    index: updateClients(state.index, ofType(changes, 'client')),
-    grants: updateGrants(state.grants, ofType(changes, 'grant')),
-    roles: updateRoles(state.roles, ofType(changes, 'role')),
+function* eachValue({ rows }: RowStore): Generator<Row> {
+  for (const { value } of valuesOf(rows)) yield value as Row
+}
+
+function* advance(state: State, store: RowStore, changes: readonly RowChange[]): Steps<State> {
+  let { index, grants, roles } = state
+  for (const some of inSteps(changes)) {
+    index = updateClients(index, ofType(some, 'client'))
+    grants = updateGrants(grants, ofType(some, 'grant'))
+    roles = updateRoles(roles, ofType(some, 'role'))
+    yield
   }
+  const next = { ...state, store, index, grants, roles }
   const cluster = changes.find(({ key }) => key === 'cluster')
   if (cluster) next.cluster = cluster.after?.row?.type === 'cluster' ? clusterEntry(cluster.after.row) : undefined
   const service = changes.find(({ key }) => key === 'service')

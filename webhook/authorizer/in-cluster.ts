@@ -4,6 +4,7 @@ import type { Logger } from '../../platform/log.ts'
 import { type Audit, createAudit } from '../guard/audit.ts'
 import { createPolicy } from '../guard/policy.ts'
 import { createSlice } from '../guard/slice.ts'
+import { sliceBound } from '../guard/slice-bound.ts'
 import { createSnapshotClient } from '../guard/snapshot-client.ts'
 import { createSnapshotFile } from '../guard/snapshot-file.ts'
 import { createAuthorizer } from './authorizer.ts'
@@ -87,6 +88,7 @@ async function streamService(
     findings: () => ({ wouldDeny: counts.wouldDenyCount() }),
     onTaken: taken => (taken === 'applied' ? file.save() : file.confirm()),
     onConnected: counts.connected,
+    maxFrameBytes: sliceBound(process.constrainedMemory(), servicesOf(config.peers).length),
     log,
   })
   return {

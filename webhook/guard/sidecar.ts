@@ -9,6 +9,7 @@ import { openAudit } from './open-audit.ts'
 import { createPolicy } from './policy.ts'
 import type { RunningGuard } from './running-guard.ts'
 import { createSlice } from './slice.ts'
+import { sliceBound } from './slice-bound.ts'
 import { createSnapshotClient } from './snapshot-client.ts'
 import { createSnapshotFile } from './snapshot-file.ts'
 import { listenForStop } from './stop-socket.ts'
@@ -54,6 +55,7 @@ export async function startSidecar(
       void denied.save(metrics.wouldDenyCount())
     },
     onConnected: metrics.connected,
+    maxFrameBytes: sliceBound(process.constrainedMemory()),
     clock,
     log,
   })

@@ -2,13 +2,14 @@ import type { Frame, Seen } from '../../core/snapshot/frames.ts'
 import type { Row } from '../../core/snapshot/rows.ts'
 import { dominates } from '../../core/snapshot/seen.ts'
 import { createSnapshotBuilder } from '../../core/snapshot/snapshot.ts'
+import { finish, type Steps } from '../../core/snapshot/steps.ts'
 import type { Policy } from './policy.ts'
 
 /** A slice as a whole, as the stored file has it. */
 export interface StoredSlice {
   readonly seen: Seen
   readonly hash: string
-  readonly rows: readonly Row[]
+  readonly rows: Iterable<Row>
 }
 
 /** What came of a frame. `older` and `mismatch` leave everything as it was. */
@@ -22,17 +23,19 @@ export interface Slice {
   seen(): Seen | undefined
   /** @throws Error when the frame is not built as frames.ts says */
   take(frame: Frame): Taken
+  /** The same in steps, with nothing changed before the last one. One frame at a time. */
+  taking(frame: Frame): Steps<Taken>
 }
 
 export function createSlice(policy: Policy): Slice {
   const builder = createSnapshotBuilder()
   let seen: Seen | undefined
 
-  function take(frame: Frame): Taken {
+  function* taking(frame: Frame): Steps<Taken> {
     if ('full' in frame || 'delta' in frame) {
       // A replica that has seen less could bring a revoked key back.
       if (isOlder(frame.seen, seen)) return 'older'
-      if (builder.apply(frame) === 'mismatch') return 'mismatch'
+      if ((yield* builder.applying(frame)) === 'mismatch') return 'mismatch'
       seen = frame.seen
       policy.replace(builder.snapshot())
       policy.confirm()
@@ -50,10 +53,11 @@ export function createSlice(policy: Policy): Slice {
   }
 
   return {
-    take,
+    taking,
+    take: frame => finish(taking(frame)),
     seen: () => seen,
     hash: () => (seen ? builder.hash() : undefined),
-    held: () => seen && { seen, hash: builder.hash(), rows: builder.rows() },
+    held: () => seen && { seen, hash: builder.hash(), rows: builder.eachRow() },
   }
 }
 

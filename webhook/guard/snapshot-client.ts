@@ -1,11 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import type { ClientRequest, IncomingMessage } from 'node:http'
-import { type Frame, type Held, type Hello, heartbeatMs } from '../../core/snapshot/frames.ts'
+import { type Frame, type Held, type Hello, heartbeatMs, maxSliceBytes } from '../../core/snapshot/frames.ts'
 import { emptyHash } from '../../core/snapshot/hash.ts'
+import type { Steps } from '../../core/snapshot/steps.ts'
 import { type Clock, sleep } from '../../platform/clock.ts'
 import type { Logger } from '../../platform/log.ts'
 import { https } from '../../platform/on-demand.ts'
-import { createLineReader } from './line-reader.ts'
+import { driveSteps } from './drive-steps.ts'
+import { createFrameReader, type ReadFrames } from './frame-reader.ts'
 import type { Slice, Taken } from './slice.ts'
 
 /** Keeps this guard's slice up to date over one long-lived stream from the issuer. */
@@ -31,6 +33,8 @@ export interface SnapshotClientOptions {
   clock: Clock
   log: Logger
   idleMs?: number
+  /** Default: what the issuer sends at most. */
+  maxFrameBytes?: number | undefined
   backoff?: { minMs: number; maxMs: number }
 }
 
@@ -41,6 +45,13 @@ interface Ended {
   readonly progress: boolean
   readonly needsFull?: boolean
 }
+
+type Left = Partial<Ended> & { readonly why: string }
+
+/** So much is read in one step: about a millisecond. */
+const stepBytes = 16_384
+/** What a frame has beside the rows of the slice: versions, and keys of rows that went. */
+const frameSlackBytes = 1_048_576
 
 export function createSnapshotClient(options: SnapshotClientOptions): SnapshotClient {
   const { slice, clock, log, onConnected, backoff = { minMs: 200, maxMs: 10_000 } } = options
@@ -98,19 +109,16 @@ export function createSnapshotClient(options: SnapshotClientOptions): SnapshotCl
     return new Promise(resolve => {
       let progress = false
       let cancelIdle = (): void => {}
+      let stopTaking = (): void => {}
       const end = (why: string, more: Partial<Ended> = {}): void => {
         cancelIdle()
+        // Before the next connection begins: half a frame taken has changed nothing.
+        stopTaking()
         resolve({ why, progress, ...more })
       }
       const alive = (): void => {
         cancelIdle()
         cancelIdle = clock.after(options.idleMs ?? 3 * heartbeatMs, () => end('nothing came in time'))
-      }
-      const onLine = (line: string): void => {
-        alive()
-        const taken = takeLine(line)
-        if (typeof taken !== 'string') return void end(taken.why, taken)
-        progress = true
       }
       alive()
       request.on('error', error => end(`the connection failed: ${(error as NodeJS.ErrnoException).code ?? error.name}`))
@@ -118,29 +126,38 @@ export function createSnapshotClient(options: SnapshotClientOptions): SnapshotCl
         if (response.statusCode !== 200) return refusal(response, end)
         onConnected(true)
         log.info({ service: options.service }, 'connected to the issuer')
-        const feed = createLineReader(onLine, () => end('a line is too long'))
-        response.on('data', feed)
+        const read = createFrameReader(options.maxFrameBytes ?? maxSliceBytes + frameSlackBytes)
+        const queue = createByteQueue(response, bytes => takeBytes(bytes, read, () => (progress = true)), end)
+        stopTaking = queue.stop
+        response.on('data', (bytes: Buffer) => {
+          alive()
+          queue.put(bytes)
+        })
         response.on('error', () => end('the connection broke'))
         response.on('close', () => end('the issuer closed the stream'))
       })
     })
   }
 
-  function takeLine(line: string): 'taken' | (Partial<Ended> & { why: string }) {
-    let taken: Taken
-    let frame: Frame
-    try {
-      frame = JSON.parse(line) as Frame
-      taken = slice.take(frame)
-    } catch {
-      return { why: 'the issuer sent what is no frame' }
+  /** @returns why the stream is left, if it is */
+  function* takeBytes(
+    bytes: Buffer,
+    read: (bytes: Buffer) => ReadFrames,
+    onTaken: () => void,
+  ): Steps<Left | undefined> {
+    for (let from = 0; from < bytes.length; from += stepBytes) {
+      const { frames, fault } = read(bytes.subarray(from, from + stepBytes))
+      for (const frame of frames) {
+        const taken = yield* slice.taking(frame)
+        if (taken !== 'applied' && taken !== 'confirmed') return endingOf(taken, frame)
+        onTaken()
+        options.onTaken(taken)
+        tell?.()
+      }
+      if (fault) return { why: faults[fault] }
+      yield
     }
-    if (taken === 'applied' || taken === 'confirmed') {
-      options.onTaken(taken)
-      tell?.()
-      return 'taken'
-    }
-    return endingOf(taken, frame)
+    return undefined
   }
 
   return {
@@ -150,7 +167,54 @@ export function createSnapshotClient(options: SnapshotClientOptions): SnapshotCl
   }
 }
 
-function endingOf(taken: Taken, frame: Frame): Partial<Ended> & { why: string } {
+const faults = {
+  malformed: 'the issuer sent what is no frame',
+  too_long: 'the policy is too large for this guard: give it more memory, or divide the service',
+}
+
+/** What came is taken one piece after the other; meanwhile nothing more is read. */
+function createByteQueue(
+  response: IncomingMessage,
+  take: (bytes: Buffer) => Steps<Left | undefined>,
+  end: (why: string, more?: Partial<Ended>) => void,
+): { put(bytes: Buffer): void; stop(): void } {
+  let waiting: Buffer[] = []
+  let isTaking = false
+  let leave = (): void => {}
+
+  function next(): void {
+    const bytes = waiting.shift()
+    isTaking = bytes !== undefined
+    if (!bytes) return void response.resume()
+    response.pause()
+    leave = driveSteps(take(bytes), outcome => {
+      const left = 'error' in outcome ? { why: faults.malformed } : outcome.value
+      if (left) end(left.why, left)
+      // A socket that has much to read would go on at once, and calls wait meanwhile.
+      else if (bytes.length < stepBytes) next()
+      else leave = immediately(next)
+    })
+  }
+
+  return {
+    put(bytes) {
+      waiting.push(bytes)
+      if (!isTaking) next()
+    },
+    stop() {
+      waiting = []
+      isTaking = true
+      leave()
+    },
+  }
+}
+
+function immediately(task: () => void): () => void {
+  const immediate = setImmediate(task)
+  return () => clearImmediate(immediate)
+}
+
+function endingOf(taken: Taken, frame: Frame): Left {
   if (taken === 'mismatch') return { why: 'what is held does not add up to the issuer’s hash', needsFull: true }
   if (taken === 'behind') return { why: 'this replica of the issuer has seen less than this guard' }
   if (taken === 'older') return { why: 'a frame is older than what is held, it was not taken' }

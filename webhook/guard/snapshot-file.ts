@@ -1,6 +1,9 @@
+import { createReadStream } from 'node:fs'
 import { open, readFile, rename } from 'node:fs/promises'
+import type { Row } from '../../core/snapshot/rows.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { Logger } from '../../platform/log.ts'
+import { createElementReader } from './json-elements.ts'
 import type { Policy } from './policy.ts'
 import type { Slice, StoredSlice } from './slice.ts'
 
@@ -44,14 +47,15 @@ export function createSnapshotFile(options: {
   let savedMs = Number.NEGATIVE_INFINITY
 
   async function load(): Promise<void> {
-    const stored = await readJson<Stored>(path)
+    const stored = await readStored(path)
     if (!stored) return
     if (stored.version !== 1 || stored.service !== service) {
       return log.warn({ file: path }, 'the stored snapshot is of another service or version and is not used')
     }
     try {
       const { rows, seen, hash } = stored
-      if (slice.take({ full: { rows }, seen, hash }) !== 'applied') throw new Error('it does not add up to its hash')
+      if (slice.take({ full: { rows: [...rows] }, seen, hash }) !== 'applied')
+        throw new Error('it does not add up to its hash')
     } catch (error) {
       return log.warn({ err: error, file: path }, 'the stored snapshot cannot be used')
     }
@@ -72,8 +76,9 @@ export function createSnapshotFile(options: {
   async function write(): Promise<void> {
     const held = slice.held()
     if (!held) return
-    const stored: Stored = { version: 1, service, confirmedAt: clock.wallMs(), ...held }
-    await replaceFile(path, JSON.stringify(stored))
+    const { rows, ...rest } = held
+    const about = { version: 1, service, confirmedAt: clock.wallMs(), ...rest } satisfies Omit<Stored, 'rows'>
+    await replaceFile(path, textOf(about, rows))
     savedMs = clock.now()
     confirmedMs = savedMs
   }
@@ -96,17 +101,34 @@ export function createSnapshotFile(options: {
       const hash = slice.hash()
       if (hash === undefined || clock.now() - confirmedMs < confirmEveryMs) return
       confirmedMs = clock.now()
-      later(() => replaceFile(contactPath, JSON.stringify({ hash, confirmedAt: clock.wallMs() })))
+      later(() => replaceFile(contactPath, [JSON.stringify({ hash, confirmedAt: clock.wallMs() })]))
     },
   }
 }
 
+/** Rows of this many characters are made into text and written at one time. */
+const pieceLength = 65_536
+
+/** An object as JSON in pieces: nobody waits for the text of a large slice, nor is there ever one. */
+function* textOf(about: object, rows: Iterable<unknown>): Generator<string> {
+  let text = `${JSON.stringify(about).slice(0, -1)},"rows":[`
+  let isFirst = true
+  for (const row of rows) {
+    text += `${isFirst ? '' : ','}${JSON.stringify(row)}`
+    isFirst = false
+    if (text.length < pieceLength) continue
+    yield text
+    text = ''
+  }
+  yield `${text}]}`
+}
+
 /** Another file under the same name, or the old one: never half of it, also when the machine stops. */
-async function replaceFile(path: string, content: string): Promise<void> {
+async function replaceFile(path: string, pieces: Iterable<string>): Promise<void> {
   const temporary = `${path}.new`
   const file = await open(temporary, 'w', 0o600)
   try {
-    await file.writeFile(content)
+    for (const piece of pieces) await file.writeFile(piece)
     await file.sync()
   } finally {
     await file.close()
@@ -117,6 +139,24 @@ async function replaceFile(path: string, content: string): Promise<void> {
 async function readJson<T>(path: string): Promise<T | undefined> {
   try {
     return JSON.parse(await readFile(path, 'utf8')) as T
+  } catch {
+    return undefined
+  }
+}
+
+/** Rows lie in a list of the object itself. */
+const storedDepth = 2
+
+/** Read as it comes, like a frame: a large file is never one text. */
+async function readStored(path: string): Promise<Stored | undefined> {
+  const elements = createElementReader(storedDepth)
+  try {
+    for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+      if (elements.read(chunk, 0) === undefined) continue
+      const { around, lists } = elements.take()
+      return { ...(around as Stored), rows: (lists[0] ?? []) as Row[] }
+    }
+    return undefined
   } catch {
     return undefined
   }

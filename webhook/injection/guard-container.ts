@@ -1,4 +1,5 @@
 import { guardContainerName } from '../../core/api/guarded-pod.ts'
+import { maxSliceBytes } from '../../core/snapshot/frames.ts'
 import { guardFlags } from '../../platform/guard-flags.ts'
 import { stopSocketName } from '../guard/stop-socket.ts'
 import {
@@ -41,6 +42,8 @@ const paths = { ca: '/var/run/latchkey/ca', token: '/var/run/latchkey/token', sn
 const volumes = { ca: 'latchkey-ca', token: 'latchkey-token', snapshot: 'latchkey-snapshot' }
 const defaultMode = 0o644
 const stopSocket = `${paths.snapshot}/${stopSocketName}`
+// The stored slice, the one that takes its place, and small files beside them: beyond this the kubelet evicts the pod.
+const snapshotVolume = `${Math.ceil((2 * maxSliceBytes) / 1_048_576) + 16}Mi`
 
 /** Names no volume of the app's may have. */
 export const guardVolumeNames: readonly string[] = Object.values(volumes)
@@ -99,7 +102,7 @@ export function guardVolumes(settings: InjectionSettings): readonly Volume[] {
         defaultMode,
       },
     },
-    { name: volumes.snapshot, emptyDir: { sizeLimit: '64Mi' } },
+    { name: volumes.snapshot, emptyDir: { sizeLimit: snapshotVolume } },
   ]
 }
 

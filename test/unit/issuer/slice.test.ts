@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest'
 import type { Frame } from '../../../core/snapshot/frames.ts'
 import { emptyHash, sliceHash } from '../../../core/snapshot/hash.ts'
 import { type RoleRow, type Row, rowKey } from '../../../core/snapshot/rows.ts'
+import { createChunkCache } from '../../../issuer/frame-text.ts'
 import { createSlice, historyMs } from '../../../issuer/slice.ts'
+import { textOf } from './text-of.ts'
 
 const role = (name: string, path = '/'): RoleRow => ({
   type: 'role',
@@ -37,6 +39,7 @@ function make() {
     'shop/orders',
     () => ({ roles: String(version) }),
     () => time,
+    createChunkCache(1_048_576),
   )
   const wait = (ms: number): void => {
     time += ms
@@ -48,7 +51,11 @@ describe('a slice', () => {
   it('begins empty and tells listeners what changed, not what did not', () => {
     const { slice, tick } = make()
     const lines: string[] = []
-    const end = slice.subscribe(line => lines.push(line))
+    let hash = slice.hash()
+    const end = slice.subscribe(() => {
+      lines.push(textOf(slice.frameFor({ hash })))
+      hash = slice.hash()
+    })
     expect(slice.hash()).toBe(emptyHash)
     slice.replace([role('a'), role('b')])
     tick()
@@ -78,9 +85,9 @@ describe('a slice', () => {
         states.forEach((state, index) => {
           tick()
           slice.replace(Object.entries(state).map(([name, path]) => role(name, path)))
-          if (index === stop) one.apply(slice.opening({ slice: slice.key, version: 'test' }))
+          if (index === stop) one.apply(textOf(slice.frameFor({})))
         })
-        const frame = one.apply(slice.opening({ slice: slice.key, version: 'test', hash: one.hash(), seen: {} }))
+        const frame = one.apply(textOf(slice.frameFor({ hash: one.hash(), seen: {} })))
         expect(frame).toHaveProperty('delta')
         expect(one.hash()).toBe(slice.hash())
         expect('hash' in frame && frame.hash).toBe(slice.hash())
@@ -95,12 +102,57 @@ describe('a slice', () => {
     wait(historyMs)
     tick()
     slice.replace([role('b')])
-    const opening = (hash: string) =>
-      JSON.parse(slice.opening({ slice: slice.key, version: 'test', hash, seen: {} })) as Frame
+    const opening = (hash: string) => JSON.parse(textOf(slice.frameFor({ hash, seen: {} }))) as Frame
     expect(opening('f'.repeat(64))).toHaveProperty('full')
     expect(opening(old)).toMatchObject({ delta: { remove: ['role/a'] } })
     slice.prune(historyMs * 2)
     expect(opening(old)).toHaveProperty('full')
     expect(opening(slice.hash())).toMatchObject({ delta: { upsert: [], remove: [] } })
+  })
+
+  it('sends guards that come together one text, and never an older one of a slice that is sent in no time', () => {
+    const { slice } = make()
+    slice.replace([role('a')])
+    const first = slice.frameFor({})
+    expect(slice.frameFor({ hash: 'f'.repeat(64) })).toBe(first)
+    slice.apply([role('b')], [])
+    expect(slice.frameFor({}).hash).toBe(slice.hash())
+  })
+
+  it('sends guards that come together one text of a large slice, and each what changed meanwhile', () => {
+    const { slice, tick, wait } = make()
+    slice.replace([role('a', 'x'.repeat(1_100_000))])
+    const first = slice.frameFor({})
+    expect(slice.frameFor({ hash: 'f'.repeat(64) })).toBe(first)
+    tick()
+    slice.apply([role('b')], [])
+    expect(slice.frameFor({})).toBe(first)
+    const one = guard()
+    one.apply(textOf(first))
+    one.apply(textOf(slice.frameFor({ hash: first.hash })))
+    expect(one.hash()).toBe(slice.hash())
+    wait(10_000)
+    expect(slice.frameFor({}).hash).toBe(slice.hash())
+  })
+
+  it('sends no text that is older than what the guard has seen', () => {
+    const { slice, tick } = make()
+    slice.replace([role('a', 'x'.repeat(1_100_000))])
+    const first = slice.frameFor({})
+    tick()
+    slice.apply([role('b')], [])
+    expect(slice.frameFor({ hash: 'f'.repeat(64), seen: { roles: '1' } })).not.toBe(first)
+    expect(slice.frameFor({ hash: 'f'.repeat(64), seen: { elsewhere: '9' } }).hash).toBe(slice.hash())
+  })
+
+  it('knows how large it is', () => {
+    const { slice } = make()
+    slice.replace([role('a'), role('b')])
+    const size = slice.bytes()
+    expect(size).toBeGreaterThan(2 * JSON.stringify(role('a')).length - 1)
+    slice.apply([role('c')], ['role/a'])
+    expect(slice.bytes()).toBe(size)
+    slice.replace([])
+    expect(slice.bytes()).toBe(0)
   })
 })

@@ -88,7 +88,7 @@ const volumes = [
       defaultMode: 0o644,
     },
   },
-  { name: 'latchkey-snapshot', emptyDir: { sizeLimit: '64Mi' } },
+  { name: 'latchkey-snapshot', emptyDir: { sizeLimit: '144Mi' } },
 ]
 const env = [{ name: 'HOST', value: '127.0.0.1' }]
 const lifecycle = { preStop: { sleep: { seconds: 5 } } }

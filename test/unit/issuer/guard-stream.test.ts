@@ -1,0 +1,107 @@
+import { EventEmitter } from 'node:events'
+import type { ServerResponse } from 'node:http'
+import { expect, it } from 'vitest'
+import { maxSliceBytes } from '../../../core/snapshot/frames.ts'
+import type { RoleRow } from '../../../core/snapshot/rows.ts'
+import { createFairQueue } from '../../../issuer/fair-queue.ts'
+import { createChunkCache } from '../../../issuer/frame-text.ts'
+import { createGuardStream } from '../../../issuer/guard-stream.ts'
+import type { Objects } from '../../../issuer/objects.ts'
+import { createSlice } from '../../../issuer/slice.ts'
+import type { Slices } from '../../../issuer/slices.ts'
+import { createManualClock, settled } from '../platform/manual-clock.ts'
+
+const role = (name: string, path = '/'): RoleRow => ({
+  type: 'role',
+  name,
+  rules: [{ index: 0, methods: ['GET'], paths: [path] }],
+})
+
+/** A stream to a guard that reads whatever comes, or nothing until it is told to. */
+function world({ bytes, reads = 'all' }: { bytes?: number; reads?: 'all' | 'nothing' } = {}) {
+  const clock = createManualClock()
+  const slice = createSlice('shop/orders', () => ({ roles: '1' }), clock.now, createChunkCache(1_048_576))
+  slice.replace([role('a')])
+  const lines: string[] = []
+  const waiting: (() => void)[] = []
+  const guard = { reads: reads === 'all' }
+  const response = Object.assign(new EventEmitter(), {
+    destroyed: false,
+    write(piece: Buffer | string, done: () => void) {
+      lines.push(String(piece))
+      waiting.push(done)
+      if (guard.reads) for (const read of waiting.splice(0)) setImmediate(read)
+    },
+    end: (text: string) => void lines.push(text),
+  }) as unknown as ServerResponse
+  const stream = createGuardStream({
+    slice: { ...slice, ...(bytes !== undefined && { bytes: () => bytes }) },
+    slices: { flush() {} } as Slices,
+    objects: { progress: () => ({ roles: '1' }), claim() {} } as unknown as Objects,
+    holder: { user: { username: 'a' }, expiresAt: 0 },
+    hello: { slice: 'shop/orders', version: 'test' },
+    response,
+    pace: {
+      turns: createFairQueue({ running: 1, runningPerPeer: 1, waiting: 1, waitingPerPeer: 1 }),
+      onStalled() {},
+    },
+    ownSeen: () => ({}),
+    clock,
+  })
+  const read = async () => {
+    for (const done of waiting.splice(0)) done()
+    await settled()
+  }
+  const kinds = () => lines.map(text => Object.keys(JSON.parse(text) as object)[0])
+  return { slice, stream, lines, guard, read, kinds }
+}
+
+it('a guard that reads nothing costs no more with every change, and gets all of them as one', async () => {
+  const { slice, lines, read, kinds } = world({ reads: 'nothing' })
+  for (let n = 0; n < 1_000; n++) slice.apply([role('a', `/${n}`)], [])
+  await settled()
+  expect(kinds()).toEqual(['full'])
+  await read()
+  expect(kinds()).toEqual(['full', 'delta'])
+  expect(JSON.parse(lines[1] ?? '')).toMatchObject({ delta: { upsert: [role('a', '/999')] }, hash: slice.hash() })
+})
+
+it('no heartbeat confirms what the guard was not sent yet', async () => {
+  const { slice, stream, guard, read, kinds } = world()
+  await settled()
+  stream.beat(slice.heartbeat())
+  await settled()
+  guard.reads = false
+  slice.apply([role('b')], [])
+  stream.beat(slice.heartbeat())
+  await read()
+  expect(kinds()).toEqual(['full', 'heartbeat', 'delta'])
+})
+
+it('a service that goes takes its rows along before the stream ends, also from a guard that is slow', async () => {
+  const { slice, stream, lines, read, kinds } = world({ reads: 'nothing' })
+  slice.apply([role('b')], [])
+  slice.replace([])
+  stream.end('service_not_found', 'gone')
+  expect(stream.ended.aborted).toBe(true)
+  await read()
+  await read()
+  expect(kinds()).toEqual(['full', 'delta', 'end'])
+  expect(JSON.parse(lines[1] ?? '')).toMatchObject({ delta: { upsert: [], remove: ['role/a', 'role/b'] } })
+})
+
+it('a guard whose right has ended gets no change any more', async () => {
+  const { slice, stream, read, kinds } = world({ reads: 'nothing' })
+  slice.apply([role('b')], [])
+  stream.end('forbidden', 'no')
+  await read()
+  expect(kinds()).toEqual(['full', 'end'])
+})
+
+it('a slice beyond the bound is not sent, and that is said', async () => {
+  const { kinds, lines, stream } = world({ bytes: maxSliceBytes + 1 })
+  await settled()
+  expect(kinds()).toEqual(['end'])
+  expect(lines[0]).toContain('slice_too_large')
+  expect(stream.ended.aborted).toBe(true)
+})

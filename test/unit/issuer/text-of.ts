@@ -1,0 +1,11 @@
+import type { FrameText } from '../../../issuer/frame-text.ts'
+
+/** A frame as one line. */
+export function textOf(frame: FrameText): string {
+  let text = ''
+  for (let index = 0; ; index++) {
+    const chunk = frame.chunk(index)
+    if (!chunk) return text
+    text += chunk
+  }
+}

@@ -1,0 +1,38 @@
+import type { Steps } from '../../core/snapshot/steps.ts'
+
+/** Calls wait no longer than this for one piece of work, milliseconds. */
+const turnMs = 5
+
+export type Outcome<T> = { readonly value: T } | { readonly error: unknown }
+
+/**
+ * Does work in steps, with whatever else there is to do in between; at once if it is short.
+ * @param done called with its outcome, or with the error it ended with
+ * @returns a function that leaves the rest undone
+ */
+export function driveSteps<T>(steps: Steps<T>, done: (outcome: Outcome<T>) => void): () => void {
+  let isLeft = false
+  const go = (): void => {
+    if (isLeft) return
+    const outcome = turn(steps)
+    if (outcome) done(outcome)
+    else setImmediate(go)
+  }
+  go()
+  return () => {
+    isLeft = true
+  }
+}
+
+function turn<T>(steps: Steps<T>): Outcome<T> | undefined {
+  const endsAt = performance.now() + turnMs
+  try {
+    for (;;) {
+      const step = steps.next()
+      if (step.done) return { value: step.value }
+      if (performance.now() >= endsAt) return undefined
+    }
+  } catch (error) {
+    return { error }
+  }
+}
