@@ -14,7 +14,7 @@ import { type SecretOf, textsOf } from './owned-objects.ts'
 import { leavesPath, pathManager, planPath, planRelease, type WebhookConfiguration } from './plan-admission-path.ts'
 
 // Replicas look at their Secret every 30 s; one that is on its way out is gone within a minute.
-const askAgainMs = 2_000
+const askAgainMs = 5_000
 const rereadMs = 10 * 60_000
 
 const questions: readonly (readonly [AdmissionQuestion, Resource])[] = [

@@ -54,6 +54,7 @@ export function createKnownPaths(options: {
   let readAt: number | undefined
   let triedAt = Number.NEGATIVE_INFINITY
   let next: Promise<void> | undefined
+  let lastFault: string | undefined
   let cancel: (() => void) | undefined
   let stopped = false
 
@@ -82,8 +83,11 @@ export function createKnownPaths(options: {
       next = undefined
       try {
         await read()
+        lastFault = undefined
       } catch (error) {
-        log.warn({ err: error }, 'the webhook configurations could not be read')
+        const fault = error instanceof Error ? error.message : 'unknown'
+        if (fault !== lastFault) log.warn({ err: error }, 'the webhook configurations could not be read')
+        lastFault = fault
       }
     })
     return next

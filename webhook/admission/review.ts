@@ -1,6 +1,6 @@
 import type { UserInfo } from '../../platform/kube/access-review.ts'
 import type { Operation } from '../injection/json-patch.ts'
-import { isDeeperThan } from './json-depth.ts'
+import { exceeded } from './json-bounds.ts'
 
 /** What the API server asks: the parts we read. @see Kubernetes admission.k8s.io/v1 AdmissionReview */
 export interface AdmissionRequest {
@@ -27,12 +27,13 @@ export type Verdict =
       readonly warnings?: readonly string[]
     }
 
-/** A Pod or a spec of ours is a few levels deep; our schemas and the injection look at each level once. */
-const deepest = 64
+/** A Pod or a spec of ours is a few levels deep, and the largest that fits has fewer values than half of these. */
+const most = { levels: 64, values: 200_000 }
 
 /** @returns the request, or in words what is wrong with the body */
 export function readReview(body: Buffer): AdmissionRequest | { readonly fault: string } {
-  if (isDeeperThan(body, deepest)) return { fault: `the body is nested deeper than ${deepest} levels` }
+  const over = exceeded(body, most)
+  if (over) return { fault: `the body has more than ${most[over]} ${over}` }
   let review: unknown
   try {
     review = JSON.parse(body.toString('utf8'))

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { fromBinary, toBinary } from '@bufbuild/protobuf'
 import type { Clock } from '../../platform/clock.ts'
 import { createBudget, type Share } from '../../platform/http/budget.ts'
+import type { HttpLimit } from '../../platform/http/limits.ts'
 import type { TlsSource } from '../../platform/http/tls-source.ts'
 import type { Logger } from '../../platform/log.ts'
 import type { ListenAddress } from '../guard/config.ts'
@@ -12,6 +13,7 @@ import { CheckRequestSchema, CheckResponseSchema } from './generated/envoy/servi
 import { fail, frame, type MessagePlace, readMessage, succeed } from './grpc-message.ts'
 import { createHttp2Listener, type Http2Listener } from './http2-listener.ts'
 import type { Judge } from './judge.ts'
+import type { AuthorizerMetrics } from './metrics.ts'
 import type { Peer } from './peers.ts'
 import { type PeerBook, secretHeader } from './prove-peer.ts'
 import { callerAddress, readCheckRequest, serviceAsked } from './read-check-request.ts'
@@ -28,11 +30,13 @@ export function createGrpcServer(options: {
   tls?: TlsSource | undefined
   peers: PeerBook
   judge: Judge
+  metrics: Pick<AuthorizerMetrics, 'limitHit'>
   clock: Clock
   log: Logger
 }): GrpcServer {
-  const { listen, tls, peers, judge, clock, log } = options
-  const listener = createHttp2Listener({ listen, tls, clock, log })
+  const { listen, tls, peers, judge, metrics, clock, log } = options
+  const onLimit = (limit: HttpLimit): void => metrics.limitHit('grpc', limit)
+  const listener = createHttp2Listener({ listen, tls, onLimit, clock, log })
   const messages = createBudget(messageBytes)
 
   function refuse(stream: ServerHttp2Stream, socket: Socket): void {
@@ -58,7 +62,11 @@ export function createGrpcServer(options: {
     let share: Share | undefined
     return {
       take(bytes) {
-        share = messages.take(peer.name, bytes, () => fail(stream, 'resource_exhausted'))
+        share = messages.take(peer.name, bytes, () => {
+          onLimit('bodies')
+          fail(stream, 'resource_exhausted')
+        })
+        if (!share) onLimit('bodies')
         return share !== undefined
       },
       release: () => share?.release(),

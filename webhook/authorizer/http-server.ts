@@ -7,6 +7,7 @@ import type { ListenAddress } from '../guard/config.ts'
 import { peerOf } from '../guard/report.ts'
 import { httpAnswer, writeHttpAnswer } from './answer-http.ts'
 import type { Judge } from './judge.ts'
+import type { AuthorizerMetrics } from './metrics.ts'
 import type { PeerBook } from './prove-peer.ts'
 import { readHttpCheck, readTold, secretsIn } from './read-check.ts'
 
@@ -19,9 +20,10 @@ export function createCheckServer(options: {
   tls?: TlsSource | undefined
   peers: PeerBook
   judge: Judge
+  metrics: Pick<AuthorizerMetrics, 'limitHit'>
   log: Logger
 }): HttpServer {
-  const { listen, tls, peers, judge, log } = options
+  const { listen, tls, peers, judge, metrics, log } = options
 
   function answer(request: IncomingMessage, response: ServerResponse): void {
     const { method = '', url = '', rawHeaders, socket } = request
@@ -47,6 +49,7 @@ export function createCheckServer(options: {
     ...(tls && { tls, clientCertificates: tls.pair()?.ca !== undefined }),
     log,
     limits: { requestMs: 10_000, headBytes: maxHeaderBytes },
+    onLimit: limit => metrics.limitHit('check', limit),
     handler: answer,
   })
 }

@@ -9,7 +9,7 @@ import type { Socket } from 'node:net'
 import type { Clock } from '../../platform/clock.ts'
 import { createBudget, type Share } from '../../platform/http/budget.ts'
 import { type Connection, createConnections } from '../../platform/http/connections.ts'
-import { type HttpLimit, type HttpLimits, limitsOf } from '../../platform/http/limits.ts'
+import { type HttpLimit, limitsOf } from '../../platform/http/limits.ts'
 
 /** A session with what runs on it. */
 interface Session {
@@ -46,7 +46,7 @@ export interface Http2Connections {
 /** Checks that run or whose answers nobody has read; each costs a few KiB. */
 const strangersChecks = { sum: 1_024, perPeer: 512 }
 const provedChecks = { sum: 8_192, perPeer: 4_096 }
-const some: Partial<HttpLimits> = { requestMs: 10_000, proved: { sum: 1_024, perPeer: 512 } }
+const limits = limitsOf({ requestMs: 10_000, proved: { sum: 1_024, perPeer: 512 } })
 
 /**
  * Bounds what peers of an HTTP/2 listener hold: every phase of a connection and of a check has its time, and connections,
@@ -56,15 +56,14 @@ export function createHttp2Connections(
   server: Http2Server | Http2SecureServer,
   options: {
     readonly isSecure: boolean
+    readonly onLimit: (limit: HttpLimit) => void
     readonly clock: Clock
-    readonly limits?: Partial<HttpLimits>
     /** Sends the peer to another connection. */
     leave(session: ServerHttp2Session): void
   },
 ): Http2Connections {
-  const { isSecure, clock, leave } = options
-  const limits = limitsOf({ ...some, ...options.limits })
-  const connections = createConnections({ isSecure, limits, clock, onLimit: () => {} })
+  const { isSecure, onLimit, clock, leave } = options
+  const connections = createConnections({ isSecure, limits, clock, onLimit })
   const strangers = createBudget(strangersChecks)
   const proved = createBudget(provedChecks)
   const sessions = new Map<ServerHttp2Session, Session>()
@@ -106,7 +105,9 @@ export function createHttp2Connections(
     if (limit) return void state.connection.closeFor(limit)
     for (const { stream, startedAt, answeredAt } of state.streams) {
       const isLate = answeredAt === undefined && now - startedAt > limits.requestMs
-      if (isLate) stream.close(constants.NGHTTP2_CANCEL)
+      if (!isLate || stream.closed) continue
+      onLimit('body_timeout')
+      stream.close(constants.NGHTTP2_CANCEL)
     }
     if (state.streams.size > 0 || state.leaving || now - state.quietSince <= limits.idleMs) return
     state.leaving = true

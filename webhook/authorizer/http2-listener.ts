@@ -8,7 +8,7 @@ import {
 } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import type { Clock } from '../../platform/clock.ts'
-import type { HttpLimits } from '../../platform/http/limits.ts'
+import type { HttpLimit } from '../../platform/http/limits.ts'
 import type { TlsSource } from '../../platform/http/tls-source.ts'
 import type { Logger } from '../../platform/log.ts'
 import type { ListenAddress } from '../guard/config.ts'
@@ -30,15 +30,15 @@ const noticeMs = 500
 export function createHttp2Listener(options: {
   listen: ListenAddress
   tls: TlsSource | undefined
+  onLimit: (limit: HttpLimit) => void
   clock: Clock
-  limits?: Partial<HttpLimits>
   log: Logger
 }): Http2Listener {
-  const { listen, tls, clock, limits, log } = options
+  const { listen, tls, onLimit, clock, log } = options
   const server = tls ? secureServer(tls) : createServer(settings)
   const sessions = new Set<ServerHttp2Session>()
   const connections = createHttp2Connections(server, {
-    ...{ isSecure: tls !== undefined, clock, ...(limits && { limits }) },
+    ...{ isSecure: tls !== undefined, onLimit, clock },
     leave(session) {
       warn(session)
       clock.after(noticeMs, () => session.close())

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { HttpLimit } from '../../platform/http/limits.ts'
 import { type Metrics, registerProcess } from '../../platform/metrics.ts'
 import type { GuardMetrics } from '../guard/metrics.ts'
 import type { Policy } from '../guard/policy.ts'
@@ -13,6 +14,7 @@ export interface AuthorizerMetrics extends Pick<Metrics, 'exposition'> {
   /** Shows age and revision of a service's policy. */
   watch(service: string, policy: Policy): void
   auditDropped(lines: number): void
+  limitHit(server: 'check' | 'grpc', limit: HttpLimit): void
 }
 
 // Not `service`: whoever scrapes through a Service puts its name there.
@@ -47,6 +49,12 @@ export function createAuthorizerMetrics(): AuthorizerMetrics {
     name: 'latchkey_authorizer_audit_dropped_total',
     help: 'Audit lines that were lost because the sink was slow or failed.',
   })
+  const limits = new Counter({
+    ...at,
+    name: 'latchkey_authorizer_limits_hit_total',
+    help: 'Connections, checks and answers that met a limit of a listener.',
+    labelNames: ['server', 'limit'],
+  })
   const connected = new Gauge({
     ...at,
     name: 'latchkey_authorizer_snapshot_connected',
@@ -74,6 +82,7 @@ export function createAuthorizerMetrics(): AuthorizerMetrics {
     },
     watch: (service, policy) => void watched.set(service, policy),
     auditDropped: lines => dropped.inc(lines),
+    limitHit: (server, limit) => limits.inc({ server, limit }),
     exposition: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
   }
 }

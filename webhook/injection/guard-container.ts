@@ -41,9 +41,9 @@ export interface GuardTask {
 const paths = { ca: '/var/run/latchkey/ca', token: '/var/run/latchkey/token', snapshot: '/var/lib/latchkey' }
 const volumes = { ca: 'latchkey-ca', token: 'latchkey-token', snapshot: 'latchkey-snapshot' }
 const defaultMode = 0o644
+const stopSocket = `${paths.snapshot}/${stopSocketName}`
 // The stored slice, the one that takes its place, and small files beside them: beyond this the kubelet evicts the pod.
 const snapshotVolume = `${Math.ceil((2 * maxSliceBytes) / 1_048_576) + 16}Mi`
-const stopSocket = `${paths.snapshot}/${stopSocketName}`
 
 /** Names no volume of the app's may have. */
 export const guardVolumeNames: readonly string[] = Object.values(volumes)

@@ -178,6 +178,14 @@ describe('the rendered chart', () => {
       expect(peers).toEqual(expected)
       expect(text).toContain('"optional":true,"items":[{"key":"secret","path":"edge"}]')
     })
+    it('tells it what the values say of audit lines that cannot be written and of links of problems', async () => {
+      const { values } = sets['external authorizer'] ?? {}
+      const guard = { audit: { onBlock: 'Deny' }, problemBase: 'https://docs.example.com/problems#' }
+      const [deployment] = of(await renderChart({ values: { ...values, guard } }), 'Deployment')
+      const text = JSON.stringify(deployment)
+      expect(text).toContain('{"name":"LATCHKEY_AUDIT_ON_BLOCK","value":"Deny"}')
+      expect(text).toContain('{"name":"LATCHKEY_PROBLEM_BASE","value":"https://docs.example.com/problems#"}')
+    })
     it('lets it reach the issuer and nobody else, and lets in who the values say', async () => {
       const manifests = await renderChart(sets['external authorizer'])
       const [policy] = of(manifests, 'NetworkPolicy').filter(({ metadata }) => metadata.name === 'latchkey-authorizer')

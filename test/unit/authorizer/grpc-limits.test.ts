@@ -17,6 +17,7 @@ afterEach(async () => {
 async function start() {
   const clock = createManualClock()
   const judged: (string | undefined)[] = []
+  const hit: string[] = []
   const judge: Judge = {
     judge({ peer }) {
       judged.push(peer?.name)
@@ -30,6 +31,7 @@ async function start() {
       setSecrets: () => {},
     },
     judge,
+    metrics: { limitHit: (_, limit) => hit.push(limit) },
     clock,
     log: createQuietLog().log,
   })
@@ -48,7 +50,7 @@ async function start() {
       socket.resume()
       cleanups.push(() => socket.destroy())
     })
-  return { clock, judged, open, raw }
+  return { clock, judged, hit, open, raw }
 }
 
 interface Ended {
@@ -151,19 +153,20 @@ describe('a peer that is proved', () => {
   })
 
   it('S01 a message that does not end within its time is given up', async () => {
-    const { clock, open } = await start()
+    const { clock, hit, open } = await start()
     const { stream, ended } = check(open(), 'edge')
     stream.write(prefixOf(mebibyte))
     await expect.poll(() => stream.session?.state.outboundQueueSize).toBe(0)
     await new Promise(resolve => setTimeout(resolve, 100))
     for (let i = 0; i < 12; i++) await clock.advance(1_000)
     expect((await ended).code).toBe(8)
+    expect(hit).toEqual(['body_timeout'])
   })
 })
 
 describe('S01 a connection', () => {
   it('that sends nothing, or half a preface, is closed', async () => {
-    const { clock, raw } = await start()
+    const { clock, hit, raw } = await start()
     const silent = await raw()
     const half = await raw()
     half.write('PRI * HTTP/2.0\r\n')
@@ -171,6 +174,7 @@ describe('S01 a connection', () => {
     await new Promise(resolve => setTimeout(resolve, 100))
     for (let i = 0; i < 12; i++) await clock.advance(1_000)
     await ends
+    expect(hit).toEqual(['head_timeout', 'head_timeout'])
   })
 
   it('that sends pings and the head of a request byte by byte, but no request, is closed', async () => {

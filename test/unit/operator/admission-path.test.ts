@@ -119,7 +119,7 @@ describe('handing the path over', () => {
     for (const other of [false, 'away'] as const) {
       const { written, requeue } = await pass({ path: '/validate', replicas: { one: true, other } })
       expect(written).toEqual([])
-      expect(requeue).toEqual({ requeueAfterMs: 2_000 })
+      expect(requeue).toEqual({ requeueAfterMs: 5_000 })
     }
   })
 
@@ -150,7 +150,7 @@ describe('handing the path over', () => {
   it('waits for the Secret to have a path, and writes none that the Secret does not have', async () => {
     for (const entry of ['', '/validate', 'A'.repeat(32)]) {
       const { written, requeue } = await pass({ entry })
-      expect([written, requeue]).toEqual([[], { requeueAfterMs: 2_000 }])
+      expect([written, requeue]).toEqual([[], { requeueAfterMs: 5_000 }])
     }
   })
 

@@ -113,6 +113,15 @@ describe('the admission endpoint', () => {
     expect((await post('/mutate', '['.repeat(1_000_000))).status).toBe(400)
   })
 
+  it('K16 denies a body of a million values before it parses it', async () => {
+    const many = review({ ...pod, object: 'HERE' }).replace('"HERE"', `[${'{},'.repeat(900_000)}{}]`)
+    const verdict = await verdictOf(await post('/mutate', many))
+    expect(verdict).toMatchObject({
+      allowed: false,
+      status: { code: 400, message: 'the body has more than 200000 values' },
+    })
+  })
+
   it.each<[string, string, object]>([
     [
       '10,000 rules',

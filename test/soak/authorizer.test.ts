@@ -1,0 +1,72 @@
+import { setTimeout } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { addresses, type Hold, hold } from '../attacks/hold-connections.ts'
+import {
+  type LimitedAuthorizer,
+  secretOf,
+  sendUnfinished,
+  startLimitedAuthorizer,
+} from '../attacks/limited-authorizer.ts'
+
+let authorizer: LimitedAuthorizer
+const ends: (() => void)[] = []
+beforeAll(async () => {
+  authorizer = await startLimitedAuthorizer()
+})
+afterEach(() => {
+  for (const end of ends.splice(0)) end()
+})
+afterAll(async () => {
+  await authorizer?.stop()
+})
+
+/** For ten seconds, two checks a second in each form. */
+async function goodProxy(): Promise<void> {
+  for (let i = 0; i < 20; i++) {
+    expect(await authorizer.check()).toEqual({ http: 200, grpc: 'okResponse' })
+    expect(authorizer.process.ended()).toBeUndefined()
+    await setTimeout(500)
+  }
+}
+
+const preface = Buffer.concat([
+  Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
+  Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]),
+])
+/** HEADERS of 16,000 bytes, all but the last of them. */
+const halfHeaders = Buffer.concat([preface, Buffer.from([0, 0x3e, 0x80, 1, 4, 0, 0, 0, 1]), Buffer.alloc(15_999, 0x82)])
+
+const phases: [string, 'http' | 'grpc', Pick<Hold, 'over' | 'bytes'>][] = [
+  ['silence before the handshake', 'grpc', { over: 'tcp', bytes: '' }],
+  ['silence after the handshake', 'grpc', { over: 'tls', bytes: '' }],
+  ['half a preface', 'grpc', { over: 'tls', bytes: 'PRI * HTTP/2.0\r\n' }],
+  ['half a head', 'grpc', { over: 'tls', bytes: halfHeaders }],
+  ['silence before the handshake', 'http', { over: 'tcp', bytes: '' }],
+  ['silence after the handshake', 'http', { over: 'tls', bytes: '' }],
+  [
+    'a head of 65,000 bytes that does not end',
+    'http',
+    { over: 'tls', bytes: `GET / HTTP/1.1\r\nX: ${'x'.repeat(65_000)}` },
+  ],
+]
+
+describe.each(phases)('S01 S02 the authorizer at its chart’s limit: %s at the port for %s', (_, port, attack) => {
+  it.each([1, 50])('1,000 connections of %i addresses', async from => {
+    const at = { port: authorizer.ports[port], count: 1_000, addresses: addresses(from), again: true } as const
+    ends.push((await hold({ ...at, ...attack })).end)
+    await goodProxy()
+  })
+})
+
+describe('S03 the authorizer at its chart’s limit: unfinished messages of 1 MiB', () => {
+  it.each([
+    ['never proved, over one connection', 1, 1_000, {}],
+    ['never proved, over 50 connections of as many addresses', 50, 2_000, {}],
+    ['proved, over one connection', 1, 1_000, { secret: secretOf('greedy') }],
+    ['proved, over 50 connections of as many addresses', 50, 2_000, { secret: secretOf('greedy') }],
+  ])('%s', async (_, connections, messages, proof) => {
+    const { grpc: port } = authorizer.ports
+    ends.push(sendUnfinished({ port, connections, messages, addresses: addresses(connections), ...proof }))
+    await goodProxy()
+  })
+})
