@@ -5,11 +5,11 @@ import type { LimitedIssuer } from './limited-issuer.ts'
 import { addPod, tokenOf } from './objects.ts'
 import type { World } from './world.ts'
 
-/** Roles of 600 kB each: the policy of the service is as large as an object may be, times their number. */
+/** Roles of half a megabyte each: the policy of the service is as large as an object may be, times their number. */
 export async function addLargeRoles(world: World, namespace: string, service: string, count: number): Promise<void> {
   for (let role = 0; role < count; role++) {
-    const paths = Array.from({ length: 60 }, (_, index) => `/${role}-${index}/${'segment/'.repeat(110)}x`)
-    const rules = Array.from({ length: 10 }, () => ({ services: [service], methods: ['GET'], paths }))
+    const paths = Array.from({ length: 60 }, (_, index) => `/${role}-${index}/${'x'.repeat(200)}`)
+    const rules = Array.from({ length: 45 }, () => ({ services: [service], methods: ['GET'], paths }))
     const metadata = { namespace, name: `large-${role}` }
     await world.create(resources.roles, { metadata, spec: { rules } } as KubeObject)
   }
