@@ -42,7 +42,7 @@ export async function hold({ port, count, addresses, over, bytes, again }: Hold)
       sockets.delete(socket)
       settled()
       // Not at once: a refused one would be a loop of ours.
-      if (again && !ended) setTimeout(() => !ended && open(index, () => {}), 200)
+      if (again && !ended) setTimeout(() => !ended && open(index, () => {}), 1_000)
     })
   }
   for (let from = 0; from < count; from += 100) {

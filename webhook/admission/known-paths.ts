@@ -34,6 +34,8 @@ const readEveryMs = 10_000
 /** Strangers can make us look this often and no oftener; who asks in between waits for the next look. */
 const lookAgainMs = 1_000
 const patienceMs = 2_000
+/** So many strangers wait at a time; the API server asks at a path that is known but for moments. */
+const mostWaiting = 128
 /** API servers learn of a configuration a moment after it was written. */
 const keptMs = 60_000
 
@@ -55,6 +57,7 @@ export function createKnownPaths(options: {
   let triedAt = Number.NEGATIVE_INFINITY
   let next: Promise<void> | undefined
   let lastFault: string | undefined
+  let waiting = 0
   let cancel: (() => void) | undefined
   let stopped = false
 
@@ -115,7 +118,8 @@ export function createKnownPaths(options: {
   return {
     async find(path) {
       const found = known(path)
-      if (found) return found
+      if (found || waiting >= mostWaiting) return found
+      waiting++
       await new Promise<void>(resolve => {
         const end = clock.after(patienceMs, resolve)
         void look().then(() => {
@@ -123,6 +127,7 @@ export function createKnownPaths(options: {
           resolve()
         })
       })
+      waiting--
       return known(path)
     },
     setRandomPart(part) {

@@ -96,6 +96,11 @@ describe('the paths of the webhook', () => {
     await clock.advance(1_500)
     expect(new Set(await Promise.all(asked))).toEqual(new Set([undefined]))
     expect(reads() - before).toBe(2)
+    // Nor do more of them wait than there is place for: the last ones were told at once.
+    const late = Array.from({ length: 200 }, (_, i) => paths.find(`/${i}`))
+    expect(await Promise.race([late.at(-1), new Promise(resolve => setImmediate(resolve, 'waits'))])).toBeUndefined()
+    await clock.advance(2_500)
+    await Promise.all(late)
   })
 
   it('S10 is not ready before it has read them, and forgets nothing while they cannot be read', async () => {
