@@ -84,6 +84,10 @@ function enforcement(observed: ObservedService, accepted: boolean): Finding {
   if (!accepted) return say('False', 'Waiting', resolved.published ? asBefore : denying)
   const command = bypassCommand(object, resolved)
   if (command !== undefined && !report?.central) {
+    const before = object.status?.conditions?.find(({ type }) => type === 'Enforced')
+    const stands = before?.reason === 'ServiceBypassesGuard' && before.observedGeneration === object.metadata.generation
+    // Not asked yet, as after a restart: what was said stands.
+    if (!report && before && stands) return say('False', before.reason, before.message)
     return say(
       'False',
       'ServiceBypassesGuard',

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Issuer } from '../../../issuer/issuer.ts'
-import type { KubeClient, KubeObject } from '../../../platform/kube/client.ts'
+import type { KubeClient, KubeObject, Resource } from '../../../platform/kube/client.ts'
 import * as resources from '../../../platform/kube/resources.ts'
 import { documentOf } from '../../unit/platform/openapi-fake.ts'
 import { connectGuard, type Guard } from './guard.ts'
@@ -136,12 +136,13 @@ describe('a replica that starts', () => {
   /** A client that gets no ConfigMap until it may. */
   function withoutConfigMaps(): { client: KubeClient; allow(): void } {
     let allowed = false
+    const refuses = ({ plural }: Resource) => !allowed && plural === 'configmaps'
+    const noAnswer = () => Promise.reject(new Error('no answer'))
     const client: KubeClient = {
       ...world.admin,
-      get(resource, namespace, name) {
-        if (!allowed && resource.plural === 'configmaps') return Promise.reject(new Error('no answer'))
-        return world.admin.get(resource, namespace, name)
-      },
+      get: (resource, namespace, name) => (refuses(resource) ? noAnswer() : world.admin.get(resource, namespace, name)),
+      getMetadata: (resource, namespace, name) =>
+        refuses(resource) ? noAnswer() : world.admin.getMetadata(resource, namespace, name),
     }
     return {
       client,
@@ -185,6 +186,8 @@ describe('a replica that starts', () => {
 
   it("is not ready and sends no slice until the cluster's keys were read once (S10)", async () => {
     let allowed = false
+    const refuses = ({ plural }: Resource) => !allowed && plural === 'configmaps'
+    const noAnswer = () => Promise.reject(new Error('no answer'))
     const client: KubeClient = {
       ...world.admin,
       raw(method, path, body) {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type RunningOperator, runOperator } from '../../../operator/run-operator.ts'
-import type { KubeClient, KubeObject } from '../../../platform/kube/client.ts'
+import type { KubeClient, KubeObject, Resource } from '../../../platform/kube/client.ts'
 import { configMaps, guardedServices } from '../../../platform/kube/resources.ts'
 import { documentOf } from '../../unit/platform/openapi-fake.ts'
 import { addGuarded } from '../crowd/crowd.ts'
@@ -24,14 +24,16 @@ afterAll(async () => {
   await cluster?.stop()
 })
 
+const isAwayFor = ({ plural }: Resource, at: string | undefined) =>
+  isAway && plural === 'configmaps' && at === namespace
+const noAnswer = () => Promise.reject(new Error('no answer'))
+
 function start(): Promise<RunningOperator> {
   const client: KubeClient = {
     ...cluster.client,
-    get(resource, at, name) {
-      const isDocument = resource.plural === 'configmaps' && at === namespace
-      if (isAway && isDocument) return Promise.reject(new Error('no answer'))
-      return cluster.client.get(resource, at, name)
-    },
+    get: (resource, at, name) => (isAwayFor(resource, at) ? noAnswer() : cluster.client.get(resource, at, name)),
+    getMetadata: (resource, at, name) =>
+      isAwayFor(resource, at) ? noAnswer() : cluster.client.getMetadata(resource, at, name),
   }
   return runOperator({ client, config: configOf(), log: testLog('fatal'), documentTimings: quick })
 }
