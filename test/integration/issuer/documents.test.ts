@@ -186,8 +186,6 @@ describe('a replica that starts', () => {
 
   it("is not ready and sends no slice until the cluster's keys were read once (S10)", async () => {
     let allowed = false
-    const refuses = ({ plural }: Resource) => !allowed && plural === 'configmaps'
-    const noAnswer = () => Promise.reject(new Error('no answer'))
     const client: KubeClient = {
       ...world.admin,
       raw(method, path, body) {
