@@ -21,6 +21,8 @@ export interface Verdict {
 export interface Authorizer {
   /** The one way from a head to a decision. Synchronous; never throws on what a caller sends. */
   authorize(head: Asked): Verdict
+  /** The same, where no signature has to be checked for it; else undefined. */
+  authorizeKnown(head: Asked): Verdict | undefined
   /** Asks again for what was let in earlier. The token's own expiry does not count: it was good then. */
   reauthorize(head: Asked, admitted: Verdict): Verdict
 }
@@ -64,6 +66,13 @@ export function createAuthorizer(options: { policy: Policy; cache: IdentityCache
       if (!snapshot) return missing
       return verdictOn(head, identify(head, snapshot), snapshot)
     },
+    authorizeKnown(head) {
+      const snapshot = policy.snapshot()
+      if (!snapshot) return missing
+      const credential = readCredential(head)
+      const found = typeof credential === 'string' ? credential : cache.known(credential.token)
+      return found && verdictOn(head, found, snapshot)
+    },
     reauthorize(head, { identity }) {
       const snapshot = policy.snapshot()
       if (!snapshot) return missing
@@ -87,6 +96,12 @@ function modeOf(route: string | undefined, { service }: Snapshot): RouteRow['mod
 /** Whom the app is told of. An identity that was refused as such is named to no app, in audit mode either. */
 export function namedIdentity({ identity, decision }: Verdict): Identity | undefined {
   return decision.allow || reasons[decision.reason].status !== 401 ? identity : undefined
+}
+
+/** The verdict on a token that waits with too many others to be proved. Nobody is proved, so audit mode lets none through. */
+export function overloadedVerdict(policy: Policy): Verdict {
+  const decision: Decision = { allow: false, reason: 'overloaded' }
+  return { pass: false, decision, identity: undefined, snapshot: policy.snapshot() }
 }
 
 /** The verdict on what never became a head: bytes that are not HTTP, or that could be read in two ways. */

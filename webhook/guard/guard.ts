@@ -3,16 +3,19 @@ import type { Logger } from '../../platform/log.ts'
 import { createAdmin } from './admin.ts'
 import type { Audit } from './audit.ts'
 import { createAuthorizer } from './authorize.ts'
+import { createBudget } from './budget.ts'
 import type { ListenAddress } from './config.ts'
 import { createDebug } from './debug.ts'
 import { createHttp2, type UpstreamProtocol } from './http2/sessions.ts'
 import { boundsFor, createIdentityCache } from './identity-cache.ts'
+import { memoryBounds } from './memory.ts'
 import type { GuardMetrics } from './metrics.ts'
 import type { Policy } from './policy.ts'
 import type { Probe } from './probes.ts'
 import { createProxy, type DataPath, type ProxyOptions } from './proxy.ts'
 import { createReporter } from './report.ts'
 import type { Tracing } from './trace.ts'
+import { createTurns } from './turns.ts'
 import { createTunnels, reviewEveryMs } from './upgrade.ts'
 import { type OnBlock, whileRecorded } from './while-recorded.ts'
 
@@ -60,7 +63,12 @@ export interface GuardOptions {
   keepAliveMs?: number
   maxConnections?: number
   maxConnectionsPerPeer?: number
+  /** What the process may take, bytes; undefined: it has no limit. */
+  memoryLimitBytes?: number | undefined
 }
+
+/** Checking a signature takes a tenth of a millisecond or two; a peer that waits longest waits half a second. */
+const proofTurns = { sliceMs: 2, perPeer: 512, sum: 4_096 }
 
 export function createGuard(options: GuardOptions): Guard {
   const { policy, audit, auditOnBlock = 'Count', metrics, clock, log, adminListen } = options
@@ -74,7 +82,11 @@ export function createGuard(options: GuardOptions): Guard {
   // What is open was recorded when it opened: a full sink closes none of it.
   const reviewer = createAuthorizer({ ...deciding, policy })
   const tunnels = createTunnels({ policy, authorizer: reviewer, reporter, metrics })
-  const http2 = createHttp2({ ...options, authorizer, reviewer, reporter })
+  const shared = {
+    memory: createBudget(memoryBounds(options.memoryLimitBytes)),
+    proofs: createTurns(proofTurns, { clock, log }),
+  }
+  const http2 = createHttp2({ ...options, ...shared, authorizer, reviewer, reporter })
   const proxy = createProxy({
     ...options,
     ...options.listen,
@@ -82,6 +94,7 @@ export function createGuard(options: GuardOptions): Guard {
     authorizer,
     reporter,
     tunnels,
+    ...shared,
     http2,
   })
   const gauges = { inFlight: proxy.inFlight, isDraining: proxy.isDraining, identities: cache.lookups }

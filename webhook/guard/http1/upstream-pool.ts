@@ -13,6 +13,8 @@ export interface UpstreamPool {
   take(asker: Asker, method: string, asksSwitch: boolean): Upstream
   /** Looks for what took too long. */
   sweep(): void
+  /** Connections there are. */
+  size(): number
   closeAll(): void
 }
 
@@ -116,6 +118,7 @@ export function createUpstreamPool(options: UpstreamOptions, tick: () => number)
         idle.splice(0, idle.length, ...idle.filter(({ socket }) => !socket.destroyed))
       }
     },
+    size: () => all.size,
     closeAll() {
       for (const upstream of all) upstream.socket.destroy()
     },
