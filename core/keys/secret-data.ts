@@ -82,7 +82,6 @@ export function secretFiles(
     'private.jwk': JSON.stringify(jwk),
     'private.pem': material.privatePem,
     issuer,
-    'token-endpoint': `${issuer}/oauth/token`,
     'ca.crt': ca,
   }
   return Object.fromEntries(Object.entries(files).map(([name, text]) => [name, Buffer.from(text).toString('base64')]))

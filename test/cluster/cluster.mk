@@ -1,5 +1,5 @@
 # Included by the Makefile.
-.PHONY: cluster-up cluster-down cluster-status binaries image image-load
+.PHONY: cluster-up cluster-down cluster-status binaries image image-load image-push
 
 cluster-up: install ## Start a cluster: kind where Docker runs, else built from Kubernetes' own sources (Linux, root)
 	$(NODE) test/cluster/up.ts
@@ -18,3 +18,6 @@ image: build ## Build the container image from dist/; build/image.json names it
 
 image-load: build ## Build the image and give it to the running cluster
 	$(NODE) test/cluster/image.ts --load
+
+image-push: build ## Build the image and push it: REGISTRY=registry.example.com/platform; prints what the chart is given
+	$(NODE) test/cluster/push-image.ts

@@ -25,7 +25,7 @@ export type Image = { reference: string; digest: string; sizeBytes: number }
 
 const images = () => join(cacheDirectory(), 'images')
 const recordOf = (reference: string) => join(images(), `${keyOf(reference)}.json`)
-const archiveOf = (reference: string) => join(images(), `${keyOf(reference)}.tar`)
+export const archiveOf = (reference: string) => join(images(), `${keyOf(reference)}.tar`)
 
 /**
  * Builds an image with Docker, or with buildah where no Docker answers. The tag is made from what goes in, so that an
@@ -92,7 +92,7 @@ async function withDocker(request: ImageRequest, reference: string): Promise<Ima
 
 const runRoot = '/run/latchkey-buildah'
 // A store of our own: what is in the machine's is somebody else's.
-const buildah = (args: string[], cwd?: string) =>
+export const buildah = (args: string[], cwd?: string) =>
   run(
     'buildah',
     [

@@ -37,17 +37,7 @@ describe('a key in the real cluster', () => {
     const secret = await read<{ type: string; data: Record<string, string> }>('secrets', 'checkout', 'checkout')
     expect(secret.type).toBe('servicebinding.io/latchkey')
     expect(Object.keys(secret.data).sort()).toEqual(
-      [
-        'ca.crt',
-        'client-id',
-        'issuer',
-        'key-id',
-        'private.jwk',
-        'private.pem',
-        'provider',
-        'token-endpoint',
-        'type',
-      ].sort(),
+      ['ca.crt', 'client-id', 'issuer', 'key-id', 'private.jwk', 'private.pem', 'provider', 'type'].sort(),
     )
   })
 

@@ -10,7 +10,7 @@ import { configTable as webhookConfig } from '../../../webhook/config.ts'
 import type { Container } from '../../../webhook/injection/pod.ts'
 import { helmPath } from '../../cluster/binaries.ts'
 import { run } from '../../cluster/command.ts'
-import { chart, type Manifest, type Rendering, renderChart } from './render-chart.ts'
+import { chart, type Manifest, type Rendering, renderChart, renderNotes } from './render-chart.ts'
 import { of, sets } from './value-sets.ts'
 
 const names = (manifests: Manifest[]) => manifests.map(({ kind, metadata }) => `${kind} ${metadata.name}`)
@@ -198,6 +198,14 @@ describe('the rendered chart', () => {
     it('does not exist by default', async () => {
       expect(JSON.stringify(await renderChart())).not.toContain('authorizer')
     })
+  })
+
+  it('tells a named installation to label a namespace before anything is created in it', async () => {
+    const notes = await renderNotes({ installation: 'second' })
+    const label = notes.indexOf('kubectl label namespace shop latchkey.dev/installation=second')
+    expect(label).toBeGreaterThan(notes.indexOf('kubectl create namespace shop'))
+    expect(notes.indexOf('kubectl apply -n shop')).toBeGreaterThan(label)
+    expect(await renderNotes({})).not.toContain('kubectl label')
   })
 
   it('shares no name with a second installation', async () => {

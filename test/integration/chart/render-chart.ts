@@ -23,6 +23,13 @@ export async function renderChart(rendering: Rendering = {}): Promise<Manifest[]
   return parseAllDocuments(text).flatMap(document => (document.toJS() as Manifest | null) ?? [])
 }
 
+/** What `helm install` prints: NOTES.txt under these values. */
+export async function renderNotes(values: object): Promise<string> {
+  const args = ['install', 'latchkey', chart, '--namespace', 'latchkey-system', '--dry-run=client', '--values', '-']
+  const said = await run(await helmPath(), args, { input: JSON.stringify(values) })
+  return said.slice(said.indexOf('\nNOTES:'))
+}
+
 /** `kubectl` as the user of this kubeconfig. */
 export async function kubectl(kubeconfig: string, args: string[], objects?: readonly object[]): Promise<string> {
   const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects ?? [] })

@@ -64,17 +64,7 @@ test.each(['Ed25519', 'ES256', 'RS256'] as const)(
     expect(secret.type).toBe('servicebinding.io/latchkey')
     expect(secret.metadata.labels).toMatchObject({ team: 'a', 'app.kubernetes.io/managed-by': 'latchkey' })
     expect(Object.keys(secret.data ?? {}).sort()).toEqual(
-      [
-        'ca.crt',
-        'client-id',
-        'issuer',
-        'key-id',
-        'private.jwk',
-        'private.pem',
-        'provider',
-        'token-endpoint',
-        'type',
-      ].sort(),
+      ['ca.crt', 'client-id', 'issuer', 'key-id', 'private.jwk', 'private.pem', 'provider', 'type'].sort(),
     )
     const jwk = JSON.parse(secretFile(secret, 'private.jwk') ?? '')
     expect(jwk).toMatchObject({ kid: proved?.kid, client_id: key.status?.clientId })
