@@ -7,6 +7,7 @@ import { type Figure, writeFigures, writeResult } from '../results.ts'
 import { describeRig, moveTo } from '../rig.ts'
 import { readSettings } from '../settings.ts'
 import { memoryFigures, passingFigures, policyFigures, soakFigure, startFigure } from './figures.ts'
+import { measureIdle } from './idle.ts'
 import { measurePassing } from './passing.ts'
 import { measurePolicies } from './policies.ts'
 import { measureSoak } from './soak.ts'
@@ -41,6 +42,8 @@ await runScript(async () => {
   writeFigures('memory', bench, rig, memoryFigures(policies.series, policies.guardRestMb))
   const start = await rigged('start', ({ place }) => measureStart(process.execPath, place, startRows(), 7))
   keep({ start }, [startFigure('guard-ready-ms', start)])
+  const idle = await rigged('at rest', ({ place }) => measureIdle(process.execPath, place, startRows()))
+  keep({ idle }, [{ name: 'idle-cpu-percent', unit: '%', value: idle, n: 1 }])
   if (settings.soakMinutes === 0) return say('No soak: SOAK_MINUTES=0.')
   const soak = await rigged('soak', measureSoak)
   keep({ soak }, [soakFigure(soak)])

@@ -75,6 +75,7 @@ export const reasons = {
     status: 503,
     hint: 'The guard cannot write its audit log, and no call may pass unrecorded. Try again shortly.',
   },
+  overloaded: { status: 503, hint: 'More tokens wait to be proved than the guard can prove. Try again shortly.' },
 } as const
 
 export type Reason = keyof typeof reasons

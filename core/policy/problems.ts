@@ -196,6 +196,13 @@ const explanations: Readonly<Record<DenyReason | UpstreamFault, ProblemExplanati
     owner:
       'Look at what reads the log of the guard, or at the disk it is written to. See [the audit log](audit-log.md).',
   },
+  overloaded: {
+    means:
+      'The token was not seen before, and too many such tokens of the same address, or of all, wait for their signature to be checked. A token that was proved once does not wait.',
+    caller: 'Wait a second and try again. Use one token for many calls, until shortly before it ends.',
+    owner:
+      'Look in the audit log for addresses with many `invalid_token`. Callers behind one proxy share its part; more replicas have more room.',
+  },
   upstream_unreachable: {
     means: 'The call was allowed. The app behind the guard takes no connections.',
     caller: 'Try again shortly.',

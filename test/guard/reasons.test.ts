@@ -28,8 +28,9 @@ interface Case {
 const day = 86_400_000
 const routes = [{ name: 'things', path: '/api/things', methods: ['GET'], variants: 'Refuse' as const }]
 
-/** Each reason, and how a caller gets it. policy_missing has a guard of its own below, audit_unavailable a file. */
-const cases: Record<Exclude<Reason, ProxyReason | 'policy_missing' | 'audit_unavailable'>, Case> = {
+/** Each reason, and how a caller gets it. policy_missing has a guard of its own below, those of `elsewhere` files. */
+type Elsewhere = 'audit_unavailable' | 'overloaded'
+const cases: Record<Exclude<Reason, ProxyReason | 'policy_missing' | Elsewhere>, Case> = {
   granted: {},
   public: { target: '/open/x', authorization: '' },
   request_malformed: { fields: 'Content-Type: a/b\r\nContent-Type: a/c\r\n' },

@@ -23,6 +23,8 @@ export interface Verdict {
 export interface Authorizer {
   /** The one way from a head to a decision. Synchronous; never throws on what a caller sends. */
   authorize(head: Asked): Verdict
+  /** The same, where no signature has to be checked for it; else undefined. */
+  authorizeKnown(head: Asked): Verdict | undefined
   /** Asks again for what was let in earlier. The token's own expiry does not count: it was good then. */
   reauthorize(head: Asked, admitted: Verdict): Verdict
 }
@@ -35,8 +37,7 @@ export function createAuthorizer(options: { policy: Policy; cache: IdentityCache
     const credential = readCredential(head)
     if (typeof credential === 'string') return credential
     const cached = cache.get(credential.token)
-    // What ended with its key is proved again: the key may have been given more time since.
-    if (cached && (at < cached.expiresAt || at >= cached.proof.endsAt)) return cached
+    if (cached && isProvedStill(cached, at)) return cached
     const identity = verifyToken(credential.token, snapshot, at)
     return typeof identity === 'string' ? identity : cache.set(credential.token, identity)
   }
@@ -69,6 +70,15 @@ export function createAuthorizer(options: { policy: Policy; cache: IdentityCache
       const at = now()
       return verdictOn(head, identify(head, snapshot, at), snapshot, at)
     },
+    authorizeKnown(head) {
+      const snapshot = policy.snapshot()
+      if (!snapshot) return missing
+      const credential = readCredential(head)
+      const at = now()
+      const found = typeof credential === 'string' ? credential : cache.known(credential.token)
+      if (!found || (typeof found !== 'string' && !isProvedStill(found, at))) return undefined
+      return verdictOn(head, found, snapshot, at)
+    },
     reauthorize(head, { proved }) {
       const snapshot = policy.snapshot()
       if (!snapshot) return missing
@@ -76,6 +86,11 @@ export function createAuthorizer(options: { policy: Policy; cache: IdentityCache
       return verdictOn(head, held ?? 'credential_missing', snapshot, now())
     },
   }
+}
+
+/** What ended with its key is proved again: the key may have been given more time since. */
+function isProvedStill({ expiresAt, proof }: Identity, at: number): boolean {
+  return at < expiresAt || at >= proof.endsAt
 }
 
 const missing: Verdict = {
@@ -96,6 +111,12 @@ function modeOf(route: string | undefined, { service }: Snapshot): RouteRow['mod
 export function recordedIdentity({ pass, decision, proved }: Verdict): Identity | undefined {
   const isItsFault = !pass && !decision.allow && reasons[decision.reason].status === 401
   return decision.identity ?? (isItsFault ? proved : undefined)
+}
+
+/** The verdict on a token that waits with too many others to be proved. Nobody is proved, so audit mode lets none through. */
+export function overloadedVerdict(policy: Policy): Verdict {
+  const decision: Decision = { allow: false, reason: 'overloaded' }
+  return { pass: false, decision, proved: undefined, snapshot: policy.snapshot() }
 }
 
 /** The verdict on what never became a head: bytes that are not HTTP, or that could be read in two ways. */

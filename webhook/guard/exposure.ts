@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises'
+import { open, readFile } from 'node:fs/promises'
 import type { Clock } from '../../platform/clock.ts'
 import type { Logger } from '../../platform/log.ts'
 
@@ -64,6 +64,23 @@ async function listeningLines(path: string): Promise<string> {
   return [...found, rest].join('\n')
 }
 
+/**
+ * How many sockets there are, which costs nothing to ask: the tables of connections cost milliseconds however short they
+ * are, because the kernel walks through all places of them.
+ * @returns undefined where it cannot be told
+ */
+async function socketsInUse(procNet: string): Promise<string | undefined> {
+  const texts = await Promise.all(
+    ['sockstat', 'sockstat6'].map(name => readFile(`${procNet}/${name}`, 'latin1').catch(() => '')),
+  )
+  return /^TCP: inuse \d+/m.exec(texts.join('\n'))
+    ? texts
+        .join('\n')
+        .match(/^TCP6?: inuse \d+/gm)
+        ?.join()
+    : undefined
+}
+
 /** The kernel prints words of 32 bits in the machine's order: little-endian on all machines this runs on. */
 function bytesOf(word: string): number[] {
   return (word.match(/../g) ?? []).reverse().map(byte => Number.parseInt(byte, 16))
@@ -87,6 +104,9 @@ function readV6(hex: string): string | undefined {
   return `[${groups.join(':')}]`
 }
 
+/** How old what was read may be while the number of sockets is the same. */
+const tablesAtLeastMs = 14_000
+
 export function createExposure(options: {
   /** Folder that holds `tcp` and `tcp6`. */
   procNet: string
@@ -104,8 +124,16 @@ export function createExposure(options: {
   let exposed: readonly string[] = []
   let cancel: (() => void) | undefined
   let stopped = false
+  let socketsBefore: string | undefined
+  let readAt = 0
 
   async function look(): Promise<readonly string[]> {
+    const sockets = await socketsInUse(procNet)
+    const isSame = sockets !== undefined && sockets === socketsBefore
+    // One socket may have come for another one that went: so the tables are read now and then all the same.
+    if (isSame && clock.now() - readAt < tablesAtLeastMs) return exposed
+    socketsBefore = sockets
+    readAt = clock.now()
     const tables = await Promise.all(['tcp', 'tcp6'].map(name => listeningLines(`${procNet}/${name}`)))
     const listeners = tables.flatMap(listenersIn).filter(({ port }) => !ignored.has(port))
     const now = [...new Set(listeners.map(({ address, port }) => `${address}:${port}`))].sort()

@@ -3,17 +3,20 @@ import type { Logger } from '../../platform/log.ts'
 import { createAdmin } from './admin.ts'
 import type { Audit } from './audit.ts'
 import { createAuthorizer } from './authorize.ts'
+import { createBudget } from './budget.ts'
 import type { ListenAddress } from './config.ts'
 import { createDebug } from './debug.ts'
 import { createUpstreamPool } from './http1/upstream-pool.ts'
 import { createHttp2, type UpstreamProtocol } from './http2/sessions.ts'
 import { boundsFor, createIdentityCache } from './identity-cache.ts'
+import { memoryBounds } from './memory.ts'
 import type { GuardMetrics } from './metrics.ts'
 import type { Policy } from './policy.ts'
 import type { Probe } from './probes.ts'
 import { createProxy, type DataPath, type ProxyOptions } from './proxy.ts'
 import { createReporter } from './report.ts'
 import type { Tracing } from './trace.ts'
+import { createTurns } from './turns.ts'
 import { createTunnels, reviewEveryMs } from './upgrade.ts'
 import { type OnBlock, whileRecorded } from './while-recorded.ts'
 
@@ -63,7 +66,12 @@ export interface GuardOptions {
   maxConnectionsPerPeer?: number
   /** Connections to the app. Default 1,024. */
   maxUpstreamConnections?: number
+  /** What the process may take, bytes; undefined: it has no limit. */
+  memoryLimitBytes?: number | undefined
 }
+
+/** Checking a signature takes a tenth of a millisecond or two; a peer that waits longest waits half a second. */
+const proofTurns = { sliceMs: 2, perPeer: 512, sum: 4_096 }
 
 export function createGuard(options: GuardOptions): Guard {
   const { policy, audit, auditOnBlock = 'Count', metrics, clock, log, adminListen } = options
@@ -84,7 +92,11 @@ export function createGuard(options: GuardOptions): Guard {
     maxConnections: options.maxUpstreamConnections,
     log,
   })
-  const http2 = createHttp2({ ...options, authorizer, reviewer, reporter, upstreams })
+  const shared = {
+    memory: createBudget(memoryBounds(options.memoryLimitBytes)),
+    proofs: createTurns(proofTurns, { clock, log }),
+  }
+  const http2 = createHttp2({ ...options, ...shared, authorizer, reviewer, reporter, upstreams })
   const proxy = createProxy({
     ...options,
     ...options.listen,
@@ -92,6 +104,7 @@ export function createGuard(options: GuardOptions): Guard {
     authorizer,
     reporter,
     tunnels,
+    ...shared,
     http2,
   })
   const gauges = { inFlight: proxy.inFlight, isDraining: proxy.isDraining, identities: cache.lookups }

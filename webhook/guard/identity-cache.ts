@@ -4,6 +4,8 @@ import { knownIdentity } from '../../core/policy/known-identity.ts'
 /** Proved identities by token. A hit saves the signature check and nothing else: `decide` looks at it each time. */
 export interface IdentityCache {
   get(token: string): Identity | undefined
+  /** The same; that there is none is not counted: who asks so will ask again, to prove it. */
+  known(token: string): Identity | undefined
   /** @returns the identity as it is kept: asked about again, it is decided on faster */
   set(token: string, identity: Identity): Identity
   /** Lookups since the start. */
@@ -56,15 +58,21 @@ export function createIdentityCache(bounds: () => CacheBounds): IdentityCache {
     return known
   }
 
+  function known(token: string): Identity | undefined {
+    const hit = young.get(token)
+    const found = hit ?? old.get(token)
+    if (found) hits++
+    if (found && !hit) set(token, found)
+    return found
+  }
+
   return {
     set,
+    known,
     lookups: () => ({ hits, misses }),
     get(token) {
-      const hit = young.get(token)
-      const found = hit ?? old.get(token)
-      if (found) hits++
-      else misses++
-      if (found && !hit) set(token, found)
+      const found = known(token)
+      if (!found) misses++
       return found
     },
   }

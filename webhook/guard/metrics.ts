@@ -5,7 +5,16 @@ import type { Policy } from './policy.ts'
 import type { UpstreamFault } from './respond.ts'
 
 /** Bounds that keep one caller from taking what belongs to all. */
-export type Limit = 'connections' | 'head' | 'head_timeout' | 'target' | 'chunk' | 'body_idle' | 'unread'
+export type Limit =
+  | 'connections'
+  | 'memory'
+  | 'flood'
+  | 'head'
+  | 'head_timeout'
+  | 'target'
+  | 'chunk'
+  | 'body_idle'
+  | 'unread'
 
 /** What became of a span. `dropped`: the queue was full. */
 export type SpanFate = 'exported' | 'failed' | 'dropped'
@@ -45,7 +54,8 @@ const routesAtMost = 256
 /** @param earlierWouldDeny what earlier runs of this guard counted */
 export function createGuardMetrics(policy: Policy, earlierWouldDeny = 0): GuardMetrics {
   const registry = new Registry()
-  collectDefaultMetrics({ register: registry })
+  // Asking how late the event loop is wakes it each time: at the usual 10 ms that is most of what a guard at rest does.
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 1_000 })
   registerProcess(registry, 'guard')
   const at = { registers: [registry] }
   const { decided } = countDecisions(registry)

@@ -2,6 +2,7 @@ import { type Clock, sleep } from '../../platform/clock.ts'
 import type { TlsSource } from '../../platform/http/tls-source.ts'
 import type { Logger } from '../../platform/log.ts'
 import type { Authorizer } from './authorize.ts'
+import { type Budget, createBudget } from './budget.ts'
 import { serveCaller } from './http1/caller.ts'
 import type { Door } from './http1/caller-state.ts'
 import { createListener } from './http1/listener.ts'
@@ -14,6 +15,7 @@ import type { Http2Sessions } from './http2/sessions.ts'
 import type { Policy } from './policy.ts'
 import type { Reporter } from './report.ts'
 import type { Tracing } from './trace.ts'
+import { createTurns, type Turns } from './turns.ts'
 import type { Tunnels } from './upgrade.ts'
 
 export interface DataPath {
@@ -32,6 +34,10 @@ export interface ProxyOptions {
   authorizer: Authorizer
   reporter: Reporter
   tunnels: Tunnels
+  /** Memory of all that is under way. */
+  memory: Budget
+  /** Where tokens that were not seen before wait to be proved. */
+  proofs: Turns
   tracing?: Tracing | undefined
   upstreams: UpstreamPool
   /** What `type` of a problem body begins with. */
@@ -46,7 +52,7 @@ export interface ProxyOptions {
   headersTimeoutMs?: number | undefined
   /** How long a connection may be idle between requests. Default 75 s, longer than common balancers keep theirs. */
   keepAliveMs?: number | undefined
-  /** How long a client may be silent in the middle of a body. Default 60 s. */
+  /** In how much time 4 KiB of a body have to come. Default 60 s. */
   bodyIdleMs?: number | undefined
   /** How long a client may leave its answer unread: it holds a connection to the app. Default 60 s. */
   unreadMs?: number | undefined
@@ -68,17 +74,24 @@ export function createProxy(options: ProxyOptions): DataPath {
       maxConnections,
       maxConnectionsPerPeer,
       handshakeTimeoutMs: headersTimeoutMs,
-      onRefused: () => options.reporter.limitHit('connections'),
-      onHttp2: http2.take,
+      onRefused: options.reporter.limitHit,
+      onHttp2(accepted, firstBytes) {
+        sweeper.wake()
+        return http2.take(accepted, firstBytes)
+      },
     },
-    (open, peer) => serveCaller(door, open, peer),
+    (accepted, open) => {
+      sweeper.wake()
+      serveCaller(door, accepted, open)
+    },
   )
-  const timer = setInterval(() => {
+  const sweeper = createSweeper(() => {
     door.tick++
     sweepCallers(door)
     door.upstreams.sweep()
-  }, tickMs)
-  timer.unref()
+    http2.sweep()
+    return door.callers.size + http2.size() + door.upstreams.size() > 0
+  })
 
   function announceStop(): void {
     door.draining = true
@@ -102,8 +115,29 @@ export function createProxy(options: ProxyOptions): DataPath {
       }
       for (const { socket } of door.callers) socket.destroy()
       await sessions
-      clearInterval(timer)
+      sweeper.stop()
       door.upstreams.closeAll()
+    },
+  }
+}
+
+/** Connections that are ended and still read: of all callers, and of one peer. */
+const lingering = { sum: 512, perPeer: 64 }
+
+/** One for each connection; more connections than these have no requests behind one another. */
+const requestTurns = { sliceMs: 2, perPeer: 4_096, sum: 16_384 }
+
+/** Looks at what there is every tick, and at nothing while there is nothing. @param look @returns whether to go on */
+function createSweeper(look: () => boolean): { wake(): void; stop(): void } {
+  let timer: NodeJS.Timeout | undefined
+  const stop = (): void => {
+    clearInterval(timer)
+    timer = undefined
+  }
+  return {
+    stop,
+    wake() {
+      timer ??= setInterval(() => look() || stop(), tickMs).unref()
     },
   }
 }
@@ -121,6 +155,8 @@ function createDoor(options: ProxyOptions, headersTimeoutMs: number): Door {
       unread: ticksOf(unreadMs),
     },
     callers: new Set(),
+    lingering: createBudget(lingering),
+    turns: createTurns(requestTurns, options),
     outbox: createOutbox(log),
     tick: 0,
     draining: false,

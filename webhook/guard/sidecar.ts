@@ -4,6 +4,7 @@ import { auditOtlpOf, type GuardConfig } from './config.ts'
 import { openConnections } from './connection-settings.ts'
 import { createExposure } from './exposure.ts'
 import { createGuard } from './guard.ts'
+import { memoryLimit } from './memory.ts'
 import { createGuardMetrics } from './metrics.ts'
 import { openAudit } from './open-audit.ts'
 import { createPolicy } from './policy.ts'
@@ -68,6 +69,7 @@ export async function startSidecar(
     metrics,
     tracing,
     exposed: exposure.look,
+    memoryLimitBytes: memoryLimit(),
     clock,
     log,
   })

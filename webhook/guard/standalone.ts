@@ -4,6 +4,7 @@ import type { ListenAddress } from './config.ts'
 import { createGuard } from './guard.ts'
 import type { UpstreamProtocol } from './http2/sessions.ts'
 import { createManifests } from './manifests.ts'
+import { memoryLimit } from './memory.ts'
 import { createGuardMetrics } from './metrics.ts'
 import { openAudit } from './open-audit.ts'
 import { createPolicy } from './policy.ts'
@@ -61,6 +62,7 @@ export async function startStandalone(
     metrics,
     tracing,
     exposed: async () => [],
+    memoryLimitBytes: memoryLimit(),
     clock,
     log,
   })

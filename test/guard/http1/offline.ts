@@ -3,6 +3,7 @@ import type { AuditEntry } from '../../../core/audit/audit-entry.ts'
 import { sliceHash } from '../../../core/snapshot/hash.ts'
 import { systemClock as clock } from '../../../platform/clock.ts'
 import { createAuthorizer } from '../../../webhook/guard/authorize.ts'
+import { createBudget, type Place } from '../../../webhook/guard/budget.ts'
 import { serveCaller } from '../../../webhook/guard/http1/caller.ts'
 import type { Caller, Door } from '../../../webhook/guard/http1/caller-state.ts'
 import type { OnRead } from '../../../webhook/guard/http1/reading.ts'
@@ -13,6 +14,7 @@ import { createGuardMetrics } from '../../../webhook/guard/metrics.ts'
 import { createPolicy } from '../../../webhook/guard/policy.ts'
 import { createReporter } from '../../../webhook/guard/report.ts'
 import { createSlice } from '../../../webhook/guard/slice.ts'
+import { createTurns } from '../../../webhook/guard/turns.ts'
 import { createTunnels } from '../../../webhook/guard/upgrade.ts'
 import { createQuietLog } from '../../unit/platform/quiet-log.ts'
 import { rowsOf, service } from '../policy-rows.ts'
@@ -45,6 +47,7 @@ function wire() {
     state,
     writable: true,
     writableNeedDrain: false,
+    writableLength: 0,
     get destroyed() {
       return state.destroyed
     },
@@ -85,6 +88,12 @@ export function feed(pieces: readonly Buffer[], answers: readonly Buffer[]): Out
     service,
     clock,
   })
+  const atOnce = createTurns(
+    { sliceMs: Number.POSITIVE_INFINITY, perPeer: 1, sum: 1 },
+    { clock, log: createQuietLog().log },
+  )
+  const plenty = { sum: 1_000_000_000, perPeer: 1_000_000_000 }
+  const memory = createBudget(plenty)
   const door: Door = {
     policy,
     authorizer,
@@ -94,6 +103,10 @@ export function feed(pieces: readonly Buffer[], answers: readonly Buffer[]): Out
     log: createQuietLog().log,
     limits: { head: 10, idle: 10, bodyIdle: 10, unread: 10 },
     callers: new Set<Caller>(),
+    memory,
+    lingering: createBudget(plenty),
+    proofs: atOnce,
+    turns: atOnce,
     onHttp2: undefined,
     // There are no turns: what is to be sent is sent at once.
     outbox: { add: sender => sender.send() },
@@ -101,6 +114,7 @@ export function feed(pieces: readonly Buffer[], answers: readonly Buffer[]): Out
     draining: false,
     upstreams: {
       sweep() {},
+      size: () => apps.length,
       closeAll() {},
       leave() {},
       touch() {},
@@ -114,14 +128,12 @@ export function feed(pieces: readonly Buffer[], answers: readonly Buffer[]): Out
     },
   }
   let read: OnRead = () => true
-  serveCaller(
-    door,
-    onRead => {
-      read = onRead
-      return caller.socket
-    },
-    '127.0.0.1',
-  )
+  const peer = '127.0.0.1'
+  const place = memory.enter(peer, 1, () => {}) as Place
+  serveCaller(door, { socket: caller.socket, peer, key: peer, place, cost: 1 }, onRead => {
+    read = onRead
+    return caller.socket
+  })
   for (const piece of pieces) {
     if (caller.state.destroyed) break
     read(piece.length, piece)

@@ -1,13 +1,15 @@
-import type { Socket } from 'node:net'
 import type { Clock } from '../../../platform/clock.ts'
 import type { Logger } from '../../../platform/log.ts'
 import type { Authorizer } from '../authorize.ts'
+import type { Budget, Place } from '../budget.ts'
 import type { Policy } from '../policy.ts'
 import type { RequestHead } from '../read-request.ts'
 import type { Call, Reporter } from '../report.ts'
 import type { Tracing } from '../trace.ts'
+import type { Turns } from '../turns.ts'
 import type { Tunnels } from '../upgrade.ts'
 import type { Body } from './body.ts'
+import type { Accepted } from './listener.ts'
 import type { Outbox, Sender } from './outbox.ts'
 import type { ReadBefore } from './read-before.ts'
 import type { UpstreamPool } from './upstream-pool.ts'
@@ -35,25 +37,36 @@ export interface Door {
   readonly log: Logger
   readonly limits: Limits
   readonly callers: Set<Caller>
+  /** Memory of all that is under way. */
+  readonly memory: Budget
+  /** Where tokens that were not seen before wait to be proved. */
+  readonly proofs: Turns
+  /** Where requests behind one another wait while others have their turn. */
+  readonly turns: Turns
+  /** Places of connections that are ended and still read. */
+  readonly lingering: Budget
   readonly outbox: Outbox
   /** Takes over a connection whose first bytes are HTTP/2's preface; without it they are refused. */
-  readonly onHttp2: ((socket: Socket, firstBytes: Buffer) => (bytes: Buffer) => void) | undefined
+  readonly onHttp2: ((accepted: Accepted, firstBytes: Buffer) => (bytes: Buffer) => void) | undefined
   tick: number
   /** Serves on, but every answer says that its connection ends. */
   draining: boolean
 }
 
 /**
- * Where a connection stands: between requests or in a head; in the body of one; waiting for or writing its answer;
- * ended, while the last bytes are on their way; a tunnel; gone.
+ * Where a connection stands: between requests or in a head; waiting for its token to be proved; in the body of one;
+ * waiting for or writing its answer; ended, while the last bytes are on their way; a tunnel; gone.
  */
-export type Phase = 'head' | 'body' | 'answer' | 'linger' | 'tunnel' | 'closed'
+export type Phase = 'head' | 'proof' | 'body' | 'answer' | 'linger' | 'tunnel' | 'closed'
 
 /** One connection of a caller. It has one request at a time: what comes behind it waits. */
 export interface Caller extends Sender {
   readonly door: Door
+  readonly accepted: Accepted
   readonly peer: string
   readonly asker: Asker
+  /** Takes what waits, once the request in front of it is decided. */
+  goOn(): void
   /** The head before this one. */
   readonly before: ReadBefore<RequestHead>
   /** Lines that pass of these values, the last ones. */
@@ -75,12 +88,17 @@ export interface Caller extends Sender {
   pumping: boolean
   /** Takes all bytes once the connection is a tunnel. */
   tunnel: ((bytes: Buffer) => void) | undefined
-  /** Bytes thrown away since the connection was ended. */
+  /** Bytes thrown away since the connection was ended, and its place among those that do so. */
   lingered: number
+  seat: Place | undefined
+  /** Bytes that the budget knows to be held for it, beyond what every connection takes. */
+  held: number
   /** Ticks: of the last progress; since when the caller reads nothing; since when it sends nothing more. Or -1. */
   since: number
   blockedSince: number
   endedSince: number
+  /** Bytes of a body since `since`. */
+  progress: number
 }
 
 /** An admitted request and its answer. */

@@ -2,6 +2,9 @@ import type { Socket } from 'node:net'
 import { fault } from '../read-request.ts'
 import { addData, beginAnswer, endAnswer, failAnswer } from './answer.ts'
 import type { Caller, Door } from './caller-state.ts'
+import { holdFor } from './holding.ts'
+import { free, joined, kept, partOf } from './kept-bytes.ts'
+import type { Accepted } from './listener.ts'
 import { nothingBefore } from './read-before.ts'
 import type { OnRead } from './reading.ts'
 import { abort, refuseBytes, sendAgain, sendOn, takeBody } from './request.ts'
@@ -12,14 +15,17 @@ import { flush } from './write.ts'
 
 /** What may wait behind a running request before the caller has to wait too. */
 const maxAheadBytes = 16_384
-const maxLingerBytes = 262_144
+/** Requests that are taken one after the other before others have their turn. */
+const maxInARow = 16
+/** What is read and thrown away of a connection that was ended; the rest stays in the kernel until it is closed. */
+const maxLingerBytes = 65_536
 const brokenOff = fault('The request ended before its head did.')
 
 /**
  * Serves a connection until it ends.
  * @param open makes the socket whose bytes are given to the function
  */
-export function serveCaller(door: Door, open: (onRead: OnRead) => Socket, peer: string): void {
+export function serveCaller(door: Door, accepted: Accepted, open: (onRead: OnRead) => Socket): void {
   const socket = open((length, bytes) => {
     try {
       takeBytes(caller, bytes, length)
@@ -33,10 +39,12 @@ export function serveCaller(door: Door, open: (onRead: OnRead) => Socket, peer: 
     before: nothingBefore(),
     door,
     socket,
-    peer,
-    asker: askerOf(() => caller, peer),
+    accepted,
+    peer: accepted.peer,
+    asker: askerOf(() => caller, accepted.key),
     since: door.tick,
     send: () => flush(caller),
+    goOn: () => pump(caller),
   }
   door.callers.add(caller)
   socket.on('drain', () => {
@@ -51,11 +59,13 @@ export function serveCaller(door: Door, open: (onRead: OnRead) => Socket, peer: 
   socket.on('close', () => {
     door.callers.delete(caller)
     caller.phase = 'closed'
+    if (caller.seat) door.lingering.leave(caller.seat)
     abort(caller)
   })
 }
 
-const fresh: Omit<Caller, 'door' | 'socket' | 'peer' | 'asker' | 'since' | 'send' | 'before'> = {
+type Own = 'door' | 'socket' | 'accepted' | 'peer' | 'asker' | 'since' | 'send' | 'goOn' | 'before'
+const fresh: Omit<Caller, Own> = {
   queued: false,
   linesOf: undefined,
   lines: '',
@@ -69,9 +79,12 @@ const fresh: Omit<Caller, 'door' | 'socket' | 'peer' | 'asker' | 'since' | 'send
   corked: false,
   pumping: false,
   lingered: 0,
+  seat: undefined,
+  held: 0,
   tunnel: undefined,
   blockedSince: -1,
   endedSince: -1,
+  progress: 0,
 }
 
 /** A bug costs the call that met it, and nobody else's. */
@@ -104,7 +117,12 @@ function askerOf(of: () => Caller, peer: string): Asker {
     onLost: request => sendAgain(of(), running(of()), request),
     onSwitch: (answer, upstream, firstBytes) => openTunnel(of(), running(of()), answer, upstream, firstBytes),
     onDrain() {
-      if (of().phase === 'body') of().socket.resume()
+      const caller = of()
+      if (caller.phase !== 'body') return
+      // While the app did not read, the caller could not go on.
+      caller.since = caller.door.tick
+      caller.progress = 0
+      caller.socket.resume()
     },
   }
 }
@@ -116,13 +134,14 @@ function takeBytes(caller: Caller, bytes: Buffer, length: number): void {
       return void takeInHead(caller, bytes, length)
     case 'body':
       return void takeBody(caller, bytes, length)
+    case 'proof':
     case 'answer':
       return void readAhead(caller, bytes, length)
     case 'tunnel':
       return void caller.tunnel?.(Buffer.from(bytes.subarray(0, length)))
     case 'linger':
       caller.lingered += length
-      if (caller.lingered > maxLingerBytes) caller.socket.destroy()
+      if (caller.lingered > maxLingerBytes) caller.socket.pause()
       return
   }
 }
@@ -130,31 +149,57 @@ function takeBytes(caller: Caller, bytes: Buffer, length: number): void {
 function takeInHead(caller: Caller, bytes: Buffer, length: number): void {
   if (caller.pending || caller.blockedSince >= 0 || caller.pumping) return void readAhead(caller, bytes, length)
   caller.since = caller.door.tick
-  takeHead(caller, bytes, length)
+  takeHead(caller, bytes, length, kept)
   if (caller.pending) pump(caller)
 }
 
 /** Keeps what comes before its turn. */
 function readAhead(caller: Caller, bytes: Buffer, length: number): void {
-  const piece = Buffer.from(bytes.subarray(0, length))
-  caller.pending = caller.pending ? Buffer.concat([caller.pending, piece]) : piece
-  if (caller.phase === 'head') pump(caller)
-  else if (caller.pending.length > maxAheadBytes) caller.socket.pause()
+  caller.pending = caller.pending ? joined(caller.pending, bytes, length) : kept(bytes, 0, length)
+  if (caller.phase === 'head' && caller.blockedSince < 0 && !caller.pumping) return void pump(caller)
+  if (caller.pending.length > maxAheadBytes) caller.socket.pause()
+  holdFor(caller)
 }
 
 /** Takes one request after the other, as long as the caller reads its answers. */
 function pump(caller: Caller): void {
   if (caller.pumping) return
   caller.pumping = true
+  let taken = 0
   while (caller.phase === 'head' && caller.pending && caller.blockedSince < 0) {
+    if (taken++ > 0 && isLong(caller, taken)) return void letOthers(caller)
     const { pending } = caller
     caller.pending = undefined
-    if (!takeHead(caller, pending, pending.length)) break
+    if (!takeHead(caller, pending, pending.length, partOf)) break
+    // All of it was read, and nothing of it passed.
+    if (caller.phase === 'head' && !caller.pending) free(pending)
   }
   caller.pumping = false
+  if (taken > 0) flush(caller)
   if (caller.phase !== 'head' || caller.blockedSince >= 0) return
   if (caller.endedSince >= 0) endOfRequests(caller)
   else if (caller.socket.isPaused()) caller.socket.resume()
+}
+
+/** While others wait, one at a time. */
+function isLong({ door }: Caller, taken: number): boolean {
+  return taken > maxInARow || door.turns.waiting() > 0
+}
+
+/** Requests that are denied wait for no app: one read can hold thousands, and all other callers would wait for them. */
+function letOthers(caller: Caller): void {
+  const { door, accepted } = caller
+  flush(caller)
+  const fate = door.turns.take(accepted.key, () => {
+    caller.pumping = false
+    try {
+      pump(caller)
+    } catch (error) {
+      giveUp(caller, error)
+    }
+  })
+  if (fate === 'waits') holdFor(caller)
+  else if (fate === 'refused') caller.socket.destroy()
 }
 
 /** Nothing more comes, and all that came is answered. */
@@ -175,5 +220,5 @@ function takeEnd(caller: Caller): void {
   const { phase, socket } = caller
   if (caller.endedSince < 0) caller.endedSince = caller.door.tick
   if (phase === 'body') socket.destroy()
-  else if (phase === 'head' && caller.blockedSince < 0) endOfRequests(caller)
+  else if (phase === 'head' && caller.blockedSince < 0 && !caller.pumping) endOfRequests(caller)
 }

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { kept } from './kept-bytes.ts'
 import { readBytes } from './reading.ts'
 
 /** Pages that wait to be used again, at most so many: 4 MiB. */
@@ -10,6 +11,8 @@ const spare: Buffer[] = []
  * written: new memory for every piece of a body would cost more than the copying.
  */
 export function writeCopy(socket: Socket, bytes: Buffer, from: number, to: number): void {
+  // Where the other side reads slowly many pieces wait: a page for each would be many times what is in them.
+  if (socket.writableNeedDrain) return void socket.write(kept(bytes, from, to))
   const page = spare.pop() ?? Buffer.allocUnsafeSlow(readBytes)
   const length = bytes.copy(page, 0, from, to)
   socket.write(page.subarray(0, length), () => {

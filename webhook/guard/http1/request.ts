@@ -1,14 +1,18 @@
 import type { Socket } from 'node:net'
-import { malformedVerdict, type Verdict } from '../authorize.ts'
+import { malformedVerdict, overloadedVerdict, type Verdict } from '../authorize.ts'
 import { fault, type HeadFault, type RequestHead } from '../read-request.ts'
 import type { Call } from '../report.ts'
 import { newRequestId } from '../request-id.ts'
 import { denial, malformed } from '../respond.ts'
+import type { CallTrace } from '../trace.ts'
 import { newBody, nextData } from './body.ts'
 import { type Caller, type Door, type Exchange, report } from './caller-state.ts'
 import { forwardedText } from './forward-text.ts'
+import { holdFor } from './holding.ts'
+import { kept, partOf } from './kept-bytes.ts'
 import { writeCopy } from './pages.ts'
 import type { RefusedHead } from './read-head.ts'
+import { leastBodyBytes } from './ticks.ts'
 import { abandon } from './upstream.ts'
 import type { Upstream } from './upstream-state.ts'
 import { awaitHead, endConnection, flush, putOwn } from './write.ts'
@@ -54,21 +58,67 @@ export function decideHead(caller: Caller, head: RequestHead): void {
   const { method, target } = head
   if (head.webSocket && caller.pipelined) return void refuse(caller, { refused: tooEarly, method, target })
   const trace = door.tracing?.begin(head)
-  const verdict = admit(door, head)
+  const verdict = admitKnown(door, head)
+  if (verdict) decided(caller, head, verdict, startedMs, trace)
+  else prove(caller, head, startedMs, trace)
+}
+
+/** A token that was not seen before: proving it costs time, of which every peer gets its part. */
+function prove(caller: Caller, head: RequestHead, startedMs: number, trace: CallTrace | undefined): void {
+  const { door, accepted } = caller
+  caller.phase = 'proof'
+  const fate = door.proofs.take(accepted.key, () => {
+    // The caller may have gone meanwhile.
+    if (caller.phase !== 'proof') return
+    caller.phase = 'head'
+    try {
+      decided(caller, head, admit(door, head), startedMs, trace)
+      caller.goOn()
+    } catch (error) {
+      door.log.error({ err: error }, 'a request could not be handled')
+      caller.socket.destroy()
+    }
+  })
+  if (fate === 'waits') holdFor(caller)
+  if (fate !== 'refused') return
+  caller.phase = 'head'
+  decided(caller, head, overloadedVerdict(door.policy), startedMs, trace)
+}
+
+function decided(
+  caller: Caller,
+  head: RequestHead,
+  verdict: Verdict,
+  startedMs: number,
+  trace: CallTrace | undefined,
+): void {
+  const { method, target } = head
   const requestId = head.requestId ?? newRequestId()
   const call: Call = { verdict, method, target, requestId, peer: caller.peer, startedMs, trace }
   if (verdict.pass) pass(caller, head, call)
   else deny(caller, head, call)
 }
 
-function admit({ authorizer, policy, log }: Door, head: RequestHead): Verdict {
+function admitKnown(door: Door, head: RequestHead): Verdict | undefined {
   try {
-    return authorizer.authorize(head)
+    return door.authorizer.authorizeKnown(head)
   } catch (error) {
-    // The decision is total: an exception is a bug, and a bug is no reason to let anybody in, or to fall over.
-    log.error({ err: error }, 'the decision threw, the call is denied')
-    return { ...malformedVerdict(policy), decision: { allow: false, reason: 'policy_unsupported' } }
+    return afterBug(door, error)
   }
+}
+
+function admit(door: Door, head: RequestHead): Verdict {
+  try {
+    return door.authorizer.authorize(head)
+  } catch (error) {
+    return afterBug(door, error)
+  }
+}
+
+/** The decision is total: an exception is a bug, and a bug is no reason to let anybody in, or to fall over. */
+function afterBug({ log, policy }: Door, error: unknown): Verdict {
+  log.error({ err: error }, 'the decision threw, the call is denied')
+  return { ...malformedVerdict(policy), decision: { allow: false, reason: 'policy_unsupported' } }
 }
 
 /** A denied body is not read, so the connection ends with the answer. */
@@ -79,7 +129,8 @@ function deny(caller: Caller, head: RequestHead, call: Call): void {
   const closes = !head.keepsOpen || head.body !== 'none' || head.webSocket || door.draining
   putOwn(caller, answer, closes, head.method === 'HEAD')
   if (closes) return void endConnection(caller)
-  flush(caller)
+  // Answers to requests behind one another go out together.
+  if (!caller.pumping || !caller.pending) flush(caller)
   awaitHead(caller)
 }
 
@@ -118,7 +169,7 @@ function withSmallBody(caller: Caller, exchange: Exchange, text: string): string
   const { length, body } = exchange.head
   if (body !== 'sized' || length > smallBytes || !pending || pending.length < length) return text
   exchange.sent = true
-  caller.pending = pending.length > length ? Buffer.from(pending.subarray(length)) : undefined
+  caller.pending = pending.length > length ? partOf(pending, length, pending.length) : undefined
   return text + pending.toString('latin1', 0, length)
 }
 
@@ -139,6 +190,7 @@ function sendBegun(caller: Caller, upstream: Upstream, text: string): void {
   const { pending } = caller
   caller.phase = 'body'
   caller.since = caller.door.tick
+  caller.progress = 0
   caller.pending = undefined
   upstream.socket.cork()
   upstream.socket.write(text, 'latin1')
@@ -176,16 +228,26 @@ export function takeBody(caller: Caller, bytes: Buffer, length: number): void {
   if (body.done && body.framing === 'chunked') socket.write('0\r\n\r\n', 'latin1')
   socket.uncork()
   if (body.broken) return void breakOff(caller, exchange)
-  caller.since = caller.door.tick
+  noteProgress(caller, length)
   caller.door.upstreams.touch(upstream)
   if (body.done) {
     exchange.sent = true
     upstream.sent = true
     caller.phase = 'answer'
-    if (at < length) caller.pending = Buffer.from(bytes.subarray(at, length))
-  } else if (socket.writableNeedDrain) caller.socket.pause()
+    if (at < length) caller.pending = kept(bytes, at, length)
+  } else if (socket.writableNeedDrain) {
+    caller.socket.pause()
+    holdFor(caller)
+  }
   // It was paused when too much of this request came before its turn.
   else if (caller.socket.isPaused()) caller.socket.resume()
+}
+
+function noteProgress(caller: Caller, length: number): void {
+  caller.progress += length
+  if (caller.progress < leastBodyBytes) return
+  caller.progress = 0
+  caller.since = caller.door.tick
 }
 
 function writeBody(socket: Socket, bytes: Buffer, from: number, to: number): void {

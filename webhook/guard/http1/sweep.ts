@@ -1,5 +1,6 @@
 import type { Limit } from '../metrics.ts'
 import type { Caller, Door } from './caller-state.ts'
+import { holdLess } from './holding.ts'
 import { abort, refuseBytes } from './request.ts'
 import { ticksOf } from './ticks.ts'
 
@@ -20,6 +21,7 @@ export function sweepCallers(door: Door): void {
 function sweepOne(caller: Caller, { tick, limits }: Door): void {
   const { socket, endedSince, blockedSince } = caller
   const quiet = tick - caller.since
+  if (caller.held !== 0) holdLess(caller)
   if (blockedSince >= 0 && tick - blockedSince > limits.unread) return void endFor(caller, 'unread')
   switch (caller.phase) {
     case 'head':

@@ -1,19 +1,24 @@
 import { maxHeaderBytes } from '../read-request.ts'
 import type { Caller } from './caller-state.ts'
+import { holdFor } from './holding.ts'
+import { kept } from './kept-bytes.ts'
 import { isPreface, prefaceLength } from './preface.ts'
 import { remember } from './read-before.ts'
 import { endOfHead } from './read-fields.ts'
 import { afterTarget, checkBeginning, readHead, readRepeated } from './read-head.ts'
 import { decideHead, refuse, refuseBytes } from './request.ts'
 
-/** @returns false when the head has not come to its end: its bytes are kept */
-export function takeHead(caller: Caller, bytes: Buffer, length: number): boolean {
+/**
+ * @param keep how to keep a part of the bytes
+ * @returns false when the head has not come to its end: its bytes are kept
+ */
+export function takeHead(caller: Caller, bytes: Buffer, length: number, keep: typeof kept): boolean {
   const { door } = caller
   if (door.onHttp2 && caller.served === 0 && isPreface(bytes, length)) return handOver(caller, bytes, length)
   const again = readRepeated(bytes, length, caller.before)
   if (again) {
     caller.looked = 0
-    if (length > again.next) caller.pending = Buffer.from(bytes.subarray(again.next, length))
+    if (length > again.next) caller.pending = keep(bytes, again.next, length)
     decideHead(caller, again.head)
     return true
   }
@@ -23,12 +28,13 @@ export function takeHead(caller: Caller, bytes: Buffer, length: number): boolean
     const text = bytes.toString('latin1', 0, most)
     const wrong = checkBeginning(text, Math.max(0, caller.looked - 1))
     caller.looked = text.length
-    caller.pending = Buffer.from(bytes.subarray(0, length))
+    caller.pending = keep(bytes, 0, length)
     if (wrong) refuseBytes(caller, wrong)
+    else holdFor(caller)
     return false
   }
   caller.looked = 0
-  if (length > end + 4) caller.pending = Buffer.from(bytes.subarray(end + 4, length))
+  if (length > end + 4) caller.pending = keep(bytes, end + 4, length)
   // Of the head alone: what is kept of it must not keep what came behind it.
   const text = bytes.toString('latin1', 0, end + 4)
   const head = readHead(bytes, text, end)
@@ -43,7 +49,7 @@ export function takeHead(caller: Caller, bytes: Buffer, length: number): boolean
 
 function handOver(caller: Caller, bytes: Buffer, length: number): false {
   const { door, socket } = caller
-  caller.pending = Buffer.from(bytes.subarray(0, length))
+  caller.pending = kept(bytes, 0, length)
   // The rest of the preface may still come.
   if (length < prefaceLength) return false
   door.callers.delete(caller)
@@ -51,6 +57,6 @@ function handOver(caller: Caller, bytes: Buffer, length: number): false {
   caller.phase = 'tunnel'
   // The other listeners do nothing more in this phase, and whoever counts connections has one too.
   socket.removeAllListeners('data')
-  caller.tunnel = door.onHttp2?.(socket, caller.pending)
+  caller.tunnel = door.onHttp2?.(caller.accepted, caller.pending)
   return false
 }

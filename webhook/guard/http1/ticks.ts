@@ -8,3 +8,6 @@ export const tickMs = 100
 export function ticksOf(ms: number): number {
   return ms < 0 ? -1 : Math.ceil(ms / tickMs)
 }
+
+/** Less than this in the time that a body may be silent is no progress: a byte now and then holds nothing for ever. */
+export const leastBodyBytes = 4_096

@@ -23,6 +23,8 @@ export interface UpstreamPool {
   touch(upstream: Upstream): void
   /** Called once per tick: looks for what took too long. */
   sweep(): void
+  /** Connections there are. */
+  size(): number
   closeAll(): void
 }
 
@@ -236,6 +238,7 @@ export function createUpstreamPool(options: UpstreamOptions): UpstreamPool {
       for (const { asker } of line.tooLate(tick - ticksOf(maxWaitMs))) asker.onFault('upstream_busy')
       if (line.size() > 0) serveWaiting()
     },
+    size: () => all.size,
     closeAll() {
       for (const { socket } of [...all, ...tunnels]) socket.destroy()
     },

@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import type { Clock } from '../../../platform/clock.ts'
 import type { Answer } from '../respond.ts'
 import type { Caller } from './caller-state.ts'
+import { holdFor } from './holding.ts'
 import { writeCopy } from './pages.ts'
 
 /** Up to here bytes are copied into the text that goes out with them: one write is cheaper than two. */
@@ -53,7 +54,9 @@ export function flush(caller: Caller): boolean {
   const { socket, out } = caller
   if (out !== '') {
     caller.out = ''
-    socket.write(out, 'latin1')
+    // What has to wait does so as bytes: text that was put together piece by piece takes several times as much.
+    if (socket.writableLength > 0 && !caller.corked) socket.write(Buffer.from(out, 'latin1'))
+    else socket.write(out, 'latin1')
   }
   if (caller.corked) {
     caller.corked = false
@@ -61,6 +64,7 @@ export function flush(caller: Caller): boolean {
   }
   if (!socket.writableNeedDrain) return true
   if (caller.blockedSince < 0) caller.blockedSince = caller.door.tick
+  holdFor(caller)
   return false
 }
 
@@ -79,15 +83,19 @@ export function putOwn(caller: Caller, answer: Answer, closes: boolean, toHead: 
 
 /**
  * Ends the connection. What still comes is read and thrown away for a moment: closing at once would reset it and could
- * take the answer away from a caller that is still writing.
+ * take the answer away from a caller that is still writing. That is done for so many connections of a peer and no more:
+ * who is refused over and over is not read for it.
  */
 export function endConnection(caller: Caller): void {
+  const { accepted, door, socket } = caller
   flush(caller)
   caller.phase = 'linger'
   caller.pending = undefined
-  caller.since = caller.door.tick
-  caller.socket.end()
-  caller.socket.resume()
+  caller.since = door.tick
+  caller.seat ??= door.lingering.enter(accepted.key, 1, () => socket.destroy())
+  if (!caller.seat) return void socket.destroySoon()
+  socket.end()
+  socket.resume()
 }
 
 /** The connection is ready for its next request. */

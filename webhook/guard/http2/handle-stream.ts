@@ -2,16 +2,18 @@ import { randomUUID } from 'node:crypto'
 import type { ServerHttp2Stream } from 'node:http2'
 import type { Clock } from '../../../platform/clock.ts'
 import type { Logger } from '../../../platform/log.ts'
-import { type Authorizer, malformedVerdict, type Verdict } from '../authorize.ts'
+import { type Authorizer, malformedVerdict, overloadedVerdict, type Verdict } from '../authorize.ts'
 import { forwardHead } from '../forward-head.ts'
 import type { Policy } from '../policy.ts'
-import { fault, type HeadFault, type RequestHead } from '../read-request.ts'
+import { fault, type HeadFault } from '../read-request.ts'
 import type { Call, Reporter } from '../report.ts'
 import { denial, malformed } from '../respond.ts'
 import type { Tracing } from '../trace.ts'
+import type { Turns } from '../turns.ts'
 import { type Answering, createAnswering, type StreamExchange, writeStreamAnswer } from './answering.ts'
-import { NGHTTP2_CANCEL } from './codes.ts'
 import { isGrpcType } from './grpc.ts'
+import { whenItsTurn } from './its-turn.ts'
+import type { OpenStream, OpenStreams } from './open-streams.ts'
 import { readStream } from './read-stream.ts'
 
 /** Asks the app. @param forwarded the head it gets, as flat pairs of HTTP/1 */
@@ -24,6 +26,8 @@ export interface StreamOptions {
   readonly tracing?: Tracing | undefined
   /** What `type` of a problem body begins with. */
   readonly problemBase?: string | undefined
+  /** Where tokens that were not seen before wait to be proved. */
+  readonly proofs: Turns
   readonly clock: Clock
   readonly log: Logger
   /** How long a caller may be silent in the middle of a body, gRPC apart. Default 60 s. */
@@ -36,27 +40,31 @@ const leftOut = fault('A header name or value has characters that it cannot have
 
 /** What a stream began with. */
 export interface OpenedStream {
+  readonly open: OpenStream
   readonly stream: ServerHttp2Stream
   readonly raw: readonly string[]
   readonly endsHere: boolean
   /** Whether it came with fields that node:http2 left out. */
   readonly isMalformed: boolean
+  /** The address, and whom it is counted for. */
   readonly peer: string
+  readonly key: string
 }
 
 /** From a stream to its one verdict, and from there to a refusal, a denial or the app. */
 export function createStreamHandler(
   options: StreamOptions & {
     readonly forward: Forward
+    readonly streams: OpenStreams
     onAdmitted(exchange: StreamExchange, answering: Answering): void
   },
 ): (opened: OpenedStream) => void {
-  const { policy, authorizer, reporter, tracing, problemBase, clock, log } = options
-  const { bodyIdleMs = 60_000, unreadMs = 60_000 } = options
+  const { policy, authorizer, proofs, streams, reporter, tracing, problemBase, clock, log } = options
+  const { unreadMs = 60_000 } = options
 
-  function admit(head: RequestHead): Verdict {
+  function admit<T>(decide: () => T): T | Verdict {
     try {
-      return authorizer.authorize(head)
+      return decide()
     } catch (error) {
       // The decision is total: an exception is a bug, and a bug is no reason to let anybody in, or to fall over.
       log.error({ err: error }, 'the decision threw, the call is denied')
@@ -88,7 +96,7 @@ export function createStreamHandler(
     writeStreamAnswer(stream, answer, { grpc, head: head.method === 'HEAD' })
   }
 
-  function pass(exchange: StreamExchange): void {
+  function pass(exchange: StreamExchange, open: OpenStream): void {
     const { call, head, stream, grpc } = exchange
     const { decision, snapshot } = call.verdict
     const forwarded = forwardHead(head, {
@@ -100,37 +108,44 @@ export function createStreamHandler(
     })
     const answering = createAnswering(exchange, { reporter, unreadMs, problemBase })
     // A stream of gRPC may be silent both ways for hours; dead peers are found by TCP.
-    if (head.body !== 'none' && !grpc) watchBody(stream, bodyIdleMs, () => reporter.limitHit('body_idle'))
+    if (head.body !== 'none' && !grpc) streams.watchBody(open)
     if (head.expectContinue) stream.additionalHeaders({ ':status': 100 })
     options.onAdmitted(exchange, answering)
-    options.forward(exchange, forwarded, answering)
+    options.forward(exchange, forwarded, {
+      ...answering,
+      begin(status, raw, body) {
+        if (typeof body === 'object') streams.watchAnswer(open, body)
+        answering.begin(status, raw, body)
+      },
+      write(bytes) {
+        const goesOn = answering.write(bytes)
+        if (!goesOn) streams.blocked(open)
+        return goesOn
+      },
+    })
   }
 
   return opened => {
     const startedMs = clock.now()
-    const { stream, raw, endsHere, isMalformed } = opened
-    stream.on('error', () => {})
+    const { open, stream, raw, endsHere, isMalformed, key } = opened
     const head = isMalformed ? leftOut : readStream(raw, endsHere)
     if ('status' in head) return refuse(opened, head, startedMs)
     const trace = tracing?.begin(head)
-    const verdict = admit(head)
-    const call = callOf(opened, verdict, { requestId: head.requestId ?? randomUUID(), startedMs, trace })
-    const exchange = { call, head, stream, grpc: isGrpcType(fieldOf(raw, 'content-type')) }
-    if (verdict.pass) pass(exchange)
-    else deny(exchange)
+    const decided = (verdict: Verdict): void => {
+      const call = callOf(opened, verdict, { requestId: head.requestId ?? randomUUID(), startedMs, trace })
+      const exchange = { call, head, stream, grpc: isGrpcType(fieldOf(raw, 'content-type')) }
+      if (verdict.pass) pass(exchange, open)
+      else deny(exchange)
+    }
+    const known = admit(() => authorizer.authorizeKnown(head))
+    if (known) return decided(known)
+    // A token that was not seen before: proving it costs time, of which every peer gets its part.
+    const fate = whenItsTurn(proofs, key, stream, () => decided(admit(() => authorizer.authorize(head))))
+    if (fate === 'refused') decided(overloadedVerdict(policy))
   }
 }
 
 function fieldOf(raw: readonly string[], name: string): string | undefined {
   for (let at = 0; at + 1 < raw.length; at += 2) if (raw[at] === name) return raw[at + 1]
   return undefined
-}
-
-/** Ends a stream whose body stopped coming: it would hold a place at the app for ever. */
-function watchBody(stream: ServerHttp2Stream, idleMs: number, onIdle: () => void): void {
-  stream.setTimeout(idleMs, () => {
-    onIdle()
-    stream.close(NGHTTP2_CANCEL)
-  })
-  stream.once('end', () => stream.setTimeout(0))
 }

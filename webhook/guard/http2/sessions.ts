@@ -1,22 +1,31 @@
-import type { ServerHttp2Session } from 'node:http2'
+import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import { sleep } from '../../../platform/clock.ts'
 import { http2 } from '../../../platform/on-demand.ts'
 import type { Authorizer } from '../authorize.ts'
+import type { Budget } from '../budget.ts'
+import type { Accepted } from '../http1/listener.ts'
+import { ticksOf } from '../http1/ticks.ts'
 import type { UpstreamPool } from '../http1/upstream-pool.ts'
-import { peerOf } from '../report.ts'
+import { costs } from '../memory.ts'
+import { createTurns } from '../turns.ts'
 import { reviewEveryMs } from '../upgrade.ts'
 import {
   NGHTTP2_ENHANCE_YOUR_CALM,
   NGHTTP2_FLAG_END_STREAM,
   NGHTTP2_NO_ERROR,
   NGHTTP2_PROTOCOL_ERROR,
+  NGHTTP2_REFUSED_STREAM,
 } from './codes.ts'
+import { createFloodMeter, watchForFloods } from './floods.ts'
 import { createH2cForward } from './forward-h2c.ts'
 import { createHttp1Forward } from './forward-http1.ts'
 import { createStreamHandler, type StreamOptions } from './handle-stream.ts'
-import { connectionWindow, sessionOptions, watchForFloods } from './limits.ts'
+import { whenItsTurn } from './its-turn.ts'
+import { connectionWindow, sessionOptions } from './limits.ts'
 import { createMalformed, type Malformed } from './malformed.ts'
+import { createOpenSessions, type OpenSession } from './open-sessions.ts'
+import { createOpenStreams } from './open-streams.ts'
 import { createOpenCalls } from './review.ts'
 import { createFieldWatch } from './watch-fields.ts'
 import { watchedSocket } from './watched-socket.ts'
@@ -32,9 +41,13 @@ export interface Http2Sessions {
    * @param firstBytes what was already read from it, the preface first
    * @returns takes what is read from now on
    */
-  take(socket: Socket, firstBytes: Buffer): (bytes: Buffer) => void
+  take(accepted: Accepted, firstBytes: Buffer): (bytes: Buffer) => void
   /** Calls that are not yet wholly answered. */
   busy(): number
+  /** Connections. */
+  size(): number
+  /** Ends what took too long; to be called every tick while there are connections. */
+  sweep(): void
   /** Goes on serving, but tells every caller to take its next call elsewhere. */
   announceStop(): void
   /** No more calls on the connections there are; resolves when the running ones have ended, or are cut off. */
@@ -49,9 +62,16 @@ export interface Http2Options extends StreamOptions {
   readonly upstreams: UpstreamPool
   readonly upstreamProtocol: UpstreamProtocol
   readonly upstreamTimeoutMs: number
-  /** How long a connection may be without a call. Default 75 s. */
-  readonly idleMs?: number
+  /** Memory of all that is under way. */
+  readonly memory: Budget
+  /** For preface and settings, and for the first head, to arrive. Default 10 s. */
+  readonly headersTimeoutMs?: number | undefined
+  /** How long a connection may be without a call, whatever else it brings. Default 75 s. */
+  readonly keepAliveMs?: number | undefined
 }
+
+/** A slice is what a call may have to wait for others. More of a peer than it has places for streams never wait. */
+const callTurns = { sliceMs: 2, perPeer: 4_096, sum: 16_384 }
 
 /** Names no stream yet: RFC 9113 section 6.8, the first of the two GOAWAY of a graceful end. */
 const anyStream = 2 ** 31 - 1
@@ -59,16 +79,28 @@ const anyStream = 2 ** 31 - 1
 const flooded = new Error('the peer floods the connection')
 const lostFields = new Error('the peer keeps fields that cannot be')
 
+/** Takes what still comes on a connection that was refused. */
+const dropped = (): void => {}
+
 export function createHttp2(options: Http2Options): Http2Sessions {
-  const { policy, clock, log, idleMs = 75_000 } = options
+  const { policy, clock, log, memory, reporter, headersTimeoutMs = 10_000, keepAliveMs = 75_000 } = options
+  const { bodyIdleMs = 60_000, unreadMs = 60_000 } = options
   const app = { origin: options.upstream, headersTimeoutMs: options.upstreamTimeoutMs }
   const upstream = options.upstreamProtocol === 'h2c' ? createH2cForward(app) : createHttp1Forward(options)
-  const calls = createOpenCalls({ authorizer: options.reviewer, reporter: options.reporter })
-  const sessions = new Set<ServerHttp2Session>()
+  const calls = createOpenCalls({ authorizer: options.reviewer, reporter })
+  const { limitHit } = reporter
+  const times = { headTicks: ticksOf(headersTimeoutMs), idleTicks: ticksOf(keepAliveMs) }
+  const sessions = createOpenSessions({ ...times, limitHit })
+  const bodies = { bodyIdleTicks: ticksOf(bodyIdleMs), unreadTicks: ticksOf(unreadMs) }
+  const streams = createOpenStreams({ memory, ...bodies, limitHit })
+  const meter = createFloodMeter(clock)
+  const turns = createTurns(callTurns, { clock, log })
+  let tick = 0
   let running = 0
   let stopping = false
   const handle = createStreamHandler({
     ...options,
+    streams,
     forward: upstream.forward,
     onAdmitted(exchange, answering) {
       running++
@@ -80,37 +112,72 @@ export function createHttp2(options: Http2Options): Http2Sessions {
   const reviews = setInterval(calls.review, reviewEveryMs)
   reviews.unref()
 
-  function serve(session: ServerHttp2Session, peer: string, malformed: Malformed): void {
-    sessions.add(session)
-    session.once('close', () => sessions.delete(session))
+  function serve(session: ServerHttp2Session, accepted: Accepted, malformed: Malformed): void {
     session.on('error', () => {})
     session.setLocalWindowSize(connectionWindow)
-    watchForFloods(session, clock, () => session.destroy(flooded, NGHTTP2_ENHANCE_YOUR_CALM))
-    let open = 0
-    session.setTimeout(idleMs, () => {
-      // A connection is idle when it has no call; calls have limits of their own.
-      if (open === 0) session.close()
+    const note = watchForFloods(session, { peer: accepted.key, meter, clock }, () => {
+      if (session.destroyed) return
+      limitHit('flood')
+      session.destroy(flooded, NGHTTP2_ENHANCE_YOUR_CALM)
     })
+    const one = sessions.add(session, accepted, () => note('bytes'))
     session.on('stream', (stream, _headers, flags, raw) => {
-      open++
-      stream.once('close', () => open--)
+      sessions.begin(one)
+      stream.once('close', () => sessions.over(one))
+      stream.on('error', () => {})
+      takeStream(one, stream, flags, raw, malformed.opened(stream))
+    })
+    if (stopping) session.goaway(NGHTTP2_NO_ERROR, anyStream)
+  }
+
+  function takeStream(
+    one: OpenSession,
+    stream: ServerHttp2Stream,
+    flags: number,
+    raw: readonly string[],
+    isMalformed: boolean,
+  ): void {
+    const { peer, key } = one.accepted
+    const open = streams.open(key, stream, one.bytes.data)
+    if (!open) {
+      stream.close(NGHTTP2_REFUSED_STREAM)
+      return void sessions.refuse(one)
+    }
+    const endsHere = (flags & NGHTTP2_FLAG_END_STREAM) !== 0
+    const opened = { open, stream, raw, isMalformed, endsHere, peer, key }
+    const fate = whenItsTurn(turns, key, stream, () => {
       try {
-        const isMalformed = malformed.opened(stream)
-        handle({ stream, raw, isMalformed, endsHere: (flags & NGHTTP2_FLAG_END_STREAM) !== 0, peer })
+        handle(opened)
       } catch (error) {
         // A bug costs the call that met it, and nobody else's.
         log.error({ err: error }, 'a stream could not be handled')
         stream.destroy()
       }
     })
-    if (stopping) session.goaway(NGHTTP2_NO_ERROR, anyStream)
+    if (fate === 'refused') stream.close(NGHTTP2_REFUSED_STREAM)
   }
 
   return {
     busy: () => running,
-    take(socket, firstBytes) {
-      const peer = peerOf(socket.remoteAddress)
+    size: sessions.size,
+    sweep() {
+      tick++
+      sessions.sweep(tick)
+      streams.sweep(tick)
+    },
+    take(accepted, firstBytes) {
+      const { socket, place, cost, key } = accepted
       socket.on('error', () => socket.destroy())
+      if (meter.isFlooding(key)) {
+        limitHit('flood')
+        socket.destroy()
+        return dropped
+      }
+      if (!memory.hold(place, cost + costs.session)) {
+        limitHit('memory')
+        socket.destroy()
+        return dropped
+      }
       // A server of HTTP/1 leaves half-closed connections open: here the peer has gone.
       socket.allowHalfOpen = false
       socket.setNoDelay(true)
@@ -120,19 +187,19 @@ export function createHttp2(options: Http2Options): Http2Sessions {
       const watch = createFieldWatch(malformed.found, lose)
       const watched = watchedSocket(socket, watch)
       const session = http2().performServerHandshake(watched.duplex as Socket, sessionOptions)
-      serve(session, peer, malformed)
+      serve(session, accepted, malformed)
       if (firstBytes.length > 0) watched.take(firstBytes)
       return watched.take
     },
     announceStop() {
       stopping = true
-      for (const session of sessions) if (!session.destroyed) session.goaway(NGHTTP2_NO_ERROR, anyStream)
+      for (const { session } of sessions.all()) if (!session.destroyed) session.goaway(NGHTTP2_NO_ERROR, anyStream)
     },
     async drain(deadlineMs) {
-      for (const session of sessions) session.close()
+      for (const { session } of sessions.all()) session.close()
       const startedMs = clock.now()
-      while (sessions.size > 0 && clock.now() - startedMs < deadlineMs) await sleep(clock, 20)
-      for (const session of sessions) session.destroy()
+      while (sessions.size() > 0 && clock.now() - startedMs < deadlineMs) await sleep(clock, 20)
+      for (const { session } of sessions.all()) session.destroy()
       clearInterval(reviews)
       upstream.close()
     },

@@ -10,6 +10,7 @@ import {
 import { checkFreshness } from '../../../../core/policy/freshness.ts'
 import type { RouteRow } from '../../../../core/snapshot/rows.ts'
 import { verifyToken } from '../../../../core/token/verify.ts'
+import { overloadedVerdict } from '../../../../webhook/guard/authorize.ts'
 import type { Policy } from '../../../../webhook/guard/policy.ts'
 import { whileRecorded } from '../../../../webhook/guard/while-recorded.ts'
 import {
@@ -99,6 +100,7 @@ const ways: Readonly<Record<Exclude<Reason, ProxyReason>, () => Reason | undefin
   policy_missing: () => checkFreshness(undefined, 0),
   audit_unavailable: () =>
     whileRecorded({ unfit: () => undefined } as Policy, { isBlocked: () => true }, 'Deny').unfit(),
+  overloaded: () => overloadedVerdict({ snapshot: () => undefined } as unknown as Policy).decision.reason,
   policy_stale: () => checkFreshness(snapshotOf(rows), 86_401),
 }
 

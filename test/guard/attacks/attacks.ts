@@ -1,0 +1,113 @@
+import { generateKeyPairSync } from 'node:crypto'
+import type { Socket } from 'node:net'
+import { block, flags, frame, number, preface, types } from '../http2-frames.ts'
+import { compact } from '../policy-rows.ts'
+
+/** What a stranger's connection does once it is there, and whether it reads what it is sent. */
+interface Attack {
+  /** @param token of a client there is */
+  act(socket: Socket, token: string): void
+  readonly reads: boolean
+}
+
+const reading = (act: Attack['act']): Attack => ({ act, reads: true })
+const deaf = (act: Attack['act']): Attack => ({ act, reads: false })
+
+/** Sends a piece again and again, as fast as it is taken. */
+function endless(socket: Socket, next: () => Buffer): void {
+  const push = (): void => {
+    while (!socket.destroyed && socket.write(next()));
+  }
+  socket.on('drain', push)
+  push()
+}
+
+const opening = Buffer.concat([preface, frame(types.settings, 0, 0), frame(types.settings, flags.ack, 0)])
+const fields = (method: string, path: string, more: readonly (readonly [string, string])[] = []): Buffer =>
+  block([[':method', method], [':scheme', 'http'], [':authority', 'orders'], [':path', path], ...more])
+const open = fields('GET', '/open/x')
+
+/** The same small frame, as often as it is taken. */
+function flood(bytes: Buffer): Attack {
+  const many = Buffer.concat(Array.from({ length: 500 }, () => bytes))
+  return reading(socket => {
+    socket.write(opening)
+    endless(socket, () => many)
+  })
+}
+
+/** Calls that are taken back at once, again and again. */
+const rapidReset = reading(socket => {
+  let stream = -1
+  const next = (): Buffer => {
+    stream += 2
+    const head = frame(types.headers, flags.endHeaders | flags.endStream, stream, open)
+    return Buffer.concat([head, frame(types.reset, 0, stream, number(8))])
+  }
+  socket.write(opening)
+  endless(socket, () => Buffer.concat(Array.from({ length: 100 }, next)))
+})
+
+const stranger = generateKeyPairSync('ed25519').privateKey
+
+/** A token under the key id of a client there is, that another key has signed. */
+function forge(token: string, at: number): string {
+  const [header = '', claims = ''] = token.split('.')
+  const read = (part: string): object => JSON.parse(Buffer.from(part, 'base64url').toString()) as object
+  return compact(read(header), { ...read(claims), jti: `forged-${at}` }, stranger)
+}
+
+let forged: readonly string[] | undefined
+let nextForged = 0
+
+export const attacks = {
+  silence: deaf(() => {}),
+  /** A head of almost the size that is taken, without its end. */
+  unfinishedHead: reading(socket => {
+    const head = 'GET /open/x HTTP/1.1\r\nHost: orders\r\nX-Long: '
+    socket.write(head + 'x'.repeat(16_300 - head.length))
+  }),
+  /** Calls that are denied, with bodies that go on and on. */
+  deniedBody: reading(socket => {
+    socket.write('POST /api/x HTTP/1.1\r\nHost: orders\r\nContent-Length: 1000000000\r\n\r\n')
+    const piece = Buffer.alloc(65_536, 0x61)
+    endless(socket, () => piece)
+  }),
+  /** Requests behind one another whose answers nobody reads. */
+  unreadAnswers: deaf(socket => {
+    const many = Buffer.from('GET /api/x HTTP/1.1\r\nHost: orders\r\n\r\n'.repeat(2_000), 'latin1')
+    endless(socket, () => many)
+  }),
+  /** Calls of a public path whose bodies never end, as many as one connection may have. */
+  unfinishedStreams: reading(socket => {
+    const calls = Array.from({ length: 128 }, (_, at) => frame(types.headers, flags.endHeaders, at * 2 + 1, open))
+    socket.write(Buffer.concat([opening, ...calls]))
+  }),
+  /** A block of header fields that goes on in frames of its own and never ends. */
+  unfinishedBlock: reading(socket => {
+    const long = fields(
+      'GET',
+      '/open/x',
+      Array.from({ length: 14 }, (_, at) => [`x-${at}`, 'x'.repeat(1_000)] as const),
+    )
+    socket.write(Buffer.concat([opening, frame(types.headers, flags.endStream, 1, long)]))
+  }),
+  rapidReset,
+  pings: flood(frame(types.ping, 0, 0, Buffer.alloc(8))),
+  settings: flood(frame(types.settings, 0, 0)),
+  priorities: flood(frame(types.priority, 0, 1, Buffer.alloc(5))),
+  windows: flood(frame(types.window, 0, 0, number(1))),
+  unknownFrames: flood(frame(0x42, 0, 0, Buffer.alloc(1))),
+  /** One forged token after the other, each as soon as the one before it is refused. */
+  forgedTokens: reading((socket, token) => {
+    forged ??= Array.from({ length: 2_000 }, (_, at) => forge(token, at))
+    const send = (): void => {
+      const next = forged?.[nextForged++ % forged.length]
+      socket.write(`GET /api/x HTTP/1.1\r\nHost: orders\r\nAuthorization: Bearer ${next}\r\n\r\n`)
+    }
+    socket.on('data', send)
+    send()
+  }),
+} satisfies Record<string, Attack>
+
+export type AttackName = keyof typeof attacks

@@ -1,0 +1,77 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { storeSnapshot } from '../../../bench/peers/stored-snapshot.ts'
+import { guardFlags } from '../../../platform/guard-flags.ts'
+import { type LimitedProcess, startLimited } from '../../cluster/limited-process.ts'
+import { rowsOf, service } from '../policy-rows.ts'
+import { listen } from '../rig.ts'
+
+/** The chart's `guard.resources.limits.memory`. */
+const mebibytes = 192
+
+/** The guard as it ships, within its chart's memory, before an app of this process. */
+export interface LimitedGuard {
+  readonly port: number
+  readonly adminPort: number
+  readonly process: LimitedProcess
+  /** How often callers met this limit. */
+  limitsHit(limit: string): Promise<number>
+  stop(): Promise<void>
+}
+
+/** @param directory what `bundleGuard` made */
+export async function startLimitedGuard(
+  directory: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<LimitedGuard> {
+  const folder = await mkdtemp(join(tmpdir(), 'limited-guard-'))
+  const app = await listen(
+    createServer({ keepAliveTimeout: 60_000, requestTimeout: 0 }, (request, response) => {
+      request.on('error', () => {}).resume()
+      request.on('end', () => response.end('from the app'))
+    }),
+  )
+  await storeSnapshot(join(folder, 'snapshot.json'), service, rowsOf())
+  await writeFile(join(folder, 'ca.crt'), '')
+  const process_ = await startLimited({
+    command: process.execPath,
+    args: [join(directory, 'latchkey.mjs'), 'guard'],
+    env: {
+      NODE_OPTIONS: guardFlags.join(' '),
+      LATCHKEY_SERVICE: service,
+      LATCHKEY_UPSTREAM: `http://127.0.0.1:${app.port}`,
+      LATCHKEY_LISTEN: '127.0.0.1:0',
+      LATCHKEY_ADMIN_LISTEN: '127.0.0.1:0',
+      LATCHKEY_SNAPSHOT_URL: 'https://127.0.0.1:9',
+      LATCHKEY_CA_FILE: join(folder, 'ca.crt'),
+      LATCHKEY_TOKEN_FILE: join(folder, 'token'),
+      LATCHKEY_SNAPSHOT_FILE: join(folder, 'snapshot.json'),
+      // Pages of a file would count as memory of the process.
+      LATCHKEY_AUDIT: '/dev/null',
+      ...env,
+    },
+    mebibytes,
+    upWith: '"guarding"',
+  })
+  const line = process_.said().find(said => said.includes('"guarding"')) ?? '{}'
+  const { port, adminPort } = JSON.parse(line) as { port: number; adminPort: number }
+  return {
+    port,
+    adminPort,
+    process: process_,
+    async limitsHit(limit) {
+      const answer = await fetch(`http://127.0.0.1:${adminPort}/metrics`, { signal: AbortSignal.timeout(10_000) })
+      const value = new RegExp(`^latchkey_guard_limits_hit_total\\{limit="${limit}"\\} (\\d+)$`, 'm').exec(
+        await answer.text(),
+      )
+      return Number(value?.[1] ?? 0)
+    },
+    async stop() {
+      await process_.stop()
+      await app.close()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}

@@ -1,0 +1,30 @@
+import { expect } from 'vitest'
+import { type CrowdOptions, gather } from './crowd.ts'
+import { call1, callMeanwhile } from './good-caller.ts'
+import { startLimitedGuard } from './limited-guard.ts'
+
+export interface Attempt extends Omit<CrowdOptions, 'port'> {
+  /** How long they go on once all are there. */
+  readonly seconds: number
+  /** What is counted of them. */
+  readonly limit?: string
+  /** How the good caller speaks. */
+  readonly call?: typeof call1
+}
+
+/** Within its chart's memory a guard is attacked: it lives, counts what it refuses, and a good caller gets every answer. */
+export async function withstand(directory: string, { seconds, limit, call = call1, ...crowd }: Attempt): Promise<void> {
+  const guard = await startLimitedGuard(directory)
+  try {
+    const attack = async (): Promise<void> => {
+      const strangers = await gather({ ...crowd, port: guard.port })
+      await new Promise(resolve => setTimeout(resolve, seconds * 1_000))
+      await strangers.leave()
+    }
+    const { statuses } = await callMeanwhile(guard.port, attack(), call)
+    expect([guard.process.ended(), Object.keys(statuses)]).toEqual([undefined, ['200']])
+    if (limit) expect(await guard.limitsHit(limit)).toBeGreaterThan(0)
+  } finally {
+    await guard.stop()
+  }
+}

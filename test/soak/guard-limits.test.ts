@@ -1,0 +1,55 @@
+import { afterAll, beforeAll, it } from 'vitest'
+import type { AttackName } from '../guard/attacks/attacks.ts'
+import { call1, call2 } from '../guard/attacks/good-caller.ts'
+import { withstand } from '../guard/attacks/withstand.ts'
+import { bundleGuard } from '../guard/bundled-guard.ts'
+
+// S02 to S06 at the port for callers, in full.
+
+let built: Awaited<ReturnType<typeof bundleGuard>>
+beforeAll(async () => {
+  built = await bundleGuard()
+})
+afterAll(() => built.remove())
+
+const once = false
+const again = true
+type Crowd = readonly [attack: AttackName, peers: number, connections: number, again: boolean, limit?: string]
+const crowds: readonly Crowd[] = [
+  ['silence', 1, 1_000, once],
+  ['silence', 1, 10_000, once, 'connections'],
+  ['silence', 50, 200, once, 'memory'],
+  ['unfinishedHead', 6, 1_000, once, 'memory'],
+  ['deniedBody', 1, 1_000, again],
+  ['unreadAnswers', 1, 500, once, 'memory'],
+  ['unreadAnswers', 6, 500, once, 'memory'],
+  ['unfinishedStreams', 1, 150, once, 'memory'],
+  ['unfinishedStreams', 6, 150, once, 'memory'],
+  ['unfinishedBlock', 1, 1_000, once, 'memory'],
+  ['unfinishedBlock', 6, 1_000, once, 'memory'],
+  ['rapidReset', 1, 8, again, 'flood'],
+  ['rapidReset', 1, 200, again, 'flood'],
+  ['pings', 1, 200, again, 'flood'],
+  ['settings', 1, 200, again, 'flood'],
+  ['priorities', 1, 200, again, 'flood'],
+  ['windows', 1, 200, again, 'flood'],
+  ['unknownFrames', 1, 200, again, 'flood'],
+  ['forgedTokens', 1, 200, once],
+]
+
+const attempts = crowds.flatMap(crowd => {
+  const [attack, peers, connections] = crowd
+  const what = `${attack} of ${peers} × ${connections}`
+  return [
+    { what: `${what}, by HTTP/1.1`, call: call1, crowd },
+    { what: `${what}, by HTTP/2`, call: call2, crowd },
+  ]
+})
+
+it.each(attempts)('the guard lives, and a good caller gets every answer: $what', async ({ call, crowd }) => {
+  const [attack, peers, connections, goesOn, limit] = crowd
+  await withstand(built.directory, {
+    ...{ attack, peers, connections, again: goesOn, call, seconds: 10 },
+    ...(limit !== undefined && { limit }),
+  })
+})

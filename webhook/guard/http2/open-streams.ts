@@ -1,0 +1,146 @@
+import type { ServerHttp2Stream } from 'node:http2'
+import type { Readable } from 'node:stream'
+import type { Budget, Place } from '../budget.ts'
+import { leastBodyBytes } from '../http1/ticks.ts'
+import { costs } from '../memory.ts'
+import type { Limit } from '../metrics.ts'
+import { NGHTTP2_CANCEL, NGHTTP2_ENHANCE_YOUR_CALM } from './codes.ts'
+
+/** A call's stream, and what is looked at while it is open. Times in ticks of the sweep. */
+export interface OpenStream {
+  readonly stream: ServerHttp2Stream
+  readonly place: Place
+  /** Whether pieces of its answer wait for the caller. */
+  isBlocked: boolean
+  /** Directions that stand still. */
+  stuck: number
+  /** Of an answer: bytes that wait, and since when they are the same. */
+  unsent: number
+  unsentSince: number
+  /** Of a body that has to go on: bytes since `bodySince`. -1: it has not to. */
+  bodySince: number
+  progress: number
+}
+
+/** The streams of all connections: each has its place in the budget of memory, and limits of its own. */
+export interface OpenStreams {
+  /**
+   * @param stream whose body nobody has begun to read
+   * @param onData told how many bytes of it were read
+   * @returns undefined when there is no memory for it
+   */
+  open(peer: string, stream: ServerHttp2Stream, onData: (bytes: number) => void): OpenStream | undefined
+  /** From now on its body has to go on. */
+  watchBody(one: OpenStream): void
+  /** Counts what is in hand while the caller does not read this body of an answer. */
+  watchAnswer(one: OpenStream, body: Readable): void
+  /** The same, of a body that is written piece by piece: the caller reads too slowly for more. */
+  blocked(one: OpenStream): void
+  sweep(tick: number): void
+  size(): number
+}
+
+export function createOpenStreams(options: {
+  memory: Budget
+  bodyIdleTicks: number
+  unreadTicks: number
+  limitHit(limit: Limit): void
+}): OpenStreams {
+  const { memory, bodyIdleTicks, unreadTicks, limitHit } = options
+  const all = new Set<OpenStream>()
+  let now = 0
+
+  function endFor({ stream }: OpenStream, limit: Limit, code: number): void {
+    limitHit(limit)
+    if (!stream.closed) stream.close(code)
+  }
+
+  function stand(one: OpenStream, change: 1 | -1): void {
+    if (one.place.left) return
+    one.stuck += change
+    if (memory.hold(one.place, costs.stream + one.stuck * costs.stuck)) return
+    endFor(one, 'memory', NGHTTP2_ENHANCE_YOUR_CALM)
+  }
+
+  /** Counts a readable as standing while it is paused. */
+  function watch(one: OpenStream, readable: Readable): void {
+    let stands = false
+    const change = (to: boolean): void => {
+      if (stands === to) return
+      stands = to
+      stand(one, to ? 1 : -1)
+    }
+    readable.on('pause', () => change(true))
+    readable.on('resume', () => change(false))
+    readable.once('close', () => change(false))
+  }
+
+  function noteProgress(one: OpenStream, bytes: number): void {
+    one.progress += bytes
+    if (one.progress < leastBodyBytes || one.bodySince < 0) return
+    one.progress = 0
+    one.bodySince = now
+  }
+
+  function sweepOne(one: OpenStream): void {
+    const { stream } = one
+    const { writableLength } = stream
+    if (writableLength !== one.unsent || writableLength === 0) {
+      one.unsent = writableLength
+      one.unsentSince = now
+    } else if (now - one.unsentSince > unreadTicks) return void endFor(one, 'unread', NGHTTP2_CANCEL)
+    if (one.bodySince < 0) return
+    if (stream.readableEnded) one.bodySince = -1
+    else if (stream.isPaused()) one.bodySince = now
+    else if (now - one.bodySince > bodyIdleTicks) endFor(one, 'body_idle', NGHTTP2_CANCEL)
+  }
+
+  return {
+    size: () => all.size,
+    open(peer, stream, onData) {
+      const place = memory.enter(peer, costs.stream, () => endFor(one, 'memory', NGHTTP2_ENHANCE_YOUR_CALM))
+      if (!place) return undefined
+      const one: OpenStream = {
+        stream,
+        place,
+        isBlocked: false,
+        stuck: 0,
+        unsent: 0,
+        unsentSince: now,
+        bodySince: -1,
+        progress: 0,
+      }
+      all.add(one)
+      watch(one, stream)
+      // Not before somebody reads it: a listener for data would begin to read.
+      stream.once('resume', () => {
+        stream.on('data', (chunk: Buffer) => {
+          onData(chunk.length)
+          noteProgress(one, chunk.length)
+        })
+      })
+      stream.once('close', () => {
+        all.delete(one)
+        memory.leave(place)
+      })
+      return one
+    },
+    watchBody(one) {
+      one.bodySince = now
+    },
+    watchAnswer: watch,
+    blocked(one) {
+      if (one.isBlocked) return
+      one.isBlocked = true
+      stand(one, 1)
+      one.stream.once('drain', () => {
+        one.isBlocked = false
+        stand(one, -1)
+      })
+    },
+    sweep(tick) {
+      now = tick
+      for (const one of all) sweepOne(one)
+    },
+  }
+}
