@@ -148,4 +148,4 @@ it('a fresh installation names no path, and gets one', async () => {
   expect(await paths()).toEqual([undefined, undefined])
   await pass()
   expect(await paths()).toEqual(await secretPaths())
-})
+}, 180_000)
