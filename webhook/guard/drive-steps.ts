@@ -24,6 +24,13 @@ export function driveSteps<T>(steps: Steps<T>, done: (outcome: Outcome<T>) => vo
   }
 }
 
+/** The same for who waits. */
+export function driven<T>(steps: Steps<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    driveSteps(steps, outcome => ('error' in outcome ? reject(outcome.error) : resolve(outcome.value)))
+  })
+}
+
 function turn<T>(steps: Steps<T>): Outcome<T> | undefined {
   const endsAt = performance.now() + turnMs
   try {

@@ -3,6 +3,7 @@ import { open, readFile, rename } from 'node:fs/promises'
 import type { Row } from '../../core/snapshot/rows.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { Logger } from '../../platform/log.ts'
+import { driven } from './drive-steps.ts'
 import { createElementReader } from './json-elements.ts'
 import type { Policy } from './policy.ts'
 import type { Slice, StoredSlice } from './slice.ts'
@@ -54,7 +55,7 @@ export function createSnapshotFile(options: {
     }
     try {
       const { rows, seen, hash } = stored
-      if (slice.take({ full: { rows: [...rows] }, seen, hash }) !== 'applied')
+      if ((await driven(slice.taking({ full: { rows: [...rows] }, seen, hash }))) !== 'applied')
         throw new Error('it does not add up to its hash')
     } catch (error) {
       return log.warn({ err: error, file: path }, 'the stored snapshot cannot be used')
