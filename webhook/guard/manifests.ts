@@ -1,10 +1,10 @@
 import { stat } from 'node:fs/promises'
 import { makingSnapshot } from '../../core/snapshot/snapshot-of-rows.ts'
 import type { Clock } from '../../platform/clock.ts'
+import { driven } from '../../platform/drive-steps.ts'
 import type { Logger } from '../../platform/log.ts'
 import { manifestPaths } from '../../platform/manifest-paths.ts'
 import { compileApart } from './compile/compile-apart.ts'
-import { driven } from './drive-steps.ts'
 import type { Policy } from './policy.ts'
 
 /** A policy from files, without a cluster. */
