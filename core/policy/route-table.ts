@@ -1,5 +1,5 @@
 import type { RouteRow, ServiceRow } from '../snapshot/rows.ts'
-import { everyNth, finish, type Steps } from '../snapshot/steps.ts'
+import { everyNth, type Steps } from '../snapshot/steps.ts'
 import { methodIndex } from './methods.ts'
 import type { Target } from './path.ts'
 import { createConflictSearch } from './route-conflicts.ts'
@@ -41,11 +41,6 @@ export interface RouteTable {
 }
 
 /** @returns a sentence when a template or the set of routes cannot be used; then nothing may be decided from it */
-export function compileRoutes(service: ServiceRow): RouteTable | string {
-  return finish(compilingRoutes(service))
-}
-
-/** The same in steps. */
 export function* compilingRoutes(service: ServiceRow): Steps<RouteTable | string> {
   const conflicts = createConflictSearch()
   const entries: Entry[] = []
