@@ -1,5 +1,5 @@
 import type { RoleRow, RuleRow, ServiceRow } from '../snapshot/rows.ts'
-import { everyNth, finish, type Steps } from '../snapshot/steps.ts'
+import { everyNth, type Steps } from '../snapshot/steps.ts'
 import { methodMask } from './methods.ts'
 import { compilingRoutes, type RouteTable } from './route-table.ts'
 import { growRuleTrie, type RuleNode, type RuleTrie } from './rule-trie.ts'
@@ -25,11 +25,6 @@ export interface PolicyFault {
  * Compiles the policy of one service. A route or public path that cannot be read spoils the whole policy, because
  * without it a less specific one would open its paths; a rule's template that cannot be read gives nothing.
  */
-export function compilePolicy(service: ServiceRow, roles: Iterable<RoleRow>): CompiledPolicy | PolicyFault {
-  return finish(compilingPolicy(service, roles))
-}
-
-/** The same in steps. */
 export function* compilingPolicy(service: ServiceRow, roles: Iterable<RoleRow>): Steps<CompiledPolicy | PolicyFault> {
   const routes = yield* compilingRoutes(service)
   if (typeof routes === 'string') return { fault: routes }
