@@ -103,7 +103,9 @@ function difference(
   const changed = new Set<string>()
   const moved = new Set<string>()
   for (const key of new Set([...before.keys(), ...now.keys()])) {
-    const [a, b] = [before.get(key), now.get(key)]
+    const a = before.get(key)
+    const b = now.get(key)
+    if (a === b) continue
     if (a?.accepted !== b?.accepted || identityOf(a) !== identityOf(b)) moved.add(key)
     if (moved.has(key) || !a || !b || tells(a) !== tells(b)) changed.add(key)
   }

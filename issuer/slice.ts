@@ -135,11 +135,18 @@ export function createSlice(key: string, seenNow: () => Seen, now: () => number,
     rows: () => [...held.values()].map(({ row }) => row),
     row: id => held.get(id)?.row,
     replace(rows) {
-      const fresh = new Map([...rows].map(row => [rowKey(row), row]))
-      change(
-        fresh.values(),
-        [...held.keys()].filter(id => !fresh.has(id)),
-      )
+      const fresh = new Map<string, Row>()
+      for (const row of rows) fresh.set(rowKey(row), row)
+      const changed: Row[] = []
+      let kept = 0
+      for (const [id, row] of fresh) {
+        const old = held.get(id)
+        if (old) kept++
+        if (old?.row !== row) changed.push(row)
+      }
+      // Nearly always nothing went, and nobody has to look for it.
+      const gone = kept === held.size ? [] : [...held.keys()].filter(id => !fresh.has(id))
+      change(changed, gone)
     },
     apply: change,
     bytes: () => bytes,

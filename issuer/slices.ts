@@ -18,6 +18,9 @@ import { createSlice, type Slice } from './slice.ts'
 /** How long changes that take nothing away wait for others, in milliseconds. */
 const coalesceMs = 20
 
+/** After so many milliseconds of slices made anew, the rest wait until others had their turn. */
+const turnMs = 5
+
 /** Texts of slices that several guards are being sent. */
 const chunkCacheBytes = 32 * 1_048_576
 
@@ -63,9 +66,9 @@ export function createSlices(parts: {
     if (pace === 'urgent') {
       cancel?.()
       // After all events that arrived together, before anything else is read.
-      const immediate = setImmediate(flush)
+      const immediate = setImmediate(carryOut, turnMs)
       cancel = () => clearImmediate(immediate)
-    } else cancel ??= clock.after(coalesceMs, flush)
+    } else cancel ??= clock.after(coalesceMs, () => carryOut(turnMs))
   }
 
   followChanges(objects, indexes, (put, pace) => {
@@ -78,9 +81,14 @@ export function createSlices(parts: {
   })
 
   function flush(): void {
+    carryOut(Number.POSITIVE_INFINITY)
+  }
+
+  function carryOut(patienceMs: number): void {
     cancel?.()
     cancel = undefined
     if (!started) return
+    const before = { content, seenByService }
     content = objects.content()
     seenByService = new Map()
     const work = dirt
@@ -89,12 +97,28 @@ export function createSlices(parts: {
     for (const namespace of work.namespaces) resolveNamespace(namespace, work)
     for (const key of work.clients) cache.forgetClient(key)
     if (work.services) for (const key of registry.resolveServices()) work.slices.add(key)
-    for (const key of work.slices) separately(key, () => rebuild(key))
+    for (const key of rebuildSome(work.slices, patienceMs)) {
+      // It includes what it did, and must not say more.
+      seenByService.set(key, seenIn(before, key))
+      dirt.slices.add(key)
+    }
+    if (dirt.slices.size > 0) schedule('urgent')
     for (const key of work.clients) {
       for (const service of indexes.servicesOfClient(key)) {
         if (!work.slices.has(service)) separately(service, () => renewClient(key, service))
       }
     }
+  }
+
+  /** @returns those for which there was no time */
+  function rebuildSome(keys: Iterable<string>, patienceMs: number): string[] {
+    const endsAt = clock.now() + patienceMs
+    const waiting: string[] = []
+    for (const key of keys) {
+      if (clock.now() < endsAt) separately(key, () => rebuild(key))
+      else waiting.push(key)
+    }
+    return waiting
   }
 
   /** What goes wrong with one service must delay no other; and what cannot be made anew must not stay as it was. */
@@ -156,9 +180,13 @@ export function createSlices(parts: {
 
   /** The same object for all rows of one flush, so that they are compared once. */
   function seenOf(key: string): Seen {
-    const known = seenByService.get(key) ?? { ...content, ...documents.seenOf(key) }
+    const known = seenIn({ content, seenByService }, key)
     seenByService.set(key, known)
     return known
+  }
+
+  function seenIn(of: { content: Seen; seenByService: ReadonlyMap<string, Seen> }, key: string): Seen {
+    return of.seenByService.get(key) ?? { ...of.content, ...documents.seenOf(key) }
   }
 
   return {

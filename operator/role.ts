@@ -1,7 +1,8 @@
 import { role as roleKind } from '../core/api/role.ts'
-import { findIdleRules } from '../core/policy/idle-rules.ts'
+import { findingIdleRules } from '../core/policy/idle-rules.ts'
 import { servicesOfRole } from '../core/registry/reach.ts'
 import { planRole } from '../core/status/plan-role.ts'
+import { driven } from '../platform/drive-steps.ts'
 import { roles } from '../platform/kube/resources.ts'
 import type { Requeue } from '../platform/kube/work-queue.ts'
 import type { Context } from './context.ts'
@@ -27,11 +28,12 @@ export function reconcileRole(key: string, context: Context): Promise<Requeue> {
       const service = resolved.services().get(`${object.metadata.namespace}/${name}`)
       return service?.accepted ? service.routes : undefined
     }
+    const idle = schemaFault === undefined ? await driven(findingIdleRules(object.spec.rules, routesOf)) : []
     const status = planRole(
       {
         object,
         missing,
-        idle: schemaFault === undefined ? findIdleRules(object.spec.rules, routesOf) : [],
+        idle,
         grants: sources.by.grantsOfRole.get(key).length,
         schemaFault,
         enforced: enforcement.view(roles, object, services),

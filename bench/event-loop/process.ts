@@ -1,20 +1,21 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { startCompiling } from './compiling.ts'
 import { startReading } from './reading.ts'
 
-/** Delays of this process's main thread, milliseconds, and how many documents were read meanwhile. */
+/** Delays of this process's main thread, milliseconds, and how many documents were read, or policies taken, meanwhile. */
 export interface Delays {
   readonly p99Ms: number
   readonly maxMs: number
-  readonly documents: number
+  readonly done: number
 }
 
 const resolutionMs = 5
 const [mode] = process.argv.slice(2)
-const reading = mode === 'reading' ? await startReading() : { documents: () => 0 }
+const work = mode === 'reading' ? await startReading() : mode === 'compiling' ? startCompiling() : { done: () => 0 }
 const delay = monitorEventLoopDelay({ resolution: resolutionMs })
 
 process.on('message', async (seconds: number) => {
-  const before = reading.documents()
+  const before = work.done()
   delay.reset()
   delay.enable()
   await new Promise(resolve => setTimeout(resolve, seconds * 1_000))
@@ -23,7 +24,7 @@ process.on('message', async (seconds: number) => {
   const told: Delays = {
     p99Ms: late(delay.percentile(99)),
     maxMs: late(delay.max),
-    documents: reading.documents() - before,
+    done: work.done() - before,
   }
   process.send?.(told)
 })

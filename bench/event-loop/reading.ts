@@ -15,7 +15,7 @@ const versions = 4
 const bytes = 440_000
 
 /** An issuer without its servers: 12 services, each with a document of 440 kB that is another one each second. */
-export async function startReading(): Promise<{ documents(): number }> {
+export async function startReading(): Promise<{ done(): number }> {
   // 300 operations as real documents have, and 2,000, the most there may be, by turns.
   const texts = Array.from({ length: services * versions }, (_, at) =>
     longDocument(`v${at}`, bytes, at % 2 === 0 ? 300 : 2_000),
@@ -50,7 +50,7 @@ export async function startReading(): Promise<{ documents(): number }> {
       slice.subscribe(() => {})
     }
   }, 100)
-  return { documents: () => read }
+  return { done: () => read }
 }
 
 const rules: Rules = {

@@ -1,6 +1,7 @@
 import type { RoleRow, RuleRow, ServiceRow } from '../snapshot/rows.ts'
+import { everyNth, type Steps } from '../snapshot/steps.ts'
 import { methodMask } from './methods.ts'
-import { compileRoutes, type RouteTable } from './route-table.ts'
+import { compilingRoutes, type RouteTable } from './route-table.ts'
 import { growRuleTrie, type RuleNode, type RuleTrie } from './rule-trie.ts'
 import { parameterPositions, parseResource, parseTemplate, type Template, type TemplateFault } from './template.ts'
 
@@ -24,25 +25,28 @@ export interface PolicyFault {
  * Compiles the policy of one service. A route or public path that cannot be read spoils the whole policy, because
  * without it a less specific one would open its paths; a rule's template that cannot be read gives nothing.
  */
-export function compilePolicy(service: ServiceRow, roles: Iterable<RoleRow>): CompiledPolicy | PolicyFault {
-  const routes = compileRoutes(service)
+export function* compilingPolicy(service: ServiceRow, roles: Iterable<RoleRow>): Steps<CompiledPolicy | PolicyFault> {
+  const routes = yield* compilingRoutes(service)
   if (typeof routes === 'string') return { fault: routes }
   const paths = growRuleTrie()
   const permissions = new Map<string, RuleTrie>()
   const numbers = new Map<string, number>()
+  const isDue = everyNth(16)
   for (const { name, rules } of roles) {
     const role: NumberedRole = { number: numbers.size, name }
     numbers.set(name, role.number)
     for (const rule of [...rules].sort((a, b) => a.index - b.index)) {
-      addPaths(paths, role, rule)
-      addPermissions(permissions, role, rule)
+      for (const { trie, methods, template } of templatesOf(rule, paths, permissions)) {
+        addTemplate(trie, role, rule, methods, template)
+        if (isDue()) yield
+      }
     }
   }
   return {
     roles: numbers,
     routes,
-    paths: paths.finish(),
-    permissions: new Map([...permissions].map(([action, trie]) => [action, trie.finish()])),
+    paths: paths.root,
+    permissions: new Map([...permissions].map(([action, { root }]) => [action, root])),
   }
 }
 
@@ -51,16 +55,23 @@ interface NumberedRole {
   readonly name: string
 }
 
-function addPaths(trie: RuleTrie, role: NumberedRole, rule: RuleRow): void {
-  const mask = methodMask(rule.methods ?? [])
-  for (const path of rule.paths ?? []) addTemplate(trie, role, rule, mask, parseTemplate(path))
+interface PlacedTemplate {
+  readonly trie: RuleTrie
+  readonly methods: number
+  readonly template: Template | TemplateFault
 }
 
-function addPermissions(tries: Map<string, RuleTrie>, role: NumberedRole, rule: RuleRow): void {
+function* templatesOf(
+  rule: RuleRow,
+  paths: RuleTrie,
+  permissions: Map<string, RuleTrie>,
+): Generator<PlacedTemplate, void> {
+  const methods = methodMask(rule.methods ?? [])
+  for (const path of rule.paths ?? []) yield { trie: paths, methods, template: parseTemplate(path) }
   for (const { action, resources } of rule.permissions ?? []) {
-    const trie = tries.get(action) ?? growRuleTrie()
-    tries.set(action, trie)
-    for (const resource of resources) addTemplate(trie, role, rule, ~0, parseResource(resource))
+    const trie = permissions.get(action) ?? growRuleTrie()
+    permissions.set(action, trie)
+    for (const resource of resources) yield { trie, methods: ~0, template: parseResource(resource) }
   }
 }
 

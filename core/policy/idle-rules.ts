@@ -1,13 +1,14 @@
 import type { RoleRule } from '../api/role.ts'
 import type { RouteRow } from '../snapshot/rows.ts'
+import { finish, type Steps } from '../snapshot/steps.ts'
 import { methodMask } from './methods.ts'
 import { nearestText } from './nearest-text.ts'
 import { parseResource, parseTemplate, type Template, type TemplateFault } from './template.ts'
 import {
   addTemplate,
+  type Budget,
   createTemplateTrie,
   overlapping,
-  type Steps,
   type TemplateTrie,
   withoutColons,
 } from './template-trie.ts'
@@ -23,9 +24,9 @@ interface Routes {
   readonly permissions: ReadonlyMap<string, TemplateTrie<RouteRow>>
 }
 
-// One pass over one Role: a step is a segment that is read or compared, and all of them take a few milliseconds. What
+// One pass over one Role: a unit is a segment that is read or compared, and all of them take a few milliseconds. What
 // lies beyond is not judged, which says nothing wrong.
-const mostSteps = 20_000
+const mostUnits = 20_000
 const mostTold = 3
 
 /**
@@ -33,63 +34,83 @@ const mostTold = 3
  * comes nearest; at most three, then how many more. A rule is passed over where some service of it is not known.
  */
 export function findIdleRules(rules: readonly RoleRule[], routesOf: RoutesOf): string[] {
-  const steps = { left: mostSteps }
+  return finish(findingIdleRules(rules, routesOf))
+}
+
+/** The same in steps. */
+export function* findingIdleRules(rules: readonly RoleRule[], routesOf: RoutesOf): Steps<string[]> {
+  const budget = { left: mostUnits }
   const known = new Map<string, Routes | undefined>()
-  const routesFor = (service: string): Routes | undefined => {
-    const routes = known.has(service) ? known.get(service) : indexOf(routesOf(service), steps)
-    known.set(service, routes)
-    return routes
+  const found: Say[] = []
+  for (const [index, rule] of rules.entries()) {
+    for (const service of rule.services) {
+      if (!known.has(service)) known.set(service, yield* indexing(routesOf(service), budget))
+    }
+    const services = rule.services.map(service => known.get(service))
+    if (services.includes(undefined) || budget.left <= 0) continue
+    for (const say of idleIn(rule, `spec.rules[${index}]`, services as Routes[], budget)) {
+      if (say) found.push(say)
+      yield
+    }
   }
-  const found = rules.flatMap((rule, index) => {
-    const services = rule.services.map(routesFor)
-    if (services.includes(undefined) || steps.left <= 0) return []
-    return idleIn(rule, `spec.rules[${index}]`, services as Routes[], steps)
-  })
-  const told = found.slice(0, mostTold).map(say => say())
+  const told: string[] = []
+  for (const say of found.slice(0, mostTold)) {
+    told.push(say())
+    yield
+  }
   return found.length > mostTold ? [...told, `And ${found.length - mostTold} more.`] : told
 }
 
-function indexOf(routes: readonly RouteRow[] | undefined, steps: Steps): Routes | undefined {
+function* indexing(routes: readonly RouteRow[] | undefined, budget: Budget): Steps<Routes | undefined> {
   if (!routes) return undefined
   const paths = createTemplateTrie<RouteRow>()
   const permissions = new Map<string, TemplateTrie<RouteRow>>()
   for (const route of routes) {
-    if (steps.left <= 0) return undefined
-    add(paths, parseTemplate(route.path), route, steps)
+    if (budget.left <= 0) return undefined
+    add(paths, parseTemplate(route.path), route, budget)
+    yield
     if (!route.permission) continue
     const { action, resource } = route.permission
     const trie = permissions.get(action) ?? createTemplateTrie<RouteRow>()
     permissions.set(action, trie)
-    add(trie, parseResource(resource), route, steps)
+    add(trie, parseResource(resource), route, budget)
   }
   return { all: routes, paths, permissions }
 }
 
-function add(trie: TemplateTrie<RouteRow>, template: Template | TemplateFault, route: RouteRow, steps: Steps): void {
-  steps.left -= readingSteps
-  if (!('fault' in template)) addTemplate(trie, template, route, steps)
+function add(trie: TemplateTrie<RouteRow>, template: Template | TemplateFault, route: RouteRow, budget: Budget): void {
+  budget.left -= readingUnits
+  if (!('fault' in template)) addTemplate(trie, template, route, budget)
 }
 
-/** Reading a template costs about as much as comparing so many segments. */
-const readingSteps = 4
+/** Reading a template costs about as much as comparing so many segments, and more where it is long. */
+const readingUnits = 4
+const charactersOfUnit = 8
+
+function spendReading(text: string, budget: Budget): void {
+  budget.left -= readingUnits + Math.floor(text.length / charactersOfUnit)
+}
 
 type Say = () => string
 
-function idleIn(rule: RoleRule, at: string, services: readonly Routes[], steps: Steps): Say[] {
-  const names = rule.services.join(', ')
-  const { methods = [], paths = [], permissions = [] } = rule
-  return [
-    ...paths.flatMap((path, index) => {
-      const why = idlePath(path, methods, services, names, steps)
-      return why ? [() => `${at}.paths[${index}]: ${why()}`] : []
-    }),
-    ...permissions.flatMap(({ action, resources }, position) =>
-      resources.flatMap((resource, index) => {
-        const why = idlePermission(action, resource, services, names, steps)
-        return why ? [() => `${at}.permissions[${position}].resources[${index}]: ${why()}`] : []
-      }),
-    ),
-  ]
+/** What is wrong with each path and resource of a rule, if something is. */
+function* idleIn(
+  { services: called, methods = [], paths = [], permissions = [] }: RoleRule,
+  at: string,
+  services: readonly Routes[],
+  budget: Budget,
+): Generator<Say | undefined> {
+  const names = called.join(', ')
+  for (const [index, path] of paths.entries()) {
+    const why = idlePath(path, methods, services, names, budget)
+    yield why && (() => `${at}.paths[${index}]: ${why()}`)
+  }
+  for (const [position, { action, resources }] of permissions.entries()) {
+    for (const [index, resource] of resources.entries()) {
+      const why = idlePermission(action, resource, services, names, budget)
+      yield why && (() => `${at}.permissions[${position}].resources[${index}]: ${why()}`)
+    }
+  }
 }
 
 function idlePath(
@@ -97,17 +118,18 @@ function idlePath(
   methods: readonly string[],
   services: readonly Routes[],
   names: string,
-  steps: Steps,
+  budget: Budget,
 ): Say | undefined {
-  steps.left -= readingSteps
+  if (budget.left <= 0) return undefined
+  spendReading(path, budget)
   const template = parseTemplate(path)
-  if ('fault' in template || steps.left <= 0) return undefined
+  if ('fault' in template || budget.left <= 0) return undefined
   const meant = withoutColons(path)
   // Without routes every path is the app's own business, and only what nobody calls is known to open nothing.
   const free = services.some(({ all }) => all.length === 0)
   if (free && meant === undefined) return undefined
-  const met = services.flatMap(({ paths }) => [...overlapping(paths, template, steps)])
-  if (steps.left <= 0) return undefined
+  const met = services.flatMap(({ paths }) => [...overlapping(paths, template, budget)])
+  if (budget.left <= 0) return undefined
   const open = met.filter(({ permission }) => !permission)
   const mask = methodMask(methods)
   if (open.some(route => (methodMask(route.methods) & mask) !== 0)) return undefined
@@ -130,16 +152,17 @@ function idlePermission(
   resource: string,
   services: readonly Routes[],
   names: string,
-  steps: Steps,
+  budget: Budget,
 ): Say | undefined {
-  steps.left -= readingSteps
+  if (budget.left <= 0) return undefined
+  spendReading(resource, budget)
   const template = parseResource(resource)
-  if ('fault' in template || steps.left <= 0) return undefined
+  if ('fault' in template || budget.left <= 0) return undefined
   const matched = services.some(({ permissions }) => {
     const trie = permissions.get(action)
-    return trie !== undefined && overlapping(trie, template, steps).size > 0
+    return trie !== undefined && overlapping(trie, template, budget).size > 0
   })
-  if (matched || steps.left <= 0) return undefined
+  if (matched || budget.left <= 0) return undefined
   const asked = services.flatMap(({ all }) => all.flatMap(({ permission }) => permission ?? []))
   if (asked.length === 0) return () => `no route of ${names} asks for a permission. Write methods and paths.`
   return () => {

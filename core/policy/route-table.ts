@@ -1,7 +1,9 @@
 import type { RouteRow, ServiceRow } from '../snapshot/rows.ts'
-import { getIndex, headIndex, methodIndex } from './methods.ts'
+import { everyNth, type Steps } from '../snapshot/steps.ts'
+import { methodIndex } from './methods.ts'
 import type { Target } from './path.ts'
-import { findRouteConflict } from './route-conflicts.ts'
+import { createConflictSearch } from './route-conflicts.ts'
+import { buildingRoutes, findRoute, type RouteNode } from './route-trie.ts'
 import { parameterPositions, parseResource, parseTemplate, type Template, type TemplateSegment } from './template.ts'
 
 /** What decides about a request: a route, or an entry of spec.public. */
@@ -25,48 +27,49 @@ export interface RoutePermission {
   readonly parts: readonly (string | number)[] | undefined
 }
 
-/** One slot per method. */
-type Slots = (Endpoint | undefined)[]
-
-interface Node {
-  readonly literals: Map<string, Node>
-  named?: Node
-  one?: Node
-  here?: Slots
-  rest?: Slots
-}
-
 export interface RouteTable {
   readonly hasRoutes: boolean
   /** Neither routes nor public paths. */
   readonly isEmpty: boolean
   /** Enforce when some route says so: then what is only nearly a route is no way around it in audit mode. */
   readonly strictMode: 'Enforce' | undefined
-  readonly exact: Node
+  readonly exact: RouteNode<Endpoint>
   /** The routes alone, with folded literals and without trailing slash. */
-  readonly folded: Node
+  readonly folded: RouteNode<Endpoint>
   /** Whether some template differs from its folded form: then plain lower-case paths are looked up there as well. */
   readonly foldsTemplates: boolean
 }
 
 /** @returns a sentence when a template or the set of routes cannot be used; then nothing may be decided from it */
-export function compileRoutes(service: ServiceRow): RouteTable | string {
-  const conflict = findRouteConflict(service.routes)
-  if (conflict) return `The routes ${conflict.a} and ${conflict.b} match the same requests.`
+export function* compilingRoutes(service: ServiceRow): Steps<RouteTable | string> {
+  const conflicts = createConflictSearch()
   const entries: Entry[] = []
-  for (const row of [...service.public, ...service.routes]) {
+  const isDue = everyNth(16)
+  let conflict: ReturnType<typeof conflicts.add>
+  let fault: string | undefined
+  const all: readonly (RouteRow | ServiceRow['public'][number])[] = [...service.public, ...service.routes]
+  for (const row of all) {
     const template = parseTemplate(row.path)
-    if ('fault' in template) return template.fault
-    entries.push({ template, methods: row.methods, endpoint: endpointOf(row, template), variants: variantsOf(row) })
+    if ('fault' in template) fault ??= template.fault
+    else {
+      if ('name' in row) conflict ??= conflicts.add(row, template)
+      entries.push(entryOf(row, template))
+    }
+    if (isDue()) yield
   }
-  const foldable = entries.filter(entry => entry.variants === 'Refuse')
+  if (conflict) return `The routes ${conflict.a} and ${conflict.b} match the same requests.`
+  if (fault !== undefined) return fault
+  const exact = yield* buildingRoutes(entries)
+  const foldable = entries.flatMap(entry => (entry.folded ? [{ ...entry, segments: entry.folded }] : []))
+  const isSame = entries.every(({ segments, folded }) => folded === segments)
   return {
     hasRoutes: service.routes.length > 0,
     isEmpty: entries.length === 0,
     strictMode: service.routes.some(({ mode }) => mode === 'Enforce') ? 'Enforce' : undefined,
-    exact: build(entries.map(entry => ({ ...entry, segments: entry.template.segments }))),
-    folded: build(foldable.map(entry => ({ ...entry, segments: foldTemplate(entry.template) }))),
-    foldsTemplates: foldable.some(({ template }) => !isFolded(template)),
+    exact,
+    // The usual case, lower case throughout, needs no second one.
+    folded: isSame ? exact : yield* buildingRoutes(foldable),
+    foldsTemplates: entries.some(({ segments, folded }) => folded && folded !== segments),
   }
 }
 
@@ -82,28 +85,34 @@ export function findEndpoint(
 ): Endpoint | 'path_ambiguous' | undefined {
   const index = methodIndex(method)
   if (index < 0 || table.isEmpty) return undefined
-  const found = find(table.exact, target.segments, 0, index)
+  const found = findRoute(table.exact, target.segments, 0, index)
   if (!table.hasRoutes || (!table.foldsTemplates && isFoldedPath(target.path))) return found
-  const folded = find(table.folded, foldSegments(target.segments), 0, index)
+  const folded = findRoute(table.folded, foldSegments(target.segments), 0, index)
   return folded && (!found || isMoreSpecific(folded.ranks, found.ranks)) ? 'path_ambiguous' : found
 }
 
 interface Entry {
-  readonly template: Template
+  readonly segments: readonly TemplateSegment[]
+  /** The same list where folding changes nothing; undefined: matched as written, as public paths always are. */
+  readonly folded: readonly TemplateSegment[] | undefined
   readonly methods: readonly string[]
   readonly endpoint: Endpoint
-  /** Public paths are matched as they are written, never folded. */
-  readonly variants: 'Refuse' | 'Distinct'
 }
 
-type Placed = Entry & { readonly segments: readonly TemplateSegment[] }
-
-function variantsOf(row: RouteRow | ServiceRow['public'][number]): 'Refuse' | 'Distinct' {
-  return 'variants' in row ? row.variants : 'Distinct'
+function entryOf(row: RouteRow | ServiceRow['public'][number], template: Template): Entry {
+  const { segments } = template
+  const folded = foldTemplate(segments)
+  const isFoldable = 'variants' in row && row.variants === 'Refuse'
+  const endpoint = endpointOf(row, template, folded)
+  return { segments, folded: isFoldable ? folded : undefined, methods: row.methods, endpoint }
 }
 
-function endpointOf(row: RouteRow | ServiceRow['public'][number], template: Template): Endpoint {
-  const ranks = foldTemplate(template).map(segment => rank[segment.kind])
+function endpointOf(
+  row: RouteRow | ServiceRow['public'][number],
+  template: Template,
+  folded: readonly TemplateSegment[],
+): Endpoint {
+  const ranks = folded.map(segment => rank[segment.kind])
   if (!('name' in row)) return { isPublic: true, template: row.path, ranks }
   const permission = row.permission && { ...row.permission, parts: resourceParts(row.permission.resource, template) }
   const { name, mode } = row
@@ -129,69 +138,6 @@ function resourceParts(text: string, path: Template): readonly (string | number)
   return parts
 }
 
-/**
- * Who comes first keeps a slot: public paths before routes of the same shape, methods that are written before the
- * `HEAD` that follows from `GET`.
- */
-function build(entries: readonly Placed[]): Node {
-  const root: Node = { literals: new Map() }
-  for (const entry of entries) {
-    const slots = place(root, entry.segments)
-    for (const method of entry.methods) slots[methodIndex(method)] ??= entry.endpoint
-  }
-  for (const entry of entries) {
-    const slots = place(root, entry.segments)
-    if (entry.methods.includes('GET')) slots[headIndex] ??= slots[getIndex]
-  }
-  return root
-}
-
-function place(root: Node, segments: readonly TemplateSegment[]): Slots {
-  let node = root
-  for (const segment of segments) {
-    if (segment.kind === 'rest') {
-      node.rest ??= []
-      return node.rest
-    }
-    node = child(node, segment)
-  }
-  node.here ??= []
-  return node.here
-}
-
-function child(node: Node, segment: Exclude<TemplateSegment, { kind: 'rest' }>): Node {
-  const fresh = (): Node => ({ literals: new Map() })
-  switch (segment.kind) {
-    case 'literal': {
-      const next = node.literals.get(segment.value) ?? fresh()
-      node.literals.set(segment.value, next)
-      return next
-    }
-    case 'parameter':
-      node.named ??= fresh()
-      return node.named
-    case 'one':
-      node.one ??= fresh()
-      return node.one
-  }
-}
-
-/** Edges in the order of specificity, so that the first find is the most specific. `{name}` and `*` need a text. */
-function find(node: Node, segments: readonly string[], at: number, method: number): Endpoint | undefined {
-  const segment = segments[at]
-  if (segment === undefined) return node.here?.[method] ?? node.rest?.[method]
-  const literal = node.literals.get(segment)
-  const found = literal && find(literal, segments, at + 1, method)
-  if (found) return found
-  if (segment !== '') {
-    const named = node.named && find(node.named, segments, at + 1, method)
-    if (named) return named
-    const one = node.one && find(node.one, segments, at + 1, method)
-    if (one) return one
-  }
-  return node.rest?.[method]
-}
-
 const rank = { literal: 3, parameter: 2, one: 1, rest: 0 } as const
 const endRank = 4
 
@@ -214,22 +160,13 @@ function foldSegments(segments: readonly string[]): readonly string[] {
   return folded
 }
 
-function foldTemplate(template: Template): readonly TemplateSegment[] {
-  const folded = template.segments.map(segment =>
+/** @returns the very same segments where folding changes nothing */
+function foldTemplate(segments: readonly TemplateSegment[]): readonly TemplateSegment[] {
+  const last = segments[segments.length - 1]
+  const whole = last?.kind === 'literal' && last.value === '' ? segments.slice(0, -1) : segments
+  if (whole.every(segment => segment.kind !== 'literal' || fold(segment.value) === segment.value)) return whole
+  return whole.map(segment =>
     segment.kind === 'literal' ? { kind: segment.kind, value: fold(segment.value) } : segment,
-  )
-  const last = folded[folded.length - 1]
-  return last?.kind === 'literal' && last.value === '' ? folded.slice(0, -1) : folded
-}
-
-function isFolded(template: Template): boolean {
-  const folded = foldTemplate(template)
-  return (
-    folded.length === template.segments.length &&
-    template.segments.every((segment, index) => {
-      const other = folded[index]
-      return segment.kind !== 'literal' || (other?.kind === 'literal' && other.value === segment.value)
-    })
   )
 }
 

@@ -45,16 +45,27 @@ export interface RuleNode {
 }
 
 export interface RuleTrie {
+  /** What was added so far. */
+  readonly root: RuleNode
   /** Rules of one role must be added in their order. */
   add(template: Template, rule: LeafRule): void
-  finish(): RuleNode
 }
 
 export function growRuleTrie(): RuleTrie {
   const root = emptyNode()
+  // Where the rules of a role end: thousands may lie at one place, and none is looked for from their beginning.
+  const lasts = new Map<Leaf, GrowingLeaf>()
+  let role = -1
   return {
-    add: (template, rule) => addTo(leafOf(root, template), rule),
-    finish: () => finishNode(root),
+    root,
+    add(template, rule) {
+      if (rule.role !== role && lasts.size > 0) lasts.clear()
+      role = rule.role
+      const { node, at } = placeOf(root, template)
+      const first = node[at]
+      if (first) join(first, leaf(rule), lasts)
+      else node[at] = leaf(rule)
+    },
   }
 }
 
@@ -74,69 +85,68 @@ export function collectLeaves(node: RuleNode, segments: readonly string[], at: n
   if (node.one && segment !== '') collectLeaves(node.one, segments, at + 1, found)
 }
 
-type GrowingLeaf = Map<number, LeafRule[]>
+interface GrowingLeaf extends Leaf {
+  next: GrowingLeaf | undefined
+  roles: Map<number, GrowingLeaf> | undefined
+}
 
-interface GrowingNode {
-  readonly literals: Map<string, GrowingNode>
+interface GrowingNode extends RuleNode {
+  literal: string | undefined
+  next: GrowingNode | undefined
+  literals: Map<string, GrowingNode> | undefined
   one: GrowingNode | undefined
   here: GrowingLeaf | undefined
   rest: GrowingLeaf | undefined
 }
 
 function emptyNode(): GrowingNode {
-  return { literals: new Map(), one: undefined, here: undefined, rest: undefined }
+  return { literal: undefined, next: undefined, literals: undefined, one: undefined, here: undefined, rest: undefined }
 }
 
-function leafOf(root: GrowingNode, template: Template): GrowingLeaf {
+function placeOf(root: GrowingNode, template: Template): { node: GrowingNode; at: 'here' | 'rest' } {
   let node = root
   for (const segment of template.segments) {
-    if (segment.kind === 'rest') {
-      node.rest ??= new Map()
-      return node.rest
-    }
-    if (segment.kind === 'literal') {
-      const next: GrowingNode = node.literals.get(segment.value) ?? emptyNode()
-      node.literals.set(segment.value, next)
-      node = next
-    } else {
+    if (segment.kind === 'rest') return { node, at: 'rest' }
+    if (segment.kind === 'literal') node = belowLiteral(node, segment.value)
+    else {
       node.one ??= emptyNode()
       node = node.one
     }
   }
-  node.here ??= new Map()
-  return node.here
+  return { node, at: 'here' }
 }
 
-function addTo(leaf: GrowingLeaf, rule: LeafRule): void {
-  const rules = leaf.get(rule.role)
-  if (rules) rules.push(rule)
-  else leaf.set(rule.role, [rule])
-}
-
-function finishNode({ literals, one, here, rest }: GrowingNode): RuleNode {
-  const only = literals.size === 1 ? [...literals][0] : undefined
-  return {
-    literal: only?.[0],
-    next: only && finishNode(only[1]),
-    literals: literals.size > 1 ? new Map([...literals].map(([value, node]) => [value, finishNode(node)])) : undefined,
-    one: one && finishNode(one),
-    here: here && finishLeaf(here),
-    rest: rest && finishLeaf(rest),
+function belowLiteral(node: GrowingNode, value: string): GrowingNode {
+  const known = node.literals ? node.literals.get(value) : node.literal === value ? node.next : undefined
+  if (known) return known
+  const fresh = emptyNode()
+  if (node.literals) node.literals.set(value, fresh)
+  else if (node.literal !== undefined && node.next) {
+    node.literals = new Map([
+      [node.literal, node.next],
+      [value, fresh],
+    ])
+    node.literal = undefined
+    node.next = undefined
+  } else {
+    node.literal = value
+    node.next = fresh
   }
+  return fresh
 }
 
-function finishLeaf(growing: GrowingLeaf): Leaf | undefined {
-  const leaves = new Map<number, Leaf>()
-  for (const [role, rules] of growing) {
-    const first = rules.reduceRight<Leaf | undefined>((next, rule) => leaf(rule, next, undefined), undefined)
-    if (first) leaves.set(role, first)
-  }
-  const [first] = leaves.values()
-  return first && leaves.size > 1 ? leaf(first, first.next, leaves) : first
+/** Puts a rule behind those of its role at one place. */
+function join(first: GrowingLeaf, fresh: GrowingLeaf, lasts: Map<Leaf, GrowingLeaf>): void {
+  if (!first.roles && first.role !== fresh.role) first.roles = new Map([[first.role, first]])
+  const own = first.roles ? first.roles.get(fresh.role) : first
+  if (!own) return void first.roles?.set(fresh.role, fresh)
+  let last = lasts.get(own) ?? own
+  while (last.next) last = last.next
+  last.next = fresh
+  lasts.set(own, fresh)
 }
 
 /** Written out, not spread: so that all of it is one piece of memory. */
-function leaf(rule: LeafRule, next: Leaf | undefined, roles: Leaf['roles']): Leaf {
-  const { role, index, name, methods, when, positions } = rule
-  return { role, methods, index, name, next, roles, when, positions }
+function leaf({ role, index, name, methods, when, positions }: LeafRule): GrowingLeaf {
+  return { role, methods, index, name, next: undefined, roles: undefined, when, positions }
 }

@@ -12,7 +12,7 @@ export interface TemplateTrie<T> {
 }
 
 /** What is still to be spent on one question: a walk stops where it is used up. */
-export interface Steps {
+export interface Budget {
   left: number
 }
 
@@ -20,10 +20,10 @@ export function createTemplateTrie<T>(): TemplateTrie<T> {
   return { literals: new Map(), any: undefined, rests: [], ends: [] }
 }
 
-export function addTemplate<T>(trie: TemplateTrie<T>, template: Template, value: T, steps: Steps): void {
+export function addTemplate<T>(trie: TemplateTrie<T>, template: Template, value: T, budget: Budget): void {
   let node = trie
   for (const segment of template.segments) {
-    steps.left--
+    budget.left--
     if (segment.kind === 'rest') return void node.rests.push(value)
     if (segment.kind === 'literal') {
       const below = node.literals.get(segment.value) ?? createTemplateTrie<T>()
@@ -38,9 +38,9 @@ export function addTemplate<T>(trie: TemplateTrie<T>, template: Template, value:
 }
 
 /** What belongs to the templates that share some path with this one. */
-export function overlapping<T>(trie: TemplateTrie<T>, { segments }: Template, steps: Steps): Set<T> {
+export function overlapping<T>(trie: TemplateTrie<T>, { segments }: Template, budget: Budget): Set<T> {
   const found = new Set<T>()
-  walk(trie, segments, 0, found, steps)
+  walk(trie, segments, 0, found, budget)
   return found
 }
 
@@ -49,22 +49,22 @@ function walk<T>(
   segments: readonly TemplateSegment[],
   at: number,
   found: Set<T>,
-  steps: Steps,
+  budget: Budget,
 ): void {
-  if (steps.left-- <= 0) return
+  if (budget.left-- <= 0) return
   addAll(found, node.rests)
   const segment = segments[at]
   if (!segment) addAll(found, node.ends)
-  else if (segment.kind === 'rest') everything(node, found, steps)
+  else if (segment.kind === 'rest') everything(node, found, budget)
   else if (segment.kind === 'literal') {
     const same = node.literals.get(segment.value)
-    if (same) walk(same, segments, at + 1, found, steps)
-    if (node.any && fitsAny(segment.value)) walk(node.any, segments, at + 1, found, steps)
+    if (same) walk(same, segments, at + 1, found, budget)
+    if (node.any && fitsAny(segment.value)) walk(node.any, segments, at + 1, found, budget)
   } else {
-    if (node.any) walk(node.any, segments, at + 1, found, steps)
+    if (node.any) walk(node.any, segments, at + 1, found, budget)
     for (const [literal, below] of node.literals) {
-      if (steps.left <= 0) return
-      if (literal !== '') walk(below, segments, at + 1, found, steps)
+      if (budget.left <= 0) return
+      if (literal !== '') walk(below, segments, at + 1, found, budget)
     }
   }
 }
@@ -74,14 +74,14 @@ function fitsAny(literal: string): boolean {
   return literal !== '' && !isColonName(literal)
 }
 
-function everything<T>(node: TemplateTrie<T>, found: Set<T>, steps: Steps): void {
-  if (steps.left-- <= 0) return
+function everything<T>(node: TemplateTrie<T>, found: Set<T>, budget: Budget): void {
+  if (budget.left-- <= 0) return
   addAll(found, node.ends)
   addAll(found, node.rests)
-  if (node.any) everything(node.any, found, steps)
+  if (node.any) everything(node.any, found, budget)
   for (const below of node.literals.values()) {
-    if (steps.left <= 0) return
-    everything(below, found, steps)
+    if (budget.left <= 0) return
+    everything(below, found, budget)
   }
 }
 

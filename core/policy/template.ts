@@ -55,12 +55,14 @@ export function parameterPositions(template: Template): ReadonlyMap<string, numb
 
 function readSegments(text: string, parts: readonly string[]): Template | TemplateFault {
   const segments: TemplateSegment[] = []
-  const names = new Set<string>()
-  for (const [index, part] of parts.entries()) {
-    const isLast = index === parts.length - 1
-    const segment = readTemplateSegment(part, isLast)
+  // Few have one, and most of what a policy costs to compile is this.
+  let names: Set<string> | undefined
+  let left = parts.length
+  for (const part of parts) {
+    const segment = readTemplateSegment(part, --left === 0)
     if (typeof segment === 'string') return { fault: `The template ${text} cannot be used: ${segment}` }
     if (segment.kind === 'parameter') {
+      names ??= new Set()
       if (names.has(segment.name)) return { fault: `The template ${text} names {${segment.name}} twice. Rename one.` }
       names.add(segment.name)
     }

@@ -65,35 +65,63 @@ export function resolveNamespaceClients(
   rules: ClientRules,
 ): ResolvedClient[] {
   if (!namespace || installationOf(namespace) !== rules.installation) return []
-  const namespaceUid = namespace.metadata.uid ?? namespace.metadata.name
   const ids = new Map<string, string>()
   const accounts = new Map<string, string>()
   return [...clients]
     .filter(isPresent)
     .sort(byAge)
     .map(client => {
-      const clientId = clientIdOf(client, namespaceUid, rules.installation)
-      const wanted = (client.spec.serviceAccounts ?? []).map(account => account.name)
+      const own = ownOf(client, namespace, rules)
+      const { clientId, serviceAccounts: wanted } = own
       const fault = notAllowed(client, rules) ?? idTaken(clientId, ids) ?? accountTaken(wanted, accounts)
-      if (!fault) {
-        ids.set(clientId, client.metadata.name)
-        for (const account of wanted) accounts.set(account, client.metadata.name)
-      }
-      const organization = organizationOf(namespace)
-      return {
-        key: keyOf(client),
-        client,
-        clientId,
-        namespaceUid,
-        issuer: issuerOf(rules.issuerUrl, clientId),
-        accepted: fault === undefined,
-        ...(fault ?? { reason: 'Accepted' as const, message: `The client id is ${clientId}.` }),
-        suspended: client.spec.suspended ?? false,
-        ...(organization !== undefined && { organization }),
-        serviceAccounts: fault ? [] : wanted,
-        createdAt: secondsOf(client.metadata.creationTimestamp) ?? 0,
-      }
+      if (fault) return { ...own, ...fault, accepted: false, serviceAccounts: [] }
+      ids.set(clientId, client.metadata.name)
+      for (const account of wanted) accounts.set(account, client.metadata.name)
+      return own
     })
+}
+
+interface Own {
+  readonly namespace: NamespaceObject
+  readonly installation: string
+  readonly issuerUrl: string
+  readonly resolved: ResolvedClient
+}
+
+const owns = new WeakMap<ApiClient, Own>()
+
+/**
+ * The client as it is where no other stands in its way. The same each time: one event among thousands of clients of a
+ * namespace must not cost the digests of all of them.
+ */
+function ownOf(
+  client: ApiClient,
+  namespace: NamespaceObject,
+  { installation, issuerUrl }: ClientRules,
+): ResolvedClient {
+  const known = owns.get(client)
+  if (known?.namespace === namespace && known.installation === installation && known.issuerUrl === issuerUrl) {
+    return known.resolved
+  }
+  const namespaceUid = namespace.metadata.uid ?? namespace.metadata.name
+  const clientId = clientIdOf(client, namespaceUid, installation)
+  const organization = organizationOf(namespace)
+  const resolved: ResolvedClient = {
+    key: keyOf(client),
+    client,
+    clientId,
+    namespaceUid,
+    issuer: issuerOf(issuerUrl, clientId),
+    accepted: true,
+    reason: 'Accepted',
+    message: `The client id is ${clientId}.`,
+    suspended: client.spec.suspended ?? false,
+    ...(organization !== undefined && { organization }),
+    serviceAccounts: (client.spec.serviceAccounts ?? []).map(account => account.name),
+    createdAt: secondsOf(client.metadata.creationTimestamp) ?? 0,
+  }
+  owns.set(client, { namespace, installation, issuerUrl, resolved })
+  return resolved
 }
 
 interface ClientFault {

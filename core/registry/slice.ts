@@ -100,9 +100,19 @@ function serviceRow({ service, audience, routes }: ResolvedService): ServiceRow 
   }
 }
 
-/** Those rules of a role that name the service; undefined when none does. */
+const rolesMade = new WeakMap<Role, Map<string, RoleRow | undefined>>()
+
+/** Those rules of a role that name the service; undefined when none does. The same row each time: roles never change. */
 function roleRow(role: Role, namespace: string | undefined, service: string): RoleRow | undefined {
-  if (!isPresent(role) || role.metadata.namespace !== namespace) return undefined
+  if (role.metadata.namespace !== namespace) return undefined
+  const made = rolesMade.get(role) ?? new Map<string, RoleRow | undefined>()
+  rolesMade.set(role, made)
+  if (!made.has(service)) made.set(service, makeRoleRow(role, service))
+  return made.get(service)
+}
+
+function makeRoleRow(role: Role, service: string): RoleRow | undefined {
+  if (!isPresent(role)) return undefined
   const rules = role.spec.rules.flatMap((rule, index) =>
     rule.services.includes(service) ? [ruleRow(rule, index)] : [],
   )

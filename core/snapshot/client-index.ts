@@ -1,6 +1,7 @@
 import { type ClientEntry, clientEntry } from './client-entry.ts'
 import type { ClientRow } from './rows.ts'
 import { editMap, emptyMap, type SharedMap, type SharedMapEdit } from './shared-map.ts'
+import type { Steps } from './steps.ts'
 
 /** The clients of a slice, by what tokens name them with. */
 export interface ClientIndex {
@@ -24,7 +25,7 @@ export const noClients: ClientIndex = {
 }
 
 /** Brings the indexes up to date; only what the changed clients are found by is touched. */
-export function updateClients(index: ClientIndex, changes: readonly ClientChange[]): ClientIndex {
+export function* updateClients(index: ClientIndex, changes: Iterable<ClientChange>): Steps<ClientIndex> {
   const edit = {
     clients: editMap(index.clients),
     byIssuer: editMap(index.clientsByIssuer),
@@ -35,6 +36,7 @@ export function updateClients(index: ClientIndex, changes: readonly ClientChange
     const old = clientId === undefined ? undefined : edit.clients.get(clientId)
     if (old) remove(edit, old)
     if (after) add(edit, clientEntry(after))
+    yield
   }
   return {
     clients: edit.clients.finish(),

@@ -1,5 +1,6 @@
 import type { GrantRow } from './rows.ts'
 import { editMap, type SharedMap } from './shared-map.ts'
+import type { Steps } from './steps.ts'
 
 /** The grants of one client, sorted by role, then by name. */
 export interface ClientGrants {
@@ -14,8 +15,14 @@ export interface GrantChange {
   readonly after: GrantRow | undefined
 }
 
-/** Brings the index from clients to their grants up to date: only the clients that the changes name are touched. */
-export function updateGrants(index: SharedMap<ClientGrants>, changes: readonly GrantChange[]): SharedMap<ClientGrants> {
+/**
+ * Brings the index from clients to their grants up to date: only the clients that the changes name are touched, and each
+ * once for all of them.
+ */
+export function* updateGrants(
+  index: SharedMap<ClientGrants>,
+  changes: Iterable<GrantChange>,
+): Steps<SharedMap<ClientGrants>> {
   const touched = new Map<string, { gone: Set<GrantRow>; come: GrantRow[] }>()
   const touch = (clientId: string) => {
     const known = touched.get(clientId) ?? { gone: new Set(), come: [] }
@@ -25,6 +32,7 @@ export function updateGrants(index: SharedMap<ClientGrants>, changes: readonly G
   for (const { before, after } of changes) {
     for (const clientId of before?.clients ?? []) if (before) touch(clientId).gone.add(before)
     for (const clientId of new Set(after?.clients)) if (after) touch(clientId).come.push(after)
+    yield
   }
   const edit = editMap(index)
   for (const [clientId, { gone, come }] of touched) {
@@ -32,6 +40,7 @@ export function updateGrants(index: SharedMap<ClientGrants>, changes: readonly G
     const grants = [...kept, ...come].sort(byRoleThenName)
     if (grants.length === 0) edit.delete(clientId)
     else edit.set(clientId, clientGrants(grants))
+    yield
   }
   return edit.finish()
 }

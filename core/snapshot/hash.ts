@@ -31,10 +31,24 @@ export function sliceHash(rows: Iterable<unknown>): string {
 
 /** @returns the hash of a slice after these rows left and those came in: one sum for any number of rows */
 export function changeHash(slice: string, gone: Iterable<unknown>, come: Iterable<unknown>): string {
+  const sum = startSum(slice)
+  for (const row of gone) sum.remove(row)
+  for (const row of come) sum.add(row)
+  return sum.hash()
+}
+
+/** The hash of a slice while rows leave and come in. */
+export function startSum(slice: string): { remove(row: unknown): void; add(row: unknown): void; hash(): string } {
   let sum = BigInt(`0x${slice}`)
-  for (const row of gone) sum += modulus - BigInt(`0x${rowHash(row)}`)
-  for (const row of come) sum += BigInt(`0x${rowHash(row)}`)
-  return hex(sum % modulus)
+  return {
+    remove(row) {
+      sum += modulus - BigInt(`0x${rowHash(row)}`)
+    },
+    add(row) {
+      sum += BigInt(`0x${rowHash(row)}`)
+    },
+    hash: () => hex(sum % modulus),
+  }
 }
 
 function hex(sum: bigint): string {

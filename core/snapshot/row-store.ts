@@ -1,8 +1,8 @@
-import { changeHash, emptyHash } from './hash.ts'
+import { emptyHash, startSum } from './hash.ts'
 import { parseRow } from './parse-row.ts'
 import { type Row, rowKey } from './rows.ts'
 import { editMap, emptyMap, type SharedMap } from './shared-map.ts'
-import { inSteps, type Steps } from './steps.ts'
+import type { Steps } from './steps.ts'
 
 /** A row as it came, and as it is understood. */
 export interface StoredRow {
@@ -35,32 +35,25 @@ export function* updateRows(
 ): Steps<{ readonly store: RowStore; readonly changes: readonly RowChange[] }> {
   const after = new Map<string, StoredRow | undefined>()
   for (const key of remove) after.set(key, undefined)
-  for (const some of inSteps(upsert)) {
-    for (const value of some) {
-      const stored = storedRow(value)
-      after.set(stored.key, stored)
-    }
+  for (const value of upsert) {
+    const stored = storedRow(value)
+    after.set(stored.key, stored)
     yield
   }
   const edit = editMap(store.rows)
   const changes: RowChange[] = []
-  let { hash } = store
-  for (const some of inSteps([...after])) {
-    const changed = some.flatMap(([key, row]) => {
-      const before = edit.get(key)
-      if (row) edit.set(key, row)
-      else edit.delete(key)
-      return before || row ? [{ key, before, after: row }] : []
-    })
-    hash = changeHash(hash, valuesOf(changed, 'before'), valuesOf(changed, 'after'))
-    for (const change of changed) changes.push(change)
+  const sum = startSum(store.hash)
+  for (const [key, row] of after) {
+    const before = edit.get(key)
+    if (row) edit.set(key, row)
+    else edit.delete(key)
+    if (before) sum.remove(before.value)
+    if (row) sum.add(row.value)
+    if (before || row) changes.push({ key, before, after: row })
     yield
   }
+  const hash = sum.hash()
   return { store: { rows: edit.finish(), hash, unsupported: unsupportedAfter(store.unsupported, changes) }, changes }
-}
-
-function* valuesOf(changes: readonly RowChange[], side: 'before' | 'after'): Generator<unknown> {
-  for (const { [side]: stored } of changes) if (stored) yield stored.value
 }
 
 function storedRow(value: unknown): StoredRow {

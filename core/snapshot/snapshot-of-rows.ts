@@ -1,10 +1,21 @@
-import { sliceHash } from './hash.ts'
+import { emptyHash, startSum } from './hash.ts'
 import type { Row } from './rows.ts'
 import { createSnapshotBuilder, type Snapshot } from './snapshot.ts'
+import { finish, type Steps } from './steps.ts'
 
 /** The snapshot of a whole slice that came from no stream; undefined without a service row. */
 export function snapshotOfRows(rows: readonly Row[]): Snapshot | undefined {
+  return finish(makingSnapshot(rows))
+}
+
+/** The same in steps. */
+export function* makingSnapshot(rows: readonly Row[]): Steps<Snapshot | undefined> {
+  const sum = startSum(emptyHash)
+  for (const row of rows) {
+    sum.add(row)
+    yield
+  }
   const builder = createSnapshotBuilder()
-  builder.apply({ full: { rows }, seen: {}, hash: sliceHash(rows) })
+  yield* builder.applying({ full: { rows }, seen: {}, hash: sum.hash() })
   return builder.snapshot()
 }

@@ -1,4 +1,4 @@
-import { type CompiledPolicy, compilePolicy } from '../policy/compile.ts'
+import { type CompiledPolicy, compilingPolicy } from '../policy/compile.ts'
 import { type ClientEntry, type ClusterEntry, clusterEntry } from './client-entry.ts'
 import { type ClientIndex, noClients, updateClients } from './client-index.ts'
 import type { Frame } from './frames.ts'
@@ -6,7 +6,7 @@ import { type ClientGrants, updateGrants } from './grant-index.ts'
 import { emptyStore, type RowChange, type RowStore, updateRows } from './row-store.ts'
 import type { RoleRow, Row, ServiceRow } from './rows.ts'
 import { editMap, emptyMap, lookup, type SharedMap, valuesOf } from './shared-map.ts'
-import { finish, inSteps, type Steps } from './steps.ts'
+import { finish, type Steps } from './steps.ts'
 
 export type { ClientEntry, ClusterEntry } from './client-entry.ts'
 export type { ClientGrants } from './grant-index.ts'
@@ -112,19 +112,15 @@ function* eachValue({ rows }: RowStore): Generator<Row> {
 }
 
 function* advance(state: State, store: RowStore, changes: readonly RowChange[]): Steps<State> {
-  let { index, grants, roles } = state
-  for (const some of inSteps(changes)) {
-    index = updateClients(index, ofType(some, 'client'))
-    grants = updateGrants(grants, ofType(some, 'grant'))
-    roles = updateRoles(roles, ofType(some, 'role'))
-    yield
-  }
+  const index = yield* updateClients(state.index, ofType(changes, 'client'))
+  const grants = yield* updateGrants(state.grants, ofType(changes, 'grant'))
+  const roles = updateRoles(state.roles, ofType(changes, 'role'))
   const next = { ...state, store, index, grants, roles }
   const cluster = changes.find(({ key }) => key === 'cluster')
   if (cluster) next.cluster = cluster.after?.row?.type === 'cluster' ? clusterEntry(cluster.after.row) : undefined
   const service = changes.find(({ key }) => key === 'service')
   if (service) next.service = service.after?.row?.type === 'service' ? service.after.row : undefined
-  return changes.some(touchesPolicy) ? { ...next, policy: policyOf(next) } : next
+  return changes.some(touchesPolicy) ? { ...next, policy: yield* compiling(next) } : next
 }
 
 /** Rows of a type that this version does not know touch everything. */
@@ -135,10 +131,10 @@ function touchesPolicy({ key }: RowChange): boolean {
   return !namesNoPolicy.test(key)
 }
 
-function policyOf({ service, roles, store }: State): CompiledPolicy | undefined {
+function* compiling({ service, roles, store }: State): Steps<CompiledPolicy | undefined> {
   if (!service) return undefined
   for (const key of store.unsupported) if (!namesOneThing.test(key)) return undefined
-  const policy = compilePolicy(service, valuesOf(roles))
+  const policy = yield* compilingPolicy(service, valuesOf(roles))
   return 'fault' in policy ? undefined : policy
 }
 
@@ -163,18 +159,19 @@ interface TypedChange<R> {
 }
 
 /** The changes of rows of one type, as far as they are understood. */
-function ofType<T extends Row['type']>(
+function* ofType<T extends Row['type']>(
   changes: readonly RowChange[],
   type: T,
-): TypedChange<Extract<Row, { readonly type: T }>>[] {
+): Generator<TypedChange<Extract<Row, { readonly type: T }>>> {
   type R = Extract<Row, { readonly type: T }>
   const typed = (row: Row | undefined) => (row?.type === type ? (row as R) : undefined)
-  return changes
-    .filter(({ before, after }) => before?.row?.type === type || after?.row?.type === type)
-    .map(({ before, after }) => ({ before: typed(before?.row), after: typed(after?.row) }))
+  for (const { before, after } of changes) {
+    if (before?.row?.type !== type && after?.row?.type !== type) continue
+    yield { before: typed(before?.row), after: typed(after?.row) }
+  }
 }
 
-function updateRoles(roles: SharedMap<RoleRow>, changes: readonly TypedChange<RoleRow>[]): SharedMap<RoleRow> {
+function updateRoles(roles: SharedMap<RoleRow>, changes: Iterable<TypedChange<RoleRow>>): SharedMap<RoleRow> {
   const edit = editMap(roles)
   for (const { before, after } of changes) {
     if (before) edit.delete(before.name)

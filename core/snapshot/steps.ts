@@ -9,10 +9,8 @@ export function finish<T>(steps: Steps<T>): T {
   }
 }
 
-/** How many rows make a step. */
-const rowsPerStep = 64
-
-/** The list in parts of one step each. */
-export function* inSteps<T>(list: readonly T[]): Generator<readonly T[]> {
-  for (let from = 0; from < list.length; from += rowsPerStep) yield list.slice(from, from + rowsPerStep)
+/** Says yes at every so many calls: so much work makes a step. */
+export function everyNth(count: number): () => boolean {
+  let calls = 0
+  return () => ++calls % count === 0
 }

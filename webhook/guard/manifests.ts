@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
-import { snapshotOfRows } from '../../core/snapshot/snapshot-of-rows.ts'
+import { makingSnapshot } from '../../core/snapshot/snapshot-of-rows.ts'
 import type { Clock } from '../../platform/clock.ts'
+import { driven } from '../../platform/drive-steps.ts'
 import type { Logger } from '../../platform/log.ts'
 import { manifestPaths } from '../../platform/manifest-paths.ts'
 import { compileApart } from './compile/compile-apart.ts'
@@ -50,7 +51,7 @@ export function createManifests(options: ManifestsOptions): ManifestsSource {
     const now = clock.wallMs() / 1_000
     const { rows, problems, mistakes } = await compile({ path, service, issuer, installation, now })
     if (mistakes.length > 0) throw new Error(`manifests:\n  ${mistakes.join('\n  ')}`)
-    const snapshot = snapshotOfRows(rows)
+    const snapshot = await driven(makingSnapshot(rows))
     if (!snapshot) throw new Error(`manifests:\n  ${problems.join('\n  ')}`)
     // Only now: what was a fault of the moment is read again though no file changed.
     loaded = fingerprint

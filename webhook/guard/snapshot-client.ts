@@ -4,9 +4,9 @@ import { type Frame, type Held, type Hello, heartbeatMs, maxSliceBytes } from '.
 import { emptyHash } from '../../core/snapshot/hash.ts'
 import type { Steps } from '../../core/snapshot/steps.ts'
 import { type Clock, sleep } from '../../platform/clock.ts'
+import { driveSteps } from '../../platform/drive-steps.ts'
 import type { Logger } from '../../platform/log.ts'
 import { https } from '../../platform/on-demand.ts'
-import { driveSteps } from './drive-steps.ts'
 import { createFrameReader, type ReadFrames } from './frame-reader.ts'
 import type { Slice, Taken } from './slice.ts'
 

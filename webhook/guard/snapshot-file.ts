@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs'
 import { open, readFile, rename } from 'node:fs/promises'
 import type { Row } from '../../core/snapshot/rows.ts'
 import type { Clock } from '../../platform/clock.ts'
+import { driven } from '../../platform/drive-steps.ts'
 import type { Logger } from '../../platform/log.ts'
 import { createElementReader } from './json-elements.ts'
 import type { Policy } from './policy.ts'
@@ -54,7 +55,7 @@ export function createSnapshotFile(options: {
     }
     try {
       const { rows, seen, hash } = stored
-      if (slice.take({ full: { rows: [...rows] }, seen, hash }) !== 'applied')
+      if ((await driven(slice.taking({ full: { rows: [...rows] }, seen, hash }))) !== 'applied')
         throw new Error('it does not add up to its hash')
     } catch (error) {
       return log.warn({ err: error, file: path }, 'the stored snapshot cannot be used')

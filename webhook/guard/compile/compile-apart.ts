@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { createElementReader } from '../json-elements.ts'
 import type { Compiled, CompileOrder } from './compile-manifests.ts'
 
 /**
@@ -11,11 +12,12 @@ import type { Compiled, CompileOrder } from './compile-manifests.ts'
 export function compileApart(order: CompileOrder): Promise<Compiled> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [compiler(), JSON.stringify(order)], { stdio: ['ignore', 'pipe', 'pipe'] })
-    const rows = textOf(child.stdout)
+    const compiled = resultOf(child.stdout)
     const complaint = textOf(child.stderr)
     child.on('error', reject)
     child.on('close', (code, signal) => {
-      if (code === 0) resolve(JSON.parse(rows()) as Compiled)
+      const result = compiled()
+      if (code === 0 && result) resolve(result)
       else reject(new Error(complaint().trim() || `the manifests could not be compiled: ${signal ?? code}`))
     })
   })
@@ -25,6 +27,31 @@ export function compileApart(order: CompileOrder): Promise<Compiled> {
 function compiler(): string {
   const bundle = fileURLToPath(new URL('../manifests.mjs', import.meta.url))
   return existsSync(bundle) ? bundle : fileURLToPath(new URL('./main.ts', import.meta.url))
+}
+
+/** Lists of the object itself. */
+const listsDepth = 2
+
+/** Read as it comes, row by row: calls do not wait for a parser that reads all of it at one go. */
+function resultOf(stream: NodeJS.ReadableStream): () => Compiled | undefined {
+  const elements = createElementReader(listsDepth)
+  let result: Compiled | undefined
+  let isOver = false
+  stream.on('data', (bytes: Buffer) => {
+    if (isOver) return
+    try {
+      isOver = elements.read(bytes, 0) !== undefined
+      if (isOver) result = compiledOf(elements.take().lists)
+    } catch {
+      // Whoever waits is told when the process has ended.
+      isOver = true
+    }
+  })
+  return () => result
+}
+
+function compiledOf([rows, problems, mistakes]: readonly (readonly unknown[])[]): Compiled {
+  return { rows, problems, mistakes } as Compiled
 }
 
 function textOf(stream: NodeJS.ReadableStream): () => string {

@@ -1,4 +1,4 @@
-import type { Steps } from '../../core/snapshot/steps.ts'
+import type { Steps } from '../core/snapshot/steps.ts'
 
 /** Calls wait no longer than this for one piece of work, milliseconds. */
 const turnMs = 5
@@ -22,6 +22,13 @@ export function driveSteps<T>(steps: Steps<T>, done: (outcome: Outcome<T>) => vo
   return () => {
     isLeft = true
   }
+}
+
+/** The same for who waits. */
+export function driven<T>(steps: Steps<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    driveSteps(steps, outcome => ('error' in outcome ? reject(outcome.error) : resolve(outcome.value)))
+  })
 }
 
 function turn<T>(steps: Steps<T>): Outcome<T> | undefined {
