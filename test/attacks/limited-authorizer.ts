@@ -169,7 +169,10 @@ export interface Forging {
   end(): Readonly<Record<string, number>>
 }
 
-/** Checks with forged tokens through the good proxy of HTTP, each as soon as the one before is answered. */
+/**
+ * Checks with forged tokens through the good proxy of HTTP, each as soon as the one before is answered.
+ * @param connections fewer than an address may have handshakes
+ */
 export function forgeHttp(port: number, connections: number, tokens: readonly string[]): Forging {
   const told: Record<string, number> = {}
   let next = 0

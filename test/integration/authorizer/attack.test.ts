@@ -59,7 +59,7 @@ describe('the authorizer within its chart’s limit of memory', () => {
     await goodProxy(1, call)
     const forged = forgeTokens(3_000)
     const { http, grpc } = authorizer.ports
-    const [overHttp, overGrpc] = [forgeHttp(http, 200, forged), forgeGrpc(grpc, 1_000, forged)]
+    const [overHttp, overGrpc] = [forgeHttp(http, 100, forged), forgeGrpc(grpc, 1_000, forged)]
     ends.push(overHttp.end, overGrpc.end)
     await goodProxy(10, call)
     // A new one waits for its turn, and gets it.
