@@ -198,10 +198,10 @@ const explanations: Readonly<Record<DenyReason | UpstreamFault, ProblemExplanati
   },
   overloaded: {
     means:
-      'The token was not seen before, and too many such tokens of the same address, or of all, wait for their signature to be checked. A token that was proved once does not wait.',
+      'The token was not seen before, and too many such tokens of the same address (at the external authorizer: of the same proxy), or of all, wait for their signature to be checked. A token that was proved once does not wait.',
     caller: 'Wait a second and try again. Use one token for many calls, until shortly before it ends.',
     owner:
-      'Look in the audit log for addresses with many `invalid_token`. Callers behind one proxy share its part; more replicas have more room.',
+      'Look in the audit log for addresses with many `invalid_token`. Callers behind one proxy share its part; more replicas have more room. Over HTTP the external authorizer takes turns by the client that a token names, so somebody who forges the tokens of one client delays the new tokens of that client.',
   },
   upstream_unreachable: {
     means: 'The call was allowed. The app behind the guard takes no connections.',

@@ -128,7 +128,8 @@ export function createExchanges(
   return {
     begin(request, response) {
       const connection = connections.of(request.socket)
-      if (!connection) return 'closed'
+      // What came behind the one that closed it counts no more.
+      if (!connection || connection.socket.destroyed) return 'closed'
       const set = running.get(connection) ?? new Set<Exchange>()
       running.set(connection, set)
       if (set.size >= limits.pipelined) {

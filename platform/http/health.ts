@@ -1,6 +1,6 @@
 import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
-import { smallLimits } from './limits.ts'
+import { type HttpLimit, smallLimits } from './limits.ts'
 import { createServer, type HttpServer } from './server.ts'
 
 /**
@@ -14,9 +14,12 @@ export function createHealthServer(options: {
   live(): string | undefined
   ready(): string | undefined
   metrics?: Pick<Metrics, 'exposition'> & Partial<Pick<Metrics, 'httpLimits'>>
+  /** Default: counts it in `metrics`, where those count limits. */
+  onLimit?: (limit: HttpLimit) => void
   log: Logger
 }): HttpServer {
   const { live, ready, metrics, log, port, host } = options
+  const { onLimit = (limit: HttpLimit) => metrics?.httpLimits?.inc({ server: 'health', limit }) } = options
   const probes: Record<string, () => string | undefined> = { '/livez': live, '/readyz': ready }
   return createServer({
     name: 'health',
@@ -24,7 +27,7 @@ export function createHealthServer(options: {
     ...(host !== undefined && { host }),
     log,
     limits: { ...smallLimits, requestMs: 5_000 },
-    onLimit: limit => metrics?.httpLimits?.inc({ server: 'health', limit }),
+    onLimit,
     async handler(request, response) {
       const path = (request.url ?? '').split('?', 1)[0] ?? ''
       const probe = Object.hasOwn(probes, path) ? probes[path] : undefined

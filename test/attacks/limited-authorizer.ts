@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
 import { bundle } from '../../bundling/bundle.ts'
 import { type LimitedProcess, startLimited } from '../cluster/limited-process.ts'
-import { accessYaml } from '../guard/access-manifests.ts'
+import { accessYaml, manifestToken } from '../guard/access-manifests.ts'
+import { forge } from '../guard/attacks/attacks.ts'
 import { issuer } from '../guard/policy-rows.ts'
 import { checkOf, openGrpc } from '../unit/authorizer/grpc-client.ts'
 import { makePair } from '../unit/webhook/make-pair.ts'
@@ -16,9 +17,16 @@ export interface LimitedAuthorizer {
   readonly process: LimitedProcess
   readonly ports: { readonly http: number; readonly grpc: number }
   /** One check of the good proxy in each form. @returns what it was told @throws Error after 10 s without an answer */
-  check(): Promise<{ readonly http: number; readonly grpc: string | undefined }>
+  check(call?: Call): Promise<{ readonly http: number; readonly grpc: string | undefined }>
   stop(): Promise<void>
 }
+
+/** What a caller asked the good proxy for. Default: a public path. */
+export interface Call {
+  readonly target: string
+  readonly token?: string
+}
+const publicCall: Call = { target: '/open/x' }
 
 const peers = ['edge', 'greedy', 'gateway']
 export const secretOf = (name: string): string => name.padEnd(40, '.')
@@ -56,7 +64,10 @@ export async function startLimitedAuthorizer(): Promise<LimitedAuthorizer> {
   const ports = { http: Number(http), grpc: Number(grpc) }
   return {
     ...{ process, ports },
-    check: async () => ({ http: await checkHttp(ports.http), grpc: await checkGrpc(ports.grpc) }),
+    check: async (call = publicCall) => ({
+      http: await checkHttp(ports.http, call),
+      grpc: await checkGrpc(ports.grpc, call),
+    }),
     async stop() {
       await process.stop()
       await rm(folder, { recursive: true, force: true })
@@ -66,10 +77,12 @@ export async function startLimitedAuthorizer(): Promise<LimitedAuthorizer> {
 
 const tls = { rejectUnauthorized: false }
 
-function checkHttp(port: number): Promise<number> {
-  const headers = {
-    ...{ 'latchkey-peer-secret': secretOf('gateway'), 'x-original-method': 'GET', 'x-original-uri': '/open/x' },
-  }
+const credential = ({ token }: Call): Record<string, string> =>
+  token === undefined ? {} : { authorization: `Bearer ${token}` }
+
+function checkHttp(port: number, call: Call): Promise<number> {
+  const asks = { 'x-original-method': 'GET', 'x-original-uri': call.target }
+  const headers = { 'latchkey-peer-secret': secretOf('gateway'), ...asks, ...credential(call) }
   return new Promise((resolve, reject) => {
     const at = { host: '127.0.0.1', port, path: '/check/shop/orders', headers, agent: false } as const
     const sent = request({ ...at, ...tls, signal: AbortSignal.timeout(10_000) }, response => {
@@ -81,11 +94,13 @@ function checkHttp(port: number): Promise<number> {
   })
 }
 
-async function checkGrpc(port: number): Promise<string | undefined> {
+async function checkGrpc(port: number, call: Call): Promise<string | undefined> {
   const client = openGrpc(`https://127.0.0.1:${port}`, tls)
   const late = AbortSignal.timeout(10_000)
   try {
-    const answer = client.check(checkOf({ target: '/open/x' }), { 'latchkey-peer-secret': secretOf('edge') })
+    const answer = client.check(checkOf({ target: call.target, headers: credential(call) }), {
+      'latchkey-peer-secret': secretOf('edge'),
+    })
     const broken = new Promise<never>((_, reject) =>
       late.addEventListener('abort', () => reject(new Error('no answer'))),
     )
@@ -140,5 +155,76 @@ export function sendUnfinished(of: {
   return () => {
     ended = true
     for (const session of sessions) session.destroy()
+  }
+}
+
+/** Tokens that somebody else has signed, each under the key id of a client there is. */
+export function forgeTokens(count: number): readonly string[] {
+  const token = manifestToken()
+  return Array.from({ length: count }, (_, at) => forge(token, at))
+}
+
+/** How often each answer came to calls with forged tokens. */
+export interface Forging {
+  end(): Readonly<Record<string, number>>
+}
+
+/**
+ * Checks with forged tokens through the good proxy of HTTP, each as soon as the one before is answered.
+ * @param connections fewer than an address may have handshakes
+ */
+export function forgeHttp(port: number, connections: number, tokens: readonly string[]): Forging {
+  const told: Record<string, number> = {}
+  let next = 0
+  const sockets = Array.from({ length: connections }, () => {
+    const socket = connectTls({ ...tls, host: '127.0.0.1', port })
+    const send = (): void => {
+      const asks = 'X-Original-Method: GET\r\nX-Original-URI: /api/x\r\n'
+      const token = tokens[next++ % tokens.length]
+      const proof = `Latchkey-Peer-Secret: ${secretOf('gateway')}\r\nAuthorization: Bearer ${token}\r\n`
+      socket.write(`GET /check/shop/orders HTTP/1.1\r\nHost: authorizer\r\n${asks}${proof}\r\n`)
+    }
+    socket.on('error', () => {})
+    socket.on('secureConnect', send)
+    let text = ''
+    socket.on('data', chunk => {
+      text += chunk.toString('latin1')
+      if (!text.endsWith('}\n')) return
+      const status = /latchkey-status: (\d+)/i.exec(text)?.[1] ?? 'none'
+      told[status] = (told[status] ?? 0) + 1
+      text = ''
+      send()
+    })
+    return socket
+  })
+  return {
+    end() {
+      for (const socket of sockets) socket.destroy()
+      return told
+    },
+  }
+}
+
+/** The same through the good proxy of gRPC, so many at a time on one connection. */
+export function forgeGrpc(port: number, atOnce: number, tokens: readonly string[]): Forging {
+  const told: Record<string, number> = {}
+  const client = openGrpc(`https://127.0.0.1:${port}`, tls)
+  let ended = false
+  async function send(at: number): Promise<void> {
+    for (let next = at; !ended; next += atOnce) {
+      const check = checkOf({ target: '/api/x', headers: { authorization: `Bearer ${tokens[next % tokens.length]}` } })
+      const { response } = await client.check(check, { 'latchkey-peer-secret': secretOf('edge') })
+      const { case: kind, value } = response?.httpResponse ?? { case: undefined, value: undefined }
+      const status = kind === 'deniedResponse' ? String(value.status?.code) : String(kind)
+      if (!ended) told[status] = (told[status] ?? 0) + 1
+    }
+  }
+  for (let at = 0; at < atOnce; at++) send(at).catch(() => {})
+  return {
+    end() {
+      ended = true
+      client.close()
+      return told
+    },
   }
 }

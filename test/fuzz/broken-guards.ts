@@ -150,7 +150,8 @@ function passOn(port: number, bytes: string, method: string): Promise<string> {
     })
     socket.on('error', () => {})
     socket.on('close', done)
-    socket.setTimeout(500, () => socket.destroy())
+    // From then on: before, nothing of the request has gone out.
+    socket.on('connect', () => socket.setTimeout(500, () => socket.destroy()))
     socket.write(bytes, 'latin1')
   })
 }

@@ -42,6 +42,18 @@ describe('the admin port', () => {
     expect((await get('/startupz')).status).toBe(200)
     expect((await get('/readyz')).status).toBe(503)
   })
+  it('counts what meets one of its limits, and not as callers who find no place', async () => {
+    const rig = await startGuard(1)
+    cleanups.push(rig.close)
+    const greedy = await openRaw(rig.adminPort)
+    greedy.send('GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(20))
+    await greedy.closed()
+    await expect.poll(rig.metrics).toContain('latchkey_guard_limits_hit_total{limit="flood"} 1\n')
+    const many = await Promise.all(Array.from({ length: 80 }, () => openRaw(rig.adminPort).catch(() => undefined)))
+    for (const one of many) cleanups.push(async () => void one?.socket.destroy())
+    await expect.poll(rig.metrics).toContain('latchkey_guard_limits_hit_total{limit="memory"}')
+    expect(await rig.metrics()).not.toContain('{limit="connections"}')
+  })
   it('P33 is not ready while the app listens beyond loopback, unless the service only wants a report', async () => {
     const refuse = await admin({ exposed: ['0.0.0.0:8080'], rows: rowsOf() })
     const answer = await refuse('/readyz')

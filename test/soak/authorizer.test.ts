@@ -2,11 +2,16 @@ import { setTimeout } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { addresses, type Hold, hold } from '../attacks/hold-connections.ts'
 import {
+  type Call,
+  forgeGrpc,
+  forgeHttp,
+  forgeTokens,
   type LimitedAuthorizer,
   secretOf,
   sendUnfinished,
   startLimitedAuthorizer,
 } from '../attacks/limited-authorizer.ts'
+import { manifestToken } from '../guard/access-manifests.ts'
 
 let authorizer: LimitedAuthorizer
 const ends: (() => void)[] = []
@@ -21,9 +26,9 @@ afterAll(async () => {
 })
 
 /** For ten seconds, two checks a second in each form. */
-async function goodProxy(): Promise<void> {
+async function goodProxy(call?: Call): Promise<void> {
   for (let i = 0; i < 20; i++) {
-    expect(await authorizer.check()).toEqual({ http: 200, grpc: 'okResponse' })
+    expect(await authorizer.check(call)).toEqual({ http: 200, grpc: 'okResponse' })
     expect(authorizer.process.ended()).toBeUndefined()
     await setTimeout(500)
   }
@@ -68,5 +73,17 @@ describe('S03 the authorizer at its chart’s limit: unfinished messages of 1 Mi
     const { grpc: port } = authorizer.ports
     ends.push(sendUnfinished({ port, connections, messages, addresses: addresses(connections), ...proof }))
     await goodProxy()
+  })
+})
+
+describe('S06 the authorizer at its chart’s limit: forged tokens of a client there is, through the same proxy', () => {
+  it.each([1, 100])('%i connections of HTTP, and 4,000 checks of gRPC at a time', async connections => {
+    const call = { target: '/api/x', token: manifestToken() }
+    // From here on its token is known.
+    await authorizer.check(call)
+    const forged = forgeTokens(5_000)
+    const { http, grpc } = authorizer.ports
+    ends.push(forgeHttp(http, connections, forged).end, forgeGrpc(grpc, 4_000, forged).end)
+    await goodProxy(call)
   })
 })

@@ -9,7 +9,7 @@ import { decisionOf, identityOf, removals } from './identity-headers.ts'
 import type { Outcome } from './judge.ts'
 
 /** google.rpc.Code */
-const codes = { ok: 0, permissionDenied: 7, unauthenticated: 16 } as const
+const codes = { ok: 0, permissionDenied: 7, unavailable: 14, unauthenticated: 16 } as const
 
 /** Headers of an answer that belong to its own connection. */
 const ownConnection = new Set(['content-length', 'connection'])
@@ -18,7 +18,7 @@ const ownConnection = new Set(['content-length', 'connection'])
 export function grpcAnswer(outcome: Outcome): CheckResponse {
   if (!outcome.pass) {
     const { status, headers, body } = outcome.answer
-    const code = status === 401 ? codes.unauthenticated : codes.permissionDenied
+    const code = codeOf(status)
     const value = { status: { code: status }, headers: options(headers), body }
     return create(CheckResponseSchema, { status: { code }, httpResponse: { case: 'deniedResponse', value } })
   }
@@ -29,6 +29,11 @@ export function grpcAnswer(outcome: Outcome): CheckResponse {
     responseHeadersToAdd: options(['Latchkey-Decision', decisionOf(outcome)]),
   }
   return create(CheckResponseSchema, { status: { code: codes.ok }, httpResponse: { case: 'okResponse', value } })
+}
+
+function codeOf(status: number): number {
+  if (status === 503) return codes.unavailable
+  return status === 401 ? codes.unauthenticated : codes.permissionDenied
 }
 
 function options(pairs: readonly string[]): HeaderValueOption[] {

@@ -1,5 +1,6 @@
 import type { Clock } from '../../platform/clock.ts'
 import { createHealthServer } from '../../platform/http/health.ts'
+import type { HttpLimit } from '../../platform/http/limits.ts'
 import type { TlsSource } from '../../platform/http/tls-source.ts'
 import type { Logger } from '../../platform/log.ts'
 import type { Audit } from '../guard/audit.ts'
@@ -9,6 +10,7 @@ import { createGrpcServer } from './grpc-server.ts'
 import { createCheckServer } from './http-server.ts'
 import { createJudge } from './judge.ts'
 import type { AuthorizerMetrics } from './metrics.ts'
+import { createProofLine } from './proof-line.ts'
 import type { PeerBook } from './prove-peer.ts'
 import type { ServedService } from './served-service.ts'
 
@@ -45,7 +47,7 @@ const patienceMs = 30_000
 export function createAuthorizer(options: AuthorizerOptions): Authorizer {
   const { listen, grpcListen, healthListen, services, audit, problemBase, metrics, clock, log } = options
   const stray = createReporter({ audit, metrics: metrics.ofService(''), service: '', clock })
-  const judge = createJudge({ services, stray, problemBase, clock, log })
+  const judge = createJudge({ services, stray, problemBase, proofs: createProofLine({ clock, log }), clock, log })
   const http = listen && createCheckServer({ ...options, listen, judge })
   const grpc = grpcListen && createGrpcServer({ ...options, listen: grpcListen, judge })
   const startedMs = clock.now()
@@ -58,8 +60,9 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
     return waiting.length > 0 && patient ? `policy_missing: no snapshot of ${waiting.join(', ')} came yet` : undefined
   }
 
-  const health =
-    healthListen && createHealthServer({ ...healthListen, live: () => undefined, ready: unready, metrics, log })
+  const onLimit = (limit: HttpLimit): void => metrics.limitHit('health', limit)
+  const probed = { live: () => undefined, ready: unready, metrics, onLimit, log }
+  const health = healthListen && createHealthServer({ ...healthListen, ...probed })
 
   return {
     async start() {

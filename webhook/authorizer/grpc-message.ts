@@ -20,7 +20,8 @@ export interface MessagePlace {
 
 /**
  * Calls back once, with the message or with what is wrong with it; never when the other side broke off. Its length comes
- * first, and place for all of it is taken then: what comes in small pieces costs no more than what comes at once.
+ * first, and place for all of it is taken then: what comes in small pieces costs no more than what comes at once. The
+ * place of a whole message is for the receiver to give back.
  */
 export function readMessage(
   stream: ServerHttp2Stream,
@@ -36,8 +37,8 @@ export function readMessage(
     if (over) return
     over = true
     message = undefined
+    if (typeof outcome === 'string') place.release()
     done(outcome)
-    place.release()
   }
   /** @returns what is wrong with the prefix, or undefined when there is place for what it announces */
   function opened(): GrpcFault | undefined {
@@ -64,7 +65,7 @@ export function readMessage(
     if (fault) end(fault)
   })
   stream.on('end', () => end(message && length - prefixLength === message.length ? message : 'internal'))
-  stream.on('close', place.release)
+  stream.on('close', () => over || place.release())
 }
 
 export function frame(message: Uint8Array): Buffer {
@@ -87,7 +88,7 @@ export function succeed(stream: ServerHttp2Stream, framed: Buffer): void {
 }
 
 /** A reset stream is closed before it is destroyed; an answer to it would throw. */
-function isGone(stream: ServerHttp2Stream): boolean {
+export function isGone(stream: ServerHttp2Stream): boolean {
   return stream.destroyed || stream.closed
 }
 

@@ -7,12 +7,11 @@ import type { HttpLimit } from '../../platform/http/limits.ts'
 import type { TlsSource } from '../../platform/http/tls-source.ts'
 import type { Logger } from '../../platform/log.ts'
 import type { ListenAddress } from '../guard/config.ts'
-import { peerOf } from '../guard/report.ts'
 import { grpcAnswer } from './answer-grpc.ts'
 import { CheckRequestSchema, CheckResponseSchema } from './generated/envoy/service/auth/v3/external_auth_pb.js'
-import { fail, frame, type MessagePlace, readMessage, succeed } from './grpc-message.ts'
+import { fail, frame, isGone, type MessagePlace, readMessage, succeed } from './grpc-message.ts'
 import { createHttp2Listener, type Http2Listener } from './http2-listener.ts'
-import type { Judge } from './judge.ts'
+import type { Judge, Question } from './judge.ts'
 import type { AuthorizerMetrics } from './metrics.ts'
 import type { Peer } from './peers.ts'
 import { type PeerBook, secretHeader } from './prove-peer.ts'
@@ -39,22 +38,15 @@ export function createGrpcServer(options: {
   const listener = createHttp2Listener({ listen, tls, onLimit, clock, log })
   const messages = createBudget(messageBytes)
 
-  function refuse(stream: ServerHttp2Stream, socket: Socket): void {
-    const asked = () => ({ detail: 'Nothing is read of who may not ask.' })
-    const address = peerOf(socket.remoteAddress)
-    const outcome = judge.judge({ peer: undefined, service: undefined, asked, address })
-    succeed(stream, frame(toBinary(CheckResponseSchema, grpcAnswer(outcome))))
-  }
-
-  function check(message: Buffer, socket: Socket, peer: Peer): Buffer {
-    const request = fromBinary(CheckRequestSchema, message)
-    const outcome = judge.judge({
-      peer,
-      service: serviceAsked(request),
-      asked: ({ proxy }) => (proxy === 'Envoy' ? readCheckRequest(request) : { detail: 'Only Envoy asks over gRPC.' }),
-      address: callerAddress(request) ?? peerOf(socket.remoteAddress),
-    })
-    return frame(toBinary(CheckResponseSchema, grpcAnswer(outcome)))
+  async function answer(stream: ServerHttp2Stream, question: () => Question): Promise<void> {
+    try {
+      const outcome = await judge.judge(question())
+      if (outcome) succeed(stream, frame(toBinary(CheckResponseSchema, grpcAnswer(outcome))))
+    } catch (error) {
+      // No CheckRequest, or a bug: either way nothing is allowed, and Envoy denies what has no answer.
+      log.warn({ err: error }, 'a check could not be read')
+      fail(stream, 'internal')
+    }
   }
 
   /** Memory for one message of this peer. */
@@ -84,24 +76,36 @@ export function createGrpcServer(options: {
     const peer = peers.find({ socket, secrets: secretsOf(headers[secretHeader]) })
     if (!peer) {
       running.answered()
-      return refuse(stream, socket)
+      return void answer(stream, () => stranger(stream, socket))
     }
     if (!running.prove(peer.name)) return
     if (headers[':path'] !== checkPath || headers[':method'] !== 'POST') return fail(stream, 'unimplemented')
-    readMessage(stream, placeFor(peer, stream), message => {
+    const place = placeFor(peer, stream)
+    readMessage(stream, place, message => {
       running.answered()
-      if (typeof message === 'string') return fail(stream, message)
-      try {
-        succeed(stream, check(message, socket, peer))
-      } catch (error) {
-        // No CheckRequest, or a bug: either way nothing is allowed, and Envoy denies what has no answer.
-        log.warn({ err: error }, 'a check could not be read')
-        fail(stream, 'internal')
-      }
+      if (typeof message === 'string') fail(stream, message)
+      else void answer(stream, () => questionOf(message, stream, { socket, peer })).then(place.release)
     })
   })
 
   return { listen: listener.listen, close: listener.close }
+}
+
+function stranger(stream: ServerHttp2Stream, { remoteAddress: address }: Socket): Question {
+  const asked = () => ({ detail: 'Nothing is read of who may not ask.' })
+  return { peer: undefined, service: undefined, asked, address, isGone: () => isGone(stream) }
+}
+
+function questionOf(message: Buffer, stream: ServerHttp2Stream, from: { socket: Socket; peer: Peer }): Question {
+  const request = fromBinary(CheckRequestSchema, message)
+  return {
+    peer: from.peer,
+    service: serviceAsked(request),
+    asked: ({ proxy }) => (proxy === 'Envoy' ? readCheckRequest(request) : { detail: 'Only Envoy asks over gRPC.' }),
+    caller: callerAddress(request),
+    address: from.socket.remoteAddress,
+    isGone: () => isGone(stream),
+  }
 }
 
 /** node:http2 joins what was sent twice; a secret has no comma and no space. */

@@ -4,7 +4,6 @@ import { createServer, type HttpServer } from '../../platform/http/server.ts'
 import type { TlsSource } from '../../platform/http/tls-source.ts'
 import type { Logger } from '../../platform/log.ts'
 import type { ListenAddress } from '../guard/config.ts'
-import { peerOf } from '../guard/report.ts'
 import { httpAnswer, writeHttpAnswer } from './answer-http.ts'
 import type { Judge } from './judge.ts'
 import type { AuthorizerMetrics } from './metrics.ts'
@@ -25,21 +24,22 @@ export function createCheckServer(options: {
 }): HttpServer {
   const { listen, tls, peers, judge, metrics, log } = options
 
-  function answer(request: IncomingMessage, response: ServerResponse): void {
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = '', url = '', rawHeaders, socket } = request
     const check = readHttpCheck(method, url, rawHeaders)
     const peer = peers.find({ socket, secrets: secretsIn(rawHeaders) })
     // Its connection takes none of the places of strangers from here on.
     if (peer) markProved(response)
-    const outcome = judge.judge({
+    // A body is the caller's: nobody looks at it, and it must not fill the connection.
+    request.resume()
+    const outcome = await judge.judge({
       peer,
       service: check.service,
       asked: ({ proxy }) => readTold(check, proxy),
-      address: peerOf(socket.remoteAddress),
+      address: socket.remoteAddress,
+      isGone: () => response.destroyed || socket.destroyed,
     })
-    // A body is the caller's: nobody looks at it, and it must not fill the connection.
-    request.resume()
-    writeHttpAnswer(response, httpAnswer(outcome, peer?.proxy))
+    if (outcome) writeHttpAnswer(response, httpAnswer(outcome, peer?.proxy))
   }
 
   return createServer({

@@ -1,12 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import type { DenyReason } from '../../core/policy/decision.ts'
+import { claimedIssuer } from '../../core/token/claimed-issuer.ts'
 import type { Clock } from '../../platform/clock.ts'
+import { peerKey } from '../../platform/http/peer.ts'
 import type { Logger } from '../../platform/log.ts'
-import type { Verdict } from '../guard/authorize.ts'
-import type { Call, Reporter } from '../guard/report.ts'
+import { overloadedVerdict, type Verdict } from '../guard/authorize.ts'
+import { readCredential } from '../guard/credential.ts'
+import { type Call, peerOf, type Reporter } from '../guard/report.ts'
 import { type Answer, denial, malformed } from '../guard/respond.ts'
 import type { AskedFault, AskedOfProxy } from './asked.ts'
 import type { Peer } from './peers.ts'
+import type { ProofLine } from './proof-line.ts'
 import type { ServedService } from './served-service.ts'
 
 /** One question of a proxy, read but not yet believed. */
@@ -16,8 +20,12 @@ export interface Question {
   readonly service: string | undefined
   /** Read only for a peer that is known: what stands where depends on its kind. */
   readonly asked: (peer: Peer) => AskedOfProxy | AskedFault
-  /** Of the caller where the proxy tells it, otherwise of the proxy. */
-  readonly address: string
+  /** Of the caller, where the proxy tells it. */
+  readonly caller?: string | undefined
+  /** Of the proxy. */
+  readonly address: string | undefined
+  /** Nobody waits for the answer any more. */
+  readonly isGone: () => boolean
 }
 
 /** What is answered, in no protocol yet. */
@@ -31,8 +39,11 @@ export type Outcome =
   | { readonly pass: false; readonly answer: Answer }
 
 export interface Judge {
-  /** Never throws; tells audit and metrics of what it found. */
-  judge(question: Question): Outcome
+  /**
+   * Tells audit and metrics of what it found. Resolves at once, but for a token that was not seen before: that waits for
+   * its turn to be proved. Who is gone by then is not decided on, and there is no answer.
+   */
+  judge(question: Question): Promise<Outcome | undefined>
 }
 
 export function createJudge(options: {
@@ -41,10 +52,11 @@ export function createJudge(options: {
   stray: Reporter
   /** What `type` of a problem body begins with. */
   problemBase?: string | undefined
+  proofs: ProofLine
   clock: Clock
   log: Logger
 }): Judge {
-  const { services, stray, problemBase, clock, log } = options
+  const { services, stray, problemBase, proofs, clock, log } = options
 
   function refuse(question: Question, startedMs: number, verdict: Verdict, fault?: AskedFault): Outcome {
     const requestId = randomUUID()
@@ -57,7 +69,7 @@ export function createJudge(options: {
       method: undefined,
       target: undefined,
       requestId,
-      peer: question.address,
+      peer: peerOf(question.caller ?? question.address),
       proxy: question.peer?.name,
       startedMs,
     }
@@ -65,11 +77,11 @@ export function createJudge(options: {
     return { pass: false, answer }
   }
 
-  function decided(served: ServedService, question: Question, asked: AskedOfProxy, startedMs: number): Outcome {
-    const verdict = admit(served, asked, log)
+  function decided(verdict: Verdict, { served, question, asked, startedMs }: Case): Outcome {
     const requestId = asked.requestId ?? randomUUID()
     const { method, target } = asked
-    const call = { verdict, method, target, requestId, peer: question.address, proxy: question.peer?.name, startedMs }
+    const peer = peerOf(question.caller ?? question.address)
+    const call = { verdict, method, target, requestId, peer, proxy: question.peer?.name, startedMs }
     if (verdict.pass) {
       served.reporter.report(call, 200)
       return { pass: true, verdict, asked, requestId }
@@ -79,18 +91,66 @@ export function createJudge(options: {
     return { pass: false, answer }
   }
 
+  /** @returns why nothing has to be decided, or what is to be */
+  function open(question: Question): Outcome | Case {
+    const startedMs = clock.now()
+    const { peer, service } = question
+    if (!peer) return refuse(question, startedMs, denied('peer_unknown'))
+    const served = service !== undefined && peer.services.includes(service) ? services.get(service) : undefined
+    if (!served) return refuse(question, startedMs, denied('service_unknown'))
+    const asked = question.asked(peer)
+    if ('detail' in asked) return refuse(question, startedMs, denied('request_malformed', served), asked)
+    return { served, peer, question, asked, startedMs }
+  }
+
+  /** Decides within the turn, so that what it costs is counted. */
+  function prove(open: Case): Promise<Outcome | undefined> {
+    const { served, peer, question, asked } = open
+    return new Promise((resolve, reject) => {
+      const end = (verdict: () => Verdict): void => {
+        try {
+          resolve(question.isGone() ? undefined : decided(verdict(), open))
+        } catch (error) {
+          reject(error as Error)
+        }
+      }
+      proofs.take(peer.name, () => callerOf(open), {
+        prove: () => end(() => admit(served, () => served.authorizer.authorize(asked), log)),
+        refuse: () => end(() => overloadedVerdict(served.policy)),
+      })
+    })
+  }
+
   return {
-    judge(question) {
-      const startedMs = clock.now()
-      const { peer, service } = question
-      if (!peer) return refuse(question, startedMs, denied('peer_unknown'))
-      const served = service !== undefined && peer.services.includes(service) ? services.get(service) : undefined
-      if (!served) return refuse(question, startedMs, denied('service_unknown'))
-      const asked = question.asked(peer)
-      if ('detail' in asked) return refuse(question, startedMs, denied('request_malformed', served), asked)
-      return decided(served, question, asked, startedMs)
+    async judge(question) {
+      const opened = open(question)
+      if ('pass' in opened) return opened
+      const { served, asked } = opened
+      const known = admit(served, () => served.authorizer.authorizeKnown(asked), log)
+      return known ? decided(known, opened) : prove(opened)
     },
   }
+}
+
+/** A question that has to be decided on. */
+interface Case {
+  readonly served: ServedService
+  readonly peer: Peer
+  readonly question: Question
+  readonly asked: AskedOfProxy
+  readonly startedMs: number
+}
+
+/**
+ * For whom it waits, among those behind one proxy: an address, where the proxy tells it. Elsewhere headers would, which
+ * callers can write: so it is whom the token names. Who forges the tokens of a client then delays that client's new ones.
+ */
+function callerOf({ question, asked, served }: Case): string {
+  if (question.caller !== undefined) return peerKey(question.caller)
+  const snapshot = served.policy.snapshot()
+  const credential = readCredential(asked)
+  if (!snapshot || typeof credential === 'string') return ''
+  return claimedIssuer(credential.token, snapshot) ?? ''
 }
 
 function denied(reason: DenyReason, served?: ServedService): Verdict {
@@ -98,9 +158,9 @@ function denied(reason: DenyReason, served?: ServedService): Verdict {
   return { pass: false, decision, proved: undefined, snapshot: served?.policy.snapshot() }
 }
 
-function admit(served: ServedService, asked: AskedOfProxy, log: Logger): Verdict {
+function admit<T>(served: ServedService, decide: () => T, log: Logger): T | Verdict {
   try {
-    return served.authorizer.authorize(asked)
+    return decide()
   } catch (error) {
     // The decision is total: an exception is a bug, and a bug is no reason to let anybody in.
     log.error({ err: error }, 'the decision threw, the call is denied')

@@ -14,7 +14,7 @@ export interface AuthorizerMetrics extends Pick<Metrics, 'exposition'> {
   /** Shows age and revision of a service's policy. */
   watch(service: string, policy: Policy): void
   auditDropped(lines: number): void
-  limitHit(server: 'check' | 'grpc', limit: HttpLimit): void
+  limitHit(server: 'check' | 'grpc' | 'health', limit: HttpLimit): void
 }
 
 // Not `service`: whoever scrapes through a Service puts its name there.

@@ -1,10 +1,10 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { smallLimits } from '../../platform/http/limits.ts'
+import { type HttpLimit, smallLimits } from '../../platform/http/limits.ts'
 import { createServer, type HttpServer } from '../../platform/http/server.ts'
 import type { Logger } from '../../platform/log.ts'
 import type { Debug } from './debug.ts'
-import type { GuardMetrics } from './metrics.ts'
+import type { GuardMetrics, Limit } from './metrics.ts'
 import { type Probe, runProbe } from './probes.ts'
 
 /**
@@ -39,6 +39,7 @@ export function createAdmin(options: {
     ...(host !== undefined && { host }),
     log,
     limits: { ...smallLimits, requestMs: 5_000 },
+    onLimit: limit => metrics.limitHit(limitNames[limit]),
     async handler(request, response) {
       if (request.method !== 'GET' && request.method !== 'HEAD') return void response.writeHead(405).end()
       const path = (request.url ?? '').split('?', 1)[0] ?? ''
@@ -57,6 +58,19 @@ export function createAdmin(options: {
       response.writeHead(200, { 'content-type': contentType }).end(body)
     },
   })
+}
+
+/** As the port for callers calls what is alike; its `connections` say that callers find no place, and raise an alarm. */
+const limitNames: Readonly<Record<HttpLimit, Limit>> = {
+  connections: 'memory',
+  handshakes: 'memory',
+  bodies: 'memory',
+  answers: 'memory',
+  handshake_timeout: 'head_timeout',
+  head_timeout: 'head_timeout',
+  body_timeout: 'body_idle',
+  unread: 'unread',
+  pipelined: 'flood',
 }
 
 /** The kernel lets no packet with a loopback address in from outside: both ends on loopback is this pod. */

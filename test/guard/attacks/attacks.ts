@@ -51,7 +51,7 @@ const rapidReset = reading(socket => {
 const stranger = generateKeyPairSync('ed25519').privateKey
 
 /** A token under the key id of a client there is, that another key has signed. */
-function forge(token: string, at: number): string {
+export function forge(token: string, at: number): string {
   const [header = '', claims = ''] = token.split('.')
   const read = (part: string): object => JSON.parse(Buffer.from(part, 'base64url').toString()) as object
   return compact(read(header), { ...read(claims), jti: `forged-${at}` }, stranger)

@@ -98,6 +98,16 @@ describe.each(callers)('a call of %s that is lost on a kept connection', (_name,
     expect(await call(rig, method)).toBe(502)
     expect(seen).toHaveLength(2)
   })
+  it.each(['POST', 'PATCH'])(
+    'is not risked when the app may be closing it, as it could not be sent again: %s',
+    async method => {
+      const { rig, seen } = await app(socket => socket.write(answer()))
+      expect(await call(rig)).toBe(200)
+      await wait(250)
+      expect(await call(rig, method)).toBe(200)
+      expect(seen.map(({ connection }) => connection)).toEqual([1, 2])
+    },
+  )
   it('is sent twice at most', async () => {
     const { rig, seen } = await hangsUpOnSecond(socket => socket.destroy())
     expect(await call(rig)).toBe(200)

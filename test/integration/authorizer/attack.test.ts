@@ -2,11 +2,16 @@ import { setTimeout } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { addresses, hold } from '../../attacks/hold-connections.ts'
 import {
+  type Call,
+  forgeGrpc,
+  forgeHttp,
+  forgeTokens,
   type LimitedAuthorizer,
   secretOf,
   sendUnfinished,
   startLimitedAuthorizer,
 } from '../../attacks/limited-authorizer.ts'
+import { manifestToken } from '../../guard/access-manifests.ts'
 
 let authorizer: LimitedAuthorizer
 const ends: (() => void)[] = []
@@ -21,9 +26,9 @@ afterAll(async () => {
 })
 
 /** The good proxy beside the attack is answered every time, in each form, and the process lives. */
-async function goodProxy(times: number): Promise<void> {
+async function goodProxy(times: number, call?: Call): Promise<void> {
   for (let i = 0; i < times; i++) {
-    expect(await authorizer.check()).toEqual({ http: 200, grpc: 'okResponse' })
+    expect(await authorizer.check(call)).toEqual({ http: 200, grpc: 'okResponse' })
     expect(authorizer.process.ended()).toBeUndefined()
     await setTimeout(200)
   }
@@ -46,5 +51,22 @@ describe('the authorizer within its chart’s limit of memory', () => {
       ends.push(held.end)
     }
     await goodProxy(3)
+  })
+
+  it('S06 forged tokens of a client there is, as fast as they are answered, cost a caller behind the same proxy no answer', async () => {
+    const call = { target: '/api/x', token: manifestToken() }
+    // From here on its token is known.
+    await goodProxy(1, call)
+    const forged = forgeTokens(3_000)
+    const { http, grpc } = authorizer.ports
+    const [overHttp, overGrpc] = [forgeHttp(http, 100, forged), forgeGrpc(grpc, 1_000, forged)]
+    ends.push(overHttp.end, overGrpc.end)
+    await goodProxy(10, call)
+    // A new one waits for its turn, and gets it.
+    expect(await authorizer.check({ target: '/api/x', token: manifestToken() })).toMatchObject({ http: 200 })
+    for (const told of [overHttp.end(), overGrpc.end()]) {
+      expect(told[401]).toBeGreaterThan(100)
+      expect(Object.keys(told).filter(status => status !== '401' && status !== '503')).toEqual([])
+    }
   })
 })

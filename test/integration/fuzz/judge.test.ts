@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { brokenGuard, mistakes } from '../../fuzz/broken-guards.ts'
+import { brokenGuard, type Mistake, mistakes } from '../../fuzz/broken-guards.ts'
 import { runCampaign } from '../../fuzz/campaign.ts'
 import { knownInputs } from '../../fuzz/generate.ts'
 import { type Origins, startOrigins } from '../../fuzz/origins/start-origins.ts'
@@ -26,17 +26,27 @@ beforeAll(async () => {
 }, 600_000)
 afterAll(() => origins.stop())
 
+/** How long a client waits for its answers: on a busy machine hardly any come within the first of these. */
+const patienceMs = [1_000, 4_000, 16_000]
+
+/** Plays all inputs, again with more patience while what has to be found is not. */
+async function findings(mistake: Mistake, wanted: readonly string[]): Promise<string[]> {
+  const whole = knownInputs().filter(({ cuts }) => cuts.length === 0)
+  const inputs = mistake.answersNothing ? whole.slice(-3) : whole
+  const found = new Set<string>()
+  for (const deadlineMs of patienceMs) {
+    const startGuard = brokenGuard(mistake)
+    const { failures } = await runCampaign({ startGuard, origins: [], inputs, deadlineMs, doubtMs: deadlineMs / 10 })
+    for (const { kind } of failures) found.add(kind)
+    if (wanted.every(kind => found.has(kind))) break
+  }
+  return [...found]
+}
+
 describe.concurrent.each(mistakes)('a guard that $name', mistake => {
-  it('is caught', async ({ expect }) => {
-    const inputs = knownInputs().filter(({ cuts }) => cuts.length === 0)
-    const { failures } = await runCampaign({
-      startGuard: brokenGuard(mistake),
-      origins: [],
-      inputs: mistake.answersNothing ? inputs.slice(-3) : inputs,
-      deadlineMs: 1_000,
-      doubtMs: 100,
-    })
-    expect(failures.map(({ kind }) => kind)).toEqual(expect.arrayContaining([...(expected[mistake.name] ?? ['?'])]))
+  it('is caught', { timeout: 150_000 }, async ({ expect }) => {
+    const wanted = expected[mistake.name] ?? ['?']
+    expect(await findings(mistake, wanted)).toEqual(expect.arrayContaining([...wanted]))
   })
 })
 

@@ -13,14 +13,15 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
 })
 
-/** A server where whoever sends a name as its secret is that peer. */
-async function start() {
+/** A server where whoever sends a name as its secret is that peer. @param turn what its answers wait for */
+async function start(turn?: Promise<unknown>) {
   const clock = createManualClock()
   const judged: (string | undefined)[] = []
   const hit: string[] = []
   const judge: Judge = {
-    judge({ peer }) {
+    async judge({ peer }) {
       judged.push(peer?.name)
+      await turn
       return { pass: false, answer: { status: 403, headers: [], body: '{}' } }
     },
   }
@@ -81,6 +82,9 @@ const prefixOf = (bytes: number): Buffer => {
   prefix.writeUInt32BE(bytes, 1)
   return prefix
 }
+/** A mebibyte of protobuf: field 15, and its length. */
+const unknownField = Buffer.alloc(mebibyte)
+unknownField.set([0x7a, 0xfc, 0xff, 0x3f])
 const closed = (socket: Socket): Promise<unknown> => new Promise(resolve => socket.on('close', resolve))
 
 describe('a peer that proved nothing', () => {
@@ -123,6 +127,29 @@ describe('a peer that is proved', () => {
     const answers = await Promise.all(others.map(({ ended }) => ended))
     // No protobuf, but read to its end.
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set(['13']))
+  })
+
+  it('S03 S06 holds place for a message until that had its turn, also when nobody waits for the answer any more', async () => {
+    let letGo = (): void => {}
+    const { judged, open } = await start(new Promise<void>(resolve => (letGo = resolve)))
+    const sessions = Array.from({ length: 48 }, open)
+    for (const session of sessions) {
+      const { stream } = check(session, 'greedy')
+      stream.write(prefixOf(mebibyte))
+      // A field that no CheckRequest has.
+      stream.end(unknownField)
+    }
+    await expect.poll(() => judged.length).toBe(48)
+    for (const session of sessions) session.destroy()
+    const next = async (): Promise<string | undefined> => {
+      const { stream, ended } = check(open(), 'greedy')
+      stream.write(prefixOf(mebibyte))
+      stream.end(unknownField)
+      return (await ended).status
+    }
+    expect(await next()).toBe('8')
+    letGo()
+    expect(await next()).toBe('0')
   })
 
   it('that breaks off in the middle of many messages leaves the others theirs', async () => {

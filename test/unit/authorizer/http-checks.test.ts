@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { alice, bob, rowsOf } from '../../guard/policy-rows.ts'
-import { type RawAnswer, sendRaw } from '../../guard/raw-socket.ts'
+import { openRaw, type RawAnswer, sendRaw } from '../../guard/raw-socket.ts'
 import { peers, type Rig, secretOf, startAuthorizer } from './rig.ts'
 
 let rig: Rig
@@ -216,5 +216,18 @@ describe('P30 a service without a policy', () => {
     expect([ready.status, ready.body]).toEqual([503, 'policy_missing: no snapshot of shop/basket came yet\n'])
     expect(await two.metrics()).toContain('latchkey_authorizer_snapshot_age_seconds{guarded_service="shop/basket"} -1')
     await two.close()
+  })
+})
+
+describe('a limit of a listener', () => {
+  it.each([
+    ['check', 'http'],
+    ['health', 'health'],
+  ] as const)('that is met at the port %s is counted there', async (server, port) => {
+    const greedy = await openRaw(rig[port])
+    greedy.send('GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(50))
+    await greedy.closed()
+    const counted = `latchkey_authorizer_limits_hit_total{server="${server}",limit="pipelined"} 1`
+    await expect.poll(rig.metrics).toContain(counted)
   })
 })

@@ -2,8 +2,8 @@ import { connect, type Socket } from 'node:net'
 import { tls } from '../../../platform/on-demand.ts'
 import { createKeepTime } from './keep-time.ts'
 import { readBytes } from './reading.ts'
-import { ticksOf } from './ticks.ts'
-import { abandon, fail, newUpstream, takeBytes, takeEnd } from './upstream.ts'
+import { tickMs, ticksOf } from './ticks.ts'
+import { abandon, fail, idempotent, newUpstream, takeBytes, takeEnd } from './upstream.ts'
 import { createUpstreamLine, type Waiting } from './upstream-line.ts'
 import type { Asker, Upstream, UpstreamOwner } from './upstream-state.ts'
 import { faultOf, targetOf, type UpstreamOptions } from './upstream-target.ts'
@@ -34,6 +34,11 @@ export interface UpstreamPool {
  */
 const idleMs = 500
 const saidIdleMs = 1_000
+/**
+ * What may not be sent twice goes out on a kept connection only if that served just now, or the app said that it keeps
+ * it: nobody could mend it if the app was closing that.
+ */
+const sureMs = 1.5 * tickMs
 /** For a request to wait for a connection, and how many may wait. */
 const maxWaitMs = 5_000
 const maxWaiting = 1_024
@@ -54,6 +59,7 @@ export function createUpstreamPool(options: UpstreamOptions): UpstreamPool {
   const line = createUpstreamLine(maxWaiting)
   const keepTime = createKeepTime()
   let tick = 0
+  let sweptAt = 0
   const owner: UpstreamOwner = {
     tick: () => tick,
     onIdle(upstream) {
@@ -93,6 +99,7 @@ export function createUpstreamPool(options: UpstreamOptions): UpstreamPool {
       ? tls().connect({ ...target.tls, ...{ onread } })
       : connect({ ...target.plain, onread })
     const upstream = newUpstream(socket, tick)
+    if (all.size === 0) sweptAt = performance.now()
     all.add(upstream)
     socket.once(target.tls ? 'secureConnect' : 'connect', () => {
       upstream.connected = true
@@ -127,10 +134,20 @@ export function createUpstreamPool(options: UpstreamOptions): UpstreamPool {
     else if (idleFor >= 0 && !heard) keepTime.closedAfter(idleFor, tick)
   }
 
-  function usable(): Upstream | undefined {
+  /** Ticks alone would not do: on a busy machine they are late. */
+  function isSure({ since, idleTicks }: Upstream): boolean {
+    return idleTicks > ticksOf(idleMs) || (tick === since && performance.now() - sweptAt < sureMs)
+  }
+
+  function usable(method: string): Upstream | undefined {
     for (let upstream = idle.pop(); upstream; upstream = idle.pop()) {
       const { socket, since, idleTicks } = upstream
       if (socket.destroyed || !socket.writable) continue
+      if (!idempotent.has(method) && !isSure(upstream)) {
+        // Good for others; the rest is older still.
+        idle.push(upstream)
+        return undefined
+      }
       const age = tick - since
       if (age <= idleTicks && age <= keepTime.most()) {
         upstream.idleFor = age
@@ -180,7 +197,7 @@ export function createUpstreamPool(options: UpstreamOptions): UpstreamPool {
       const waiting = line.next(mayHave)
       if (!waiting) return
       const { asker, method, asksSwitch } = waiting
-      const upstream = usable() ?? opened()
+      const upstream = usable(method) ?? opened()
       if (!upstream) return void wait(waiting)
       try {
         asker.onUpstream(lend(upstream, asker, method, asksSwitch))
@@ -213,7 +230,7 @@ export function createUpstreamPool(options: UpstreamOptions): UpstreamPool {
   return {
     take(asker, method, asksSwitch) {
       if (mayHave(asker.peer)) {
-        const upstream = usable() ?? opened()
+        const upstream = usable(method) ?? opened()
         if (upstream) return lend(upstream, asker, method, asksSwitch)
       }
       return wait({ asker, method, asksSwitch, since: tick })
@@ -228,6 +245,7 @@ export function createUpstreamPool(options: UpstreamOptions): UpstreamPool {
     },
     sweep() {
       tick++
+      sweptAt = performance.now()
       keepTime.age(tick)
       for (const upstream of all) sweepOne(upstream)
       // What was ended is not looked for one by one.

@@ -181,7 +181,7 @@ export function takeEnd(upstream: Upstream, owner: UpstreamOwner): void {
 }
 
 /** RFC 9110 section 9.2.2. TRACE is taken from nobody. */
-const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
+export const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
 
 /**
  * Ends the connection; who waits for an answer is told why there is none, or what to send once more.
