@@ -67,6 +67,7 @@ describe('the documented kubectl commands', () => {
       'KEYS',
       'STATE',
       'READY',
+      'REASON',
       'AGE',
     ])
     expect(await heads('accesskeys')).toEqual([
@@ -78,8 +79,19 @@ describe('the documented kubectl commands', () => {
       'EXPIRES',
       'ROTATES',
       'READY',
+      'REASON',
       'AGE',
     ])
-    expect(await heads('guardedservices')).toEqual(['NAMESPACE', 'NAME', 'TARGET', 'MODE', 'GUARDS', 'READY', 'AGE'])
+    expect(await heads('guardedservices')).toEqual([
+      'NAMESPACE',
+      'NAME',
+      'TARGET',
+      'MODE',
+      'GUARDS',
+      'ENFORCED',
+      'READY',
+      'REASON',
+      'AGE',
+    ])
   })
 })

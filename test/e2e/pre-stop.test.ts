@@ -23,8 +23,9 @@ const readiness = async (address: string): Promise<string> => {
 
 it('F20 a guard whose pod shares its processes hears of the end before it is signalled', async () => {
   const { metadata, spec } = (await read<Template>('deployments', 'shop', 'orders')).spec.template
-  // A label of its own: no Service leads here.
-  const labels = { 'latchkey.dev/guard': metadata.labels['latchkey.dev/guard'] ?? '', app: name }
+  // Behind the Service, or its guard would get no policy; of no ReplicaSet.
+  const { 'pod-template-hash': _, ...ofTheApp } = metadata.labels
+  const labels = { ...ofTheApp, test: name }
   await apply({
     apiVersion: 'v1',
     kind: 'Pod',
@@ -32,7 +33,7 @@ it('F20 a guard whose pod shares its processes hears of the end before it is sig
     spec: { ...spec, shareProcessNamespace: true, restartPolicy: 'Never', terminationGracePeriodSeconds: 30 },
   })
   await kubectl(['wait', `pod/${name}`, '--namespace', 'shop', '--for=condition=Ready', '--timeout=90s'])
-  const [pod] = await podsOf('shop', `app=${name}`)
+  const [pod] = await podsOf('shop', `test=${name}`)
   const address = pod?.status.podIP ?? ''
   expect(await readiness(address)).toBe('200')
   await kubectl(['delete', 'pod', name, '--namespace', 'shop', '--wait=false'])
