@@ -121,18 +121,24 @@ function takeHead(
 function begin(upstream: Upstream, asker: Asker, answer: AnswerHead, next: number, owner: UpstreamOwner): number {
   upstream.answer = answer
   upstream.body = answer.framing === 'none' ? undefined : newBody(answer.framing, answer.length ?? 0, 'answer')
-  upstream.doubtful = isDoubtful(upstream, answer)
-  upstream.idleTicks = answer.keepsOpen && answer.framing !== 'to-close' ? owner.idleTicks(answer.keepsSeconds) : -1
+  // After an error many apps close the connection and do not say so.
+  upstream.doubtful = answer.status >= 500
+  upstream.idleTicks = answer.keepsOpen && isProved(upstream, answer) ? owner.idleTicks(answer.keepsSeconds) : -1
   asker.onAnswer(answer)
   return upstream.asker === asker ? next : -1
 }
 
+/** Their bodies are read by every app; with the others some take a body for the next request. */
+const withBody: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
+
 /**
- * After an error many apps close the connection and do not say so; one that refused a request may not have read its
- * body, and reads it as the next request; one that gave HEAD a length may send a body.
+ * Whether the answer's own framing proves where it ends, and nothing is left that the app may still answer. Where there is
+ * no body by rule, a faulty app writes one all the same, and late: it would be the answer to somebody else's request. Of a
+ * body that it refused, or has no use for, it may take the rest for the next request.
  */
-function isDoubtful({ method, hasBody }: Upstream, { status, length }: AnswerHead): boolean {
-  return status >= 500 || (status >= 400 && hasBody) || (method === 'HEAD' && length !== undefined && length > 0)
+function isProved({ method, hasBody, sent, hints }: Upstream, { status, framing }: AnswerHead): boolean {
+  if (method === 'HEAD' || status === 204 || status === 205 || status === 304 || framing === 'to-close') return false
+  return sent && hints === 0 && (!hasBody || (status < 400 && withBody.has(method)))
 }
 
 /** What is no answer of HTTP/1 is told at once, not when its time is over. */
