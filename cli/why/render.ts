@@ -1,6 +1,7 @@
 import { Document } from 'yaml'
 import { type Reason, reasons } from '../../core/policy/decision.ts'
 import type { Explanation, WhyQuestion } from '../../core/policy/explain.ts'
+import { noSuchMethod } from '../../core/policy/methods.ts'
 import type { Nearest } from '../../core/policy/nearest-rule.ts'
 import { explanationOf } from '../../core/policy/problems.ts'
 import type { Change } from '../../core/policy/suggest-change.ts'
@@ -74,11 +75,13 @@ function grantLine({ name, role, ended, expiresAt, attributes }: Explanation['gr
 const noRoute: Partial<Record<Reason, string>> = {
   route_unknown: 'none matches',
   path_ambiguous: 'none matches exactly; one would without case or a trailing slash',
-  path_malformed: 'the path has several readings',
 }
 
 function routeLine({ endpoint, policy }: Explanation): string {
-  if (!endpoint) return noRoute[policy.reason] ?? 'the service declares none'
+  if (!endpoint) {
+    const detail = policy.allow ? undefined : policy.detail
+    return detail ?? noRoute[policy.reason] ?? 'the service declares none'
+  }
   const { route, template, permission } = endpoint
   if (route === undefined) return `public path ${template}`
   return `${route} ${template}${permission === undefined ? '' : `, needs the permission ${permission}`}`
@@ -114,6 +117,9 @@ function next(explanation: Explanation): string {
     return `\nThe policy would allow it by ${policy.rule}; the key is narrowed to other roles. Add the role to spec.roles of its\nAccessKey, or ask about another key.\n`
   }
   if (change && decision.reason === policy.reason) return changeText(change, 'This would allow it')
+  if (!policy.allow && policy.detail === noSuchMethod && decision.reason === policy.reason) {
+    return `\nNo grant and no route can change that: take the method from the API, or let such calls reach the app in another way.\n`
+  }
   const { caller, owner } = explanationOf(decision.reason)
   const turns = `\nCaller: ${withoutLinks(caller)}\nOwner: ${withoutLinks(owner)}\n`
   return turns + (change ? changeText(change, 'Once the caller is proved, this would allow it') : '')

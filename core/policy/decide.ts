@@ -7,8 +7,9 @@ import { type Choice, chooseGrant, type Question } from './choose-grant.ts'
 import type { CompiledPolicy } from './compile.ts'
 import { type CheckedIdentity, type Decision, type DenyReason, type Identity, reasons } from './decision.ts'
 import { callerOf } from './known-identity.ts'
-import { methodIndex } from './methods.ts'
+import { methodIndex, noSuchMethod } from './methods.ts'
 import { readTarget, type Target } from './path.ts'
+import { pathFault } from './path-fault.ts'
 import { type Endpoint, findEndpoint } from './route-table.ts'
 import { collectLeaves, type Leaf } from './rule-trie.ts'
 
@@ -39,19 +40,27 @@ export function decide(
   const caller = typeof identity === 'string' ? undefined : callerOf(identity, snapshot)
   const checked = typeof identity === 'string' ? undefined : checkedIdentity(identity, caller, now)
   const target = readTarget(request.target)
-  if (typeof target === 'string') return { allow: false, reason: target, identity: checked }
+  if (typeof target === 'string') {
+    const detail = target === 'path_malformed' ? { detail: pathFault(request.target) } : {}
+    return { allow: false, reason: target, identity: checked, ...detail }
+  }
   const endpoint = findEndpoint(policy.routes, request.method, target)
   if (typeof endpoint === 'object' && endpoint.isPublic) return { allow: true, reason: 'public', identity: checked }
   const place = placeOf(endpoint, policy, request.method)
   if (typeof identity === 'string') return deny(identity, place, undefined)
   if (!caller || !(now < caller.endsAt)) return deny(faultOf(identity, snapshot, now), place, undefined)
   if (endpoint === 'path_ambiguous') return deny('path_ambiguous', place, checked)
-  if (!endpoint && policy.routes.hasRoutes) return deny('route_unknown', place, checked)
+  if (!endpoint && policy.routes.hasRoutes) {
+    return {
+      ...deny('route_unknown', place, checked),
+      ...(methodIndex(request.method) < 0 && { detail: noSuchMethod }),
+    }
+  }
   const choice = chooseGrant(caller, ask(policy, endpoint, request.method, target), identity, now)
   if (typeof choice === 'object') return allow(choice, rolesOf(caller, now), endpoint?.name, checked)
   if (holdsUnsupportedRole(identity, snapshot)) return deny('policy_unsupported', place, checked)
   if (choice === 'ended') return deny('grant_expired', place, checked)
-  return { ...deny('not_granted', place, checked), missing: missing(request, endpoint, target) }
+  return { ...deny('not_granted', place, checked), ...lacking(request, endpoint, target) }
 }
 
 /** Which route a denial is about, and what that says about audit mode. */
@@ -107,9 +116,15 @@ function ask(policy: CompiledPolicy, endpoint: Endpoint | undefined, method: str
   return { leaves, method: 1, values }
 }
 
-function missing(request: DecisionRequest, endpoint: Endpoint | undefined, target: Target): string {
-  if (endpoint?.permission) return `${endpoint.permission.action} ${endpoint.permission.resource}`
-  return `${request.method} ${endpoint?.template ?? target.path}`
+/** What a role would have to allow, or that none can. */
+function lacking(
+  { method }: DecisionRequest,
+  endpoint: Endpoint | undefined,
+  target: Target,
+): { missing: string } | { detail: string } {
+  if (endpoint?.permission) return { missing: `${endpoint.permission.action} ${endpoint.permission.resource}` }
+  if (methodIndex(method) < 0) return { detail: noSuchMethod }
+  return { missing: `${method} ${endpoint?.template ?? target.path}` }
 }
 
 /** The role would perhaps have allowed: that is for a newer guard to say. */

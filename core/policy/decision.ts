@@ -5,7 +5,7 @@ export const reasons = {
   request_malformed: { status: 400, hint: 'Send a request that can be read in one way only.' },
   path_malformed: {
     status: 400,
-    hint: 'Send the path in its plain form: no dot segments, no empty segments, no escapes of plain characters.',
+    hint: 'Send path and query in their plain form: no dot segments, no empty segments, no escapes of plain characters.',
   },
   credential_ambiguous: { status: 400, hint: 'Send exactly one credential.' },
   credential_missing: { status: 401, hint: 'Send a client token for this service in the Authorization header.' },
@@ -147,4 +147,6 @@ export type Decision =
       readonly mode?: 'Enforce' | 'Audit'
       /** For not_granted: what a role would have to allow, as `action resource` or `METHOD path template`. */
       readonly missing?: string
+      /** Says more of this call than the hint of the reason does. Not one word of it is the caller's. */
+      readonly detail?: string
     }

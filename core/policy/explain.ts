@@ -172,7 +172,7 @@ function policyOf(
   const name = client ? nameOf(client) : question.client
   const policy = withoutIdentity(inForce.decide(name, method, target))
   const endpoint = inForce.endpoint(method, path)
-  const isGrantable = !policy.allow && (policy.reason === 'not_granted' || policy.reason === 'grant_expired')
+  const isGrantable = !policy.allow && (policy.missing !== undefined || policy.reason === 'grant_expired')
   const nearest = isGrantable ? nearestRule(rows, { client, grants, method, path, endpoint }) : undefined
   const asked = { client: name, method, path, service, decision: policy, nearest, endpoint, now }
   // An object names a client by its name, which an unknown id does not tell.

@@ -11,6 +11,9 @@ export function methodIndex(method: string): number {
   return indexes.get(method) ?? -1
 }
 
+/** What is said where a call has another one: no role and no route would help. */
+export const noSuchMethod = `No rule and no route can name the method of this call, so no role allows it. They name ${methods.join(', ')}.`
+
 /** Bits of these methods; `HEAD` follows `GET`. */
 export function methodMask(names: readonly string[]): number {
   let mask = 0

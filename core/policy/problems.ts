@@ -32,9 +32,11 @@ const explanations: Readonly<Record<DenyReason | UpstreamFault, ProblemExplanati
   },
   path_malformed: {
     means:
-      'The path has several readings: dot segments, empty segments, escapes of plain characters, `;`, or bytes that are not UTF-8.',
-    caller: 'Send the path in its [normal form](paths.md). Most URL libraries do so by themselves.',
-    owner: 'An API whose paths need such characters must take them in the query or in the body.',
+      'Path or query are not in the one form that all programs read alike. The field `detail` says what was met, and in which of them: a dot segment, an empty one, an escape that is not needed or not allowed, `;`, or a character that no URI has there as it is.',
+    caller:
+      'Send the path in its [normal form](paths.md). URL libraries do most of that by themselves; `[`, `]`, `|` and `^` many send as they are.',
+    owner:
+      'An API whose paths need what has no escape either (`;`, `/`, `%` and `\\` within a segment) must take it in the query or in the body.',
   },
   credential_ambiguous: {
     means: 'The request carries more than one credential: the guard and the app could each believe another one.',
@@ -141,7 +143,7 @@ const explanations: Readonly<Record<DenyReason | UpstreamFault, ProblemExplanati
   },
   not_granted: {
     means:
-      'The caller is known, and none of its grants allows this call. The field `missing` says what a role would have to allow: `<action> <resource>` on a route with a permission, else `<METHOD> <path template>`.',
+      'The caller is known, and none of its grants allows this call. The field `missing` says what a role would have to allow: `<action> <resource>` on a route with a permission, else `<METHOD> <path template>`. It is not there where no rule can name the method, such as `PROPFIND`: `detail` says so, and [which can be named](paths.md#methods).',
     caller: "Ask the service's owner, and send the whole problem body.",
     owner: `${whyInPod} prints the nearest rule, and the AccessGrant or Role that would allow the call.`,
   },

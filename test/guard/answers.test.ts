@@ -56,6 +56,16 @@ describe('a denied call', () => {
     })
     expect(app.seen).toEqual([])
   })
+  it.each([
+    ['GET', '/api/a[1]', 400, 'The path holds [, which no URI has there as it is: send %5B.'],
+    ['GET', '/api/a?x=#', 400, 'The query holds a space, #,'],
+    ['PROPFIND', '/api/a', 403, 'No rule and no route can name the method of this call'],
+  ])('is told what no role could change: %s %s', async (method, target, status, words) => {
+    const answer = await sendRaw(rig.port, get(target, alice.token()).replace('GET', method))
+    expect(answer.status).toBe(status)
+    expect(JSON.parse(answer.body).detail).toContain(words)
+    expect(JSON.parse(answer.body)).not.toHaveProperty('missing')
+  })
   it('is told what a role would have to allow', async () => {
     const answer = await sendRaw(rig.port, get('/api/things', bob.token()))
     expect(answer.status).toBe(403)

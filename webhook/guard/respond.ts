@@ -23,7 +23,7 @@ export function decisionHeader(decision: Decision, pass: boolean, fault?: Upstre
   return `${pass ? 'allow' : 'deny'}; reason=${decision.reason}${mode}${error}; by=guard`
 }
 
-/** The answer to a denied call. Nothing the caller sent is in it, but for a well-formed request id. */
+/** The answer to a denied call. Of what the caller sent only a well-formed request id is in it, and a character of its path. */
 export function denial(verdict: Verdict, requestId: string, problemBase = defaultProblemBase): Answer {
   const { decision, snapshot } = verdict
   if (decision.allow) throw new Error('an allowed call has no denial')
@@ -32,7 +32,7 @@ export function denial(verdict: Verdict, requestId: string, problemBase = defaul
   return problem({
     status,
     code: decision.reason,
-    detail: hint,
+    detail: decision.detail ?? hint,
     requestId,
     problemBase,
     decision: decisionHeader(decision, false),

@@ -1,59 +1,14 @@
-import { type AddressInfo, createServer, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import type { GuardOptions } from '../../../webhook/guard/guard.ts'
-import { ask, cleanUp, cleanups, guarding, outcomeOf, session } from '../http2-rig.ts'
+import { ask, cleanUp, cleanups, outcomeOf, session } from '../http2-rig.ts'
 import { alice } from '../policy-rows.ts'
 import { openRaw, type RawConnection, sendRaw } from '../raw-socket.ts'
 import type { Rig } from '../rig.ts'
+import { answer, app, type Request, request, wait } from './raw-app.ts'
 
 // Connections to the app that are kept, and what becomes of a call on one that the app is closing.
 
 afterEach(cleanUp)
-
-interface Request {
-  readonly text: string
-  readonly count: number
-  /** Of the connection, from 1. */
-  readonly connection: number
-}
-
-/** An app that does with each whole request what it likes. */
-async function app(onRequest: (socket: Socket, request: Request) => void, options: Partial<GuardOptions> = {}) {
-  const sockets = new Set<Socket>()
-  const seen: Request[] = []
-  let connections = 0
-  const server = createServer({ noDelay: true }, socket => {
-    const connection = ++connections
-    let text = ''
-    sockets.add(socket)
-    socket.on('error', () => {})
-    socket.on('close', () => sockets.delete(socket))
-    socket.on('data', chunk => {
-      text += chunk.toString('latin1')
-      const end = text.indexOf('\r\n\r\n')
-      const length = text.includes('X-Early') ? 0 : Number(/content-length: (\d+)/i.exec(text)?.[1] ?? 0)
-      if (end === -1 || text.length < end + 4 + length) return
-      const request = { text, count: seen.length + 1, connection }
-      text = ''
-      seen.push(request)
-      onRequest(socket, request)
-    })
-  })
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  cleanups.push(() => {
-    for (const socket of sockets) socket.destroy()
-    server.close()
-  })
-  const rig = await guarding({ port: (server.address() as AddressInfo).port, protocol: 'http1' }, options)
-  return { rig, seen, connections: () => connections }
-}
-
-const request = (method = 'GET', body?: string): string => {
-  const length = body === undefined ? '' : `Content-Length: ${body.length}\r\n`
-  return `${method} /api/x HTTP/1.1\r\nHost: orders\r\nAuthorization: Bearer ${alice.token()}\r\n${length}\r\n${body ?? ''}`
-}
-const answer = (status = 200): string => `HTTP/1.1 ${status} X\r\nContent-Length: 2\r\n\r\nok`
-const wait = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))
 
 async function caller(rig: Rig): Promise<RawConnection> {
   const connection = await openRaw(rig.port)
@@ -263,14 +218,13 @@ describe('a connection is not used again', () => {
     expect(connections()).toBe(3)
   })
   it.each([
-    ['an error', 'GET', 500],
-    ['503', 'GET', 503],
-    ['a refusal of a request with a body', 'POST', 413],
-  ])('at once after %s', async (_what, method, status) => {
+    ['an error', 500],
+    ['503', 503],
+  ])('at once after %s', async (_what, status) => {
     const { rig, connections } = await app(socket => void socket.write(answer(status)))
     const connection = await caller(rig)
     for (let turn = 0; turn < 3; turn++) {
-      connection.send(request(method, method === 'POST' ? 'abc' : undefined))
+      connection.send(request())
       expect((await connection.answer()).status).toBe(status)
     }
     expect(connections()).toBe(3)
@@ -279,6 +233,38 @@ describe('a connection is not used again', () => {
     connection.send(request())
     await connection.answer()
     expect(connections()).toBe(3)
+  })
+  // The app may not have read it, and read it as the next request.
+  it.each([
+    ['POST', 413],
+    ['PUT', 422],
+    ['GET', 200],
+    ['DELETE', 200],
+  ])('after %s with a body and %i', async (method, status) => {
+    const { rig, connections } = await app(socket => void socket.write(answer(status)))
+    const connection = await caller(rig)
+    for (let turn = 0; turn < 3; turn++) {
+      connection.send(request(method, 'abc'))
+      expect((await connection.answer()).status).toBe(status)
+    }
+    await wait(400)
+    connection.send(request())
+    await connection.answer()
+    expect(connections()).toBe(4)
+  })
+  it('when the answer began before the request was taken, though all of it was at its end', async () => {
+    const { rig, connections } = await app((socket, { count }) => {
+      if (count > 1) return void socket.write(answer())
+      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no')
+      setTimeout(() => socket.write('k'), 200)
+    })
+    const connection = await caller(rig)
+    connection.send(request('POST', 'abc').replace('Content-Length: 3', `X-Early: yes\r\nContent-Length: 20000`))
+    await wait(100)
+    connection.send('x'.repeat(19_997))
+    expect((await connection.answer()).body).toBe('ok')
+    expect((await sendRaw(rig.port, request())).status).toBe(200)
+    expect(connections()).toBe(2)
   })
   it('when the answer came before the request was taken', async () => {
     const { rig, connections } = await app(socket => void socket.write(answer(413)))

@@ -65,6 +65,7 @@ function wire() {
       state.destroyed = true
       handlers.get('close')?.()
     },
+    _write() {},
     cork() {},
     uncork() {},
     pause() {},

@@ -52,6 +52,16 @@ describe('latchkey why', () => {
     )
   })
 
+  it('points to no Role that cannot be, and says what is wrong with a path', async () => {
+    await store(rowsOf())
+    const { code, text } = await run('--client', 'callers/alice', 'PROPFIND', '/dav/a')
+    expect(code).toBe(1)
+    expect(text).toContain('No rule and no route can name the method of this call')
+    expect(text).not.toMatch(/Missing|Nearest|AccessGrant or Role/)
+    const { text: ofPath } = await run('--client', 'callers/alice', 'GET', '/api/a[1]')
+    expect(ofPath).toContain('The path holds [, which no URI has there as it is: send %5B.')
+  })
+
   it('says of a stale policy, a narrowed key and an ended grant what there is to do', async () => {
     await store(rowsOf(), 90_000)
     expect((await run('--client', 'callers/alice', 'GET', '/api/things')).text).toContain('DENIED 503 policy_stale')

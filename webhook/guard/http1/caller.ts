@@ -1,13 +1,13 @@
 import type { Socket } from 'node:net'
 import { fault } from '../read-request.ts'
 import { addData, beginAnswer, endAnswer, failAnswer } from './answer.ts'
-import type { Caller, Door } from './caller-state.ts'
+import type { Caller, Door, Exchange } from './caller-state.ts'
 import { holdFor } from './holding.ts'
 import { free, joined, kept, partOf } from './kept-bytes.ts'
 import type { Accepted } from './listener.ts'
 import { nothingBefore } from './read-before.ts'
 import type { OnRead } from './reading.ts'
-import { abort, refuseBytes, sendAgain, sendOn, takeBody } from './request.ts'
+import { abort, dropBody, refuseBytes, sendAgain, sendBody, sendOn, takeBody } from './request.ts'
 import { takeHead } from './take-head.ts'
 import { openTunnel } from './tunnel.ts'
 import type { Asker } from './upstream-state.ts'
@@ -116,6 +116,8 @@ function askerOf(of: () => Caller, peer: string): Asker {
     },
     onLost: request => sendAgain(of(), running(of()), request),
     onSwitch: (answer, upstream, firstBytes) => openTunnel(of(), running(of()), answer, upstream, firstBytes),
+    onReady: () => sendBody(of()),
+    onEnough: () => dropBody(of()),
     onDrain() {
       const caller = of()
       if (caller.phase !== 'body') return
@@ -134,16 +136,26 @@ function takeBytes(caller: Caller, bytes: Buffer, length: number): void {
       return void takeInHead(caller, bytes, length)
     case 'body':
       return void takeBody(caller, bytes, length)
-    case 'proof':
     case 'answer':
+      if (isDropped(caller.exchange)) return void drop(caller, length)
+      return void readAhead(caller, bytes, length)
+    case 'proof':
       return void readAhead(caller, bytes, length)
     case 'tunnel':
       return void caller.tunnel?.(Buffer.from(bytes.subarray(0, length)))
     case 'linger':
-      caller.lingered += length
-      if (caller.lingered > maxLingerBytes) caller.socket.pause()
-      return
+      return void drop(caller, length)
   }
+}
+
+/** Whether the app takes nothing more of the request. */
+function isDropped(exchange: Exchange | undefined): boolean {
+  return exchange !== undefined && !exchange.sent && exchange.upstream?.stopped === true
+}
+
+function drop(caller: Caller, length: number): void {
+  caller.lingered += length
+  if (caller.lingered > maxLingerBytes) caller.socket.pause()
 }
 
 function takeInHead(caller: Caller, bytes: Buffer, length: number): void {

@@ -58,9 +58,7 @@ export function readAnswer(bytes: Uint8Array, text: string, end: number, method:
   const { chunked, length } = found
   if (chunked && (isOld || length !== undefined)) return undefined
   const bodiless = method === 'HEAD' || status < 200 || status === 204 || status === 304
-  // A body where there can be none: its bytes may come when the connection serves somebody else.
-  const isMeantBodiless = status !== 204 ? status !== 304 || !chunked : !chunked && !length
-  const keepsOpen = isMeantBodiless && (isOld ? listed?.includes('keep-alive') === true : !listed?.includes('close'))
+  const keepsOpen = isOld ? listed?.includes('keep-alive') === true : !listed?.includes('close')
   return {
     status,
     fields: found.fields,

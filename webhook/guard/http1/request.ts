@@ -14,6 +14,7 @@ import { writeCopy } from './pages.ts'
 import type { RefusedHead } from './read-head.ts'
 import { leastBodyBytes } from './ticks.ts'
 import { abandon } from './upstream.ts'
+import { holdBody } from './upstream-send.ts'
 import type { Upstream } from './upstream-state.ts'
 import { awaitHead, endConnection, flush, putOwn } from './write.ts'
 
@@ -179,23 +180,22 @@ export function sendOn(caller: Caller, exchange: Exchange, upstream: Upstream): 
   exchange.upstream = upstream
   exchange.waiting = ''
   upstream.hasBody = exchange.body !== undefined
-  if (!exchange.sent) return void sendBegun(caller, upstream, waiting)
-  upstream.sent = true
+  upstream.sent = exchange.sent
   upstream.out = waiting
-  upstream.request = waiting
+  upstream.request = exchange.sent ? waiting : ''
   caller.door.outbox.add(upstream)
 }
 
-function sendBegun(caller: Caller, upstream: Upstream, text: string): void {
+/** The head of its request went out: what has come of the body follows. */
+export function sendBody(caller: Caller): void {
   const { pending } = caller
   caller.phase = 'body'
   caller.since = caller.door.tick
   caller.progress = 0
   caller.pending = undefined
-  upstream.socket.cork()
-  upstream.socket.write(text, 'latin1')
   if (pending) takeBody(caller, pending, pending.length)
-  upstream.socket.uncork()
+  // It was paused when too much came before its turn.
+  else if (caller.socket.isPaused()) caller.socket.resume()
   // It left while its request waited.
   if (caller.phase === 'body' && caller.endedSince >= 0) caller.socket.destroy()
 }
@@ -217,7 +217,7 @@ export function takeBody(caller: Caller, bytes: Buffer, length: number): void {
   if (!exchange || !upstream || !body) return
   const { socket } = upstream
   let at = 0
-  socket.cork()
+  holdBody(upstream, caller.door.outbox)
   while (at < length && !body.done && !body.broken) {
     at = nextData(body, bytes, at, length)
     if (body.dataEnd === body.dataStart) continue
@@ -226,7 +226,6 @@ export function takeBody(caller: Caller, bytes: Buffer, length: number): void {
     if (body.framing === 'chunked') socket.write('\r\n', 'latin1')
   }
   if (body.done && body.framing === 'chunked') socket.write('0\r\n\r\n', 'latin1')
-  socket.uncork()
   if (body.broken) return void breakOff(caller, exchange)
   noteProgress(caller, length)
   caller.door.upstreams.touch(upstream)
@@ -241,6 +240,14 @@ export function takeBody(caller: Caller, bytes: Buffer, length: number): void {
   }
   // It was paused when too much of this request came before its turn.
   else if (caller.socket.isPaused()) caller.socket.resume()
+}
+
+/** The app takes nothing more of the body: what still comes of it is thrown away, and the connection ends with the answer. */
+export function dropBody(caller: Caller): void {
+  if (!caller.exchange || caller.exchange.sent) return
+  caller.phase = 'answer'
+  caller.pending = undefined
+  if (caller.socket.isPaused()) caller.socket.resume()
 }
 
 function noteProgress(caller: Caller, length: number): void {

@@ -182,6 +182,7 @@ export function createUpstreamPool(options: UpstreamOptions): UpstreamPool {
     upstream.method = method
     upstream.asksSwitch = asksSwitch
     upstream.sent = false
+    upstream.stopped = false
     upstream.heard = false
     upstream.since = tick
     return upstream

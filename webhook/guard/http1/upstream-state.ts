@@ -25,13 +25,17 @@ export interface Asker {
   onLost(request: string): void
   /** The app switched to the protocol that was asked for: the connection is the asker's from now on. */
   onSwitch(answer: AnswerHead, link: Upstream, firstBytes: Buffer): void
+  /** The head of the request was written: its body follows. */
+  onReady(): void
   /** The app takes more of the request's body. */
   onDrain(): void
+  /** The app takes nothing more of it: the rest is thrown away. */
+  onEnough(): void
 }
 
 /** One connection to the app. It serves one request at a time. */
 export interface Upstream extends Sender {
-  /** The request that goes out at the end of the turn, one character per byte. */
+  /** The request, or its head, that goes out at the end of the turn, one character per byte. */
   out: string
   /** The head of the answer before this one. */
   readonly before: ReadBefore<AnswerHead>
@@ -51,6 +55,12 @@ export interface Upstream extends Sender {
   asksSwitch: boolean
   /** Whether the whole request was handed over. */
   sent: boolean
+  /** Whether written parts of its body wait for the end of the turn. */
+  corked: boolean
+  /** Whether nothing more of it is sent. */
+  stopped: boolean
+  /** Whether the connection is read on after a write that failed. */
+  readsOn: boolean
   connected: boolean
   /** Bytes of a head whose end has not come yet. */
   pending: Buffer | undefined

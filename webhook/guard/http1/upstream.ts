@@ -5,6 +5,7 @@ import { newBody, nextData } from './body.ts'
 import { type AnswerHead, readAnswer } from './read-answer.ts'
 import { nothingBefore, recall, remember } from './read-before.ts'
 import { endOfHead } from './read-fields.ts'
+import { sendRequest, stopSending } from './upstream-send.ts'
 import type { Asker, Upstream, UpstreamOwner } from './upstream-state.ts'
 
 const maxHeadBytes = 65_536
@@ -28,6 +29,9 @@ export function newUpstream(socket: Socket, since: number): Upstream {
     doubtful: false,
     asksSwitch: false,
     sent: false,
+    corked: false,
+    stopped: false,
+    readsOn: false,
     connected: false,
     pending: undefined,
     answer: undefined,
@@ -121,18 +125,27 @@ function takeHead(
 function begin(upstream: Upstream, asker: Asker, answer: AnswerHead, next: number, owner: UpstreamOwner): number {
   upstream.answer = answer
   upstream.body = answer.framing === 'none' ? undefined : newBody(answer.framing, answer.length ?? 0, 'answer')
-  upstream.doubtful = isDoubtful(upstream, answer)
-  upstream.idleTicks = answer.keepsOpen && answer.framing !== 'to-close' ? owner.idleTicks(answer.keepsSeconds) : -1
+  // After an error many apps close the connection and do not say so.
+  upstream.doubtful = answer.status >= 500
+  upstream.idleTicks = answer.keepsOpen && isProved(upstream, answer) ? owner.idleTicks(answer.keepsSeconds) : -1
+  // RFC 9112 section 9.5. One that is no error may be made of what is still to come.
+  if (!upstream.sent && answer.status >= 400) stopSending(upstream)
   asker.onAnswer(answer)
   return upstream.asker === asker ? next : -1
 }
 
+/** Their bodies are read by every app; with the others some take a body for the next request. */
+const withBody: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
+
 /**
- * After an error many apps close the connection and do not say so; one that refused a request may not have read its
- * body, and reads it as the next request; one that gave HEAD a length may send a body.
+ * Whether the answer's own framing proves where it ends, and nothing is left that the app may still answer. Where there is
+ * no body by rule, a faulty app writes one all the same, and late: it would be the answer to somebody else's request. Of a
+ * body that it refused, or has no use for, it may take the rest for the next request.
  */
-function isDoubtful({ method, hasBody }: Upstream, { status, length }: AnswerHead): boolean {
-  return status >= 500 || (status >= 400 && hasBody) || (method === 'HEAD' && length !== undefined && length > 0)
+function isProved(upstream: Upstream, { status, framing }: AnswerHead): boolean {
+  const { method, hasBody, sent, hints, socket } = upstream
+  if (method === 'HEAD' || status === 204 || status === 205 || status === 304 || framing === 'to-close') return false
+  return sent && hints === 0 && (!hasBody || (status < 400 && withBody.has(method) && socket.writableLength === 0))
 }
 
 /** What is no answer of HTTP/1 is told at once, not when its time is over. */
@@ -152,10 +165,10 @@ function handOver(upstream: Upstream, asker: Asker, answer: AnswerHead, firstByt
 }
 
 function end(upstream: Upstream, asker: Asker, isWhole: boolean, owner: UpstreamOwner): boolean {
-  const { sent, idleTicks, socket, body } = upstream
+  const { sent, stopped, idleTicks, socket, body } = upstream
   reset(upstream)
   // Bytes behind the answer, or a request that was cut short or not yet taken: the next answer could be another one's.
-  const isClean = isWhole && sent && socket.writableLength === 0
+  const isClean = isWhole && sent && !stopped && socket.writableLength === 0
   if (isClean && idleTicks >= 0 && !socket.destroyed && socket.writable) owner.onIdle(upstream)
   else socket.destroy()
   asker.onEnd(body?.trailers ?? '')
@@ -211,12 +224,6 @@ function requestAgain(upstream: Upstream, written: 'perhaps' | 'no'): string {
 export function abandon(upstream: Upstream): void {
   reset(upstream)
   destroy(upstream)
-}
-
-function sendRequest(upstream: Upstream): void {
-  const { socket, out } = upstream
-  upstream.out = ''
-  if (out !== '' && !socket.destroyed) socket.write(out, 'latin1')
 }
 
 function destroy({ socket }: Upstream): true {

@@ -4,6 +4,7 @@ import { createOutbox, type Outbox } from '../http1/outbox.ts'
 import type { AnswerHead } from '../http1/read-answer.ts'
 import { abandon } from '../http1/upstream.ts'
 import type { UpstreamPool } from '../http1/upstream-pool.ts'
+import { holdBody } from '../http1/upstream-send.ts'
 import type { Asker, Upstream } from '../http1/upstream-state.ts'
 import type { Answering, StreamExchange } from './answering.ts'
 import { NGHTTP2_PROTOCOL_ERROR } from './codes.ts'
@@ -22,6 +23,8 @@ interface Asked {
   upstream: Upstream | undefined
   /** Bytes of a sized body that are still to come. */
   left: number
+  /** Bytes of the body that were thrown away. */
+  dropped: number
   /** The head of the answer, until it is known whether its body came with it. */
   answer: AnswerHead | undefined
   /** The piece of the answer that was read last: its end may come with it. */
@@ -57,6 +60,7 @@ export function createHttp1Forward(options: { upstreams: UpstreamPool; log: Logg
         whole: body === 'none',
         upstream: undefined,
         left: length,
+        dropped: 0,
         answer: undefined,
         piece: undefined,
         over: false,
@@ -115,41 +119,49 @@ function send(asked: Asked, upstream: Upstream, ways: Ways): void {
   asked.upstream = upstream
   asked.waiting = ''
   upstream.hasBody = exchange.head.body !== 'none'
-  if (!whole) return void sendBody(asked, upstream, waiting, ways)
-  upstream.sent = true
+  upstream.sent = whole
   upstream.out = waiting
-  upstream.request = waiting
+  upstream.request = whole ? waiting : ''
   ways.outbox.add(upstream)
 }
 
-function sendBody(asked: Asked, upstream: Upstream, text: string, ways: Ways): void {
+/** The head of the request went out. */
+function sendBody(asked: Asked, upstream: Upstream, ways: Ways): void {
   const { stream, head } = asked.exchange
   const { socket } = upstream
-  const { upstreams } = ways
-  const isGoing = (): boolean => asked.upstream === upstream && !asked.over
-  socket.write(text, 'latin1')
+  const { upstreams, outbox } = ways
+  const isGoing = (): boolean => asked.upstream === upstream && !asked.over && !upstream.stopped
   stream.on('data', (bytes: Buffer) => {
-    if (!isGoing() || bytes.length === 0) return
+    if (!isGoing()) return void drop(asked, bytes)
+    if (bytes.length === 0) return
     if (head.body === 'sized' && bytes.length > asked.left) return void refuse(asked, ways)
     asked.left -= bytes.length
     upstreams.touch(upstream)
-    if (head.body === 'sized') socket.write(bytes)
-    else {
-      socket.cork()
-      socket.write(`${bytes.length.toString(16)}\r\n`, 'latin1')
-      socket.write(bytes)
-      socket.write('\r\n', 'latin1')
-      socket.uncork()
-    }
+    holdBody(upstream, outbox)
+    if (head.body === 'chunked') socket.write(`${bytes.length.toString(16)}\r\n`, 'latin1')
+    socket.write(bytes)
+    if (head.body === 'chunked') socket.write('\r\n', 'latin1')
     if (socket.writableNeedDrain) stream.pause()
   })
-  stream.once('end', () => {
+  const end = (): void => {
     if (!isGoing() || stream.aborted) return
     if (head.body === 'sized' && asked.left > 0) return void refuse(asked, ways)
+    holdBody(upstream, outbox)
     if (head.body === 'chunked') socket.write('0\r\n\r\n', 'latin1')
     upstreams.touch(upstream)
     upstream.sent = true
-  })
+  }
+  // Without a body its end may have come while there was no connection.
+  if (stream.readableEnded) end()
+  else stream.once('end', end)
+}
+
+/** What is thrown away of a body that the app does not take, while its answer is passed on; the rest waits for its end. */
+const maxDroppedBytes = 65_536
+
+function drop(asked: Asked, { length }: Buffer): void {
+  asked.dropped += length
+  if (asked.dropped > maxDroppedBytes && !asked.over) asked.exchange.stream.pause()
 }
 
 function askerOf(of: () => Asked, peer: string, ways: Ways): Asker {
@@ -198,7 +210,12 @@ function askerOf(of: () => Asked, peer: string, ways: Ways): Asker {
       finish()
       of().answering.fail('upstream_invalid')
     },
+    onReady() {
+      const asked = of()
+      if (asked.upstream) sendBody(asked, asked.upstream, ways)
+    },
     onDrain: () => void of().exchange.stream.resume(),
+    onEnough: () => void of().exchange.stream.resume(),
   }
 }
 

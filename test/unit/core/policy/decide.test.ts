@@ -56,6 +56,17 @@ describe('without routes', () => {
     }
   })
 
+  test('a method that no rule can name is said to be one, and no role that cannot be is asked for', () => {
+    const detail = expect.stringContaining('No rule and no route can name the method of this call')
+    for (const method of ['PROPFIND', 'REPORT', 'get']) {
+      expect(ask(snapshot, `${method} /orders`)).toEqual({ allow: false, reason: 'not_granted', detail })
+    }
+    const routed = service({ routes: [route('a', '/a')] }, ...everything)
+    expect(ask(routed, 'PROPFIND /a')).toMatchObject({ reason: 'route_unknown', detail })
+    expect(ask(routed, 'GET /b')).not.toHaveProperty('detail')
+    expect(ask(snapshot, 'POST /orders')).toMatchObject({ missing: 'POST /orders' })
+  })
+
   test('a rule for HEAD allows no GET', () => {
     const head = service({}, roleRow('h', { methods: ['HEAD'], paths: ['/x'] }), grantRow('g', 'h'), clientRow())
     expect([reasonOf(head, 'HEAD /x'), reasonOf(head, 'GET /x')]).toEqual(['granted', 'not_granted'])
