@@ -19,6 +19,7 @@ interface GuardReport {
   /** Whether the guard holds what the slice is now. */
   readonly current: boolean
   readonly exposed: readonly string[]
+  readonly notListening?: string
   readonly wouldDeny: number
 }
 
@@ -37,12 +38,13 @@ export function reportEnforcement(objects: Objects, slices: Slices, streams: Ite
 }
 
 function guardReport({ holder, held }: GuardStream, current: string): GuardReport {
-  const { hash, exposed = [], wouldDeny = 0 } = held()
+  const { hash, exposed = [], notListening, wouldDeny = 0 } = held()
   return {
     ...(holder.pod && { namespace: holder.pod.namespace, pod: holder.pod.name, uid: holder.pod.uid }),
     hash,
     current: hash === current,
     exposed,
+    ...(notListening !== undefined && { notListening }),
     wouldDeny,
   }
 }

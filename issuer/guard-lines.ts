@@ -35,10 +35,11 @@ export function parseHello(line: string): Hello['hello'] | undefined {
 export function parseHeld(line: string): Held['held'] | undefined {
   const held = member(line, 'held')
   if (!held || !isHash(held.hash)) return undefined
-  const { hash, exposed, wouldDeny } = held
+  const { hash, exposed, notListening, wouldDeny } = held
   return {
     hash,
     ...(Array.isArray(exposed) && { exposed: exposed.filter(isAddress).slice(0, 16) }),
+    ...(isAddress(notListening) && { notListening }),
     ...(Number.isSafeInteger(wouldDeny) && Number(wouldDeny) >= 0 && { wouldDeny: Number(wouldDeny) }),
   }
 }

@@ -1,6 +1,7 @@
-import { enforcesAnnotation } from '../core/api/labels.ts'
+import { guardContainerName } from '../core/api/guarded-pod.ts'
+import { enforcesAnnotation, guardLabel } from '../core/api/labels.ts'
 import { guardPort } from '../core/registry/service-port.ts'
-import type { ConcernedService } from '../core/status/judge-enforcement.ts'
+import type { ConcernedService, ExpectedPod } from '../core/status/judge-enforcement.ts'
 import { isRunning, podsBehind } from './pods-behind.ts'
 import type { PodOf, Sources } from './sources.ts'
 
@@ -14,8 +15,21 @@ type Watched = Pick<Sources, 'services' | 'targets' | 'by'>
 export function guardsOf(key: string, sources: Watched, namespace: string): ConcernedService {
   const central = sources.by.podsOfNamespace.get(namespace).filter(pod => isRunning(pod) && enforces(pod, key))
   const behind = central.length > 0 && !leadsToGuard(key, sources) ? [] : podsBehind(key, sources)
-  const pods = [...behind, ...central].map(({ metadata }) => ({ name: metadata.name, uid: metadata.uid ?? '' }))
+  const name = sources.services.store.get(key)?.metadata.name
+  const pods = [...behind.map(pod => ({ ...identityOf(pod), ...making(pod, name) })), ...central.map(identityOf)]
   return { key, pods, ...(central.length > 0 && { central: true }) }
+}
+
+function identityOf({ metadata }: PodOf): ExpectedPod {
+  return { name: metadata.name, uid: metadata.uid ?? '' }
+}
+
+/** What is wrong with a pod that is to have the guard of this service. */
+function making({ metadata, spec }: PodOf, service: string | undefined): Partial<ExpectedPod> {
+  const label = metadata.labels?.[guardLabel]
+  if (label === undefined) return { wrong: 'Unlabelled' }
+  if (label !== service) return { wrong: 'OtherService', other: label }
+  return spec?.initContainers?.some(({ name }) => name === guardContainerName) ? {} : { wrong: 'NotInjected' }
 }
 
 function enforces(pod: PodOf, key: string): boolean {

@@ -1,7 +1,7 @@
 import type { AccessGrant } from '../core/api/access-grant.ts'
 import type { AccessKey } from '../core/api/access-key.ts'
 import type { ApiClient } from '../core/api/api-client.ts'
-import { openPortsAnnotation } from '../core/api/guarded-pod.ts'
+import { guardContainerName, openPortsAnnotation } from '../core/api/guarded-pod.ts'
 import type { GuardedService } from '../core/api/guarded-service.ts'
 import { group } from '../core/api/kind.ts'
 import { enforcesAnnotation } from '../core/api/labels.ts'
@@ -165,10 +165,14 @@ function serviceOf(object: ServiceOf): ServiceOf {
   return { metadata: identityOf(object), spec: { ...(selector && { selector }), ...(ports && { ports }) } }
 }
 
+/** One for all pods that have a guard. */
+const withGuard: NonNullable<PodOf['spec']> = { initContainers: [{ name: guardContainerName }] }
+
 function podOf(object: PodOf): PodOf {
   const phase = object.status?.phase
   return {
     metadata: { ...identityOf(object), annotations: annotationsOf(object) },
+    ...(object.spec?.initContainers?.some(({ name }) => name === guardContainerName) && { spec: withGuard }),
     ...(phase !== undefined && { status: { phase } }),
   }
 }

@@ -226,6 +226,8 @@ export const guardedService: KindDefinition = {
     Ready: {
       Ready: 'The policy is published.',
       ...repeated(acceptedReasons),
+      NothingListens:
+        "The policy is published, but in some pod nothing listens where the guard reaches the app, so calls are answered 502. Name the app's port in the pod annotation latchkey.dev/upstream-port, and let it listen on 127.0.0.1.",
       NotIsolated:
         'The policy is published, but the NetworkPolicy that spec.networkPolicy asks for is not there; see the condition Isolated.',
     },
@@ -242,14 +244,18 @@ export const guardedService: KindDefinition = {
     Enforced: {
       Enforced:
         'Every pod behind the Service has a guard that holds the current revision, and so does every authorizer.',
-      NoGuards: 'No pod is behind the Service. Unknown: the Service has no selector, so nobody knows what is.',
-      Waiting: 'Some guards do not hold the current revision; the message counts them.',
+      NoGuards:
+        'No pod is behind the Service. Pods that cannot be made are told at their workload, not here. Unknown: the Service has no selector, so nobody knows what is.',
+      Waiting:
+        'Some pods have no guard that holds the current revision; the message names them and what each lacks: the label, the right name in it, the guard, its connection, the revision.',
       ServiceBypassesGuard:
-        "The Service's port does not lead to the guard; the message has the command that changes it.",
-      DirectAccess: 'The app of some pod listens beyond loopback; the message names the pod.',
+        "The Service's port does not lead to the guard, so nobody decides about its calls; the message has the command that changes it.",
+      DirectAccess:
+        'The app of some pod listens beyond loopback; the message names the pod. With spec.directAccess: Refuse the pod gets no traffic of the Service.',
     },
     Stalled: {
-      ServiceBypassesGuard: 'Calls go past the guard in mode Enforce. A person has to change the Service.',
+      ServiceBypassesGuard:
+        'No guard decides about calls to the Service in mode Enforce: they go past it, or fail where the app listens on loopback alone. A person has to change the Service.',
       DirectAccess: 'Calls can go past the guard in mode Enforce. A person has to change what the app listens on.',
     },
   },

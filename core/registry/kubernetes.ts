@@ -23,7 +23,10 @@ export interface ServiceAccountObject {
 
 export interface PodObject {
   readonly metadata: Metadata
-  readonly spec?: { readonly serviceAccountName?: string }
+  readonly spec?: {
+    readonly serviceAccountName?: string
+    readonly initContainers?: readonly { readonly name: string }[]
+  }
   readonly status?: {
     readonly phase?: string
     readonly initContainerStatuses?: readonly ContainerStatus[]

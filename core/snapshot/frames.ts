@@ -22,6 +22,8 @@ export interface Held {
     readonly hash: string
     /** Addresses beyond loopback on which the app listens, as `address:port`. */
     readonly exposed?: readonly string[]
+    /** `address:port` at which the guard reaches the app, when nothing has listened there for a minute. */
+    readonly notListening?: string
     /** Calls that audit mode let through. */
     readonly wouldDeny?: number
   }

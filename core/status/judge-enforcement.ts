@@ -1,5 +1,6 @@
 import type { Seen } from '../snapshot/frames.ts'
 import { compareVersions } from '../snapshot/seen.ts'
+import { groupLacking, type Lacking, type MadeWrong } from './lacking-pods.ts'
 import type { EnforcedView } from './report.ts'
 
 /** What one replica of the issuer knows of the guards that are connected to it: `GET /v1/enforcement`. */
@@ -22,12 +23,18 @@ export interface GuardReport {
   /** Its hash is the slice's hash now. */
   readonly current: boolean
   readonly exposed?: readonly string[]
+  /** Where nothing listens though the app should; absent from issuers of earlier releases too. */
+  readonly notListening?: string
   readonly wouldDeny?: number
 }
 
 export interface ExpectedPod {
   readonly name: string
   readonly uid: string
+  /** Why it cannot have a guard of this service; absent when it is made as it should be. */
+  readonly wrong?: MadeWrong
+  /** The service whose guard it has instead. */
+  readonly other?: string
 }
 
 /** One service that an object concerns, with the pods that guard it: connected or not, ready or not. */
@@ -75,6 +82,10 @@ export interface ServiceReport {
   readonly wouldDeny: number
   /** Pods whose app listens beyond loopback, with the addresses. */
   readonly exposed: readonly string[]
+  /** Pods in which nothing listens where the guard reaches the app, with the addresses. */
+  readonly notListening: readonly string[]
+  /** The pods that are not current, by what they lack. */
+  readonly lacking: readonly Lacking[]
   readonly central?: true
 }
 
@@ -100,16 +111,39 @@ export function reportService(service: ConcernedService, reports: readonly Enfor
     exposed: present
       .flatMap(guard => ((guard.exposed?.length ?? 0) > 0 ? [`${guard.pod} (${guard.exposed?.join(', ')})`] : []))
       .sort(),
+    notListening: present
+      .flatMap(({ pod, notListening }) => (notListening === undefined ? [] : [`${pod} (${notListening})`]))
+      .sort(),
+    lacking: lackingPods(service, reports, guards),
   }
 }
 
-function currentPods(service: ConcernedService, reports: readonly EnforcementReport[]): number {
-  const current = new Set(
-    reports.flatMap(report =>
-      (report.slices[service.key]?.guards ?? []).flatMap(guard => (guard.current ? [guard.uid] : [])),
-    ),
+function lackingPods(
+  service: ConcernedService,
+  reports: readonly EnforcementReport[],
+  connected: ReadonlyMap<string | undefined, GuardReport>,
+): readonly Lacking[] {
+  const current = currentUids(service, reports)
+  const lacking = service.pods.filter(({ uid }) => !current.has(uid))
+  return groupLacking(
+    lacking.map(({ name, uid, wrong, other }) => ({
+      lack: connected.has(uid) ? 'Behind' : (wrong ?? 'NotConnected'),
+      name: other === undefined ? name : `${name} (${other})`,
+    })),
   )
+}
+
+function currentPods(service: ConcernedService, reports: readonly EnforcementReport[]): number {
+  const current = currentUids(service, reports)
   return service.pods.filter(pod => current.has(pod.uid)).length
+}
+
+function currentUids(
+  { key }: ConcernedService,
+  reports: readonly EnforcementReport[],
+): ReadonlySet<string | undefined> {
+  const guards = reports.flatMap(report => report.slices[key]?.guards ?? [])
+  return new Set(guards.flatMap(guard => (guard.current ? [guard.uid] : [])))
 }
 
 function hasSeen(seen: string | undefined, version: string): boolean {

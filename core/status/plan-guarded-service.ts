@@ -1,8 +1,9 @@
 import type { GuardedService, GuardedServiceStatus } from '../api/guarded-service.ts'
-import { guardLabel } from '../api/labels.ts'
 import type { ResolvedService } from '../registry/resolve-services.ts'
 import { guardPort, leadsToGuard } from '../registry/service-port.ts'
+import { exposedText } from './exposed-pods.ts'
 import type { ServiceReport } from './judge-enforcement.ts'
+import { lackingText } from './lacking-pods.ts'
 import { aroundGuard, type Finding, latchEnforced, notReady, reportConditions } from './report.ts'
 
 interface ObservedService {
@@ -28,7 +29,7 @@ export function planGuardedService(observed: ObservedService, now: string): Guar
     ...(generation !== undefined && { observedGeneration: generation }),
     conditions: reportConditions(previous?.conditions, generation, now, [
       acceptance,
-      readiness(resolved, acceptance, isolation),
+      readiness(observed, acceptance),
       enforced,
       ...(isolation ? [isolation] : []),
       ...stalled(object, enforced),
@@ -65,12 +66,28 @@ function stalled({ spec }: GuardedService, { reason, message }: Finding): Findin
   return [{ type: 'Stalled', status: 'True', reason, message }]
 }
 
-function readiness({ reason, message }: ResolvedService, acceptance: Finding, isolation: Finding | undefined): Finding {
+function readiness({ object, resolved, report, isolation }: ObservedService, acceptance: Finding): Finding {
+  const { reason, message } = resolved
   if (acceptance.status !== 'True') return notReady(acceptance)
   if (reason === 'OpenApiOutdated') return { type: 'Ready', status: 'False', reason, message }
   if (isolation?.status === 'False')
     return { type: 'Ready', status: 'False', reason: 'NotIsolated', message: isolation.message }
+  const silent = report ? silence(report.notListening) : toldBefore(object, 'Ready', 'NothingListens')
+  if (silent !== undefined) return { type: 'Ready', status: 'True', reason: 'NothingListens', message: silent }
   return { type: 'Ready', status: 'True', reason: 'Ready', message: 'The policy is published.' }
+}
+
+/** Not asked yet, as after a restart: what was said of this generation stands. */
+function toldBefore({ metadata, status }: GuardedService, type: string, reason: string): string | undefined {
+  const before = status?.conditions?.find(condition => condition.type === type)
+  return before?.reason === reason && before.observedGeneration === metadata.generation ? before.message : undefined
+}
+
+/** The policy is as it should be, and yet no call is answered. */
+function silence(pods: readonly string[]): string | undefined {
+  if (pods.length === 0) return undefined
+  const more = pods.length > 3 ? ` and ${pods.length - 3} more` : ''
+  return `The policy is published, but nothing listens where the guard reaches the app: ${pods.slice(0, 3).join(', ')}${more}. Calls there are answered 502. Name the app's port in the pod annotation latchkey.dev/upstream-port, and let it listen on 127.0.0.1.`
 }
 
 function enforcement(observed: ObservedService, accepted: boolean): Finding {
@@ -84,49 +101,72 @@ function enforcement(observed: ObservedService, accepted: boolean): Finding {
   if (!accepted) return say('False', 'Waiting', resolved.published ? asBefore : denying)
   const command = bypassCommand(object, resolved)
   if (command !== undefined && !report?.central) {
-    const before = object.status?.conditions?.find(({ type }) => type === 'Enforced')
-    const stands = before?.reason === 'ServiceBypassesGuard' && before.observedGeneration === object.metadata.generation
-    // Not asked yet, as after a restart: what was said stands.
-    if (!report && before && stands) return say('False', before.reason, before.message)
-    return say(
-      'False',
-      'ServiceBypassesGuard',
-      `The Service's port does not lead to the guard${nextStep(observed, command)}`,
-    )
+    const stands = report ? undefined : toldBefore(object, 'Enforced', 'ServiceBypassesGuard')
+    return say('False', 'ServiceBypassesGuard', stands ?? bypassMessage(observed, command))
   }
   if (!report) return latchEnforced(object.status?.conditions, object.metadata.generation, undefined)
   if (report.total === 0) {
-    return selectsPods(resolved) ? say('True', 'NoGuards', noPod) : say('Unknown', 'NoGuards', unseenEndpoints)
+    return selectsPods(resolved)
+      ? say('True', 'NoGuards', noPod(nameOf(object)))
+      : say('Unknown', 'NoGuards', unseenEndpoints)
   }
   if (report.exposed.length > 0) {
-    const more = report.exposed.length > 5 ? ` and ${report.exposed.length - 5} more` : ''
-    const pods = report.exposed.slice(0, 5).join(', ') + more
-    return say('False', 'DirectAccess', `The app listens beyond loopback in ${pods}. Let it listen on 127.0.0.1.`)
+    return say('False', 'DirectAccess', directAccessMessage(object, report.exposed))
   }
   if (report.current === report.total) return say('True', 'Enforced', command === undefined ? everyPod : centralOnly)
   return say(
     'False',
     'Waiting',
-    `${report.current} of ${report.total} pods have a guard that holds the current revision.`,
+    `${report.current} of ${report.total} pods have a guard that holds the current revision.${lackingText(report.lacking, nameOf(object))}`,
   )
+}
+
+function nameOf({ metadata }: GuardedService): { namespace: string; name: string } {
+  return { namespace: metadata.namespace ?? '', name: metadata.name }
+}
+
+function refuses({ spec }: GuardedService): boolean {
+  return (spec.directAccess ?? 'Refuse') === 'Refuse'
+}
+
+function directAccessMessage(object: GuardedService, exposed: readonly string[]): string {
+  const follows = refuses(object)
+    ? 'directAccess: Refuse keeps these pods out of the Service'
+    : 'callers that know the address go around the guard'
+  return `${exposedText(exposed)}; ${follows}. Let it listen on 127.0.0.1. Pods made from now on get HOST=127.0.0.1 where their template sets no HOST: if the app takes it, roll out again.`
+}
+
+/** First what keeps pods from their traffic, then the way to the guard, and the command at the end. */
+function bypassMessage(observed: ObservedService, command: string): string {
+  const { object, report } = observed
+  const exposed = report?.exposed ?? []
+  const leads = `The Service's port does not lead to the guard, so nobody decides about its calls; they fail where the app listens on 127.0.0.1 alone${nextStep(observed, command)}`
+  if (exposed.length === 0) return leads
+  if (!refuses(object)) return `${exposedText(exposed)}; that may be so until the Service leads to the guard. ${leads}`
+  return `${exposedText(exposed)}; directAccess: Refuse keeps these pods out of the Service. Set it to Report until the app listens on 127.0.0.1. ${leads}`
 }
 
 /** The command, once it loses no call: a pod without a guard gets no traffic from then on. */
 function nextStep({ object, report }: ObservedService, command: string): string {
   if (!report) return '. How many pods have one is not known yet; then the command that sends it there stands here.'
   if (report.guarded >= report.total) return `. Run: ${command}`
-  const label = `${guardLabel}: ${object.metadata.name}`
-  return `, and ${report.guarded} of ${report.total} pods have one. Put the label ${label} into the pod template of their workload and roll out; then the command that sends it there stands here.`
+  const without = lackingText(
+    report.lacking.filter(({ lack }) => lack !== 'Behind'),
+    nameOf(object),
+  )
+  return `. ${report.guarded} of ${report.total} pods have one.${without} Once all have, the command that sends it there stands here.`
 }
 
 const denying = 'The service is not accepted, so its guards get no policy and deny.'
-const asBefore = 'The service is not accepted; guards that it has go on with the policy.'
+const asBefore = 'The service is not accepted, but its policy is published: guards that it has, or gets, decide by it.'
 /** Endpoints that somebody writes by hand, or a name outside, are none of what is counted here. */
 function selectsPods({ target }: ResolvedService): boolean {
   return Object.keys(target?.service.spec?.selector ?? {}).length > 0
 }
 
-const noPod = 'No pod is behind the Service.'
+/** Which pods cannot be made, and why, only their workload says. */
+const noPod = ({ namespace }: { namespace: string }) =>
+  `No pod is behind the Service. If there should be some and they cannot be made, their workload says why: kubectl describe replicasets -n ${namespace}`
 const unseenEndpoints =
   'The Service selects no pods. Where its endpoints lead, and whether a guard is there, is not known here. Give it a selector.'
 const everyPod = 'Every pod has a guard that holds the policy.'

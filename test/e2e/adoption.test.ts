@@ -131,7 +131,7 @@ it('a guard is put in front of a service in the order of the page, and not one c
   expect(hostOfPods()).toBe('')
 
   await expect.poll(async () => (await enforced())?.message, { timeout: 30_000 }).toContain('kubectl patch service')
-  const [, patch] = / Run: kubectl (.*)$/.exec(type(shown('-o jsonpath'))) ?? []
+  const [, patch] = / Run: kubectl (.*)$/.exec(type(shown('-o jsonpath', '.message'))) ?? []
   type(patch ?? '')
   await callsGoOn()
 
@@ -140,7 +140,8 @@ it('a guard is put in front of a service in the order of the page, and not one c
   await callsGoOn()
   expect(hostOfPods().split(' ')).toContain('127.0.0.1')
 
-  type(shown('patch guardedservices', '"Refuse"'))
+  await expect.poll(() => type(shown('-o jsonpath', '.reason')), { timeout: 60_000 }).toBe('Enforced')
+  expect(type(shown('patch guardedservices', '"Refuse"'))).not.toContain('Warning')
   type(`${shown('wait', 'condition=Enforced')} --timeout=60s`)
   await callsGoOn()
   expect(await enforced()).toMatchObject({ reason: 'Enforced' })

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
 import { sliceHash } from '../../core/snapshot/hash.ts'
-import { systemClock } from '../../platform/clock.ts'
+import { type Clock, systemClock } from '../../platform/clock.ts'
 import { readConfig } from '../../platform/config.ts'
 import { configTable, ownSettings } from '../../webhook/guard/config.ts'
 import type { RunningGuard } from '../../webhook/guard/running-guard.ts'
@@ -39,7 +39,7 @@ beforeEach(async () => {
 })
 afterEach(() => guard?.stop())
 
-async function start(): Promise<RunningGuard> {
+async function start(change: { clock?: Clock; openPorts?: string } = {}): Promise<RunningGuard> {
   const config = readConfig(
     configTable,
     ownSettings({
@@ -53,13 +53,13 @@ async function start(): Promise<RunningGuard> {
       LATCHKEY_SNAPSHOT_FILE: join(folder, 'snapshot.json'),
       LATCHKEY_AUDIT: join(folder, 'audit.log'),
       LATCHKEY_DRAIN_GRACE: '0s',
-      LATCHKEY_OPEN_PORTS: '9090, 9091',
+      LATCHKEY_OPEN_PORTS: change.openPorts ?? '9090, 9091',
       LATCHKEY_ISSUER_SERVICE_HOST: '10.0.0.1',
       LATCHKEY_ISSUER_PORT_443_TCP_ADDR: '10.0.0.1',
     }),
   )
   guard = await startSidecar(config, {
-    clock: systemClock,
+    clock: change.clock ?? systemClock,
     log: createQuietLog().log,
     version: 'test',
     procNet: folder,
@@ -102,6 +102,34 @@ it('P33 tells the issuer and its readiness of an app that listens beyond loopbac
   await until(() => server.streams[0]?.held.some(held => held.exposed?.[0] === '0.0.0.0:8080') ?? false)
   expect(await ready()).toBe(503)
   expect(await status()).toBe(200)
+})
+
+it('P33 tells of the port it stands before, whatever the pod’s author wants open', async () => {
+  const port = app.port.toString(16).toUpperCase().padStart(4, '0')
+  await writeFile(join(folder, 'tcp'), `head\n 0: 00000000:${port} 00000000:0000 0A 0\n`)
+  server.serve(stream => stream.send(full(rowsOf(), { a: '5' })))
+  await start({ openPorts: `9090,${app.port}` })
+  await until(() => server.streams[0]?.held.some(held => held.exposed?.[0] === `0.0.0.0:${app.port}`) ?? false)
+  expect(await ready()).toBe(503)
+})
+
+it('tells the issuer and its metric of an app that does not listen where it is reached, and stays ready', async () => {
+  let later = 0
+  const clock = { ...systemClock, now: () => systemClock.now() + later }
+  // The guard itself, which was told port 0, and an app elsewhere.
+  await writeFile(
+    join(folder, 'tcp'),
+    'head\n 0: 0100007F:0000 00000000:0000 0A 0\n 1: 0100007F:270F 00000000:0000 0A 0\n',
+  )
+  server.serve(stream => stream.send(full(rowsOf(), { a: '5' })))
+  await start({ clock })
+  await until(async () => (await ready()) === 200)
+  later = 60_000
+  expect(await ready()).toBe(200)
+  const where = `127.0.0.1:${app.port}`
+  await until(() => server.streams.at(-1)?.held.some(held => held.notListening === where) ?? false)
+  const { body } = await sendRaw(guard?.adminPort ?? 0, 'GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n')
+  expect(body).toContain('latchkey_guard_upstream_not_listening 1')
 })
 
 it('keeps its count of calls that Enforce would deny over a restart', async () => {

@@ -3,6 +3,7 @@ import { findRouteConflict } from '../../core/policy/route-conflicts.ts'
 import { parseResource, parseTemplate } from '../../core/policy/template.ts'
 import { withoutColons } from '../../core/policy/template-trie.ts'
 import { isChosenAudience } from '../../core/registry/audience.ts'
+import { exposedTold } from '../../core/status/exposed-pods.ts'
 import { services } from '../../platform/kube/resources.ts'
 import { type Check, firstOf, type KindChecks } from './check.ts'
 
@@ -60,9 +61,19 @@ const publicPathsDiffer: Check<GuardedServiceSpec> = spec => {
   })
 }
 
+/** Pods that run leave the Service when this is applied: nobody may learn that from failing calls. */
+const refusedPodsAreTold: Check<GuardedServiceSpec> = ({ directAccess = 'Refuse' }, { told }) => {
+  const pods = directAccess === 'Refuse' ? exposedTold(told) : undefined
+  if (pods === undefined) return undefined
+  return {
+    field: 'spec.directAccess',
+    message: `Refuse keeps pods whose app listens beyond loopback out of the Service at once: ${pods}. Set Report until the condition Enforced names none`,
+  }
+}
+
 export const guardedServiceChecks: KindChecks<GuardedServiceSpec> = {
   refusals: [templatesAreWellFormed, permissionsTakeFromThePath, routesDiffer, publicPathsDiffer],
-  warnings: [namesStandInBraces],
+  warnings: [refusedPodsAreTold, namesStandInBraces],
   references: ({ targetRef: { name, port } }, { namespace }) => [
     { field: 'spec.targetRef', resource: services, namespace, name, port },
   ],

@@ -12,6 +12,8 @@ export interface About {
   readonly namespace: string
   /** Seconds since epoch. */
   readonly now: number
+  /** Messages of the conditions that the object has. Its author wrote none of them. */
+  readonly told: readonly string[]
 }
 
 /** One rule, pure. */

@@ -21,8 +21,9 @@ export function createLookAtService(client: Pick<KubeClient, 'get'>): LookAtServ
     if (!guarded) return 'NoGuardedService'
     const { name: target, port: wanted } = guarded.spec.targetRef
     const port = portOf((await client.get(services, namespace, target)) as ServiceObject | undefined, wanted)
-    // A Service to come leads where it is to lead: nobody calls the app past the guard.
-    return port && !leadsToGuard(port) ? 'PastGuard' : 'ToGuard'
+    // Nobody knows where a Service to come will lead: it may be one that leads to the app.
+    if (!port) return 'NoService'
+    return leadsToGuard(port) ? 'ToGuard' : 'PastGuard'
   }
 
   return async (namespace, name) => {

@@ -60,7 +60,7 @@ export async function validateObject(
   if (request.operation === 'UPDATE' && isFields(oldObject) && isDeepStrictEqual(object.spec, oldObject.spec)) {
     return { allowed: true }
   }
-  const about = { name: request.name ?? '', namespace: request.namespace ?? '', now }
+  const about = { name: request.name ?? '', namespace: request.namespace ?? '', now, told: toldBy(oldObject) }
   const { refusals, warnings, references, audience } = examine(object.spec, about)
   if (refusals.length > 0) return refused(refusals)
   if (audience !== undefined && audience !== audienceIn(oldObject)) {
@@ -74,6 +74,12 @@ function refused(findings: readonly Finding[]): Verdict {
   return { allowed: false, code: 422, message: findings.map(sentence).join('; '), causes: findings }
 }
 
+function toldBy(oldObject: unknown): string[] {
+  const status = isFields(oldObject) && isFields(oldObject.status) ? oldObject.status : {}
+  const conditions: unknown[] = Array.isArray(status.conditions) ? status.conditions : []
+  return conditions.flatMap(one => (isFields(one) && typeof one.message === 'string' ? [one.message] : []))
+}
+
 /** By whom is none of the asking namespace's business. */
 const audienceIsTaken: Finding = { field: 'spec.audience', message: 'is taken; choose another one' }
 
@@ -84,7 +90,7 @@ function audienceIn(oldObject: unknown): unknown {
 
 function missingSentence({ reference: { field, resource, namespace, name, port }, what }: Missing): string {
   return what === 'port'
-    ? `${field}: the ${resource.kind} ${namespace}/${name} has no port ${port}; guards go on with the policy, and the status says TargetNotFound until the port is there`
+    ? `${field}: the ${resource.kind} ${namespace}/${name} has no port ${port}; the status says TargetNotFound until the port is there, and guards that the service has, or gets, decide by the policy all the same`
     : `${field}: there is no ${resource.kind} ${namespace}/${name} yet that you may get; it counts from when it exists`
 }
 

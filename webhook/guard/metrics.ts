@@ -36,6 +36,8 @@ export interface GuardMetrics {
   /** Records that did not reach the OTLP collector. */
   auditNotExported(records: number): void
   exposed(ports: number): void
+  /** Whether the app listens where the guard reaches it. */
+  listening(is: boolean): void
   tunnels(open: number): void
   upstreamFailed(fault: UpstreamFault): void
   limitHit(limit: Limit): void
@@ -77,6 +79,10 @@ export function createGuardMetrics(policy: Policy, earlierWouldDeny = 0): GuardM
   })
   const gauge = (name: string, help: string): Gauge => new Gauge({ ...at, name, help })
   const exposed = gauge('latchkey_guard_exposed_ports', 'Addresses beyond loopback on which the app listens.')
+  const silent = gauge(
+    'latchkey_guard_upstream_not_listening',
+    '1 when nothing has listened for a minute where the guard reaches the app.',
+  )
   const tunnels = gauge('latchkey_guard_tunnels', 'Open WebSocket connections.')
   const connected = gauge('latchkey_guard_snapshot_connected', '1 while the stream from the issuer is open.')
   const faults = counterOf(registry, 'latchkey_guard_upstream_faults_total', 'fault', 'Calls the app did not answer.')
@@ -101,6 +107,7 @@ export function createGuardMetrics(policy: Policy, earlierWouldDeny = 0): GuardM
     auditDropped: lines => dropped.inc(lines),
     auditNotExported: records => notExported.inc(records),
     exposed: ports => exposed.set(ports),
+    listening: is => silent.set(is ? 0 : 1),
     tunnels: open => tunnels.set(open),
     upstreamFailed: fault => faults.inc({ fault }),
     limitHit: limit => limits.inc({ limit }),

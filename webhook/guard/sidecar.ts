@@ -37,10 +37,12 @@ export async function startSidecar(
     procNet,
     ownPorts: [config.listen.port, config.adminListen.port],
     openPorts: config.openPorts,
+    upstream: config.upstream,
     clock,
     log,
-    onChange(exposed) {
+    onChange({ exposed, notListening }) {
       metrics.exposed(exposed.length)
+      metrics.listening(notListening === undefined)
       client.tellHeld()
     },
   })
@@ -49,7 +51,7 @@ export async function startSidecar(
     url: config.snapshotUrl,
     version,
     slice,
-    findings: () => ({ exposed: exposure.exposed(), wouldDeny: metrics.wouldDenyCount() }),
+    findings: () => ({ ...exposure.found(), wouldDeny: metrics.wouldDenyCount() }),
     onTaken(taken) {
       if (taken === 'applied') file.save()
       else file.confirm()

@@ -1,7 +1,7 @@
 import { guardContainerName, openPortsAnnotation } from '../../core/api/guarded-pod.ts'
 import { guardLabel } from '../../core/api/labels.ts'
 import { type GuardTask, guardContainer, guardVolumes, type InjectionSettings } from './guard-container.ts'
-import { type Lead, leadWarnings } from './lead.ts'
+import { bindsLoopback, type Lead, leadWarnings } from './lead.ts'
 import { type Container, type Pod, upstreamProtocolAnnotation } from './pod.ts'
 import { podWarnings } from './pod-warnings.ts'
 import { findUpstreamPort, refusePod } from './refuse-pod.ts'
@@ -19,7 +19,7 @@ const leastGraceSeconds = 10
  * Puts the guard into a pod that carries the label latchkey.dev/guard. Pure, and idempotent: injecting an injected pod
  * gives the same pod, also after the API server has filled in its defaults.
  * @param namespace of the request; a pod from a template does not say it
- * @param lead where the Service leads now: an app that it still leads to must not go to loopback
+ * @param lead where the Service leads now: an app that it may lead to must not go to loopback
  */
 export function injectGuard(pod: Pod, namespace: string, settings: InjectionSettings, lead: Lead): Injection {
   const refused = refusePod(pod)
@@ -32,7 +32,7 @@ export function injectGuard(pod: Pod, namespace: string, settings: InjectionSett
   const openPorts = pod.metadata?.annotations?.[openPortsAnnotation]
   const upstreamProtocol = pod.metadata?.annotations?.[upstreamProtocolAnnotation]
   const service = `${namespace}/${pod.metadata?.labels?.[guardLabel]}`
-  const bind = (container: Container) => (lead === 'PastGuard' ? container : bindLoopback(container))
+  const bind = (container: Container) => (bindsLoopback(lead) ? bindLoopback(container) : container)
   const task: GuardTask = {
     service,
     upstreamPort,

@@ -88,8 +88,18 @@ function guardVolumesUnmounted({ spec }: Pod): string | undefined {
 function openPorts(pod: Pod): string | undefined {
   const value = pod.metadata?.annotations?.[openPortsAnnotation]
   if (value === undefined || value === '') return undefined
-  if (value.split(',').every(part => isPortNumber(part.trim()))) return undefined
-  return `annotation ${openPortsAnnotation} must be port numbers between commas, for example "9090,9091"`
+  const parts = value.split(',').map(part => part.trim())
+  if (!parts.every(isPortNumber)) {
+    return `annotation ${openPortsAnnotation} must be port numbers between commas, for example "9090,9091"`
+  }
+  const ports = parts.map(Number)
+  const own = ports.find(port => port === guardPort.containerPort || port === adminPort.containerPort)
+  if (own !== undefined) {
+    return `annotation ${openPortsAnnotation} names the guard's own port ${own}, which is open anyway; leave it out`
+  }
+  const upstream = findUpstreamPort(pod)
+  if (typeof upstream !== 'number' || !ports.includes(upstream)) return undefined
+  return `annotation ${openPortsAnnotation} names ${upstream}, the port that is guarded: open, it is the way around the guard; leave it out and let the app listen on 127.0.0.1, or set spec.directAccess: Report for a while`
 }
 
 function upstreamProtocol(pod: Pod): string | undefined {

@@ -229,6 +229,7 @@ test('Enforced on a GuardedService follows the Service port and its pods, live (
     return found?.status?.guards === '1/2' && found
   }, 'guards 1/2')
   expect(half.status?.revision).toBe('a'.repeat(12))
+  expect((await enforced(guardedServices, api, 'Waiting')).found.message).toContain('Without the label: two; put')
   issuer.guards = {
     [`${namespace}/api`]: [guardOf(one, { wouldDeny: 3 }), guardOf(two, { exposed: ['0.0.0.0:8080'] })],
   }
@@ -244,6 +245,18 @@ test('Enforced on a GuardedService follows the Service port and its pods, live (
   issuer.guards = { [`${namespace}/api`]: [guardOf(one), guardOf(two)] }
   const held = await enforced(guardedServices, api, 'Enforced')
   expect(held.status?.guards).toBe('2/2')
+  issuer.guards = { [`${namespace}/api`]: [guardOf(one), guardOf(two, { notListening: '127.0.0.1:9999' })] }
+  expect((await ready(guardedServices, api, 'NothingListens')).found.message).toContain('two (127.0.0.1:9999)')
+  const labels = { app: 'api', 'latchkey.dev/guard': 'api' }
+  const container = { name: 'latchkey-guard', image: 'guard' }
+  for (const [name, initContainers] of [['starting', [container]] as const, ['bare', []] as const]) {
+    const spec = { initContainers, containers: [{ name: 'app', image: 'app' }] }
+    await cluster.client.create(pods, { metadata: { name, namespace, labels }, spec } as KubeObject)
+  }
+  await until(async () => {
+    const { message } = (await enforced(guardedServices, api, 'Waiting')).found
+    return message.includes('without the guard: bare;') && message.includes('not connected: starting;')
+  }, 'both told apart')
   expect(issuer.asked.at(-1)).toEqual({ path: '/v1/enforcement', authorization: 'Bearer token' })
 })
 

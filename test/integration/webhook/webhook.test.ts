@@ -109,8 +109,26 @@ describe('injection at the API server', () => {
     expect([status, body.message]).toEqual([201, undefined])
     const stored = body as Pod
     expect(stored.spec.initContainers?.map(({ name }) => name)).toEqual(['latchkey-guard'])
-    const again = injectGuard(stored, 'shop', settings, 'ToGuard')
+    const again = injectGuard(stored, 'shop', settings, 'NoGuardedService')
     expect('pod' in again ? jsonPatch(stored, again.pod) : again).toEqual([])
+  })
+
+  it('sends an app to loopback once the Service is there and leads to the guard, and not before', async () => {
+    const envOf = async () => ((await create('shop', plainPod('led'))).body as Pod).spec.containers[0]?.env
+    expect(await envOf()).toBeUndefined()
+    const spec = { targetRef: { name: 'led', port: 80 } }
+    const guarded = { apiVersion, kind: 'GuardedService', metadata: { name: 'led' }, spec }
+    expect((await cluster.send('POST', path('guardedservices'), guarded)).status).toBe(201)
+    expect(await envOf()).toBeUndefined()
+    const services = '/api/v1/namespaces/shop/services'
+    const leading = { selector: { app: 'led' }, ports: [{ port: 80, targetPort: 'guard' }] }
+    const service = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'led' }, spec: leading }
+    expect((await cluster.send('POST', services, service)).status).toBe(201)
+    expect(await envOf()).toEqual([{ name: 'HOST', value: '127.0.0.1' }])
+    const { body } = await cluster.send('POST', pods('shop', false), plainPod('led'))
+    const again = injectGuard(body as Pod, 'shop', settings, 'ToGuard')
+    expect('pod' in again ? jsonPatch(body, again.pod) : again).toEqual([])
+    expect((await cluster.send('DELETE', path('guardedservices', 'led'))).status).toBe(200)
   })
 
   it("keeps the app's own token away from the guard", async () => {

@@ -49,6 +49,7 @@ const names = new Set([
     'secrets',
     'crds',
     'mutatingwebhookconfiguration',
+    'replicasets',
   ],
 ])
 

@@ -48,6 +48,8 @@ describe('the lines of a guard', () => {
       hash,
       exposed: Array(16).fill('1.2.3.4:5'),
     })
+    expect(held({ notListening: '127.0.0.1:9999' })).toEqual({ hash, notListening: '127.0.0.1:9999' })
+    for (const notListening of ['<b>', 7, null, ['127.0.0.1:1']]) expect(held({ notListening })).toEqual({ hash })
     expect(parseHeld('{"held":{"hash":"x"}}')).toBeUndefined()
   })
 })

@@ -1,5 +1,10 @@
 import { expect, test } from 'vitest'
-import { type EnforcementReport, judgeEnforcement, reportService } from '../../../core/status/judge-enforcement.ts'
+import {
+  type ConcernedService,
+  type EnforcementReport,
+  judgeEnforcement,
+  reportService,
+} from '../../../core/status/judge-enforcement.ts'
 import { replicasOf } from '../../../operator/issuer-replicas.ts'
 
 const hash = 'f'.repeat(64)
@@ -50,11 +55,45 @@ test('a service counts its own pods: a guard of a pod that is gone, or of no pod
     report('100', guard('a', { wouldDeny: 2, exposed: ['0.0.0.0:8080'] }), gone, central as ReturnType<typeof guard>),
     report('100', guard('b', { wouldDeny: 3, exposed: [] })),
   ])
-  expect(found).toEqual({ current: 2, guarded: 2, total: 2, hash, wouldDeny: 5, exposed: ['pod-a (0.0.0.0:8080)'] })
+  const nothing = { notListening: [], lacking: [] }
+  expect(found).toEqual({
+    current: 2,
+    guarded: 2,
+    total: 2,
+    hash,
+    wouldDeny: 5,
+    exposed: ['pod-a (0.0.0.0:8080)'],
+    ...nothing,
+  })
   const left = [report('100', guard('a', { wouldDeny: 7 })), report('100', guard('a', { wouldDeny: 4 }))]
   expect(reportService(service, left).wouldDeny).toBe(7)
   const other = { ...report('100'), slices: { 'shop/api': { hash: 'other', guards: [] } } }
   expect(reportService(service, [report('100'), other]).hash).toBeUndefined()
+})
+
+test('pods that are not current are told apart by what can be seen of them, the same for the same pods', () => {
+  const service: ConcernedService = {
+    key: 'shop/api',
+    pods: [
+      { name: 'behind', uid: 'b' },
+      { name: 'current', uid: 'c', wrong: 'NotInjected' },
+      { name: 'strange', uid: 's', wrong: 'OtherService', other: 'apis' },
+      { name: 'bare', uid: 'i', wrong: 'NotInjected' },
+      { name: 'new', uid: 'n' },
+      ...['5', '3', '1', '4', '2'].map(uid => ({ name: `plain-${uid}`, uid, wrong: 'Unlabelled' as const })),
+    ],
+  }
+  const given = report('100', guard('b', { current: false, notListening: '127.0.0.1:9999' }), guard('c'))
+  const found = reportService(service, [given])
+  expect(found.lacking).toEqual([
+    { lack: 'Unlabelled', count: 5, pods: ['plain-1', 'plain-2', 'plain-3'] },
+    { lack: 'OtherService', count: 1, pods: ['strange (apis)'] },
+    { lack: 'NotInjected', count: 1, pods: ['bare'] },
+    { lack: 'NotConnected', count: 1, pods: ['new'] },
+    { lack: 'Behind', count: 1, pods: ['behind'] },
+  ])
+  expect(found.notListening).toEqual(['pod-b (127.0.0.1:9999)'])
+  expect(reportService({ ...service, pods: service.pods.toReversed() }, [given])).toEqual(found)
 })
 
 test('replicas are the endpoints that serve, each once, at the port named snapshots', () => {

@@ -11,11 +11,11 @@ const behind = [pod('shop', 'web-1', { labels: { app: 'web' } }), pod('shop', 'd
 const central = (name: string, enforces = 'shop/other,shop/web') =>
   pod(own, name, { annotations: { 'latchkey.dev/enforces': enforces } })
 
-/** The names of the guards of shop/web. */
-function guards(pods: readonly PodOf[], targetPort: number | string = 'guard') {
+/** The guards of shop/web. */
+function expected(pods: readonly PodOf[], targetPort: number | string = 'guard') {
   const service = { metadata: { namespace: 'shop', name: 'web' }, spec: { targetRef: { name: 'web', port: 'http' } } }
   const target = { metadata: {}, spec: { selector: { app: 'web' }, ports: [{ name: 'http', port: 80, targetPort }] } }
-  const found = guardsOf(
+  return guardsOf(
     'shop/web',
     {
       services: { store: new Map([['shop/web', service]]) },
@@ -24,7 +24,11 @@ function guards(pods: readonly PodOf[], targetPort: number | string = 'guard') {
     } as never,
     own,
   )
-  return { names: found.pods.map(({ name }) => name), central: found.central }
+}
+/** Their names. */
+function guards(...given: Parameters<typeof expected>) {
+  const { pods, central } = expected(...given)
+  return { names: pods.map(({ name }) => name), central }
 }
 
 test('the guards of a service are the pods behind it', () => {
@@ -50,4 +54,25 @@ test('nobody else’s pod is an authorizer, no authorizer of other services, and
     pod(own, 'done', { annotations: { 'latchkey.dev/enforces': 'shop/web' } }, 'Failed'),
   ]
   expect(guards([...behind, ...strangers])).toEqual({ names: ['web-1'], central: undefined })
+})
+
+test('what is wrong with the making of a pod is seen from its label and its init containers; an authorizer has none', () => {
+  const made = (name: string, label?: string, ...initContainers: string[]): PodOf => ({
+    ...pod('shop', name, { labels: { app: 'web', ...(label !== undefined && { 'latchkey.dev/guard': label }) } }),
+    spec: { initContainers: initContainers.map(one => ({ name: one })) },
+  })
+  const pods = [
+    made('right', 'web', 'migrate', 'latchkey-guard'),
+    made('plain'),
+    made('misspelt', 'wbe', 'latchkey-guard'),
+    made('late', 'web', 'migrate'),
+    central('authorizer'),
+  ]
+  expect(expected(pods).pods.map(({ name, wrong, other }) => [name, wrong, other])).toEqual([
+    ['right', undefined, undefined],
+    ['plain', 'Unlabelled', undefined],
+    ['misspelt', 'OtherService', 'wbe'],
+    ['late', 'NotInjected', undefined],
+    ['authorizer', undefined, undefined],
+  ])
 })

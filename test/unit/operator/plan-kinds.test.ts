@@ -144,6 +144,8 @@ test('every reason of a GuardedService is produced, and no other', () => {
     total: 2,
     wouldDeny: 0,
     exposed: [],
+    notListening: [],
+    lacking: [],
     ...change,
   })
   type Status = ReturnType<typeof planGuardedService>
@@ -165,6 +167,7 @@ test('every reason of a GuardedService is produced, and no other', () => {
     plan({}, report({ current: 1 })),
     plan({}, report({ current: 0, total: 0 })),
     plan({}, report({ exposed: ['web-1 (0.0.0.0:8080)'] })),
+    plan({}, report({ notListening: ['web-1 (127.0.0.1:9999)'] })),
     plan({}),
     plan({ target: target(8080) }, report({})),
     plan({ target: target(8080) }, report({ central: true })),
@@ -217,12 +220,13 @@ test('every reason of a GuardedService is produced, and no other', () => {
   for (const early of [bypassed(), bypassed(report({ current: 1, guarded: 1 }))]) {
     expect(early).not.toContain('kubectl')
   }
-  expect(bypassed(report({ current: 1, guarded: 1 }))).toContain(
-    '1 of 2 pods have one. Put the label latchkey.dev/guard: x into the pod template',
+  const unlabelled = [{ lack: 'Unlabelled' as const, count: 1, pods: ['web-2'] }]
+  expect(bypassed(report({ current: 1, guarded: 1, lacking: unlabelled }))).toContain(
+    '1 of 2 pods have one. Without the label: web-2; put latchkey.dev/guard: x into the pod template',
   )
   const enforcedOf = (resolved: Partial<ResolvedService>) =>
     plan(resolved)().conditions?.find(one => one.type === 'Enforced')?.message
-  expect(enforcedOf({ accepted: false, reason: 'TargetNotFound' })).toContain('go on with the policy')
+  expect(enforcedOf({ accepted: false, reason: 'TargetNotFound' })).toContain('its policy is published')
   expect(enforcedOf({ accepted: false, published: false, reason: 'TargetConflict' })).toContain('deny')
 })
 

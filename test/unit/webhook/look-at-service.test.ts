@@ -11,6 +11,7 @@ const serviceTo = (targetPort: number | string) => ({
   metadata: { name: 'web' },
   spec: { ports: [{ name: 'http', port: 80, targetPort }] },
 })
+const portless = { metadata: { name: 'web' }, spec: { ports: [{ name: 'other', port: 80, targetPort: 'guard' }] } }
 const client = (objects: Record<string, object>): { get: Get } => ({
   get: (async ({ plural }: Resource, _namespace: string, name: string) => objects[`${plural}/${name}`]) as Get,
 })
@@ -18,7 +19,9 @@ const client = (objects: Record<string, object>): { get: Get } => ({
 it.each<[string, Record<string, object>, Lead]>([
   ['the app', { 'guardedservices/orders': guarded, 'services/web': serviceTo(8080) }, 'PastGuard'],
   ['the guard', { 'guardedservices/orders': guarded, 'services/web': serviceTo('guard') }, 'ToGuard'],
-  ['nowhere yet', { 'guardedservices/orders': guarded }, 'ToGuard'],
+  ['nowhere yet', { 'guardedservices/orders': guarded }, 'NoService'],
+  ['a port that is not there', { 'guardedservices/orders': guarded, 'services/web': portless }, 'NoService'],
+  ['the guard, for a GuardedService to come', { 'services/web': serviceTo('guard') }, 'NoGuardedService'],
   ['what nobody guards', { 'services/web': serviceTo(8080) }, 'NoGuardedService'],
 ])('a Service that leads to %s', async (_, objects, lead) => {
   expect(await createLookAtService(client(objects))('shop', 'orders')).toBe(lead)
@@ -54,13 +57,21 @@ it('an app that the Service still leads to is not sent to loopback, and the podâ
   )
 })
 
-it.each(['ToGuard', 'NoGuardedService', 'Unknown'] as const)('every other app is: %s', lead => {
+it.each(['ToGuard', 'Unknown'] as const)('goes to loopback, and nobody is told: %s', lead => {
   expect(hostOf(lead)).toBe('127.0.0.1')
+  expect(inject(podOf(), {}, lead)).toMatchObject({ warnings: [] })
 })
 
-it('a label that names no GuardedService warns', () => {
-  const { warnings } = inject(podOf({ label: 'ordres' }), {}, 'NoGuardedService') as { warnings: readonly string[] }
-  expect(warnings).toEqual([
-    'there is no GuardedService shop/ordres yet: the pod has no policy and is not ready until it exists',
-  ])
+it.each([
+  [
+    'NoGuardedService',
+    'there is no GuardedService shop/ordres yet: the pod has no policy and is not ready until it exists. HOST=127.0.0.1 is not set; roll out again once the Service leads to the guard, or set HOST in the pod template yourself',
+  ],
+  [
+    'NoService',
+    'the GuardedService shop/ordres names a Service or port that is not there yet, so HOST=127.0.0.1 is not set; roll out again once the Service leads to the guard, or set HOST in the pod template yourself',
+  ],
+] as const)('what is to come may lead to the app, which is not sent to loopback: %s', (lead, warning) => {
+  expect(hostOf(lead)).toBeUndefined()
+  expect(inject(podOf({ label: 'ordres' }), {}, lead)).toMatchObject({ warnings: [warning] })
 })

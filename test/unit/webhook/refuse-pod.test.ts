@@ -66,6 +66,28 @@ describe('a pod that cannot be guarded is refused with what to do', () => {
       podOf({ annotations: { 'latchkey.dev/open-ports': '9090;x' } }),
       'annotation latchkey.dev/open-ports must be port numbers between commas, for example "9090,9091"',
     ],
+    ...[
+      ['8080', {}],
+      ['9090, 8080', {}],
+      ['8080', { 'latchkey.dev/upstream-port': '8080' }],
+    ].map(([ports, more]): [string, Pod, string] => [
+      `open ports "${ports}", the guarded one among them, ${JSON.stringify(more)}`,
+      podOf({ annotations: { 'latchkey.dev/open-ports': ports as string, ...(more as object) } }),
+      'annotation latchkey.dev/open-ports names 8080, the port that is guarded: open, it is the way around the guard; leave it out and let the app listen on 127.0.0.1, or set spec.directAccess: Report for a while',
+    ]),
+    [
+      'the guarded port among the open ones, where a name says which it is',
+      podOf({
+        app: { ports: [{ name: 'api', containerPort: 9090 }, { containerPort: 8080 }] },
+        annotations: { 'latchkey.dev/upstream-port': 'api', 'latchkey.dev/open-ports': '9090' },
+      }),
+      'annotation latchkey.dev/open-ports names 9090, the port that is guarded: open, it is the way around the guard; leave it out and let the app listen on 127.0.0.1, or set spec.directAccess: Report for a while',
+    ],
+    ...['15080', '9090,15081'].map((ports): [string, Pod, string] => [
+      `open ports "${ports}", the guard's own among them`,
+      podOf({ annotations: { 'latchkey.dev/open-ports': ports } }),
+      `annotation latchkey.dev/open-ports names the guard's own port ${ports.slice(-5)}, which is open anyway; leave it out`,
+    ]),
     [
       'an upstream protocol that nobody speaks',
       podOf({ annotations: { 'latchkey.dev/upstream-protocol': 'grpc' } }),
@@ -99,5 +121,31 @@ describe('a pod that cannot be guarded is refused with what to do', () => {
     ],
   ])('%s', (_, pod, refused) => {
     expect(inject(pod)).toEqual({ refused })
+  })
+})
+
+it('open ports beside the guarded one are taken', () => {
+  const ports = [{ containerPort: 8080 }, { containerPort: 9090 }]
+  const annotations = { 'latchkey.dev/upstream-port': '8080', 'latchkey.dev/open-ports': '9090, 9091' }
+  expect(inject(podOf({ app: { ports }, annotations }))).toMatchObject({ warnings: [] })
+})
+
+describe('a name of ours that says nothing to anybody', () => {
+  const warningsOf = (pod: Pod) => (inject(pod) as { warnings: readonly string[] }).warnings
+  it('is warned of: a misspelt annotation, and an annotation that is written as a label', () => {
+    expect(
+      warningsOf(podOf({ annotations: { 'latchkey.dev/open-port': '9090', 'example.com/open-port': '1' } })),
+    ).toEqual([
+      'annotation latchkey.dev/open-port says nothing to Latchkey, is it misspelt? A pod can have latchkey.dev/open-ports, latchkey.dev/upstream-port, latchkey.dev/upstream-protocol, latchkey.dev/enforces',
+    ])
+    const pod = podOf()
+    const labels = { ...pod.metadata?.labels, 'latchkey.dev/upstream-port': '8080' }
+    expect(warningsOf({ ...pod, metadata: { ...pod.metadata, labels } })).toEqual([
+      'label latchkey.dev/upstream-port says nothing to Latchkey, is it misspelt? A pod can have latchkey.dev/guard',
+    ])
+  })
+  it('is warned of five times at most', () => {
+    const annotations = Object.fromEntries(Array.from({ length: 9 }, (_, at) => [`latchkey.dev/x${at}`, '']))
+    expect(warningsOf(podOf({ annotations }))).toHaveLength(5)
   })
 })

@@ -198,8 +198,47 @@ describe('what may be meant passes with a warning', () => {
     const spec = { targetRef: { name: 'orders', port: 81 } }
     expect(await validateObject(request('GuardedService', spec), now, noPort)).toMatchObject({
       allowed: true,
-      warnings: [expect.stringContaining('spec.targetRef: the Service shop/orders has no port 81; guards go on')],
+      warnings: [
+        expect.stringContaining(
+          'spec.targetRef: the Service shop/orders has no port 81; the status says TargetNotFound',
+        ),
+      ],
     })
+  })
+})
+
+describe('what an update does to pods that run is told before it fails calls', () => {
+  const saying = (...messages: string[]) => ({ conditions: messages.map(message => ({ type: 'Enforced', message })) })
+  const exposed = 'The app listens beyond loopback in web-1 (0.0.0.0:8080), web-2 ([::]:8080); more follows.'
+  const warningsOf = async (spec: object, status: unknown, before: object = { ...service, directAccess: 'Report' }) => {
+    const object = { spec: { ...service, ...spec } }
+    const verdict = await validate('GuardedService', undefined, {
+      operation: 'UPDATE',
+      object,
+      oldObject: { spec: before, status },
+    })
+    return verdict.allowed ? verdict.warnings : verdict.message
+  }
+  const warning =
+    'spec.directAccess: Refuse keeps pods whose app listens beyond loopback out of the Service at once: web-1 (0.0.0.0:8080), web-2 ([::]:8080). Set Report until the condition Enforced names none'
+
+  it.each<[string, object, string]>([
+    ['set', { directAccess: 'Refuse' }, exposed],
+    ['left out, which is the same', {}, exposed],
+    ['left beside another change', { directAccess: 'Refuse', mode: 'Audit' }, exposed],
+    ['set while the Service does not lead to the guard either', {}, `Something else. ${exposed}`],
+    ['set after an upgrade', {}, exposed.replace('; more follows', '. Let it listen on 127.0.0.1')],
+  ])('directAccess: Refuse, %s', async (_, spec, told) => {
+    expect(await warningsOf(spec, saying('The policy is published.', told))).toEqual([warning])
+  })
+
+  it.each<[string, object, unknown]>([
+    ['Report', { directAccess: 'Report', mode: 'Audit' }, saying(exposed)],
+    ['pods that listen on loopback', {}, saying('Every pod has a guard that holds the policy.')],
+    ['a status that is none', {}, { conditions: [7, { message: 7 }, null] }],
+    ['no status', {}, undefined],
+  ])('not for %s', async (_, spec, status) => {
+    expect(await warningsOf(spec, status)).toEqual([])
   })
 })
 

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import type { GuardedService } from '../../../../core/api/guarded-service.ts'
 import type { ResolvedService } from '../../../../core/registry/resolve-services.ts'
+import { exposedTold } from '../../../../core/status/exposed-pods.ts'
 import type { ServiceReport } from '../../../../core/status/judge-enforcement.ts'
 import { planGuardedService } from '../../../../core/status/plan-guarded-service.ts'
+import { transitionEvents } from '../../../../core/status/report.ts'
 import { service } from '../registry/objects.ts'
 
 const now = '2027-01-15T08:00:00Z'
@@ -21,7 +23,7 @@ function plan({ spec, resolved, report, selector = { app: 'api' }, targetPort = 
   return planGuardedService(
     {
       object,
-      report: { current: 2, guarded: 2, total: 2, wouldDeny: 0, exposed: [], ...report },
+      report: { current: 2, guarded: 2, total: 2, wouldDeny: 0, exposed: [], notListening: [], lacking: [], ...report },
       resolved: {
         key: 'shop/api',
         service: object,
@@ -70,6 +72,89 @@ describe('calls that go around the guard', () => {
     // An authorizer decides for whoever asks it, wherever the endpoints lead.
     expect(condition({ selector: {}, report: { central: true } }, 'Enforced')).toBe('True Enforced')
   })
+})
+
+const messageOf = (given: Given, type = 'Enforced') => plan(given).conditions?.find(one => one.type === type)?.message
+
+describe('pods whose app listens beyond loopback', () => {
+  const report = { exposed: ['web-1 (0.0.0.0:8080)'] }
+  it('are out of the Service under Refuse, and the condition says so and what to do', () => {
+    expect(messageOf({ report })).toBe(
+      'The app listens beyond loopback in web-1 (0.0.0.0:8080); directAccess: Refuse keeps these pods out of the Service. Let it listen on 127.0.0.1. Pods made from now on get HOST=127.0.0.1 where their template sets no HOST: if the app takes it, roll out again.',
+    )
+    expect(messageOf({ report, spec: { directAccess: 'Report' } })).toContain('(0.0.0.0:8080); callers that know')
+  })
+
+  it('are told first while the Service does not lead to the guard either: a rollout hangs on them', () => {
+    const given = { report: { ...report, guarded: 1, current: 1 }, targetPort: 8080 }
+    expect(messageOf(given)).toMatch(
+      /^The app listens beyond loopback in web-1 \(0\.0\.0\.0:8080\); directAccess: Refuse keeps these pods out of the Service\. Set it to Report .* The Service's port does not lead to the guard/,
+    )
+    const reported = { report, targetPort: 8080, spec: { directAccess: 'Report' as const } }
+    expect(messageOf(reported)).toMatch(/8080\); that may be so until .* Run: kubectl patch service api -n shop .*'$/)
+    expect(condition(reported, 'Enforced')).toBe('False ServiceBypassesGuard')
+  })
+
+  it('are named up to five', () => {
+    const many = ['a', 'b', 'c', 'd', 'e', 'f', 'g']
+    expect(messageOf({ report: { exposed: many } })).toContain('in a, b, c, d, e and 2 more; ')
+    expect(exposedTold([messageOf({ report: { exposed: many } }) ?? ''])).toBe('a, b, c, d, e and 2 more')
+  })
+})
+
+describe('pods that are not counted', () => {
+  const lacking = (['Unlabelled', 'OtherService', 'NotInjected', 'NotConnected', 'Behind'] as const).map(lack => ({
+    lack,
+    count: lack === 'Unlabelled' ? 5 : 1,
+    pods: lack === 'Unlabelled' ? ['a', 'b', 'c'] : [lack === 'OtherService' ? 'web (apis)' : 'web'],
+  }))
+  const report = { current: 0, guarded: 1, total: 9, lacking }
+  it('are told by what they lack', () => {
+    expect(messageOf({ report })).toBe(
+      [
+        '0 of 9 pods have a guard that holds the current revision.',
+        'Without the label: a, b, c and 2 more; put latchkey.dev/guard: api into the pod template of their workload and roll out.',
+        'With the label of another GuardedService: web (apis); make it latchkey.dev/guard: api and roll out.',
+        'With the label, but made without the guard: web; roll out again.',
+        'Made right, but the guard is not connected: web; if it stays so, kubectl logs POD -n shop -c latchkey-guard says why.',
+        'With a guard that holds an earlier revision: web.',
+      ].join(' '),
+    )
+  })
+  it('are told so too while the Service does not lead to the guard; an earlier revision is no hindrance there', () => {
+    const message = messageOf({ report, targetPort: 8080 })
+    expect(message).toContain('1 of 9 pods have one. Without the label: a, b, c and 2 more;')
+    expect(message).not.toContain('earlier revision')
+    const labelled = messageOf({ report: { ...report, lacking: lacking.slice(3, 4) }, targetPort: 8080 })
+    expect(labelled).not.toContain('put latchkey.dev/guard')
+  })
+})
+
+describe('an app that does not listen where the guard reaches it', () => {
+  const report = { notListening: ['web-1 (127.0.0.1:9999)'] }
+  it('leaves the policy published and enforced; READY says what is wrong, and the annotation that mends it', () => {
+    expect(condition({ report }, 'Enforced')).toBe('True Enforced')
+    expect(condition({ report }, 'Ready')).toBe('True NothingListens')
+    expect(messageOf({ report }, 'Ready')).toBe(
+      "The policy is published, but nothing listens where the guard reaches the app: web-1 (127.0.0.1:9999). Calls there are answered 502. Name the app's port in the pod annotation latchkey.dev/upstream-port, and let it listen on 127.0.0.1.",
+    )
+    expect(messageOf({ report: { notListening: ['a', 'b', 'c', 'd'] } }, 'Ready')).toContain('a, b, c and 1 more.')
+  })
+  it('is a warning event when it begins', () => {
+    const [before, after] = [plan({}).conditions ?? [], plan({ report }).conditions ?? []]
+    expect(transitionEvents(before, after, 'live')).toMatchObject([{ type: 'Warning', reason: 'NothingListens' }])
+  })
+})
+
+it('a service without pods says where it is told that pods cannot be made', () => {
+  expect(messageOf({ report: { current: 0, total: 0 } })).toContain('kubectl describe replicasets -n shop')
+})
+
+it('a service whose port is not there, new or not, is not told of guards it may never have had', () => {
+  const resolved = { accepted: false, reason: 'TargetNotFound', message: 'why' } as const
+  expect(messageOf({ resolved })).toBe(
+    'The service is not accepted, but its policy is published: guards that it has, or gets, decide by it.',
+  )
 })
 
 describe('the audience', () => {

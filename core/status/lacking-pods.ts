@@ -1,0 +1,45 @@
+import { guardLabel } from '../api/labels.ts'
+
+/** Why a pod is not counted among those whose guard holds the policy, as far as it can be seen from outside. */
+export type Lack = 'Unlabelled' | 'OtherService' | 'NotInjected' | 'NotConnected' | 'Behind'
+
+/** What is wrong with the making of a pod: its guard, if it has one, is none of this service's. */
+export type MadeWrong = Exclude<Lack, 'NotConnected' | 'Behind'>
+
+/** Pods of one lack: how many, and the names of the first ones. */
+export interface Lacking {
+  readonly lack: Lack
+  readonly count: number
+  readonly pods: readonly string[]
+}
+
+const namedAtMost = 3
+const order: readonly Lack[] = ['Unlabelled', 'OtherService', 'NotInjected', 'NotConnected', 'Behind']
+
+/** Always the same for the same pods, however they come: a status is written only when something changed. */
+export function groupLacking(found: readonly { readonly lack: Lack; readonly name: string }[]): readonly Lacking[] {
+  return order.flatMap(lack => {
+    const names = found.flatMap(one => (one.lack === lack ? [one.name] : [])).sort()
+    return names.length === 0 ? [] : [{ lack, count: names.length, pods: names.slice(0, namedAtMost) }]
+  })
+}
+
+/** A sentence for each lack: which pods, and what to do. Each begins with a space. */
+export function lackingText(lacking: readonly Lacking[], service: { namespace: string; name: string }): string {
+  return lacking.map(one => ` ${sentences[one.lack](named(one), service)}`).join('')
+}
+
+const sentences: Readonly<Record<Lack, (pods: string, service: { namespace: string; name: string }) => string>> = {
+  Unlabelled: (pods, { name }) =>
+    `Without the label: ${pods}; put ${guardLabel}: ${name} into the pod template of their workload and roll out.`,
+  OtherService: (pods, { name }) =>
+    `With the label of another GuardedService: ${pods}; make it ${guardLabel}: ${name} and roll out.`,
+  NotInjected: pods => `With the label, but made without the guard: ${pods}; roll out again.`,
+  NotConnected: (pods, { namespace }) =>
+    `Made right, but the guard is not connected: ${pods}; if it stays so, kubectl logs POD -n ${namespace} -c latchkey-guard says why.`,
+  Behind: pods => `With a guard that holds an earlier revision: ${pods}.`,
+}
+
+function named({ count, pods }: Lacking): string {
+  return pods.join(', ') + (count > pods.length ? ` and ${count - pods.length} more` : '')
+}
