@@ -29,6 +29,18 @@ export function forwardHead(head: RequestHead, forwarded: Forwarded): string[] {
   return out
 }
 
+/** Their bodies are read by every app. */
+const withBody: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
+
+/**
+ * Whether the app is told that its connection ends with this request. An app that does not read a body, as one of GET,
+ * takes it for the next request: whoever wrote it would be anybody he says he is. After this request there is no next one.
+ * Bodies of callers who prove nothing are never followed by anything.
+ */
+export function isLastRequest({ method, body }: RequestHead, { identity }: Decision): boolean {
+  return body !== 'none' && (identity === undefined || !withBody.has(method))
+}
+
 /** Whether the app gets the credential too. */
 export function keepsToken({ identity }: Decision, keepCredential: Forwarded['keepCredential'] | undefined): boolean {
   return keepCredential === 'Jwt' && identity !== undefined

@@ -1,4 +1,4 @@
-import { callerFields, identityLines, keepsToken, linesOf } from '../forward-head.ts'
+import { callerFields, identityLines, isLastRequest, keepsToken, linesOf } from '../forward-head.ts'
 import { inOnePiece } from '../one-piece.ts'
 import type { RequestHead } from '../read-request.ts'
 import type { Call } from '../report.ts'
@@ -15,6 +15,7 @@ export function forwardedText(caller: Caller, head: RequestHead, call: Call): st
   let text = `${head.method} ${head.target} HTTP/1.1\r\n${lines}${told}X-Request-Id: ${requestId}\r\n`
   if (trace) text += `traceparent: ${trace.traceparent}\r\n`
   if (head.body === 'chunked') text += 'Transfer-Encoding: chunked\r\n'
+  if (isLastRequest(head, decision)) text += 'Connection: close\r\n'
   if (head.webSocket) text += 'Connection: Upgrade\r\nUpgrade: websocket\r\n'
   return `${text}\r\n`
 }

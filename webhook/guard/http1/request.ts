@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { malformedVerdict, overloadedVerdict, type Verdict } from '../authorize.ts'
+import { isLastRequest } from '../forward-head.ts'
 import { fault, type HeadFault, type RequestHead } from '../read-request.ts'
 import type { Call } from '../report.ts'
 import { newRequestId } from '../request-id.ts'
@@ -180,6 +181,7 @@ export function sendOn(caller: Caller, exchange: Exchange, upstream: Upstream): 
   exchange.upstream = upstream
   exchange.waiting = ''
   upstream.hasBody = exchange.body !== undefined
+  upstream.isLast = isLastRequest(exchange.head, exchange.call.verdict.decision)
   upstream.sent = exchange.sent
   upstream.out = waiting
   upstream.request = exchange.sent ? waiting : ''

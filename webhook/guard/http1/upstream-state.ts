@@ -45,6 +45,8 @@ export interface Upstream extends Sender {
   request: string
   /** Whether the request has a body. */
   hasBody: boolean
+  /** Whether the app was told that the connection ends with this request. */
+  isLast: boolean
   /** Ticks that the connection was idle before this request; less than 0: it is new. */
   idleFor: number
   /** Whether a byte came since the request was put on it. */

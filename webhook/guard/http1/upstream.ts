@@ -24,6 +24,7 @@ export function newUpstream(socket: Socket, since: number): Upstream {
     method: '',
     request: '',
     hasBody: false,
+    isLast: false,
     idleFor: -1,
     heard: false,
     doubtful: false,
@@ -134,18 +135,16 @@ function begin(upstream: Upstream, asker: Asker, answer: AnswerHead, next: numbe
   return upstream.asker === asker ? next : -1
 }
 
-/** Their bodies are read by every app; with the others some take a body for the next request. */
-const withBody: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
-
 /**
  * Whether the answer's own framing proves where it ends, and nothing is left that the app may still answer. Where there is
  * no body by rule, a faulty app writes one all the same, and late: it would be the answer to somebody else's request. Of a
  * body that it refused, or has no use for, it may take the rest for the next request.
  */
 function isProved(upstream: Upstream, { status, framing }: AnswerHead): boolean {
-  const { method, hasBody, sent, hints, socket } = upstream
-  if (method === 'HEAD' || status === 204 || status === 205 || status === 304 || framing === 'to-close') return false
-  return sent && hints === 0 && (!hasBody || (status < 400 && withBody.has(method) && socket.writableLength === 0))
+  const { method, hasBody, isLast, sent, hints, socket } = upstream
+  if (isLast || method === 'HEAD' || status === 204 || status === 205 || status === 304 || framing === 'to-close')
+    return false
+  return sent && hints === 0 && (!hasBody || (status < 400 && socket.writableLength === 0))
 }
 
 /** What is no answer of HTTP/1 is told at once, not when its time is over. */

@@ -1,5 +1,5 @@
 import type { Logger } from '../../../platform/log.ts'
-import { linesOf } from '../forward-head.ts'
+import { isLastRequest, linesOf } from '../forward-head.ts'
 import { createOutbox, type Outbox } from '../http1/outbox.ts'
 import type { AnswerHead } from '../http1/read-answer.ts'
 import { abandon } from '../http1/upstream.ts'
@@ -52,11 +52,12 @@ export function createHttp1Forward(options: { upstreams: UpstreamPool; log: Logg
     forward(exchange, forwarded, answering) {
       const { method, target, body, length } = exchange.head
       const coding = body === 'chunked' ? 'Transfer-Encoding: chunked\r\n' : ''
+      const last = isLastRequest(exchange.head, exchange.call.verdict.decision) ? 'Connection: close\r\n' : ''
       const asked: Asked = {
         exchange,
         answering,
         asker: askerOf(() => asked, exchange.call.peer, ways),
-        waiting: `${method} ${target} HTTP/1.1\r\n${linesOf(forwarded)}${coding}\r\n`,
+        waiting: `${method} ${target} HTTP/1.1\r\n${linesOf(forwarded)}${coding}${last}\r\n`,
         whole: body === 'none',
         upstream: undefined,
         left: length,
@@ -119,6 +120,7 @@ function send(asked: Asked, upstream: Upstream, ways: Ways): void {
   asked.upstream = upstream
   asked.waiting = ''
   upstream.hasBody = exchange.head.body !== 'none'
+  upstream.isLast = isLastRequest(exchange.head, exchange.call.verdict.decision)
   upstream.sent = whole
   upstream.out = waiting
   upstream.request = whole ? waiting : ''
