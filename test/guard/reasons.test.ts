@@ -105,7 +105,9 @@ describe('every reason', () => {
       const problem = JSON.parse(answer.body)
       expect(problem).toMatchObject({ status, code: reason, requestId: line?.requestId })
       expect(problem.type).toBe(`https://latchkey.dev/problems/${reason}`)
-      if (reason !== 'request_malformed') expect(problem.detail).toBe(hint)
+      // What is wrong with a path is said more exactly.
+      const detail = reason === 'path_malformed' ? 'The path holds a dot segment.' : hint
+      if (reason !== 'request_malformed') expect(problem.detail).toBe(detail)
     },
   )
 
