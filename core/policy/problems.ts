@@ -120,9 +120,10 @@ const explanations: Readonly<Record<DenyReason | UpstreamFault, ProblemExplanati
   },
   key_revoked: {
     means: 'The access key is revoked, or older than `keysNotBefore` of its AccessKey.',
-    caller: 'Ask the owner of the client for another key. No token of this one passes again.',
+    caller:
+      'Read the mounted Secret again and sign with the key that is there. After `keysNotBefore` was set a new key is on its way: it takes about a minute until the kubelet has put it into the pod, and until then every call is refused; try again. Where the Secret is gone or empty, ask the owner of the client for another key. No token of this one passes again.',
     owner:
-      '`kubectl describe accesskeys.latchkey.dev NAME -n NAMESPACE` says why. A revocation cannot be taken back; make another AccessKey.',
+      '`kubectl describe accesskeys.latchkey.dev NAME -n NAMESPACE` says why. [When a key leaks](trust.md#when-a-key-leaks) has the way without a gap. A revocation cannot be taken back; make another AccessKey.',
   },
   key_expired: {
     means: 'The access key has ended: its validity is over, or it was replaced and its overlap is over.',
@@ -135,9 +136,12 @@ const explanations: Readonly<Record<DenyReason | UpstreamFault, ProblemExplanati
     owner: 'Set `spec.suspended: false` on the ApiClient when the reason is gone.',
   },
   wrong_audience: {
-    means: 'The token is genuine and was made for another service.',
-    caller: 'Sign a token whose `aud` is the audience of this service, exactly.',
-    owner: 'Tell callers the audience: `kubectl get guardedservices -A -o wide` prints it.',
+    means:
+      'The token is genuine and was made for another service, or for the Kubernetes API, as the service account token is that every pod has.',
+    caller:
+      'Take the audience that the field `audience` of the answer names, exactly (the `realm` of `WWW-Authenticate` is the same): sign a token with this `aud`, or [have Kubernetes project](consumers.md#without-a-key-service-account-tokens) a service account token with this `audience`.',
+    owner:
+      'Nothing: the answer names the audience. Unless `spec.audience` says another one it is `https://<name>.<namespace>.svc`.',
   },
   not_granted: {
     means:

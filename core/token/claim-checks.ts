@@ -32,8 +32,8 @@ export const clientTokenChecks: readonly ClaimCheck[] = [
   ({ payload: { jti } }) => (jti === undefined || isJti(jti) ? undefined : 'jti_invalid'),
 ]
 
-/** The same for a token that Kubernetes projected into a pod. */
-export const serviceAccountTokenChecks: readonly ClaimCheck[] = [
+/** The same for a token that Kubernetes projected into a pod: what is told before its audience is compared. */
+export const serviceAccountTokenFormChecks: readonly ClaimCheck[] = [
   ({ header }) => (isServiceAccountTokenType(header.typ) ? undefined : 'typ_invalid'),
   needs(serviceAccountTokenClaimNames),
   ({ payload }) => {
@@ -43,7 +43,17 @@ export const serviceAccountTokenChecks: readonly ClaimCheck[] = [
     return payload.sub === `system:serviceaccount:${namespace}:${serviceAccount.name}` ? undefined : 'sub_invalid'
   },
   checkAudienceForm,
-  ...timeChecks(longestServiceAccountToken),
+]
+
+/**
+ * Told after it. The token that every pod has is for the API server and lives a year: to mend its life, as its holder
+ * would be told to, helps nobody.
+ */
+export const serviceAccountTokenTimeChecks: readonly ClaimCheck[] = timeChecks(longestServiceAccountToken)
+
+export const serviceAccountTokenChecks: readonly ClaimCheck[] = [
+  ...serviceAccountTokenFormChecks,
+  ...serviceAccountTokenTimeChecks,
 ]
 
 export function firstFault(checks: readonly ClaimCheck[], token: Spoken, clientId?: unknown): ClaimFault | undefined {
