@@ -53,7 +53,8 @@ export function manifestSlice(
     ...refusals(clients, service),
     ...(service ? [] : [`There is no GuardedService ${options.service}.`]),
   ]
-  if (!service) return { rows: [], problems }
+  // What is said of keys would be no reason for that.
+  if (!service?.published) return { rows: [], problems }
   const keys = groupBy(
     manifests.keys.flatMap(key => pinnedKey(key, clients, options.now, problems)),
     clientOfKey,
