@@ -66,7 +66,7 @@ export async function validateObject(
   if (audience !== undefined && audience !== audienceIn(oldObject)) {
     if (await taken({ audience, namespace: about.namespace })) return refused([audienceIsTaken])
   }
-  const unknown = (await missing(references, request.userInfo)).map(missingSentence)
+  const unknown = (await missing(references, request.userInfo)).map(one => missingSentence(one, request.operation))
   return { allowed: true, warnings: [...warnings.map(sentence), ...unknown] }
 }
 
@@ -82,9 +82,15 @@ function audienceIn(oldObject: unknown): unknown {
   return isFields(oldObject) && isFields(oldObject.spec) ? oldObject.spec.audience : undefined
 }
 
-function missingSentence({ reference: { field, resource, namespace, name, port }, what }: Missing): string {
+/** @param operation of one that is new no guard has a policy to go on with */
+function missingSentence(
+  { reference: { field, resource, namespace, name, port }, what, ports = [] }: Missing,
+  operation: string,
+): string {
+  const meanwhile = operation === 'CREATE' ? '' : 'guards go on with the policy, and '
+  const has = ports.length === 0 ? 'it has none' : `it has ${ports.join(', ')}`
   return what === 'port'
-    ? `${field}: the ${resource.kind} ${namespace}/${name} has no port ${port}; guards go on with the policy, and the status says TargetNotFound until the port is there`
+    ? `${field}: the ${resource.kind} ${namespace}/${name} has no port ${port}; ${has}; ${meanwhile}the status says TargetNotFound until the port is there`
     : `${field}: there is no ${resource.kind} ${namespace}/${name} yet that you may get; it counts from when it exists`
 }
 

@@ -194,11 +194,21 @@ describe('what may be meant passes with a warning', () => {
 
   it('a port that its Service does not have: a typing error that would otherwise be seen in the status only', async () => {
     const noPort = async (references: readonly Reference[]) =>
-      references.map(reference => ({ reference, what: 'port' as const }))
+      references.map(reference => ({ reference, what: 'port' as const, ports: ['80 (http)', '9090'] }))
     const spec = { targetRef: { name: 'orders', port: 81 } }
+    const changed = { operation: 'UPDATE', oldObject: { spec: service } }
+    expect(await validateObject(request('GuardedService', spec, changed), now, noPort)).toMatchObject({
+      allowed: true,
+      warnings: [
+        'spec.targetRef: the Service shop/orders has no port 81; it has 80 (http), 9090; guards go on with the policy, and the status says TargetNotFound until the port is there',
+      ],
+    })
+    // A new one never had a policy that guards could go on with.
     expect(await validateObject(request('GuardedService', spec), now, noPort)).toMatchObject({
       allowed: true,
-      warnings: [expect.stringContaining('spec.targetRef: the Service shop/orders has no port 81; guards go on')],
+      warnings: [
+        'spec.targetRef: the Service shop/orders has no port 81; it has 80 (http), 9090; the status says TargetNotFound until the port is there',
+      ],
     })
   })
 })
