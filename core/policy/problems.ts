@@ -56,7 +56,7 @@ const explanations: Readonly<Record<DenyReason | UpstreamFault, ProblemExplanati
       'The token proves nobody here: it is malformed, its signature fits no key of its client, or its client is unknown, or granted nothing here. Which of these is not told to who has not proved anything.',
     caller:
       'Sign a new token with the key that is in the mounted Secret now. After a rotation read the Secret again; the SDK does. `latchkey token inspect FILE` names every fault of the token that can be seen without a policy.',
-    owner: `A guard knows only clients that some AccessGrant of its namespace names, as soon as a role of that grant names the service. \`kubectl get accessgrants -A\` lists them; ${whyInPod} says whether one reaches this service. With the policy, [\`latchkey token inspect\`](troubleshooting.md#tokens) names the cause: an unknown \`kid\`, one of another client, another \`iss\`, \`alg\` or signature.`,
+    owner: `A guard knows only clients that some AccessGrant of its namespace names, as soon as a role of that grant names the service. \`kubectl get accessgrants -A\` lists them; ${whyInPod} says whether one reaches this service. With the policy, [\`latchkey token inspect FILE\`](troubleshooting.md#tokens) names the cause: an unknown \`kid\`, one of another client, another \`iss\`, \`alg\` or signature.`,
   },
   typ_invalid: tokenFault(
     'its header has another `typ` than tokens for services have: `at+jwt`, or none or `JWT` in a service account token.',
