@@ -163,14 +163,14 @@ describe('an audience', () => {
     )
   })
 
-  it.each([
-    'https://kubernetes.default.svc',
-    'https://kubernetes.default.svc.cluster.local',
-  ])('K27 the audience of the API server is refused as such: %s', async audience => {
-    const { status, body } = await createService('orders', audience)
-    expect(status).toBe(403)
-    expect(body.message).toContain(`spec.audience ${audience} belongs to the API server`)
-  })
+  it.each(['https://kubernetes.default.svc', 'https://kubernetes.default.svc.cluster.local'])(
+    'K27 the audience of the API server is refused as such: %s',
+    async audience => {
+      const { status, body } = await createService('orders', audience)
+      expect(status).toBe(403)
+      expect(body.message).toContain(`spec.audience ${audience} belongs to the API server`)
+    },
+  )
 
   it('K27 cannot be changed to a reserved one either', async () => {
     const { body } = await cluster.send('POST', path('shop', 'guardedservices'), service('changing'))
