@@ -1,13 +1,5 @@
 import { z } from 'zod'
-import { worded, wordedEach, wrongInPaths } from './worded.ts'
-
-/** One `x-kubernetes-validations` entry: a CEL rule and the sentence a user reads when it fails. */
-export interface CelRule {
-  readonly rule: string
-  readonly message: string
-  readonly fieldPath?: string
-  readonly optionalOldSelf?: boolean
-}
+import { type CelRule, worded, wordedEach, wrongInPaths } from './worded.ts'
 
 /** Schema keys that Kubernetes reads and JSON Schema does not know. */
 export interface KubernetesMeta {

@@ -1,5 +1,12 @@
 import type { z } from 'zod'
-import type { CelRule } from './schema.ts'
+
+/** One `x-kubernetes-validations` entry: a CEL rule and the sentence a user reads when it fails. */
+export interface CelRule {
+  readonly rule: string
+  readonly message: string
+  readonly fieldPath?: string
+  readonly optionalOldSelf?: boolean
+}
 
 /** A text must not contain a match of this, and the sentence that says what to write instead. */
 interface Wrong {
