@@ -19,6 +19,11 @@ const entries = {
   authorizer: 'webhook/authorizer/main.ts',
 }
 export type Bundle = keyof typeof entries
+/**
+ * What people run in a checkout, with the Node they have: `latchkey why …`, `latchkey guard --manifests …`. It uses
+ * nothing that is newer than the Node that package.json names. The image has Node 26.
+ */
+export const forPeople = ['latchkey', 'guard', 'manifests', 'openapi', 'why', 'token', 'propose'] as const
 export const bundles = Object.keys(entries) as Bundle[]
 
 /** Bundles a process into one file of a folder (and, beside it, what it loads only when asked), with nothing left to install. */
@@ -34,7 +39,7 @@ export async function bundle(name: Bundle, outdir: string): Promise<void> {
     chunkNames: `${name}/[name]-[hash]`,
     bundle: true,
     platform: 'node',
-    target: 'node26',
+    target: (forPeople as readonly string[]).includes(name) ? 'node20.16' : 'node26',
     format: 'esm',
     minifySyntax: true,
     minifyWhitespace: true,

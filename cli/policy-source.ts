@@ -61,7 +61,7 @@ async function readYaml(path: string, options: PolicyOptions): Promise<PolicySou
   ])
   const now = options.nowMs / 1_000
   const { rows, problems } = manifestSlice(objects, { ...options, ...documentReaders, now })
-  if (rows.length === 0) throw new Error(`manifests:\n  ${problems.join('\n  ')}`)
+  if (rows.length === 0) throw new Error(`manifests:\n  ${[...problems, ...warnings].join('\n  ')}`)
   return {
     rows,
     revision: sliceHash(rows).slice(0, 12),

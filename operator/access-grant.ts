@@ -18,13 +18,18 @@ export function reconcileAccessGrant(key: string, context: Context): Promise<Req
   if (!resolved.isOurs(object.metadata.namespace)) return Promise.resolve()
   return againOnConflict(async () => {
     const role = sources.roles.store.get(roleOfGrant(object))
+    const services = role ? servicesOfRole(role) : []
+    // When one comes or goes, the status of the role changes, and with it this grant is looked at.
+    const missing = services.filter(service => !resolved.services().has(service))
     const { status, nextAt } = planAccessGrant(
       {
         object,
         clients: resolved.clients(),
         roleExists: role !== undefined && role.metadata.deletionTimestamp === undefined,
+        missingServices: missing.map(service => service.split('/')[1] ?? ''),
+        opensSomething: missing.length < services.length,
         schemaFault: schemaFaultOf(accessGrantKind, object.spec),
-        enforced: enforcement.view(accessGrants, object, role ? servicesOfRole(role) : []),
+        enforced: enforcement.view(accessGrants, object, services),
       },
       context.nowSeconds(),
     )

@@ -23,11 +23,16 @@ export function renderProposal(proposal: Proposal, leftOut: readonly LeftOut[], 
 }
 
 function documents(proposed: ProposedRole): string[] {
-  return [roleDocument(proposed), ...proposed.grants.map(grant => write(new Document(grant)))]
+  return [roleDocument(proposed), ...proposed.grants.map(grant => write(documentOf(grant)))]
+}
+
+/** A list that stands in several rules is written out in each: an anchor helps nobody who reads it. */
+function documentOf(object: unknown): Document {
+  return new Document(object, { aliasDuplicateObjects: false })
 }
 
 function roleDocument({ role, evidence }: ProposedRole): string {
-  const document = new Document(role)
+  const document = documentOf(role)
   evidence.forEach((seen, index) => {
     const rule = document.getIn(['spec', 'rules', index])
     if (isMap(rule)) annotate(rule as YAMLMap, seen)

@@ -11,6 +11,12 @@ export interface TokenReport extends TokenInspection {
 
 const kinds = { ClientToken: 'client token', ServiceAccountToken: 'service account token' } as const
 
+/** What no token says by itself. */
+const unjudged = `
+Not judged, for no policy is named: whether the client exists and is granted anything, whether kid is a key of it that
+counts, whether alg is that key's, and the signature. Name one with --manifests, or with --snapshot and --service.
+`
+
 /** The report for people. The token itself, and above all its signature, is not in it. */
 export function renderToken(report: TokenReport, nowSeconds: number): string {
   const { kind, header, claims, faults, services } = report
@@ -48,8 +54,9 @@ function faultLines(faults: TokenReport['faults']): string {
   return `\nFaults\n${faults.map(({ code, found, hint }) => `- ${code}: ${printable(found)}\n  ${hint}\n`).join('')}`
 }
 
-function serviceLines({ services, audience }: TokenReport): string {
-  if (services.length === 0) return audience === undefined ? '' : `\n${audienceLine(audience)}\n`
+function serviceLines({ kind, services, audience }: TokenReport): string {
+  if (services.length === 0)
+    return `${audience === undefined ? '' : `\n${audienceLine(audience)}\n`}${kind ? unjudged : ''}`
   const fitting = services.filter(service => service.audience === audience || service.verdict === 'taken')
   const others = services.filter(service => !fitting.includes(service))
   const lines = [
@@ -60,9 +67,10 @@ function serviceLines({ services, audience }: TokenReport): string {
   return `\nServices\n${lines.map(line => `- ${printable(line)}\n`).join('')}${hint}`
 }
 
-function verdictLine({ verdict, reason = '' }: ServiceVerdict): string {
+function verdictLine({ verdict, reason = '', causes = [] }: ServiceVerdict): string {
   if (verdict === 'taken') return 'takes it. What its client may do there says `latchkey why`'
   if (verdict === 'unknown') return `its audience; ${reason}`
+  if (causes.length > 0) return `refuses it: ${reason}. ${causes.join(' ')}`
   return `refuses it: ${reason}. ${Object.hasOwn(reasons, reason) ? explanationOf(reason as DenyReason).caller : ''}`
 }
 

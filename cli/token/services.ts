@@ -1,9 +1,11 @@
 import { checkFreshness } from '../../core/policy/freshness.ts'
 import type { Row } from '../../core/snapshot/rows.ts'
-import { lookup } from '../../core/snapshot/shared-map.ts'
+import { lookup, valuesOf } from '../../core/snapshot/shared-map.ts'
 import type { Snapshot } from '../../core/snapshot/snapshot.ts'
 import { snapshotOfRows } from '../../core/snapshot/snapshot-of-rows.ts'
-import { parseCompact } from '../../core/token/compact.ts'
+import { type CompactToken, parseCompact } from '../../core/token/compact.ts'
+import { looksLikeServiceAccount } from '../../core/token/inspect.ts'
+import { unprovedCauses } from '../../core/token/unproved-causes.ts'
 import { verifyToken } from '../../core/token/verify.ts'
 
 /** The policy of one service, from wherever it was read. */
@@ -24,6 +26,8 @@ export interface ServiceVerdict {
   readonly verdict: 'taken' | 'refused' | 'unknown'
   /** Why it is refused, as a guard would tell it; for `unknown` a sentence. */
   readonly reason?: string
+  /** Why nobody is proved, which a guard does not tell. */
+  readonly causes?: readonly string[]
   /** Whose token it is; told where that is proved. */
   readonly client?: string
   readonly clientId?: string
@@ -44,22 +48,22 @@ export function judgeToken(text: string, policy: ServicePolicy, now: number): Se
     const { client, clientId, key } = proved
     return { service, audience, verdict: 'taken', client, clientId, key }
   }
-  const open = policy.keys === 'Brought' && proved === 'invalid_token' ? unproved(text, snapshot) : undefined
+  const token = proved === 'invalid_token' ? parseCompact(text) : undefined
+  if (!token) return { service, audience, verdict: 'refused', reason: proved }
+  const open = policy.keys === 'Brought' ? unproved(token, snapshot) : undefined
   if (open !== undefined) return { service, audience, verdict: 'unknown', reason: open }
-  return { service, audience, verdict: 'refused', reason: proved }
+  return { service, audience, verdict: 'refused', reason: proved, causes: unprovedCauses(token, snapshot) }
 }
 
 /** Why manifests alone cannot tell; undefined where they can. */
-function unproved(text: string, snapshot: Snapshot): string | undefined {
-  const token = parseCompact(text)
-  if (!token) return undefined
-  const { iss, sub } = token.payload
-  if (typeof sub === 'string' && sub.startsWith('system:serviceaccount:'))
+function unproved(token: CompactToken, snapshot: Snapshot): string | undefined {
+  const { iss } = token.payload
+  const { kid } = token.header
+  if (looksLikeServiceAccount(token))
     return 'service account tokens need a cluster, whose keys and pods no manifest has'
+  if ([...valuesOf(snapshot.clients)].some(({ keys }) => keys.some(({ row }) => row.kid === kid))) return undefined
   const [client] = (typeof iss === 'string' && lookup(snapshot.clientsByIssuer, iss)) || []
   if (!client)
     return `no client of these files has this iss: it is unknown, or granted nothing here, or its id and issuer are the cluster's`
-  return client.keys.some(({ row }) => row.kid === token.header.kid)
-    ? undefined
-    : 'its key is not in these files: keys are minted in a cluster'
+  return kid === undefined ? undefined : 'its key is not in these files: keys are minted in a cluster'
 }

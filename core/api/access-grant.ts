@@ -72,7 +72,7 @@ const status = z.strictObject({
   ...statusBase,
   state: described(
     z.enum(['Active', 'Pending', 'Expired', 'Refused']),
-    'What the grant does now. Pending: none of its clients exists yet.',
+    'What the grant does now. Pending: none of its clients exists yet. Refused: it opens nothing.',
   ).optional(),
   clients: described(z.array(grantedClient).max(256), 'The clients, as pinned.', {
     'x-kubernetes-list-type': 'map',
@@ -88,9 +88,12 @@ export type AccessGrant = ApiObject<AccessGrantSpec, AccessGrantStatus>
 const acceptedReasons = {
   Accepted: 'The role and every client are known.',
   RoleNotFound: 'No roles.latchkey.dev of that name in this namespace. Create it or correct spec.roleRef.name.',
+  RoleRefused:
+    'The role names a GuardedService that does not exist; the message says which, and whether the grant opens anything. See the conditions of the role.',
   ClientNotFound: 'Some clients do not exist yet; the message names them. They get the role when they appear.',
   ClientRefused: 'Some clients are not accepted themselves; the message names them. See their conditions.',
-  ClientReplaced: 'A name now means another client. It has no access until this grant is written again.',
+  ClientReplaced:
+    'A name now means another client. It has no access until this grant is deleted and created again, or its spec changes; to apply the same YAML changes nothing.',
   Invalid: 'A field is wrong; the message names it.',
 }
 

@@ -12,6 +12,7 @@ import {
 import {
   described,
   duration,
+  isDuration,
   namespacedReference,
   objectReference,
   statusBase,
@@ -185,7 +186,7 @@ const spec = described(
           'publicKey does not fit algorithm: Ed25519 takes kty OKP with crv Ed25519, ES256 takes EC with P-256, RS256 takes RSA',
       },
       {
-        rule: "!has(self.validity) || duration(self.validity) >= duration('1h')",
+        rule: `!has(self.validity) || !${isDuration('validity')} || duration(self.validity) >= duration('1h')`,
         message: 'validity must be at least 1h',
         fieldPath: '.validity',
       },
@@ -235,7 +236,7 @@ const acceptedReasons = {
   ClientRefused: 'The ApiClient is not accepted; see its conditions.',
   ExpiryRequired: 'Keys of a Personal client must expire: set validity or expiresAt, at most 2160h ahead.',
   RoleNotFound:
-    'spec.roles names a role that does not exist; the message names it. The others count, and it counts from when it exists.',
+    'spec.roles names a role that does not exist; the message names it. The others count, and it counts from when it exists; where there are no others the key opens nothing until then.',
   PublicKeyInvalid: 'spec.publicKey is not a usable public key; the message says why.',
   Unsupported: 'The spec asks for something this version does not make.',
   Invalid: 'A field is wrong; the message names it.',

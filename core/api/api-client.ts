@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { type ApiObject, ageColumn, type KindDefinition, readyColumn, reasonColumn, repeated } from './kind.ts'
 import { described, statusBase, subdomain, text } from './schema.ts'
+import { worded } from './worded.ts'
 
 const owner = z.strictObject({
   user: described(text(253), 'User name of the owner.').optional(),
@@ -24,11 +25,14 @@ const fields = described(
     ).default('Workload'),
     organization: described(text(63), 'Organization of the caller. Information only.').optional(),
     clientId: described(
-      z
-        .string()
-        .min(3)
-        .max(127)
-        .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?\.[a-z0-9]([-a-z0-9._]*[a-z0-9])?$/),
+      worded(
+        z
+          .string()
+          .min(3)
+          .max(127)
+          .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?\.[a-z0-9]([-a-z0-9._]*[a-z0-9])?$/),
+        'a chosen client id is the namespace, a dot and a label, in lower case: shop.checkout',
+      ),
       'A chosen client id: <namespace>.<label>. Immutable. Left out, it is derived from the installation, the namespace and the name.',
     ).optional(),
     serviceAccounts: described(

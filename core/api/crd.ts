@@ -39,6 +39,11 @@ export function crdOf(kind: KindDefinition): Json {
   }
 }
 
+const notEmpty = {
+  rule: 'size(self) > 0',
+  message: 'the list is empty: name at least one entry, or leave the field out where it may be left out',
+}
+
 function objectSchema(kind: KindDefinition): Json {
   const spec = structural(z.toJSONSchema(kind.spec, { target: 'openapi-3.0', io: 'input', reused: 'inline' }))
   return {
@@ -62,7 +67,8 @@ function objectSchema(kind: KindDefinition): Json {
 
 /**
  * Rewrites what zod says into what a structural schema may say: no `additionalProperties: false` beside `properties`
- * (unknown fields are pruned or refused by the API server), no `anyOf` for int-or-string.
+ * (unknown fields are pruned or refused by the API server), no `anyOf` for int-or-string. What is worded shows no pattern,
+ * and an empty list is told so in a sentence: the API server would tell of them first, in words that help nobody.
  */
 function structural(schema: unknown): Json {
   if (typeof schema !== 'object' || schema === null) return {}
@@ -74,6 +80,14 @@ function structural(schema: unknown): Json {
     out.properties = Object.fromEntries(Object.entries(properties).map(([name, value]) => [name, structural(value)]))
   else if (typeof additionalProperties === 'object') out.additionalProperties = structural(additionalProperties)
   if (items !== undefined) out.items = structural(items)
+  if (out.type === 'string' && out['x-kubernetes-validations'] !== undefined) {
+    delete out.pattern
+    delete out.minLength
+  }
+  if (out.minItems === 1) {
+    delete out.minItems
+    out['x-kubernetes-validations'] = [notEmpty, ...((out['x-kubernetes-validations'] as Json[] | undefined) ?? [])]
+  }
   if (out.type === 'integer') out.format = 'int64'
   return out
 }

@@ -9,7 +9,8 @@ import {
   repeated,
 } from './kind.ts'
 import { action } from './role.ts'
-import { described, duration, label, method, pathTemplate, statusBase, subdomain, text } from './schema.ts'
+import { described, duration, isDuration, label, method, pathTemplate, statusBase, subdomain, text } from './schema.ts'
+import { worded } from './worded.ts'
 
 const targetRef = z.strictObject({
   group: described(z.enum(['']), 'API group of the target: empty, the core group.').default(''),
@@ -80,11 +81,14 @@ const spec = described(
   z.strictObject({
     targetRef: described(targetRef, 'What is protected. One GuardedService per Service port; the oldest holds.'),
     audience: described(
-      z
-        .string()
-        .min(9)
-        .max(255)
-        .regex(/^https:\/\/[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:[0-9]{1,5})?(\/[A-Za-z0-9._~/-]*)?$/),
+      worded(
+        z
+          .string()
+          .min(9)
+          .max(255)
+          .regex(/^https:\/\/[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:[0-9]{1,5})?(\/[A-Za-z0-9._~/-]*)?$/),
+        'an audience is an https URL with a host in lower case, without query and fragment: https://orders.example.org',
+      ),
       '`aud` that tokens for this service carry. Default: https://<name>.<namespace>.svc. Unique in the installation.',
     ).optional(),
     routes: described(
@@ -142,7 +146,7 @@ const spec = described(
         fieldPath: '.accepts',
       },
       {
-        rule: "duration(self.maxStaleness) >= duration('1m') && duration(self.maxStaleness) <= duration('720h')",
+        rule: `!${isDuration('maxStaleness')} || duration(self.maxStaleness) >= duration('1m') && duration(self.maxStaleness) <= duration('720h')`,
         message: 'maxStaleness must be between 1m and 720h',
         fieldPath: '.maxStaleness',
       },

@@ -83,7 +83,7 @@ function rules(schema: Schema): string {
   const found = collectRules(schema)
   return found.length === 0
     ? ''
-    : `Refused at admission, with these messages:\n\n${found.map(text => `- ${text}`).join('\n')}`
+    : `Refused at admission, with these messages:\n\n${[...new Set(found)].map(text => `- ${text}`).join('\n')}`
 }
 
 function collectRules(schema: Schema): string[] {

@@ -10,6 +10,7 @@ import {
   repeated,
 } from './kind.ts'
 import { attributeName, described, method, pathTemplate, statusBase, subdomain } from './schema.ts'
+import { worded } from './worded.ts'
 
 const parameter = () =>
   z
@@ -28,11 +29,14 @@ const resourceTemplate = () =>
     )
 
 export const action = () =>
-  z
-    .string()
-    .min(1)
-    .max(64)
-    .regex(/^[A-Za-z0-9._:-]+$/)
+  worded(
+    z
+      .string()
+      .min(1)
+      .max(64)
+      .regex(/^[A-Za-z0-9._:-]+$/),
+    'an action has letters, digits, dots, underscores, colons and dashes, as in read',
+  )
 
 const permission = z.strictObject({
   action: described(action(), 'What is done, exactly as the route names it.'),
@@ -81,9 +85,13 @@ const comparison = described(
 
 const rule = described(
   z.strictObject({
-    services: described(z.array(subdomain()).min(1).max(16), 'GuardedServices of this namespace.', {
-      'x-kubernetes-list-type': 'set',
-    }),
+    services: described(
+      z.array(subdomain('name a GuardedService of this namespace; all at once cannot be named')).min(1).max(16),
+      'GuardedServices of this namespace.',
+      {
+        'x-kubernetes-list-type': 'set',
+      },
+    ),
     methods: described(z.array(method()).min(1).max(8), 'Methods. GET includes HEAD.', {
       'x-kubernetes-list-type': 'set',
     }).optional(),

@@ -1,12 +1,5 @@
 import { z } from 'zod'
-
-/** One `x-kubernetes-validations` entry: a CEL rule and the sentence a user reads when it fails. */
-export interface CelRule {
-  readonly rule: string
-  readonly message: string
-  readonly fieldPath?: string
-  readonly optionalOldSelf?: boolean
-}
+import { type CelRule, worded, wordedEach, wrongInPaths } from './worded.ts'
 
 /** Schema keys that Kubernetes reads and JSON Schema does not know. */
 export interface KubernetesMeta {
@@ -26,25 +19,35 @@ export function described<T extends z.ZodType>(schema: T, description: string, m
 }
 
 export const label = () =>
-  z
-    .string()
-    .min(1)
-    .max(63)
-    .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/)
-export const subdomain = () =>
-  z
-    .string()
-    .min(1)
-    .max(253)
-    .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/)
+  worded(
+    z
+      .string()
+      .min(1)
+      .max(63)
+      .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/),
+    'a name has lower-case letters, digits and dashes, and begins and ends with a letter or digit',
+  )
+const nameOfObject =
+  'a name has lower-case letters, digits, dashes and dots, and begins and ends with a letter or digit'
+export const subdomain = (message = nameOfObject) =>
+  worded(
+    z
+      .string()
+      .min(1)
+      .max(253)
+      .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/),
+    message,
+  )
 export const text = (max: number) => z.string().max(max)
 /** A Go duration, for example `2160h` or `1h30m`; whole numbers and the units h, m, s only. */
+const durations = /^([0-9]{1,7}h([0-9]{1,7}m)?([0-9]{1,9}s)?|[0-9]{1,7}m([0-9]{1,9}s)?|[0-9]{1,9}s)$/
 export const duration = () =>
-  z
-    .string()
-    .min(2)
-    .max(24)
-    .regex(/^([0-9]{1,7}h)?([0-9]{1,7}m)?([0-9]{1,9}s)?$/)
+  worded(
+    z.string().max(24).regex(durations),
+    'a duration has hours, minutes and seconds, in whole numbers and this order: 720h (30 days), 1h30m or 90s',
+  )
+/** For rules that reckon with a duration: what is none has a sentence of its own already. */
+export const isDuration = (field: string): string => `self.${field}.matches(r"${durations.source}")`
 /** RFC 3339, for example `2027-01-31T12:00:00Z`. */
 export const timestamp = () => z.string().max(40).meta({ format: 'date-time' })
 
@@ -73,11 +76,16 @@ export const attributeNameRule: CelRule = {
  * rest, also none). Literals are written in the one normal form the guard decides on (see docs/paths.md).
  */
 export const pathTemplate = () =>
-  z
-    .string()
-    .min(1)
-    .max(512)
-    .regex(/^(\/([A-Za-z0-9._~!$&'()+,=:@-]|%[2-9A-F][0-9A-F])+|\/\{[A-Za-z][A-Za-z0-9_]{0,31}\}|\/\*)*(\/\*\*|\/)?$/)
+  wordedEach(
+    z
+      .string()
+      .min(1)
+      .max(512)
+      .regex(
+        /^(\/([A-Za-z0-9._~!$&'()+,=:@-]|%[2-9A-F][0-9A-F])+|\/\{[A-Za-z][A-Za-z0-9_]{0,31}\}|\/\*)*(\/\*\*|\/)?$/,
+      ),
+    wrongInPaths,
+  )
 
 /** Methods are exact, upper-case tokens: RFC 9110 section 9. `HEAD` follows `GET`. */
 export const method = () => z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'QUERY'])

@@ -77,16 +77,19 @@ function findings(outcome: Outcome): Finding[] {
 }
 
 /** A role that is missing holds nothing up: the key is minted, and the role counts from when it exists. */
-function acceptance({ fault, missingRoles }: Outcome): Finding {
+function acceptance({ accessKey, fault, missingRoles }: Outcome): Finding {
   if (fault) return { type: 'Accepted', status: 'False', reason: fault.reason, message: fault.message }
   if (missingRoles.length === 0) {
     return { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'The key is understood.' }
   }
+  const others = (accessKey.spec.roles?.length ?? 0) - missingRoles.length
+  const worth =
+    others > 0 ? 'the others of spec.roles count' : 'the key opens nothing, for spec.roles names no other role'
   return {
     type: 'Accepted',
     status: 'False',
     reason: 'RoleNotFound',
-    message: `There is no roles.latchkey.dev ${missingRoles.join(', ')}; the others of spec.roles count. Create it or correct the name.`,
+    message: `There is no roles.latchkey.dev ${missingRoles.join(', ')}; ${worth}. Create it or correct the name.`,
   }
 }
 

@@ -1,3 +1,4 @@
+import { groupBy } from '../group-by.ts'
 import { methodIndex } from '../policy/methods.ts'
 import { readTarget } from '../policy/path.ts'
 import type { PolicyInForce } from '../policy/policy-in-force.ts'
@@ -37,7 +38,7 @@ export function needsOf(
 ): { clients: ClientNeeds[]; leftOut: LeftOut[] } {
   const leftOut = new Map<string, Sightings>()
   const clients: ClientNeeds[] = []
-  for (const [client, own] of [...Map.groupBy(calls, call => call.client)].sort(byKey)) {
+  for (const [client, own] of [...groupBy(calls, call => call.client)].sort(byKey)) {
     const needs = new Map<string, Need>()
     const free = new Map<string, SeenPath[]>()
     for (const call of own) {

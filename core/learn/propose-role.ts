@@ -1,6 +1,7 @@
 import type { AccessGrantSpec } from '../api/access-grant.ts'
 import { type ApiObject, apiVersion } from '../api/kind.ts'
 import type { RoleRule, RoleSpec } from '../api/role.ts'
+import { groupBy } from '../group-by.ts'
 import { policyInForce } from '../policy/policy-in-force.ts'
 import type { RouteRow, Row } from '../snapshot/rows.ts'
 import { type ClientNeeds, type Need, needsOf } from './needs.ts'
@@ -53,7 +54,7 @@ export function proposeRoles(calls: readonly SeenCall[], options: ProposalOption
   const policy = rows && policyInForce(rows, now)
   if (rows && !policy) return { roles: [], leftOut: [whole(calls, 'the policy in force cannot be read')].flat() }
   const { clients, leftOut } = needsOf(calls, policy, distinct)
-  const groups = [...Map.groupBy(clients, ({ needs }) => JSON.stringify(needs.map(nameOf))).values()]
+  const groups = [...groupBy(clients, ({ needs }) => JSON.stringify(needs.map(nameOf))).values()]
   const parts = groups.flatMap(group => {
     const rules = rulesOf(group, options, policy?.routes ?? [])
     return chunks(rules, rulesAtMost).map(some => ({ clients: group.map(({ client }) => client), rules: some }))
@@ -80,7 +81,7 @@ function rulesOf(group: readonly ClientNeeds[], { service }: ProposalOptions, ro
 
 function permissionRules(needs: readonly Need[], services: string[]): Rule[] {
   const wanted = needs.filter(need => 'action' in need)
-  const entries = [...Map.groupBy(wanted, ({ action }) => action)].flatMap(([action, list]) =>
+  const entries = [...groupBy(wanted, ({ action }) => action)].flatMap(([action, list]) =>
     chunks(list, resourcesAtMost).map(some => ({ action, some })),
   )
   // A rule names an action once: what does not fit into one entry goes into the next rule.
@@ -105,7 +106,7 @@ function permissionRules(needs: readonly Need[], services: string[]): Rule[] {
 
 /** Paths with the same methods stand in one rule. */
 function pathRules(needs: readonly Need[], services: string[], routes: readonly RouteRow[]): Rule[] {
-  const byTemplate = Map.groupBy(
+  const byTemplate = groupBy(
     needs.filter(need => 'method' in need),
     ({ template }) => template,
   )
@@ -117,7 +118,7 @@ function pathRules(needs: readonly Need[], services: string[], routes: readonly 
       undefined,
     ),
   }))
-  const byMethods = Map.groupBy(entries, ({ methods }) => methods.join())
+  const byMethods = groupBy(entries, ({ methods }) => methods.join())
   return [...byMethods.values()].flatMap(list =>
     chunks(list, pathsAtMost).map(some => ({
       rule: { services, methods: some[0]?.methods ?? [], paths: some.map(({ template }) => template) },

@@ -46,10 +46,16 @@ export const reasons = {
     hint: 'The pod or the service account of the token is not there any more, or not known here yet. Try again shortly.',
   },
   token_expired: { status: 401, hint: 'Sign a new token; check the clock of the caller.' },
-  key_revoked: { status: 401, hint: 'This access key is revoked. Ask the owner of the client for another one.' },
+  key_revoked: {
+    status: 401,
+    hint: 'This access key is revoked. Sign with the key that is in the mounted Secret now: the next one arrives there within about a minute. If none comes, ask the owner of the client for another one.',
+  },
   key_expired: { status: 401, hint: 'This access key has ended. Ask the owner of the client for another one.' },
   client_suspended: { status: 401, hint: 'This client is suspended. Ask its owner.' },
-  wrong_audience: { status: 401, hint: "Sign a token whose aud is this service's audience." },
+  wrong_audience: {
+    status: 401,
+    hint: "The token is for another service, or for the Kubernetes API. Sign one whose aud is this service's audience, or have Kubernetes project a service account token with it.",
+  },
   not_granted: { status: 403, hint: "Ask the service's owner for an AccessGrant of a role that allows this call." },
   grant_expired: { status: 403, hint: "The AccessGrant has ended. Ask the service's owner to renew it." },
   route_unknown: { status: 403, hint: 'The service declares no such route.' },

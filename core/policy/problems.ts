@@ -57,8 +57,8 @@ const explanations: Readonly<Record<DenyReason | UpstreamFault, ProblemExplanati
     means:
       'The token proves nobody here: it is malformed, its signature fits no key of its client, or its client is unknown, or granted nothing here. Which of these is not told to who has not proved anything.',
     caller:
-      'Sign a new token with the key that is in the mounted Secret now. After a rotation read the Secret again; the SDK does. `latchkey token inspect FILE` says whether the token is malformed.',
-    owner: `A guard knows only clients that some AccessGrant of its namespace names, as soon as a role of that grant names the service. \`kubectl get accessgrants -A\` lists them; ${whyInPod} says whether one reaches this service.`,
+      'Sign a new token with the key that is in the mounted Secret now. After a rotation read the Secret again; the SDK does. `latchkey token inspect FILE` names every fault of the token that can be seen without a policy.',
+    owner: `A guard knows only clients that some AccessGrant of its namespace names, as soon as a role of that grant names the service. \`kubectl get accessgrants -A\` lists them; ${whyInPod} says whether one reaches this service. With the policy, [\`latchkey token inspect FILE\`](troubleshooting.md#tokens) names the cause: an unknown \`kid\`, one of another client, another \`iss\`, \`alg\` or signature.`,
   },
   typ_invalid: tokenFault(
     'its header has another `typ` than tokens for services have: `at+jwt`, or none or `JWT` in a service account token.',
@@ -122,9 +122,10 @@ const explanations: Readonly<Record<DenyReason | UpstreamFault, ProblemExplanati
   },
   key_revoked: {
     means: 'The access key is revoked, or older than `keysNotBefore` of its AccessKey.',
-    caller: 'Ask the owner of the client for another key. No token of this one passes again.',
+    caller:
+      'Read the mounted Secret again and sign with the key that is there. After `keysNotBefore` was set a new key is on its way: it takes about a minute until the kubelet has put it into the pod, and until then every call is refused; try again. Where the Secret is gone or empty, ask the owner of the client for another key. No token of this one passes again.',
     owner:
-      '`kubectl describe accesskeys.latchkey.dev NAME -n NAMESPACE` says why. A revocation cannot be taken back; make another AccessKey.',
+      '`kubectl describe accesskeys.latchkey.dev NAME -n NAMESPACE` says why. [When a key leaks](trust.md#when-a-key-leaks) has the way without a gap. A revocation cannot be taken back; make another AccessKey.',
   },
   key_expired: {
     means: 'The access key has ended: its validity is over, or it was replaced and its overlap is over.',
@@ -137,9 +138,12 @@ const explanations: Readonly<Record<DenyReason | UpstreamFault, ProblemExplanati
     owner: 'Set `spec.suspended: false` on the ApiClient when the reason is gone.',
   },
   wrong_audience: {
-    means: 'The token is genuine and was made for another service.',
-    caller: 'Sign a token whose `aud` is the audience of this service, exactly.',
-    owner: 'Tell callers the audience: `kubectl get guardedservices -A -o wide` prints it.',
+    means:
+      'The token is genuine and was made for another service, or for the Kubernetes API, as the service account token is that every pod has.',
+    caller:
+      'Take the audience that the field `audience` of the answer names, exactly (the `realm` of `WWW-Authenticate` is the same): sign a token with this `aud`, or [have Kubernetes project](consumers.md#without-a-key-service-account-tokens) a service account token with this `audience`.',
+    owner:
+      'Nothing: the answer names the audience. Unless `spec.audience` says another one it is `https://<name>.<namespace>.svc`.',
   },
   not_granted: {
     means:

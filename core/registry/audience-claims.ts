@@ -1,4 +1,5 @@
 import type { GuardedService } from '../api/guarded-service.ts'
+import { groupBy } from '../group-by.ts'
 import { isChosenAudience } from './audience.ts'
 import { audienceOf, byAge } from './ids.ts'
 
@@ -25,7 +26,7 @@ export function hasAudience(service: GuardedService): boolean {
 export function servicesWithoutAudience(services: Iterable<GuardedService>): Set<GuardedService> {
   const chosen = [...services].filter(service => isChosenAudience(audienceOf(service)))
   const without = new Set<GuardedService>()
-  for (const asking of Map.groupBy(chosen, audienceOf).values()) {
+  for (const asking of groupBy(chosen, audienceOf).values()) {
     const candidates = asking.filter(service => !wasRefusedAudience(service)).sort(byAge)
     const holder = candidates.find(hasAudience) ?? candidates[0]
     for (const service of asking) {

@@ -18,6 +18,7 @@ export function reservedAudience(
     return `The audience ${audience} belongs to the issuer. Choose another one.`
   }
   const owner = clusterName(audience)
+  if (owner === 'kubernetes.default') return `The audience ${audience} belongs to the API server. Choose another one.`
   const { name, namespace } = service.metadata
   if (owner === undefined || owner === `${name}.${namespace}`) return undefined
   return `The audience ${audience} is reserved for the GuardedService of that name and namespace. Choose another one, or leave spec.audience out.`

@@ -22,13 +22,16 @@ export function inspectRoutes(
       return { message: `${place(route, index)}.permission.resource: the path has no {${unknown}}.` }
     }
   }
+  const conflict = conflictIn(routes)
+  return conflict === undefined ? undefined : { message: `The ${conflict}. Change one.`, conflict: true }
+}
+
+/** Which routes match the same requests equally well, as the beginning of a sentence. */
+export function conflictIn(routes: readonly RouteRow[]): string | undefined {
   const conflict = findRouteConflict(routes)
   if (!conflict) return undefined
   const named = [conflict.a, conflict.b].map(name => `${name} (${routes.find(route => route.name === name)?.path})`)
-  return {
-    message: `The routes ${named.join(' and ')} match the same requests equally well. Change one.`,
-    conflict: true,
-  }
+  return `routes ${named.join(' and ')} match the same requests equally well`
 }
 
 export function templateFault(path: string): string | undefined {

@@ -1,6 +1,7 @@
 import type { AccessGrant, GrantedClient } from '../api/access-grant.ts'
 import type { AccessKey, PublishedKey } from '../api/access-key.ts'
 import type { GuardedService } from '../api/guarded-service.ts'
+import { groupBy } from '../group-by.ts'
 import { checkPublicKey, thumbprint } from '../keys/jwk.ts'
 import type { Row } from '../snapshot/rows.ts'
 import { keyOf, referenceKey } from './ids.ts'
@@ -52,8 +53,9 @@ export function manifestSlice(
     ...refusals(clients, service),
     ...(service ? [] : [`There is no GuardedService ${options.service}.`]),
   ]
-  if (!service) return { rows: [], problems }
-  const keys = Map.groupBy(
+  // What is said of keys would be no reason for that.
+  if (!service?.published) return { rows: [], problems }
+  const keys = groupBy(
     manifests.keys.flatMap(key => pinnedKey(key, clients, options.now, problems)),
     clientOfKey,
   )

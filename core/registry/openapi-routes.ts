@@ -1,5 +1,6 @@
 import { parseTemplate } from '../policy/template.ts'
 import type { RouteRow } from '../snapshot/rows.ts'
+import { conflictIn } from './inspect-routes.ts'
 import { checkFields, methods } from './openapi-fields.ts'
 import { type Inherited, inheritedFrom, readOperation } from './openapi-operation.ts'
 import { templateOf } from './openapi-path.ts'
@@ -38,6 +39,9 @@ export function openApiRoutes(document: unknown, service: string): { routes: Rou
   const found = routesOfPaths(reading)
   const names = createRouteNames()
   const routes = found.map(({ operationId, route }) => ({ ...route, name: names.next(operationId, route) }))
+  // Alone it has a reason of its own; beside other faults it is told with them.
+  const conflict = faults.told() && conflictIn(routes)
+  if (conflict !== undefined) faults.add(['paths'], conflict)
   return faults.told() ?? { routes }
 }
 

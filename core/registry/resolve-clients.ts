@@ -1,4 +1,5 @@
 import type { ApiClient } from '../api/api-client.ts'
+import { groupBy } from '../group-by.ts'
 import { byAge, clientIdOf, installationOf, isPresent, issuerOf, keyOf, organizationOf, secondsOf } from './ids.ts'
 import type { NamespaceObject } from './kubernetes.ts'
 
@@ -45,7 +46,7 @@ export interface ClientObjects extends ClientRules {
  * left out.
  */
 export function resolveClients(objects: ClientObjects): Map<string, ResolvedClient> {
-  const byNamespace = Map.groupBy(objects.clients, client => client.metadata.namespace ?? '')
+  const byNamespace = groupBy(objects.clients, client => client.metadata.namespace ?? '')
   const resolved = new Map<string, ResolvedClient>()
   for (const [name, clients] of byNamespace) {
     for (const one of resolveNamespaceClients(objects.namespaces.get(name), clients, objects)) {

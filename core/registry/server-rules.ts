@@ -1,6 +1,7 @@
 import { crdOf } from '../api/crd.ts'
 import type { KindDefinition } from '../api/kind.ts'
 import { kinds } from '../api/kinds.ts'
+import { isDuration } from '../api/schema.ts'
 import { durationSeconds } from './duration.ts'
 import { isRecord } from './openapi-value.ts'
 
@@ -28,8 +29,8 @@ export const serverRules: Readonly<Record<string, (self: Self) => boolean>> = {
   '!(has(self.routes) && has(self.openapi))': self => !(has(self, 'routes') && has(self, 'openapi')),
   "self.accepts.all(a, a == 'ClientToken' || a == 'ServiceAccountToken')": ({ accepts }) =>
     Array.isArray(accepts) && accepts.every(one => one === 'ClientToken' || one === 'ServiceAccountToken'),
-  "duration(self.maxStaleness) >= duration('1m') && duration(self.maxStaleness) <= duration('720h')": self =>
-    seconds(self.maxStaleness) >= minute && seconds(self.maxStaleness) <= 720 * hour,
+  [`!${isDuration('maxStaleness')} || duration(self.maxStaleness) >= duration('1m') && duration(self.maxStaleness) <= duration('720h')`]:
+    self => seconds(self.maxStaleness) >= minute && seconds(self.maxStaleness) <= 720 * hour,
   '[has(self.attributeEquals), has(self.organizationEquals), has(self.scopeContains)].filter(x, x).size() == 1': self =>
     ['attributeEquals', 'organizationEquals', 'scopeContains'].filter(name => has(self, name)).length === 1,
   'has(self.permissions) ? !has(self.methods) && !has(self.paths) : has(self.methods) && has(self.paths)': self =>
@@ -43,7 +44,7 @@ export const serverRules: Readonly<Record<string, (self: Self) => boolean>> = {
   '!(has(self.publicKey) && has(self.secretName))': self => !(has(self, 'publicKey') && has(self, 'secretName')),
   "!has(self.publicKey) || (self.algorithm == 'Ed25519' ? self.publicKey.kty == 'OKP' && has(self.publicKey.crv) && self.publicKey.crv == 'Ed25519' : self.algorithm == 'ES256' ? self.publicKey.kty == 'EC' && has(self.publicKey.crv) && self.publicKey.crv == 'P-256' : self.publicKey.kty == 'RSA')":
     self => !has(self, 'publicKey') || fits(self),
-  "!has(self.validity) || duration(self.validity) >= duration('1h')": self =>
+  [`!has(self.validity) || !${isDuration('validity')} || duration(self.validity) >= duration('1h')`]: self =>
     !has(self, 'validity') || seconds(self.validity) >= hour,
 }
 

@@ -7,6 +7,10 @@ interface ObservedGrant {
   readonly object: AccessGrant
   readonly clients: ReadonlyMap<string, ResolvedClient>
   readonly roleExists: boolean
+  /** Services that rules of the role name and that do not exist. */
+  readonly missingServices?: readonly string[]
+  /** Whether some rule of the role names a service that does. */
+  readonly opensSomething?: boolean
   readonly schemaFault?: string | undefined
   readonly enforced: EnforcedView
 }
@@ -36,7 +40,7 @@ export function planAccessGrant(
     status: {
       ...(generation !== undefined && { observedGeneration: generation }),
       conditions: reportConditions(previous, generation, time, [accepted, readiness(accepted, expired), latched]),
-      state: stateOf(fault, clients, expired),
+      state: stateOf(observed, fault, clients, expired),
       clients,
     },
     ...(end !== undefined && end > now && { nextAt: end }),
@@ -45,12 +49,14 @@ export function planAccessGrant(
 
 /** What it does for callers now, so that nothing reads as active that gives nobody anything. */
 function stateOf(
+  { opensSomething = true }: ObservedGrant,
   fault: Fault | undefined,
   clients: readonly GrantedClient[],
   expired: boolean,
 ): NonNullable<AccessGrantStatus['state']> {
   if (fault?.reason === 'RoleNotFound' || fault?.reason === 'Invalid') return 'Refused'
   if (expired) return 'Expired'
+  if (!opensSomething) return 'Refused'
   if (clients.some(({ state }) => state === 'Granted')) return 'Active'
   return clients.some(({ state }) => state === 'NotFound') ? 'Pending' : 'Refused'
 }
@@ -99,7 +105,7 @@ function means(pin: GrantedClient, client: ResolvedClient): boolean {
 }
 
 interface Fault {
-  readonly reason: 'Invalid' | 'RoleNotFound' | 'ClientReplaced' | 'ClientNotFound' | 'ClientRefused'
+  readonly reason: 'Invalid' | 'RoleNotFound' | 'RoleRefused' | 'ClientReplaced' | 'ClientNotFound' | 'ClientRefused'
   readonly message: string
 }
 
@@ -122,9 +128,11 @@ function faultOf(
   if (replaced !== '') {
     return {
       reason: 'ClientReplaced',
-      message: `These names mean other clients than when this grant was written: ${replaced}. They have no access until it is written again.`,
+      message: `These names mean other clients than when this grant was written: ${replaced}. They have no access. If the new ones are meant, delete the grant and create it again, or change its spec: to apply the same YAML changes nothing.`,
     }
   }
+  const roleFault = roleFaultOf(observed)
+  if (roleFault) return roleFault
   const missing = named(clients, 'NotFound')
   if (missing !== '') {
     return {
@@ -137,6 +145,18 @@ function faultOf(
   return {
     reason: 'ClientRefused',
     message: `These clients are not accepted themselves: ${refused}. See their conditions.`,
+  }
+}
+
+/** A role that names no service opens nothing, whatever the grant says of its clients. */
+function roleFaultOf({ object, missingServices = [], opensSomething = true }: ObservedGrant): Fault | undefined {
+  if (missingServices.length === 0) return undefined
+  const { name } = object.spec.roleRef
+  const what = `The role ${name} names services that do not exist in this namespace: ${missingServices.join(', ')}`
+  const worth = opensSomething ? 'Its rules for other services count.' : 'The grant opens nothing.'
+  return {
+    reason: 'RoleRefused',
+    message: `${what}. ${worth} Create the GuardedService, or correct the name in the role.`,
   }
 }
 

@@ -32,8 +32,8 @@ export const clientTokenChecks: readonly ClaimCheck[] = [
   ({ payload: { jti } }) => (jti === undefined || isJti(jti) ? undefined : 'jti_invalid'),
 ]
 
-/** The same for a token that Kubernetes projected into a pod. */
-export const serviceAccountTokenChecks: readonly ClaimCheck[] = [
+/** The same for a token that Kubernetes projected into a pod: what is told before its audience is compared. */
+export const serviceAccountTokenFormChecks: readonly ClaimCheck[] = [
   ({ header }) => (isServiceAccountTokenType(header.typ) ? undefined : 'typ_invalid'),
   needs(serviceAccountTokenClaimNames),
   ({ payload }) => {
@@ -43,8 +43,13 @@ export const serviceAccountTokenChecks: readonly ClaimCheck[] = [
     return payload.sub === `system:serviceaccount:${namespace}:${serviceAccount.name}` ? undefined : 'sub_invalid'
   },
   checkAudienceForm,
-  ...timeChecks(longestServiceAccountToken),
 ]
+
+/**
+ * Told after it. The token that every pod has is for the API server and lives a year: to mend its life, as its holder
+ * would be told to, helps nobody.
+ */
+export const serviceAccountTokenTimeChecks: readonly ClaimCheck[] = timeChecks(longestServiceAccountToken)
 
 export function firstFault(checks: readonly ClaimCheck[], token: Spoken, clientId?: unknown): ClaimFault | undefined {
   for (const check of checks) {
@@ -82,8 +87,11 @@ function timeChecks(longestSeconds: number): readonly ClaimCheck[] {
     (name: 'iat' | 'exp' | 'nbf'): ClaimCheck =>
     ({ payload }) =>
       !Object.hasOwn(payload, name) || isTime(payload[name]) ? undefined : `${name}_invalid`
+  // Also where one of them has a fraction, which is told before: who looks for every fault gets both.
   const span: ClaimCheck = ({ payload: { iat, exp } }) =>
-    !isTime(iat) || !isTime(exp) || (exp > iat && exp - iat <= longestSeconds) ? undefined : 'lifetime_invalid'
+    typeof iat !== 'number' || typeof exp !== 'number' || (exp > iat && exp - iat <= longestSeconds)
+      ? undefined
+      : 'lifetime_invalid'
   return [form('iat'), form('exp'), form('nbf'), span]
 }
 

@@ -1,14 +1,17 @@
+import { algorithms } from '../keys/algorithms.ts'
 import { type DenyReason, reasons } from '../policy/decision.ts'
 import {
   allFaults,
+  type ClaimCheck,
   type ClaimFault,
   clientTokenChecks,
   clientTokenClaimNames,
   missingClaims,
-  serviceAccountTokenChecks,
   serviceAccountTokenClaimNames,
+  serviceAccountTokenFormChecks,
+  serviceAccountTokenTimeChecks,
 } from './claim-checks.ts'
-import { type Claims, checkTimes, isTime, readAudience, timesOf } from './claims.ts'
+import { type Claims, checkTimes, readAudience, timesOf } from './claims.ts'
 import { type CompactToken, parseCompact } from './compact.ts'
 import { formFault } from './form-fault.ts'
 
@@ -32,6 +35,8 @@ export interface TokenInspection {
   readonly faults: readonly TokenFault[]
 }
 
+type Kind = NonNullable<TokenInspection['kind']>
+
 const headerNames = ['alg', 'typ', 'kid']
 const claimNames = ['iss', 'sub', 'client_id', 'aud', 'iat', 'nbf', 'exp', 'jti']
 
@@ -43,30 +48,80 @@ const claimNames = ['iss', 'sub', 'client_id', 'aud', 'iat', 'nbf', 'exp', 'jti'
 export function inspectToken(text: string, now: number): TokenInspection {
   const token = parseCompact(text)
   if (!token) return { header: {}, claims: {}, faults: [fault('invalid_token', formFault(text))] }
-  const kind = kindOf(token)
-  const checks = kind === 'ClientToken' ? clientTokenChecks : serviceAccountTokenChecks
-  const faults = allFaults(checks, token, claimedClient(token.payload)).map(code =>
-    fault(code, found(code, token, kind)),
-  )
+  const kind = looksLikeServiceAccount(token) ? 'ServiceAccountToken' : 'ClientToken'
   const audience = readAudience(token.payload)
   return {
     kind,
     header: only(token.header, headerNames),
     claims: only(token.payload, claimNames),
     ...(audience !== undefined && { audience }),
-    faults: [...faults, ...timeFaults(token.payload, now)],
+    faults: [
+      ...unprovableFaults(token, kind),
+      ...(kind === 'ClientToken'
+        ? claimFaults(clientTokenChecks, token, kind)
+        : [
+            ...claimFaults(serviceAccountTokenFormChecks, token, kind),
+            ...apiServerFault(token.payload, audience),
+            ...claimFaults(serviceAccountTokenTimeChecks, token, kind),
+          ]),
+      ...timeFaults(token.payload, now),
+    ],
   }
 }
 
-function fault(code: DenyReason, what: string): TokenFault {
-  return { code, found: what, hint: reasons[code].hint }
+function claimFaults(checks: readonly ClaimCheck[], token: CompactToken, kind: Kind): TokenFault[] {
+  return allFaults(checks, token, claimedClient(token.payload)).map(code => fault(code, found(code, token, kind)))
+}
+
+function fault(code: DenyReason, what: string, hint: string = reasons[code].hint): TokenFault {
+  return { code, found: what, hint }
 }
 
 /** A guard tells them apart by the issuer of the cluster, which is not known here. */
-function kindOf({ payload }: CompactToken): 'ClientToken' | 'ServiceAccountToken' {
+export function looksLikeServiceAccount({ payload }: Pick<CompactToken, 'payload'>): boolean {
   const { sub } = payload
   const isOfKubernetes = typeof sub === 'string' && sub.startsWith('system:serviceaccount:')
-  return isOfKubernetes || Object.hasOwn(payload, 'kubernetes.io') ? 'ServiceAccountToken' : 'ClientToken'
+  return isOfKubernetes || Object.hasOwn(payload, 'kubernetes.io')
+}
+
+const clientAlgorithms = Object.values(algorithms).flatMap(({ tokenAlgorithms }) => tokenAlgorithms)
+const clusterAlgorithms = ['RS256', 'ES256']
+const clientIssuer = /^https?:\/\/[^?#]+\/v1\/clients\/[^/?#]+$/
+
+/** What keeps every guard from finding the key that signed, whatever its policy. */
+function unprovableFaults({ header, payload }: CompactToken, kind: Kind): TokenFault[] {
+  const { alg, kid } = header
+  const { iss } = payload
+  const taken = kind === 'ClientToken' ? clientAlgorithms : clusterAlgorithms
+  const faults: (TokenFault | false)[] = [
+    !(typeof alg === 'string' && taken.includes(alg)) &&
+      fault('invalid_token', `alg is ${shown(alg)}`, `Sign with the algorithm of the key: ${taken.join(', ')}.`),
+    !(typeof kid === 'string' && kid !== '') &&
+      fault(
+        'invalid_token',
+        `kid is ${shown(kid)}`,
+        'Write the id of the key that signs, the file key-id of the mounted Secret, into the kid of the header.',
+      ),
+    kind === 'ClientToken' &&
+      Object.hasOwn(payload, 'iss') &&
+      !(typeof iss === 'string' && clientIssuer.test(iss)) &&
+      fault(
+        'invalid_token',
+        `iss is ${shown(iss)}`,
+        "Write the client's own issuer into iss: <issuer>/v1/clients/<client id>, with the files issuer and client-id of the mounted Secret.",
+      ),
+  ]
+  return faults.filter(one => one !== false)
+}
+
+const apiServer = /^https:\/\/kubernetes\.default(?:\.svc(?:\.[a-z0-9.-]+)?)?$/
+
+/** The token that every pod has is for the API server, whose audience is its own issuer unless it was told another. */
+function apiServerFault({ iss }: Claims, audience: string | undefined): TokenFault[] {
+  if (audience === undefined || !(audience === iss || apiServer.test(audience))) return []
+  const hint =
+    'Have Kubernetes project a token for the service: a volume with serviceAccountToken and the audience of the service.'
+  return [fault('wrong_audience', `aud is ${audience}: the token is for the Kubernetes API`, hint)]
 }
 
 /** Whom the token is of by its issuer, which ends with the client id; else by its subject. */
@@ -75,7 +130,7 @@ function claimedClient({ iss, sub, client_id }: Claims): unknown {
   return byIssuer ?? sub ?? client_id
 }
 
-function found(code: ClaimFault, { header, payload }: CompactToken, kind: TokenInspection['kind']): string {
+function found(code: ClaimFault, { header, payload }: CompactToken, kind: Kind): string {
   if (code === 'typ_invalid') return `typ is ${shown(header.typ)}`
   if (code === 'claim_missing') {
     const names = kind === 'ClientToken' ? clientTokenClaimNames : serviceAccountTokenClaimNames
@@ -89,11 +144,16 @@ function found(code: ClaimFault, { header, payload }: CompactToken, kind: TokenI
 
 function timeFaults(claims: Claims, now: number): TokenFault[] {
   const { iat, exp, nbf } = claims
-  if (!isTime(iat) || !isTime(exp)) return []
+  if (typeof iat !== 'number' || typeof exp !== 'number') return []
   const code = checkTimes(claims, timesOf(claims), now)
   if (!code) return []
   const ahead = Math.max(iat, typeof nbf === 'number' ? nbf : 0) - now
-  return [fault(code, code === 'token_expired' ? `it ended ${now - exp} s ago` : `it begins in ${ahead} s`)]
+  return [
+    fault(
+      code,
+      code === 'token_expired' ? `it ended ${Math.round(now - exp)} s ago` : `it begins in ${Math.round(ahead)} s`,
+    ),
+  ]
 }
 
 function only(value: Claims, names: readonly string[]): Claims {

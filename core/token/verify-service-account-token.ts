@@ -3,7 +3,7 @@ import { type ClientEntry, type ClusterEntry, keyObjectOf } from '../snapshot/cl
 import type { ServiceAccountRow } from '../snapshot/rows.ts'
 import { lookup } from '../snapshot/shared-map.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
-import { firstFault, serviceAccountTokenChecks } from './claim-checks.ts'
+import { firstFault, serviceAccountTokenFormChecks, serviceAccountTokenTimeChecks } from './claim-checks.ts'
 import { checkTimes, readAudience, type TokenTimes, timesOf } from './claims.ts'
 import { toleranceSeconds } from './client-token.ts'
 import type { CompactToken } from './compact.ts'
@@ -32,13 +32,15 @@ export function verifyServiceAccountToken(
   const clients = bound && lookup(snapshot.clientsByServiceAccount, `${bound.namespace}/${bound.serviceAccount.name}`)
   const client = clients?.length === 1 ? clients[0] : undefined
   if (client && checkStanding(client.row, undefined, now)) return 'client_suspended'
-  const fault = firstFault(serviceAccountTokenChecks, token)
+  const fault = firstFault(serviceAccountTokenFormChecks, token)
   if (fault) return fault
+  if (readAudience(claims) !== snapshot.service?.audience) return 'wrong_audience'
+  const untimely = firstFault(serviceAccountTokenTimeChecks, token)
+  if (untimely) return untimely
   if (!client || !bound) return 'invalid_token'
   const times = timesOf(claims)
   const ended = checkTimes(claims, times, now)
   if (ended) return ended
-  if (readAudience(claims) !== snapshot.service?.audience) return 'wrong_audience'
   if (!snapshot.service?.accepts.includes('ServiceAccountToken')) return 'credential_unsupported'
   const account = accountOf(client, bound)
   if (!account) return 'pod_unknown'

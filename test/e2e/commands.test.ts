@@ -40,7 +40,9 @@ describe('the documented kubectl commands', () => {
   })
 
   it.each(shownWith('wait'))('$command ($document) comes back', async ({ command }) => {
-    expect(await kubectl([...command.split(/\s+/).slice(1), '--timeout=60s'])).toContain('condition met')
+    // A shell takes the quotes away.
+    const args = command.replaceAll("'", '').split(/\s+/).slice(1)
+    expect(await kubectl([...args, '--timeout=60s'])).toContain('condition met')
   })
 
   it('mean our roles only when written in full: roles alone is Kubernetes own', async () => {

@@ -44,9 +44,21 @@ it('takes both kinds where each belongs', async () => {
   expect(await outcome(alice.token())).toBe('allowed')
 })
 
+it('K25 names the audience that is expected to who brings a token of another one, and to nobody else', async () => {
+  const body = async (token: string): Promise<Record<string, unknown>> => JSON.parse((await call(token)).body)
+  for (const token of [podToken({ aud: [clusterIssuer] }), alice.token({ aud: 'https://payments.shop.svc' })])
+    expect(await body(token)).toMatchObject({ code: 'wrong_audience', audience })
+  expect(await body(podToken({ aud: undefined }))).not.toHaveProperty('audience')
+})
+
 describe('J23 a token of Kubernetes', () => {
   it.each([
     ['for the API server', { aud: [clusterIssuer] }, '401 wrong_audience'],
+    [
+      'for the API server, as every pod has it for a year',
+      { aud: [clusterIssuer], exp: nowSeconds() + 31_536_000 },
+      '401 wrong_audience',
+    ],
     ['for the API server and this service', { aud: [clusterIssuer, audience] }, '401 aud_invalid'],
     ['for another service', { aud: ['https://payments.shop.svc'] }, '401 wrong_audience'],
     ['for our snapshots', { aud: [`${issuer}/v1/snapshots`] }, '401 wrong_audience'],

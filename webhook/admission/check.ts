@@ -33,6 +33,8 @@ export interface Reference {
 export interface Missing {
   readonly reference: Reference
   readonly what: 'object' | 'port'
+  /** For `port`: those that the Service has, as people write them. */
+  readonly ports?: readonly string[]
 }
 
 /** Everything the webhook says about one kind. */

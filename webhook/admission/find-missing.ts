@@ -17,15 +17,16 @@ const patienceMs = 500
  */
 export function createFindMissing(client: Pick<KubeClient, 'get' | 'raw'>): FindMissing {
   let running = 0
-  async function missingOf(reference: Reference, user: UserInfo | undefined): Promise<Missing['what'] | undefined> {
+  async function missingOf(reference: Reference, user: UserInfo | undefined): Promise<Missing | undefined> {
     if (running >= mostOfAll) return undefined
     running++
     try {
-      if (!user || !(await mayGet(client, user, reference))) return 'object'
+      if (!user || !(await mayGet(client, user, reference))) return { reference, what: 'object' }
       const { resource, namespace, name, port } = reference
       const found = await client.get(resource, namespace, name)
-      if (found === undefined) return 'object'
-      return port !== undefined && portOf(found as ServiceObject, port) === undefined ? 'port' : undefined
+      if (found === undefined) return { reference, what: 'object' }
+      if (port === undefined || portOf(found as ServiceObject, port) !== undefined) return undefined
+      return { reference, what: 'port', ports: portsOf(found as ServiceObject) }
     } catch {
       // Not knowing is not a warning.
       return undefined
@@ -36,15 +37,20 @@ export function createFindMissing(client: Pick<KubeClient, 'get' | 'raw'>): Find
   return async (references, user) => {
     if (references.length === 0) return []
     const asked = references.slice(0, mostOfOne)
-    const missing = new Map<Reference, Missing['what']>()
+    const missing = new Map<Reference, Missing>()
     const looking = asked.map(async reference => {
-      const what = await missingOf(reference, user)
-      if (what) missing.set(reference, what)
+      const found = await missingOf(reference, user)
+      if (found) missing.set(reference, found)
     })
     await Promise.race([Promise.all(looking), setTimeout(patienceMs, undefined, { ref: false })])
-    return asked.flatMap(reference => {
-      const what = missing.get(reference)
-      return what ? [{ reference, what }] : []
-    })
+    return asked.flatMap(reference => missing.get(reference) ?? [])
   }
+}
+
+const mostPorts = 8
+
+/** Told to who may get the Service alone, like everything of it. */
+function portsOf({ spec }: ServiceObject): string[] {
+  const ports = (spec?.ports ?? []).map(({ name, port }) => (name ? `${port} (${name})` : `${port}`))
+  return ports.length > mostPorts ? [...ports.slice(0, mostPorts), `${ports.length - mostPorts} more`] : ports
 }

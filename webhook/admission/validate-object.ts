@@ -88,9 +88,10 @@ function audienceIn(oldObject: unknown): unknown {
   return isFields(oldObject) && isFields(oldObject.spec) ? oldObject.spec.audience : undefined
 }
 
-function missingSentence({ reference: { field, resource, namespace, name, port }, what }: Missing): string {
+function missingSentence({ reference: { field, resource, namespace, name, port }, what, ports = [] }: Missing): string {
+  const has = ports.length === 0 ? 'it has none' : `it has ${ports.join(', ')}`
   return what === 'port'
-    ? `${field}: the ${resource.kind} ${namespace}/${name} has no port ${port}; the status says TargetNotFound until the port is there, and guards that the service has, or gets, decide by the policy all the same`
+    ? `${field}: the ${resource.kind} ${namespace}/${name} has no port ${port}; ${has}; the status says TargetNotFound until the port is there, and guards that the service has, or gets, decide by the policy all the same`
     : `${field}: there is no ${resource.kind} ${namespace}/${name} yet that you may get; it counts from when it exists`
 }
 

@@ -1,4 +1,5 @@
 import { getHeapSpaceStatistics, getHeapStatistics } from 'node:v8'
+import { groupBy } from '../../core/group-by.ts'
 import { valuesOf } from '../../core/snapshot/shared-map.ts'
 import type { Gauges } from './metrics.ts'
 import type { Policy } from './policy.ts'
@@ -56,5 +57,5 @@ function count(values: Iterable<unknown>): number {
 }
 
 function tally(names: readonly string[]): Record<string, number> {
-  return Object.fromEntries([...Map.groupBy(names, name => name)].map(([name, all]) => [name, all.length]))
+  return Object.fromEntries([...groupBy(names, name => name)].map(([name, all]) => [name, all.length]))
 }

@@ -28,7 +28,8 @@ export function denial(verdict: Verdict, requestId: string, problemBase = defaul
   const { decision, snapshot } = verdict
   if (decision.allow) throw new Error('an allowed call has no denial')
   const { status, hint } = reasons[decision.reason]
-  const challenge = challengeFor(decision, snapshot?.service?.audience)
+  const audience = snapshot?.service?.audience
+  const challenge = challengeFor(decision, audience)
   return problem({
     status,
     code: decision.reason,
@@ -37,6 +38,8 @@ export function denial(verdict: Verdict, requestId: string, problemBase = defaul
     problemBase,
     decision: decisionHeader(decision, false),
     ...(decision.missing !== undefined && { missing: decision.missing }),
+    // Public: the challenge names it to everybody.
+    ...(decision.reason === 'wrong_audience' && audience !== undefined && { audience }),
     headers: [
       ...(challenge === undefined ? [] : ['WWW-Authenticate', challenge]),
       ...(status === 503 ? ['Retry-After', '1'] : []),
@@ -71,9 +74,10 @@ function problem(what: {
   problemBase: string
   decision: string
   missing?: string
+  audience?: string
   headers: readonly string[]
 }): Answer {
-  const { status, code, detail, missing, requestId } = what
+  const { status, code, detail, missing, audience, requestId } = what
   const body = `${JSON.stringify({
     type: `${what.problemBase}${code}`,
     title: titleOf(code),
@@ -81,6 +85,7 @@ function problem(what: {
     code,
     detail,
     missing,
+    audience,
     requestId,
   })}\n`
   return {

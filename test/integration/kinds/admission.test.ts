@@ -9,6 +9,7 @@ import { apiRequests } from '../api-request.ts'
 import { installCrds } from '../install-crds.ts'
 import { faultsOf, type Schema } from './field-faults.ts'
 import { broughtKey, type Sample, sampleOf } from './samples.ts'
+import { sentences } from './sentences.ts'
 
 const resourceOf = {
   ApiClient: resources.apiClients,
@@ -75,6 +76,17 @@ describe.each(kinds.map(kind => kind.kind))('%s', kind => {
       expect(refusal, `${fault.field} with ${fault.what}`).toMatch(/^(422|400) /)
       expect(refusal, `${fault.field} with ${fault.what}`).toContain(fault.field.replace(/\[\d+\]$/, ''))
     }
+  })
+})
+
+describe('what kubectl prints first is a sentence', () => {
+  it.each(sentences)('%s', async (_, kind, spec, words) => {
+    const refusal = await refusalOf({ ...sampleOf(kind), spec } as Sample)
+    expect(refusal).toMatch(/^422 /)
+    const [, first] = /is invalid: \[?(.*)$/s.exec(refusal) ?? []
+    // The API server shows no value of a list.
+    expect(first?.split(words)[0], refusal).toMatch(/^spec[^ ]*: Invalid value: (?:"[^"]*": )?$/)
+    expect(refusal).not.toContain('should match')
   })
 })
 
@@ -209,7 +221,9 @@ describe('rules that look at a change', () => {
     const messages = kinds.flatMap(({ kind }) =>
       [...JSON.stringify(specSchema(kind)).matchAll(/"message":"((?:[^"\\]|\\.)*)"/g)].map(match => match[1] ?? ''),
     )
-    const proved = [...onCreate, ...onUpdate].map(([, , , message]) => message).concat('revoked cannot be taken back')
+    const proved = [...onCreate, ...onUpdate, ...sentences]
+      .map(([, , , message]) => message)
+      .concat('revoked cannot be taken back')
     expect(messages.filter(message => !proved.some(part => message.includes(part)))).toEqual([])
   })
 })

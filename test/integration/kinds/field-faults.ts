@@ -11,12 +11,12 @@ export interface Schema {
   readonly maxLength?: number
   readonly minLength?: number
   readonly maxItems?: number
-  readonly minItems?: number
   readonly maxProperties?: number
   readonly maximum?: number
   readonly minimum?: number
   readonly default?: unknown
   readonly 'x-kubernetes-int-or-string'?: boolean
+  readonly 'x-kubernetes-validations'?: readonly { readonly rule: string }[]
 }
 
 export interface Fault {
@@ -61,16 +61,18 @@ function ownFaults(schema: Schema, good: unknown, path: Path): Fault[] {
   if (schema.type === 'string') {
     faults.push(put('a number', 7))
     if (schema.enum) faults.push(put('an unknown word', 'Surely-Not'))
-    if (schema.pattern) faults.push(put('a string that breaks the pattern', '\u0000 bad\n'))
+    if (schema.pattern || schema['x-kubernetes-validations'])
+      faults.push(put('a string that breaks the pattern', '\u0000 bad\n'))
     if (schema.maxLength !== undefined) faults.push(put('a string that is too long', 'a'.repeat(schema.maxLength + 1)))
-    if (schema.minLength !== undefined) faults.push(put('an empty string', ''))
+    if (schema.minLength !== undefined || schema['x-kubernetes-validations']) faults.push(put('an empty string', ''))
     if (schema.format === 'date-time') faults.push(put('no time', 'yesterday'))
   } else if (schema.type === 'integer') faults.push(put('a string', 'many'))
   else if (schema.type === 'boolean') faults.push(put('a string', 'yes'))
   else if (schema.type === 'array') {
     faults.push(put('an object', { a: 1 }))
     if (schema.maxItems !== undefined) faults.push(put('too many items', many(good, schema.maxItems + 1)))
-    if (schema.minItems !== undefined) faults.push(put('no items', []))
+    if (schema['x-kubernetes-validations']?.some(({ rule }) => rule === 'size(self) > 0'))
+      faults.push(put('no items', []))
   } else if (schema.type === 'object') {
     faults.push(put('a string', 'text'))
     if (schema.maxProperties !== undefined)

@@ -98,6 +98,8 @@ test('S11 a grant gives nothing to a chosen client id in a namespace that was de
 
 test('a pin of a release before gets its namespace at the first pass, and the grant keeps giving', async () => {
   const namespace = await cluster.namespace()
+  await service(namespace, 'api')
+  await guarded(namespace, 'api')
   await create(apiClients, namespace, 'web', { clientId: `${namespace}.web` })
   await role(namespace, 'reader', reads)
   const clients = [{ namespace, name: 'web' }]

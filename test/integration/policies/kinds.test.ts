@@ -155,7 +155,6 @@ describe('an audience', () => {
     'https://orders.other.svc:443',
     'https://orders.other.svc/x',
     'https://x.orders.shop.svc',
-    'https://kubernetes.default.svc',
   ])('K27 reserved for another service is refused: %s', async audience => {
     const { status, body } = await createService('orders', audience)
     expect(status).toBe(403)
@@ -163,6 +162,15 @@ describe('an audience', () => {
       `spec.audience ${audience} is reserved for the GuardedService of that name and namespace; leave spec.audience out to get https://orders.shop.svc`,
     )
   })
+
+  it.each(['https://kubernetes.default.svc', 'https://kubernetes.default.svc.cluster.local'])(
+    'K27 the audience of the API server is refused as such: %s',
+    async audience => {
+      const { status, body } = await createService('orders', audience)
+      expect(status).toBe(403)
+      expect(body.message).toContain(`spec.audience ${audience} belongs to the API server`)
+    },
+  )
 
   it('K27 cannot be changed to a reserved one either', async () => {
     const { body } = await cluster.send('POST', path('shop', 'guardedservices'), service('changing'))

@@ -44,6 +44,18 @@ const logOf = async (lines: number): Promise<string> =>
   (await rig.audit(lines)).map(entry => `[pod/a] ${JSON.stringify(entry)}\n`).join('')
 
 describe('latchkey propose', () => {
+  it('writes every list out, without anchors and aliases', async () => {
+    const time = '2026-11-30T12:00:00.000Z'
+    const line = { v: 1, time, decision: 'deny', reason: 'not_granted', client: 'callers/bob', service: 'shop/orders' }
+    const calls = [
+      { method: 'GET', path: '/a' },
+      { method: 'POST', path: '/b' },
+    ]
+    const text = await run(calls.map(call => `${JSON.stringify({ ...line, ...call })}\n`).join(''))
+    expect(text.match(/- orders$/gm)).toHaveLength(2)
+    expect(text).not.toMatch(/[&*]a\d/)
+  })
+
   it('makes of the log of a guard in audit mode the Role and the AccessGrant that the traffic needs', async () => {
     for (let order = 1; order <= 12; order++) await call(`/api/orders/${order}`)
     await call('/api/report?month=5')

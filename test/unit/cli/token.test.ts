@@ -7,8 +7,8 @@ import { reasons } from '../../../core/policy/decision.ts'
 import { sliceHash } from '../../../core/snapshot/hash.ts'
 import type { Row } from '../../../core/snapshot/rows.ts'
 import { accessYaml, manifestToken } from '../../guard/access-manifests.ts'
-import { podRows, podToken } from '../../guard/pod-rows.ts'
-import { alice, audience, bob, issuer, nowSeconds, rowsOf } from '../../guard/policy-rows.ts'
+import { clusterIssuer, podRows, podToken } from '../../guard/pod-rows.ts'
+import { alice, audience, bob, createCaller, issuer, nowSeconds, rowsOf } from '../../guard/policy-rows.ts'
 
 let folder: string
 beforeEach(async () => {
@@ -89,9 +89,50 @@ describe('latchkey token inspect, without a policy', () => {
     ['a good one of a pod', podToken(), []],
     ['one of a pod that is bound to none', podToken({ 'kubernetes.io': { namespace: 'callers' } }), ['claim_missing']],
     ['one of a pod with another typ', podToken({}, { typ: 'at+jwt' }), ['typ_invalid']],
+    [
+      'one with a fraction that lives too long',
+      alice.token({ iat: nowSeconds() - 0.5, exp: nowSeconds() + 3_600 }),
+      ['iat_invalid', 'lifetime_invalid'],
+    ],
+    [
+      'one with a fraction that has ended',
+      alice.token({ iat: nowSeconds() - 300.5, exp: nowSeconds() - 60.5 }),
+      ['iat_invalid', 'exp_invalid', 'token_expired'],
+    ],
+    ['one without a kid', alice.token({}, { kid: undefined }), ['invalid_token']],
+    ['one with a kid that is a number', alice.token({}, { kid: 7 }), ['invalid_token']],
+    ['one that is not signed', alice.token({}, { alg: 'none' }), ['invalid_token']],
+    ['one of a shared secret', alice.token({}, { alg: 'HS256' }), ['invalid_token']],
+    ['one without an alg', alice.token({}, { alg: undefined }), ['invalid_token']],
+    ["one with the installation's issuer", alice.token({ iss: issuer }), ['invalid_token']],
+    ['one with the client id as issuer', alice.token({ iss: alice.clientId }), ['invalid_token']],
+    ['one with a slash behind the issuer', alice.token({ iss: `${alice.row.issuer}/` }), ['invalid_token']],
+    ['one with no issuer', alice.token({ iss: undefined }), ['claim_missing']],
+    [
+      'one with everything wrong',
+      alice.token({ iss: issuer, jti: '' }, { kid: undefined, alg: 'PS256' }),
+      ['invalid_token', 'invalid_token', 'invalid_token', 'jti_invalid'],
+    ],
+    [
+      'the token that every pod has',
+      podToken({ aud: [clusterIssuer], exp: nowSeconds() + 31_536_000 }),
+      ['wrong_audience', 'lifetime_invalid'],
+    ],
+    ['one for the API server', podToken({ aud: 'https://kubernetes.default.svc' }), ['wrong_audience']],
+    ['one of a pod with EdDSA', podToken({}, { alg: 'EdDSA' }), ['invalid_token']],
   ])('says what is wrong with %s', async (_, text, expected) => {
     const result = await run(text, '-o', 'json')
     expect([codes(result), result.code]).toEqual([expected, expected.length > 0 ? 1 : 0])
+  })
+
+  it('says what cannot be judged without a policy, and how to name one', async () => {
+    expect((await run(alice.token())).text).toMatch(
+      /Not judged, for no policy is named: [\s\S]*--manifests, or with --snap/,
+    )
+    expect((await run(alice.token(), ...(await store(rowsOf())))).text).not.toContain('Not judged')
+    const { text } = await run(alice.token({ iss: issuer }, { kid: undefined }))
+    expect(text).toContain('- invalid_token: kid is not there\n  Write the id of the key that signs')
+    expect(text).toContain(`- invalid_token: iss is "${issuer}"\n  Write the client's own issuer into iss`)
   })
 
   const [header = '', payload = '', signature = ''] = alice.token().split('.')
@@ -171,12 +212,6 @@ describe('latchkey token inspect, with a policy', () => {
 
   it.each<[string, string, readonly Row[], string]>([
     [
-      'of an unknown client',
-      alice.token(),
-      rowsOf().filter(row => row !== alice.row && row.type !== 'client'),
-      'invalid_token',
-    ],
-    [
       'with a revoked key',
       alice.token(),
       rowsOf({ alice: { keys: [{ ...alice.key, revoked: true }] } }),
@@ -188,6 +223,68 @@ describe('latchkey token inspect, with a policy', () => {
     const { code, text: out } = await run(text, '-o', 'json', ...(await store(rows)))
     expect(code).toBe(1)
     expect(JSON.parse(out).services).toEqual([{ service: 'shop/orders', audience, verdict: 'refused', reason }])
+  })
+
+  const carol = createCaller('carol')
+  it.each<[string, string, readonly Row[], string[]]>([
+    [
+      'unknown client',
+      alice.token(),
+      rowsOf().filter(row => row.type !== 'client'),
+      ['is of no client that this policy knows: the client is unknown', `kid ${alice.key.kid} is no key that this`],
+    ],
+    [
+      'unknown kid',
+      alice.token({}, { kid: 'x' }),
+      rowsOf(),
+      [`kid x is no key of the client callers/alice, which has`],
+    ],
+    [
+      'kid of another client',
+      alice.token({}, { kid: bob.key.kid }),
+      rowsOf(),
+      ['kid is a key of the client callers/bob, not of callers/alice', 'The signature is not of AccessKey bob-key'],
+    ],
+    [
+      'issuer of another client',
+      alice.token({ iss: bob.row.issuer }),
+      rowsOf(),
+      ['kid is a key of the client callers/alice, not of callers/bob'],
+    ],
+    [
+      'issuer of no client',
+      alice.token({ iss: `${issuer}/v2/v1/clients/${alice.clientId}` }),
+      rowsOf(),
+      [`the client callers/alice, whose key kid names, has ${alice.row.issuer}.`],
+    ],
+    [
+      'algorithm of another kind of key',
+      alice.token({}, { alg: 'ES256' }),
+      rowsOf(),
+      ['alg is ES256, and the key of AccessKey alice-key is Ed25519: write EdDSA or Ed25519'],
+    ],
+    [
+      'signature of another key',
+      carol.token({ iss: alice.row.issuer, sub: alice.clientId, client_id: alice.clientId }, { kid: alice.key.kid }),
+      rowsOf(),
+      ['The signature is not of AccessKey alice-key: another private key signed'],
+    ],
+    [
+      'algorithm and signature of another key',
+      carol.token({ iss: alice.row.issuer }, { kid: alice.key.kid, alg: 'ES256' }),
+      rowsOf(),
+      ['The signature is none of this key either.'],
+    ],
+    ['pod of no client', podToken(), podRows([]).filter(row => row.type !== 'client'), ['lists the service account']],
+    ['pod of another cluster', podToken({ iss: 'https://other' }), podRows(), ['it is of another cluster']],
+    ['pod with an unknown kid', podToken({}, { kid: 'x' }), podRows(), ["is no key of this cluster's service account"]],
+    ['pod where no cluster is known', podToken(), rowsOf(), ['no keys of service account tokens']],
+  ])('names the cause where nobody is proved: %s', async (_, text, rows, expected) => {
+    const policy = await store(rows)
+    const { code, text: out } = await run(text, ...policy)
+    expect(code).toBe(1)
+    for (const cause of expected) expect(out).toContain(cause)
+    expect(out).not.toContain('says whether the token is malformed')
   })
 
   it('takes a folder of manifests, asks every service in it, and says what manifests cannot tell', async () => {
@@ -216,8 +313,12 @@ spec: { roleRef: { name: caller }, clients: [{ namespace: callers, name: minted 
     const taken = await run(manifestToken(), ...manifests)
     expect([taken.code, taken.text]).toEqual([0, expect.stringContaining('TAKEN by shop/orders')])
     expect(taken.text).toContain('- shop/basket: another audience, https://basket.shop.svc')
+    const foreign = bob.token({ iss: `${issuer}/v1/clients/callers.minted` }, { kid: alice.key.kid })
+    expect((await run(foreign, ...manifests)).text).toContain('kid is a key of the client callers/alice, not of')
     const forged = `${manifestToken().slice(0, -6)}AAAAAA`
-    expect((await run(forged, ...manifests)).text).toContain('- shop/orders: refuses it: invalid_token.')
+    expect((await run(forged, ...manifests)).text).toContain(
+      '- shop/orders: refuses it: invalid_token. The signature is not of',
+    )
     const minted = bob.token({
       iss: `${issuer}/v1/clients/callers.minted`,
       sub: 'callers.minted',

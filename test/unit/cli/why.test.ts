@@ -130,6 +130,24 @@ describe('latchkey why', () => {
     expect(await idOf()).toMatchObject({ clientId: 'callers.alice' })
   })
 
+  it('says of a folder whose document is no ConfigMap why, what it passed over, and nothing of keys', async () => {
+    const service = 'targetRef: { name: orders, port: 80 }'
+    const yaml = accessYaml().replace(service, `${service}\n  openapi: { configMapRef: { name: orders-api } }`)
+    const minted = `---
+apiVersion: latchkey.dev/v1alpha1
+kind: AccessKey
+metadata: { name: minted, namespace: callers }
+spec: { clientRef: { name: alice } }
+`
+    await writeFile(join(folder, 'access.yaml'), yaml + minted)
+    await writeFile(join(folder, 'openapi.yaml'), 'openapi: 3.1.0\npaths: { /a: { get: {} } }\n')
+    const asked = run('--manifests', folder, '--client', 'callers/alice', 'GET', '/a')
+    const message = await asked.catch((error: Error) => error.message)
+    expect(message).toContain('There is no ConfigMap orders-api in namespace shop. Create it.')
+    expect(message).toMatch(/openapi\.yaml.*no Kubernetes object/)
+    expect(message).not.toContain('AccessKey')
+  })
+
   it('prints nothing of a policy or a call that could draw on a terminal', async () => {
     await store(rowsOf({ grant: { attributes: { note: '\u001b[2Jx\u202e' } } }))
     const { text } = await run('--client', 'callers/alice', 'GET', '/api/\u001b[2J')

@@ -106,6 +106,7 @@ test('every reason of an AccessGrant is produced, and no other', () => {
   const plans = [
     ...views.map(enforced => plan({ enforced })),
     plan({ roleExists: false }),
+    plan({ missingServices: ['orders'], opensSomething: false }),
     plan({ clients: new Map() }),
     plan({ clients: new Map([['shop/web', clientOf({}, { accepted: false })]]) }),
     plan({ before: pinned }),

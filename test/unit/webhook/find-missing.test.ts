@@ -75,8 +75,8 @@ describe('looking for what a spec names', () => {
     const at = (name: string, port: number | string) => ({ field: 'f', resource: services, namespace: 'n', name, port })
     const asked = [at('web', 80), at('web', 'http'), at('web', 81), at('web', 'htpp'), at('wbe', 80)]
     expect(await createFindMissing({ get: found, raw: may })(asked, user)).toEqual([
-      { reference: asked[2], what: 'port' },
-      { reference: asked[3], what: 'port' },
+      { reference: asked[2], what: 'port', ports: ['80 (http)'] },
+      { reference: asked[3], what: 'port', ports: ['80 (http)'] },
       { reference: asked[4], what: 'object' },
     ])
   })

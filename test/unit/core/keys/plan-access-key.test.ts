@@ -449,3 +449,17 @@ test('a Secret that claims the key of somebody else proves nothing', async () =>
   )
   expect(proveSecretKey(desiredSecret(accessKeyOf(), { files: data }), 'Ed25519')).toBeUndefined()
 })
+
+test('a key that is narrowed to roles of which none exists says that it opens nothing; else that the others count', async () => {
+  const roles = ['reader', 'writer'].map(name => ({ namespace: 'shop', name }))
+  const messageOf = async (missing: string[]): Promise<string | undefined> => {
+    const store = createStore(accessKeyOf({ roles }))
+    store.missingRoles = missing
+    await settle(store)
+    return store.accessKey.status?.conditions?.find(({ type }) => type === 'Ready')?.message
+  }
+  expect(await messageOf(['shop/reader'])).toContain('shop/reader; the others of spec.roles count')
+  expect(await messageOf(['shop/reader', 'shop/writer'])).toContain(
+    'the key opens nothing, for spec.roles names no other role',
+  )
+})

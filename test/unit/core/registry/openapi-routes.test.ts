@@ -241,6 +241,13 @@ describe('an OpenAPI document', () => {
     expect(fault).toMatch(/^[\x20-\x7e]{1,500}$/)
   })
 
+  it('is told of two routes that match the same requests beside the other faults', () => {
+    const twins = { '/orders/{a}': { get: {} }, '/orders/{b}': { get: {} } }
+    const conflict = 'routes get-orders-a (/orders/{a}) and get-orders-b (/orders/{b}) match the same requests'
+    expect(routesOf(document({ ...twins, '/c': { GET: {} } }))).toContain(conflict)
+    expect(routesOf(document(twins))).toHaveLength(2)
+  })
+
   it('is told all that is wrong with it at once, as much as a condition holds', () => {
     const three = { '/a/{': { get: {} }, '/b': { GET: {}, get: { security: null }, post: { securtiy: [] } } }
     expect(routesOf(document(three))).toMatch(/^4 faults\. At paths\.\/a\/\{: .+ At paths\.\/b\.GET: .+ At .+ At .+\.$/)

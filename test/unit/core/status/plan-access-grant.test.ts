@@ -21,8 +21,9 @@ function plan(before: GrantedClient[] | undefined, clients: ReturnType<typeof cl
     ...more,
   })
   const object: AccessGrant = { ...made, status: before ? { observedGeneration: 1, clients: before } : {} }
-  return planAccessGrant({ object, clients, roleExists: true, enforced: { state: 'no-guards' } }, bornSeconds).status
+  return planAccessGrant({ object, clients, ...whole }, bornSeconds).status
 }
+const whole = { roleExists: true, enforced: { state: 'no-guards' } } as const
 const pin = (more: Partial<GrantedClient> = {}): GrantedClient => ({
   namespace: 'partners',
   name: 'web',
@@ -85,5 +86,54 @@ describe('the state of a grant', () => {
       status: 'False',
       message: 'These clients do not exist yet: partners/web. They get the role when they appear.',
     })
+  })
+})
+
+describe('a grant of a role that names services that do not exist', () => {
+  const object = grant('shop', 'g', { roleRef: { name: 'reader' }, clients: [{ namespace: 'partners', name: 'web' }] })
+  const about = (clients: ApiClient[], opensSomething: boolean) =>
+    planAccessGrant(
+      { object, clients: clientsIn('uid-1', clients), ...whole, missingServices: ['basket'], opensSomething },
+      bornSeconds,
+    ).status
+  const said = (status: ReturnType<typeof about>) => [status.state, reasons(status), status.conditions?.[1]?.message]
+
+  it('says so, and does not read as active when it opens nothing', () => {
+    const message =
+      'The role reader names services that do not exist in this namespace: basket. The grant opens nothing. Create the GuardedService, or correct the name in the role.'
+    expect(said(about([chosen], false))).toEqual(['Refused', ['RoleRefused', 'RoleRefused'], message])
+    expect(said(about([], false))).toEqual(['Refused', ['RoleRefused', 'RoleRefused'], message])
+  })
+
+  it('says so, and is active for the services that do', () => {
+    const [state, names, message] = said(about([chosen], true))
+    expect([state, names]).toEqual(['Active', ['RoleRefused', 'RoleRefused']])
+    expect(message).toContain('Its rules for other services count.')
+  })
+})
+
+describe('a name that means another client', () => {
+  const stranger = () => plan([pin()], clientsIn('uid-2', [chosen]))
+
+  it('is told with what helps, and that to apply the same again does not', () => {
+    const [accepted] = stranger().conditions ?? []
+    expect(accepted?.message).toContain('delete the grant and create it again, or change its spec')
+    expect(accepted?.message).toContain('to apply the same YAML changes nothing')
+  })
+
+  it('S11 is taken for what it means now once the spec changed, and not when only the same was applied', () => {
+    const object = grant('shop', 'g', {
+      roleRef: { name: 'reader' },
+      clients: [{ namespace: 'partners', name: 'web' }],
+    })
+    const next = (generation: number) => ({
+      ...object,
+      metadata: { ...object.metadata, generation },
+      status: { observedGeneration: 1, clients: [pin()] },
+    })
+    const clients = clientsIn('uid-2', [chosen])
+    const state = (generation: number) =>
+      planAccessGrant({ object: next(generation), clients, ...whole }, bornSeconds).status.state
+    expect([state(1), state(2)]).toEqual(['Refused', 'Active'])
   })
 })

@@ -133,6 +133,17 @@ test('K25: the token for the API server is wrong_audience', () => {
   expect(verify(token({ aud: ['https://kubernetes.default.svc'] }))).toBe('wrong_audience')
 })
 
+test('K25: the token that every pod has, which lives a year, is told its audience first, whoever it is of', () => {
+  const year = { aud: ['https://kubernetes.default.svc'], exp: now + 31_536_000 }
+  const elsewhere = { ...bound, namespace: 'other' }
+  const ofNobody = { ...year, sub: 'system:serviceaccount:other:invoices', 'kubernetes.io': elsewhere }
+  expect(verify(token(year))).toBe('wrong_audience')
+  expect(verify(token(ofNobody))).toBe('wrong_audience')
+  expect(verify(token({ ...year, exp: now - 100, iat: now - 200 }))).toBe('wrong_audience')
+  expect(verify(token({ ...year, iat: now + 0.5 }))).toBe('wrong_audience')
+  expect(verify(token({ ...year, aud: [audience] }))).toBe('lifetime_invalid')
+})
+
 test('an expired token, a suspended client and a service that takes none are told', () => {
   expect(verify(token({ iat: now - 100, exp: now - 31 }))).toBe('token_expired')
   const suspended = snapshotOf([serviceRow(), { ...client, suspended: true }, clusterRow(rsaKey)])
