@@ -17,7 +17,7 @@ export interface ReadManifests {
 }
 
 /** Whoever names the folder wrote it, or trusts who did: the bounds keep a mistake from taking all memory. */
-const manifestLimits: ReadLimits = { bytes: 64 * 1024 * 1024, depth: 128, nodes: 8_000_000 }
+const manifestLimits: ReadLimits = { bytes: 64 * 1024 * 1024, depth: 128, jsonNodes: 8_000_000, yamlEntries: 8_000_000 }
 
 interface Reading extends ReadManifests {
   /** Where each object stands, by kind and key: one that comes twice would hide one of its two. */

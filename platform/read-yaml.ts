@@ -13,12 +13,25 @@ export interface ReadLimits {
   readonly bytes: number
   /** Levels of mappings and lists within each other, aliases followed. */
   readonly depth: number
-  /** Values and keys, each alias counted as all that it stands for. */
-  readonly nodes: number
+  /** Values and keys of a text that is JSON. */
+  readonly jsonNodes: number
+  /**
+   * Of any other text, of which the parser holds a tree: entries of mappings and lists, with one more for each of these
+   * and each alias, which counts as all that it stands for.
+   */
+  readonly yamlEntries: number
 }
 
-/** For an OpenAPI document: one that a tenant wrote. */
-export const documentLimits: ReadLimits = { bytes: 2 * 1024 * 1024, depth: 128, nodes: 500_000 }
+/**
+ * For an OpenAPI document: one that a tenant wrote. The tree of so much YAML needs less than 240 MiB at worst: the thread that
+ * reads documents in a cluster has 256, and must not be the only reader that gives up.
+ */
+export const documentLimits: ReadLimits = {
+  bytes: 2 * 1024 * 1024,
+  depth: 128,
+  jsonNodes: 500_000,
+  yamlEntries: 150_000,
+}
 
 /**
  * Reads a text of one YAML 1.2 document, or JSON, which is YAML too. Every reader of a process reads by this one: a text
@@ -44,13 +57,14 @@ export function readYaml(text: string, limits: ReadLimits = documentLimits): Rea
 export function readYamlStream(text: string, limits: ReadLimits): readonly ReadResult[] {
   if (Buffer.byteLength(text) > limits.bytes) return [{ fault: `the text is longer than ${sizeOf(limits.bytes)}` }]
   const plain = text.startsWith('\ufeff') ? text.slice(1) : text
-  const json = readJson(plain, limits)
+  const json = readJson(plain, { ...limits, nodes: limits.jsonNodes })
   return json ? [json] : readDocuments(plain, limits)
 }
 
 function readDocuments(text: string, limits: ReadLimits): ReadResult[] {
   const lines = new LineCounter()
-  const values = createValues({ ...limits, characters: limits.bytes * 4 })
+  const entries = limits.yamlEntries
+  const values = createValues({ ...limits, entries, characters: limits.bytes * 4 })
   const results: ReadResult[] = []
   const attempt = (read: () => void): void => {
     try {
@@ -63,7 +77,7 @@ function readDocuments(text: string, limits: ReadLimits): ReadResult[] {
     }
   }
   attempt(() => {
-    for (const { contents } of composeDocuments(text, limits, lines.addNewLine)) {
+    for (const { contents } of composeDocuments(text, { ...limits, entries }, lines.addNewLine)) {
       attempt(() => void results.push({ value: values.of(contents) }))
     }
   })

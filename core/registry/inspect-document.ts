@@ -18,7 +18,10 @@ export function inspectDocument(
   service: string,
 ): { readonly routes: readonly RouteRow[] } | { readonly fault: DocumentFault } {
   const read = openApiRoutes(document, service)
-  if ('fault' in read) return { fault: { reason: 'OpenApiInvalid', message: read.fault } }
+  if ('fault' in read) {
+    return { fault: { reason: read.kind === 'conflict' ? 'RouteConflict' : 'OpenApiInvalid', message: read.fault } }
+  }
+  // The same net as for routes of a spec; whatever it could find was told above, at its place in the document.
   const fault = inspectRoutes(read.routes, ({ path, methods }) => `${methods[0]} ${path}`)
   if (!fault) return { routes: read.routes }
   return { fault: { reason: fault.conflict ? 'RouteConflict' : 'OpenApiInvalid', message: fault.message } }

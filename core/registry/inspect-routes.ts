@@ -27,7 +27,7 @@ export function inspectRoutes(
 }
 
 /** Which routes match the same requests equally well, as the beginning of a sentence. */
-export function conflictIn(routes: readonly RouteRow[]): string | undefined {
+function conflictIn(routes: readonly RouteRow[]): string | undefined {
   const conflict = findRouteConflict(routes)
   if (!conflict) return undefined
   const named = [conflict.a, conflict.b].map(name => `${name} (${routes.find(route => route.name === name)?.path})`)

@@ -61,7 +61,9 @@ export function readContent(content: DocumentContent, service: string, readers: 
     return invalid('What binaryData holds is not gzip. Compress the document with gzip, or put it into data.')
   }
   if (text === undefined || Buffer.byteLength(text) > longestDocumentBytes) {
-    return invalid('The document is longer than 2 MiB. Split it.')
+    return invalid(
+      'The document is longer than 2 MiB. Leave out schemas, examples and descriptions: routes are made of paths, security and servers.',
+    )
   }
   const found = readers.read(text)
   return 'value' in found

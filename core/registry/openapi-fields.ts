@@ -48,7 +48,7 @@ export function checkFields(object: object, kind: keyof typeof tables, place: Pl
     if (!isOurs && name.startsWith('x-')) continue
     const meant = [...taken].find(one => one.toLowerCase() === name.toLowerCase())
     const what = `no ${isOurs ? 'extension of ours in' : 'field of'} ${articled(kind)}`
-    faults.add([...place, name], meant === undefined ? what : `${what}; write ${meant}`)
+    faults.add([...place, name], `${what}; ${meant === undefined ? 'correct or remove it' : `write ${meant}`}`)
     if (faults.isFull()) return
   }
 }

@@ -17,7 +17,8 @@ interface Around {
 
 export interface Operation {
   readonly operationId?: string
-  readonly base: string
+  /** Path of the server that it is below; undefined when that is at fault. */
+  readonly base: string | undefined
   readonly rest: Pick<RouteRow, 'permission' | 'variants' | 'mode'>
 }
 
@@ -44,7 +45,7 @@ export function readOperation(given: unknown, around: Around, reading: Reading):
     : around.base
   return {
     ...(typeof operationId === 'string' && { operationId }),
-    base: base ?? '',
+    base,
     rest: { ...(permission && { permission }), variants, ...(mode && { mode }) },
   }
 }

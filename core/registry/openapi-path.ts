@@ -1,3 +1,4 @@
+import { parseTemplate } from '../policy/template.ts'
 import type { Faults, Place } from './openapi-value.ts'
 
 /** A path of a document as a template. */
@@ -10,7 +11,7 @@ export interface PathTemplate {
 const plainName = /^[A-Za-z]\w{0,31}$/
 const longestName = 32
 /** As of a template. */
-const longestPath = 512
+export const longestPath = 512
 
 /**
  * Parameters are whole segments. Their names are the document's where templates take them; others become names that
@@ -33,12 +34,31 @@ export function templateOf(path: string, place: Place, faults: Faults): PathTemp
     const name = names.get(segment.slice(1, -1))
     return name !== undefined && segment.startsWith('{') ? `{${name}}` : segment
   })
-  return { path: template.join('/'), names }
+  const fault = faultOfPath(template.join('/'))
+  return fault === undefined ? { path: template.join('/'), names } : void faults.add(place, fault)
+}
+
+/** Why a path is none that a request can have in normal form. @param path a template, or the path of a server's URL */
+export function faultOfPath(path: string): string | undefined {
+  const marks = faultOfMarks(path)
+  if (marks !== undefined) return marks
+  if (path.includes('//')) return 'an empty segment; write one slash'
+  return 'fault' in parseTemplate(path)
+    ? 'a segment is not in normal form; write no dot segments, plain characters as they are, all others as escapes'
+    : undefined
+}
+
+/** Why a path or URL ends before its end. */
+export function faultOfMarks(text: string): string | undefined {
+  const [mark] = /[?#]/.exec(text) ?? []
+  if (mark === undefined) return undefined
+  const [part, escaped] = mark === '?' ? ['query', '%3F'] : ['fragment', '%23']
+  return `no path has a ${part}; leave out what follows ${mark}, or write ${escaped} where the character is meant`
 }
 
 function faultOfLiteral(segment: string): string | undefined {
   if (/[{}]/.test(segment)) {
-    return 'a parameter must be a whole segment, such as /{id}; guards compare whole segments, not parts such as {name}:cancel'
+    return 'a parameter must be a whole segment, such as /{id}; guards compare whole segments, not parts such as {name}:cancel, so give it a path of its own'
   }
   return segment.includes('*') ? 'a star; write each path out, or %2A where a star is meant' : undefined
 }
@@ -47,7 +67,7 @@ function faultOfName(name: string, before: readonly string[]): string | undefine
   if (name === '') return 'a parameter has no name'
   // RFC 6570 gives such forms more than one segment, or a query; others give them a pattern.
   if (/^\.|[+#/;?&=,!@|*:]/.test(name))
-    return 'a parameter is a name in braces; forms such as {+name} and {name*} are not read'
+    return 'a parameter is a name in braces; forms such as {+name} and {name*} are not read, so write out each path that the app has'
   return before.includes(name) ? 'a parameter stands twice in the path; rename one' : undefined
 }
 

@@ -31,7 +31,7 @@ export function objectAt(value: unknown, place: Place, reading: Reading): Record
   const found = followed(value, place, reading)
   if (!found) return undefined
   if (isRecord(found.value)) return spend(Object.keys(found.value).length, place, reading) ? found.value : undefined
-  reading.faults.add(place, 'expected an object')
+  reading.faults.add(place, `expected an object${insteadOf(found.value)}`)
   return undefined
 }
 
@@ -40,8 +40,13 @@ export function listAt(value: unknown, place: Place, reading: Reading): readonly
   const found = followed(value, place, reading)
   if (!found) return undefined
   if (Array.isArray(found.value)) return spend(found.value.length, place, reading) ? found.value : undefined
-  reading.faults.add(place, 'expected a list')
+  reading.faults.add(place, `expected a list${insteadOf(found.value)}`)
   return undefined
+}
+
+/** Programs write null where they have nothing: what is meant is for the author to say. */
+function insteadOf(value: unknown): string {
+  return value === null ? ', not null; write one or leave the field out' : ''
 }
 
 /** @returns false when no work is left: then nothing more is read, which is told once */

@@ -1,12 +1,11 @@
-import { parseTemplate } from '../policy/template.ts'
 import type { RouteRow } from '../snapshot/rows.ts'
-import { conflictIn } from './inspect-routes.ts'
+import { tellConflicts } from './openapi-conflicts.ts'
 import { checkFields, methods } from './openapi-fields.ts'
 import { type Inherited, inheritedFrom, readOperation } from './openapi-operation.ts'
-import { templateOf } from './openapi-path.ts'
+import { longestPath, templateOf } from './openapi-path.ts'
 import { objectAt, type Reading, workAtMost } from './openapi-reading.ts'
 import { basePathOf } from './openapi-server.ts'
-import { createFaults, type Fault, isRecord, type Place } from './openapi-value.ts'
+import { createFaults, type Fault, type FaultKind, isRecord, type Place } from './openapi-value.ts'
 import { createRouteNames } from './route-name.ts'
 
 const operationsAtMost = 2_000
@@ -14,6 +13,7 @@ const operationsAtMost = 2_000
 /** A route that has no name yet. */
 interface OperationRoute {
   readonly operationId?: string
+  readonly place: Place
   readonly route: Omit<RouteRow, 'name'>
 }
 
@@ -27,8 +27,11 @@ interface OperationRoute {
  * @returns the routes, or all that is wrong and where
  * @see OpenAPI Specification 3.1, sections 4.8.8 (paths), 4.8.9 (path item); threats S09
  */
-export function openApiRoutes(document: unknown, service: string): { routes: RouteRow[] } | Fault {
-  if (!isRecord(document)) return { fault: 'The document is not an object.' }
+export function openApiRoutes(
+  document: unknown,
+  service: string,
+): { routes: RouteRow[] } | (Fault & { readonly kind: FaultKind }) {
+  if (!isRecord(document)) return { fault: 'The document is not an object.', kind: 'mistake' }
   const faults = createFaults()
   const reading = { document, service, faults, work: { left: workAtMost } }
   if (typeof document.openapi !== 'string' || !/^3\.[0-2](\.\d+)?(-[\w.]+)?$/.test(document.openapi)) {
@@ -37,18 +40,17 @@ export function openApiRoutes(document: unknown, service: string): { routes: Rou
   }
   checkFields(document, 'document', [], faults)
   const found = routesOfPaths(reading)
+  tellConflicts(found, faults)
   const names = createRouteNames()
   const routes = found.map(({ operationId, route }) => ({ ...route, name: names.next(operationId, route) }))
-  // Alone it has a reason of its own; beside other faults it is told with them.
-  const conflict = faults.told() && conflictIn(routes)
-  if (conflict !== undefined) faults.add(['paths'], conflict)
   return faults.told() ?? { routes }
 }
 
 function routesOfPaths(reading: Reading): OperationRoute[] {
   const { document, faults } = reading
-  const base = basePathOf(document.servers, ['servers'], reading)
-  const paths = objectAt(document.paths, ['paths'], reading)
+  // Without its path the rest is read all the same: what else is wrong is told at once.
+  const base = document.servers === undefined ? '' : (basePathOf(document.servers, ['servers'], reading) ?? '')
+  const paths = objectAt(document.paths === undefined ? {} : document.paths, ['paths'], reading)
   const inherited = inheritedFrom(reading)
   const routes: OperationRoute[] = []
   for (const [path, item] of Object.entries(paths ?? {})) {
@@ -61,13 +63,21 @@ function routesOfPaths(reading: Reading): OperationRoute[] {
       return routes
     }
   }
-  if (paths && routes.length === 0 && !faults.told()) faults.add(['paths'], 'no operation')
+  if (paths && routes.length === 0 && !faults.told()) faults.add(['paths'], faultOfNone(document))
   return routes
 }
 
+/** A valid document may say nothing that a guard could use. */
+function faultOfNone({ webhooks }: Reading['document']): string {
+  const none = 'the document has no operation that a guard could stand before'
+  return webhooks === undefined
+    ? `${none}; add those that the service answers`
+    : `${none}, since webhooks are requests that the service makes; add the paths that it answers`
+}
+
 interface OfDocument {
-  /** Path of its server; undefined when that is at fault. */
-  readonly base: string | undefined
+  /** Path of its server. */
+  readonly base: string
   readonly inherited: Inherited
 }
 
@@ -91,20 +101,17 @@ function routesOfPath(
     if (!Object.hasOwn(item, method)) continue
     const at = [...place, method]
     const operation = readOperation(item[method], { base: below, names, place: at, inherited }, reading)
-    if (!operation || !template) continue
-    const whole = operation.base + template.path
-    const fault = templateFault(whole)
-    if (fault !== undefined) faults.add(at, fault)
+    if (operation?.base === undefined || !template) continue
     const { operationId, rest } = operation
+    const whole = operation.base + template.path
+    if (whole.length > longestPath) {
+      faults.add(at, `with the path of its server it has more than ${longestPath} characters; shorten one`)
+      continue
+    }
     const route = { path: whole, methods: [method.toUpperCase()], ...rest }
-    routes.push({ route, ...(operationId !== undefined && { operationId }) })
+    routes.push({ route, place: at, ...(operationId !== undefined && { operationId }) })
   }
   return withoutHead(routes, place, reading)
-}
-
-function templateFault(path: string): string | undefined {
-  const parsed = parseTemplate(path)
-  return 'fault' in parsed ? parsed.fault.replace(/\.$/, '') : undefined
 }
 
 /** Methods that routes do not have: no rule of a Role can name them. Those that they have must not hide among them. */

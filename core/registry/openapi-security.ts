@@ -28,7 +28,7 @@ export function scopesOf(security: unknown, place: Place, reading: Reading): rea
   return JSON.parse([...asked][0] ?? '[]') as string[]
 }
 
-const or = ', or say what is needed with x-latchkey-permission'
+const or = ', or say what the operation needs by x-latchkey-permission'
 
 function scopesOfAlternative(alternative: unknown, place: Place, reading: Reading): string[] | undefined {
   const requirement = objectAt(alternative, place, reading)
@@ -54,7 +54,7 @@ function isDeclared(scheme: string, place: Place, reading: Reading): boolean {
   const schemes = components && objectAt(components.securitySchemes ?? {}, declared, reading)
   if (!schemes) return false
   if (Object.hasOwn(schemes, scheme)) return objectAt(schemes[scheme], [...declared, scheme], reading) !== undefined
-  reading.faults.add(place, 'no scheme of that name is declared in components.securitySchemes')
+  reading.faults.add(place, 'no scheme of that name is declared in components.securitySchemes; declare it')
   return false
 }
 
@@ -65,7 +65,8 @@ function isDeclared(scheme: string, place: Place, reading: Reading): boolean {
 export function permissionOfScopes(scopes: readonly string[], place: Place, reading: Reading): Permission | undefined {
   const [scope, ...others] = scopes
   if (scope === undefined) return undefined
-  if (others.length > 0) return void reading.faults.add(place, `several scopes; leave one${or}`)
+  if (others.length > 0)
+    return void reading.faults.add(place, `several scopes, and a route has one permission; leave one${or}`)
   const colon = scope.lastIndexOf(':')
   const action = scope.slice(colon + 1)
   const resource = colon === -1 ? reading.service : scope.slice(0, colon)

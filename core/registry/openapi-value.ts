@@ -3,16 +3,19 @@ export interface Fault {
   readonly fault: string
 }
 
+/** Whether two routes meet, or the document says something that is not understood. */
+export type FaultKind = 'conflict' | 'mistake'
+
 /** Keys from the root of the document. */
 export type Place = readonly string[]
 
 /** What was found wrong so far: reading goes on, so that all of it is told at once. */
 export interface Faults {
-  add(place: Place, what: string): void
+  add(place: Place, what: string, kind?: FaultKind): void
   /** So many that nobody counts further: reading ends. */
   isFull(): boolean
   /** undefined when nothing is wrong. */
-  told(): Fault | undefined
+  told(): (Fault & { readonly kind: FaultKind }) | undefined
 }
 
 const toldAtMost = 20
@@ -24,15 +27,17 @@ const longestPlace = 300
 export function createFaults(): Faults {
   const first: string[] = []
   let count = 0
+  let kind: FaultKind = 'conflict'
   return {
-    add(place, what) {
+    add(place, what, ofKind = 'mistake') {
       count++
+      if (ofKind === 'mistake') kind = ofKind
       if (first.length < toldAtMost) first.push(sentenceAt(place, what))
     },
     isFull: () => count >= countedAtMost,
     told() {
       if (count === 0) return undefined
-      if (count === 1) return { fault: first[0] ?? '' }
+      if (count === 1) return { fault: first[0] ?? '', kind }
       let fault = count < countedAtMost ? `${count} faults.` : `${countedAtMost} faults or more.`
       let told = 0
       for (const sentence of first) {
@@ -40,16 +45,20 @@ export function createFaults(): Faults {
         fault += ` ${sentence}`
         told++
       }
-      return { fault: told < count ? `${fault} And ${count - told} more.` : fault }
+      return { fault: told < count ? `${fault} And ${count - told} more.` : fault, kind }
     },
   }
 }
 
 /** The document's author chose the place, so it is cut and made printable. */
-function sentenceAt(place: Place, what: string): string {
+export function shown(place: Place): string {
   const where = place.join('.')
   const cut = where.length > longestPlace ? `${where.slice(0, longestPlace)}...` : where
-  return `At ${cut}: ${what}.`.replaceAll(/[^\x20-\x7e]/g, '?')
+  return cut.replaceAll(/[^\x20-\x7e]/g, '?')
+}
+
+function sentenceAt(place: Place, what: string): string {
+  return `At ${shown(place)}: ${what}.`.replaceAll(/[^\x20-\x7e]/g, '?')
 }
 
 export function isRecord(value: unknown): value is Record<string, unknown> {

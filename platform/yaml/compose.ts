@@ -5,8 +5,8 @@ import { checkShape } from './shape.ts'
 export interface ComposeLimits {
   /** Levels of mappings and lists within each other. */
   readonly depth: number
-  /** Values and keys as written. */
-  readonly nodes: number
+  /** Entries of mappings and lists as written, with one more for each of these and each alias. */
+  readonly entries: number
 }
 
 type Source = Parameters<Extract<Composer['next'], (token: CST.Token) => unknown>>[0] | number | readonly number[]
@@ -25,8 +25,8 @@ export function* composeDocuments(
   onNewLine: (offset: number) => void,
 ): Generator<Document.Parsed> {
   const composer = createComposer()
-  const left = { nodes: limits.nodes }
-  for (const token of tokensOf(text, limits.depth, onNewLine)) {
+  const left = { entries: limits.entries }
+  for (const token of tokensOf(text, limits, onNewLine)) {
     if (token.type === 'error') throw new YamlFault(token.offset, sentenceOf('UNEXPECTED_TOKEN'))
     if (token.type === 'directive' && !/^%YAML[ \t]+1\.2[ \t]*$/.test(token.source)) {
       throw new YamlFault(token.offset, sentenceOf('BAD_DIRECTIVE'))
@@ -38,16 +38,53 @@ export function* composeDocuments(
   checked(composer.streamInfo())
 }
 
-function* tokensOf(text: string, depth: number, onNewLine: (offset: number) => void): Generator<CST.Token> {
+/** For each entry that a text may have: words, signs, spaces and line ends. Documents as people write them have five, a mapping of texts eight. */
+export const lexemesPerEntry = 8
+
+function* tokensOf(text: string, limits: ComposeLimits, onNewLine: (offset: number) => void): Generator<CST.Token> {
   const parser = new Parser(onNewLine)
   // Beside the collections a document and a scalar may lie on the stack; how deep the values are is counted exactly later.
-  const highest = depth + 3
+  const highest = limits.depth + 3
+  const left = { lexemes: limits.entries * lexemesPerEntry, entries: limits.entries }
+  const entriesOf = createEntryCount()
   onNewLine(0)
   for (const lexeme of new Lexer().lex(text)) {
+    // A token holds many times the memory of its text, and the parser holds all of them before anybody could count.
+    if (--left.lexemes < 0) throw new YamlFault(parser.offset, 'too many words, signs and line ends')
+    left.entries = Math.min(limits.entries, left.entries - entriesOf(lexeme))
+    if (left.entries < 0) throw new YamlFault(parser.offset, 'too many values')
     yield* parser.next(lexeme)
-    if (parser.stack.length > highest) throw new YamlFault(parser.offset, `more than ${depth} levels within each other`)
+    if (parser.stack.length > highest)
+      throw new YamlFault(parser.offset, `more than ${limits.depth} levels within each other`)
   }
   yield* parser.end()
+}
+
+/** Comes from the lexer before a plain or block scalar. */
+const scalarMark = '\x1f'
+
+/**
+ * The least that the document will be found to have, lexeme by lexeme: what is before a colon and what follows are one
+ * entry, and so are a dash and its value.
+ */
+function createEntryCount(): (lexeme: string) => number {
+  let isScalar = false
+  let isAwaited = false
+  return lexeme => {
+    const isText = isScalar
+    isScalar = lexeme === scalarMark
+    if (isText) return 0
+    if (lexeme === ':') return -1
+    if (lexeme === '-' || lexeme === '?') {
+      isAwaited = true
+      return 1
+    }
+    const isBracket = lexeme === '[' || lexeme === '{'
+    if (!isBracket && !isScalar && !/^["'*]/.test(lexeme)) return 0
+    const entries = (isBracket ? 2 : 1) - (isAwaited ? 1 : 0)
+    isAwaited = false
+    return entries
+  }
 }
 
 function createComposer(): Composer {

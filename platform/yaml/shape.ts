@@ -5,17 +5,17 @@ const tags = new Set(['!!str', '!!int', '!!float', '!!bool', '!!null', '!!map', 
 
 /**
  * What a document may look like before it is composed: keys are no collections, tags are those of YAML's core schema,
- * and no more values and keys than are left.
+ * and no more mappings, lists and entries of them than are left.
  * @param left is counted down
  * @throws YamlFault
  */
-export function checkShape(document: CST.Document, left: { nodes: number }): void {
+export function checkShape(document: CST.Document, left: { entries: number }): void {
   checkTags(document.start)
   const unseen: CST.Token[] = document.value ? [document.value] : []
   for (let token = unseen.pop(); token; token = unseen.pop()) {
     if (!('items' in token)) continue
-    left.nodes -= token.items.length
-    if (left.nodes < 0) throw new YamlFault(token.offset, 'too many values')
+    left.entries -= 1 + token.items.length
+    if (left.entries < 0) throw new YamlFault(token.offset, 'too many values')
     for (const { start, key, sep, value } of token.items) {
       checkTags(start)
       if (sep) checkTags(sep)

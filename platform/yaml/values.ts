@@ -3,15 +3,15 @@ import { YamlFault } from './fault.ts'
 
 export interface ValueLimits {
   readonly depth: number
-  /** Values and keys, each alias counted as all that it stands for. */
-  readonly nodes: number
-  /** Characters of texts and keys, counted in the same way. */
+  /** Entries of mappings and lists, with one more for each of these and each alias, which counts as all that it stands for. */
+  readonly entries: number
+  /** Characters of texts and keys, aliases counted in the same way. */
   readonly characters: number
 }
 
 interface Anchored {
   readonly value: unknown
-  readonly nodes: number
+  readonly entries: number
   readonly characters: number
   readonly height: number
 }
@@ -26,19 +26,19 @@ interface Walk {
   readonly limits: ValueLimits
   /** An anchor whose value is being read has none yet. */
   readonly anchors: Map<string, Anchored | undefined>
-  nodes: number
+  entries: number
   characters: number
   /** The deepest level seen since somebody last set it. */
   deepest: number
 }
 
 /**
- * Aliases give the very value that they name, so no text grows in memory; whoever walks the result meets as many nodes
- * as were counted here. Merge keys (`<<`) are resolved: written keys win, then the first mapping that has the key.
+ * Aliases give the very value that they name, so no text grows in memory; whoever walks the result meets as much
+ * as was counted here. Merge keys (`<<`) are resolved: written keys win, then the first mapping that has the key.
  * A key that comes twice is a fault. Keys are texts: of a number, true or null it is what was written.
  */
 export function createValues(limits: ValueLimits): Values {
-  const walk: Walk = { limits, anchors: new Map(), nodes: 0, characters: 0, deepest: 0 }
+  const walk: Walk = { limits, anchors: new Map(), entries: 0, characters: 0, deepest: 0 }
   return {
     of(root) {
       walk.anchors.clear()
@@ -51,8 +51,13 @@ function readNode(node: ParsedNode | null, depth: number, walk: Walk): unknown {
   if (node === null) return null
   if (isAlias(node)) return readAlias(node, depth, walk)
   const { anchor } = node
-  const { nodes, characters, deepest } = walk
-  spend(walk, node, 1, isScalar(node) && typeof node.value === 'string' ? node.value.length : 0)
+  const { entries, characters, deepest } = walk
+  spend(
+    walk,
+    node,
+    isScalar(node) ? 0 : 1 + node.items.length,
+    isScalar(node) && typeof node.value === 'string' ? node.value.length : 0,
+  )
   if (anchor === undefined) return readContent(node, depth, walk)
   walk.anchors.set(anchor, undefined)
   // One less than where it stands: what is no collection adds no level.
@@ -60,7 +65,7 @@ function readNode(node: ParsedNode | null, depth: number, walk: Walk): unknown {
   const value = readContent(node, depth, walk)
   walk.anchors.set(anchor, {
     value,
-    nodes: walk.nodes - nodes,
+    entries: walk.entries - entries,
     characters: walk.characters - characters,
     height: walk.deepest - depth,
   })
@@ -84,7 +89,7 @@ function readAlias(alias: Alias.Parsed, depth: number, walk: Walk): unknown {
     throw new YamlFault(alias.range[0], what)
   }
   reach(walk, alias, depth + named.height)
-  spend(walk, alias, named.nodes, named.characters)
+  spend(walk, alias, 1 + named.entries, named.characters)
   return named.value
 }
 
@@ -134,10 +139,10 @@ function reach(walk: Walk, node: ParsedNode, depth: number): void {
   }
 }
 
-function spend(walk: Walk, node: ParsedNode, nodes: number, characters: number): void {
-  walk.nodes += nodes
+function spend(walk: Walk, node: ParsedNode, entries: number, characters: number): void {
+  walk.entries += entries
   walk.characters += characters
-  if (walk.nodes <= walk.limits.nodes && walk.characters <= walk.limits.characters) return
+  if (walk.entries <= walk.limits.entries && walk.characters <= walk.limits.characters) return
   throw new YamlFault(offsetOf(node), 'too many values, aliases counted as what they stand for')
 }
 

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../platform/clock.ts'
 import type { RunningGuard } from '../../webhook/guard/running-guard.ts'
 import { startStandalone } from '../../webhook/guard/standalone.ts'
-import { longDocument } from '../integration/crowd/crowd.ts'
+import { longestDocument } from '../integration/crowd/crowd.ts'
 import { createQuietLog } from '../unit/platform/quiet-log.ts'
 import { accessYaml, manifestToken } from './access-manifests.ts'
 import { issuer, service } from './policy-rows.ts'
@@ -93,7 +93,7 @@ describe('a guard from manifests', () => {
     await until(async () => (await statusOf('/mended/x')) === 200)
   })
   it.each(['as it is', 'as gzip'])('takes its routes from an OpenAPI document of 2 MiB, %s', async form => {
-    const text = longDocument('api', 2 * 1024 * 1024 - 200)
+    const text = longestDocument('api')
     const content =
       form === 'as it is'
         ? { data: { 'openapi.yaml': text } }

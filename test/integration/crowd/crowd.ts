@@ -20,6 +20,13 @@ export function longDocument(tag: string, bytes = 440_000, operations = 300): st
     .replace(/[^\n]*$/, '')
 }
 
+/** As long as a document may be: 2 MiB, a quarter of it descriptions. */
+export function longestDocument(tag: string): string {
+  const long = `${longDocument(tag, 1_500_000)}x-described:\n`
+  const described = `  - description: ${'what it is and what it does '.repeat(12)}\n`
+  return long + described.repeat(Math.floor((2 * 1024 * 1024 - long.length) / described.length))
+}
+
 /** So many GuardedServices of one namespace, each with a long document of its own. */
 export async function addCrowd(client: KubeClient, namespace: string, count: number): Promise<void> {
   for (let at = 0; at < count; at++) {

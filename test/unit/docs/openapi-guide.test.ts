@@ -5,6 +5,7 @@ import { checkManifest } from '../../../core/registry/check-manifest.ts'
 import { workAtMost } from '../../../core/registry/openapi-reading.ts'
 import { openApiRoutes } from '../../../core/registry/openapi-routes.ts'
 import { documentLimits, readYaml } from '../../../platform/read-yaml.ts'
+import { lexemesPerEntry } from '../../../platform/yaml/compose.ts'
 import { repositoryRoot } from '../../cluster/binaries.ts'
 
 const guide = readFileSync(join(repositoryRoot, 'docs/openapi.md'), 'utf8')
@@ -42,11 +43,11 @@ describe('the guide to OpenAPI', () => {
   })
 
   it('shows the routes, or the faults, of its documents', () => {
-    expect(documents).toHaveLength(3)
+    expect(documents).toHaveLength(5)
     for (const { value, after } of documents) {
       const found = openApiRoutes(value, 'orders')
       const [, fault] = /^\n```text\n(.*)\n```/.exec(after) ?? []
-      if (fault !== undefined) expect(found).toEqual({ fault })
+      if (fault !== undefined) expect(found).toMatchObject({ fault })
       else {
         const shown = 'routes' in found ? found.routes : []
         const rows = shown.map(({ name, methods, path, permission }) => {
@@ -93,8 +94,12 @@ describe('the guide to OpenAPI', () => {
       workAtMost.toLocaleString('en'),
     )
     expect(numbers['levels within each other']).toBe(String(documentLimits.depth))
-    expect(numbers['values and keys, each alias counted as all that it stands for']).toBe(
-      documentLimits.nodes.toLocaleString('en'),
+    expect(numbers['values and keys in JSON']).toBe(documentLimits.jsonNodes.toLocaleString('en'))
+    const [entries = '', written] = Object.entries(numbers).find(([what]) => what.startsWith('entries of')) ?? []
+    expect(entries).toContain('in YAML')
+    expect(written).toBe(documentLimits.yamlEntries.toLocaleString('en'))
+    expect(numbers['words, signs, spaces and line ends in YAML']).toBe(
+      (documentLimits.yamlEntries * lexemesPerEntry).toLocaleString('en'),
     )
   })
 })

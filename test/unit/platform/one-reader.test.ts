@@ -82,6 +82,8 @@ describe('issuer, operator, guard and why give one verdict for one document (S08
     ['YAML 1.1', `%YAML 1.1\n---\nopenapi: 3.1.0\n${routes}`, false],
     ['two documents', `openapi: 3.1.0\n${routes}\n---\nopenapi: 3.1.0\n${routes}`, false],
     ['nothing', '', false],
+    ['too many items in YAML', `openapi: 3.1.0\n${routes}\nx-a: [${'1,'.repeat(490_000)}1]`, false],
+    ['as many in JSON', JSON.stringify({ ...good, 'x-a': Array(490_000).fill(1) }), true],
     ['a misspelt security', 'openapi: 3.1.0\npaths: {/a: {get: {securtiy: []}}}', false],
   ])('%s', async (_what, text, isTaken) => {
     const verdict = inTheCluster(text)

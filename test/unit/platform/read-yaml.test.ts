@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { documentLimits, readYaml, readYamlStream } from '../../../platform/read-yaml.ts'
 
-const small = { bytes: 1_000, depth: 4, nodes: 20 }
+const small = { bytes: 1_000, depth: 4, jsonNodes: 20, yamlEntries: 20 }
 const faultOf = (text: string, limits = documentLimits) => {
   const found = readYaml(text, limits)
   return 'fault' in found ? found.fault : undefined
@@ -106,6 +106,39 @@ describe('bounds on what a text may cost', () => {
     for (const text of [JSON.stringify(Array(20).fill(1)), Array(20).fill('- 1\n').join('')])
       expect(faultOf(text, small)).toContain('too many values')
     expect(faultOf(JSON.stringify(Array(19).fill(1)), small)).toBeUndefined()
+    expect(faultOf('- 1\n'.repeat(19), small)).toBeUndefined()
+  })
+
+  it('count a mapping or list of YAML as two, for the parser holds as much of it', () => {
+    for (const [start, item] of [
+      ['', '- []\n'],
+      ['', '- {}\n'],
+      ['a:\n', ' - - 1\n'],
+    ] as const) {
+      expect(faultOf(start + item.repeat(start ? 5 : 9), small)).toBeUndefined()
+      expect(faultOf(start + item.repeat(start ? 7 : 10), small)).toContain('too many values')
+    }
+  })
+
+  // 2 MiB of such signs take gigabytes once they are tokens: none of these may be read to its end.
+  it.each([
+    ['items of one character', `[${'1,'.repeat(1_000_000)}1]`],
+    ['items of one line', '- a\n'.repeat(490_000)],
+    ['items of nothing', '-\n'.repeat(1_000_000)],
+    ['lists', `[${'[],'.repeat(600_000)}]`],
+    ['mappings', `[${'{},'.repeat(600_000)}]`],
+    ['texts in quotes', `[${'"",'.repeat(600_000)}] #`],
+    ['keys', `{${'a,'.repeat(1_000_000)}}`],
+    ['aliases', `[&a 1,${'*a,'.repeat(600_000)}]`],
+    ['empty lines', `a: 1\n${'\n'.repeat(2_000_000)}b: 1`],
+    ['comments', `a: 1\n${'#\n'.repeat(1_000_000)}b: 1`],
+  ])('end the work at too many %s (S06)', (_what, text) => {
+    expect(faultOf(text)).toMatch(/^line \d+, column \d+: too many (values|words, signs and line ends)/)
+  })
+
+  it('leave a text in quotes or in a block one value, whatever is in it', () => {
+    expect(faultOf(`a: |\n${'  [{"\n'.repeat(300_000)}`)).toBeUndefined()
+    expect(faultOf(`a: "${'[{,: '.repeat(300_000)}"`)).toBeUndefined()
   })
 
   it('let one small anchor be used 150 times, and count aliases as what they stand for', () => {
@@ -263,16 +296,15 @@ function bomb(): string {
 }
 
 interface Size {
-  readonly nodes: number
+  readonly entries: number
   readonly levels: number
 }
 
-const isWithin = ({ nodes, levels }: Size): boolean => nodes <= small.nodes && levels <= small.depth
+const isWithin = ({ entries, levels }: Size): boolean => entries <= small.yamlEntries && levels <= small.depth
 
 function sizeOf(value: unknown): Size {
-  if (typeof value !== 'object' || value === null) return { nodes: 1, levels: 0 }
+  if (typeof value !== 'object' || value === null) return { entries: 0, levels: 0 }
   const within = Object.values(value).map(sizeOf)
-  const keys = Array.isArray(value) ? 0 : within.length
-  const nodes = within.reduce((sum, one) => sum + one.nodes, 1 + keys)
-  return { nodes, levels: 1 + Math.max(0, ...within.map(one => one.levels)) }
+  const entries = within.reduce((sum, one) => sum + one.entries, 1 + within.length)
+  return { entries, levels: 1 + Math.max(0, ...within.map(one => one.levels)) }
 }

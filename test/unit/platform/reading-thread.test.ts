@@ -10,7 +10,7 @@ import {
   type ReadingAnswer,
   type ReadingThread,
 } from '../../../platform/openapi/reading-thread.ts'
-import { longDocument } from '../../integration/crowd/crowd.ts'
+import { longDocument, longestDocument } from '../../integration/crowd/crowd.ts'
 import { documentOf } from './openapi-fake.ts'
 
 const documentWith = (item: object) =>
@@ -40,7 +40,7 @@ describe('the thread that reads documents', () => {
     expect(JSON.parse(reading).routes).toHaveLength(3)
   })
 
-  it.each([339_000, 440_000, 926_000, 2 * 1024 * 1024])(
+  it.each([339_000, 440_000, 926_000])(
     'reads %i bytes of YAML, however long that takes on a busy machine',
     async bytes => {
       thread = createReadingThread()
@@ -50,6 +50,40 @@ describe('the thread that reads documents', () => {
       expect(JSON.parse(reading).routes).toHaveLength(300)
     },
   )
+
+  it('reads 2 MiB of YAML, a quarter of it descriptions', async () => {
+    thread = createReadingThread()
+    const text = longestDocument('x')
+    expect(text.length).toBeGreaterThan(2 * 1024 * 1024 - 1_000)
+    const { reading } = await thread.read({ content: { text }, service: 'x' })
+    expect(JSON.parse(reading).routes).toHaveLength(300)
+  })
+
+  const withList = (list: string) => `openapi: 3.1.0\npaths: {/a: {get: {}}}\nx-a: ${list}`
+
+  it.each([
+    ['members', `{${Array.from({ length: 149_000 }, (_, at) => `k${at}: 1`).join(',')}}`],
+    ['anchored texts', `[${'&a !!str a,'.repeat(149_000)}]`],
+  ])('holds as many %s as the reader takes', async (_what, list) => {
+    thread = createReadingThread()
+    const { reading } = await thread.read({ content: { text: withList(list) }, service: 'x' })
+    expect(JSON.parse(reading).routes).toHaveLength(1)
+  })
+
+  it.each([
+    ['items of one character', `[${'1,'.repeat(490_000)}1]`],
+    ['items of one line', `\n${'- a\n'.repeat(490_000)}`],
+    ['lists within lists', `[${'[[[[[[[]]]]]]],'.repeat(15_000)}]`],
+    ['lists', `[${'[],'.repeat(600_000)}]`],
+    ['items of nothing', `\n${'-\n'.repeat(1_000_000)}`],
+    ['empty lines', `\n${'\n'.repeat(2_000_000)}  1`],
+  ])('refuses too many %s in the words of every other reader (S08)', async (_what, list) => {
+    thread = createReadingThread()
+    const text = withList(list)
+    const { reading } = await thread.read({ content: { text }, service: 'x' })
+    expect(reading).toBe(canonicalJson(readContent({ text }, 'x', documentReaders)))
+    expect(reading).toMatch(/line \d+, column \d+: too many (values|words)/)
+  })
 
   it('says whether the name of the service plays a part', async () => {
     thread = createReadingThread()
