@@ -5,6 +5,7 @@ import { leastBodyBytes } from '../http1/ticks.ts'
 import { costs } from '../memory.ts'
 import type { Limit } from '../metrics.ts'
 import { NGHTTP2_CANCEL, NGHTTP2_ENHANCE_YOUR_CALM } from './codes.ts'
+import { endStream } from './end-stream.ts'
 
 /** A call's stream, and what is looked at while it is open. Times in ticks of the sweep. */
 export interface OpenStream {
@@ -52,7 +53,7 @@ export function createOpenStreams(options: {
 
   function endFor({ stream }: OpenStream, limit: Limit, code: number): void {
     limitHit(limit)
-    if (!stream.closed) stream.close(code)
+    endStream(stream, code)
   }
 
   function stand(one: OpenStream, change: 1 | -1): void {
