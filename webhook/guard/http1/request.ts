@@ -8,7 +8,7 @@ import type { CallTrace } from '../trace.ts'
 import { newBody, nextData } from './body.ts'
 import { type Caller, type Door, type Exchange, report } from './caller-state.ts'
 import { forwardedText } from './forward-text.ts'
-import { holdFor } from './holding.ts'
+import { holdFor, holdLess } from './holding.ts'
 import { kept, partOf } from './kept-bytes.ts'
 import { writeCopy } from './pages.ts'
 import type { RefusedHead } from './read-head.ts'
@@ -43,6 +43,19 @@ export function refuse(
   endConnection(caller)
 }
 
+/** There are too many requests behind one another: none of those that came on this connection is taken any more. */
+export function refuseTurn(caller: Caller): void {
+  const { policy, reporter, clock, problemBase } = caller.door
+  const verdict = overloadedVerdict(policy)
+  const requestId = newRequestId()
+  const startedMs = clock.now()
+  const call: Call = { verdict, method: undefined, target: undefined, requestId, peer: caller.peer, startedMs }
+  const answer = denial(verdict, requestId, problemBase)
+  reporter.report(call, answer.status)
+  putOwn(caller, answer, true, false)
+  endConnection(caller)
+}
+
 export function refuseBytes(caller: Caller, refused: HeadFault): void {
   refuse(
     caller,
@@ -67,12 +80,13 @@ export function decideHead(caller: Caller, head: RequestHead): void {
 function prove(caller: Caller, head: RequestHead, startedMs: number, trace: CallTrace | undefined): void {
   const { door, accepted } = caller
   caller.phase = 'proof'
-  const fate = door.proofs.take(accepted.key, () => {
+  const fate = door.proofs.take(accepted.key, turn => {
     // The caller may have gone meanwhile.
     if (caller.phase !== 'proof') return
     caller.phase = 'head'
     try {
-      decided(caller, head, admit(door, head), startedMs, trace)
+      decided(caller, head, turn === 'come' ? admit(door, head) : overloadedVerdict(door.policy), startedMs, trace)
+      if (caller.held !== 0) holdLess(caller)
       caller.goOn()
     } catch (error) {
       door.log.error({ err: error }, 'a request could not be handled')

@@ -140,7 +140,9 @@ export function createStreamHandler(
     const known = admit(() => authorizer.authorizeKnown(head))
     if (known) return decided(known)
     // A token that was not seen before: proving it costs time, of which every peer gets its part.
-    const fate = whenItsTurn(proofs, key, stream, () => decided(admit(() => authorizer.authorize(head))))
+    const fate = whenItsTurn(proofs, key, stream, turn =>
+      decided(turn === 'come' ? admit(() => authorizer.authorize(head)) : overloadedVerdict(policy)),
+    )
     if (fate === 'refused') decided(overloadedVerdict(policy))
   }
 }

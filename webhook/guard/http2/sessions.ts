@@ -13,10 +13,12 @@ import { reviewEveryMs } from '../upgrade.ts'
 import {
   NGHTTP2_ENHANCE_YOUR_CALM,
   NGHTTP2_FLAG_END_STREAM,
+  NGHTTP2_INTERNAL_ERROR,
   NGHTTP2_NO_ERROR,
   NGHTTP2_PROTOCOL_ERROR,
   NGHTTP2_REFUSED_STREAM,
 } from './codes.ts'
+import { endStream } from './end-stream.ts'
 import { createFloodMeter, watchForFloods } from './floods.ts'
 import { createH2cForward } from './forward-h2c.ts'
 import { createHttp1Forward } from './forward-http1.ts'
@@ -140,21 +142,22 @@ export function createHttp2(options: Http2Options): Http2Sessions {
     const { peer, key } = one.accepted
     const open = streams.open(key, stream, one.bytes.data)
     if (!open) {
-      stream.close(NGHTTP2_REFUSED_STREAM)
+      endStream(stream, NGHTTP2_REFUSED_STREAM)
       return void sessions.refuse(one)
     }
     const endsHere = (flags & NGHTTP2_FLAG_END_STREAM) !== 0
     const opened = { open, stream, raw, isMalformed, endsHere, peer, key }
-    const fate = whenItsTurn(turns, key, stream, () => {
+    const fate = whenItsTurn(turns, key, stream, turn => {
+      if (turn === 'lost') return void endStream(stream, NGHTTP2_REFUSED_STREAM)
       try {
         handle(opened)
       } catch (error) {
         // A bug costs the call that met it, and nobody else's.
         log.error({ err: error }, 'a stream could not be handled')
-        stream.destroy()
+        endStream(stream, NGHTTP2_INTERNAL_ERROR)
       }
     })
-    if (fate === 'refused') stream.close(NGHTTP2_REFUSED_STREAM)
+    if (fate === 'refused') endStream(stream, NGHTTP2_REFUSED_STREAM)
   }
 
   return {
