@@ -82,6 +82,7 @@ const fresh: Omit<Caller, Own> = {
   seat: undefined,
   held: 0,
   tunnel: undefined,
+  link: undefined,
   blockedSince: -1,
   endedSince: -1,
   progress: 0,

@@ -173,6 +173,7 @@ function pass(caller: Caller, head: RequestHead, call: Call): void {
   caller.phase = 'answer'
   const upstream = door.upstreams.take(caller.asker, head.method, head.webSocket)
   if (upstream) sendOn(caller, exchange, upstream)
+  else if (caller.exchange === exchange) holdFor(caller)
 }
 
 /** Up to here a body that came with its head goes out in one piece with it. */
@@ -198,6 +199,8 @@ export function sendOn(caller: Caller, exchange: Exchange, upstream: Upstream): 
   upstream.out = waiting
   upstream.request = waiting
   caller.door.outbox.add(upstream)
+  // The other ones are in what every connection takes.
+  if (waiting.length > smallBytes) holdFor(caller)
 }
 
 function sendBegun(caller: Caller, upstream: Upstream, text: string): void {
@@ -210,6 +213,7 @@ function sendBegun(caller: Caller, upstream: Upstream, text: string): void {
   upstream.socket.write(text, 'latin1')
   if (pending) takeBody(caller, pending, pending.length)
   upstream.socket.uncork()
+  if (upstream.socket.writableLength > 0) holdFor(caller)
   // It left while its request waited.
   if (caller.phase === 'body' && caller.endedSince >= 0) caller.socket.destroy()
 }
@@ -244,15 +248,13 @@ export function takeBody(caller: Caller, bytes: Buffer, length: number): void {
   if (body.broken) return void breakOff(caller, exchange)
   noteProgress(caller, length)
   caller.door.upstreams.touch(upstream)
+  if (socket.writableLength > 0 && !holdFor(caller)) return
   if (body.done) {
     exchange.sent = true
     upstream.sent = true
     caller.phase = 'answer'
     if (at < length) caller.pending = kept(bytes, at, length)
-  } else if (socket.writableNeedDrain) {
-    caller.socket.pause()
-    holdFor(caller)
-  }
+  } else if (socket.writableNeedDrain) caller.socket.pause()
   // It was paused when too much of this request came before its turn.
   else if (caller.socket.isPaused()) caller.socket.resume()
 }
