@@ -32,6 +32,8 @@ export interface Answering {
   end(last?: Buffer): void
   /** The app did not answer, or broke off. */
   fail(fault: UpstreamFault): void
+  /** So many bytes of the request's body wait for the app. */
+  sends(bytes: number): void
   /** Breaks the stream off as the app did. */
   reset(code: number): void
   /** Ends a call of gRPC that would not be let in any more: nothing passes from now on, in either direction. */
@@ -131,6 +133,7 @@ export function createAnswering(
 
   return {
     end: last => withdrawn || end(last),
+    sends() {},
     begin(status, fields, body) {
       if (isOver()) return
       const decision = decisionHeader(call.verdict.decision, true)

@@ -141,6 +141,7 @@ function sendBody(asked: Asked, upstream: Upstream, text: string, ways: Ways): v
       socket.write('\r\n', 'latin1')
       socket.uncork()
     }
+    asked.answering.sends(socket.writableLength)
     if (socket.writableNeedDrain) stream.pause()
   })
   stream.once('end', () => {

@@ -114,12 +114,19 @@ export function createStreamHandler(
     options.forward(exchange, forwarded, {
       ...answering,
       begin(status, raw, body) {
-        if (typeof body === 'object') streams.watchAnswer(open, body)
+        streams.answers(open, raw)
         answering.begin(status, raw, body)
+        if (typeof body === 'object') streams.watchAnswer(open, body)
       },
+      end(last) {
+        answering.end(last)
+        streams.wrote(open)
+      },
+      sends: bytes => streams.sends(open, bytes),
       write(bytes) {
         const goesOn = answering.write(bytes)
-        if (!goesOn) streams.blocked(open)
+        if (goesOn) streams.wrote(open)
+        else streams.blocked(open)
         return goesOn
       },
     })

@@ -140,7 +140,7 @@ export function createHttp2(options: Http2Options): Http2Sessions {
     isMalformed: boolean,
   ): void {
     const { peer, key } = one.accepted
-    const open = streams.open(key, stream, one.bytes.data)
+    const open = streams.open(key, stream, raw, one.bytes.data)
     if (!open) {
       endStream(stream, NGHTTP2_REFUSED_STREAM)
       return void sessions.refuse(one)
@@ -169,16 +169,20 @@ export function createHttp2(options: Http2Options): Http2Sessions {
       streams.sweep(tick)
     },
     take(accepted, firstBytes) {
-      const { socket, place, cost, key } = accepted
+      const { socket, key } = accepted
       socket.on('error', () => socket.destroy())
       if (meter.isFlooding(key)) {
         limitHit('flood')
         socket.destroy()
         return dropped
       }
-      if (!memory.hold(place, cost + costs.session)) {
+      const endForMemory = (): void => {
         limitHit('memory')
         socket.destroy()
+      }
+      const place = memory.enter(key, costs.session, endForMemory)
+      if (!place) {
+        endForMemory()
         return dropped
       }
       // A server of HTTP/1 leaves half-closed connections open: here the peer has gone.
@@ -190,6 +194,8 @@ export function createHttp2(options: Http2Options): Http2Sessions {
       const watch = createFieldWatch(malformed.found, lose)
       const watched = watchedSocket(socket, watch)
       const session = http2().performServerHandshake(watched.duplex as Socket, sessionOptions)
+      // Not before: a connection that has closed leaves a session that ends its streams.
+      session.once('close', () => memory.leave(place))
       serve(session, accepted, malformed)
       if (firstBytes.length > 0) watched.take(firstBytes)
       return watched.take
