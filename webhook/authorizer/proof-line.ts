@@ -46,10 +46,10 @@ export function createProofLine(context: { clock: Clock; log: Logger }, bounds: 
     return undefined
   }
 
-  /** Its newest makes room for one of who holds less. */
-  function shedGreediest(line: Line, caller: string): Unproved | undefined {
+  /** The newest of who has most. @param caller for whom it makes room, if that has less; undefined: it goes anyway */
+  function shedGreediest(line: Line, caller?: string): Unproved | undefined {
     const [name, own] = [...line].reduce((most, one) => (one[1].length > most[1].length ? one : most))
-    if (own.length <= (line.get(caller)?.length ?? 0) + 1) return undefined
+    if (caller !== undefined && own.length <= (line.get(caller)?.length ?? 0) + 1) return undefined
     const shed = own.pop()
     if (own.length === 0) line.delete(name)
     return shed
@@ -58,7 +58,13 @@ export function createProofLine(context: { clock: Clock; log: Logger }, bounds: 
   return {
     take(peer, callerOf, unproved) {
       let waits = false
-      const fate = turns.take(peer, () => (waits ? takeNext(peer) : unproved)?.prove())
+      const fate = turns.take(peer, turn => {
+        if (turn === 'come') return (waits ? takeNext(peer) : unproved)?.prove()
+        const line = lines.get(peer)
+        const lost = line && shedGreediest(line)
+        if (line?.size === 0) lines.delete(peer)
+        lost?.refuse()
+      })
       if (fate === 'done') return
       const caller = callerOf()
       if (fate === 'waits') {

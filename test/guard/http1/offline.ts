@@ -78,10 +78,9 @@ function wire() {
 
 const owner: UpstreamOwner = { tick: () => 0, onIdle() {}, onTunnel() {}, idleTicks: () => 10 }
 
-/** The data path without sockets: the same code, fed by hand. Each whole request is answered by `answers`. */
-export function feed(pieces: readonly Buffer[], answers: readonly Buffer[]): Outcome {
-  const caller = wire()
-  const apps: { upstream: Upstream; written: () => string }[] = []
+/** The data path without sockets: the same code, fed by hand. */
+function connectOffline(caller: Socket, openApp: () => Socket) {
+  const apps: Upstream[] = []
   const audit: AuditEntry[] = []
   const reporter = createReporter({
     audit: { record: (entry: AuditEntry) => void audit.push(entry), flush: async () => {} } as never,
@@ -121,9 +120,8 @@ export function feed(pieces: readonly Buffer[], answers: readonly Buffer[]): Out
       touch() {},
       takeNew: () => undefined,
       take(asker, method, asksSwitch) {
-        const app = wire()
-        const upstream = Object.assign(newUpstream(app.socket, 0), { connected: true, asker, method, asksSwitch })
-        apps.push({ upstream, written: () => app.state.written })
+        const upstream = Object.assign(newUpstream(openApp(), 0), { connected: true, asker, method, asksSwitch })
+        apps.push(upstream)
         return upstream
       },
     },
@@ -131,20 +129,46 @@ export function feed(pieces: readonly Buffer[], answers: readonly Buffer[]): Out
   let read: OnRead = () => true
   const peer = '127.0.0.1'
   const place = memory.enter(peer, 1, () => {}) as Place
-  serveCaller(door, { socket: caller.socket, peer, key: peer, place, cost: 1 }, onRead => {
+  serveCaller(door, { socket: caller, peer, key: peer, place, cost: 1 }, onRead => {
     read = onRead
-    return caller.socket
+    return caller
+  })
+  return { apps, audit, read: (bytes: Buffer) => read(bytes.length, bytes), held: () => place.amount - 1 }
+}
+
+/** A connection whose both ends are a test's. */
+export function startOffline({ caller, app }: { caller: Socket; app: Socket }) {
+  const { apps, read, held } = connectOffline(caller, () => app)
+  return {
+    read,
+    /** What the budget of memory was told to be held for it. */
+    held,
+    answer(bytes: Buffer): void {
+      const upstream = apps.at(-1)
+      if (upstream?.asker || upstream?.tunnel) takeBytes(upstream, bytes, bytes.length, owner)
+    },
+  }
+}
+
+/** All that comes out when these pieces go in. Each whole request is answered by `answers`. */
+export function feed(pieces: readonly Buffer[], answers: readonly Buffer[]): Outcome {
+  const caller = wire()
+  const written: (() => string)[] = []
+  const { apps, audit, read } = connectOffline(caller.socket, () => {
+    const app = wire()
+    written.push(() => app.state.written)
+    return app.socket
   })
   for (const piece of pieces) {
     if (caller.state.destroyed) break
-    read(piece.length, piece)
-    for (let app = apps.at(-1); app?.upstream.sent && app.upstream.asker; app = apps.at(-1)) {
-      for (const answer of answers) takeBytes(app.upstream, answer, answer.length, owner)
-      if (app.upstream.asker) break
+    read(piece)
+    for (let app = apps.at(-1); app?.sent && app.asker; app = apps.at(-1)) {
+      for (const answer of answers) takeBytes(app, answer, answer.length, owner)
+      if (app.asker) break
     }
   }
   return {
-    toApp: apps.map(({ written }) => joinChunks(steady(written()))),
+    toApp: written.map(text => joinChunks(steady(text()))),
     toCaller: steady(caller.state.written),
     ended: caller.state.ended || caller.state.destroyed,
     audit: audit.map(lineOf),

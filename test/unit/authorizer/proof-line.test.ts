@@ -63,6 +63,18 @@ describe('tokens that were not seen before', () => {
     take('edge', 'a', 'a6')
     expect(proved.at(-1)).toBe('a6')
   })
+  it('S06 of a proxy behind which little waits are let in where others fill the line: the newest of the greediest goes', async () => {
+    const { take, proved, refused } = start({ perPeer: 6, sum: 6 })
+    take('edge', 'a', 'now')
+    for (const name of ['a1', 'a2', 'a3', 'a4']) take('edge', 'a', name)
+    for (const name of ['b1', 'b2']) take('edge', 'b', name)
+    take('gateway', 'c', 'c1')
+    take('gateway', 'c', 'c2')
+    expect(refused).toEqual(['a4', 'a3'])
+    await turns(8)
+    expect(proved).toEqual(['now', 'a1', 'c1', 'b1', 'c2', 'a2', 'b2'])
+    expect(refused).toHaveLength(2)
+  })
   it('of all proxies together have a bound too', () => {
     const { take, refused } = start({ sum: 2 })
     for (const peer of ['now', 'a', 'b', 'c']) take(peer, 'x', peer)

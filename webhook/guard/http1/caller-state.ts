@@ -88,6 +88,8 @@ export interface Caller extends Sender {
   pumping: boolean
   /** Takes all bytes once the connection is a tunnel. */
   tunnel: ((bytes: Buffer) => void) | undefined
+  /** The connection to the app, once both are a tunnel. */
+  link: Upstream | undefined
   /** Bytes thrown away since the connection was ended, and its place among those that do so. */
   lingered: number
   seat: Place | undefined

@@ -7,7 +7,7 @@ import { free, joined, kept, partOf } from './kept-bytes.ts'
 import type { Accepted } from './listener.ts'
 import { nothingBefore } from './read-before.ts'
 import type { OnRead } from './reading.ts'
-import { abort, dropBody, refuseBytes, sendAgain, sendBody, sendOn, takeBody } from './request.ts'
+import { abort, dropBody, refuseBytes, refuseTurn, sendAgain, sendBody, sendOn, takeBody } from './request.ts'
 import { takeHead } from './take-head.ts'
 import { openTunnel } from './tunnel.ts'
 import type { Asker } from './upstream-state.ts'
@@ -82,6 +82,7 @@ const fresh: Omit<Caller, Own> = {
   seat: undefined,
   held: 0,
   tunnel: undefined,
+  link: undefined,
   blockedSince: -1,
   endedSince: -1,
   progress: 0,
@@ -202,16 +203,20 @@ function isLong({ door }: Caller, taken: number): boolean {
 function letOthers(caller: Caller): void {
   const { door, accepted } = caller
   flush(caller)
-  const fate = door.turns.take(accepted.key, () => {
+  const fate = door.turns.take(accepted.key, turn => {
     caller.pumping = false
+    if (caller.phase !== 'head') return
     try {
-      pump(caller)
+      if (turn === 'come') pump(caller)
+      else refuseTurn(caller)
     } catch (error) {
       giveUp(caller, error)
     }
   })
   if (fate === 'waits') holdFor(caller)
-  else if (fate === 'refused') caller.socket.destroy()
+  if (fate !== 'refused') return
+  caller.pumping = false
+  refuseTurn(caller)
 }
 
 /** Nothing more comes, and all that came is answered. */

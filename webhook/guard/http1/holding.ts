@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { costs } from '../memory.ts'
 import type { Caller } from './caller-state.ts'
 
@@ -35,10 +36,17 @@ function tell(caller: Caller, bytes: number): boolean {
 }
 
 /** Bytes not yet taken, not yet read by the caller, or not yet by the app. */
-function heldBytes({ phase, pending, socket, exchange, tunnel }: Caller): number {
-  const unsent = socket.writableLength + (exchange?.upstream?.socket.writableLength ?? 0)
+function heldBytes({ phase, pending, socket, exchange, link }: Caller): number {
+  const upstream = exchange?.upstream ?? link
   // A part keeps the whole that it was cut from.
-  const waiting = (pending?.buffer.byteLength ?? 0) + unsent
+  const waiting = (pending?.buffer.byteLength ?? 0) + socket.writableLength
   if (phase === 'proof') return waiting + costs.unproved
-  return tunnel && unsent > 0 ? waiting + costs.stuck : waiting
+  if (!upstream) return exchange ? waiting + exchange.waiting.length : waiting
+  const all = waiting + upstream.socket.writableLength + upstream.request.length
+  return link ? all + stuckBytes(socket) + stuckBytes(link.socket) : all
+}
+
+/** Of one direction of a tunnel: what its other end has in hand, here and in the kernel, is more than what waits. */
+function stuckBytes(to: Socket): number {
+  return to.writableNeedDrain ? costs.stuck : 0
 }

@@ -9,7 +9,7 @@ import type { CallTrace } from '../trace.ts'
 import { newBody, nextData } from './body.ts'
 import { type Caller, type Door, type Exchange, report } from './caller-state.ts'
 import { forwardedText } from './forward-text.ts'
-import { holdFor } from './holding.ts'
+import { holdFor, holdLess } from './holding.ts'
 import { kept, partOf } from './kept-bytes.ts'
 import { writeCopy } from './pages.ts'
 import type { RefusedHead } from './read-head.ts'
@@ -45,6 +45,19 @@ export function refuse(
   endConnection(caller)
 }
 
+/** There are too many requests behind one another: none of those that came on this connection is taken any more. */
+export function refuseTurn(caller: Caller): void {
+  const { policy, reporter, clock, problemBase } = caller.door
+  const verdict = overloadedVerdict(policy)
+  const requestId = newRequestId()
+  const startedMs = clock.now()
+  const call: Call = { verdict, method: undefined, target: undefined, requestId, peer: caller.peer, startedMs }
+  const answer = denial(verdict, requestId, problemBase)
+  reporter.report(call, answer.status)
+  putOwn(caller, answer, true, false)
+  endConnection(caller)
+}
+
 export function refuseBytes(caller: Caller, refused: HeadFault): void {
   refuse(
     caller,
@@ -69,12 +82,13 @@ export function decideHead(caller: Caller, head: RequestHead): void {
 function prove(caller: Caller, head: RequestHead, startedMs: number, trace: CallTrace | undefined): void {
   const { door, accepted } = caller
   caller.phase = 'proof'
-  const fate = door.proofs.take(accepted.key, () => {
+  const fate = door.proofs.take(accepted.key, turn => {
     // The caller may have gone meanwhile.
     if (caller.phase !== 'proof') return
     caller.phase = 'head'
     try {
-      decided(caller, head, admit(door, head), startedMs, trace)
+      decided(caller, head, turn === 'come' ? admit(door, head) : overloadedVerdict(door.policy), startedMs, trace)
+      if (caller.held !== 0) holdLess(caller)
       caller.goOn()
     } catch (error) {
       door.log.error({ err: error }, 'a request could not be handled')
@@ -161,6 +175,7 @@ function pass(caller: Caller, head: RequestHead, call: Call): void {
   caller.phase = 'answer'
   const upstream = door.upstreams.take(caller.asker, head.method, head.webSocket)
   if (upstream) sendOn(caller, exchange, upstream)
+  else if (caller.exchange === exchange) holdFor(caller)
 }
 
 /** Up to here a body that came with its head goes out in one piece with it. */
@@ -186,6 +201,8 @@ export function sendOn(caller: Caller, exchange: Exchange, upstream: Upstream): 
   upstream.out = waiting
   upstream.request = exchange.sent ? waiting : ''
   caller.door.outbox.add(upstream)
+  // The other ones are in what every connection takes.
+  if (waiting.length > smallBytes) holdFor(caller)
 }
 
 /** The head of its request went out: what has come of the body follows. */
@@ -198,6 +215,7 @@ export function sendBody(caller: Caller): void {
   if (pending) takeBody(caller, pending, pending.length)
   // It was paused when too much came before its turn.
   else if (caller.socket.isPaused()) caller.socket.resume()
+  if ((caller.exchange?.upstream?.socket.writableLength ?? 0) > 0) holdFor(caller)
   // It left while its request waited.
   if (caller.phase === 'body' && caller.endedSince >= 0) caller.socket.destroy()
 }
@@ -231,15 +249,13 @@ export function takeBody(caller: Caller, bytes: Buffer, length: number): void {
   if (body.broken) return void breakOff(caller, exchange)
   noteProgress(caller, length)
   caller.door.upstreams.touch(upstream)
+  if (socket.writableLength > 0 && !holdFor(caller)) return
   if (body.done) {
     exchange.sent = true
     upstream.sent = true
     caller.phase = 'answer'
     if (at < length) caller.pending = kept(bytes, at, length)
-  } else if (socket.writableNeedDrain) {
-    caller.socket.pause()
-    holdFor(caller)
-  }
+  } else if (socket.writableNeedDrain) caller.socket.pause()
   // It was paused when too much of this request came before its turn.
   else if (caller.socket.isPaused()) caller.socket.resume()
 }

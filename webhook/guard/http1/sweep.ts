@@ -2,14 +2,13 @@ import type { Limit } from '../metrics.ts'
 import type { Caller, Door } from './caller-state.ts'
 import { holdLess } from './holding.ts'
 import { abort, refuseBytes } from './request.ts'
-import { ticksOf } from './ticks.ts'
+import { halfOpenMs, ticksOf } from './ticks.ts'
 
 /** How long a connection that was ended is read on. */
 const lingerTicks = ticksOf(300)
 /** A caller that closed its sending half still gets an answer that comes so soon; one that left cannot be told from it. */
 const halfClosedTicks = ticksOf(1_000)
-/** How long a tunnel's half that has ended waits for the other one. */
-const halfOpenTicks = ticksOf(10_000)
+const halfOpenTicks = ticksOf(halfOpenMs)
 
 const tooSlow = { status: 408, detail: 'The head of the request did not arrive in time.' } as const
 

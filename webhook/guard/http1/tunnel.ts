@@ -1,6 +1,9 @@
+import type { Socket } from 'node:net'
 import { decisionHeader } from '../respond.ts'
 import { type Caller, type Exchange, report } from './caller-state.ts'
+import { holdFor } from './holding.ts'
 import type { AnswerHead } from './read-answer.ts'
+import { halfOpenMs } from './ticks.ts'
 import type { Upstream } from './upstream-state.ts'
 import { flush } from './write.ts'
 
@@ -33,18 +36,21 @@ export function openTunnel(
   const { pending } = caller
   caller.pending = undefined
   if (pending) upstream.socket.write(pending)
-  socket.resume()
+  if (holdFor(caller)) socket.resume()
 }
 
 /** When one side is gone the other one follows; what is still on its way to it arrives first. */
 function connectEnds(caller: Caller, upstream: Upstream): void {
   const { socket, door } = caller
   const app = upstream.socket
+  caller.link = upstream
   upstream.tunnel = bytes => {
     if (!socket.write(bytes)) app.pause()
+    if (socket.writableLength > 0) holdFor(caller)
   }
   caller.tunnel = bytes => {
     if (!app.write(bytes)) socket.pause()
+    if (app.writableLength > 0) holdFor(caller)
   }
   socket.on('drain', () => app.resume())
   app.on('drain', () => socket.resume())
@@ -57,9 +63,19 @@ function connectEnds(caller: Caller, upstream: Upstream): void {
   })
   socket.on('end', () => app.end())
   socket.on('close', () => {
-    if (socket.readableEnded) app.end()
+    if (socket.readableEnded) sendRest(caller, app)
     else app.destroy()
   })
+}
+
+/** What the caller sent before it left still goes to the app; as long as it waits it is counted, and not for ever. */
+function sendRest({ door, accepted }: Caller, app: Socket): void {
+  app.end()
+  if (app.writableLength === 0) return
+  const place = door.memory.enter(accepted.key, app.writableLength, () => app.destroy())
+  if (!place) return void app.destroy()
+  app.setTimeout(halfOpenMs, () => app.destroy())
+  app.once('close', () => door.memory.leave(place))
 }
 
 function switching({ call }: Exchange, { fields }: AnswerHead): string {

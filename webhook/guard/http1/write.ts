@@ -62,7 +62,10 @@ export function flush(caller: Caller): boolean {
     caller.corked = false
     socket.uncork()
   }
-  if (!socket.writableNeedDrain) return true
+  if (!socket.writableNeedDrain) {
+    if (socket.writableLength > 0) holdFor(caller)
+    return true
+  }
   if (caller.blockedSince < 0) caller.blockedSince = caller.door.tick
   holdFor(caller)
   return false

@@ -4,6 +4,7 @@ import type { RequestHead } from '../read-request.ts'
 import type { Call, Reporter } from '../report.ts'
 import { type Answer, decisionHeader, type UpstreamFault, upstreamFailed } from '../respond.ts'
 import { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } from './codes.ts'
+import { endStream } from './end-stream.ts'
 import { trailerFields } from './fields.ts'
 import { grpcAnswer, grpcStatus } from './grpc.ts'
 import { pump } from './pump.ts'
@@ -31,6 +32,8 @@ export interface Answering {
   end(last?: Buffer): void
   /** The app did not answer, or broke off. */
   fail(fault: UpstreamFault): void
+  /** So many bytes of the request's body wait for the app. */
+  sends(bytes: number): void
   /** Breaks the stream off as the app did. */
   reset(code: number): void
   /** Ends a call of gRPC that would not be let in any more: nothing passes from now on, in either direction. */
@@ -79,7 +82,7 @@ function stopReading(stream: ServerHttp2Stream): void {
 
 function closeUnread(stream: ServerHttp2Stream): void {
   if (stream.endAfterHeaders || stream.readableEnded) return
-  const timer = setTimeout(() => stream.close(NGHTTP2_NO_ERROR), lingerMs)
+  const timer = setTimeout(endStream, lingerMs, stream, NGHTTP2_NO_ERROR)
   stream.once('close', () => clearTimeout(timer))
 }
 
@@ -97,9 +100,7 @@ export function createAnswering(
     if (!reported) reporter.report(call, status)
     reported = true
   }
-  const close = (code: number): void => {
-    if (!stream.closed) stream.close(code)
-  }
+  const close = (code: number): void => endStream(stream, code)
   stream.once('close', () => report(undefined))
   stream.on('wantTrailers', () => {
     stream.sendTrailers(trailing)
@@ -132,6 +133,7 @@ export function createAnswering(
 
   return {
     end: last => withdrawn || end(last),
+    sends() {},
     begin(status, fields, body) {
       if (isOver()) return
       const decision = decisionHeader(call.verdict.decision, true)

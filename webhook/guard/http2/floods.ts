@@ -1,5 +1,6 @@
 import type { ServerHttp2Session } from 'node:http2'
 import type { Clock } from '../../../platform/clock.ts'
+import { wasEndedHere } from './end-stream.ts'
 
 const windowMs = 10_000
 
@@ -96,7 +97,7 @@ export function watchForFloods(
   session.on('stream', stream => {
     // Taken back in the same read: it has closed before anybody was told of it.
     if (stream.closed || stream.destroyed) note('reset')
-    else stream.once('aborted', () => note('reset'))
+    else stream.once('aborted', () => wasEndedHere(stream) || session.destroyed || note('reset'))
   })
   return note
 }

@@ -42,6 +42,7 @@ function sendBody({ stream }: StreamExchange, asking: ClientHttp2Stream, answeri
   })
   asking.on('wantTrailers', () => asking.sendTrailers(trailing))
   pump(stream, asking)
+  stream.on('data', () => answering.sends(asking.writableLength))
   stream.once('end', () => stream.aborted || asking.end())
 }
 

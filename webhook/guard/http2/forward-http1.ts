@@ -143,6 +143,7 @@ function sendBody(asked: Asked, upstream: Upstream, ways: Ways): void {
     if (head.body === 'chunked') socket.write(`${bytes.length.toString(16)}\r\n`, 'latin1')
     socket.write(bytes)
     if (head.body === 'chunked') socket.write('\r\n', 'latin1')
+    asked.answering.sends(socket.writableLength)
     if (socket.writableNeedDrain) stream.pause()
   })
   const end = (): void => {

@@ -114,12 +114,19 @@ export function createStreamHandler(
     options.forward(exchange, forwarded, {
       ...answering,
       begin(status, raw, body) {
-        if (typeof body === 'object') streams.watchAnswer(open, body)
+        streams.answers(open, raw)
         answering.begin(status, raw, body)
+        if (typeof body === 'object') streams.watchAnswer(open, body)
       },
+      end(last) {
+        answering.end(last)
+        streams.wrote(open)
+      },
+      sends: bytes => streams.sends(open, bytes),
       write(bytes) {
         const goesOn = answering.write(bytes)
-        if (!goesOn) streams.blocked(open)
+        if (goesOn) streams.wrote(open)
+        else streams.blocked(open)
         return goesOn
       },
     })
@@ -140,7 +147,9 @@ export function createStreamHandler(
     const known = admit(() => authorizer.authorizeKnown(head))
     if (known) return decided(known)
     // A token that was not seen before: proving it costs time, of which every peer gets its part.
-    const fate = whenItsTurn(proofs, key, stream, () => decided(admit(() => authorizer.authorize(head))))
+    const fate = whenItsTurn(proofs, key, stream, turn =>
+      decided(turn === 'come' ? admit(() => authorizer.authorize(head)) : overloadedVerdict(policy)),
+    )
     if (fate === 'refused') decided(overloadedVerdict(policy))
   }
 }

@@ -5,11 +5,16 @@ import { leastBodyBytes } from '../http1/ticks.ts'
 import { costs } from '../memory.ts'
 import type { Limit } from '../metrics.ts'
 import { NGHTTP2_CANCEL, NGHTTP2_ENHANCE_YOUR_CALM } from './codes.ts'
+import { endStream } from './end-stream.ts'
 
 /** A call's stream, and what is looked at while it is open. Times in ticks of the sweep. */
 export interface OpenStream {
   readonly stream: ServerHttp2Stream
   readonly place: Place
+  /** Bytes of its head and of its answer's, for as long as it is open. */
+  heads: number
+  /** Bytes of its body that the app has not taken. */
+  toApp: number
   /** Whether pieces of its answer wait for the caller. */
   isBlocked: boolean
   /** Directions that stand still. */
@@ -26,18 +31,39 @@ export interface OpenStream {
 export interface OpenStreams {
   /**
    * @param stream whose body nobody has begun to read
+   * @param raw its fields
    * @param onData told how many bytes of it were read
    * @returns undefined when there is no memory for it
    */
-  open(peer: string, stream: ServerHttp2Stream, onData: (bytes: number) => void): OpenStream | undefined
+  open(
+    peer: string,
+    stream: ServerHttp2Stream,
+    raw: readonly string[],
+    onData: (bytes: number) => void,
+  ): OpenStream | undefined
   /** From now on its body has to go on. */
   watchBody(one: OpenStream): void
   /** Counts what is in hand while the caller does not read this body of an answer. */
   watchAnswer(one: OpenStream, body: Readable): void
   /** The same, of a body that is written piece by piece: the caller reads too slowly for more. */
   blocked(one: OpenStream): void
+  /** Its answer begins with these fields. */
+  answers(one: OpenStream, fields: readonly string[]): void
+  /** Something was written to it. What waits is counted until it has gone out. */
+  wrote(one: OpenStream): void
+  /** So much of its body waits for the app. */
+  sends(one: OpenStream, bytes: number): void
   sweep(tick: number): void
   size(): number
+}
+
+/** A head is there as it came, and as the app gets it. */
+const keptHeads = 2
+
+function lengthOf(fields: readonly string[]): number {
+  let length = 0
+  for (const text of fields) length += text.length
+  return length
 }
 
 export function createOpenStreams(options: {
@@ -52,14 +78,21 @@ export function createOpenStreams(options: {
 
   function endFor({ stream }: OpenStream, limit: Limit, code: number): void {
     limitHit(limit)
-    if (!stream.closed) stream.close(code)
+    endStream(stream, code)
+  }
+
+  /** Tells the budget of memory what is held for it now. */
+  function tell(one: OpenStream): void {
+    const { place, stream } = one
+    if (place.left) return
+    const held = costs.stream + one.heads + one.toApp + one.stuck * costs.stuck + stream.writableLength
+    if (held === place.amount || memory.hold(place, held)) return
+    endFor(one, 'memory', NGHTTP2_ENHANCE_YOUR_CALM)
   }
 
   function stand(one: OpenStream, change: 1 | -1): void {
-    if (one.place.left) return
     one.stuck += change
-    if (memory.hold(one.place, costs.stream + one.stuck * costs.stuck)) return
-    endFor(one, 'memory', NGHTTP2_ENHANCE_YOUR_CALM)
+    tell(one)
   }
 
   /** Counts a readable as standing while it is paused. */
@@ -85,6 +118,7 @@ export function createOpenStreams(options: {
   function sweepOne(one: OpenStream): void {
     const { stream } = one
     const { writableLength } = stream
+    tell(one)
     if (writableLength !== one.unsent || writableLength === 0) {
       one.unsent = writableLength
       one.unsentSince = now
@@ -97,12 +131,15 @@ export function createOpenStreams(options: {
 
   return {
     size: () => all.size,
-    open(peer, stream, onData) {
-      const place = memory.enter(peer, costs.stream, () => endFor(one, 'memory', NGHTTP2_ENHANCE_YOUR_CALM))
+    open(peer, stream, raw, onData) {
+      const heads = keptHeads * lengthOf(raw)
+      const place = memory.enter(peer, costs.stream + heads, () => endFor(one, 'memory', NGHTTP2_ENHANCE_YOUR_CALM))
       if (!place) return undefined
       const one: OpenStream = {
         stream,
         place,
+        heads,
+        toApp: 0,
         isBlocked: false,
         stuck: 0,
         unsent: 0,
@@ -128,9 +165,22 @@ export function createOpenStreams(options: {
     watchBody(one) {
       one.bodySince = now
     },
-    watchAnswer: watch,
+    watchAnswer(one, body) {
+      watch(one, body)
+      // Behind the one who passes them on.
+      body.on('data', () => tell(one))
+    },
+    answers(one, fields) {
+      one.heads += lengthOf(fields)
+    },
+    wrote: tell,
+    sends(one, bytes) {
+      if (bytes === one.toApp) return
+      one.toApp = bytes
+      tell(one)
+    },
     blocked(one) {
-      if (one.isBlocked) return
+      if (one.isBlocked) return tell(one)
       one.isBlocked = true
       stand(one, 1)
       one.stream.once('drain', () => {

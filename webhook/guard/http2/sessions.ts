@@ -13,10 +13,12 @@ import { reviewEveryMs } from '../upgrade.ts'
 import {
   NGHTTP2_ENHANCE_YOUR_CALM,
   NGHTTP2_FLAG_END_STREAM,
+  NGHTTP2_INTERNAL_ERROR,
   NGHTTP2_NO_ERROR,
   NGHTTP2_PROTOCOL_ERROR,
   NGHTTP2_REFUSED_STREAM,
 } from './codes.ts'
+import { endStream } from './end-stream.ts'
 import { createFloodMeter, watchForFloods } from './floods.ts'
 import { createH2cForward } from './forward-h2c.ts'
 import { createHttp1Forward } from './forward-http1.ts'
@@ -138,23 +140,24 @@ export function createHttp2(options: Http2Options): Http2Sessions {
     isMalformed: boolean,
   ): void {
     const { peer, key } = one.accepted
-    const open = streams.open(key, stream, one.bytes.data)
+    const open = streams.open(key, stream, raw, one.bytes.data)
     if (!open) {
-      stream.close(NGHTTP2_REFUSED_STREAM)
+      endStream(stream, NGHTTP2_REFUSED_STREAM)
       return void sessions.refuse(one)
     }
     const endsHere = (flags & NGHTTP2_FLAG_END_STREAM) !== 0
     const opened = { open, stream, raw, isMalformed, endsHere, peer, key }
-    const fate = whenItsTurn(turns, key, stream, () => {
+    const fate = whenItsTurn(turns, key, stream, turn => {
+      if (turn === 'lost') return void endStream(stream, NGHTTP2_REFUSED_STREAM)
       try {
         handle(opened)
       } catch (error) {
         // A bug costs the call that met it, and nobody else's.
         log.error({ err: error }, 'a stream could not be handled')
-        stream.destroy()
+        endStream(stream, NGHTTP2_INTERNAL_ERROR)
       }
     })
-    if (fate === 'refused') stream.close(NGHTTP2_REFUSED_STREAM)
+    if (fate === 'refused') endStream(stream, NGHTTP2_REFUSED_STREAM)
   }
 
   return {
@@ -166,16 +169,20 @@ export function createHttp2(options: Http2Options): Http2Sessions {
       streams.sweep(tick)
     },
     take(accepted, firstBytes) {
-      const { socket, place, cost, key } = accepted
+      const { socket, key } = accepted
       socket.on('error', () => socket.destroy())
       if (meter.isFlooding(key)) {
         limitHit('flood')
         socket.destroy()
         return dropped
       }
-      if (!memory.hold(place, cost + costs.session)) {
+      const endForMemory = (): void => {
         limitHit('memory')
         socket.destroy()
+      }
+      const place = memory.enter(key, costs.session, endForMemory)
+      if (!place) {
+        endForMemory()
         return dropped
       }
       // A server of HTTP/1 leaves half-closed connections open: here the peer has gone.
@@ -187,6 +194,8 @@ export function createHttp2(options: Http2Options): Http2Sessions {
       const watch = createFieldWatch(malformed.found, lose)
       const watched = watchedSocket(socket, watch)
       const session = http2().performServerHandshake(watched.duplex as Socket, sessionOptions)
+      // Not before: a connection that has closed leaves a session that ends its streams.
+      session.once('close', () => memory.leave(place))
       serve(session, accepted, malformed)
       if (firstBytes.length > 0) watched.take(firstBytes)
       return watched.take
