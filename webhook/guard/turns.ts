@@ -71,7 +71,8 @@ export function createTurns(bounds: TurnBounds, { clock, log }: { clock: Clock; 
         return 'done'
       }
       const queue = queues.get(peer)
-      if (waiting >= bounds.sum || (queue && queue.length >= bounds.perPeer)) return 'refused'
+      // As much as is left for others at most: however many take what they can, who comes with nothing finds a place.
+      if ((queue?.length ?? 0) >= Math.min(bounds.perPeer, bounds.sum - waiting)) return 'refused'
       if (queue) queue.push(work)
       else queues.set(peer, [work])
       waiting++
