@@ -1,20 +1,24 @@
 /** Runs costly tasks a few at a time, peer by peer in turn: one that brings many waits for itself. */
 export interface FairQueue {
-  /** @returns `busy` when too many wait, of this peer or of all */
+  /** @returns `busy` when too many wait, of this peer or of all: at once, or when somebody who has fewer needs the place */
   run<T>(peer: string, task: () => Promise<T>): Promise<T | 'busy'>
 }
 
 export interface FairQueueLimits {
+  /** Of all; one peer gets no more than it leaves to others, who then wait for none of its tasks. */
   readonly running: number
-  /** Of one peer: the rest is left to others, who then wait for none of its tasks. */
-  readonly runningPerPeer: number
+  /** Of all. Beyond it the newest of the peer that has most goes. */
   readonly waiting: number
   readonly waitingPerPeer: number
 }
 
+type Told = (fate: 'begin' | 'busy') => void
+
 interface Peer {
+  readonly name: string
   running: number
-  readonly waiting: (() => void)[]
+  /** The oldest first. */
+  readonly waiting: Told[]
 }
 
 export function createFairQueue(limits: FairQueueLimits): FairQueue {
@@ -23,47 +27,75 @@ export function createFairQueue(limits: FairQueueLimits): FairQueue {
   let running = 0
   let waiting = 0
 
+  /** One peer alone gets half, two a third each, and so on: something is left for who comes with nothing under way. */
+  function mayBegin(peer: Peer): boolean {
+    return peer.running < limits.running - running
+  }
+
   function begin(peer: Peer): void {
     peer.running++
     running++
   }
 
+  function toTheEnd(peer: Peer): void {
+    peers.delete(peer.name)
+    if (peer.running > 0 || peer.waiting.length > 0) peers.set(peer.name, peer)
+  }
+
   function next(): void {
-    for (const [name, peer] of peers) {
+    // Who begins is met again, behind the others.
+    for (const peer of peers.values()) {
       if (running >= limits.running) return
-      if (peer.waiting.length === 0 || peer.running >= limits.runningPerPeer) continue
+      if (peer.waiting.length === 0 || !mayBegin(peer)) continue
       waiting--
-      peers.delete(name)
-      peers.set(name, peer)
       begin(peer)
-      peer.waiting.shift()?.()
+      peer.waiting.shift()?.('begin')
+      toTheEnd(peer)
     }
   }
 
-  async function turn(peer: Peer): Promise<'busy' | undefined> {
-    if (running < limits.running && peer.running < limits.runningPerPeer) {
-      begin(peer)
-      return undefined
+  /** @returns whether there is a place for one more of the peer now */
+  function makeRoom(peer: Peer): boolean {
+    if (peer.waiting.length >= limits.waitingPerPeer) return false
+    if (waiting < limits.waiting) return true
+    let greediest = peer
+    // Of equals the last: its turn is farthest away.
+    for (const other of peers.values()) {
+      const count = other.waiting.length
+      if (count > peer.waiting.length && count >= greediest.waiting.length) greediest = other
     }
-    if (waiting >= limits.waiting || peer.waiting.length >= limits.waitingPerPeer) return 'busy'
+    if (greediest === peer) return false
+    waiting--
+    greediest.waiting.pop()?.('busy')
+    if (greediest.running === 0 && greediest.waiting.length === 0) peers.delete(greediest.name)
+    return true
+  }
+
+  async function turn(peer: Peer): Promise<'begin' | 'busy'> {
+    if (mayBegin(peer)) {
+      begin(peer)
+      return 'begin'
+    }
+    if (!makeRoom(peer)) return 'busy'
     waiting++
-    await new Promise<void>(resolve => peer.waiting.push(resolve))
-    return undefined
+    return new Promise<'begin' | 'busy'>(resolve => peer.waiting.push(resolve))
   }
 
   return {
     async run(name, task) {
-      const peer = peers.get(name) ?? { running: 0, waiting: [] }
+      const peer = peers.get(name) ?? { name, running: 0, waiting: [] }
       peers.set(name, peer)
-      if ((await turn(peer)) === 'busy') return 'busy'
+      const fate = turn(peer)
+      // One that was refused leaves nothing behind.
+      if (peer.running === 0 && peer.waiting.length === 0) peers.delete(name)
+      if ((await fate) === 'busy') return 'busy'
       try {
         return await task()
       } finally {
         peer.running--
         running--
-        // To the end, behind those that came while it ran.
-        peers.delete(name)
-        if (peer.running > 0 || peer.waiting.length > 0) peers.set(name, peer)
+        // Behind those that came while it ran.
+        toTheEnd(peer)
         next()
       }
     },

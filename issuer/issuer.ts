@@ -63,7 +63,7 @@ export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Pro
   const reviewer = createReviewer(client, audience)
   const fair = createFairReviewer(reviewer, { audience, clock: systemClock })
   const authorizer = createAuthorizer({ objects, reviewer: fair })
-  const snapshots = createSnapshotServer({ slices, objects, documents, authorizer, reviewer, log })
+  const snapshots = createSnapshotServer({ slices, objects, documents, authorizer, reviewer: fair, log })
   const signing = followSigningKeys(
     client,
     { namespace: config.namespace, name: `${config.fullname}-issuer-keys` },

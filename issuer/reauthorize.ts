@@ -2,7 +2,7 @@ import type { Clock } from '../platform/clock.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Authorizer } from './authorize.ts'
 import type { GuardStream } from './guard-stream.ts'
-import type { Reviewer } from './token-review.ts'
+import type { FairReviewer } from './review-fairly.ts'
 
 /** How often the right of a guard that is no pod behind the service is asked for again, in milliseconds. */
 const centralMs = 300_000
@@ -15,7 +15,7 @@ const centralMs = 300_000
 export function keepAuthorized(
   stream: GuardStream,
   token: string,
-  parts: { authorizer: Authorizer; reviewer: Reviewer; log: Logger; clock: Clock },
+  parts: { authorizer: Authorizer; reviewer: Pick<FairReviewer, 'reviewAgain'>; log: Logger; clock: Clock },
 ): () => void {
   const { authorizer, reviewer, log, clock } = parts
   const { holder, slice } = stream
@@ -32,7 +32,7 @@ export function keepAuthorized(
 
   async function review(): Promise<void> {
     try {
-      const again = await reviewer.review(token)
+      const again = await reviewer.reviewAgain(holder, token)
       if (!again) return stream.end('invalid_token', 'The token is not valid any more.')
       if (isPod) return
       if (await authorizer.authorize(holder, slice.key)) return stream.end('forbidden', 'The right to enforce is gone.')

@@ -13,15 +13,16 @@ import { createGuardStream, type GuardStream } from './guard-stream.ts'
 import type { Objects } from './objects.ts'
 import type { Pace } from './paced-writer.ts'
 import { keepAuthorized } from './reauthorize.ts'
+import type { FairReviewer } from './review-fairly.ts'
 import { line } from './slice.ts'
 import type { Slices } from './slices.ts'
-import type { Holder, Reviewer } from './token-review.ts'
+import type { Holder } from './token-review.ts'
 
 const helloMs = 10_000
 /** Streams, by the namespace of their service; fewer than the port has places, so that the operator finds one. */
 const streamPlaces = { sum: 1_920, perPeer: 1_280 }
 /** Pieces of 64 KiB, and what TLS makes of them, that are under way at one time, by namespace. */
-const turns = { running: 256, runningPerPeer: 128, waiting: 4_096, waitingPerPeer: 4_096 }
+const turns = { running: 256, waiting: 4_096, waitingPerPeer: 4_096 }
 
 /** The connected guards and the handler that lets them in. */
 export interface SnapshotServer {
@@ -41,7 +42,7 @@ export interface SnapshotServerParts {
   objects: Objects
   documents: Pick<Documents, 'seenOf'>
   authorizer: Authorizer
-  reviewer: Reviewer
+  reviewer: Pick<FairReviewer, 'reviewAgain'>
   log: Logger
   clock?: Clock
 }

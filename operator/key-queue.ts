@@ -15,7 +15,8 @@ export interface KeyQueue {
 
 // Of the four threads that files and names are looked up on too, and so that two processors have time for all else.
 const mostAtOnce = 2
-// Asked for and not fetched: its AccessKey became another one meanwhile. Private halves are not collected.
+// Asked for and not fetched: its AccessKey became another one meanwhile. Private halves are not collected: beyond that the
+// oldest of the namespace that has most goes.
 const mostKept = 64
 
 interface Made {
@@ -64,8 +65,7 @@ export function createKeyQueue(options: {
 
   function keep(key: string, one: Made): void {
     made.set(key, one)
-    const [oldest] = made.keys()
-    if (made.size > mostKept && oldest !== undefined) made.delete(oldest)
+    if (made.size > mostKept) made.delete(oldestOfMost(made.keys()))
   }
 
   return {
@@ -87,4 +87,15 @@ export function createKeyQueue(options: {
       made.delete(key)
     },
   }
+}
+
+/** The first key of the namespace that most of the keys are of. */
+function oldestOfMost(keys: Iterable<string>): string {
+  const lists = new Map<string, { readonly oldest: string; count: number }>()
+  for (const key of keys) {
+    const list = lists.get(namespaceOf(key)) ?? { oldest: key, count: 0 }
+    list.count++
+    lists.set(namespaceOf(key), list)
+  }
+  return [...lists.values()].reduce((most, one) => (one.count > most.count ? one : most)).oldest
 }

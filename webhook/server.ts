@@ -44,8 +44,8 @@ export function createWebhookServer(options: {
   })
   const either: Decide = request => (isAboutPod(request) ? questions.mutate : questions.validate)(request)
   const decides: Readonly<Record<PathQuestion, Decide>> = { ...questions, either }
-  async function find(path: string): Promise<Decide | undefined> {
-    const question = await paths.find(path)
+  async function find(path: string, peer: string): Promise<Decide | undefined> {
+    const question = await paths.find(path, peer)
     return question && decides[question]
   }
   return createServer({

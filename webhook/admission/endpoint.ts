@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { peerKey } from '../../platform/http/peer.ts'
 import { sendProblem } from '../../platform/http/problem.ts'
 import type { Handler } from '../../platform/http/server.ts'
 import type { Logger } from '../../platform/log.ts'
@@ -8,7 +9,7 @@ import { type AdmissionRequest, readReview, reviewAnswer, uidOf, type Verdict } 
 export type Decide = (request: AdmissionRequest) => Verdict | Promise<Verdict>
 
 /** Who answers at a path; undefined: nobody does. */
-export type FindDecide = (path: string) => Promise<Decide | undefined>
+export type FindDecide = (path: string, peer: string) => Promise<Decide | undefined>
 
 // Nobody reads what is still to come: it is not kept for a next request either.
 const notFound = { status: 404, code: 'not_found', title: 'No such path', headers: { connection: 'close' } }
@@ -20,7 +21,8 @@ const notFound = { status: 404, code: 'not_found', title: 'No such path', header
  */
 export function createAdmissionHandler(find: FindDecide, log: Logger): Handler {
   return async (request, response) => {
-    const decide = await find((request.url ?? '').split('?', 1)[0] ?? '')
+    const path = (request.url ?? '').split('?', 1)[0] ?? ''
+    const decide = await find(path, peerKey(request.socket.remoteAddress))
     const refused = decide ? refuseForm(request) : notFound
     if (!decide || refused) return sendProblem(response, refused ?? notFound)
     const body = await readBody(request)

@@ -14,6 +14,7 @@ const patienceMs = 500
  * Looks for what a spec names, to warn of typing errors. What its author may not get is not looked for and counts as
  * missing, so that nobody learns here what exists elsewhere, neither by the answer nor by its time. At most 16 names of one
  * spec and 64 at a time, whoever asks, and half a second: what is not known by then is no warning, and nobody waits.
+ * Who takes all the places takes no more from others than warnings.
  */
 export function createFindMissing(client: Pick<KubeClient, 'get' | 'raw'>): FindMissing {
   let running = 0

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import { type AdmissionQuestion, admissionPath } from '../../core/api/admission-path.ts'
 import { type Clock, sleep } from '../../platform/clock.ts'
+import { createBudget } from '../../platform/http/budget.ts'
 import type { KubeClient, KubeObject, Resource } from '../../platform/kube/client.ts'
 import { mutatingWebhooks, validatingWebhooks } from '../../platform/kube/resources.ts'
 import type { Logger } from '../../platform/log.ts'
@@ -11,7 +12,7 @@ export type PathQuestion = AdmissionQuestion | 'either'
 /** Which paths are listened to. */
 export interface KnownPaths {
   /** What is asked at this path, or undefined: nobody is listened to there. Looks anew before it says so. */
-  find(path: string): Promise<PathQuestion | undefined>
+  find(path: string, peer: string): Promise<PathQuestion | undefined>
   /** The random part that the Secret holds now. */
   setRandomPart(part: string | undefined): void
   /** Resolves when the configurations were read once; from then on they are read now and then. */
@@ -34,8 +35,8 @@ const readEveryMs = 10_000
 /** Strangers can make us look this often and no oftener; who asks in between waits for the next look. */
 const lookAgainMs = 1_000
 const patienceMs = 2_000
-/** So many strangers wait at a time; the API server asks at a path that is known but for moments. */
-const mostWaiting = 128
+/** Who asks at a path that is not known waits for the next look; the API server does so but for moments. */
+const mostWaiting = { sum: 128, perPeer: 64 }
 /** API servers learn of a configuration a moment after it was written. */
 const keptMs = 60_000
 
@@ -57,7 +58,7 @@ export function createKnownPaths(options: {
   let triedAt = Number.NEGATIVE_INFINITY
   let next: Promise<void> | undefined
   let lastFault: string | undefined
-  let waiting = 0
+  const waiting = createBudget(mostWaiting)
   let cancel: (() => void) | undefined
   let stopped = false
 
@@ -116,18 +117,20 @@ export function createKnownPaths(options: {
   }
 
   return {
-    async find(path) {
+    async find(path, peer) {
       const found = known(path)
-      if (found || waiting >= mostWaiting) return found
-      waiting++
+      if (found) return found
       await new Promise<void>(resolve => {
-        const end = clock.after(patienceMs, resolve)
-        void look().then(() => {
+        const place = waiting.take(peer, 1, done)
+        if (!place) return resolve()
+        const end = clock.after(patienceMs, done)
+        void look().then(done)
+        function done(): void {
           end()
+          place?.release()
           resolve()
-        })
+        }
       })
-      waiting--
       return known(path)
     },
     setRandomPart(part) {

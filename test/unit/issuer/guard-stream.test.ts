@@ -42,7 +42,7 @@ function world({ bytes, reads = 'all' }: { bytes?: number; reads?: 'all' | 'noth
     hello: { slice: 'shop/orders', version: 'test' },
     response,
     pace: {
-      turns: createFairQueue({ running: 1, runningPerPeer: 1, waiting: 1, waitingPerPeer: 1 }),
+      turns: createFairQueue({ running: 1, waiting: 1, waitingPerPeer: 1 }),
       onStalled() {},
     },
     ownSeen: () => ({}),

@@ -36,7 +36,7 @@ const frame = (...pieces: string[]) => ({
   chunk: (index: number) => (index < pieces.length ? Buffer.from(pieces[index] ?? '') : undefined),
 })
 
-function world(turns = { running: 2, runningPerPeer: 1, waiting: 9, waitingPerPeer: 9 }) {
+function world(turns = { running: 2, waiting: 9, waitingPerPeer: 9 }) {
   const clock = createManualClock()
   const told = { stalled: 0, done: 0 }
   const pace = { turns: createFairQueue(turns), onStalled: () => told.stalled++ }

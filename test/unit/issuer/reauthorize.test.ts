@@ -33,7 +33,7 @@ function world(options: { pod: boolean; review: () => Promise<Holder | undefined
   const check = keepAuthorized(stream, 'token', {
     clock,
     log: createQuietLog().log,
-    reviewer: { review: options.review, mayEnforce: async () => options.enforces?.() ?? false },
+    reviewer: { reviewAgain: options.review },
     authorizer: {
       isPodBehind: () => behind,
       authorize: async () => (options.enforces?.() ? undefined : { code: 'forbidden', message: '' }),

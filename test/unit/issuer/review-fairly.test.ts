@@ -102,6 +102,36 @@ describe('S06 reviews', () => {
     expect(await reviewer.review('guard', token('true'))).toBe(holder)
   })
 
+  it('let in a guard that has an address of its own, whoever fills the queue from four others', async () => {
+    const { reviewer, token } = world(() => new Promise(() => {}))
+    const peers = ['a', 'b', 'c', 'd']
+    for (const peer of peers) for (let n = 0; n < 300; n++) void reviewer.review(peer, token(`${peer} ${n}`))
+    const fates: unknown[] = []
+    for (let n = 0; n < 60; n++) {
+      void reviewer.review(`guard ${n}`, token(`guard ${n}`)).then(fate => fates.push(fate))
+      void reviewer.review(peers[n % 4] ?? '', token(`again ${n}`))
+    }
+    await settled()
+    expect(fates).not.toContain('busy')
+  })
+
+  it('of a token that was good are asked for in the turn of its namespace, whatever strangers ask', async () => {
+    const { reviewer, token } = world(async text =>
+      text === token('good') ? holder : new Promise<undefined>(() => {}),
+    )
+    for (const peer of ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm', 'n', 'o', 'p', 'q'])
+      for (let n = 0; n < 300; n++) void reviewer.review(peer, token(`${peer} ${n}`))
+    for (let n = 0; n < 200; n++)
+      void reviewer.reviewAgain({ ...holder, user: { username: 'system:serviceaccount:greedy:app' } }, `slow ${n}`)
+    expect(await reviewer.reviewAgain(holder, token('good'))).toBe(holder)
+  })
+
+  it('of a token that was good are no refusal while too many wait: what was granted holds', async () => {
+    const { reviewer } = world(() => new Promise(() => {}))
+    for (let n = 0; n < 1_288; n++) void reviewer.reviewAgain(holder, `${n}`)
+    await expect(reviewer.reviewAgain(holder, 'one more')).rejects.toThrow('too many')
+  })
+
   it('refuse what one peer brings beyond its part', async () => {
     const { reviewer, token } = world(() => new Promise(() => {}))
     for (let n = 0; n < 264; n++) void reviewer.review('stranger', token(`bogus ${n}`))

@@ -85,4 +85,15 @@ describe('the queue of costly keys', () => {
     const kept = await Promise.all(Array.from({ length: 100 }, (_, i) => queue.take(`a/${i}`, 'RS256')))
     expect(kept.filter(key => key !== undefined)).toHaveLength(64)
   })
+
+  it("S06 throws away none of a namespace with few for another's that are not fetched", async () => {
+    const { queue, next } = world()
+    await queue.take('few/a', 'RS256')
+    await next()
+    for (let i = 0; i < 100; i++) await queue.take(`greedy/${i}`, 'RS256')
+    for (let i = 0; i < 100; i++) await next()
+    expect(await queue.take('few/a', 'RS256')).toEqual({ kid: 'RS256-1' })
+    expect(await queue.take('greedy/99', 'RS256')).toEqual({ kid: 'RS256-101' })
+    expect(await queue.take('greedy/36', 'RS256')).toBeUndefined()
+  })
 })

@@ -5,10 +5,12 @@ import type { Clock } from '../../../platform/clock.ts'
 import { createLog } from '../../../platform/log.ts'
 
 const log = createLog({ process: 'test', destination: { write: () => {} } })
-const keyOf = (name: string, spec: Partial<AccessKey['spec']> = {}): [string, AccessKey] => [
-  `shop/${name}`,
-  { metadata: { namespace: 'shop', name }, spec: { clientRef: { name: 'web' }, ...spec } },
+const keyOf = (name: string, spec: Partial<AccessKey['spec']> = {}, namespace = 'shop'): [string, AccessKey] => [
+  `${namespace}/${name}`,
+  { metadata: { namespace, name }, spec: { clientRef: { name: 'web' }, ...spec } },
 ]
+const keysOf = (namespace: string, count: number) =>
+  Array.from({ length: count }, (_, index) => keyOf(`k${index}`, {}, namespace))
 
 /** A sweep whose time goes by when told, over Secrets by name. */
 function sweepOver(keys: [string, AccessKey][], secrets: Map<string, string | Error>) {
@@ -111,13 +113,48 @@ test('few are looked at every five seconds each, and of many no more than twenty
   const few = sweepOver([keyOf('a'), keyOf('b')], new Map())
   await few.pass(3)
   expect(few.waits).toEqual([2_500, 2_500, 2_500])
-  const many = sweepOver(
-    Array.from({ length: 1_000 }, (_, index) => keyOf(`k${index}`)),
-    new Map(),
-  )
+  const many = sweepOver(keysOf('shop', 1_000), new Map())
   await many.pass(1_000)
   expect(many.waits.every(ms => ms === 50)).toBe(true)
   expect(new Set(many.asked).size).toBe(1_000)
+})
+
+test('S06 a namespace with few keys is looked at every five seconds, however many others have', async () => {
+  const keys = [...keysOf('greedy', 10_000), ...keysOf('busy', 300), keyOf('a', {}, 'few'), keyOf('b', {}, 'few')]
+  const { pass, asked, waits } = sweepOver(keys, new Map())
+  const all: string[] = []
+  for (let round = 0; round < 8; round++) {
+    await pass(100)
+    const looks = asked.splice(0)
+    expect(waits.splice(0).reduce((sum, ms) => sum + ms, 0)).toBe(5_000)
+    expect(looks.filter(place => place.startsWith('few/')).toSorted()).toHaveLength(2)
+    // Nor is a key looked at twice in a round, or the rest not at all.
+    expect(new Set(looks).size).toBe(100)
+    all.push(...looks)
+  }
+  const looksAt = (namespace: string) => all.filter(place => place.startsWith(`${namespace}/`)).length
+  expect(looksAt('busy')).toBeGreaterThan(300)
+  expect(looksAt('greedy')).toBeGreaterThan(300)
+})
+
+test('of more than a hundred namespaces all have their turn before one has its next', async () => {
+  const keys = Array.from({ length: 250 }, (_, index) => keysOf(`n${index}`, 3)).flat()
+  const { pass, asked } = sweepOver(keys, new Map())
+  await pass(750)
+  expect(new Set(asked).size).toBe(750)
+  for (let turn = 0; turn < 3; turn++) {
+    const namespaces = asked.slice(turn * 250, turn * 250 + 250).map(place => place.split('/')[0])
+    expect(new Set(namespaces).size).toBe(250)
+  }
+})
+
+test('a key that is new is looked at in the next round of its namespace', async () => {
+  const keys = keysOf('greedy', 1_000)
+  const { pass, asked } = sweepOver(keys, new Map())
+  await pass(50)
+  keys.push(keyOf('late', {}, 'few'))
+  await pass(52)
+  expect(asked).toContain('few/late')
 })
 
 test('the Secret of another name is asked for, and none of a key that brings its own', async () => {

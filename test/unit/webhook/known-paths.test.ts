@@ -32,7 +32,7 @@ function world() {
     },
     /** What is asked at the path, when nothing hinders a look at the configurations. */
     async find(path: string) {
-      const found = paths.find(path)
+      const found = paths.find(path, 'api server')
       await clock.advance(2_500)
       return found
     },
@@ -83,7 +83,7 @@ describe('the paths of the webhook', () => {
     await paths.start()
     // As a rollback writes it, a moment after the last look.
     name({ validate: '/validate', mutate: '/mutate' })
-    const found = paths.find('/validate')
+    const found = paths.find('/validate', 'api server')
     await clock.advance(1_000)
     expect(await found).toBe('validate')
   })
@@ -92,15 +92,27 @@ describe('the paths of the webhook', () => {
     const { paths, clock, reads } = world()
     await paths.start()
     const before = reads()
-    const asked = Array.from({ length: 1_000 }, (_, i) => paths.find(`/${i}`))
+    const asked = Array.from({ length: 1_000 }, (_, i) => paths.find(`/${i}`, 'stranger'))
     await clock.advance(1_500)
     expect(new Set(await Promise.all(asked))).toEqual(new Set([undefined]))
     expect(reads() - before).toBe(2)
     // Nor do more of them wait than there is place for: the last ones were told at once.
-    const late = Array.from({ length: 200 }, (_, i) => paths.find(`/${i}`))
+    const late = Array.from({ length: 200 }, (_, i) => paths.find(`/${i}`, 'stranger'))
     expect(await Promise.race([late.at(-1), new Promise(resolve => setImmediate(resolve, 'waits'))])).toBeUndefined()
     await clock.advance(2_500)
     await Promise.all(late)
+  })
+
+  it('S06 lets the API server wait for a look, however many strangers wait for it', async () => {
+    const { paths, name, clock } = world()
+    await paths.start()
+    name({ validate: '/validate', mutate: '/mutate' })
+    const asked = Array.from({ length: 400 }, (_, i) => paths.find(`/${i}`, `stranger ${i % 4}`))
+    const found = paths.find('/validate', 'api server')
+    asked.push(...Array.from({ length: 400 }, (_, i) => paths.find(`/${i}`, `stranger ${i % 4}`)))
+    await clock.advance(2_500)
+    expect(await found).toBe('validate')
+    expect(new Set(await Promise.all(asked))).toEqual(new Set([undefined]))
   })
 
   it('S10 is not ready before it has read them, and forgets nothing while they cannot be read', async () => {

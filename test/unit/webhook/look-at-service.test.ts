@@ -34,15 +34,18 @@ it.each<[string, Get]>([
   expect(await createLookAtService({ get })('shop', 'orders')).toBe('Unknown')
 })
 
-it('asks for 32 pods at a time and no more', async () => {
+it('S06 asks for 32 pods at a time, and for no more of one namespace than it leaves to others', async () => {
   let asked = 0
   const get = (() => {
     asked++
     return new Promise(() => {})
   }) as Get
   const look = createLookAtService({ get })
-  const leads = await Promise.all(Array.from({ length: 100 }, () => look('shop', 'orders')))
+  const greedy = Array.from({ length: 100 }, () => look('greedy', 'orders'))
+  expect(asked).toBe(16)
+  const others = Array.from({ length: 50 }, (_, at) => look(`n${at}`, 'orders'))
   expect(asked).toBe(32)
+  const leads = await Promise.all([...greedy, ...others])
   expect(new Set(leads)).toEqual(new Set(['Unknown']))
 })
 

@@ -80,6 +80,13 @@ describe('turns', () => {
     for (const peer of ['b', 'c', 'd']) take(peer, peer)
     expect([told, turns.waiting()]).toEqual([['refused'], 5])
   })
+  it('S06 leave a place to who comes with nothing, however many peers take all they can get', () => {
+    const { take } = start({ sliceMs: 1, perPeer: 25, sum: 100 })
+    take('a', 'now')
+    for (let round = 0; round < 100; round++)
+      for (const peer of ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']) take(peer, `${peer}${round}`)
+    expect(Array.from({ length: 10 }, (_, at) => take(`new ${at}`, 'first'))).toEqual(Array(10).fill('waits'))
+  })
   it('count what work costs: dear work leaves less for others in a turn', async () => {
     const { take, done } = start()
     take('a', 'a1', 10)
