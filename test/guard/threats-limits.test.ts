@@ -30,6 +30,18 @@ it.each<[string, Attempt]>([
     { attack: 'unreadAnswers', peers: 1, connections: 300, seconds: 2, limit: 'memory' },
   ],
   [
+    'S04 WebSockets of which nobody reads an end',
+    { attack: 'unreadTunnels', peers: 4, connections: 100, seconds: 4, limit: 'memory' },
+  ],
+  [
+    'S04 whole answers over HTTP/2 that nobody reads',
+    { attack: 'unreadWhole', peers: 3, connections: 5, seconds: 5, limit: 'memory', call: call2 },
+  ],
+  [
+    'S04 the same, of connections that leave and come again',
+    { attack: 'leftWhole', peers: 3, connections: 5, again: true, seconds: 6, limit: 'memory' },
+  ],
+  [
     'S05 rapid reset',
     { attack: 'rapidReset', peers: 1, connections: 50, again: true, seconds: 2, limit: 'flood', call: call2 },
   ],

