@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, it } from 'vitest'
-import { call2 } from './attacks/good-caller.ts'
+import { call2, callFresh } from './attacks/good-caller.ts'
 import { type Attempt, withstand } from './attacks/withstand.ts'
 import { bundleGuard } from './bundled-guard.ts'
 
@@ -48,6 +48,10 @@ it.each<[string, Attempt]>([
   [
     'S05 frames that mean nothing',
     { attack: 'windows', peers: 1, connections: 50, again: true, seconds: 2, limit: 'flood' },
+  ],
+  [
+    'S06 forged tokens of as many addresses as fill the line, and fresh ones of a good caller',
+    { attack: 'forgedStreams', peers: 11, connections: 4, seconds: 4, mebibytes: 512, call: callFresh },
   ],
   ['S06 forged tokens', { attack: 'forgedTokens', peers: 1, connections: 200, seconds: 2 }],
 ])('%s: the guard lives and a good caller gets every answer', async (_what, attempt) => {

@@ -1,4 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto'
+import { connect } from 'node:http2'
 import type { Socket } from 'node:net'
 import { block, flags, frame, number, preface, types } from '../http2-frames.ts'
 import { compact } from '../policy-rows.ts'
@@ -59,6 +60,11 @@ export function forge(token: string, at: number): string {
 
 let forged: readonly string[] | undefined
 let nextForged = 0
+
+function nextToken(token: string): string {
+  forged ??= Array.from({ length: 2_000 }, (_, at) => forge(token, at))
+  return forged[nextForged++ % forged.length] as string
+}
 
 export const attacks = {
   silence: deaf(() => {}),
@@ -130,12 +136,23 @@ export const attacks = {
   priorities: flood(frame(types.priority, 0, 1, Buffer.alloc(5))),
   windows: flood(frame(types.window, 0, 0, number(1))),
   unknownFrames: flood(frame(0x42, 0, 0, Buffer.alloc(1))),
+  /** The same over HTTP/2, a hundred at a time. */
+  forgedStreams: deaf((socket, token) => {
+    const session = connect('http://orders', { createConnection: () => socket })
+    session.on('error', () => {})
+    const ask = (): void => {
+      if (session.destroyed || session.closed) return
+      const authorization = `Bearer ${nextToken(token)}`
+      const stream = session.request({ ':path': '/api/x', ':authority': 'orders', authorization })
+      stream.on('error', () => {}).on('close', ask)
+      stream.resume()
+    }
+    for (let at = 0; at < 100; at++) ask()
+  }),
   /** One forged token after the other, each as soon as the one before it is refused. */
   forgedTokens: reading((socket, token) => {
-    forged ??= Array.from({ length: 2_000 }, (_, at) => forge(token, at))
     const send = (): void => {
-      const next = forged?.[nextForged++ % forged.length]
-      socket.write(`GET /api/x HTTP/1.1\r\nHost: orders\r\nAuthorization: Bearer ${next}\r\n\r\n`)
+      socket.write(`GET /api/x HTTP/1.1\r\nHost: orders\r\nAuthorization: Bearer ${nextToken(token)}\r\n\r\n`)
     }
     socket.on('data', send)
     send()

@@ -10,7 +10,7 @@ import { rowsOf, service } from '../policy-rows.ts'
 import { listen } from '../rig.ts'
 
 /** The chart's `guard.resources.limits.memory`. */
-const mebibytes = 192
+const chartMebibytes = 192
 
 /** An answer that is read in one piece. */
 const big = Buffer.alloc(64_500, 0x79)
@@ -29,6 +29,7 @@ export interface LimitedGuard {
 export async function startLimitedGuard(
   directory: string,
   env: Readonly<Record<string, string>> = {},
+  mebibytes = chartMebibytes,
 ): Promise<LimitedGuard> {
   const folder = await mkdtemp(join(tmpdir(), 'limited-guard-'))
   const upgraded = new Set<Duplex>()
