@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, it } from 'vitest'
 import type { AttackName } from '../guard/attacks/attacks.ts'
-import { call1, call2 } from '../guard/attacks/good-caller.ts'
+import { call1, call2, callFresh } from '../guard/attacks/good-caller.ts'
 import { withstand } from '../guard/attacks/withstand.ts'
 import { bundleGuard } from '../guard/bundled-guard.ts'
 
@@ -23,6 +23,12 @@ const crowds: readonly Crowd[] = [
   ['deniedBody', 1, 1_000, again],
   ['unreadAnswers', 1, 500, once, 'memory'],
   ['unreadAnswers', 6, 500, once, 'memory'],
+  ['unreadTunnels', 1, 500, once, 'memory'],
+  ['unreadTunnels', 4, 500, once, 'memory'],
+  ['unreadWhole', 1, 5, again, 'memory'],
+  ['unreadWhole', 3, 20, again, 'memory'],
+  ['leftWhole', 3, 5, again, 'memory'],
+  ['leftWhole', 16, 5, again, 'memory'],
   ['unfinishedStreams', 1, 150, once, 'memory'],
   ['unfinishedStreams', 6, 150, once, 'memory'],
   ['unfinishedBlock', 1, 1_000, once, 'memory'],
@@ -44,6 +50,11 @@ const attempts = crowds.flatMap(crowd => {
     { what: `${what}, by HTTP/1.1`, call: call1, crowd },
     { what: `${what}, by HTTP/2`, call: call2, crowd },
   ]
+})
+
+it('S06 fresh tokens of a good caller pass while 16 × 300 connections fill the line with forged ones', async () => {
+  const crowd = { attack: 'forgedTokens', peers: 16, connections: 300, seconds: 30, mebibytes: 512 } as const
+  await withstand(built.directory, { ...crowd, call: callFresh })
 })
 
 it.each(attempts)('the guard lives, and a good caller gets every answer: $what', async ({ call, crowd }) => {

@@ -1,4 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto'
+import { connect } from 'node:http2'
 import type { Socket } from 'node:net'
 import { block, flags, frame, number, preface, types } from '../http2-frames.ts'
 import { compact } from '../policy-rows.ts'
@@ -60,6 +61,11 @@ export function forge(token: string, at: number): string {
 let forged: readonly string[] | undefined
 let nextForged = 0
 
+function nextToken(token: string): string {
+  forged ??= Array.from({ length: 2_000 }, (_, at) => forge(token, at))
+  return forged[nextForged++ % forged.length] as string
+}
+
 export const attacks = {
   silence: deaf(() => {}),
   /** A head of almost the size that is taken, without its end. */
@@ -92,18 +98,61 @@ export const attacks = {
     )
     socket.write(Buffer.concat([opening, frame(types.headers, flags.endStream, 1, long)]))
   }),
+  /** WebSockets of which nobody reads an end. */
+  unreadTunnels: reading(socket => {
+    const lines = ['GET /open/x HTTP/1.1', 'Host: orders', 'Connection: Upgrade', 'Upgrade: websocket']
+    const key = ['Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==']
+    socket.write(`${[...lines, ...key].join('\r\n')}\r\n\r\n`)
+    socket.once('data', () => {
+      socket.pause()
+      const piece = Buffer.alloc(65_536, 0x61)
+      endless(socket, () => piece)
+    })
+  }),
+  /** Answers over HTTP/2 that come in one piece, behind long heads, and have no window. */
+  unreadWhole: reading(socket => {
+    const long = Array.from({ length: 14 }, (_, at) => [`x-${at}`, 'v'.repeat(900)] as const)
+    const ask = fields('GET', '/open/big', long)
+    const noWindow = Buffer.concat([Buffer.from([0, 4]), number(0)])
+    socket.write(Buffer.concat([preface, frame(types.settings, 0, 0, noWindow), frame(types.settings, flags.ack, 0)]))
+    let stream = -1
+    const next = (): void => {
+      for (let at = 0; at < 8 && stream < 255; at++) {
+        stream += 2
+        socket.write(frame(types.headers, flags.endHeaders | flags.endStream, stream, ask))
+      }
+      if (stream < 255 && !socket.destroyed) setTimeout(next, 30)
+    }
+    next()
+  }),
+  /** The same, of connections that leave and come again. */
+  leftWhole: reading((socket, token) => {
+    attacks.unreadWhole.act(socket, token)
+    setTimeout(() => socket.destroy(), 1_500)
+  }),
   rapidReset,
   pings: flood(frame(types.ping, 0, 0, Buffer.alloc(8))),
   settings: flood(frame(types.settings, 0, 0)),
   priorities: flood(frame(types.priority, 0, 1, Buffer.alloc(5))),
   windows: flood(frame(types.window, 0, 0, number(1))),
   unknownFrames: flood(frame(0x42, 0, 0, Buffer.alloc(1))),
+  /** The same over HTTP/2, a hundred at a time. */
+  forgedStreams: deaf((socket, token) => {
+    const session = connect('http://orders', { createConnection: () => socket })
+    session.on('error', () => {})
+    const ask = (): void => {
+      if (session.destroyed || session.closed) return
+      const authorization = `Bearer ${nextToken(token)}`
+      const stream = session.request({ ':path': '/api/x', ':authority': 'orders', authorization })
+      stream.on('error', () => {}).on('close', ask)
+      stream.resume()
+    }
+    for (let at = 0; at < 100; at++) ask()
+  }),
   /** One forged token after the other, each as soon as the one before it is refused. */
   forgedTokens: reading((socket, token) => {
-    forged ??= Array.from({ length: 2_000 }, (_, at) => forge(token, at))
     const send = (): void => {
-      const next = forged?.[nextForged++ % forged.length]
-      socket.write(`GET /api/x HTTP/1.1\r\nHost: orders\r\nAuthorization: Bearer ${next}\r\n\r\n`)
+      socket.write(`GET /api/x HTTP/1.1\r\nHost: orders\r\nAuthorization: Bearer ${nextToken(token)}\r\n\r\n`)
     }
     socket.on('data', send)
     send()

@@ -47,6 +47,11 @@ export async function call1(port: number, token: string): Promise<number> {
   return (await sendRaw(port, `GET /api/x HTTP/1.1\r\nHost: orders\r\nAuthorization: Bearer ${token}\r\n\r\n`)).status
 }
 
+/** The same with a token that the guard has not seen, of an address of which no attack comes. */
+export async function callFresh(port: number): Promise<number> {
+  return await call1(port, alice.token())
+}
+
 /** One call over a new connection of HTTP/2. */
 export function call2(port: number, token: string): Promise<number> {
   return new Promise((resolve, reject) => {

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
 import { storeSnapshot } from '../../../bench/peers/stored-snapshot.ts'
 import { guardFlags } from '../../../platform/guard-flags.ts'
 import { type LimitedProcess, startLimited } from '../../cluster/limited-process.ts'
@@ -9,7 +10,10 @@ import { rowsOf, service } from '../policy-rows.ts'
 import { listen } from '../rig.ts'
 
 /** The chart's `guard.resources.limits.memory`. */
-const mebibytes = 192
+const chartMebibytes = 192
+
+/** An answer that is read in one piece. */
+const big = Buffer.alloc(64_500, 0x79)
 
 /** The guard as it ships, within its chart's memory, before an app of this process. */
 export interface LimitedGuard {
@@ -25,12 +29,20 @@ export interface LimitedGuard {
 export async function startLimitedGuard(
   directory: string,
   env: Readonly<Record<string, string>> = {},
+  mebibytes = chartMebibytes,
 ): Promise<LimitedGuard> {
   const folder = await mkdtemp(join(tmpdir(), 'limited-guard-'))
+  const upgraded = new Set<Duplex>()
   const app = await listen(
     createServer({ keepAliveTimeout: 60_000, requestTimeout: 0 }, (request, response) => {
       request.on('error', () => {}).resume()
-      request.on('end', () => response.end('from the app'))
+      request.on('end', () => response.end(request.url === '/open/big' ? big : 'from the app'))
+    }).on('upgrade', (_request, socket) => {
+      // It talks and does not listen.
+      upgraded.add(socket)
+      socket.on('error', () => {}).pause()
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
+      for (let at = 0; at < 50; at++) socket.write(big)
     }),
   )
   await storeSnapshot(join(folder, 'snapshot.json'), service, rowsOf())
@@ -70,6 +82,7 @@ export async function startLimitedGuard(
     },
     async stop() {
       await process_.stop()
+      for (const socket of upgraded) socket.destroy()
       await app.close()
       await rm(folder, { recursive: true, force: true })
     },

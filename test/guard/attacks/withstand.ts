@@ -8,13 +8,18 @@ export interface Attempt extends Omit<CrowdOptions, 'port'> {
   readonly seconds: number
   /** What is counted of them. */
   readonly limit?: string
+  /** Of the guard's memory limit; default: the chart's. */
+  readonly mebibytes?: number
   /** How the good caller speaks. */
   readonly call?: typeof call1
 }
 
 /** Within its chart's memory a guard is attacked: it lives, counts what it refuses, and a good caller gets every answer. */
-export async function withstand(directory: string, { seconds, limit, call = call1, ...crowd }: Attempt): Promise<void> {
-  const guard = await startLimitedGuard(directory)
+export async function withstand(
+  directory: string,
+  { seconds, limit, mebibytes, call = call1, ...crowd }: Attempt,
+): Promise<void> {
+  const guard = await startLimitedGuard(directory, {}, mebibytes)
   try {
     const attack = async (): Promise<void> => {
       const strangers = await gather({ ...crowd, port: guard.port })
