@@ -1,4 +1,6 @@
+import { isAllowed, type UserInfo } from '../platform/kube/access-review.ts'
 import type { KubeClient } from '../platform/kube/client.ts'
+import { guardedServices } from '../platform/kube/resources.ts'
 import { endOf } from './look-at-token.ts'
 
 /** Who holds a token, as the API server says. */
@@ -8,13 +10,6 @@ export interface Holder {
   readonly pod?: { readonly namespace: string; readonly name: string; readonly uid: string }
   /** End of the token, seconds since epoch. */
   readonly expiresAt: number
-}
-
-interface UserInfo {
-  readonly username: string
-  readonly uid?: string
-  readonly groups?: readonly string[]
-  readonly extra?: Readonly<Record<string, readonly string[]>>
 }
 
 interface TokenReviewAnswer {
@@ -47,24 +42,7 @@ export function createReviewer(client: Pick<KubeClient, 'raw'>, audience: string
       const pod = podOf(status.user)
       return expiresAt === undefined ? undefined : { user: status.user, ...(pod && { pod }), expiresAt }
     },
-    async mayEnforce(user, service) {
-      const answer = await client.raw<{ status?: { allowed?: boolean } }>(
-        'POST',
-        '/apis/authorization.k8s.io/v1/subjectaccessreviews',
-        {
-          apiVersion: 'authorization.k8s.io/v1',
-          kind: 'SubjectAccessReview',
-          spec: {
-            user: user.username,
-            ...(user.uid !== undefined && { uid: user.uid }),
-            ...(user.groups && { groups: user.groups }),
-            ...(user.extra && { extra: user.extra }),
-            resourceAttributes: { group: 'latchkey.dev', resource: 'guardedservices', verb: 'enforce', ...service },
-          },
-        },
-      )
-      return answer.status?.allowed === true
-    },
+    mayEnforce: (user, service) => isAllowed(client, user, 'enforce', { resource: guardedServices, ...service }),
   }
 }
 

@@ -9,12 +9,13 @@ export interface UserInfo {
 }
 
 /**
- * Whether the user may get this object, by the API server's own rules.
+ * Whether the user has this verb on this object, by the API server's own rules.
  * @throws KubeError when it cannot be asked
  */
-export async function mayGet(
+export async function isAllowed(
   client: Pick<KubeClient, 'raw'>,
   user: UserInfo,
+  verb: 'get' | 'enforce',
   object: { readonly resource: Resource; readonly namespace: string; readonly name: string },
 ): Promise<boolean> {
   const { username, uid, groups, extra } = user
@@ -30,7 +31,7 @@ export async function mayGet(
         ...(uid !== undefined && { uid }),
         ...(groups && { groups }),
         ...(extra && { extra }),
-        resourceAttributes: { group: resource.group, resource: resource.plural, verb: 'get', namespace, name },
+        resourceAttributes: { group: resource.group, resource: resource.plural, verb, namespace, name },
       },
     },
   )

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import type { ServiceObject } from '../../core/registry/kubernetes.ts'
 import { portOf } from '../../core/registry/service-port.ts'
-import { mayGet, type UserInfo } from '../../platform/kube/access-review.ts'
+import { isAllowed, type UserInfo } from '../../platform/kube/access-review.ts'
 import type { KubeClient } from '../../platform/kube/client.ts'
 import type { Missing, Reference } from './check.ts'
 import type { FindMissing } from './validate-object.ts'
@@ -22,7 +22,7 @@ export function createFindMissing(client: Pick<KubeClient, 'get' | 'raw'>): Find
     if (running >= mostOfAll) return undefined
     running++
     try {
-      if (!user || !(await mayGet(client, user, reference))) return { reference, what: 'object' }
+      if (!user || !(await isAllowed(client, user, 'get', reference))) return { reference, what: 'object' }
       const { resource, namespace, name, port } = reference
       const found = await client.get(resource, namespace, name)
       if (found === undefined) return { reference, what: 'object' }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createObjects } from '../../../issuer/objects.ts'
 import { createSources } from '../../../operator/sources.ts'
-import { mayGet } from '../../../platform/kube/access-review.ts'
+import { isAllowed } from '../../../platform/kube/access-review.ts'
 import { createKubeClient, type KubeClient } from '../../../platform/kube/client.ts'
 import { loadKubeConnection } from '../../../platform/kube/connection.ts'
 import {
@@ -145,7 +145,7 @@ it('K26 let the webhook read what it warns of and where it is asked, ask who may
   const user = { username: 'tenant', groups: ['system:authenticated'] }
   for (const resource of [apiClients, roles, guardedServices, serviceAccounts, services]) {
     expect(await client.get(resource, 'shop', 'none')).toBeUndefined()
-    expect(await mayGet(client, user, { resource, namespace: 'shop', name: 'none' })).toBe(false)
+    expect(await isAllowed(client, user, 'get', { resource, namespace: 'shop', name: 'none' })).toBe(false)
     // By audience, to refuse one that is taken.
     if (resource === guardedServices) expect((await client.list(resource, { namespace: 'shop' })).items).toEqual([])
     else await expect(client.list(resource, { namespace: 'shop' })).rejects.toMatchObject(refused)
