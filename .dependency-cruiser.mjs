@@ -1,15 +1,49 @@
 const folder = name => `^${name}/`
-const deployables = ['operator', 'issuer', 'webhook', 'outbound', 'cli']
+const folders =
+  'core|platform|cluster|enforce|operator|issuer|webhook|guard|authorizer|outbound|sdk|cli|test|bench|examples|docs|crds'
 const only = (from, allowed, comment) => ({
   name: `${from}-imports`,
   comment,
   severity: 'error',
   from: { path: folder(from) },
-  to: {
-    path: '^(core|platform|operator|issuer|webhook|outbound|sdk|cli|test|bench|examples|docs|crds)/',
-    pathNot: `^(${allowed.join('|')})/`,
-  },
+  to: { path: `^(${folders})/`, pathNot: `^(${allowed.join('|')})/` },
 })
+
+/** What runs as a process, and what it is made of beside core and platform. */
+const deployables = {
+  operator: ['cluster'],
+  issuer: ['cluster'],
+  webhook: [],
+  guard: ['enforce'],
+  authorizer: ['enforce'],
+  outbound: ['enforce'],
+  cli: [],
+}
+
+/** The folders of core, the lowest first: each imports only what stands before it. */
+const floors = [
+  'base',
+  'api',
+  'jose',
+  'rows',
+  'matching',
+  'snapshot',
+  'credential',
+  'policy',
+  'registry',
+  'status',
+  'keys',
+  'audit',
+  'explain',
+  'learn',
+]
+const coreFloors = floors.map((floor, at) => ({
+  name: `core-${floor}-imports`,
+  comment: 'Folders of core import in one direction only.',
+  severity: 'error',
+  from: { path: folder(`core/${floor}`) },
+  to: { path: '^core/', pathNot: `^core/(${floors.slice(0, at + 1).join('|')})/` },
+}))
 
 /** Who may import whom: design section 12. A planted violation in test/integration/layers.test.ts proves that this bites. */
 export default {
@@ -17,7 +51,23 @@ export default {
     only('core', ['core'], 'core is pure: it knows nothing of the outside.'),
     only('platform', ['platform', 'core'], 'platform serves the deployables and knows none of them.'),
     only('sdk', ['sdk', 'core'], 'The SDK runs in other people’s processes.'),
-    ...deployables.map(name => only(name, [name, 'core', 'platform'], 'A deployable never imports another.')),
+    only(
+      'cluster',
+      ['cluster', 'core', 'platform'],
+      'The live view of the cluster knows none of those who look at it.',
+    ),
+    only('enforce', ['enforce', 'core', 'platform'], 'What is enforced with knows none of those who enforce.'),
+    ...Object.entries(deployables).map(([name, shared]) =>
+      only(name, [name, ...shared, 'core', 'platform'], 'A deployable never imports another.'),
+    ),
+    ...coreFloors,
+    {
+      name: 'core-in-floors',
+      comment: 'Every file of core stands on a floor.',
+      severity: 'error',
+      from: {},
+      to: { path: '^core/', pathNot: `^core/(${floors.join('|')})/` },
+    },
     {
       name: 'core-outside',
       comment: 'core may use these packages and of Node only node:crypto.',
@@ -48,7 +98,7 @@ export default {
       comment:
         'A guard runs beside every pod: it loads neither the Kubernetes client nor (but for the manifests form) schemas.',
       severity: 'error',
-      from: { path: '^webhook/(guard|authorizer)/' },
+      from: { path: '^(guard|authorizer|enforce)/' },
       to: { path: '^platform/kube/|@kubernetes/' },
     },
     {

@@ -10,13 +10,13 @@ const entries = {
   operator: 'operator/main.ts',
   issuer: 'issuer/main.ts',
   webhook: 'webhook/main.ts',
-  guard: 'webhook/guard/main.ts',
-  manifests: 'webhook/guard/compile/main.ts',
+  guard: 'guard/main.ts',
+  manifests: 'enforce/policy/compile/main.ts',
   openapi: 'platform/openapi/worker.ts',
   why: 'cli/why/main.ts',
   token: 'cli/token/main.ts',
   propose: 'cli/propose/main.ts',
-  authorizer: 'webhook/authorizer/main.ts',
+  authorizer: 'authorizer/main.ts',
 }
 export type Bundle = keyof typeof entries
 /**

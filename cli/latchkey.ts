@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { guardFlags } from '../platform/guard-flags.ts'
+import { guardFlags } from '../platform/guard-process.ts'
 import { version } from '../platform/version.ts'
 
 /**
@@ -14,11 +14,11 @@ const processes: Readonly<Record<string, { source: string; what: string }>> = {
   issuer: { source: '../issuer/main.ts', what: 'JWKS, discovery, and the snapshots that guards decide from.' },
   webhook: { source: '../webhook/main.ts', what: 'Admission checks and guard injection.' },
   guard: {
-    source: '../webhook/guard/main.ts',
+    source: '../guard/main.ts',
     what: 'Decides every call to one service. `latchkey guard --help` tells its form without a cluster.',
   },
   authorizer: {
-    source: '../webhook/authorizer/main.ts',
+    source: '../authorizer/main.ts',
     what: 'Answers Envoy, nginx, haproxy and Traefik whether a call may pass. `latchkey authorizer --help` tells more.',
   },
 }

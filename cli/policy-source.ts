@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { ManifestObject } from '../core/registry/manifest-objects.ts'
-import { sliceHash } from '../core/snapshot/hash.ts'
-import type { Row } from '../core/snapshot/rows.ts'
+import { sliceHash } from '../core/rows/hash.ts'
+import type { Row } from '../core/rows/rows.ts'
 
 /** Where a command takes the policy from. */
 export interface PolicyOptions {

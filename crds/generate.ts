@@ -5,7 +5,7 @@ import { group } from '../core/api/kind.ts'
 import { kinds } from '../core/api/kinds.ts'
 import { referencePage } from '../core/api/reference.ts'
 import { auditSchema, auditTable } from '../core/audit/audit-schema.ts'
-import { problemsPage } from '../core/policy/problems.ts'
+import { problemsPage } from '../core/explain/problems.ts'
 
 /** Writes everything that is made from core; with `--verify` only compares, and fails on drift. */
 const root = new URL('../', import.meta.url)

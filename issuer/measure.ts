@@ -1,7 +1,7 @@
 import { Counter, Gauge } from 'prom-client'
 import type { Metrics } from '../platform/metrics.ts'
-import type { Slices } from './slices.ts'
-import type { SnapshotServer } from './snapshot-server.ts'
+import type { Slices } from './snapshots/slices.ts'
+import type { SnapshotServer } from './snapshots/snapshot-server.ts'
 
 /** Adds what only an issuer has. No label names an object: there may be thousands. */
 export function measure(metrics: Metrics, parts: { slices: Slices; snapshots: SnapshotServer }): void {

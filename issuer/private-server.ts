@@ -4,8 +4,8 @@ import { peerKey } from '../platform/http/peer.ts'
 import { sendProblem } from '../platform/http/problem.ts'
 import type { Handler } from '../platform/http/server.ts'
 import type { Logger } from '../platform/log.ts'
-import type { FairReviewer } from './review-fairly.ts'
-import type { Holder } from './token-review.ts'
+import type { FairReviewer } from './authenticate/review-fairly.ts'
+import type { Holder } from './authenticate/token-review.ts'
 
 /** Nothing can be said of a token now. */
 type Unanswered = 'unavailable' | 'busy'

@@ -1,6 +1,6 @@
 import type { Clock } from '../platform/clock.ts'
 import type { Requeue } from '../platform/kube/work-queue.ts'
-import type { Enforcement } from './enforcement.ts'
+import type { Enforcement } from './guarded-service/enforcement.ts'
 import type { Resolved } from './resolved.ts'
 import type { Sources } from './sources.ts'
 import type { StatusWriter } from './status.ts'

@@ -2,7 +2,7 @@ import { Gauge, Histogram } from 'prom-client'
 import { guardedService } from '../core/api/guarded-service.ts'
 import { type KeyExpiry, keyExpiry } from '../core/status/key-expiry.ts'
 import type { Metrics } from '../platform/metrics.ts'
-import type { Enforcement } from './enforcement.ts'
+import type { Enforcement } from './guarded-service/enforcement.ts'
 import type { Sources } from './sources.ts'
 
 const buckets = [0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300]

@@ -1,4 +1,4 @@
-import type { Steps } from '../core/snapshot/steps.ts'
+import type { Steps } from '../core/base/steps.ts'
 
 /** Calls wait no longer than this for one piece of work, milliseconds. */
 const turnMs = 5

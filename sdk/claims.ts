@@ -1,4 +1,4 @@
-import { maxLifetimeSeconds, toleranceSeconds } from '../core/token/client-token.ts'
+import { maxLifetimeSeconds, toleranceSeconds } from '../core/credential/client-token.ts'
 import { fail } from './access-error.ts'
 
 /** Who calls, proved by a client token. */

@@ -1,6 +1,6 @@
 import { randomUUID, sign } from 'node:crypto'
-import { algorithms } from '../core/keys/algorithms.ts'
-import { clientTokenClaims, clientTokenType } from '../core/token/client-token.ts'
+import { clientTokenClaims, clientTokenType } from '../core/credential/client-token.ts'
+import { algorithms } from '../core/jose/algorithms.ts'
 import type { ClientKey } from './private-key.ts'
 
 /** What one client token is for. */

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto'
-import { algorithms } from '../core/keys/algorithms.ts'
-import { checkPublicKey, importPublicKey } from '../core/keys/jwk.ts'
+import { algorithms } from '../core/jose/algorithms.ts'
+import { checkPublicKey, importPublicKey } from '../core/jose/jwk.ts'
 import { algorithmOf, type SignatureAlgorithm } from './private-key.ts'
 
 /** A published key, with the one algorithm it verifies. */

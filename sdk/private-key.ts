@@ -1,6 +1,6 @@
 import { createPrivateKey, createPublicKey, type KeyObject, type webcrypto } from 'node:crypto'
-import { algorithms } from '../core/keys/algorithms.ts'
-import { thumbprint } from '../core/keys/jwk.ts'
+import { algorithms } from '../core/jose/algorithms.ts'
+import { thumbprint } from '../core/jose/jwk.ts'
 import { fail } from './access-error.ts'
 
 /** The private key of a client as its Secret holds it: a JWK with two members of ours. */

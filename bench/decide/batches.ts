@@ -1,7 +1,7 @@
 import { verify } from 'node:crypto'
+import { verifyToken } from '../../core/credential/verify.ts'
 import { decide } from '../../core/policy/decide.ts'
-import { verifyToken } from '../../core/token/verify.ts'
-import { boundsFor, createIdentityCache } from '../../webhook/guard/identity-cache.ts'
+import { boundsFor, createIdentityCache } from '../../enforce/identity-cache.ts'
 import type { PreparedCall, World } from './world.ts'
 
 /** Does so many of something. @returns nanoseconds for each @throws Error when an answer is not the expected one */

@@ -1,5 +1,5 @@
-import { sliceHash } from '../../core/snapshot/hash.ts'
-import type { RouteRow, Row } from '../../core/snapshot/rows.ts'
+import { sliceHash } from '../../core/rows/hash.ts'
+import type { RouteRow, Row } from '../../core/rows/rows.ts'
 import { createSnapshotBuilder } from '../../core/snapshot/snapshot.ts'
 import { driven } from '../../platform/drive-steps.ts'
 import { clientsOf, rowsOf } from '../policy/size.ts'

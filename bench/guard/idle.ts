@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Row } from '../../core/snapshot/rows.ts'
+import type { Row } from '../../core/rows/rows.ts'
 import type { Place } from '../peers/contestant.ts'
 import { startGuardFromSnapshot } from '../peers/latchkey.ts'
 

@@ -1,5 +1,5 @@
 import { get } from 'node:http'
-import type { Row } from '../../core/snapshot/rows.ts'
+import type { Row } from '../../core/rows/rows.ts'
 import { startPinned } from '../machine/process.ts'
 import type { Place } from '../peers/contestant.ts'
 import { injectedGuard } from '../peers/latchkey.ts'

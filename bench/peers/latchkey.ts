@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Row } from '../../core/snapshot/rows.ts'
+import type { Row } from '../../core/rows/rows.ts'
 import { freePort, type Program } from '../machine/process.ts'
 import { issuer, service } from '../policy/clients.ts'
 import { type Contestant, type Lines, type Place, startContestant } from './contestant.ts'

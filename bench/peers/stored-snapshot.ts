@@ -1,10 +1,10 @@
-import { sliceHash } from '../../core/snapshot/hash.ts'
-import type { Row } from '../../core/snapshot/rows.ts'
+import { sliceHash } from '../../core/rows/hash.ts'
+import type { Row } from '../../core/rows/rows.ts'
+import { createPolicy } from '../../enforce/policy/policy.ts'
+import { createSlice } from '../../enforce/policy/slice.ts'
+import { createSnapshotFile } from '../../enforce/policy/snapshot-file.ts'
 import { systemClock } from '../../platform/clock.ts'
 import { createLog } from '../../platform/log.ts'
-import { createPolicy } from '../../webhook/guard/policy.ts'
-import { createSlice } from '../../webhook/guard/slice.ts'
-import { createSnapshotFile } from '../../webhook/guard/snapshot-file.ts'
 
 /** Stores a snapshot as a guard does it, for one that starts while the issuer is away. @throws Error when it cannot */
 export async function storeSnapshot(path: string, service: string, rows: readonly Row[]): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Row } from '../../core/snapshot/rows.ts'
+import type { Row } from '../../core/rows/rows.ts'
 import { runScript, say, step } from '../../test/cluster/progress.ts'
 import { startFigure } from '../guard/figures.ts'
 import { measureStart } from '../guard/start.ts'

@@ -1,7 +1,7 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto'
 import type { PublicJwk } from '../../core/api/access-key.ts'
-import { thumbprint } from '../../core/keys/jwk.ts'
-import { clientTokenClaims, clientTokenType, maxLifetimeSeconds } from '../../core/token/client-token.ts'
+import { clientTokenClaims, clientTokenType, maxLifetimeSeconds } from '../../core/credential/client-token.ts'
+import { thumbprint } from '../../core/jose/jwk.ts'
 
 export const issuer = 'https://latchkey-issuer.latchkey-system.svc/default'
 export const service = 'shop/orders'

@@ -1,4 +1,4 @@
-import type { Row } from '../../core/snapshot/rows.ts'
+import type { Row } from '../../core/rows/rows.ts'
 import { audience, type BenchClient, benchClient, numbered, service } from './clients.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises'
 import { Command, InvalidArgumentError } from 'commander'
-import { inspectToken } from '../../core/token/inspect.ts'
+import { inspectToken } from '../../core/explain/inspect-token.ts'
 import { type PolicySource, readPolicy, servicesIn } from '../policy-source.ts'
 import { issuerOfInstallation, readReference } from '../read-option.ts'
 import { renderToken, type TokenReport } from './render.ts'

@@ -1,7 +1,7 @@
-import type { DenyReason } from '../../core/policy/decision.ts'
-import { reasons } from '../../core/policy/decision.ts'
-import { explanationOf } from '../../core/policy/problems.ts'
-import type { TokenInspection } from '../../core/token/inspect.ts'
+import type { DenyReason } from '../../core/base/reasons.ts'
+import { reasons } from '../../core/base/reasons.ts'
+import type { TokenInspection } from '../../core/explain/inspect-token.ts'
+import { explanationOf } from '../../core/explain/problems.ts'
 import type { ServiceVerdict } from './services.ts'
 
 /** All that the command found. */

@@ -1,12 +1,12 @@
+import { lookup, valuesOf } from '../../core/base/shared-map.ts'
+import { type CompactToken, parseCompact } from '../../core/credential/compact.ts'
+import { verifyToken } from '../../core/credential/verify.ts'
+import { looksLikeServiceAccount } from '../../core/explain/inspect-token.ts'
+import { unprovedCauses } from '../../core/explain/unproved-causes.ts'
 import { checkFreshness } from '../../core/policy/freshness.ts'
-import type { Row } from '../../core/snapshot/rows.ts'
-import { lookup, valuesOf } from '../../core/snapshot/shared-map.ts'
+import type { Row } from '../../core/rows/rows.ts'
 import type { Snapshot } from '../../core/snapshot/snapshot.ts'
 import { snapshotOfRows } from '../../core/snapshot/snapshot-of-rows.ts'
-import { type CompactToken, parseCompact } from '../../core/token/compact.ts'
-import { looksLikeServiceAccount } from '../../core/token/inspect.ts'
-import { unprovedCauses } from '../../core/token/unproved-causes.ts'
-import { verifyToken } from '../../core/token/verify.ts'
 
 /** The policy of one service, from wherever it was read. */
 export interface ServicePolicy {

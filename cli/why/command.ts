@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander'
-import { type Explanation, explain, type WhyQuestion } from '../../core/policy/explain.ts'
+import { type Explanation, explain, type WhyQuestion } from '../../core/explain/explain.ts'
 import { readPolicy } from '../policy-source.ts'
 import { issuerOfInstallation, readClient, readReference } from '../read-option.ts'
 import { type IdOf, renderWhy } from './render.ts'

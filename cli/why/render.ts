@@ -1,10 +1,10 @@
 import { Document } from 'yaml'
-import { type Reason, reasons } from '../../core/policy/decision.ts'
-import type { Explanation, WhyQuestion } from '../../core/policy/explain.ts'
-import { noSuchMethod } from '../../core/policy/methods.ts'
-import type { Nearest } from '../../core/policy/nearest-rule.ts'
-import { explanationOf } from '../../core/policy/problems.ts'
-import type { Change } from '../../core/policy/suggest-change.ts'
+import { noSuchMethod } from '../../core/base/methods.ts'
+import { type Reason, reasons } from '../../core/base/reasons.ts'
+import type { Explanation, WhyQuestion } from '../../core/explain/explain.ts'
+import type { Nearest } from '../../core/explain/nearest-rule.ts'
+import { explanationOf } from '../../core/explain/problems.ts'
+import type { Change } from '../../core/explain/suggest-change.ts'
 
 /** Where a client id holds: in the cluster, or only at a guard that has the manifests alone. */
 export type IdOf = 'cluster' | 'standalone'

@@ -1,4 +1,4 @@
-import { reasons } from '../policy/decision.ts'
+import { reasons } from '../base/reasons.ts'
 import { crdOf } from './crd.ts'
 import { apiVersion, type KindDefinition } from './kind.ts'
 

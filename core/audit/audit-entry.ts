@@ -1,4 +1,4 @@
-import { type Reason, reasons } from '../policy/decision.ts'
+import { type Reason, reasons } from '../base/reasons.ts'
 
 /**
  * Version of the audit line, its member `v`. New members may come without a new version; one that goes away, or comes

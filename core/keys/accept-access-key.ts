@@ -1,7 +1,7 @@
 import type { AccessKey } from '../api/access-key.ts'
-import { durationSeconds } from '../registry/duration.ts'
+import { durationSeconds } from '../base/duration.ts'
+import { checkPublicKey } from '../jose/jwk.ts'
 import type { ResolvedClient } from '../registry/resolve-clients.ts'
-import { checkPublicKey } from './jwk.ts'
 import { secondsOfTime } from './key-ledger.ts'
 
 /** Keys of Personal clients end within this time. */

@@ -1,5 +1,5 @@
 import type { AccessKey, PublicJwk, PublishedKey } from '../api/access-key.ts'
-import { durationSeconds } from '../registry/duration.ts'
+import { durationSeconds } from '../base/duration.ts'
 
 /** How long tokens of a key that was lost stay good: their longest life and the clock tolerance. */
 export const retiringSeconds = 15 * 60 + 30

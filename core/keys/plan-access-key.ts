@@ -1,10 +1,10 @@
 import type { AccessKey, AccessKeyStatus, PublicJwk, PublishedKey } from '../api/access-key.ts'
+import { thumbprint } from '../jose/jwk.ts'
 import type { ResolvedClient } from '../registry/resolve-clients.ts'
 import type { EnforcedView, PlannedEvent } from '../status/report.ts'
 import { findKeyFault, type KeyFault } from './accept-access-key.ts'
 import { composeKeyStatus, type SecretState } from './access-key-status.ts'
 import { judgeSecret, type ObservedSecret, type ProvedKey, type SpoiltCause } from './judge-secret.ts'
-import { thumbprint } from './jwk.ts'
 import { ledgerOf, publish, secondsOfTime, takesAway } from './key-ledger.ts'
 import { desiredSecret, isOwnedBy, type SecretObject, secretFiles } from './secret-data.ts'
 

@@ -1,8 +1,8 @@
-import { groupBy } from '../group-by.ts'
-import { methodIndex } from '../policy/methods.ts'
-import { readTarget } from '../policy/path.ts'
+import { groupBy } from '../base/group-by.ts'
+import { methodIndex } from '../base/methods.ts'
+import { readTarget } from '../matching/path.ts'
+import { parseResource, parseTemplate } from '../matching/template.ts'
 import type { PolicyInForce } from '../policy/policy-in-force.ts'
-import { parseResource, parseTemplate } from '../policy/template.ts'
 import { generalisePaths, type SeenPath } from './generalise-paths.ts'
 import { addSightings, type LeftOut, type SeenCall, type Sightings } from './seen-traffic.ts'
 

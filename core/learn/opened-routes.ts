@@ -1,6 +1,6 @@
-import { methodMask } from '../policy/methods.ts'
-import { parseTemplate, type TemplateSegment } from '../policy/template.ts'
-import type { RouteRow } from '../snapshot/rows.ts'
+import { methodMask } from '../base/methods.ts'
+import { parseTemplate, type TemplateSegment } from '../matching/template.ts'
+import type { RouteRow } from '../rows/rows.ts'
 
 /**
  * The declared routes that a path rule opens besides the one it is for: a rule's `{id}` also takes the word in the

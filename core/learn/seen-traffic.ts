@@ -1,5 +1,5 @@
 import { type AuditEntry, auditVersion, maxAuditPath } from '../audit/audit-entry.ts'
-import { type Reason, reasons } from '../policy/decision.ts'
+import { type Reason, reasons } from '../base/reasons.ts'
 
 /** How often something was seen, and when last. */
 export interface Sightings {

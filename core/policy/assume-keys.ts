@@ -1,5 +1,5 @@
-import type { ClientRow, KeyRow, Row } from '../snapshot/rows.ts'
-import type { Identity } from './decision.ts'
+import type { Identity } from '../base/identity.ts'
+import type { ClientRow, KeyRow, Row } from '../rows/rows.ts'
 
 /** A key that exists nowhere: it stands for any good credential where only the policy is asked about. */
 const assumed: KeyRow = {

@@ -1,5 +1,6 @@
-import type { ServiceRow } from '../snapshot/rows.ts'
-import { type Decision, reasons } from './decision.ts'
+import { reasons } from '../base/reasons.ts'
+import type { ServiceRow } from '../rows/rows.ts'
+import type { Decision } from './decision.ts'
 
 /**
  * Whether a call passes: allowed, or let through by audit mode, which never breaks traffic by policy. What can be read

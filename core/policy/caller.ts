@@ -1,8 +1,8 @@
-import type { GrantRow } from '../snapshot/rows.ts'
-import { lookup } from '../snapshot/shared-map.ts'
+import type { Identity } from '../base/identity.ts'
+import { lookup } from '../base/shared-map.ts'
+import type { GrantRow } from '../rows/rows.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
 import { checkIdentity } from './check-identity.ts'
-import type { Identity } from './decision.ts'
 
 /**
  * What one snapshot says of one proved identity, all in one place: among 100,000 clients what a decision costs is how

@@ -1,8 +1,9 @@
-import type { ClientRow } from '../snapshot/rows.ts'
-import { lookup } from '../snapshot/shared-map.ts'
+import type { Identity } from '../base/identity.ts'
+import type { DenyReason } from '../base/reasons.ts'
+import { lookup } from '../base/shared-map.ts'
+import { checkStanding, isOlderThanKey } from '../credential/standing.ts'
+import type { ClientRow } from '../rows/rows.ts'
 import type { ClientEntry, Snapshot } from '../snapshot/snapshot.ts'
-import { checkStanding, isOlderThanKey } from '../token/standing.ts'
-import type { DenyReason, Identity } from './decision.ts'
 
 /**
  * Whether an identity that was proved once still counts under this snapshot: the whole standing of client, key,

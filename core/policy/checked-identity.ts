@@ -1,5 +1,5 @@
+import type { CheckedIdentity, Identity } from '../base/identity.ts'
 import type { Caller } from './caller.ts'
-import type { CheckedIdentity, Identity } from './decision.ts'
 
 /**
  * The one way to an identity that may be named. A caller whose grants have all ended is nobody here, as one whose grants

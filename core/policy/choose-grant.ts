@@ -1,7 +1,7 @@
 import type { Comparison } from '../api/role.ts'
+import type { Identity } from '../base/identity.ts'
+import { type Leaf, type LeafRule, ruleOf } from '../matching/rule-trie.ts'
 import type { Caller, HeldGrant } from './caller.ts'
-import type { Identity } from './decision.ts'
-import { type Leaf, type LeafRule, ruleOf } from './rule-trie.ts'
 
 /** What the rules are asked about. */
 export interface Question {

@@ -1,7 +1,7 @@
-import type { ClientRow, ClusterRow, Row } from '../snapshot/rows.ts'
-import { checkStanding } from '../token/standing.ts'
+import type { Identity } from '../base/identity.ts'
+import { checkStanding } from '../credential/standing.ts'
+import type { ClientRow, ClusterRow, Row } from '../rows/rows.ts'
 import { identityOfKey } from './assume-keys.ts'
-import type { Identity } from './decision.ts'
 
 /** One credential of a client, and whether it counts. */
 export interface CredentialStanding {

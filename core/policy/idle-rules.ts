@@ -1,9 +1,8 @@
 import type { RoleRule } from '../api/role.ts'
-import type { RouteRow } from '../snapshot/rows.ts'
-import { finish, type Steps } from '../snapshot/steps.ts'
-import { methodMask } from './methods.ts'
-import { nearestText } from './nearest-text.ts'
-import { parseResource, parseTemplate, type Template, type TemplateFault } from './template.ts'
+import { methodMask } from '../base/methods.ts'
+import { nearestText } from '../base/nearest-text.ts'
+import { finish, type Steps } from '../base/steps.ts'
+import { parseResource, parseTemplate, type Template, type TemplateFault } from '../matching/template.ts'
 import {
   addTemplate,
   type Budget,
@@ -11,7 +10,8 @@ import {
   overlapping,
   type TemplateTrie,
   withoutColons,
-} from './template-trie.ts'
+} from '../matching/template-trie.ts'
+import type { RouteRow } from '../rows/rows.ts'
 
 /** A service that rules name, with its routes; undefined where they are not known. */
 export type RoutesOf = (service: string) => readonly RouteRow[] | undefined

@@ -1,6 +1,6 @@
+import type { Identity } from '../base/identity.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
 import { type Caller, findCaller } from './caller.ts'
-import type { Identity } from './decision.ts'
 
 /**
  * An identity that is kept and asked about again: it remembers what the last snapshot said of it. The place is private,

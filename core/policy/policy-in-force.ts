@@ -1,10 +1,10 @@
-import type { ClientRow, RouteRow, Row } from '../snapshot/rows.ts'
+import { readTarget } from '../matching/path.ts'
+import { type Endpoint, findEndpoint } from '../matching/route-table.ts'
+import type { ClientRow, RouteRow, Row } from '../rows/rows.ts'
 import { snapshotOfRows } from '../snapshot/snapshot-of-rows.ts'
 import { assumedIdentity, assumeKeys } from './assume-keys.ts'
 import { decide } from './decide.ts'
 import type { Decision } from './decision.ts'
-import { readTarget } from './path.ts'
-import { type Endpoint, findEndpoint } from './route-table.ts'
 
 /** The policy of one service, asked what it says whatever credentials there are. */
 export interface PolicyInForce {

@@ -1,5 +1,5 @@
 import type { GuardedService } from '../api/guarded-service.ts'
-import { groupBy } from '../group-by.ts'
+import { groupBy } from '../base/group-by.ts'
 import { isChosenAudience } from './audience.ts'
 import { audienceOf, byAge } from './ids.ts'
 

@@ -1,4 +1,4 @@
-import type { RouteRow } from '../snapshot/rows.ts'
+import type { RouteRow } from '../rows/rows.ts'
 import type { DocumentReading } from './openapi-document.ts'
 
 /** Operations in the documents of one namespace together: some 25 MB in each process that holds them. */

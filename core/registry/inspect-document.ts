@@ -1,4 +1,4 @@
-import type { RouteRow } from '../snapshot/rows.ts'
+import type { RouteRow } from '../rows/rows.ts'
 import { inspectRoutes } from './inspect-routes.ts'
 import { openApiRoutes } from './openapi-routes.ts'
 

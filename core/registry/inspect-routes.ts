@@ -1,6 +1,6 @@
-import { findRouteConflict } from '../policy/route-conflicts.ts'
-import { parseTemplate } from '../policy/template.ts'
-import type { RouteRow } from '../snapshot/rows.ts'
+import { findRouteConflict } from '../matching/route-conflicts.ts'
+import { parseTemplate } from '../matching/template.ts'
+import type { RouteRow } from '../rows/rows.ts'
 
 /** The first mistake in routes. */
 export interface RouteFault {

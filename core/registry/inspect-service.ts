@@ -1,6 +1,6 @@
 import type { GuardedService } from '../api/guarded-service.ts'
-import type { RouteRow } from '../snapshot/rows.ts'
-import { durationSeconds } from './duration.ts'
+import { durationSeconds } from '../base/duration.ts'
+import type { RouteRow } from '../rows/rows.ts'
 import type { DocumentFault } from './inspect-document.ts'
 import { inspectRoutes, templateFault } from './inspect-routes.ts'
 import type { OpenApiSource } from './openapi-document.ts'

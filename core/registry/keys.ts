@@ -1,7 +1,7 @@
 import type { AccessKey, Algorithm, PublishedKey } from '../api/access-key.ts'
-import { checkKeyForm, type JwkLike, thumbprint } from '../keys/jwk.ts'
-import type { KeyRow } from '../snapshot/rows.ts'
-import { durationSeconds } from './duration.ts'
+import { durationSeconds } from '../base/duration.ts'
+import { checkKeyForm, type JwkLike, thumbprint } from '../jose/jwk.ts'
+import type { KeyRow } from '../rows/rows.ts'
 import { secondsOf } from './ids.ts'
 
 /** A key without what the service it is used at adds. */

@@ -1,6 +1,6 @@
-import { createConflictSearch } from '../policy/route-conflicts.ts'
-import { parseTemplate } from '../policy/template.ts'
-import type { RouteRow } from '../snapshot/rows.ts'
+import { createConflictSearch } from '../matching/route-conflicts.ts'
+import { parseTemplate } from '../matching/template.ts'
+import type { RouteRow } from '../rows/rows.ts'
 import { type Faults, type Place, shown } from './openapi-value.ts'
 
 /** An operation where the document has it. */

@@ -1,5 +1,5 @@
 import type { GuardedService } from '../api/guarded-service.ts'
-import type { RouteRow } from '../snapshot/rows.ts'
+import type { RouteRow } from '../rows/rows.ts'
 import { type DocumentFault, inspectDocument } from './inspect-document.ts'
 import type { ConfigMapObject } from './kubernetes.ts'
 

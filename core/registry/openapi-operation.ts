@@ -1,4 +1,4 @@
-import type { RouteRow } from '../snapshot/rows.ts'
+import type { RouteRow } from '../rows/rows.ts'
 import { checkFields } from './openapi-fields.ts'
 import { objectAt, type Reading } from './openapi-reading.ts'
 import { type Permission, permissionOfScopes, permissionWritten, scopesOf } from './openapi-security.ts'

@@ -1,4 +1,4 @@
-import { parseTemplate } from '../policy/template.ts'
+import { parseTemplate } from '../matching/template.ts'
 import type { Faults, Place } from './openapi-value.ts'
 
 /** A path of a document as a template. */

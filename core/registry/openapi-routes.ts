@@ -1,4 +1,4 @@
-import type { RouteRow } from '../snapshot/rows.ts'
+import type { RouteRow } from '../rows/rows.ts'
 import { tellConflicts } from './openapi-conflicts.ts'
 import { checkFields, methods } from './openapi-fields.ts'
 import { type Inherited, inheritedFrom, readOperation } from './openapi-operation.ts'

@@ -1,4 +1,4 @@
-import type { RouteRow } from '../snapshot/rows.ts'
+import type { RouteRow } from '../rows/rows.ts'
 import { listAt, objectAt, type Reading, spend } from './openapi-reading.ts'
 import { isRecord, type Place } from './openapi-value.ts'
 

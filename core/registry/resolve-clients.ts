@@ -1,5 +1,5 @@
 import type { ApiClient } from '../api/api-client.ts'
-import { groupBy } from '../group-by.ts'
+import { groupBy } from '../base/group-by.ts'
 import { byAge, clientIdOf, installationOf, isPresent, issuerOf, keyOf, organizationOf, secondsOf } from './ids.ts'
 import type { NamespaceObject } from './kubernetes.ts'
 

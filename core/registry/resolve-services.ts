@@ -1,5 +1,5 @@
 import type { GuardedService } from '../api/guarded-service.ts'
-import type { RouteRow } from '../snapshot/rows.ts'
+import type { RouteRow } from '../rows/rows.ts'
 import { reservedAudience } from './audience.ts'
 import { hasAudience, servicesWithoutAudience } from './audience-claims.ts'
 import { audienceOf, byAge, installationOf, isPresent, keyOf } from './ids.ts'

@@ -2,7 +2,7 @@ import { crdOf } from '../api/crd.ts'
 import type { KindDefinition } from '../api/kind.ts'
 import { kinds } from '../api/kinds.ts'
 import { isDuration } from '../api/schema.ts'
-import { durationSeconds } from './duration.ts'
+import { durationSeconds } from '../base/duration.ts'
 import { isRecord } from './openapi-value.ts'
 
 type Self = Readonly<Record<string, unknown>>

@@ -1,6 +1,7 @@
 import type { AccessGrant, GrantedClient } from '../api/access-grant.ts'
 import type { AccessKey } from '../api/access-key.ts'
 import type { Role, RoleRule } from '../api/role.ts'
+import { durationSeconds } from '../base/duration.ts'
 import type {
   ClientRow,
   ClusterRow,
@@ -11,8 +12,7 @@ import type {
   RuleRow,
   ServiceAccountRow,
   ServiceRow,
-} from '../snapshot/rows.ts'
-import { durationSeconds } from './duration.ts'
+} from '../rows/rows.ts'
 import { isPresent, referenceKey, secondsOf } from './ids.ts'
 import { type VouchedKey, vouchedKeys } from './keys.ts'
 import type { PodObject, ServiceAccountObject } from './kubernetes.ts'

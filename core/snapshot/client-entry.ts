@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import type { Algorithm, PublicJwk } from '../api/access-key.ts'
-import { importPublicKey } from '../keys/jwk.ts'
-import type { ClientRow, ClusterRow, KeyRow } from './rows.ts'
+import { importPublicKey } from '../jose/jwk.ts'
+import type { ClientRow, ClusterRow, KeyRow } from '../rows/rows.ts'
 
 /** A key that is imported on first use and kept; `null`: it cannot be used. */
 export interface KeyEntry<R> {

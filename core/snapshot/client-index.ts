@@ -1,7 +1,7 @@
+import { editMap, emptyMap, type SharedMap, type SharedMapEdit } from '../base/shared-map.ts'
+import type { Steps } from '../base/steps.ts'
+import type { ClientRow } from '../rows/rows.ts'
 import { type ClientEntry, clientEntry } from './client-entry.ts'
-import type { ClientRow } from './rows.ts'
-import { editMap, emptyMap, type SharedMap, type SharedMapEdit } from './shared-map.ts'
-import type { Steps } from './steps.ts'
 
 /** The clients of a slice, by what tokens name them with. */
 export interface ClientIndex {

@@ -1,6 +1,6 @@
-import type { GrantRow } from './rows.ts'
-import { editMap, type SharedMap } from './shared-map.ts'
-import type { Steps } from './steps.ts'
+import { editMap, type SharedMap } from '../base/shared-map.ts'
+import type { Steps } from '../base/steps.ts'
+import type { GrantRow } from '../rows/rows.ts'
 
 /** The grants of one client, sorted by role, then by name. */
 export interface ClientGrants {

@@ -1,8 +1,8 @@
-import { emptyHash, startSum } from './hash.ts'
-import { parseRow } from './parse-row.ts'
-import { type Row, rowKey } from './rows.ts'
-import { editMap, emptyMap, type SharedMap } from './shared-map.ts'
-import type { Steps } from './steps.ts'
+import { editMap, emptyMap, type SharedMap } from '../base/shared-map.ts'
+import type { Steps } from '../base/steps.ts'
+import { emptyHash, startSum } from '../rows/hash.ts'
+import { parseRow } from '../rows/parse-row.ts'
+import { type Row, rowKey } from '../rows/rows.ts'
 
 /** A row as it came, and as it is understood. */
 export interface StoredRow {

@@ -1,7 +1,7 @@
-import { emptyHash, startSum } from './hash.ts'
-import type { Row } from './rows.ts'
+import { finish, type Steps } from '../base/steps.ts'
+import { emptyHash, startSum } from '../rows/hash.ts'
+import type { Row } from '../rows/rows.ts'
 import { createSnapshotBuilder, type Snapshot } from './snapshot.ts'
-import { finish, type Steps } from './steps.ts'
 
 /** The snapshot of a whole slice that came from no stream; undefined without a service row. */
 export function snapshotOfRows(rows: readonly Row[]): Snapshot | undefined {

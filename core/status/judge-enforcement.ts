@@ -1,5 +1,5 @@
-import type { Seen } from '../snapshot/frames.ts'
-import { compareVersions } from '../snapshot/seen.ts'
+import type { Seen } from '../rows/frames.ts'
+import { compareVersions } from '../rows/seen.ts'
 import { groupLacking, type Lacking, type MadeWrong } from './lacking-pods.ts'
 import type { EnforcedView } from './report.ts'
 

@@ -20,3 +20,9 @@ function groups(address: string): string[] {
   const zeros = new Array<string>(Math.max(0, 8 - head.length - tail.length - dotted)).fill('0')
   return [...head, ...zeros, ...tail].map(group => Number.parseInt(group, 16).toString(16))
 }
+
+/** IPv4 in its own form also where the socket is a dual-stack one. */
+export function plainAddress(address: string | undefined): string {
+  if (address === undefined) return 'unknown'
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address
+}

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { DocumentContent, DocumentReading } from '../../core/registry/openapi-document.ts'
-import { rememberCanonicalJson } from '../../core/snapshot/hash.ts'
-import type { RouteRow } from '../../core/snapshot/rows.ts'
+import { rememberCanonicalJson } from '../../core/rows/hash.ts'
+import type { RouteRow } from '../../core/rows/rows.ts'
 import type { ReadingThread } from './reading-thread.ts'
 
 /** Reads the same content once, whichever services name it and however often it is fetched. */

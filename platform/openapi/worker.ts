@@ -5,7 +5,7 @@ import {
   type ReadText,
   readContent,
 } from '../../core/registry/openapi-document.ts'
-import { canonicalJson } from '../../core/snapshot/hash.ts'
+import { canonicalJson } from '../../core/rows/hash.ts'
 import { documentReaders } from './document-readers.ts'
 import type { ReadingAnswer, ReadingOrder } from './reading-thread.ts'
 

@@ -11,7 +11,7 @@ import { disagreements } from './straight.ts'
 /** `make fuzz`. SEED repeats a run, INPUTS says how many, GUARD_MAIN names another guard, FINDINGS another folder. */
 const seed = Number(process.env.SEED ?? Date.now() % 1_000_000_000)
 const wanted = Number(process.env.INPUTS ?? 1_000_000)
-const guardMain = process.env.GUARD_MAIN ?? join(import.meta.dirname, '../../webhook/guard/main.ts')
+const guardMain = process.env.GUARD_MAIN ?? join(import.meta.dirname, '../../guard/main.ts')
 const findings = process.env.FINDINGS
 if (!Number.isSafeInteger(seed) || !Number.isSafeInteger(wanted)) throw new Error('SEED and INPUTS are whole numbers')
 

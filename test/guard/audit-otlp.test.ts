@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
-import { auditOtlpOf } from '../../webhook/guard/config.ts'
-import { createGuardMetrics } from '../../webhook/guard/metrics.ts'
-import { openAudit } from '../../webhook/guard/open-audit.ts'
-import { createPolicy } from '../../webhook/guard/policy.ts'
+import { createPolicy } from '../../enforce/policy/policy.ts'
+import { createGuardMetrics } from '../../enforce/report/metrics.ts'
+import { openAudit } from '../../enforce/report/open-audit.ts'
+import { auditOtlpOf } from '../../guard/config.ts'
 import { createQuietLog } from '../unit/platform/quiet-log.ts'
 import { type Collector, startCollector } from './otlp-collector.ts'
 import { alice } from './policy-rows.ts'
@@ -86,7 +86,7 @@ it('is loaded only when asked for: what a guard starts with has nothing of the e
   timeout: 30_000,
 }, async () => {
   const { metafile } = await build({
-    entryPoints: ['webhook/guard/main.ts'],
+    entryPoints: ['guard/main.ts'],
     outdir: join(folder, 'dist'),
     bundle: true,
     splitting: true,
@@ -96,7 +96,7 @@ it('is loaded only when asked for: what a guard starts with has nothing of the e
     format: 'esm',
     logLevel: 'silent',
   })
-  const entry = Object.entries(metafile.outputs).find(([, output]) => output.entryPoint === 'webhook/guard/main.ts')
+  const entry = Object.entries(metafile.outputs).find(([, output]) => output.entryPoint === 'guard/main.ts')
   const started = new Set<string>(entry ? [entry[0]] : [])
   for (const file of started) {
     for (const { path, kind } of metafile.outputs[file]?.imports ?? [])

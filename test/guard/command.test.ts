@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { readCommand } from '../../webhook/guard/command.ts'
+import { readCommand } from '../../guard/command.ts'
 
 const where = ['--manifests', 'm', '--service', 'a/b', '--upstream', 'http://x', '--listen', ':0']
 

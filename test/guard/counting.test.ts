@@ -1,8 +1,8 @@
 import { Registry } from 'prom-client'
 import { describe, expect, it } from 'vitest'
-import { boundedMemo } from '../../webhook/guard/bounded-memo.ts'
-import { countDecisions } from '../../webhook/guard/decision-counters.ts'
-import { newRequestId } from '../../webhook/guard/request-id.ts'
+import { countDecisions } from '../../enforce/report/decision-counters.ts'
+import { boundedMemo } from '../../platform/wire/bounded-memo.ts'
+import { newRequestId } from '../../platform/wire/request-id.ts'
 
 describe('the counters of decisions', () => {
   it('give the series of a counter and a histogram, and none for what never was', async () => {

@@ -1,4 +1,4 @@
-import type { RouteRow, Row } from '../../core/snapshot/rows.ts'
+import type { RouteRow, Row } from '../../core/rows/rows.ts'
 import { account, clusterRow, podRows, podToken } from './pod-rows.ts'
 import { alice, nowSeconds, rowsOf, type serviceRow } from './policy-rows.ts'
 

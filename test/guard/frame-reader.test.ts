@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Frame } from '../../core/snapshot/frames.ts'
-import { createFrameReader } from '../../webhook/guard/frame-reader.ts'
+import type { Frame } from '../../core/rows/frames.ts'
+import { createFrameReader } from '../../enforce/policy/frame-reader.ts'
 
 /** Everything that comes of these bytes, cut into pieces of the sizes given, in turn. */
 function read(text: string, sizes: readonly number[] = [65_536], maxBytes = 1_000_000) {

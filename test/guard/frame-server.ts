@@ -4,9 +4,9 @@ import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Frame, Held, Hello, Seen } from '../../core/snapshot/frames.ts'
-import { sliceHash } from '../../core/snapshot/hash.ts'
-import type { Row } from '../../core/snapshot/rows.ts'
+import type { Frame, Held, Hello, Seen } from '../../core/rows/frames.ts'
+import { sliceHash } from '../../core/rows/hash.ts'
+import type { Row } from '../../core/rows/rows.ts'
 import { createAuthority, createServerCertificate } from '../../platform/x509.ts'
 
 /** One guard's stream, as the issuer's side sees it. */

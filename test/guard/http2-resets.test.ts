@@ -38,12 +38,13 @@ describe.each(['http1', 'h2c'] as const)(
 )
 
 it('nothing but endStream breaks the stream of a caller off', async () => {
-  const folder = new URL('../../webhook/guard/http2/', import.meta.url)
+  const folder = new URL('../../guard/http2/', import.meta.url)
   const found = []
-  for (const name of await readdir(folder)) {
+  for (const name of await readdir(folder, { recursive: true })) {
+    if (!name.endsWith('.ts')) continue
     const text = await readFile(new URL(name, folder), 'utf8')
     if (/\bstream\.(close|destroy)\(/.test(text)) found.push(name)
   }
   // A malformed field is the peer's own doing.
-  expect(found.toSorted()).toEqual(['end-stream.ts', 'malformed.ts'])
+  expect(found.toSorted()).toEqual(['end-stream.ts', 'watch/malformed.ts'])
 })

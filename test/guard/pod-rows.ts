@@ -1,7 +1,7 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import type { PublicJwk } from '../../core/api/access-key.ts'
-import { thumbprint } from '../../core/keys/jwk.ts'
-import type { ClusterRow, Row } from '../../core/snapshot/rows.ts'
+import { thumbprint } from '../../core/jose/jwk.ts'
+import type { ClusterRow, Row } from '../../core/rows/rows.ts'
 import { audience, nowSeconds, rowsOf } from './policy-rows.ts'
 
 // A cluster's tokens, as kube-apiserver writes them.

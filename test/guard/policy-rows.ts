@@ -1,6 +1,6 @@
 import { generateKeyPairSync, type KeyObject, randomUUID, sign } from 'node:crypto'
-import { thumbprint } from '../../core/keys/jwk.ts'
-import type { ClientRow, GrantRow, KeyRow, RoleRow, Row, ServiceRow } from '../../core/snapshot/rows.ts'
+import { thumbprint } from '../../core/jose/jwk.ts'
+import type { ClientRow, GrantRow, KeyRow, RoleRow, Row, ServiceRow } from '../../core/rows/rows.ts'
 
 export const issuer = 'https://issuer.test/default'
 export const audience = 'https://orders.shop.svc'

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type ProxyReason, type Reason, reasons } from '../../core/policy/decision.ts'
-import type { Row } from '../../core/snapshot/rows.ts'
+import { type ProxyReason, type Reason, reasons } from '../../core/base/reasons.ts'
+import type { Row } from '../../core/rows/rows.ts'
 import { podRows, podToken } from './pod-rows.ts'
 import { alice, bob, grant, nowSeconds, reader, rowsOf, serviceRow } from './policy-rows.ts'
 import { sendRaw } from './raw-socket.ts'

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { RouteRow, Row, ServiceRow } from '../../core/snapshot/rows.ts'
+import type { RouteRow, Row, ServiceRow } from '../../core/rows/rows.ts'
 import { alice, bob, rowsOf } from './policy-rows.ts'
 import { type RawAnswer, sendRaw } from './raw-socket.ts'
 import { type App, type Rig, startApp, startGuard } from './rig.ts'

@@ -2,8 +2,8 @@ import { createHmac, createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { thumbprint } from '../../core/keys/jwk.ts'
-import type { KeyRow } from '../../core/snapshot/rows.ts'
+import { thumbprint } from '../../core/jose/jwk.ts'
+import type { KeyRow } from '../../core/rows/rows.ts'
 import {
   alice,
   audience,

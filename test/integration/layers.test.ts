@@ -81,9 +81,64 @@ describe('the import rules', () => {
       'a guard loads the Kubernetes client',
       'guard-stays-light',
       {
-        'webhook/guard/a.ts': "import { b } from '../../platform/kube/b.ts'\nexport const a = b\n",
+        'guard/a.ts': "import { b } from '../platform/kube/b.ts'\nexport const a = b\n",
         'platform/kube/b.ts': 'export const b = 1\n',
       },
+    ],
+    [
+      'the authorizer imports the guard',
+      'authorizer-imports',
+      { 'authorizer/a.ts': "export { b } from '../guard/b.ts'\n", 'guard/b.ts': 'export const b = 1\n' },
+    ],
+    [
+      'the guard imports the authorizer',
+      'guard-imports',
+      { 'guard/a.ts': "export { b } from '../authorizer/b.ts'\n", 'authorizer/b.ts': 'export const b = 1\n' },
+    ],
+    [
+      'the guard imports the view of the cluster',
+      'guard-imports',
+      { 'guard/a.ts': "export { b } from '../cluster/b.ts'\n", 'cluster/b.ts': 'export const b = 1\n' },
+    ],
+    [
+      'the webhook imports what is enforced with',
+      'webhook-imports',
+      { 'webhook/a.ts': "export { b } from '../enforce/b.ts'\n", 'enforce/b.ts': 'export const b = 1\n' },
+    ],
+    [
+      'what is enforced with imports the guard',
+      'enforce-imports',
+      { 'enforce/a.ts': "export { b } from '../guard/b.ts'\n", 'guard/b.ts': 'export const b = 1\n' },
+    ],
+    [
+      'the view of the cluster imports the operator',
+      'cluster-imports',
+      { 'cluster/a.ts': "export { b } from '../operator/b.ts'\n", 'operator/b.ts': 'export const b = 1\n' },
+    ],
+    [
+      'the command line imports the operator',
+      'cli-imports',
+      { 'cli/a.ts': "export { b } from '../operator/b.ts'\n", 'operator/b.ts': 'export const b = 1\n' },
+    ],
+    [
+      'the courier imports the guard',
+      'outbound-imports',
+      { 'outbound/a.ts': "export { b } from '../guard/b.ts'\n", 'guard/b.ts': 'export const b = 1\n' },
+    ],
+    [
+      'platform imports what is enforced with',
+      'platform-imports',
+      { 'platform/a.ts': "export { b } from '../enforce/b.ts'\n", 'enforce/b.ts': 'export const b = 1\n' },
+    ],
+    [
+      'a lower folder of core imports a higher one',
+      'core-jose-imports',
+      { 'core/jose/a.ts': "export { b } from '../policy/b.ts'\n", 'core/policy/b.ts': 'export const b = 1\n' },
+    ],
+    [
+      'a file of core stands on no floor',
+      'core-in-floors',
+      { 'core/policy/a.ts': "export { b } from '../b.ts'\n", 'core/b.ts': 'export const b = 1\n' },
     ],
     [
       'something imports a main',
@@ -102,8 +157,31 @@ describe('the import rules', () => {
     expect(plant(files as unknown as Record<string, string>)).toContain(rule)
   })
 
+  it('hold for every folder of core', async () => {
+    const { forbidden } = (await import(config)).default as { forbidden: { name: string; to: { pathNot?: string } }[] }
+    const rules = forbidden.filter(({ name }) => /^core-.+-imports$/.test(name))
+    const floors = rules.map(({ name }) => name.slice('core-'.length, -'-imports'.length))
+    const upward = floors.slice(0, -1).map((floor, at): [string, string] => [floor, floors[at + 1] ?? ''])
+    const files = upward.map(([floor, above]) => [`core/${floor}/a.ts`, `export { b } from '../${above}/b.ts'\n`])
+    const targets = upward.map(([, above]) => [`core/${above}/b.ts`, 'export const b = 1\n'])
+    const found = plant(Object.fromEntries([...files, ...targets]))
+    expect(floors.length).toBeGreaterThan(10)
+    expect(found.toSorted()).toEqual(upward.map(([floor]) => `core-${floor}-imports`).toSorted())
+  })
+
   it('read the whole tree: a gate that sees no module passes nothing', () => {
-    const folders = ['core', 'platform', 'operator', 'issuer', 'webhook', 'sdk', 'cli']
+    const folders = [
+      'core',
+      'platform',
+      'enforce',
+      'operator',
+      'issuer',
+      'webhook',
+      'guard',
+      'authorizer',
+      'sdk',
+      'cli',
+    ]
     const text = execFileSync(cruiser, ['--config', config, '-T', 'json', ...folders], {
       cwd: root,
       encoding: 'utf8',

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
+import { malformedVerdict } from '../../enforce/authorize.ts'
+import type { Policy } from '../../enforce/policy/policy.ts'
+import type { Reporter } from '../../enforce/report/report.ts'
+import { malformed } from '../../enforce/respond.ts'
 import type { Clock } from '../../platform/clock.ts'
-import { malformedVerdict } from '../../webhook/guard/authorize.ts'
-import type { Policy } from '../../webhook/guard/policy.ts'
-import type { HeadFault } from '../../webhook/guard/read-request.ts'
-import { peerOf, type Reporter } from '../../webhook/guard/report.ts'
-import { malformed } from '../../webhook/guard/respond.ts'
+import { plainAddress } from '../../platform/http/peer.ts'
+import type { HeadFault } from '../../platform/wire/read-request.ts'
 import type { Exchange } from './forward.ts'
 import { writeToSocket } from './write-answer.ts'
 
@@ -36,7 +37,7 @@ export function handleBrokenBytes(
     method: undefined,
     target: undefined,
     requestId: randomUUID(),
-    peer: peerOf(socket.remoteAddress),
+    peer: plainAddress(socket.remoteAddress),
     startedMs: clock.now(),
   }
   const last = exchanges && [...exchanges].at(-1)

@@ -1,8 +1,8 @@
-import { createAuthorizer } from '../../webhook/guard/authorize.ts'
-import type { Guard, GuardOptions } from '../../webhook/guard/guard.ts'
-import { boundsFor, createIdentityCache } from '../../webhook/guard/identity-cache.ts'
-import { createReporter } from '../../webhook/guard/report.ts'
-import { createTunnels } from '../../webhook/guard/upgrade.ts'
+import { createAuthorizer } from '../../enforce/authorize.ts'
+import { boundsFor, createIdentityCache } from '../../enforce/identity-cache.ts'
+import { createReporter } from '../../enforce/report/report.ts'
+import type { Guard, GuardOptions } from '../../guard/guard.ts'
+import { createTunnels } from '../../guard/upgrade.ts'
 import { createReferenceProxy } from './proxy.ts'
 import { createUpstream } from './upstream.ts'
 

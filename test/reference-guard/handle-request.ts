@@ -2,14 +2,15 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Dispatcher } from 'undici'
+import { type Authorizer, malformedVerdict, type Verdict } from '../../enforce/authorize.ts'
+import type { Policy } from '../../enforce/policy/policy.ts'
+import type { Call, Reporter } from '../../enforce/report/report.ts'
+import { denial, malformed } from '../../enforce/respond.ts'
+import type { Tunnels } from '../../guard/upgrade.ts'
 import type { Clock } from '../../platform/clock.ts'
+import { plainAddress } from '../../platform/http/peer.ts'
 import type { Logger } from '../../platform/log.ts'
-import { type Authorizer, malformedVerdict, type Verdict } from '../../webhook/guard/authorize.ts'
-import type { Policy } from '../../webhook/guard/policy.ts'
-import { type HeadFault, type RequestHead, readRequest } from '../../webhook/guard/read-request.ts'
-import { type Call, peerOf, type Reporter } from '../../webhook/guard/report.ts'
-import { denial, malformed } from '../../webhook/guard/respond.ts'
-import type { Tunnels } from '../../webhook/guard/upgrade.ts'
+import { type HeadFault, type RequestHead, readRequest } from '../../platform/wire/read-request.ts'
 import { type Exchange, forward } from './forward.ts'
 import { openTunnel } from './tunnel.ts'
 import { writeAnswer } from './write-answer.ts'
@@ -56,7 +57,7 @@ export function createRequestHandler(traffic: Traffic, options: HandlerOptions):
 
   function callOf(request: IncomingMessage, verdict: Verdict, requestId: string, startedMs: number): Call {
     const { method, url, socket } = request
-    return { verdict, method, target: url, requestId, peer: peerOf(socket.remoteAddress), startedMs }
+    return { verdict, method, target: url, requestId, peer: plainAddress(socket.remoteAddress), startedMs }
   }
 
   function refuse(request: IncomingMessage, response: ServerResponse, fault: HeadFault): void {

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import type { DataPath } from '../../webhook/guard/proxy.ts'
-import { maxHeaderBytes } from '../../webhook/guard/read-request.ts'
+import type { DataPath } from '../../guard/proxy.ts'
+import { maxHeaderBytes } from '../../platform/wire/read-request.ts'
 import { handleBrokenBytes } from './broken-bytes.ts'
 import { drainServer } from './drain.ts'
 import {

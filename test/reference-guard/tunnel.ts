@@ -1,7 +1,7 @@
 import { type IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { Tunnels } from '../../webhook/guard/upgrade.ts'
+import type { Tunnels } from '../../guard/upgrade.ts'
 import type { Exchange } from './forward.ts'
 
 interface NewTunnel {

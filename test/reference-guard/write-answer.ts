@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
-import type { RequestHead } from '../../webhook/guard/read-request.ts'
-import type { Answer } from '../../webhook/guard/respond.ts'
+import type { Answer } from '../../enforce/respond.ts'
+import type { RequestHead } from '../../platform/wire/read-request.ts'
 import { endEarly } from './request-body.ts'
 
 /**

@@ -5,7 +5,7 @@ import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { thumbprint } from '../../core/keys/jwk.ts'
+import { thumbprint } from '../../core/jose/jwk.ts'
 import { createAuthority, createServerCertificate } from '../../platform/x509.ts'
 import type { ClientJwk, SignatureAlgorithm } from '../../sdk/private-key.ts'
 

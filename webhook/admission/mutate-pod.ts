@@ -3,7 +3,7 @@ import type { InjectionSettings } from '../injection/guard-container.ts'
 import { injectGuard } from '../injection/inject-guard.ts'
 import { jsonPatch } from '../injection/json-patch.ts'
 import type { Pod } from '../injection/pod.ts'
-import type { LookAtService } from './look-at-service.ts'
+import type { LookAtService } from './checks/look-at-service.ts'
 import { type AdmissionRequest, isFields, type Verdict } from './review.ts'
 
 /** Injects the guard into a new labelled pod; anything else passes as it is. */

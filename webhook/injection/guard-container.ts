@@ -1,7 +1,6 @@
 import { guardContainerName } from '../../core/api/guarded-pod.ts'
-import { maxSliceBytes } from '../../core/snapshot/frames.ts'
-import { guardFlags } from '../../platform/guard-flags.ts'
-import { stopSocketName } from '../guard/stop-socket.ts'
+import { maxSliceBytes } from '../../core/rows/frames.ts'
+import { guardFlags, stopSocketName } from '../../platform/guard-process.ts'
 import {
   adminPort,
   authorityConfigMap,

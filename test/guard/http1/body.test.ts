@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { newBody, nextData } from '../../../webhook/guard/http1/body.ts'
+import { newBody, nextData } from '../../../platform/wire/body.ts'
 import { cut } from './offline.ts'
 
 interface Read {

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { costs } from '../../../webhook/guard/memory.ts'
+import { costs } from '../../../platform/fair/memory.ts'
 import { alice } from '../policy-rows.ts'
 import { startOffline } from './offline.ts'
 

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { createOutbox, type Sender } from '../../../webhook/guard/http1/outbox.ts'
-import { newUpstream, takeBytes, takeEnd } from '../../../webhook/guard/http1/upstream.ts'
-import type { Asker, UpstreamOwner } from '../../../webhook/guard/http1/upstream-state.ts'
+import type { Asker, UpstreamOwner } from '../../../guard/upstream/state.ts'
+import { newUpstream, takeBytes, takeEnd } from '../../../guard/upstream/upstream.ts'
+import { createOutbox, type Sender } from '../../../platform/wire/outbox.ts'
 import { createQuietLog } from '../../unit/platform/quiet-log.ts'
 
 const turn = () => new Promise(resolve => setImmediate(() => setImmediate(resolve)))

@@ -1,5 +1,5 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net'
-import type { GuardOptions } from '../../../webhook/guard/guard.ts'
+import type { GuardOptions } from '../../../guard/guard.ts'
 import { cleanups, guarding } from '../http2-rig.ts'
 import { alice } from '../policy-rows.ts'
 

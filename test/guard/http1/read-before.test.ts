@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { nothingBefore, recall, remember } from '../../../webhook/guard/http1/read-before.ts'
-import { newUpstream, takeBytes } from '../../../webhook/guard/http1/upstream.ts'
-import type { Asker, Upstream, UpstreamOwner } from '../../../webhook/guard/http1/upstream-state.ts'
+import type { Asker, Upstream, UpstreamOwner } from '../../../guard/upstream/state.ts'
+import { newUpstream, takeBytes } from '../../../guard/upstream/upstream.ts'
+import { nothingBefore, recall, remember } from '../../../platform/wire/read-before.ts'
 import { alice } from '../policy-rows.ts'
 import { feed, type Outcome } from './offline.ts'
 

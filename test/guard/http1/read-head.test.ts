@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { checkBeginning, readHead as readHeadOf } from '../../../webhook/guard/http1/read-head.ts'
-import { type RequestHead, readRequest } from '../../../webhook/guard/read-request.ts'
+import { checkBeginning, readHead as readHeadOf } from '../../../platform/wire/read-head.ts'
+import { type RequestHead, readRequest } from '../../../platform/wire/read-request.ts'
 import { alice } from '../policy-rows.ts'
 import { requests } from './requests.ts'
 

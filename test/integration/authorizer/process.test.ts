@@ -85,13 +85,13 @@ describe('latchkey authorizer', { timeout: 60_000 }, () => {
     expect(stderr).not.toContain('    at ')
   })
   it('loads neither the Kubernetes client nor schemas in a cluster', async () => {
-    const main = join(repositoryRoot, 'webhook/authorizer/main.ts')
+    const main = join(repositoryRoot, 'authorizer/main.ts')
     const script = `import { registerHooks } from 'node:module'; const seen = []; registerHooks({ load(url, context, next) { seen.push(url); return next(url, context) } }); process.on('exit', () => process.stdout.write(seen.join('\\n'))); await import(${JSON.stringify(main)}).catch(() => {})`
     await writeFile(join(folder, 'loaded.mjs'), script)
     const { stdout } = (await run(process.execPath, [join(folder, 'loaded.mjs')]).catch((error: unknown) => error)) as {
       stdout: string
     }
-    expect(stdout).toContain('/webhook/authorizer/in-cluster.ts')
+    expect(stdout).toContain('/authorizer/in-cluster.ts')
     expect(stdout).not.toMatch(/node_modules\/(zod|@kubernetes|commander|yaml|jose)\//)
   })
 })

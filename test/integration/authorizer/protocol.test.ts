@@ -4,7 +4,7 @@ import { beforeAll, expect, it } from 'vitest'
 import { repositoryRoot } from '../../cluster/binaries.ts'
 import { envoyProtos } from '../../strangers/envoy-protos.ts'
 
-const ours = join(repositoryRoot, 'webhook/authorizer/proto')
+const ours = join(repositoryRoot, 'authorizer/grpc/proto')
 let theirs: string
 beforeAll(async () => {
   theirs = await envoyProtos()

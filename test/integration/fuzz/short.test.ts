@@ -7,7 +7,7 @@ import type { Input } from '../../fuzz/input.ts'
 import { type Origins, startOrigins } from '../../fuzz/origins/start-origins.ts'
 import { readRegressions } from '../../fuzz/regressions.ts'
 
-const startGuard = guardAt(join(import.meta.dirname, '../../../webhook/guard/main.ts'))
+const startGuard = guardAt(join(import.meta.dirname, '../../../guard/main.ts'))
 const seed = 20_261_125
 let origins: Origins
 // Installs nginx, haproxy and Envoy the first time.

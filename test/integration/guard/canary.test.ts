@@ -11,7 +11,7 @@ import { alice, bob, rowsOf, service } from '../../guard/policy-rows.ts'
 import { openRaw, sendRaw } from '../../guard/raw-socket.ts'
 import { type App, startApp } from '../../guard/rig.ts'
 
-const main = fileURLToPath(new URL('../../../webhook/guard/main.ts', import.meta.url))
+const main = fileURLToPath(new URL('../../../guard/main.ts', import.meta.url))
 
 /** Secrets by the place they are put in. */
 const planted = new Map<string, string>()

@@ -11,7 +11,7 @@ import { openRaw, type RawConnection, sendRaw } from '../../guard/raw-socket.ts'
 import { type App, auditLines, startApp } from '../../guard/rig.ts'
 import { startCollector } from '../../guard/trace-collector.ts'
 
-const main = fileURLToPath(new URL('../../../webhook/guard/main.ts', import.meta.url))
+const main = fileURLToPath(new URL('../../../guard/main.ts', import.meta.url))
 const run = promisify(execFile)
 
 let app: App
@@ -190,7 +190,7 @@ describe('the process', { timeout: 60_000 }, () => {
     const file = join(folder, 'loaded.mjs')
     await writeFile(file, script)
     const { stdout } = (await run(process.execPath, [file]).catch((error: unknown) => error)) as { stdout: string }
-    expect(stdout).toContain('/webhook/guard/sidecar.ts')
+    expect(stdout).toContain('/guard/sidecar.ts')
     expect(stdout).not.toMatch(/node_modules\/(zod|@kubernetes|commander|yaml|jose)\//)
     // Its API is there all the same: prom-client brings it.
     expect(stdout).not.toMatch(/node_modules\/@opentelemetry\/(?!api\/)/)

@@ -1,8 +1,8 @@
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import { request } from 'node:https'
 import { createInterface } from 'node:readline'
-import type { Frame, Seen } from '../../../core/snapshot/frames.ts'
-import type { Row } from '../../../core/snapshot/rows.ts'
+import type { Frame, Seen } from '../../../core/rows/frames.ts'
+import type { Row } from '../../../core/rows/rows.ts'
 import { createSnapshotBuilder, type SnapshotBuilder } from '../../../core/snapshot/snapshot.ts'
 
 export interface GuardOptions {

@@ -1,7 +1,7 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import type { PublicJwk } from '../../../core/api/access-key.ts'
 import type { ApiClient } from '../../../core/api/api-client.ts'
-import { thumbprint } from '../../../core/keys/jwk.ts'
+import { thumbprint } from '../../../core/jose/jwk.ts'
 import { clientIdOf } from '../../../core/registry/ids.ts'
 import type { KubeObject } from '../../../platform/kube/client.ts'
 import * as resources from '../../../platform/kube/resources.ts'

@@ -56,12 +56,12 @@ export async function startProcesses(): Promise<Processes> {
   const guardPorts = ['--upstream', `http://127.0.0.1:${app.port}`, '--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0']
   const calls = Promise.withResolvers<number>()
   const children: Record<ProcessName, Child> = {
-    guard: start('webhook/guard/main.ts', [...guardArgs, ...guardPorts], {}, line => {
+    guard: start('guard/main.ts', [...guardArgs, ...guardPorts], {}, line => {
       if (line.msg !== 'guarding') return undefined
       calls.resolve(Number(line.port))
       return line.adminPort
     }),
-    authorizer: start('webhook/authorizer/main.ts', authorizerArgs(folder), {}, healthPort),
+    authorizer: start('authorizer/main.ts', authorizerArgs(folder), {}, healthPort),
     issuer: start('issuer/main.ts', [], { ...common, LATCHKEY_PORT: '0', LATCHKEY_SNAPSHOT_PORT: '0' }, healthPort),
     operator: start(
       'operator/main.ts',

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { AccessKey, AccessKeyStatus } from '../../../core/api/access-key.ts'
 import { type SecretObject, secretFile } from '../../../core/keys/secret-data.ts'
-import { proveSecretKey } from '../../../operator/key-material.ts'
+import { proveSecretKey } from '../../../operator/access-key/key-material.ts'
 import type { RunningOperator } from '../../../operator/run-operator.ts'
 import type { KubeObject, Resource } from '../../../platform/kube/client.ts'
 import { accessKeys, apiClients, roles, secrets } from '../../../platform/kube/resources.ts'

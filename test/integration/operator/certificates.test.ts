@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createCertificates } from '../../../operator/certificates.ts'
+import { createCertificates } from '../../../operator/certificates/certificates.ts'
 import type { Config } from '../../../operator/config.ts'
 import { type SecretOf, textsOf } from '../../../operator/owned-objects.ts'
 import type { KubeObject } from '../../../platform/kube/client.ts'

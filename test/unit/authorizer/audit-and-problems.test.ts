@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest'
+import { configTable } from '../../../authorizer/config.ts'
 import { readConfig } from '../../../platform/config.ts'
-import { configTable } from '../../../webhook/authorizer/config.ts'
 import { alice } from '../../guard/policy-rows.ts'
 import { checkOf, openGrpc } from './grpc-client.ts'
 import { type Rig, secretOf, startAuthorizer } from './rig.ts'

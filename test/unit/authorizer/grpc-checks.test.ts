@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import {
   CheckRequestSchema,
   type CheckResponse,
-} from '../../../webhook/authorizer/generated/envoy/service/auth/v3/external_auth_pb.js'
+} from '../../../authorizer/grpc/generated/envoy/service/auth/v3/external_auth_pb.js'
 import { alice, bob, rowsOf } from '../../guard/policy-rows.ts'
 import { checkOf, type GrpcClient, openGrpc } from './grpc-client.ts'
 import { type Rig, secretOf, startAuthorizer } from './rig.ts'

@@ -5,8 +5,8 @@ import {
   CheckRequestSchema,
   type CheckResponse,
   CheckResponseSchema,
-} from '../../../webhook/authorizer/generated/envoy/service/auth/v3/external_auth_pb.js'
-import { frame } from '../../../webhook/authorizer/grpc-message.ts'
+} from '../../../authorizer/grpc/generated/envoy/service/auth/v3/external_auth_pb.js'
+import { frame } from '../../../authorizer/grpc/grpc-message.ts'
 
 export interface GrpcAnswer {
   /** `grpc-status`, from the trailers or, without a message, from the head. */

@@ -1,9 +1,9 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2'
 import { connect as connectSocket, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { createGrpcServer, type GrpcServer } from '../../../webhook/authorizer/grpc-server.ts'
-import type { Judge } from '../../../webhook/authorizer/judge.ts'
-import type { Peer } from '../../../webhook/authorizer/peers.ts'
+import { createGrpcServer, type GrpcServer } from '../../../authorizer/grpc/grpc-server.ts'
+import type { Judge } from '../../../authorizer/judge.ts'
+import type { Peer } from '../../../authorizer/peers/peers.ts'
 import { createManualClock } from '../platform/manual-clock.ts'
 import { createQuietLog } from '../platform/quiet-log.ts'
 

@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parseAllDocuments } from 'yaml'
-import { readPeers } from '../../../webhook/authorizer/peers.ts'
-import { readHttpCheck } from '../../../webhook/authorizer/read-check.ts'
+import { readHttpCheck } from '../../../authorizer/http/read-check.ts'
+import { readPeers } from '../../../authorizer/peers/peers.ts'
 
 const root = join(import.meta.dirname, '../../..')
 const guides = readdirSync(join(root, 'docs/guides')).map(name => ({

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { readPeers, servicesOf } from '../../../webhook/authorizer/peers.ts'
-import { readSecrets } from '../../../webhook/authorizer/prove-peer.ts'
+import { readPeers, servicesOf } from '../../../authorizer/peers/peers.ts'
+import { readSecrets } from '../../../authorizer/peers/prove-peer.ts'
 
 const good = { name: 'edge', proxy: 'Nginx', services: ['shop/orders'], secretFile: 's' }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { createProofLine } from '../../../authorizer/peers/proof-line.ts'
 import type { Clock } from '../../../platform/clock.ts'
-import { createProofLine } from '../../../webhook/authorizer/proof-line.ts'
 import { createQuietLog } from '../platform/quiet-log.ts'
 
 /** A line where one token is proved in each turn of the event loop. */

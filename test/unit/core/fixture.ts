@@ -1,20 +1,13 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto'
 import type { Algorithm, PublicJwk } from '../../../core/api/access-key.ts'
-import { algorithms } from '../../../core/keys/algorithms.ts'
-import { thumbprint } from '../../../core/keys/jwk.ts'
-import type { Decision, Identity } from '../../../core/policy/decision.ts'
-import { sliceHash } from '../../../core/snapshot/hash.ts'
-import type {
-  ClientRow,
-  ClusterRow,
-  GrantRow,
-  KeyRow,
-  RoleRow,
-  RuleRow,
-  ServiceRow,
-} from '../../../core/snapshot/rows.ts'
+import type { Identity } from '../../../core/base/identity.ts'
+import { verifyToken } from '../../../core/credential/verify.ts'
+import { algorithms } from '../../../core/jose/algorithms.ts'
+import { thumbprint } from '../../../core/jose/jwk.ts'
+import type { Decision } from '../../../core/policy/decision.ts'
+import { sliceHash } from '../../../core/rows/hash.ts'
+import type { ClientRow, ClusterRow, GrantRow, KeyRow, RoleRow, RuleRow, ServiceRow } from '../../../core/rows/rows.ts'
 import { createSnapshotBuilder, type Snapshot } from '../../../core/snapshot/snapshot.ts'
-import { verifyToken } from '../../../core/token/verify.ts'
 
 /** 2027-01-15T08:00:00Z: no test looks at a clock. */
 export const now = 1_800_000_000

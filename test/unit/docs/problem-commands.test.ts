@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { token } from '../../../cli/token/command.ts'
 import { why } from '../../../cli/why/command.ts'
-import { type DenyReason, reasons } from '../../../core/policy/decision.ts'
-import { problemsPage } from '../../../core/policy/problems.ts'
-import { sliceHash } from '../../../core/snapshot/hash.ts'
+import { type DenyReason, reasons } from '../../../core/base/reasons.ts'
+import { problemsPage } from '../../../core/explain/problems.ts'
+import { sliceHash } from '../../../core/rows/hash.ts'
 import { alice, nowSeconds, rowsOf } from '../../guard/policy-rows.ts'
 
 // Every command that the page of problems prints is run here as it stands, with an example for each word in capitals.

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import type { Held } from '../../../core/snapshot/frames.ts'
-import { reportEnforcement } from '../../../issuer/enforcement.ts'
+import type { Held } from '../../../core/rows/frames.ts'
+import { reportEnforcement } from '../../../issuer/enforcement/enforcement.ts'
 
 const hash = 'a'.repeat(64)
 const slice = { key: 'shop/orders', hash: () => hash }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { RoleRow } from '../../../core/snapshot/rows.ts'
-import { chunkBytes, createChunkCache, createFrameText } from '../../../issuer/frame-text.ts'
+import type { RoleRow } from '../../../core/rows/rows.ts'
+import { chunkBytes, createChunkCache, createFrameText } from '../../../issuer/snapshots/frame-text.ts'
 import { textOf } from './text-of.ts'
 
 const role = (name: string, size = 10): RoleRow => ({

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { parseHeld, parseHello, readLines } from '../../../issuer/guard-lines.ts'
+import { parseHeld, parseHello, readLines } from '../../../issuer/snapshots/guard-lines.ts'
 
 const hash = 'a'.repeat(64)
 const hello = (more: object) => parseHello(JSON.stringify({ hello: { slice: 'shop/orders', version: '1', ...more } }))

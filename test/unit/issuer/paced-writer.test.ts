@@ -1,8 +1,8 @@
 import { EventEmitter } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { describe, expect, it } from 'vitest'
-import { createFairQueue } from '../../../issuer/fair-queue.ts'
-import { createPacedWriter, stallMs } from '../../../issuer/paced-writer.ts'
+import { createPacedWriter, stallMs } from '../../../issuer/snapshots/paced-writer.ts'
+import { createFairQueue } from '../../../platform/fair/fair-queue.ts'
 import { createManualClock, settled } from '../platform/manual-clock.ts'
 
 /** An answer whose reader reads a piece when it is told to. */

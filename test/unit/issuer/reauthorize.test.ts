@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { GuardStream } from '../../../issuer/guard-stream.ts'
-import { keepAuthorized } from '../../../issuer/reauthorize.ts'
-import type { Holder } from '../../../issuer/token-review.ts'
+import { keepAuthorized } from '../../../issuer/authenticate/reauthorize.ts'
+import type { Holder } from '../../../issuer/authenticate/token-review.ts'
+import type { GuardStream } from '../../../issuer/snapshots/guard-stream.ts'
 import { createManualClock } from '../platform/manual-clock.ts'
 import { createQuietLog } from '../platform/quiet-log.ts'
 

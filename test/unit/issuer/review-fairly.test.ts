@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { isWorthReview } from '../../../issuer/look-at-token.ts'
-import { createFairReviewer } from '../../../issuer/review-fairly.ts'
-import type { Holder } from '../../../issuer/token-review.ts'
+import { isWorthReview } from '../../../issuer/authenticate/look-at-token.ts'
+import { createFairReviewer } from '../../../issuer/authenticate/review-fairly.ts'
+import type { Holder } from '../../../issuer/authenticate/token-review.ts'
 import { createManualClock, settled } from '../platform/manual-clock.ts'
 
 const audience = 'https://issuer.test/default/v1/snapshots'

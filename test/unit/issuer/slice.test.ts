@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Frame } from '../../../core/snapshot/frames.ts'
-import { emptyHash, sliceHash } from '../../../core/snapshot/hash.ts'
-import { type RoleRow, type Row, rowKey } from '../../../core/snapshot/rows.ts'
-import { createChunkCache } from '../../../issuer/frame-text.ts'
-import { createSlice, historyMs } from '../../../issuer/slice.ts'
+import type { Frame } from '../../../core/rows/frames.ts'
+import { emptyHash, sliceHash } from '../../../core/rows/hash.ts'
+import { type RoleRow, type Row, rowKey } from '../../../core/rows/rows.ts'
+import { createChunkCache } from '../../../issuer/snapshots/frame-text.ts'
+import { createSlice, historyMs } from '../../../issuer/snapshots/slice.ts'
 import { textOf } from './text-of.ts'
 
 const role = (name: string, path = '/'): RoleRow => ({

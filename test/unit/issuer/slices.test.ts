@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { createIndexes } from '../../../issuer/indexes.ts'
 import { createObjects } from '../../../issuer/objects.ts'
 import { createRegistry } from '../../../issuer/registry.ts'
-import { createSlices } from '../../../issuer/slices.ts'
+import { createSlices } from '../../../issuer/snapshots/slices.ts'
 import type { KubeClient, KubeObject, Resource } from '../../../platform/kube/client.ts'
 import { createLog } from '../../../platform/log.ts'
 

@@ -1,4 +1,4 @@
-import type { FrameText } from '../../../issuer/frame-text.ts'
+import type { FrameText } from '../../../issuer/snapshots/frame-text.ts'
 
 /** A frame as one line. */
 export function textOf(frame: FrameText): string {

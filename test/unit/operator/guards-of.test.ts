@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { guardsOf } from '../../../operator/guards-of.ts'
+import { guardsOf } from '../../../operator/guarded-service/guards-of.ts'
 import type { PodOf } from '../../../operator/sources.ts'
 
 const own = 'latchkey-system'

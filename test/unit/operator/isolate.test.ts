@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { GuardedService } from '../../../core/api/guarded-service.ts'
 import type { ResolvedService } from '../../../core/registry/resolve-services.ts'
-import { isolate } from '../../../operator/isolate.ts'
+import { isolate } from '../../../operator/guarded-service/isolate.ts'
 import type { NetworkPolicyOf } from '../../../operator/sources.ts'
 import { type KubeClient, KubeError } from '../../../platform/kube/client.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { KeyMaterial } from '../../../core/keys/secret-data.ts'
-import { createKeyQueue } from '../../../operator/key-queue.ts'
+import { createKeyQueue } from '../../../operator/access-key/key-queue.ts'
 import { settled } from '../platform/manual-clock.ts'
 
 /** A queue whose keys are made when the test says so. */

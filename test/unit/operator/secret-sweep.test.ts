@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { AccessKey } from '../../../core/api/access-key.ts'
-import { createSecretSweep } from '../../../operator/secret-sweep.ts'
+import { createSecretSweep } from '../../../operator/access-key/secret-sweep.ts'
 import type { Clock } from '../../../platform/clock.ts'
 import { createLog } from '../../../platform/log.ts'
 

@@ -6,8 +6,8 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readPolicy } from '../../../cli/policy-source.ts'
 import { openApiRoutes } from '../../../core/registry/openapi-routes.ts'
+import { compileManifests } from '../../../enforce/policy/compile/compile-manifests.ts'
 import { readYaml } from '../../../platform/read-yaml.ts'
-import { compileManifests } from '../../../webhook/guard/compile/compile-manifests.ts'
 import { service } from '../core/registry/objects.ts'
 
 const options = { service: 'shop/orders', issuer: 'https://issuer', installation: 'default' }

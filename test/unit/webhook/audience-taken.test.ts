@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { GuardedService } from '../../../core/api/guarded-service.ts'
 import { type KubeClient, KubeError, type KubeObject } from '../../../platform/kube/client.ts'
-import { createAudienceTaken } from '../../../webhook/admission/audience-taken.ts'
+import { createAudienceTaken } from '../../../webhook/admission/checks/audience-taken.ts'
 
 const audience = 'https://api.example.org'
 type Service = GuardedService & KubeObject

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createServer, type HttpServer } from '../../../platform/http/server.ts'
 import { createLog } from '../../../platform/log.ts'
+import { validateObject } from '../../../webhook/admission/checks/validate-object.ts'
 import { createAdmissionHandler, type Decide } from '../../../webhook/admission/endpoint.ts'
 import { mutatePod } from '../../../webhook/admission/mutate-pod.ts'
-import { validateObject } from '../../../webhook/admission/validate-object.ts'
 import { applyPatch } from './apply-patch.ts'
 import { injected, podOf, settings } from './pods.ts'
 

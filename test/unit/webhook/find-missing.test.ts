@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import type { KubeObject } from '../../../platform/kube/client.ts'
 import { roles, services } from '../../../platform/kube/resources.ts'
-import { createFindMissing } from '../../../webhook/admission/find-missing.ts'
+import { createFindMissing } from '../../../webhook/admission/checks/find-missing.ts'
 
 const references = (count: number) =>
   Array.from({ length: count }, (_, i) => ({ field: 'f', resource: roles, namespace: 'n', name: `r${i}` }))

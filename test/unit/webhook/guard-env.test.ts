@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
+import { configTable as guardTable } from '../../../guard/config.ts'
 import { readConfig } from '../../../platform/config.ts'
 import { configTable, guardEnvOf } from '../../../webhook/config.ts'
-import { configTable as guardTable } from '../../../webhook/guard/config.ts'
 import { injectGuard } from '../../../webhook/injection/inject-guard.ts'
 import { podOf, settings } from './pods.ts'
 

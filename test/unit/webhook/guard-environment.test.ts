@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
+import { readTraceSettings } from '../../../enforce/report/trace-config.ts'
+import { configTable, ownSettings } from '../../../guard/config.ts'
 import { readConfig } from '../../../platform/config.ts'
-import { configTable, ownSettings } from '../../../webhook/guard/config.ts'
-import { readTraceSettings } from '../../../webhook/guard/trace-config.ts'
 import { injected, podOf } from './pods.ts'
 
 it('the guard takes the variables of the installation too, and none of them can take the place of one of ours', () => {

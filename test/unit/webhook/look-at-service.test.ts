@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { Resource } from '../../../platform/kube/client.ts'
-import { createLookAtService } from '../../../webhook/admission/look-at-service.ts'
+import { createLookAtService } from '../../../webhook/admission/checks/look-at-service.ts'
 import type { Lead } from '../../../webhook/injection/lead.ts'
 import { inject, injected, podOf } from './pods.ts'
 

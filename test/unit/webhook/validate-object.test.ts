@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { Reference } from '../../../webhook/admission/check.ts'
+import type { Reference } from '../../../webhook/admission/checks/check.ts'
+import { validateObject } from '../../../webhook/admission/checks/validate-object.ts'
 import type { AdmissionRequest } from '../../../webhook/admission/review.ts'
-import { validateObject } from '../../../webhook/admission/validate-object.ts'
 
 const now = Date.parse('2027-01-01T00:00:00Z') / 1000
 const good = 'MCowBQ'

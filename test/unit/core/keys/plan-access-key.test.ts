@@ -2,8 +2,8 @@ import { expect, test } from 'vitest'
 import type { AccessKey } from '../../../../core/api/access-key.ts'
 import { accessKey as kind } from '../../../../core/api/access-key.ts'
 import { desiredSecret, type SecretObject, secretAnnotations, secretFile } from '../../../../core/keys/secret-data.ts'
-import { reconcileAccessKey } from '../../../../operator/access-key.ts'
-import { generateKeyMaterial, proveSecretKey } from '../../../../operator/key-material.ts'
+import { reconcileAccessKey } from '../../../../operator/access-key/access-key.ts'
+import { generateKeyMaterial, proveSecretKey } from '../../../../operator/access-key/key-material.ts'
 import { accessKeyOf, clientOf, createStore, type Store, start } from './access-key-store.ts'
 
 const ed25519 = { kty: 'OKP', crv: 'Ed25519', x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo' } as const

@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { PublishedKey } from '../../../../core/api/access-key.ts'
 import { desiredSecret, type SecretObject, secretFile, secretFiles } from '../../../../core/keys/secret-data.ts'
-import { type AccessKeyIo, reconcileAccessKey } from '../../../../operator/access-key.ts'
-import { generateKeyMaterial, proveSecretKey } from '../../../../operator/key-material.ts'
+import { type AccessKeyIo, reconcileAccessKey } from '../../../../operator/access-key/access-key.ts'
+import { generateKeyMaterial, proveSecretKey } from '../../../../operator/access-key/key-material.ts'
 import { accessKeyOf, ca, createStore, issuer, type Store } from './access-key-store.ts'
 
 /** What may happen next. Actors take one step of their input or output at a time, so every interleaving is reached. */

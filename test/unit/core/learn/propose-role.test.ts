@@ -7,7 +7,7 @@ import type { SeenCall } from '../../../../core/learn/seen-traffic.ts'
 import { policyInForce } from '../../../../core/policy/policy-in-force.ts'
 import type { ManifestObject } from '../../../../core/registry/manifest-objects.ts'
 import { manifestSlice } from '../../../../core/registry/manifests.ts'
-import type { RouteRow, Row } from '../../../../core/snapshot/rows.ts'
+import type { RouteRow, Row } from '../../../../core/rows/rows.ts'
 import { clientRow, grantRow, now, roleRow, serviceRow } from '../fixture.ts'
 
 const call = (change: Partial<SeenCall> = {}): SeenCall => ({

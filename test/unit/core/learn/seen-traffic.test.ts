@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { AuditEntry } from '../../../../core/audit/audit-entry.ts'
+import { type Reason, reasons } from '../../../../core/base/reasons.ts'
 import { createSeenTraffic } from '../../../../core/learn/seen-traffic.ts'
-import { type Reason, reasons } from '../../../../core/policy/decision.ts'
 
 const entry = (change: Partial<AuditEntry> = {}): AuditEntry => ({
   v: 1,

@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import type { CheckedIdentity, Identity } from '../../../../core/base/identity.ts'
 import { decide } from '../../../../core/policy/decide.ts'
-import type { CheckedIdentity, Decision, Identity } from '../../../../core/policy/decision.ts'
-import { keepsToken, pushIdentity } from '../../../../webhook/guard/forward-head.ts'
+import type { Decision } from '../../../../core/policy/decision.ts'
+import { keepsToken, pushIdentity } from '../../../../enforce/forward-head.ts'
 import { repositoryRoot } from '../../../cluster/binaries.ts'
 import {
   clientRow,

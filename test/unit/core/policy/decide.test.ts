@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest'
+import type { Identity } from '../../../../core/base/identity.ts'
+import type { DenyReason } from '../../../../core/base/reasons.ts'
 import { decide } from '../../../../core/policy/decide.ts'
-import type { Decision, DenyReason, Identity } from '../../../../core/policy/decision.ts'
-import type { RouteRow, ServiceRow } from '../../../../core/snapshot/rows.ts'
+import type { Decision } from '../../../../core/policy/decision.ts'
+import type { RouteRow, ServiceRow } from '../../../../core/rows/rows.ts'
 import type { Snapshot } from '../../../../core/snapshot/snapshot.ts'
 import {
   clientRow,

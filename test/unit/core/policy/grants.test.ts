@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { Comparison } from '../../../../core/api/role.ts'
+import type { Identity } from '../../../../core/base/identity.ts'
 import { decide } from '../../../../core/policy/decide.ts'
-import type { Identity } from '../../../../core/policy/decision.ts'
-import type { ClientRow, GrantRow } from '../../../../core/snapshot/rows.ts'
+import type { ClientRow, GrantRow } from '../../../../core/rows/rows.ts'
 import { clientRow, grantRow, identityOf, now, roleRow, serviceRow, snapshotOf, usualRows } from '../fixture.ts'
 
 const identity = identityOf(snapshotOf(usualRows()))

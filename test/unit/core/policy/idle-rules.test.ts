@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { RoleRule } from '../../../../core/api/role.ts'
 import { findIdleRules } from '../../../../core/policy/idle-rules.ts'
-import type { RouteRow } from '../../../../core/snapshot/rows.ts'
+import type { RouteRow } from '../../../../core/rows/rows.ts'
 
 const route = (
   path: string,

@@ -1,10 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { Identity } from '../../../../core/base/identity.ts'
+import { reasons } from '../../../../core/base/reasons.ts'
 import { checkIdentity } from '../../../../core/policy/check-identity.ts'
 import { decide } from '../../../../core/policy/decide.ts'
-import { type Identity, reasons } from '../../../../core/policy/decision.ts'
 import { knownIdentity } from '../../../../core/policy/known-identity.ts'
-import type { GrantRow, Row } from '../../../../core/snapshot/rows.ts'
+import type { GrantRow, Row } from '../../../../core/rows/rows.ts'
 import {
   clientRow,
   ed25519Key,

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { findRouteConflict } from '../../../../core/matching/route-conflicts.ts'
 import { decide } from '../../../../core/policy/decide.ts'
-import { findRouteConflict } from '../../../../core/policy/route-conflicts.ts'
-import type { RouteRow, RuleRow } from '../../../../core/snapshot/rows.ts'
+import type { RouteRow, RuleRow } from '../../../../core/rows/rows.ts'
 import { clientRow, grantRow, identityOf, now, serviceRow, snapshotOf, usualRows } from '../fixture.ts'
 
 /**

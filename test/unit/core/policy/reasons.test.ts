@@ -1,18 +1,13 @@
 import { describe, expect, test } from 'vitest'
+import type { Identity } from '../../../../core/base/identity.ts'
+import { type DenyReason, type ProxyReason, type Reason, reasons } from '../../../../core/base/reasons.ts'
+import { verifyToken } from '../../../../core/credential/verify.ts'
 import { decide } from '../../../../core/policy/decide.ts'
-import {
-  type DenyReason,
-  type Identity,
-  type ProxyReason,
-  type Reason,
-  reasons,
-} from '../../../../core/policy/decision.ts'
 import { checkFreshness } from '../../../../core/policy/freshness.ts'
-import type { RouteRow } from '../../../../core/snapshot/rows.ts'
-import { verifyToken } from '../../../../core/token/verify.ts'
-import { overloadedVerdict } from '../../../../webhook/guard/authorize.ts'
-import type { Policy } from '../../../../webhook/guard/policy.ts'
-import { whileRecorded } from '../../../../webhook/guard/while-recorded.ts'
+import type { RouteRow } from '../../../../core/rows/rows.ts'
+import { overloadedVerdict } from '../../../../enforce/authorize.ts'
+import type { Policy } from '../../../../enforce/policy/policy.ts'
+import { whileRecorded } from '../../../../enforce/report/while-recorded.ts'
 import {
   claims,
   clientRow,

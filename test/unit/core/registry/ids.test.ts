@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { expect, it } from 'vitest'
-import { durationSeconds } from '../../../../core/registry/duration.ts'
+import { durationSeconds } from '../../../../core/base/duration.ts'
 import { audienceOf, byAge, clientIdOf, installationOf, issuerOf, secondsOf } from '../../../../core/registry/ids.ts'
 import { client, namespace, service } from './objects.ts'
 

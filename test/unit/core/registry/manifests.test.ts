@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { apiVersion } from '../../../../core/api/kind.ts'
 import type { ManifestObject } from '../../../../core/registry/manifest-objects.ts'
 import { manifestSlice } from '../../../../core/registry/manifests.ts'
-import { rowKey } from '../../../../core/snapshot/rows.ts'
+import { rowKey } from '../../../../core/rows/rows.ts'
 import { readYaml } from '../../../../platform/read-yaml.ts'
 import { bornSeconds, issuerUrl, keyPair } from './objects.ts'
 

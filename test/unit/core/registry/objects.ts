@@ -5,7 +5,7 @@ import type { ApiClient } from '../../../../core/api/api-client.ts'
 import type { GuardedService } from '../../../../core/api/guarded-service.ts'
 import type { Metadata } from '../../../../core/api/kind.ts'
 import type { Role } from '../../../../core/api/role.ts'
-import { thumbprint } from '../../../../core/keys/jwk.ts'
+import { thumbprint } from '../../../../core/jose/jwk.ts'
 import type { NamespaceObject, ServiceObject } from '../../../../core/registry/kubernetes.ts'
 
 export const issuerUrl = 'https://issuer.test/default'

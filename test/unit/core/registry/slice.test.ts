@@ -6,7 +6,7 @@ import type { Role } from '../../../../core/api/role.ts'
 import { resolveClients } from '../../../../core/registry/resolve-clients.ts'
 import { resolveServices } from '../../../../core/registry/resolve-services.ts'
 import { clientKeys, clientRow, grantRow, serviceAccountRows, sliceRows } from '../../../../core/registry/slice.ts'
-import { type Row, rowKey } from '../../../../core/snapshot/rows.ts'
+import { type Row, rowKey } from '../../../../core/rows/rows.ts'
 import {
   accessKey,
   client,

@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { lookup } from '../../../../core/base/shared-map.ts'
+import { verifyToken } from '../../../../core/credential/verify.ts'
 import { decide } from '../../../../core/policy/decide.ts'
-import { emptyHash, sliceHash } from '../../../../core/snapshot/hash.ts'
-import { type Row, rowKey } from '../../../../core/snapshot/rows.ts'
-import { lookup } from '../../../../core/snapshot/shared-map.ts'
+import { emptyHash, sliceHash } from '../../../../core/rows/hash.ts'
+import { type Row, rowKey } from '../../../../core/rows/rows.ts'
 import { createSnapshotBuilder, type SnapshotBuilder } from '../../../../core/snapshot/snapshot.ts'
-import { verifyToken } from '../../../../core/token/verify.ts'
 import {
   audience,
   clientRow,

@@ -1,0 +1,52 @@
+import { create } from '@bufbuild/protobuf'
+import { decisionOf, identityOf, removals } from '../identity-headers.ts'
+import type { Outcome } from '../judge.ts'
+import {
+  HeaderValueOption_HeaderAppendAction as AppendAction,
+  type HeaderValueOption,
+  HeaderValueOptionSchema,
+} from './generated/envoy/config/core/v3/base_pb.js'
+import { type CheckResponse, CheckResponseSchema } from './generated/envoy/service/auth/v3/external_auth_pb.js'
+
+/** google.rpc.Code */
+const codes = { ok: 0, permissionDenied: 7, unavailable: 14, unauthenticated: 16 } as const
+
+/** Headers of an answer that belong to its own connection. */
+const ownConnection = new Set(['content-length', 'connection'])
+
+/** The answer to a check over gRPC. Pure. */
+export function grpcAnswer(outcome: Outcome): CheckResponse {
+  if (!outcome.pass) {
+    const { status, headers, body } = outcome.answer
+    const code = codeOf(status)
+    const value = { status: { code: status }, headers: options(headers), body }
+    return create(CheckResponseSchema, { status: { code }, httpResponse: { case: 'deniedResponse', value } })
+  }
+  const said = identityOf(outcome.verdict)
+  const value = {
+    headers: options(said),
+    headersToRemove: removals(outcome, said),
+    responseHeadersToAdd: options(['Latchkey-Decision', decisionOf(outcome)]),
+  }
+  return create(CheckResponseSchema, { status: { code: codes.ok }, httpResponse: { case: 'okResponse', value } })
+}
+
+function codeOf(status: number): number {
+  if (status === 503) return codes.unavailable
+  return status === 401 ? codes.unauthenticated : codes.permissionDenied
+}
+
+function options(pairs: readonly string[]): HeaderValueOption[] {
+  const made: HeaderValueOption[] = []
+  for (let at = 0; at + 1 < pairs.length; at += 2) {
+    const key = (pairs[at] as string).toLowerCase()
+    if (ownConnection.has(key)) continue
+    made.push(
+      create(HeaderValueOptionSchema, {
+        header: { key, value: pairs[at + 1] as string },
+        appendAction: AppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
+      }),
+    )
+  }
+  return made
+}

@@ -1,0 +1,31 @@
+import { serviceName } from '../../enforce/settings.ts'
+import { type AskedFault, type AskedOfProxy, type HeaderPairs, readAsked } from '../asked.ts'
+import type { CheckRequest } from './generated/envoy/service/auth/v3/external_auth_pb.js'
+
+/** The key under which Envoy's `context_extensions` name the service, as `namespace/name`. */
+export const serviceExtension = 'latchkey.dev/service'
+
+/** The service that the proxy's configuration names. */
+export function serviceAsked({ attributes }: CheckRequest): string | undefined {
+  return serviceName(attributes?.contextExtensions[serviceExtension] ?? '')
+}
+
+/** The address the proxy sees its caller at. */
+export function callerAddress({ attributes }: CheckRequest): string | undefined {
+  const address = attributes?.source?.address?.address
+  return address?.case === 'socketAddress' ? address.value.address : undefined
+}
+
+/** What the caller asked for. Envoy gives the headers merged into one each, or, with `encode_raw_headers`, all as sent. */
+export function readCheckRequest({ attributes }: CheckRequest): AskedOfProxy | AskedFault {
+  const http = attributes?.request?.http
+  if (!http) return { detail: 'The check is about no HTTP request.' }
+  const headers = http.headerMap ? rawPairs(http.headerMap.headers) : Object.entries(http.headers)
+  return readAsked({ method: http.method, target: http.path }, headers)
+}
+
+function* rawPairs(headers: readonly { key: string; value: string; rawValue: Uint8Array }[]): HeaderPairs {
+  for (const { key, value, rawValue } of headers) {
+    yield [key, rawValue.length > 0 ? Buffer.from(rawValue).toString('latin1') : value]
+  }
+}

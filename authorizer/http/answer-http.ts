@@ -1,0 +1,44 @@
+import type { ServerResponse } from 'node:http'
+import { decisionOf, identityOf, keepsCredential, removals, unsaid } from '../identity-headers.ts'
+import type { Outcome } from '../judge.ts'
+import type { ProxyKind } from '../peers/peers.ts'
+
+/** An answer to a check over HTTP. */
+export interface HttpAnswer {
+  readonly status: number
+  /** Flat name, value pairs. */
+  readonly headers: readonly string[]
+  readonly body: string
+}
+
+/** In the form that this kind of proxy can use. Pure. */
+export function httpAnswer(outcome: Outcome, proxy: ProxyKind | undefined): HttpAnswer {
+  return outcome.pass ? passed(outcome, proxy) : refused(outcome.answer, proxy)
+}
+
+function passed(outcome: Extract<Outcome, { pass: true }>, proxy: ProxyKind | undefined): HttpAnswer {
+  const { verdict, asked, requestId } = outcome
+  const headers = identityOf(verdict)
+  if (proxy === 'Envoy') {
+    const removed = removals(outcome, headers)
+    // Gateways that only speak like Envoy know no removal: there an empty value takes the place of what a caller wrote.
+    for (const name of unsaid(headers)) headers.push(name, '')
+    headers.push('X-Envoy-Auth-Headers-To-Remove', removed.join(','))
+  }
+  // The other kinds take the app's Authorization from here; without one they send none.
+  else if (keepsCredential(verdict)) headers.push('Authorization', asked.authorization ?? '')
+  headers.push('Latchkey-Decision', decisionOf(outcome), 'X-Request-Id', requestId, 'Content-Length', '0')
+  return { status: 200, headers, body: '' }
+}
+
+function refused(answer: Extract<Outcome, { pass: false }>['answer'], proxy: ProxyKind | undefined): HttpAnswer {
+  if (proxy !== 'Nginx') return answer
+  // nginx makes a 500 of everything but 401 and 403, and drops the body: status and problem travel as headers.
+  const status = answer.status === 401 ? 401 : 403
+  const told = ['Latchkey-Status', String(answer.status), 'Latchkey-Problem', answer.body.trim()]
+  return { status, headers: [...answer.headers, ...told], body: answer.body }
+}
+
+export function writeHttpAnswer(response: ServerResponse, { status, headers, body }: HttpAnswer): void {
+  response.writeHead(status, [...headers]).end(body)
+}

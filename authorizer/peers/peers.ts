@@ -1,0 +1,73 @@
+import { serviceName } from '../../enforce/settings.ts'
+
+/** How a proxy tells what was asked, and which answers it can use. */
+export const proxyKinds = ['Envoy', 'Nginx', 'HAProxy', 'Traefik'] as const
+export type ProxyKind = (typeof proxyKinds)[number]
+
+/** A proxy that may ask, how it proves itself, and about which services. */
+export interface Peer {
+  readonly name: string
+  readonly proxy: ProxyKind
+  /** `namespace/name`, each by its name: there is no "all". */
+  readonly services: readonly string[]
+  /** DNS names and URIs, one of which its client certificate has. */
+  readonly certificateNames: readonly string[]
+  /** File with the secrets it may send, one a line. */
+  readonly secretFile?: string
+}
+
+/**
+ * Reads the list of peers.
+ * @returns the list, or one sentence per mistake
+ */
+export function readPeers(value: unknown): { peers: Peer[] } | { mistakes: string[] } {
+  if (!Array.isArray(value)) return { mistakes: ['peers: expected a list'] }
+  const peers = value.map(entry => ({ certificateNames: [], ...(entry as object) }) as unknown as Peer)
+  const mistakes = peers.flatMap((peer, at) => mistakesOf(peer).map(mistake => `peers[${at}]${mistake}`))
+  if (mistakes.length > 0) return { mistakes }
+  const twice = [
+    ...doubled(peers.map(peer => peer.name)),
+    ...doubled(peers.flatMap(peer => [...new Set(peer.certificateNames)])),
+  ].map(name => `peers: ${name} stands for two of them`)
+  return twice.length > 0 ? { mistakes: twice } : { peers }
+}
+
+/** Every service that some peer may ask about. */
+export function servicesOf(peers: readonly Peer[]): string[] {
+  return [...new Set(peers.flatMap(peer => peer.services))].sort()
+}
+
+const fields = new Set(['name', 'proxy', 'services', 'certificateNames', 'secretFile'])
+
+function mistakesOf(peer: Peer): string[] {
+  const { name, proxy, services, certificateNames, secretFile } = peer
+  const provable = secretFile !== undefined || certificateNames.length > 0
+  const checks: [boolean, string][] = [
+    [
+      typeof name === 'string' && /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(name),
+      '.name: expected letters, digits and -',
+    ],
+    [proxyKinds.includes(proxy), `.proxy: expected one of ${proxyKinds.join(', ')}`],
+    [isListOf(services, isService) && services.length > 0, '.services: expected at least one namespace/name'],
+    [isListOf(certificateNames, isCertificateName), '.certificateNames: expected DNS names or URIs, without wildcards'],
+    [secretFile === undefined || typeof secretFile === 'string', '.secretFile: expected a path'],
+    [provable, ': it needs certificateNames or a secret to prove who it is'],
+  ]
+  const strange = Object.keys(peer).filter(field => !fields.has(field))
+  return [
+    ...strange.map(field => `.${field}: there is no such field`),
+    ...checks.flatMap(([holds, mistake]) => (holds ? [] : [mistake])),
+  ]
+}
+
+function isListOf(value: unknown, fits: (text: string) => boolean): value is string[] {
+  return Array.isArray(value) && value.every(item => typeof item === 'string' && fits(item))
+}
+
+const isService = (text: string): boolean => serviceName(text) !== undefined
+const isCertificateName = (text: string): boolean =>
+  /^[a-z][a-z0-9+.-]*:\/\/[^\s,*"]{1,2000}$|^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/.test(text)
+
+function doubled(names: readonly string[]): string[] {
+  return [...new Set(names.filter((name, at) => names.indexOf(name) !== at))]
+}

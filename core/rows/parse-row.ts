@@ -1,0 +1,137 @@
+import { methods } from '../base/methods.ts'
+import { rowHash } from './hash.ts'
+import type { Row } from './rows.ts'
+
+/** A row of which this version does not know every field: what it touches is denied. */
+export interface UnsupportedRow {
+  readonly unsupported: string
+}
+
+type Check = (value: unknown) => boolean
+
+const text: Check = value => typeof value === 'string'
+const number: Check = value => typeof value === 'number' && Number.isFinite(value)
+const flag: Check = value => typeof value === 'boolean'
+const oneOf =
+  (...known: readonly unknown[]): Check =>
+  value =>
+    known.includes(value)
+const listOf =
+  (check: Check): Check =>
+  value =>
+    Array.isArray(value) && value.every(check)
+const textMap: Check = value => isObject(value) && Object.values(value).every(text)
+
+/** An object with these members and no others. */
+function shape(required: Readonly<Record<string, Check>>, optional: Readonly<Record<string, Check>> = {}): Check {
+  const names = Object.keys(required)
+  return value =>
+    isObject(value) &&
+    names.every(name => Object.hasOwn(value, name)) &&
+    Object.entries(value).every(([name, member]) => {
+      if (Object.hasOwn(required, name)) return required[name]?.(member)
+      return Object.hasOwn(optional, name) && (member === undefined || optional[name]?.(member))
+    })
+}
+
+const someMethods = listOf(oneOf(...methods))
+const publicKey = shape({ kty: text }, { crv: text, x: text, y: text, n: text, e: text })
+const comparison: Check = value =>
+  isObject(value) &&
+  Object.keys(value).length === 1 &&
+  shape(
+    {},
+    {
+      attributeEquals: shape({ param: text, attribute: text }),
+      organizationEquals: shape({ param: text }),
+      scopeContains: shape({ scope: text }),
+    },
+  )(value)
+const rule = shape(
+  { index: number },
+  {
+    methods: someMethods,
+    paths: listOf(text),
+    permissions: listOf(shape({ action: text, resources: listOf(text) })),
+    when: listOf(comparison),
+  },
+)
+const key = shape(
+  {
+    kid: text,
+    accessKey: text,
+    algorithm: oneOf('Ed25519', 'ES256', 'RS256'),
+    publicKey,
+    notBefore: number,
+  },
+  { notAfter: number, revoked: oneOf(true), roles: listOf(text) },
+)
+const route = shape(
+  { name: text, path: text, methods: someMethods, variants: oneOf('Refuse', 'Distinct') },
+  { permission: shape({ action: text, resource: text }), mode: oneOf('Enforce', 'Audit') },
+)
+
+const rows: Readonly<Record<Row['type'], Check>> = {
+  service: shape({
+    type: text,
+    namespace: text,
+    name: text,
+    audience: text,
+    accepts: listOf(oneOf('ClientToken', 'ServiceAccountToken')),
+    public: listOf(shape({ path: text, methods: someMethods })),
+    routes: listOf(route),
+    mode: oneOf('Enforce', 'Audit'),
+    maxStalenessSeconds: number,
+    directAccess: oneOf('Refuse', 'Report'),
+    keepCredential: oneOf('Never', 'Jwt'),
+  }),
+  role: shape({ type: text, name: text, rules: listOf(rule) }),
+  grant: shape(
+    { type: text, name: text, role: text, clients: listOf(text) },
+    { attributes: textMap, expiresAt: number },
+  ),
+  client: shape(
+    {
+      type: text,
+      clientId: text,
+      namespace: text,
+      name: text,
+      issuer: text,
+      createdAt: number,
+      suspended: flag,
+      keys: listOf(key),
+    },
+    { organization: text, serviceAccounts: listOf(shape({ name: text, uid: text, pods: listOf(text) })) },
+  ),
+  cluster: shape({
+    type: text,
+    issuer: text,
+    keys: listOf(shape({ kid: text, alg: oneOf('RS256', 'ES256'), publicKey })),
+  }),
+}
+
+/**
+ * A row as this version understands it, whole: a field, a value or a type that it does not know makes the row
+ * unsupported, at any depth, because an older guard that skipped a field might allow what the field forbids.
+ * Optional members may be undefined, so that rows need not go through JSON.
+ * @returns the row itself, not a copy; or its key
+ */
+export function parseRow(value: unknown): Row | UnsupportedRow {
+  if (!isObject(value)) return { unsupported: 'unknown' }
+  const { type } = value
+  const check = typeof type === 'string' && Object.hasOwn(rows, type) ? rows[type as Row['type']] : undefined
+  return check?.(value) ? (value as unknown as Row) : { unsupported: keyOf(value) }
+}
+
+/** As `rowKey`, for what may be no row at all; where no key can be told, one that no other row has. */
+function keyOf(row: Readonly<Record<string, unknown>>): string {
+  const { type, name, clientId } = row
+  if (typeof type !== 'string') return 'unknown'
+  if (type === 'service' || type === 'cluster') return type
+  const id = type === 'client' ? clientId : (name ?? clientId)
+  return typeof id === 'string' ? `${type}/${id}` : `${type}#${rowHash(row).slice(0, 12)}`
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,128 @@
+import type { Identity } from '../core/base/identity.ts'
+import { type DenyReason, reasons } from '../core/base/reasons.ts'
+import { verifyToken } from '../core/credential/verify.ts'
+import { passes } from '../core/policy/audit-mode.ts'
+import { decide } from '../core/policy/decide.ts'
+import type { Decision } from '../core/policy/decision.ts'
+import type { RouteRow } from '../core/rows/rows.ts'
+import type { Snapshot } from '../core/snapshot/snapshot.ts'
+import { type Asked, readCredential } from './credential.ts'
+import type { IdentityCache } from './identity-cache.ts'
+import type { Policy } from './policy/policy.ts'
+
+/** What the guard does with a request, and all that answers, headers, metrics and the audit line are made from. */
+export interface Verdict {
+  /** Whether it goes on to the app: allowed, or let through by audit mode. */
+  readonly pass: boolean
+  /** Names the caller where it counts for this request. What is told of a caller is told from here. */
+  readonly decision: Decision
+  /** Whose token it is, whether or not that counts now: to be decided about again, and never told. */
+  readonly proved: Identity | undefined
+  /** The snapshot it was decided from. */
+  readonly snapshot: Snapshot | undefined
+}
+
+export interface Authorizer {
+  /** The one way from a head to a decision. Synchronous; never throws on what a caller sends. */
+  authorize(head: Asked): Verdict
+  /** The same, where no signature has to be checked for it; else undefined. */
+  authorizeKnown(head: Asked): Verdict | undefined
+  /** Asks again for what was let in earlier. The token's own expiry does not count: it was good then. */
+  reauthorize(head: Asked, admitted: Verdict): Verdict
+}
+
+/** @param options.now seconds since epoch */
+export function createAuthorizer(options: { policy: Policy; cache: IdentityCache; now(): number }): Authorizer {
+  const { policy, cache, now } = options
+
+  function identify(head: Asked, snapshot: Snapshot, at: number): Identity | DenyReason {
+    const credential = readCredential(head)
+    if (typeof credential === 'string') return credential
+    const cached = cache.get(credential.token)
+    if (cached && isProvedStill(cached, at)) return cached
+    const identity = verifyToken(credential.token, snapshot, at)
+    return typeof identity === 'string' ? identity : cache.set(credential.token, identity)
+  }
+
+  function verdictOn(head: Asked, found: Identity | DenyReason, snapshot: Snapshot, at: number): Verdict {
+    const decision = evaluate(head, found, snapshot, at)
+    const proved = typeof found === 'string' ? undefined : found
+    return { pass: passes(decision, snapshot.service), decision, proved, snapshot }
+  }
+
+  function evaluate(head: Asked, found: Identity | DenyReason, snapshot: Snapshot, at: number): Decision {
+    const decision = decide({ method: head.method, target: head.target }, found, snapshot, at)
+    if (!decision.allow && reasons[decision.reason].status === 400) return decision
+    const reason = policy.unfit()
+    if (reason === undefined) return decision
+    // Nobody is named: what is too old to decide from is too old to say who counts.
+    const mode = decision.allow ? modeOf(decision.route, snapshot) : decision.mode
+    return {
+      allow: false,
+      reason,
+      ...(decision.route !== undefined && { route: decision.route }),
+      ...(mode && { mode }),
+    }
+  }
+
+  return {
+    authorize(head) {
+      const snapshot = policy.snapshot()
+      if (!snapshot) return missing
+      const at = now()
+      return verdictOn(head, identify(head, snapshot, at), snapshot, at)
+    },
+    authorizeKnown(head) {
+      const snapshot = policy.snapshot()
+      if (!snapshot) return missing
+      const credential = readCredential(head)
+      const at = now()
+      const found = typeof credential === 'string' ? credential : cache.known(credential.token)
+      if (!found || (typeof found !== 'string' && !isProvedStill(found, at))) return undefined
+      return verdictOn(head, found, snapshot, at)
+    },
+    reauthorize(head, { proved }) {
+      const snapshot = policy.snapshot()
+      if (!snapshot) return missing
+      const held = proved && { ...proved, expiresAt: Number.MAX_SAFE_INTEGER }
+      return verdictOn(head, held ?? 'credential_missing', snapshot, now())
+    },
+  }
+}
+
+/** What ended with its key is proved again: the key may have been given more time since. */
+function isProvedStill({ expiresAt, proof }: Identity, at: number): boolean {
+  return at < expiresAt || at >= proof.endsAt
+}
+
+const missing: Verdict = {
+  pass: false,
+  decision: { allow: false, reason: 'policy_missing' },
+  proved: undefined,
+  snapshot: undefined,
+}
+
+function modeOf(route: string | undefined, { service }: Snapshot): RouteRow['mode'] {
+  return route === undefined ? undefined : service?.routes.find(({ name }) => name === route)?.mode
+}
+
+/**
+ * Who is written down. That is who counts, and on a call that was denied for a fault of its identity, which the line
+ * says, whose identity it was.
+ */
+export function recordedIdentity({ pass, decision, proved }: Verdict): Identity | undefined {
+  const isItsFault = !pass && !decision.allow && reasons[decision.reason].status === 401
+  return decision.identity ?? (isItsFault ? proved : undefined)
+}
+
+/** The verdict on a token that waits with too many others to be proved. Nobody is proved, so audit mode lets none through. */
+export function overloadedVerdict(policy: Policy): Verdict {
+  const decision: Decision = { allow: false, reason: 'overloaded' }
+  return { pass: false, decision, proved: undefined, snapshot: policy.snapshot() }
+}
+
+/** The verdict on what never became a head: bytes that are not HTTP, or that could be read in two ways. */
+export function malformedVerdict(policy: Policy): Verdict {
+  const decision: Decision = { allow: false, reason: 'request_malformed' }
+  return { pass: false, decision, proved: undefined, snapshot: policy.snapshot() }
+}

@@ -1,0 +1,258 @@
+import { readFile } from 'node:fs/promises'
+import type { ClientRequest, IncomingMessage } from 'node:http'
+import type { Steps } from '../../core/base/steps.ts'
+import { type Frame, type Held, type Hello, heartbeatMs, maxSliceBytes } from '../../core/rows/frames.ts'
+import { emptyHash } from '../../core/rows/hash.ts'
+import { type Clock, sleep } from '../../platform/clock.ts'
+import { driveSteps } from '../../platform/drive-steps.ts'
+import type { Logger } from '../../platform/log.ts'
+import { https } from '../../platform/on-demand.ts'
+import { createFrameReader, type ReadFrames } from './frame-reader.ts'
+import type { Slice, Taken } from './slice.ts'
+
+/** Keeps this guard's slice up to date over one long-lived stream from the issuer. */
+export interface SnapshotClient {
+  start(): void
+  stop(): void
+  /** Tells the issuer what is held now, besides after every frame. */
+  tellHeld(): void
+}
+
+export interface SnapshotClientOptions {
+  url: string
+  /** `namespace/name`. */
+  service: string
+  version: string
+  caFile: string
+  tokenFile: string
+  slice: Slice
+  /** What besides the hash goes into a held line. */
+  findings(): Omit<Held['held'], 'hash'>
+  onTaken(taken: 'applied' | 'confirmed'): void
+  onConnected(connected: boolean): void
+  clock: Clock
+  log: Logger
+  idleMs?: number
+  /** Default: what the issuer sends at most. */
+  maxFrameBytes?: number | undefined
+  backoff?: { minMs: number; maxMs: number }
+}
+
+/** How a connection ended, and what that means for the next one. */
+interface Ended {
+  readonly why: string
+  /** Frames came that were of use: the next try is soon. */
+  readonly progress: boolean
+  readonly needsFull?: boolean
+}
+
+type Left = Partial<Ended> & { readonly why: string }
+
+/** So much is read in one step: about a millisecond. */
+const stepBytes = 16_384
+/** What a frame has beside the rows of the slice: versions, and keys of rows that went. */
+const frameSlackBytes = 1_048_576
+
+export function createSnapshotClient(options: SnapshotClientOptions): SnapshotClient {
+  const { slice, clock, log, onConnected, backoff = { minMs: 200, maxMs: 10_000 } } = options
+  const stopped = new AbortController()
+  let tell: (() => void) | undefined
+
+  async function run(): Promise<void> {
+    let waitMs = backoff.minMs
+    let needsFull = false
+    let last = ''
+    while (!stopped.signal.aborted) {
+      const ended = await connect(needsFull)
+      onConnected(false)
+      tell = undefined
+      if (stopped.signal.aborted) return
+      if (ended.why !== last) log.warn({ why: ended.why }, 'the snapshot stream ended, connecting again')
+      last = ended.why
+      needsFull = ended.needsFull ?? (needsFull && !ended.progress)
+      if (ended.progress) waitMs = backoff.minMs
+      await sleep(clock, waitMs * (0.5 + Math.random() / 2), stopped.signal)
+      waitMs = Math.min(backoff.maxMs, waitMs * 2)
+    }
+  }
+
+  async function connect(needsFull: boolean): Promise<Ended> {
+    let request: ClientRequest
+    try {
+      const [ca, token] = await Promise.all([readFile(options.caFile), readFile(options.tokenFile, 'utf8')])
+      request = openStream(options.url, ca, token.trim())
+    } catch (error) {
+      return {
+        why: `CA or token cannot be read: ${(error as NodeJS.ErrnoException).code ?? 'unknown'}`,
+        progress: false,
+      }
+    }
+    const seen = needsFull ? undefined : slice.seen()
+    const hash = needsFull ? undefined : slice.hash()
+    const hello: Hello = {
+      hello: { slice: options.service, version: options.version, ...(seen && { seen }), ...(hash && { hash }) },
+    }
+    request.write(`${JSON.stringify(hello)}\n`)
+    tell = () => {
+      const held: Held = { held: { hash: slice.hash() ?? emptyHash, ...options.findings() } }
+      request.write(`${JSON.stringify(held)}\n`)
+    }
+    const abort = (): void => void request.destroy()
+    stopped.signal.addEventListener('abort', abort)
+    const ended = await follow(request)
+    stopped.signal.removeEventListener('abort', abort)
+    request.destroy()
+    return ended
+  }
+
+  function follow(request: ClientRequest): Promise<Ended> {
+    return new Promise(resolve => {
+      let progress = false
+      let cancelIdle = (): void => {}
+      let stopTaking = (): void => {}
+      const end = (why: string, more: Partial<Ended> = {}): void => {
+        cancelIdle()
+        // Before the next connection begins: half a frame taken has changed nothing.
+        stopTaking()
+        resolve({ why, progress, ...more })
+      }
+      const alive = (): void => {
+        cancelIdle()
+        cancelIdle = clock.after(options.idleMs ?? 3 * heartbeatMs, () => end('nothing came in time'))
+      }
+      alive()
+      request.on('error', error => end(`the connection failed: ${(error as NodeJS.ErrnoException).code ?? error.name}`))
+      request.on('response', response => {
+        if (response.statusCode !== 200) return refusal(response, end)
+        onConnected(true)
+        log.info({ service: options.service }, 'connected to the issuer')
+        const read = createFrameReader(options.maxFrameBytes ?? maxSliceBytes + frameSlackBytes)
+        const queue = createByteQueue(response, bytes => takeBytes(bytes, read, () => (progress = true)), end)
+        stopTaking = queue.stop
+        response.on('data', (bytes: Buffer) => {
+          alive()
+          queue.put(bytes)
+        })
+        response.on('error', () => end('the connection broke'))
+        response.on('close', () => end('the issuer closed the stream'))
+      })
+    })
+  }
+
+  /** @returns why the stream is left, if it is */
+  function* takeBytes(
+    bytes: Buffer,
+    read: (bytes: Buffer) => ReadFrames,
+    onTaken: () => void,
+  ): Steps<Left | undefined> {
+    for (let from = 0; from < bytes.length; from += stepBytes) {
+      const { frames, fault } = read(bytes.subarray(from, from + stepBytes))
+      for (const frame of frames) {
+        const taken = yield* slice.taking(frame)
+        if (taken !== 'applied' && taken !== 'confirmed') return endingOf(taken, frame)
+        onTaken()
+        options.onTaken(taken)
+        tell?.()
+      }
+      if (fault) return { why: faults[fault] }
+      yield
+    }
+    return undefined
+  }
+
+  return {
+    start: () => void run(),
+    stop: () => stopped.abort(),
+    tellHeld: () => tell?.(),
+  }
+}
+
+const faults = {
+  malformed: 'the issuer sent what is no frame',
+  too_long: 'the policy is too large for this guard: give it more memory, or divide the service',
+}
+
+/** What came is taken one piece after the other; meanwhile nothing more is read. */
+function createByteQueue(
+  response: IncomingMessage,
+  take: (bytes: Buffer) => Steps<Left | undefined>,
+  end: (why: string, more?: Partial<Ended>) => void,
+): { put(bytes: Buffer): void; stop(): void } {
+  let waiting: Buffer[] = []
+  let isTaking = false
+  let leave = (): void => {}
+
+  function next(): void {
+    const bytes = waiting.shift()
+    isTaking = bytes !== undefined
+    if (!bytes) return void response.resume()
+    response.pause()
+    leave = driveSteps(take(bytes), outcome => {
+      const left = 'error' in outcome ? { why: faults.malformed } : outcome.value
+      if (left) end(left.why, left)
+      // A socket that has much to read would go on at once, and calls wait meanwhile.
+      else if (bytes.length < stepBytes) next()
+      else leave = immediately(next)
+    })
+  }
+
+  return {
+    put(bytes) {
+      waiting.push(bytes)
+      if (!isTaking) next()
+    },
+    stop() {
+      waiting = []
+      isTaking = true
+      leave()
+    },
+  }
+}
+
+function immediately(task: () => void): () => void {
+  const immediate = setImmediate(task)
+  return () => clearImmediate(immediate)
+}
+
+function endingOf(taken: Taken, frame: Frame): Left {
+  if (taken === 'mismatch') return { why: 'what is held does not add up to the issuer’s hash', needsFull: true }
+  if (taken === 'behind') return { why: 'this replica of the issuer has seen less than this guard' }
+  if (taken === 'older') return { why: 'a frame is older than what is held, it was not taken' }
+  if (taken === 'ended' && 'end' in frame) {
+    const { code } = frame.end
+    return { why: `the issuer ended the stream: ${String(code).slice(0, 64)}` }
+  }
+  return { why: 'the issuer sent a frame this version does not know' }
+}
+
+function openStream(url: string, ca: Buffer, token: string): ClientRequest {
+  const request = https().request(new URL('/v1/snapshots', url), {
+    method: 'POST',
+    ca,
+    minVersion: 'TLSv1.2',
+    // A connection of its own: it lives as long as the stream.
+    agent: false,
+    headers: {
+      authorization: `Bearer ${token}`,
+      'content-type': 'application/x-ndjson',
+      'transfer-encoding': 'chunked',
+    },
+  })
+  request.setNoDelay(true)
+  request.setSocketKeepAlive(true, 30_000)
+  return request
+}
+
+/** A status other than 200: the code of the problem body is worth telling, its text is not needed. */
+function refusal(response: IncomingMessage, end: (why: string) => void): void {
+  let body = ''
+  response.setEncoding('utf8')
+  response.on('data', (text: string) => {
+    if (body.length < 4_096) body += text
+  })
+  response.on('close', () => {
+    const code = /"code"\s*:\s*"([a-z_]{1,64})"/.exec(body)?.[1]
+    const { statusCode = 0 } = response
+    end(`the issuer answered ${statusCode}${code ? ` ${code}` : ''}`)
+  })
+}

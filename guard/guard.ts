@@ -1,0 +1,157 @@
+import { createAuthorizer } from '../enforce/authorize.ts'
+import { boundsFor, createIdentityCache } from '../enforce/identity-cache.ts'
+import type { Policy } from '../enforce/policy/policy.ts'
+import type { Audit } from '../enforce/report/audit.ts'
+import type { GuardMetrics } from '../enforce/report/metrics.ts'
+import { createReporter } from '../enforce/report/report.ts'
+import type { Tracing } from '../enforce/report/trace.ts'
+import { type OnBlock, whileRecorded } from '../enforce/report/while-recorded.ts'
+import type { ListenAddress } from '../enforce/settings.ts'
+import type { Clock } from '../platform/clock.ts'
+import { createBudget } from '../platform/fair/budget.ts'
+import { memoryBounds } from '../platform/fair/memory.ts'
+import { createTurns } from '../platform/fair/turns.ts'
+import type { Logger } from '../platform/log.ts'
+import { createAdmin } from './admin.ts'
+import { createDebug } from './debug.ts'
+import { createHttp2, type UpstreamProtocol } from './http2/sessions.ts'
+import type { Probe } from './probes/probes.ts'
+import { createProxy, type DataPath, type ProxyOptions } from './proxy.ts'
+import { createTunnels, reviewEveryMs } from './upgrade.ts'
+import { createUpstreamPool } from './upstream/pool.ts'
+
+/** One guard: the data path and its admin port. Where the policy comes from is not its business. */
+export interface Guard {
+  start(): Promise<{ port: number; adminPort: number | undefined }>
+  /** Not ready at once; goes on serving, but tells every caller to take its next request elsewhere. */
+  announceStop(): void
+  /** Not ready at once, then finishes what runs. */
+  drain(graceMs: number, deadlineMs: number): Promise<void>
+  /** Gives up the admin port, after all else. */
+  close(): Promise<void>
+}
+
+export interface GuardOptions {
+  service: string
+  upstream: string
+  /** How callers that speak HTTP/2 reach the app; those of HTTP/1 always reach it by HTTP/1. */
+  upstreamProtocol: UpstreamProtocol
+  upstreamTimeoutMs: number
+  listen: ListenAddress
+  adminListen: ListenAddress | undefined
+  probes: readonly Probe[]
+  policy: Policy
+  audit: Audit
+  /** What happens to calls while the audit sink takes no lines. Default: Count. */
+  auditOnBlock?: OnBlock | undefined
+  metrics: GuardMetrics
+  tracing?: Tracing | undefined
+  /** Answers below /debug on the admin port, to callers on loopback. */
+  debug?: 'on' | 'off'
+  /** Looks where the app listens now. @returns addresses beyond loopback */
+  exposed(): Promise<readonly string[]>
+  clock: Clock
+  log: Logger
+  /** PEM of the CA that vouches for an https app. */
+  upstreamCa?: string | undefined
+  /** Towards callers; without it: plain. */
+  tls?: ProxyOptions['tls']
+  /** What `type` of a problem body begins with. */
+  problemBase?: string
+  bodyIdleMs?: number
+  unreadMs?: number
+  headersTimeoutMs?: number
+  keepAliveMs?: number
+  maxConnections?: number
+  maxConnectionsPerPeer?: number
+  /** Connections to the app. Default 1,024. */
+  maxUpstreamConnections?: number
+  /** What the process may take, bytes; undefined: it has no limit. */
+  memoryLimitBytes?: number | undefined
+}
+
+/** Checking a signature takes a tenth of a millisecond or two; a peer that waits longest waits half a second. */
+const proofTurns = { sliceMs: 2, perPeer: 512, sum: 4_096 }
+
+export function createGuard(options: GuardOptions): Guard {
+  const { policy, audit, auditOnBlock = 'Count', metrics, clock, log, adminListen } = options
+  const cache = createIdentityCache(() => boundsFor(policy.snapshot()?.clients.size ?? 0))
+  const deciding = {
+    cache,
+    now: () => Math.floor(clock.wallMs() / 1_000),
+  }
+  const authorizer = createAuthorizer({ ...deciding, policy: whileRecorded(policy, audit, auditOnBlock) })
+  const reporter = createReporter({ ...options })
+  // What is open was recorded when it opened: a full sink closes none of it.
+  const reviewer = createAuthorizer({ ...deciding, policy })
+  const tunnels = createTunnels({ policy, authorizer: reviewer, reporter, metrics })
+  const upstreams = createUpstreamPool({
+    origin: options.upstream,
+    headersTimeoutMs: options.upstreamTimeoutMs,
+    ca: options.upstreamCa,
+    maxConnections: options.maxUpstreamConnections,
+    log,
+  })
+  const shared = {
+    memory: createBudget(memoryBounds(options.memoryLimitBytes)),
+    proofs: createTurns(proofTurns, { clock, log }),
+  }
+  const http2 = createHttp2({ ...options, ...shared, authorizer, reviewer, reporter, upstreams })
+  const proxy = createProxy({
+    ...options,
+    ...options.listen,
+    upstreams,
+    authorizer,
+    reporter,
+    tunnels,
+    ...shared,
+    http2,
+  })
+  const gauges = { inFlight: proxy.inFlight, isDraining: proxy.isDraining, identities: cache.lookups }
+  metrics.observe(gauges)
+  let started = false
+  const admin =
+    adminListen &&
+    createAdmin({
+      ...options,
+      ...adminListen,
+      debug: options.debug === 'on' ? createDebug({ ...options, gauges }) : undefined,
+      started: () => started,
+      ready: async () => unready(options, proxy) ?? (await bypassed(options)),
+      bypassed: () => bypassed(options),
+    })
+  const reviews = setInterval(() => tunnels.review(), reviewEveryMs)
+  reviews.unref()
+
+  return {
+    async start() {
+      const { port } = await proxy.listen()
+      started = true
+      const adminPort = (await admin?.listen())?.port
+      log.info({ service: options.service, port, adminPort }, 'guarding')
+      return { port, adminPort }
+    },
+    announceStop: proxy.announceStop,
+    async drain(graceMs, deadlineMs) {
+      await proxy.drain(graceMs, deadlineMs)
+      tunnels.closeAll()
+      clearInterval(reviews)
+      await options.tracing?.flush(1_000)
+    },
+    close: async () => admin?.close(0),
+  }
+}
+
+/** Why callers should not come here. A stale policy is none: they would lose the answer that says what is wrong. */
+function unready({ policy }: GuardOptions, proxy: DataPath): string | undefined {
+  if (proxy.isDraining()) return 'the guard is stopping'
+  return policy.snapshot() ? undefined : 'policy_missing: no snapshot came yet'
+}
+
+async function bypassed({ policy, exposed }: GuardOptions): Promise<string | undefined> {
+  if (policy.snapshot()?.service?.directAccess === 'Report') return undefined
+  const addresses = await exposed()
+  return addresses.length === 0
+    ? undefined
+    : `the app listens beyond loopback (${addresses.join(', ')}), where callers can go around the guard: bind 127.0.0.1, or name the port in the pod annotation latchkey.dev/open-ports`
+}

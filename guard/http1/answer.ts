@@ -1,0 +1,83 @@
+import type { Decision } from '../../core/policy/decision.ts'
+import { decisionHeader, type UpstreamFault, upstreamFailed } from '../../enforce/respond.ts'
+import type { AnswerHead } from '../../platform/wire/read-answer.ts'
+import { type Caller, type Exchange, report } from './caller-state.ts'
+import { awaitHead, connectionLine, dateLine, endConnection, flush, putBytes, putOwn, statusLine } from './write.ts'
+
+/** Puts the head of the app's answer before the caller. */
+export function beginAnswer(caller: Caller, exchange: Exchange, answer: AnswerHead): void {
+  const { door } = caller
+  const open = answer.framing === 'chunked' || answer.framing === 'to-close'
+  exchange.begun = true
+  // An HTTP/1.0 caller knows no chunks: its answer ends with the connection.
+  exchange.chunked = open && exchange.head.version === '1.1'
+  exchange.closes = endsWithAnswer(caller, exchange) || (open && !exchange.chunked)
+  report(caller, exchange, answer.status)
+  caller.out +=
+    statusLine(answer.status) +
+    answer.fields +
+    (answer.hasDate ? '' : dateLine(door.clock)) +
+    decisionLine(exchange) +
+    framingLine(exchange, answer) +
+    connectionLine(exchange.closes)
+}
+
+const grantedLine = lineFor({ allow: true, reason: 'granted' })
+
+function decisionLine({ call }: Exchange): string {
+  const { decision } = call.verdict
+  return decision.reason === 'granted' ? grantedLine : lineFor(decision)
+}
+
+function lineFor(decision: Decision): string {
+  return `Latchkey-Decision: ${decisionHeader(decision, true)}\r\n`
+}
+
+function framingLine({ chunked }: Exchange, { length }: AnswerHead): string {
+  if (chunked) return 'Transfer-Encoding: chunked\r\n'
+  return length === undefined ? '' : `Content-Length: ${length}\r\n`
+}
+
+function endsWithAnswer({ door }: Caller, { head, sent }: Exchange): boolean {
+  return !head.keepsOpen || !sent || head.webSocket || door.draining
+}
+
+export function addData(caller: Caller, exchange: Exchange, bytes: Buffer, from: number, to: number): void {
+  if (!exchange.chunked) return void putBytes(caller, bytes, from, to)
+  caller.out += `${(to - from).toString(16)}\r\n`
+  putBytes(caller, bytes, from, to)
+  caller.out += '\r\n'
+}
+
+/** The answer is whole: the connection goes on to its next request, or ends. */
+export function endAnswer(caller: Caller, exchange: Exchange): void {
+  if (exchange.chunked) caller.out += '0\r\n\r\n'
+  finish(caller, exchange)
+}
+
+/** There is no answer, or only half of one. */
+export function failAnswer(caller: Caller, exchange: Exchange, fault: UpstreamFault): void {
+  exchange.upstream = undefined
+  caller.door.reporter.upstreamFailed(exchange.call, fault)
+  if (exchange.begun) {
+    caller.exchange = undefined
+    flush(caller)
+    // Half an answer cannot be taken back; a cut connection says that it was one.
+    return void caller.socket.destroy()
+  }
+  const { call, head } = exchange
+  const answer = upstreamFailed(fault, call.verdict, call.requestId, caller.door.problemBase)
+  report(caller, exchange, answer.status)
+  exchange.closes = endsWithAnswer(caller, exchange)
+  putOwn(caller, answer, exchange.closes, head.method === 'HEAD')
+  finish(caller, exchange)
+}
+
+function finish(caller: Caller, exchange: Exchange): void {
+  caller.exchange = undefined
+  if (exchange.closes || !exchange.sent || caller.endedSince >= 0) return void endConnection(caller)
+  // What was written in part already is not kept back.
+  if (caller.corked) flush(caller)
+  else caller.door.outbox.add(caller)
+  awaitHead(caller)
+}

@@ -1,0 +1,52 @@
+import type { Socket } from 'node:net'
+import { costs } from '../../platform/fair/memory.ts'
+import type { Caller } from './caller-state.ts'
+
+/**
+ * Tells the budget of memory what is held for a caller, as soon as that is more; the sweep tells it of less. Where nothing is
+ * left for its peer, the connection ends.
+ * @returns false when it did
+ */
+export function holdFor(caller: Caller): boolean {
+  const bytes = heldBytes(caller)
+  if (bytes <= caller.held) return true
+  return tell(caller, bytes)
+}
+
+/** For the sweep: what was held and is not any more, others may have. */
+export function holdLess(caller: Caller): void {
+  const bytes = heldBytes(caller)
+  if (bytes < caller.held) tell(caller, bytes)
+}
+
+function tell(caller: Caller, bytes: number): boolean {
+  const { accepted, door, socket } = caller
+  // Its place was shed already: it ends.
+  const isShed = accepted.place.left
+  if (!isShed && door.memory.hold(accepted.place, accepted.cost + bytes)) {
+    caller.held = bytes
+    return true
+  }
+  if (!isShed) door.reporter.limitHit('memory')
+  caller.pending = undefined
+  caller.phase = 'closed'
+  door.memory.leave(accepted.place)
+  socket.destroy()
+  return false
+}
+
+/** Bytes not yet taken, not yet read by the caller, or not yet by the app. */
+function heldBytes({ phase, pending, socket, exchange, link }: Caller): number {
+  const upstream = exchange?.upstream ?? link
+  // A part keeps the whole that it was cut from.
+  const waiting = (pending?.buffer.byteLength ?? 0) + socket.writableLength
+  if (phase === 'proof') return waiting + costs.unproved
+  if (!upstream) return exchange ? waiting + exchange.waiting.length : waiting
+  const all = waiting + upstream.socket.writableLength + upstream.request.length
+  return link ? all + stuckBytes(socket) + stuckBytes(link.socket) : all
+}
+
+/** Of one direction of a tunnel: what its other end has in hand, here and in the kernel, is more than what waits. */
+function stuckBytes(to: Socket): number {
+  return to.writableNeedDrain ? costs.stuck : 0
+}

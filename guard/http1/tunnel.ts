@@ -1,0 +1,84 @@
+import type { Socket } from 'node:net'
+import { decisionHeader } from '../../enforce/respond.ts'
+import type { AnswerHead } from '../../platform/wire/read-answer.ts'
+import { halfOpenMs } from '../../platform/wire/ticks.ts'
+import type { Upstream } from '../upstream/state.ts'
+import { type Caller, type Exchange, report } from './caller-state.ts'
+import { holdFor } from './holding.ts'
+import { flush } from './write.ts'
+
+/** Makes a tunnel of two connections: bytes pass both ways as they come, under back-pressure. */
+export function openTunnel(
+  caller: Caller,
+  exchange: Exchange,
+  answer: AnswerHead,
+  upstream: Upstream,
+  firstBytes: Buffer,
+): void {
+  const { socket, door } = caller
+  flush(caller)
+  report(caller, exchange, 101)
+  caller.exchange = undefined
+  caller.phase = 'tunnel'
+  const forget = door.tunnels.open({
+    call: exchange.call,
+    head: exchange.head,
+    close() {
+      socket.destroy()
+      upstream.socket.destroy()
+    },
+  })
+  socket.once('close', forget)
+  connectEnds(caller, upstream)
+  socket.setKeepAlive(true, 30_000)
+  socket.write(switching(exchange, answer), 'latin1')
+  if (firstBytes.length > 0) socket.write(firstBytes)
+  const { pending } = caller
+  caller.pending = undefined
+  if (pending) upstream.socket.write(pending)
+  if (holdFor(caller)) socket.resume()
+}
+
+/** When one side is gone the other one follows; what is still on its way to it arrives first. */
+function connectEnds(caller: Caller, upstream: Upstream): void {
+  const { socket, door } = caller
+  const app = upstream.socket
+  caller.link = upstream
+  upstream.tunnel = bytes => {
+    if (!socket.write(bytes)) app.pause()
+    if (socket.writableLength > 0) holdFor(caller)
+  }
+  caller.tunnel = bytes => {
+    if (!app.write(bytes)) socket.pause()
+    if (app.writableLength > 0) holdFor(caller)
+  }
+  socket.on('drain', () => app.resume())
+  app.on('drain', () => socket.resume())
+  app.on('end', () => {
+    caller.endedSince = door.tick
+    socket.end()
+  })
+  app.on('close', () => {
+    if (caller.endedSince < 0) socket.destroy()
+  })
+  socket.on('end', () => app.end())
+  socket.on('close', () => {
+    if (socket.readableEnded) sendRest(caller, app)
+    else app.destroy()
+  })
+}
+
+/** What the caller sent before it left still goes to the app; as long as it waits it is counted, and not for ever. */
+function sendRest({ door, accepted }: Caller, app: Socket): void {
+  app.end()
+  if (app.writableLength === 0) return
+  const place = door.memory.enter(accepted.key, app.writableLength, () => app.destroy())
+  if (!place) return void app.destroy()
+  app.setTimeout(halfOpenMs, () => app.destroy())
+  app.once('close', () => door.memory.leave(place))
+}
+
+function switching({ call }: Exchange, { fields }: AnswerHead): string {
+  const lines = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n'
+  return `${lines}${fields}Latchkey-Decision: ${decisionHeader(call.verdict.decision, true)}\r\n\r\n`
+}

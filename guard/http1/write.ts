@@ -1,0 +1,111 @@
+import { STATUS_CODES } from 'node:http'
+import type { Answer } from '../../enforce/respond.ts'
+import type { Clock } from '../../platform/clock.ts'
+import { writeCopy } from '../../platform/wire/pages.ts'
+import type { Caller } from './caller-state.ts'
+import { holdFor } from './holding.ts'
+
+/** Up to here bytes are copied into the text that goes out with them: one write is cheaper than two. */
+const maxTextBytes = 4_096
+
+const statusLines: string[] = []
+
+/** The text of the standard, whatever the app says. */
+export function statusLine(status: number): string {
+  statusLines[status] ??= `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Unknown'}\r\n`
+  return statusLines[status]
+}
+
+let dateSecond = 0
+let dateText = ''
+
+/** RFC 9110 section 6.6.1. */
+export function dateLine(clock: Clock): string {
+  const second = Math.floor(clock.wallMs() / 1_000)
+  if (second !== dateSecond) {
+    dateSecond = second
+    dateText = `Date: ${new Date(second * 1_000).toUTCString()}\r\n`
+  }
+  return dateText
+}
+
+export function connectionLine(closes: boolean): string {
+  return closes ? 'Connection: close\r\n\r\n' : 'Connection: keep-alive\r\n\r\n'
+}
+
+/** Adds bytes to what goes out with the next flush. */
+export function putBytes(caller: Caller, bytes: Buffer, from: number, to: number): void {
+  if (to - from <= maxTextBytes) {
+    caller.out += bytes.toString('latin1', from, to)
+    return
+  }
+  const { socket } = caller
+  if (!caller.corked) {
+    caller.corked = true
+    socket.cork()
+  }
+  if (caller.out !== '') socket.write(caller.out, 'latin1')
+  caller.out = ''
+  writeCopy(socket, bytes, from, to)
+}
+
+/** @returns false when the caller reads too slowly for more */
+export function flush(caller: Caller): boolean {
+  const { socket, out } = caller
+  if (out !== '') {
+    caller.out = ''
+    // What has to wait does so as bytes: text that was put together piece by piece takes several times as much.
+    if (socket.writableLength > 0 && !caller.corked) socket.write(Buffer.from(out, 'latin1'))
+    else socket.write(out, 'latin1')
+  }
+  if (caller.corked) {
+    caller.corked = false
+    socket.uncork()
+  }
+  if (!socket.writableNeedDrain) {
+    if (socket.writableLength > 0) holdFor(caller)
+    return true
+  }
+  if (caller.blockedSince < 0) caller.blockedSince = caller.door.tick
+  holdFor(caller)
+  return false
+}
+
+/** Adds an answer of the guard's own. @param toHead the request was HEAD: no body follows */
+export function putOwn(caller: Caller, answer: Answer, closes: boolean, toHead: boolean): void {
+  const { headers } = answer
+  let text = statusLine(answer.status)
+  let closing = closes
+  for (let at = 0; at + 1 < headers.length; at += 2) {
+    if (headers[at] === 'Connection') closing = true
+    else text += `${headers[at]}: ${headers[at + 1]}\r\n`
+  }
+  caller.out += text + dateLine(caller.door.clock) + connectionLine(closing)
+  if (!toHead) caller.out += Buffer.from(answer.body).toString('latin1')
+}
+
+/**
+ * Ends the connection. What still comes is read and thrown away for a moment: closing at once would reset it and could
+ * take the answer away from a caller that is still writing. That is done for so many connections of a peer and no more:
+ * who is refused over and over is not read for it.
+ */
+export function endConnection(caller: Caller): void {
+  const { accepted, door, socket } = caller
+  flush(caller)
+  caller.phase = 'linger'
+  caller.pending = undefined
+  caller.since = door.tick
+  caller.seat ??= door.lingering.enter(accepted.key, 1, () => socket.destroy())
+  if (!caller.seat) return void socket.destroySoon()
+  socket.end()
+  socket.resume()
+}
+
+/** The connection is ready for its next request. */
+export function awaitHead(caller: Caller): void {
+  caller.phase = 'head'
+  caller.served++
+  caller.looked = 0
+  caller.since = caller.door.tick
+  caller.pipelined = caller.pending !== undefined
+}

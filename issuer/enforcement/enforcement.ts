@@ -1,0 +1,50 @@
+import type { Seen } from '../../core/rows/frames.ts'
+import type { Objects } from '../objects.ts'
+import type { GuardStream } from '../snapshots/guard-stream.ts'
+import type { Slices } from '../snapshots/slices.ts'
+
+/** What this replica's guards hold; the operator adds up the replicas. */
+export interface Enforcement {
+  /** What the hashes include, bookmarks counted. */
+  readonly seen: Seen
+  readonly slices: Readonly<Record<string, { readonly hash: string; readonly guards: readonly GuardReport[] }>>
+}
+
+interface GuardReport {
+  /** Of the pod; absent for a guard whose token is bound to none. */
+  readonly namespace?: string
+  readonly pod?: string
+  readonly uid?: string
+  readonly hash: string
+  /** Whether the guard holds what the slice is now. */
+  readonly current: boolean
+  readonly exposed: readonly string[]
+  readonly notListening?: string
+  readonly wouldDeny: number
+}
+
+export function reportEnforcement(objects: Objects, slices: Slices, streams: Iterable<GuardStream>): Enforcement {
+  // What has been seen but not carried out would otherwise look enforced.
+  slices.flush()
+  const guards = Map.groupBy(streams, stream => stream.slice.key)
+  const report = [...slices.all()].map(slice => {
+    const hash = slice.hash()
+    return [
+      slice.key,
+      { hash, guards: (guards.get(slice.key) ?? []).map(stream => guardReport(stream, hash)) },
+    ] as const
+  })
+  return { seen: objects.progress(), slices: Object.fromEntries(report) }
+}
+
+function guardReport({ holder, held }: GuardStream, current: string): GuardReport {
+  const { hash, exposed = [], notListening, wouldDeny = 0 } = held()
+  return {
+    ...(holder.pod && { namespace: holder.pod.namespace, pod: holder.pod.name, uid: holder.pod.uid }),
+    hash,
+    current: hash === current,
+    exposed,
+    ...(notListening !== undefined && { notListening }),
+    wouldDeny,
+  }
+}

@@ -1,0 +1,90 @@
+import { jwksOf, type PublishableKey } from '../../core/jose/jwks.ts'
+import { issuerOf } from '../../core/registry/ids.ts'
+import type { ResolvedClient } from '../../core/registry/resolve-clients.ts'
+import { discoveryOf } from './discovery.ts'
+
+/** What the documents are made from. */
+export interface Published {
+  readonly issuerUrl: string
+  /** The issuer's own keys; undefined until they are known. */
+  signingKeys(): readonly PublishableKey[] | undefined
+  /** Accepted clients only. */
+  client(clientId: string): ResolvedClient | undefined
+  clientKeys(client: ResolvedClient): readonly PublishableKey[]
+  /** Seconds since epoch. */
+  now(): number
+}
+
+/** A document to serve, or why there is none. */
+export type Found = object | 'not_found' | 'not_ready'
+
+const openid = '/.well-known/openid-configuration'
+const oauth = '/.well-known/oauth-authorization-server'
+const jwks = '/.well-known/jwks.json'
+const clients = '/v1/clients/:client'
+
+/**
+ * Every path of the public port. `base` is the path of the issuer URL; RFC 8414 section 3.1 puts the well-known part
+ * before it, OpenID Connect Discovery behind.
+ */
+function table(base: string): Readonly<Record<string, (from: Published, client: string) => Found>> {
+  return {
+    [`${base}${openid}`]: issuerDocument,
+    [`${base}${oauth}`]: issuerDocument,
+    [`${oauth}${base}`]: issuerDocument,
+    [`${base}${jwks}`]: issuerKeys,
+    [`${base}${clients}${openid}`]: clientDocument,
+    [`${base}${clients}${oauth}`]: clientDocument,
+    [`${oauth}${base}${clients}`]: clientDocument,
+    [`${base}${clients}${jwks}`]: clientKeys,
+  }
+}
+
+function issuerDocument(from: Published): Found {
+  const keys = from.signingKeys()
+  return keys ? discoveryOf(from.issuerUrl) : 'not_ready'
+}
+
+function issuerKeys(from: Published): Found {
+  const keys = from.signingKeys()
+  return keys ? jwksOf(keys, from.now()) : 'not_ready'
+}
+
+function clientDocument(from: Published, clientId: string): Found {
+  const client = from.client(clientId)
+  return client ? discoveryOf(issuerOf(from.issuerUrl, client.clientId)) : 'not_found'
+}
+
+function clientKeys(from: Published, clientId: string): Found {
+  const client = from.client(clientId)
+  return client ? jwksOf(verifying(from, client), from.now()) : 'not_found'
+}
+
+/** A suspended client has no keys: strangers verify nothing of it either. */
+function verifying(from: Published, client: ResolvedClient): PublishableKey[] {
+  const now = from.now()
+  const keys = client.suspended ? [] : from.clientKeys(client)
+  return keys.filter(key => !key.revoked && (key.notAfter === undefined || now < key.notAfter))
+}
+
+/** @returns what to answer to a path without query; undefined when no path of the table fits */
+export function createRoutes(from: Published): (path: string) => Found | undefined {
+  const base = new URL(from.issuerUrl).pathname.replace(/\/$/, '')
+  const routes = Object.entries(table(base)).map(([template, answer]) => {
+    const [before = '', after] = template.split(':client')
+    return { before, after, answer }
+  })
+  return path => {
+    for (const { before, after, answer } of routes) {
+      if (after === undefined) {
+        if (path === before) return answer(from, '')
+        continue
+      }
+      if (!path.startsWith(before) || !path.endsWith(after)) continue
+      const client = path.slice(before.length, path.length - after.length)
+      // Client ids never need an escape, so an escaped one is no client's.
+      if (/^[a-z0-9._-]{1,127}$/.test(client)) return answer(from, client)
+    }
+    return undefined
+  }
+}

@@ -1,0 +1,69 @@
+import type { Held, Hello, Seen } from '../../core/rows/frames.ts'
+
+const longestLineBytes = 16_384
+
+/**
+ * The lines a guard sends.
+ * @throws Error when a line is too long
+ */
+export async function* readLines(stream: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  let rest = ''
+  const decoder = new TextDecoder('utf-8')
+  for await (const chunk of stream) {
+    rest += decoder.decode(chunk, { stream: true })
+    for (let end = rest.indexOf('\n'); end !== -1; end = rest.indexOf('\n')) {
+      yield rest.slice(0, end)
+      rest = rest.slice(end + 1)
+    }
+    if (rest.length > longestLineBytes) throw new Error('a line is too long')
+  }
+}
+
+/** @returns undefined when the line is no hello */
+export function parseHello(line: string): Hello['hello'] | undefined {
+  const hello = member(line, 'hello')
+  if (!hello) return undefined
+  const { slice, seen, hash, version } = hello
+  if (typeof slice !== 'string' || !/^[a-z0-9-]{1,63}\/[a-z0-9.-]{1,253}$/.test(slice)) return undefined
+  if (typeof version !== 'string' || version.length > 128) return undefined
+  if (seen !== undefined && !isSeen(seen)) return undefined
+  if (hash !== undefined && !isHash(hash)) return undefined
+  return { slice, version, ...(seen !== undefined && { seen }), ...(hash !== undefined && { hash }) }
+}
+
+/** @returns undefined when the line is no held */
+export function parseHeld(line: string): Held['held'] | undefined {
+  const held = member(line, 'held')
+  if (!held || !isHash(held.hash)) return undefined
+  const { hash, exposed, notListening, wouldDeny } = held
+  return {
+    hash,
+    ...(Array.isArray(exposed) && { exposed: exposed.filter(isAddress).slice(0, 16) }),
+    ...(isAddress(notListening) && { notListening }),
+    ...(Number.isSafeInteger(wouldDeny) && Number(wouldDeny) >= 0 && { wouldDeny: Number(wouldDeny) }),
+  }
+}
+
+function member(line: string, name: string): Record<string, unknown> | undefined {
+  try {
+    const value = (JSON.parse(line) as Record<string, unknown> | null)?.[name]
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isSeen(value: unknown): value is Seen {
+  if (typeof value !== 'object' || value === null) return false
+  const entries = Object.entries(value)
+  return entries.length <= 64 && entries.every(([, version]) => typeof version === 'string' && version.length <= 64)
+}
+
+function isHash(value: unknown): value is string {
+  return typeof value === 'string' && /^[0-9a-f]{64}$/.test(value)
+}
+
+/** It ends in a condition's message: only what an address can be. */
+function isAddress(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= 64 && /^[0-9a-f.:[\]%*]+$/i.test(value)
+}

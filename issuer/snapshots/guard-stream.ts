@@ -1,0 +1,129 @@
+import type { ServerResponse } from 'node:http'
+import { type Held, type Hello, maxSliceBytes } from '../../core/rows/frames.ts'
+import { emptyHash } from '../../core/rows/hash.ts'
+import { dominates } from '../../core/rows/seen.ts'
+import { type Clock, systemClock } from '../../platform/clock.ts'
+import type { Holder } from '../authenticate/token-review.ts'
+import type { Objects } from '../objects.ts'
+import { createPacedWriter, type Pace } from './paced-writer.ts'
+import { line, type Slice } from './slice.ts'
+import type { Slices } from './slices.ts'
+
+/** How long a replica that has seen less than the guard waits before it says so, in milliseconds. */
+const catchUpMs = 5_000
+
+/** One connected guard. */
+export interface GuardStream {
+  readonly slice: Slice
+  readonly holder: Holder
+  /** What the guard said last; at first what it came with. */
+  held(): Held['held']
+  /** Sends a heartbeat, or once more that this replica is behind; nothing while the guard has not read what came before. */
+  beat(heartbeat: string): void
+  take(held: Held['held']): void
+  /** Ends the stream, telling why. */
+  end(code: string, message: string): void
+  /** Fires once, however the stream ended. */
+  readonly ended: AbortSignal
+}
+
+/**
+ * Brings a guard from what it holds to what is here, then keeps it there. Never backwards: while this replica has seen
+ * less than the guard, it sends no rows. Nothing waits for a guard but the difference between two states: what it gets
+ * next is made when it has read what it got before.
+ */
+export function createGuardStream(parts: {
+  slice: Slice
+  slices: Slices
+  objects: Objects
+  holder: Holder
+  hello: Hello['hello']
+  response: ServerResponse
+  pace: Pace
+  /** Versions of the slice's own, beside those of the objects. */
+  ownSeen: () => Readonly<Record<string, string>>
+  clock?: Clock
+}): GuardStream {
+  const { slice, slices, objects, holder, hello, response, pace, clock = systemClock } = parts
+  const ended = new AbortController()
+  const cleanups: (() => void)[] = []
+  const writer = createPacedWriter(response, { pace, tenant: slice.key.split('/', 1)[0] ?? '', clock, onDone: advance })
+  let held: Held['held'] = { hash: hello.hash ?? emptyHash }
+  let state = 'waiting' as 'waiting' | 'behind' | 'open'
+  // What the guard holds when it has read all that was sent; not known before the first frame.
+  let sent: string | undefined
+  let last: { readonly code: string; readonly message: string } | undefined
+
+  /** Sends what is due, if the guard has read what was sent before. */
+  function advance(): void {
+    if (writer.isBusy() || response.destroyed) return
+    // A service that went takes its rows along; for any other end nothing more is told.
+    const isLeft = state === 'open' && slice.hash() !== sent && (!last || last.code === 'service_not_found')
+    if (isLeft && slice.bytes() > maxSliceBytes && !last) {
+      end('slice_too_large', `The policy of ${slice.key} is larger than ${maxSliceBytes} bytes; what is held stays.`)
+    } else if (isLeft) {
+      const frame = slice.frameFor(sent === undefined ? hello : { hash: sent, seen: hello.seen })
+      sent = frame.hash
+      writer.write(frame)
+    } else if (last) response.end(line({ end: last }))
+  }
+
+  function end(code: string, message: string): void {
+    if (ended.signal.aborted) return
+    close()
+    last = { code, message }
+    writer.finish()
+    advance()
+  }
+
+  function close(): void {
+    if (ended.signal.aborted) return
+    for (const cleanup of cleanups) cleanup()
+    ended.abort()
+  }
+
+  /** What this replica has not heard of, such as a ConfigMap that the service names no longer, says nothing. */
+  function isBehind(): boolean {
+    const mine = { ...objects.progress(), ...parts.ownSeen() }
+    const known = Object.entries(hello.seen ?? {}).filter(([name]) => Object.hasOwn(mine, name))
+    return !dominates(mine, Object.fromEntries(known))
+  }
+
+  function open(): void {
+    if (state === 'open' || ended.signal.aborted) return
+    if (isBehind()) return
+    objects.claim(hello.seen ?? {})
+    slices.flush()
+    state = 'open'
+    advance()
+    cleanups.push(slice.subscribe(advance))
+  }
+
+  response.on('close', close)
+  open()
+  if (state !== 'open') {
+    cleanups.push(objects.onProgress(open))
+    cleanups.push(
+      clock.after(catchUpMs, () => {
+        if (state !== 'waiting') return
+        state = 'behind'
+        writer.say(line({ behind: true }))
+      }),
+    )
+  }
+  return {
+    slice,
+    holder,
+    held: () => held,
+    beat(heartbeat) {
+      writer.look()
+      if (state === 'open' && slice.hash() === sent) writer.say(heartbeat)
+      else if (state === 'behind') writer.say(line({ behind: true }))
+    },
+    take: said => {
+      held = { ...held, ...said }
+    },
+    end,
+    ended: ended.signal,
+  }
+}

@@ -1,0 +1,21 @@
+import { createHash } from 'node:crypto'
+import { canonicalJson } from '../../core/rows/hash.ts'
+import type { Row } from '../../core/rows/rows.ts'
+
+interface Measured {
+  /** As `rowHash`. */
+  readonly hash: string
+  readonly bytes: number
+}
+
+const measured = new WeakMap<Row, Measured>()
+
+/** Hash and size of a row, from its text, which is made once for a row that many slices hold. */
+export function measureRow(row: Row): Measured {
+  const known = measured.get(row)
+  if (known) return known
+  const text = canonicalJson(row)
+  const fresh = { hash: createHash('sha256').update(text).digest('hex'), bytes: Buffer.byteLength(text) + 1 }
+  measured.set(row, fresh)
+  return fresh
+}

@@ -1,0 +1,203 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { heartbeatMs } from '../../core/rows/frames.ts'
+import { type Clock, systemClock } from '../../platform/clock.ts'
+import { createFairQueue } from '../../platform/fair/fair-queue.ts'
+import { createBudget } from '../../platform/http/budget.ts'
+import { markStream } from '../../platform/http/exchanges.ts'
+import { sendProblem } from '../../platform/http/problem.ts'
+import type { Logger } from '../../platform/log.ts'
+import type { Documents } from '../../platform/openapi/documents.ts'
+import type { Authorizer, Refusal } from '../authenticate/authorize.ts'
+import { keepAuthorized } from '../authenticate/reauthorize.ts'
+import type { FairReviewer } from '../authenticate/review-fairly.ts'
+import type { Holder } from '../authenticate/token-review.ts'
+import type { Objects } from '../objects.ts'
+import { parseHeld, parseHello, readLines } from './guard-lines.ts'
+import { createGuardStream, type GuardStream } from './guard-stream.ts'
+import type { Pace } from './paced-writer.ts'
+import { line } from './slice.ts'
+import type { Slices } from './slices.ts'
+
+const helloMs = 10_000
+/** Streams, by the namespace of their service; fewer than the port has places, so that the operator finds one. */
+const streamPlaces = { sum: 1_920, perPeer: 1_280 }
+/** Pieces of 64 KiB, and what TLS makes of them, that are under way at one time, by namespace. */
+const turns = { running: 256, waiting: 4_096, waitingPerPeer: 4_096 }
+
+/** The connected guards and the handler that lets them in. */
+export interface SnapshotServer {
+  /** For a request whose token was reviewed. */
+  serve(request: IncomingMessage, response: ServerResponse, token: string, holder: Holder): Promise<void>
+  streams(): Iterable<GuardStream>
+  /** How many there have been. */
+  opened(): number
+  /** How many were dropped because their guard did not read. */
+  stalled(): number
+  /** Ends every stream, telling the guards to go to another replica. */
+  drain(): void
+}
+
+export interface SnapshotServerParts {
+  slices: Slices
+  objects: Objects
+  documents: Pick<Documents, 'seenOf'>
+  authorizer: Authorizer
+  reviewer: Pick<FairReviewer, 'reviewAgain'>
+  log: Logger
+  clock?: Clock
+}
+
+export function createSnapshotServer(parts: SnapshotServerParts): SnapshotServer {
+  const { slices, objects, documents, authorizer, log, clock = systemClock } = parts
+  const streams = new Map<string, GuardStream>()
+  const checks = new Map<GuardStream, () => void>()
+  const places = createBudget(streamPlaces)
+  const pace: Pace = { turns: createFairQueue(turns), onStalled: () => stalled++ }
+  let counter = 0
+  let opened = 0
+  let stalled = 0
+  let cancelBeat = clock.after(heartbeatMs, beat)
+
+  function beat(): void {
+    cancelBeat = clock.after(heartbeatMs, beat)
+    slices.flush()
+    for (const slice of slices.all()) slice.prune(clock.now())
+    const lines = new Map<string, string>()
+    for (const stream of streams.values()) {
+      const text = lines.get(stream.slice.key) ?? stream.slice.heartbeat()
+      lines.set(stream.slice.key, text)
+      stream.beat(text)
+    }
+  }
+
+  slices.onRemoved(key => {
+    for (const stream of streams.values()) {
+      if (stream.slice.key === key) stream.end('service_not_found', `The GuardedService ${key} is gone.`)
+    }
+  })
+
+  const recheck = (concerned: (stream: GuardStream) => boolean): void => {
+    for (const [stream, check] of checks) if (concerned(stream)) check()
+  }
+  objects.pods.onChange(({ object }) => recheck(({ holder }) => holder.pod?.name === object.metadata.name))
+  objects.services.onChange(({ object }) => recheck(({ slice }) => isIn(slice.key, object.metadata.namespace)))
+  objects.guardedservices.onChange(({ type, key }) => {
+    // One that went takes its rows away first; see onRemoved.
+    if (type !== 'deleted') recheck(({ slice }) => slice.key === key)
+  })
+
+  async function serve(
+    request: IncomingMessage,
+    response: ServerResponse,
+    token: string,
+    holder: Holder,
+  ): Promise<void> {
+    const lines = readLines(request)
+    const hello = await firstHello(request, lines, clock)
+    if (!hello) return malformed(response)
+    const refusal = await authorizer.authorize(holder, hello.slice)
+    slices.flush()
+    const slice = slices.get(hello.slice)
+    if (refusal || !slice) return refuse(response, refusal ?? notYet(hello.slice, objects))
+    if (response.destroyed) return
+    response.writeHead(200, {
+      'content-type': 'application/x-ndjson',
+      'cache-control': 'no-store',
+      connection: 'close',
+    })
+    markStream(response)
+    response.flushHeaders()
+    request.socket.setNoDelay(true).setKeepAlive(true, 30_000)
+    // Listens for the end before it is asked for frames, so that nothing is missed between the two.
+    const stream = createGuardStream({
+      slice,
+      slices,
+      objects,
+      holder,
+      hello,
+      response,
+      pace,
+      clock,
+      ownSeen: () => documents.seenOf(hello.slice),
+    })
+    admit(stream, token)
+    try {
+      for await (const text of lines) {
+        const held = parseHeld(text)
+        if (held) stream.take(held)
+        else stream.end('request_malformed', 'A line is neither hello nor held.')
+      }
+    } catch (error) {
+      log.debug({ err: error }, 'a guard went away')
+    }
+    stream.end('closed', 'The guard ended its side.')
+  }
+
+  /** One stream per pod and service: a guard that came back is the same guard. */
+  function admit(stream: GuardStream, token: string): void {
+    const id = stream.holder.pod ? `${stream.holder.pod.uid} ${stream.slice.key}` : `stream ${counter++}`
+    streams.get(id)?.end('replaced', 'The same pod opened another stream.')
+    if (stream.ended.aborted) return
+    const full = () => stream.end('too_many_streams', 'This replica has too many guards of one namespace.')
+    const place = places.take(stream.slice.key.split('/', 1)[0] ?? '', 1, full)
+    if (!place) return void full()
+    streams.set(id, stream)
+    opened++
+    stream.ended.addEventListener('abort', () => {
+      place.release()
+      if (streams.get(id) === stream) streams.delete(id)
+      checks.delete(stream)
+    })
+    checks.set(stream, keepAuthorized(stream, token, { ...parts, clock }))
+    log.debug({ service: stream.slice.key, guards: streams.size }, 'guard connected')
+  }
+
+  return {
+    serve,
+    streams: () => streams.values(),
+    opened: () => opened,
+    stalled: () => stalled,
+    drain() {
+      cancelBeat()
+      for (const stream of streams.values()) stream.end('draining', 'This replica stops; connect to another one.')
+    },
+  }
+}
+
+function isIn(key: string, namespace: string | undefined): boolean {
+  return key.startsWith(`${namespace}/`)
+}
+
+async function firstHello(request: IncomingMessage, lines: AsyncGenerator<string>, clock: Clock) {
+  const cancel = clock.after(helloMs, () => request.destroy())
+  try {
+    const { value, done } = await lines.next()
+    return done ? undefined : parseHello(value)
+  } catch {
+    return undefined
+  } finally {
+    cancel()
+  }
+}
+
+function malformed(response: ServerResponse): void {
+  const headers = { connection: 'close' }
+  sendProblem(response, { status: 400, code: 'request_malformed', title: 'The first line must be a hello', headers })
+}
+
+function refuse(response: ServerResponse, refusal: Refusal): void {
+  const status = { forbidden: 403, service_not_found: 404, not_ready: 503 }[refusal.code]
+  response.writeHead(status, {
+    'content-type': 'application/x-ndjson',
+    'cache-control': 'no-store',
+    connection: 'close',
+  })
+  response.end(line({ end: refusal }))
+}
+
+function notYet(service: string, objects: Pick<Objects, 'guardedservices'>): Refusal {
+  if (objects.guardedservices.store.has(service)) {
+    return { code: 'not_ready', message: `The OpenAPI document of ${service} has not been read yet.` }
+  }
+  return { code: 'service_not_found', message: `There is no GuardedService ${service} in this installation.` }
+}

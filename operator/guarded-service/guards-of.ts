@@ -1,0 +1,45 @@
+import { guardContainerName } from '../../core/api/guarded-pod.ts'
+import { enforcesAnnotation, guardLabel } from '../../core/api/labels.ts'
+import { guardPort } from '../../core/registry/service-port.ts'
+import type { ConcernedService, ExpectedPod } from '../../core/status/judge-enforcement.ts'
+import type { PodOf, Sources } from '../sources.ts'
+import { isRunning, podsBehind } from './pods-behind.ts'
+
+type Watched = Pick<Sources, 'services' | 'targets' | 'by'>
+
+/**
+ * The pods that have to hold a service's policy: those behind it, and its central guards. Where central guards are all
+ * there is, because the Service's port leads past the guard, the pods behind it have none and are not waited for.
+ * @param namespace the installation's own: nobody else's pod is a central guard
+ */
+export function guardsOf(key: string, sources: Watched, namespace: string): ConcernedService {
+  const central = sources.by.podsOfNamespace.get(namespace).filter(pod => isRunning(pod) && enforces(pod, key))
+  const behind = central.length > 0 && !leadsToGuard(key, sources) ? [] : podsBehind(key, sources)
+  const name = sources.services.store.get(key)?.metadata.name
+  const pods = [...behind.map(pod => ({ ...identityOf(pod), ...making(pod, name) })), ...central.map(identityOf)]
+  return { key, pods, ...(central.length > 0 && { central: true }) }
+}
+
+function identityOf({ metadata }: PodOf): ExpectedPod {
+  return { name: metadata.name, uid: metadata.uid ?? '' }
+}
+
+/** What is wrong with a pod that is to have the guard of this service. */
+function making({ metadata, spec }: PodOf, service: string | undefined): Partial<ExpectedPod> {
+  const label = metadata.labels?.[guardLabel]
+  if (label === undefined) return { wrong: 'Unlabelled' }
+  if (label !== service) return { wrong: 'OtherService', other: label }
+  return spec?.initContainers?.some(({ name }) => name === guardContainerName) ? {} : { wrong: 'NotInjected' }
+}
+
+function enforces(pod: PodOf, key: string): boolean {
+  return pod.metadata.annotations?.[enforcesAnnotation]?.split(',').includes(key) === true
+}
+
+function leadsToGuard(key: string, sources: Watched): boolean {
+  const service = sources.services.store.get(key)
+  const target = sources.targets.store.get(`${service?.metadata.namespace}/${service?.spec.targetRef.name}`)
+  const wanted = service?.spec.targetRef.port
+  const port = target?.spec?.ports?.find(candidate => candidate.port === wanted || candidate.name === wanted)
+  return port?.targetPort === guardPort
+}

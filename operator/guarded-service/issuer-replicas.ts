@@ -1,0 +1,108 @@
+import { readFile } from 'node:fs/promises'
+import { Agent, request } from 'node:https'
+import { text } from 'node:stream/consumers'
+import type { EnforcementReport } from '../../core/status/judge-enforcement.ts'
+import type { EndpointSliceOf } from '../sources.ts'
+
+/** Where one replica of the issuer is reached. */
+export interface Replica {
+  readonly host: string
+  readonly port: number
+}
+
+const longestAnswer = 64 * 1024 * 1024
+
+/** The replicas that serve now, each once; those that stop are left out, for their guards go elsewhere. */
+export function replicasOf(slices: Iterable<EndpointSliceOf>, fallbackPort: number): Replica[] {
+  const found = new Map<string, Replica>()
+  for (const { endpoints = [], ports = [] } of slices) {
+    const port = ports.find(one => one.name === 'snapshots')?.port ?? fallbackPort
+    for (const { addresses, conditions } of endpoints) {
+      const host = addresses[0]
+      if (host === undefined || conditions?.ready === false || conditions?.terminating) continue
+      found.set(`${host}:${port}`, { host, port })
+    }
+  }
+  return [...found.values()]
+}
+
+/** Asks replicas what their guards hold. */
+export interface ReplicaClient {
+  /** @throws Error without what was sent or answered */
+  ask(replica: Replica): Promise<EnforcementReport>
+  close(): void
+}
+
+/**
+ * @param options.authorities PEM bundle that signs the issuer's certificate, undefined while there is none
+ * @param options.servername name in the issuer's certificate: replicas are reached by address
+ */
+export function createReplicaClient(options: {
+  authorities(): string | undefined
+  servername: string
+  tokenFile: string
+  timeoutMs?: number
+}): ReplicaClient {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  return {
+    async ask(replica) {
+      const ca = options.authorities()
+      if (ca === undefined) throw new Error('there is no certificate authority yet')
+      const token = (await readFile(options.tokenFile, 'utf8')).trim()
+      return get(replica, { ca, token, agent, servername: options.servername, timeoutMs: options.timeoutMs ?? 3_000 })
+    },
+    close: () => agent.destroy(),
+  }
+}
+
+interface Access {
+  ca: string
+  token: string
+  agent: Agent
+  servername: string
+  timeoutMs: number
+}
+
+async function get(replica: Replica, access: Access): Promise<EnforcementReport> {
+  const { ca, token, agent, servername, timeoutMs } = access
+  const response = await new Promise<import('node:http').IncomingMessage>((resolve, reject) => {
+    const asked = request(
+      {
+        host: replica.host,
+        port: replica.port,
+        path: '/v1/enforcement',
+        headers: { authorization: `Bearer ${token}`, accept: 'application/json' },
+        agent,
+        ca,
+        servername,
+        signal: AbortSignal.timeout(timeoutMs),
+      },
+      resolve,
+    )
+    asked.on('error', reject)
+    asked.end()
+  })
+  if (response.statusCode !== 200) {
+    response.resume()
+    throw new Error(`the issuer answered ${response.statusCode}`)
+  }
+  let length = 0
+  response.on('data', (chunk: Buffer) => {
+    length += chunk.length
+    if (length > longestAnswer) response.destroy(new Error("the issuer's answer is too long"))
+  })
+  return readReport(await text(response))
+}
+
+function readReport(body: string): EnforcementReport {
+  let parsed: Partial<EnforcementReport> | null = null
+  try {
+    parsed = JSON.parse(body) as Partial<EnforcementReport> | null
+  } catch {
+    // The parser's message would quote the answer.
+  }
+  if (typeof parsed?.seen !== 'object' || typeof parsed.slices !== 'object') {
+    throw new Error('the issuer did not answer with a report')
+  }
+  return { seen: parsed.seen, slices: parsed.slices }
+}

@@ -1,0 +1,372 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { kinds } from '../../../../core/api/kinds.ts'
+import { verifyToken } from '../../../../core/credential/verify.ts'
+import { type Explanation, explain, type WhyQuestion } from '../../../../core/explain/explain.ts'
+import type { Change } from '../../../../core/explain/suggest-change.ts'
+import { decide } from '../../../../core/policy/decide.ts'
+import type { GrantRow, RoleRow, RouteRow, Row, RuleRow } from '../../../../core/rows/rows.ts'
+import {
+  clientId,
+  clientRow,
+  clientToken,
+  clusterRow,
+  ed25519Key,
+  es256Key,
+  grantRow,
+  keyRow,
+  mainKey,
+  now,
+  roleRow,
+  serviceRow,
+  snapshotOf,
+  withoutIdentity,
+} from '../fixture.ts'
+
+const ask = (change: Partial<WhyQuestion> = {}): WhyQuestion => ({
+  client: 'billing/invoices',
+  method: 'GET',
+  target: '/orders/7',
+  keys: 'Stored',
+  now,
+  ...change,
+})
+const route = (name: string, path: string, change: Partial<RouteRow> = {}): RouteRow => ({
+  name,
+  path,
+  methods: ['GET'],
+  variants: 'Refuse',
+  ...change,
+})
+const reader = roleRow('reader', { methods: ['GET'], paths: ['/orders/{id}'] })
+const admin = roleRow('admin', { methods: ['GET', 'DELETE'], paths: ['/orders/**', '/admin/**', '/x'] })
+
+function why(rows: readonly Row[], change: Partial<WhyQuestion> = {}): Explanation {
+  const explanation = explain(rows, ask(change))
+  if (!explanation) throw new Error('the rows of this test are no slice')
+  return explanation
+}
+
+/** The rows after a change, as a cluster would have made them: every new object has passed its kind's schema. */
+function changed(rows: readonly Row[], { verb, objects }: Change): Row[] {
+  const known = rows.find(row => row.type === 'client' && row.name === 'invoices')
+  let next = known ? [...rows] : [...rows, clientRow()]
+  for (const object of objects) {
+    const spec = object.spec as Record<string, unknown>
+    if (verb === 'patch') {
+      const expiresAt = Date.parse(String(spec.expiresAt)) / 1_000
+      next = next.map(row => (row.type === 'grant' && row.name === object.metadata.name ? { ...row, expiresAt } : row))
+      continue
+    }
+    expect(kinds.find(({ kind }) => kind === object.kind)?.spec.safeParse(spec).error).toBeUndefined()
+    next.push(object.kind === 'Role' ? roleOf(object) : grantOf(object))
+  }
+  return next
+}
+
+function roleOf({ metadata, spec }: Change['objects'][number]): RoleRow {
+  const { rules } = spec as { rules: (Omit<RuleRow, 'index'> & { services: string[] })[] }
+  return roleRow(metadata.name, ...rules.map(({ services: _, ...rule }) => rule))
+}
+
+function grantOf({ metadata, spec }: Change['objects'][number]): GrantRow {
+  const { roleRef, attributes } = spec as { roleRef: { name: string }; attributes?: Record<string, string> }
+  return grantRow(metadata.name, roleRef.name, attributes && { attributes })
+}
+
+const kindsOf = (explanation: Explanation): (string | undefined)[] | undefined =>
+  explanation.change?.objects.map(({ kind }) => kind)
+
+describe('an allowed call', () => {
+  test('names the rule and the grant, and there is nothing to change', () => {
+    const explanation = why([serviceRow(), reader, grantRow('reads', 'reader'), clientRow()])
+    expect(explanation).toMatchObject({
+      outcome: 'allow',
+      decision: { rule: 'role/reader#0', grant: 'reads' },
+      client: { clientId, suspended: false },
+      credential: mainKey.kid,
+      credentials: [{ key: mainKey.kid, accessKey: 'main' }],
+      grants: [{ name: 'reads', role: 'reader', ended: false }],
+    })
+    expect(explanation).not.toHaveProperty('change')
+    expect(explanation).not.toHaveProperty('nearest')
+  })
+
+  test('on a public path needs no client', () => {
+    const rows = [serviceRow({ public: [{ path: '/orders/**', methods: ['GET'] }] })]
+    expect(why(rows, { client: 'no/body' })).toMatchObject({ outcome: 'allow', decision: { reason: 'public' } })
+  })
+})
+
+describe('a denied call', () => {
+  const denied: [string, readonly Row[], Partial<WhyQuestion>, object, (string | undefined)[]][] = [
+    [
+      'lacks a grant of a role that allows it: of the one that gives least besides',
+      [serviceRow(), admin, reader, grantRow('other', 'none'), clientRow()],
+      {},
+      { decision: { reason: 'not_granted', missing: 'GET /orders/7' }, nearest: { role: 'reader', gap: 'NoGrant' } },
+      ['AccessGrant'],
+    ],
+    [
+      'has a grant that ended',
+      [serviceRow(), reader, grantRow('reads', 'reader', { expiresAt: now }), clientRow()],
+      {},
+      {
+        decision: { reason: 'grant_expired' },
+        nearest: { gap: 'GrantEnded', grants: ['reads'] },
+        change: { verb: 'patch' },
+      },
+      ['AccessGrant'],
+    ],
+    [
+      'meets a rule for another method',
+      [serviceRow(), reader, grantRow('reads', 'reader'), clientRow()],
+      { method: 'DELETE' },
+      { nearest: { role: 'reader', rule: 0, gap: 'Method', text: '/orders/{id}' } },
+      ['Role', 'AccessGrant'],
+    ],
+    [
+      'meets a rule that fits its beginning',
+      [serviceRow(), reader, grantRow('reads', 'reader'), clientRow()],
+      { target: '/orders/7/items?x=1' },
+      { nearest: { gap: 'Template' } },
+      ['Role', 'AccessGrant'],
+    ],
+    ['meets no rule at all', [serviceRow(), clientRow()], {}, {}, ['Role', 'AccessGrant']],
+    [
+      'comes from a client that no grant names',
+      [serviceRow(), reader],
+      {},
+      { decision: { reason: 'invalid_token' }, policy: { reason: 'not_granted' }, credentials: [], grants: [] },
+      ['AccessGrant'],
+    ],
+    [
+      'needs a permission that a role has',
+      [
+        serviceRow({
+          routes: [route('order', '/orders/{id}', { permission: { action: 'read', resource: 'orders/{id}' } })],
+        }),
+        roleRow('may-read', { permissions: [{ action: 'read', resources: ['orders/{id}'] }] }),
+        reader,
+        grantRow('reads', 'reader'),
+        clientRow(),
+      ],
+      {},
+      {
+        decision: { missing: 'read orders/{id}', route: 'order' },
+        endpoint: { route: 'order', template: '/orders/{id}', permission: 'read orders/{id}' },
+        nearest: { role: 'may-read', gap: 'NoGrant', text: 'read orders/{id}' },
+      },
+      ['AccessGrant'],
+    ],
+    [
+      'needs a permission with another action',
+      [
+        serviceRow({
+          routes: [route('order', '/orders/{id}', { permission: { action: 'edit', resource: 'orders/{id}' } })],
+        }),
+        roleRow('may-read', { permissions: [{ action: 'read', resources: ['orders/*'] }] }),
+        grantRow('reads', 'may-read'),
+        clientRow(),
+      ],
+      {},
+      { decision: { missing: 'edit orders/{id}' }, nearest: { gap: 'Action' } },
+      ['Role', 'AccessGrant'],
+    ],
+    [
+      'is of another tenant than the grant says',
+      [
+        serviceRow(),
+        roleRow('tenants', {
+          methods: ['GET'],
+          paths: ['/{area}/{tenant}'],
+          when: [{ attributeEquals: { param: 'tenant', attribute: 'tenant' } }],
+        }),
+        grantRow('acme', 'tenants', { attributes: { tenant: 'acme' } }),
+        clientRow(),
+      ],
+      {},
+      {
+        nearest: {
+          gap: 'Condition',
+          unmet: ['{tenant} is "7", and the grant\'s attribute tenant is "acme"'],
+          needs: { tenant: '7' },
+        },
+      },
+      ['AccessGrant'],
+    ],
+    [
+      'is of another organization, which no grant can change',
+      [
+        serviceRow(),
+        roleRow('ours', {
+          methods: ['GET'],
+          paths: ['/{area}/{org}'],
+          when: [{ organizationEquals: { param: 'org' } }],
+        }),
+        grantRow('all', 'ours'),
+        clientRow({ organization: 'acme' }),
+      ],
+      {},
+      { nearest: { gap: 'Condition', unmet: [expect.stringContaining('"acme"')] } },
+      ['Role', 'AccessGrant'],
+    ],
+  ]
+  test.each(denied)('that %s', (_, rows, question, expected, kindsOfChange) => {
+    const explanation = why(rows, question)
+    expect(explanation).toMatchObject({ outcome: 'deny', ...expected })
+    expect(kindsOf(explanation)).toEqual(kindsOfChange)
+    // The change is what it says: with it the same call is allowed.
+    expect(why(changed(rows, explanation.change as Change), question).outcome).toBe('allow')
+  })
+
+  test.each<[string, readonly Row[], Partial<WhyQuestion>, string]>([
+    ['no route matches', [serviceRow({ routes: [route('a', '/a')] }), clientRow()], {}, 'route_unknown'],
+    [
+      'the path is only nearly a route',
+      [serviceRow({ routes: [route('a', '/a')] }), clientRow()],
+      { target: '/A' },
+      'path_ambiguous',
+    ],
+    ['the path has several readings', [serviceRow(), clientRow()], { target: '/a/../b' }, 'path_malformed'],
+    ['a method no rule can name', [serviceRow(), clientRow()], { method: 'PURGE' }, 'not_granted'],
+    [
+      'the policy is too old',
+      [serviceRow(), reader, grantRow('g', 'reader'), clientRow()],
+      { ageSeconds: 90_000 },
+      'policy_stale',
+    ],
+  ])('that no grant would allow has no change: %s', (_, rows, question, reason) => {
+    const explanation = why(rows, question)
+    expect(explanation.decision.reason).toBe(reason)
+    expect(explanation).not.toHaveProperty('change')
+  })
+
+  test('is let through by audit mode, of the service or of the route', () => {
+    expect(why([serviceRow({ mode: 'Audit' }), clientRow()]).outcome).toBe('audit')
+    const routes = [route('order', '/orders/{id}', { mode: 'Audit' })]
+    expect(why([serviceRow({ routes }), clientRow()]).outcome).toBe('audit')
+    const strict = [route('order', '/orders/{id}', { mode: 'Enforce' })]
+    expect(why([serviceRow({ mode: 'Audit', routes: strict }), clientRow()]).outcome).toBe('deny')
+  })
+})
+
+describe('the credential', () => {
+  const rows = (change: Parameters<typeof clientRow>[0]): Row[] => [
+    serviceRow(),
+    reader,
+    grantRow('reads', 'reader'),
+    clientRow(change),
+  ]
+  const other = ed25519Key('other')
+
+  test.each<[string, Parameters<typeof clientRow>[0], Partial<WhyQuestion>, string]>([
+    ['is revoked', { keys: [keyRow(mainKey, { revoked: true })] }, {}, 'key_revoked'],
+    ['has ended', { keys: [keyRow(mainKey, { notAfter: now })] }, {}, 'key_expired'],
+    ['belongs to a suspended client', { suspended: true }, {}, 'client_suspended'],
+    ['is narrowed to other roles', { keys: [keyRow(mainKey, { roles: ['admin'] })] }, {}, 'not_granted'],
+    ['does not exist', {}, { key: 'nobody' }, 'invalid_token'],
+    ['is none', { keys: [] }, {}, 'invalid_token'],
+  ])('that %s is what denies, and the policy has nothing to change', (_, change, question, reason) => {
+    const explanation = why(rows(change), question)
+    expect(explanation).toMatchObject({ outcome: 'deny', decision: { reason }, policy: { allow: true } })
+    expect(explanation).not.toHaveProperty('change')
+  })
+
+  test('is the first that counts, or the one that is asked about by kid or AccessKey', () => {
+    const keys = [keyRow(mainKey, { revoked: true }), keyRow(other, { accessKey: 'second' })]
+    expect(why(rows({ keys }))).toMatchObject({ outcome: 'allow', credential: other.kid })
+    expect(why(rows({ keys }), { key: 'second' }).outcome).toBe('allow')
+    expect(why(rows({ keys }), { key: mainKey.kid })).toMatchObject({
+      decision: { reason: 'key_revoked' },
+      credential: mainKey.kid,
+    })
+  })
+
+  test('may be a service account, which counts while a pod runs as it', () => {
+    const account = (pods: string[]): Row[] => [
+      ...rows({ keys: [], serviceAccounts: [{ name: 'web', uid: 'u', pods }] }),
+      clusterRow(es256Key),
+    ]
+    expect(why(account(['p']))).toMatchObject({ outcome: 'allow', credential: 'serviceaccount:web' })
+    expect(why(account([]))).toMatchObject({
+      decision: { reason: 'invalid_token' },
+      credentials: [{ fault: 'no pod runs as it' }],
+    })
+  })
+
+  test('is taken to be good where keys are minted in a cluster only', () => {
+    const question = { keys: 'Assumed' as const }
+    expect(why(rows({ keys: [] }), question)).toMatchObject({ outcome: 'allow', credential: 'assumed' })
+    expect(why(rows({ keys: [], suspended: true }), question).decision.reason).not.toBe('granted')
+  })
+})
+
+test('rows this version does not understand are decided on as the guard does, and not looked into', () => {
+  const strange = { ...reader, later: true } as unknown as Row
+  const explanation = why([serviceRow(), strange, grantRow('reads', 'reader'), clientRow()])
+  expect(explanation.decision.reason).toBe('policy_unsupported')
+  expect(explain([{ ...serviceRow(), later: true } as unknown as Row], ask())).toBeUndefined()
+})
+
+test('the answer is the guard’s, and every change it proposes allows the call', () => {
+  const path = fc.constantFrom('/orders', '/orders/7', '/orders/7/items', '/admin', '/x', '/Orders')
+  const template = fc.constantFrom('/orders', '/orders/{id}', '/orders/**', '/{any}', '/orders/*/items', '/x')
+  const method = fc.constantFrom('GET', 'DELETE', 'HEAD')
+  const when = fc.constantFrom(
+    undefined,
+    [{ attributeEquals: { param: 'id', attribute: 'id' } }],
+    [{ scopeContains: { scope: 's' } }],
+  )
+  const rule = fc.record({
+    methods: fc.subarray(['GET', 'DELETE'], { minLength: 1 }),
+    paths: fc.array(template, { minLength: 1, maxLength: 2 }),
+    when,
+  })
+  const role = fc.array(rule, { minLength: 1, maxLength: 2 })
+  const grant = fc.record({ role: fc.nat(2), ended: fc.boolean(), attribute: fc.constantFrom(undefined, '7', '8') })
+  const routes = fc.constantFrom(
+    [],
+    [route('one', '/orders/{id}'), route('all', '/orders'), route('x', '/x', { methods: ['GET', 'DELETE'] })],
+  )
+  fc.assert(
+    fc.property(
+      fc.array(role, { maxLength: 3 }),
+      fc.array(grant, { maxLength: 3 }),
+      routes,
+      method,
+      path,
+      (roles, grants, list, asked, target) => {
+        const rows: Row[] = [
+          serviceRow({ routes: list }),
+          clientRow(),
+          ...roles.map((rules, at) =>
+            roleRow(
+              `r${at}`,
+              ...rules.map(({ when: conditions, ...rest }) => ({ ...rest, ...(conditions && { when: conditions }) })),
+            ),
+          ),
+          ...grants.map(({ role: at, ended, attribute }, index) =>
+            grantRow(`g${index}`, `r${at}`, {
+              ...(ended && { expiresAt: now }),
+              ...(attribute && { attributes: { id: attribute } }),
+            }),
+          ),
+        ]
+        const question = { method: asked, target }
+        const explanation = why(rows, question)
+        const snapshot = snapshotOf(rows)
+        const identity = verifyToken(clientToken(), snapshot, now)
+        expect(explanation.decision).toEqual(
+          withoutIdentity(decide({ method: asked, target }, identity, snapshot, now)),
+        )
+        const { change } = explanation
+        const grantable =
+          explanation.decision.reason === 'not_granted' || explanation.decision.reason === 'grant_expired'
+        expect(change !== undefined).toBe(grantable)
+        if (change) expect(why(changed(rows, change), question).outcome).toBe('allow')
+      },
+    ),
+    { numRuns: 400 },
+  )
+})

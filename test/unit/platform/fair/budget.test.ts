@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest'
+import { createBudget } from '../../../../platform/fair/budget.ts'
+import { memoryBounds } from '../../../../platform/fair/memory.ts'
+
+const mebibyte = 1_048_576
+
+describe('a budget', () => {
+  it('gives a peer its part and no more', () => {
+    const budget = createBudget({ sum: 10, perPeer: 4 })
+    const place = budget.enter('a', 3, () => {})
+    expect(place).toBeDefined()
+    expect(budget.enter('a', 2, () => {})).toBeUndefined()
+    expect(place && budget.hold(place, 4)).toBe(true)
+    expect(place && budget.hold(place, 5)).toBe(false)
+    expect(budget.held()).toBe(4)
+  })
+  it('sheds the newest places of the greediest peer for one that holds less', () => {
+    const budget = createBudget({ sum: 10, perPeer: 10 })
+    const shed: string[] = []
+    for (const name of ['a1', 'a2', 'a3', 'a4']) budget.enter('a', 2, () => shed.push(name))
+    budget.enter('b', 2, () => shed.push('b1'))
+    expect(budget.enter('c', 3, () => shed.push('c1'))).toBeDefined()
+    expect(shed).toEqual(['a4', 'a3'])
+    expect(budget.held()).toBe(9)
+  })
+  it('refuses the one that would hold the most itself', () => {
+    const budget = createBudget({ sum: 6, perPeer: 6 })
+    const shed: string[] = []
+    for (const peer of ['a', 'b']) budget.enter(peer, 3, () => shed.push(peer))
+    expect(budget.enter('a', 1, () => {})).toBeUndefined()
+    expect(budget.enter('c', 4, () => {})).toBeUndefined()
+    expect(budget.enter('c', 3, () => {})).toBeDefined()
+    expect(shed).toEqual(['a'])
+  })
+  it('forgets what has left, once', () => {
+    const budget = createBudget({ sum: 4, perPeer: 4 })
+    const [first, second] = [budget.enter('a', 2, () => {}), budget.enter('a', 2, () => {})]
+    for (const place of [first, first, second, second]) if (place) budget.leave(place)
+    expect(budget.held()).toBe(0)
+    expect(first && budget.hold(first, 1)).toBe(false)
+    expect(budget.enter('b', 4, () => {})).toBeDefined()
+  })
+  it('stays exact whatever comes and goes', () => {
+    const budget = createBudget({ sum: 50, perPeer: 30 })
+    const places = new Map<object, number>()
+    let seed = 7
+    const random = (below: number): number => {
+      seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648
+      return seed % below
+    }
+    for (let at = 0; at < 5_000; at++) {
+      const known = [...places.keys()]
+      const one = known[random(Math.max(1, known.length))] as Parameters<typeof budget.leave>[0] | undefined
+      const what = random(3)
+      if (what === 0 || !one) {
+        const amount = 1 + random(6)
+        const place = budget.enter(`p${random(5)}`, amount, () => place && places.delete(place))
+        if (place) places.set(place, amount)
+      } else if (what === 1) {
+        budget.leave(one)
+        places.delete(one)
+      } else {
+        const amount = 1 + random(9)
+        if (budget.hold(one, amount)) places.set(one, amount)
+      }
+      const sum = [...places.values()].reduce((before, amount) => before + amount, 0)
+      expect(budget.held()).toBe(sum)
+      expect(sum).toBeLessThanOrEqual(50)
+    }
+  })
+})
+
+describe('the memory that is given out', () => {
+  it('is a third of what a process has beyond its own needs, half of it to one peer', () => {
+    expect(memoryBounds(192 * mebibyte)).toEqual({ sum: 39_146_837, perPeer: 19_573_418 })
+  })
+  it('is some where the limit is small, and bounded where there is none', () => {
+    expect(memoryBounds(64 * mebibyte).sum).toBe(8 * mebibyte)
+    expect(memoryBounds().sum).toBe(144 * mebibyte)
+    expect(memoryBounds(2 ** 40).sum).toBe(512 * mebibyte)
+  })
+})

@@ -1,0 +1,17 @@
+import type { AccessGrantSpec } from '../../../core/api/access-grant.ts'
+import * as resources from '../../../platform/kube/resources.ts'
+import type { KindChecks } from './check.ts'
+import { expiresInThePast } from './check-times.ts'
+
+export const accessGrantChecks: KindChecks<AccessGrantSpec> = {
+  refusals: [],
+  warnings: [expiresInThePast],
+  references: ({ roleRef, clients }, { namespace }) => [
+    { field: 'spec.roleRef.name', resource: resources.roles, namespace, name: roleRef.name },
+    ...clients.map((client, index) => ({
+      field: `spec.clients[${index}]`,
+      resource: resources.apiClients,
+      ...client,
+    })),
+  ],
+}

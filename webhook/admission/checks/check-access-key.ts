@@ -1,0 +1,36 @@
+import type { AccessKeySpec } from '../../../core/api/access-key.ts'
+import { durationSeconds } from '../../../core/base/duration.ts'
+import { checkPublicKey } from '../../../core/jose/jwk.ts'
+import { secondsOf } from '../../../core/registry/ids.ts'
+import * as resources from '../../../platform/kube/resources.ts'
+import type { Check, KindChecks } from './check.ts'
+import { expiresInThePast } from './check-times.ts'
+
+const longestValiditySeconds = 100 * 366 * 86_400
+
+const publicKeyIsUsable: Check<AccessKeySpec> = ({ publicKey, algorithm = 'Ed25519' }) => {
+  const fault = publicKey && checkPublicKey(publicKey, algorithm)
+  return fault === undefined ? undefined : { field: 'spec.publicKey', message: fault }
+}
+
+const validityIsSane: Check<AccessKeySpec> = ({ validity }) => {
+  if (validity === undefined) return undefined
+  const seconds = durationSeconds(validity)
+  if (seconds !== undefined && seconds >= 3_600 && seconds <= longestValiditySeconds) return undefined
+  return { field: 'spec.validity', message: 'must be between 1h and 878400h (100 years), for example 2160h' }
+}
+
+const keysNotBeforeLiesAhead: Check<AccessKeySpec> = ({ keysNotBefore }, { now }) => {
+  const seconds = secondsOf(keysNotBefore)
+  if (seconds === undefined || seconds <= now) return undefined
+  return { field: 'spec.keysNotBefore', message: 'is in the future; every key minted before then is refused' }
+}
+
+export const accessKeyChecks: KindChecks<AccessKeySpec> = {
+  refusals: [publicKeyIsUsable, validityIsSane],
+  warnings: [expiresInThePast, keysNotBeforeLiesAhead],
+  references: ({ clientRef, roles }, { namespace }) => [
+    { field: 'spec.clientRef.name', resource: resources.apiClients, namespace, name: clientRef.name },
+    ...(roles ?? []).map((role, index) => ({ field: `spec.roles[${index}]`, resource: resources.roles, ...role })),
+  ],
+}

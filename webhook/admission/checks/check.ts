@@ -1,0 +1,62 @@
+import type { Resource } from '../../../platform/kube/client.ts'
+
+/** A mistake in a field: a sentence that says what to write instead. */
+export interface Finding {
+  readonly field: string
+  readonly message: string
+}
+
+/** What a check knows beside the spec. */
+export interface About {
+  readonly name: string
+  readonly namespace: string
+  /** Seconds since epoch. */
+  readonly now: number
+  /** Messages of the conditions that the object has. Its author wrote none of them. */
+  readonly told: readonly string[]
+}
+
+/** One rule, pure. */
+export type Check<Spec> = (spec: Spec, about: About) => Finding | undefined
+
+/** An object that a spec names. It may come later: order must not matter, so its absence is worth a warning only. */
+export interface Reference {
+  readonly field: string
+  readonly resource: Resource
+  readonly namespace: string
+  readonly name: string
+  /** Of a Service: its number or name. */
+  readonly port?: number | string
+}
+
+/** What of a reference is not there. */
+export interface Missing {
+  readonly reference: Reference
+  readonly what: 'object' | 'port'
+  /** For `port`: those that the Service has, as people write them. */
+  readonly ports?: readonly string[]
+}
+
+/** Everything the webhook says about one kind. */
+export interface KindChecks<Spec> {
+  /** Each refuses. */
+  readonly refusals: readonly Check<Spec>[]
+  /** Each warns. */
+  readonly warnings: readonly Check<Spec>[]
+  readonly references: (spec: Spec, about: About) => readonly Reference[]
+  /** The audience that the spec asks for, where services of other namespaces may ask for it too. */
+  readonly audience?: (spec: Spec) => string | undefined
+}
+
+/** The first finding in a list, in its order. */
+export function firstOf<T>(
+  items: Iterable<T>,
+  find: (item: T, index: number) => Finding | undefined,
+): Finding | undefined {
+  let index = 0
+  for (const item of items) {
+    const finding = find(item, index++)
+    if (finding) return finding
+  }
+  return undefined
+}
