@@ -57,7 +57,7 @@ describe('the path of a server', () => {
     ['v1/', `${relative}/v1.`],
     ['api/v1', `${relative}/api/v1.`],
     ['../api', relative + either],
-    ['.', relative + either],
+    ['./.', relative + either],
     ['api.example.org/v1', relative + either],
     ['localhost:8080/v1', relative + either],
     ['//h/v1', 'At servers.0.url: two slashes; write one before a path, or https:// before a host.'],
