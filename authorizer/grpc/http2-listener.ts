@@ -6,10 +6,11 @@ import {
   type Http2Server,
   type ServerHttp2Session,
 } from 'node:http2'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Server } from 'node:net'
 import type { ListenAddress } from '../../enforce/settings.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { HttpLimit } from '../../platform/http/limits.ts'
+import { paceHandshakes } from '../../platform/http/paced-handshakes.ts'
 import type { TlsSource } from '../../platform/http/tls-source.ts'
 import type { Logger } from '../../platform/log.ts'
 import { createHttp2Connections, type Http2Connections } from './http2-connections.ts'
@@ -44,6 +45,7 @@ export function createHttp2Listener(options: {
       clock.after(noticeMs, () => session.close())
     },
   })
+  if (tls) paceHandshakes(server as Server, { clock, log }, () => onLimit('handshakes'))
   let closing = false
 
   server.on('session', session => {

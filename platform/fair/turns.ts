@@ -20,6 +20,8 @@ export type Work = (turn: 'come' | 'lost') => void
 export interface TurnBounds {
   /** Of one turn of the event loop, milliseconds. What has begun is finished. */
   readonly sliceMs: number
+  /** What a piece of work takes at least, milliseconds: for work that goes on in a later turn. Default: nothing. */
+  readonly leastMs?: number
   /** Pieces of work that may wait: of one peer, and of all. */
   readonly perPeer: number
   readonly sum: number
@@ -50,7 +52,7 @@ export function createTurns(bounds: TurnBounds, { clock, log }: { clock: Clock; 
       // A bug costs the call that met it, and nobody else's.
       log.error({ err: error }, 'a call could not be handled')
     }
-    spentMs += clock.now() - begun
+    spentMs += Math.max(bounds.leastMs ?? 0, clock.now() - begun)
   }
 
   function beginTurn(): void {

@@ -9,6 +9,7 @@ import { closeServer, lastOne } from './close-server.ts'
 import { createConnections } from './connections.ts'
 import { createExchanges } from './exchanges.ts'
 import { type HttpLimit, type HttpLimits, limitsOf, sweepMsOf } from './limits.ts'
+import { paceHandshakes } from './paced-handshakes.ts'
 import { sendProblem } from './problem.ts'
 import type { TlsSource } from './tls-source.ts'
 
@@ -55,11 +56,12 @@ export interface HttpServer {
 export function createServer(options: HttpServerOptions): HttpServer {
   const { name, log, clock = systemClock } = options
   const limits = limitsOf(options.limits)
+  const onLimit = options.onLimit ?? (limit => options.metrics?.httpLimits.inc({ server: name, limit }))
   const server = makeServer(options, limits)
   const closing = new AbortController()
   const sockets = new Set<Socket>()
   const running = new Set<ServerResponse>()
-  const stopSweeping = bound(server, { ...options, clock, limits }, response => {
+  const stopSweeping = bound(server, { ...options, clock, limits, onLimit }, response => {
     running.add(response)
     if (closing.signal.aborted) lastOne(response)
     response.on('finish', () => options.metrics?.httpRequests.inc({ server: name, code: String(response.statusCode) }))
@@ -73,6 +75,7 @@ export function createServer(options: HttpServerOptions): HttpServer {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
   })
+  if (options.tls) paceHandshakes(server, { clock, log }, () => onLimit('handshakes'))
   server.on('tlsClientError', error => log.debug({ err: error, server: name }, 'TLS handshake failed'))
 
   return {
@@ -94,11 +97,10 @@ const retryLater = { 'retry-after': '1', connection: 'close' }
 /** Puts the limits between a server and its handler. @param begin called for every request that is let in */
 function bound(
   server: http.Server | HttpsServer,
-  options: HttpServerOptions & { clock: Clock; limits: HttpLimits },
+  options: HttpServerOptions & { clock: Clock; limits: HttpLimits; onLimit: (limit: HttpLimit) => void },
   begin: (response: ServerResponse) => void,
 ) {
-  const { name, log, metrics, clock, limits } = options
-  const onLimit = options.onLimit ?? (limit => metrics?.httpLimits.inc({ server: name, limit }))
+  const { name, log, clock, limits, onLimit } = options
   const bounds = { isSecure: options.tls !== undefined, limits, clock, onLimit }
   const connections = createConnections(bounds)
   const exchanges = createExchanges(connections, bounds)

@@ -1,7 +1,9 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
+import type { Clock } from '../clock.ts'
 import { type Budget, createBudget, type Place } from '../fair/budget.ts'
 import { costs } from '../fair/memory.ts'
+import { paceHandshakes } from '../http/paced-handshakes.ts'
 import { peerKey, plainAddress } from '../http/peer.ts'
 import type { TlsSource } from '../http/tls-source.ts'
 import type { Logger } from '../log.ts'
@@ -25,6 +27,7 @@ export interface ListenerOptions {
   onRefused(limit: 'connections' | 'memory'): void
   /** Takes over connections behind TLS whose caller chose HTTP/2. */
   onHttp2?: ((accepted: Accepted, firstBytes: Buffer) => (bytes: Buffer) => void) | undefined
+  clock: Clock
   log: Logger
 }
 
@@ -78,6 +81,7 @@ export function createListener(
       return accepted.socket
     })
   })
+  if (tls) paceHandshakes(server, options, () => options.onRefused('connections'))
   server.on('secureConnection', (socket: TLSSocket) => {
     const accepted = handshaking.get(portOf(socket))
     if (!accepted) return void socket.destroy()

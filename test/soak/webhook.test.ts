@@ -1,14 +1,15 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { addresses, type Held, type Hold, hold } from '../attacks/hold-connections.ts'
+import { holdApart } from '../attacks/hold-apart.ts'
+import { addresses, type Hold } from '../attacks/hold-connections.ts'
 import { type LimitedWebhook, startLimitedWebhook } from '../attacks/limited-webhook.ts'
 
 let webhook: LimitedWebhook
-const held: Held[] = []
+const held: { end(): Promise<void> }[] = []
 beforeAll(async () => {
   webhook = await startLimitedWebhook()
 })
-afterEach(() => {
-  for (const one of held.splice(0)) one.end()
+afterEach(async () => {
+  for (const one of held.splice(0)) await one.end()
 })
 afterAll(async () => {
   await webhook?.stop()
@@ -45,6 +46,10 @@ const phases: [string, (knownPath: string) => Pick<Hold, 'over' | 'bytes'>][] = 
   ['a body without its last byte, at the known path', path => ({ over: 'tls', bytes: body(path) })],
   ['a wide body without its last byte, at the known path', path => ({ over: 'tls', bytes: wide(path) })],
   ['a whole wide body, at the known path', path => ({ over: 'tls', bytes: wholeWide(path) })],
+  [
+    'handshake after handshake',
+    () => ({ over: 'tls', bytes: 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n' }),
+  ],
   ['answers that nobody reads', () => ({ over: 'tls', bytes: 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(200) })],
 ]
 
@@ -56,7 +61,7 @@ describe.each(phases)('S01 S02 S03 S04 the webhook at its chart’s limit: %s', 
     const attack = attackOf(webhook.path)
     // What the kernel holds for bodies is ours: a hundred of them are 300 MiB.
     const some = attack.bytes.length > 100_000 ? 100 : count
-    held.push(await hold({ port: webhook.port, count: some, addresses: addresses(from), again: true, ...attack }))
+    held.push(await holdApart({ port: webhook.port, count: some, addresses: addresses(from), again: true, ...attack }))
     await goodCaller()
   })
 })
