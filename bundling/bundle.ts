@@ -10,6 +10,7 @@ const entries = {
   operator: 'operator/main.ts',
   issuer: 'issuer/main.ts',
   webhook: 'webhook/main.ts',
+  admission: 'webhook/admission/worker.ts',
   guard: 'webhook/guard/main.ts',
   manifests: 'webhook/guard/compile/main.ts',
   openapi: 'platform/openapi/worker.ts',

@@ -9,7 +9,7 @@ import { closeServer, lastOne } from './close-server.ts'
 import { createConnections } from './connections.ts'
 import { createExchanges } from './exchanges.ts'
 import { type HttpLimit, type HttpLimits, limitsOf, sweepMsOf } from './limits.ts'
-import { sendProblem } from './problem.ts'
+import { sendProblem, tooBusy } from './problem.ts'
 import type { TlsSource } from './tls-source.ts'
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>
@@ -88,7 +88,6 @@ export function createServer(options: HttpServerOptions): HttpServer {
   }
 }
 
-const busy = { status: 503, code: 'too_busy', title: 'Too much is under way: try again' }
 const retryLater = { 'retry-after': '1', connection: 'close' }
 
 /** Puts the limits between a server and its handler. @param begin called for every request that is let in */
@@ -134,7 +133,7 @@ function bound(
     if (begun === 'closed') return
     begin(response)
     if (begun === 'begun') void handle(request, response)
-    else sendProblem(response, { ...busy, headers: retryLater })
+    else sendProblem(response, { ...tooBusy, headers: retryLater })
   })
   return () => cancel()
 }

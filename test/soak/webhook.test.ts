@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { addresses, type Held, type Hold, hold } from '../attacks/hold-connections.ts'
 import { type LimitedWebhook, startLimitedWebhook } from '../attacks/limited-webhook.ts'
+import { longestRoleUpdate, manyMembers } from '../attacks/long-reviews.ts'
 
 let webhook: LimitedWebhook
 const held: Held[] = []
@@ -31,6 +32,7 @@ const body = (path: string): string => head(path, bytes) + '{'.padEnd(bytes - 1)
 const values = `{"a":[${'{},'.repeat(1_048_000)}`
 const wide = (path: string): string => head(path, bytes) + values.slice(0, bytes - 1)
 const wholeWide = (path: string): string => `${head(path, values.length + 3)}${values}0]}`
+const whole = (path: string, text: string): string => head(path, Buffer.byteLength(text)) + text
 
 const phases: [string, (knownPath: string) => Pick<Hold, 'over' | 'bytes'>][] = [
   ['silence before the handshake', () => ({ over: 'tcp', bytes: '' })],
@@ -45,6 +47,8 @@ const phases: [string, (knownPath: string) => Pick<Hold, 'over' | 'bytes'>][] = 
   ['a body without its last byte, at the known path', path => ({ over: 'tls', bytes: body(path) })],
   ['a wide body without its last byte, at the known path', path => ({ over: 'tls', bytes: wide(path) })],
   ['a whole wide body, at the known path', path => ({ over: 'tls', bytes: wholeWide(path) })],
+  ['the longest Roles there are', path => ({ over: 'tls', bytes: whole(path, longestRoleUpdate) })],
+  ['Roles of 100,000 unknown members', path => ({ over: 'tls', bytes: whole(path, manyMembers) })],
   ['answers that nobody reads', () => ({ over: 'tls', bytes: 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(200) })],
 ]
 
