@@ -18,7 +18,7 @@ export function countReviews(metrics: Metrics | undefined): BeginReview {
   const seconds = new Histogram({
     ...at,
     name: 'controller_runtime_webhook_latency_seconds',
-    help: 'Time of one admission review.',
+    help: 'Time of one admission review, from the moment when its body was read.',
     labelNames: ['webhook'],
     buckets: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2.5, 5],
   })
