@@ -10,6 +10,7 @@ const entries = {
   operator: 'operator/main.ts',
   issuer: 'issuer/main.ts',
   webhook: 'webhook/main.ts',
+  admission: 'webhook/admission/worker.ts',
   guard: 'guard/main.ts',
   manifests: 'enforce/policy/compile/main.ts',
   openapi: 'platform/openapi/worker.ts',

@@ -1,14 +1,13 @@
 import { Counter, Histogram } from 'prom-client'
-import type { AdmissionQuestion } from '../core/api/admission-path.ts'
 import type { Metrics } from '../platform/metrics.ts'
-import type { Decide } from './admission/endpoint.ts'
+import type { PathQuestion } from './admission/known-paths.ts'
 
-/** Wraps what answers reviews so that answers are counted and timed. Labels: our two questions, three results. */
-export function measured(
-  metrics: Metrics | undefined,
-  routes: Readonly<Record<AdmissionQuestion, Decide>>,
-): typeof routes {
-  if (!metrics) return routes
+/** Called when a body was read. @returns to be called with what came of it; not for what was no review */
+export type BeginReview = () => (question: PathQuestion, result: 'allowed' | 'refused' | 'failed') => void
+
+/** Counts and times reviews. Labels: our two questions, three results. */
+export function countReviews(metrics: Metrics | undefined): BeginReview {
+  if (!metrics) return () => () => {}
   const at = { registers: [metrics.registry] }
   const reviews = new Counter({
     ...at,
@@ -19,24 +18,17 @@ export function measured(
   const seconds = new Histogram({
     ...at,
     name: 'controller_runtime_webhook_latency_seconds',
-    help: 'Time of one admission review.',
+    help: 'Time of one admission review, from the moment when its body was read.',
     labelNames: ['webhook'],
     buckets: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2.5, 5],
   })
-  const one = (webhook: string, decide: Decide): Decide => {
-    return async review => {
-      const end = seconds.startTimer({ webhook })
-      let result = 'failed'
-      try {
-        const verdict = await decide(review)
-        result = verdict.allowed ? 'allowed' : 'refused'
-        return verdict
-      } finally {
-        end()
-        reviews.inc({ webhook, result })
-      }
+  return () => {
+    const end = seconds.startTimer()
+    return (question, result) => {
+      // As the paths began when they had no random part: what is counted under goes on.
+      const webhook = question === 'mutate' ? '/mutate' : '/validate'
+      end({ webhook })
+      reviews.inc({ webhook, result })
     }
   }
-  // As the paths began when they had no random part: what is counted under goes on.
-  return { validate: one('/validate', routes.validate), mutate: one('/mutate', routes.mutate) }
 }

@@ -7,13 +7,13 @@ import type { Metrics } from '../platform/metrics.ts'
 import { createAudienceTaken } from './admission/checks/audience-taken.ts'
 import { createFindMissing } from './admission/checks/find-missing.ts'
 import { createLookAtService } from './admission/checks/look-at-service.ts'
-import { validateObject } from './admission/checks/validate-object.ts'
-import { createAdmissionHandler, type Decide } from './admission/endpoint.ts'
-import type { KnownPaths, PathQuestion } from './admission/known-paths.ts'
-import { isAboutPod, mutatePod } from './admission/mutate-pod.ts'
+import { createConclude } from './admission/conclude.ts'
+import { createAdmissionHandler } from './admission/endpoint.ts'
+import { createExaminer } from './admission/examiner.ts'
+import type { KnownPaths } from './admission/known-paths.ts'
 import { longestBytes } from './admission/read-body.ts'
 import type { InjectionSettings } from './injection/guard-container.ts'
-import { measured } from './measure.ts'
+import { countReviews } from './measure.ts'
 
 const mebibyte = 1_048_576
 // Reviews come from the few addresses of the API server, so one of them may have nearly all. A review that is read takes
@@ -34,21 +34,8 @@ export function createWebhookServer(options: {
   readonly metrics?: Metrics
 }): HttpServer {
   const { port, host, tls, settings, paths, client, clock, log, metrics } = options
-  const missing = createFindMissing(client)
-  const look = createLookAtService(client)
-  const taken = createAudienceTaken(client, options.installation)
-  const now = () => Math.floor(clock.wallMs() / 1000)
-  const questions = measured(metrics, {
-    validate: request => validateObject(request, now(), missing, taken),
-    mutate: request => mutatePod(request, settings, look),
-  })
-  const either: Decide = request => (isAboutPod(request) ? questions.mutate : questions.validate)(request)
-  const decides: Readonly<Record<PathQuestion, Decide>> = { ...questions, either }
-  async function find(path: string, peer: string): Promise<Decide | undefined> {
-    const question = await paths.find(path, peer)
-    return question && decides[question]
-  }
-  return createServer({
+  const examiner = createExaminer(settings)
+  const server = createServer({
     name: 'webhook',
     port,
     ...(host !== undefined && { host }),
@@ -56,6 +43,24 @@ export function createWebhookServer(options: {
     log,
     ...(metrics && { metrics }),
     limits: { requestMs: 5_000, headMs: 3_000, bodyBytes: longestBytes, ...bodyLimits },
-    handler: createAdmissionHandler(find, log),
+    handler: createAdmissionHandler({
+      find: paths.find,
+      examine: examiner.examine,
+      conclude: createConclude({
+        look: createLookAtService(client),
+        missing: createFindMissing(client),
+        taken: createAudienceTaken(client, options.installation),
+      }),
+      now: () => Math.floor(clock.wallMs() / 1000),
+      begin: countReviews(metrics),
+      log,
+    }),
   })
+  return {
+    ...server,
+    async close(drainMs) {
+      await server.close(drainMs)
+      examiner.stop()
+    },
+  }
 }

@@ -8,10 +8,12 @@ import { readSettings } from '../settings.ts'
 import { median, quantile } from '../statistics.ts'
 import type { Delays } from './process.ts'
 
-// The main thread of an issuer whose tenants' documents change each second, and of a guard whose largest policy comes
-// anew, each beside one that rests, at one time and on one machine: what the machine does meanwhile meets both. Rounds:
+// The main thread of an issuer whose tenants' documents change each second, of a guard whose largest policy comes anew, and
+// of a webhook that is asked for the longest Roles, each beside one that rests, at one time and on one machine: what the machine does meanwhile meets both. Rounds:
 // at least 9.
 
+const modes = ['reading', 'compiling', 'admitting'] as const
+const suffixes = { reading: '', compiling: '-guard', admitting: '-webhook' }
 const boundMs = 20
 const leastRounds = 9
 
@@ -21,10 +23,10 @@ await runScript(async () => {
   const rig = describeRig({ ...settings, rounds }, { node: process.version }, new Date())
   const figures: Figure[] = []
   const late: string[] = []
-  for (const mode of ['reading', 'compiling'] as const) {
+  for (const mode of modes) {
     const pairs = await measurePairs(mode, rounds, settings)
     const beyond = pairs.map(one => one.busy.p99Ms - one.idle.p99Ms)
-    figures.push(...figuresOf(mode === 'reading' ? '' : '-guard', pairs, beyond))
+    figures.push(...figuresOf(suffixes[mode], pairs, beyond))
     const [low, middle, high] = [0.25, 0.5, 0.75].map(q => quantile(beyond, q).toFixed(1))
     say(`${mode}: p99 above an idle twin: ${middle} ms, quartiles ${low} and ${high}; bound ${boundMs}`)
     if (median(beyond) > boundMs) late.push(`${mode}: the main thread is late: ${middle} ms above an idle twin`)
@@ -69,7 +71,7 @@ function figuresOf(suffix: string, pairs: readonly Pair[], beyond: readonly numb
   ]
 }
 
-type Mode = 'reading' | 'compiling' | 'idle'
+type Mode = (typeof modes)[number] | 'idle'
 
 async function start(mode: Mode) {
   const child = fork(fileURLToPath(new URL('./process.ts', import.meta.url)), [mode])

@@ -1,17 +1,32 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { startAdmitting } from './admitting.ts'
 import { startCompiling } from './compiling.ts'
 import { startReading } from './reading.ts'
 
-/** Delays of this process's main thread, milliseconds, and how many documents were read, or policies taken, meanwhile. */
+/**
+ * Delays of this process's main thread, milliseconds, and how many documents were read, policies taken or reviews answered
+ * meanwhile.
+ */
 export interface Delays {
   readonly p99Ms: number
   readonly maxMs: number
   readonly done: number
 }
 
+interface Work {
+  done(): number
+}
+
 const resolutionMs = 5
 const [mode] = process.argv.slice(2)
-const work = mode === 'reading' ? await startReading() : mode === 'compiling' ? startCompiling() : { done: () => 0 }
+const starts: Readonly<Record<string, () => Work | Promise<Work>>> = {
+  reading: startReading,
+  compiling: startCompiling,
+  admitting: startAdmitting,
+  idle: () => ({ done: () => 0 }),
+}
+const work = await starts[mode ?? 'idle']?.()
+if (!work) throw new Error(`nobody knows how to be ${mode}`)
 const delay = monitorEventLoopDelay({ resolution: resolutionMs })
 
 process.on('message', async (seconds: number) => {

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../log.ts'
+import { createPeerLine, type LineBounds } from './peer-line.ts'
 
 /**
  * Work that costs time, shared out between peers. A turn of the event loop does a slice of it; what is left waits, and
@@ -17,24 +18,15 @@ export interface Turns {
 /** Called once. `lost`: it waited, and its turn is needed for a peer of which less waits; the asker is to be told so. */
 export type Work = (turn: 'come' | 'lost') => void
 
-export interface TurnBounds {
+export interface TurnBounds extends LineBounds {
   /** Of one turn of the event loop, milliseconds. What has begun is finished. */
   readonly sliceMs: number
   /** What a piece of work takes at least, milliseconds: for work that goes on in a later turn. Default: nothing. */
   readonly leastMs?: number
-  /** Pieces of work that may wait: of one peer, and of all. */
-  readonly perPeer: number
-  readonly sum: number
 }
 
-/**
- * Where too much waits, the newest work of the peer of which most waits makes room for peers of which less does: as many
- * addresses as fill the line cost themselves their turns, and nobody else.
- */
 export function createTurns(bounds: TurnBounds, { clock, log }: { clock: Clock; log: Logger }): Turns {
-  /** By peer, the one whose turn is next first. */
-  const queues = new Map<string, Work[]>()
-  let waiting = 0
+  const waiting = createPeerLine<Work>(bounds)
   let spentMs = 0
   let isScheduled = false
 
@@ -58,46 +50,28 @@ export function createTurns(bounds: TurnBounds, { clock, log }: { clock: Clock; 
   function beginTurn(): void {
     isScheduled = false
     spentMs = 0
-    for (const [peer, queue] of queues) {
-      if (spentMs >= bounds.sliceMs) break
-      const work = queue.shift()
-      queues.delete(peer)
-      // Behind all others that wait; this loop comes to it again when the slice allows.
-      if (queue.length > 0) queues.set(peer, queue)
-      waiting--
-      if (work) run(work, 'come')
+    while (spentMs < bounds.sliceMs) {
+      const work = waiting.take()
+      if (!work) break
+      run(work, 'come')
     }
-    if (spentMs > 0 || waiting > 0) schedule()
-  }
-
-  /** @returns the newest work of the peer of which most waits, unless that is no more than one beyond so much */
-  function takeFromGreediest(own: number): Work | undefined {
-    let most: Work[] | undefined
-    for (const queue of queues.values()) if (!most || queue.length > most.length) most = queue
-    if (!most || most.length <= own + 1) return undefined
-    waiting--
-    return most.pop()
+    if (spentMs > 0 || waiting.size() > 0) schedule()
   }
 
   return {
-    waiting: () => waiting,
+    waiting: waiting.size,
     take(peer, work) {
-      if (waiting === 0 && spentMs < bounds.sliceMs) {
+      if (waiting.size() === 0 && spentMs < bounds.sliceMs) {
         run(work, 'come')
         // The slice is of one turn.
         schedule()
         return 'done'
       }
-      const queue = queues.get(peer)
-      if (queue && queue.length >= bounds.perPeer) return 'refused'
-      const shed = waiting >= bounds.sum ? takeFromGreediest(queue?.length ?? 0) : undefined
-      if (waiting >= bounds.sum) return 'refused'
-      if (queue) queue.push(work)
-      else queues.set(peer, [work])
-      waiting++
+      const place = waiting.put(peer, work)
+      if (place === 'refused') return 'refused'
       schedule()
       // Last: who is told may ask again at once.
-      if (shed) run(shed, 'lost')
+      if (place.shed) run(place.shed, 'lost')
       return 'waits'
     },
   }

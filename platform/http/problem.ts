@@ -9,6 +9,9 @@ export interface Problem {
   headers?: Record<string, string>
 }
 
+/** What has no place now gets this, whichever bound it met. */
+export const tooBusy: Problem = { status: 503, code: 'too_busy', title: 'Too much is under way: try again' }
+
 /**
  * Answers with a problem body. Does nothing when the answer has begun.
  * @see RFC 9457 section 3; `code` is an extension member, `type` stays `about:blank` by being left out

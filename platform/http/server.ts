@@ -1,4 +1,5 @@
-import http, { type IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import http from 'node:http'
 import type { Server as HttpsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { type Clock, systemClock } from '../clock.ts'
@@ -10,7 +11,7 @@ import { createConnections } from './connections.ts'
 import { createExchanges } from './exchanges.ts'
 import { type HttpLimit, type HttpLimits, limitsOf, sweepMsOf } from './limits.ts'
 import { paceHandshakes } from './paced-handshakes.ts'
-import { sendProblem } from './problem.ts'
+import { sendProblem, tooBusy } from './problem.ts'
 import type { TlsSource } from './tls-source.ts'
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>
@@ -91,7 +92,6 @@ export function createServer(options: HttpServerOptions): HttpServer {
   }
 }
 
-const busy = { status: 503, code: 'too_busy', title: 'Too much is under way: try again' }
 const retryLater = { 'retry-after': '1', connection: 'close' }
 
 /** Puts the limits between a server and its handler. @param begin called for every request that is let in */
@@ -136,7 +136,7 @@ function bound(
     if (begun === 'closed') return
     begin(response)
     if (begun === 'begun') void handle(request, response)
-    else sendProblem(response, { ...busy, headers: retryLater })
+    else sendProblem(response, { ...tooBusy, headers: retryLater })
   })
   return () => cancel()
 }

@@ -1,4 +1,3 @@
-import { parentPort } from 'node:worker_threads'
 import {
   type DocumentContent,
   type DocumentReaders,
@@ -6,17 +5,17 @@ import {
   readContent,
 } from '../../core/registry/openapi-document.ts'
 import { canonicalJson } from '../../core/rows/hash.ts'
+import { answerOrders } from '../thread/answer-orders.ts'
 import { documentReaders } from './document-readers.ts'
-import type { ReadingAnswer, ReadingOrder } from './reading-thread.ts'
+import type { Read, ReadingOrder } from './reading-thread.ts'
 
 // No GuardedService can have this name: what comes out the same with it belongs to no name.
 const nobody = '-'
 
 // Started by reading-thread.ts: one document in, its routes as one text out, so that the other side parses and no more.
-parentPort?.on('message', ({ content, service }: ReadingOrder) => parentPort?.postMessage(answer(content, service)))
+answerOrders(({ content, service }: ReadingOrder): Read => answer(content, service))
 
-function answer(content: DocumentContent, service: string): ReadingAnswer {
-  const before = process.threadCpuUsage()
+function answer(content: DocumentContent, service: string): Read {
   let found: ReturnType<ReadText> | undefined
   const once: DocumentReaders = {
     inflate: documentReaders.inflate,
@@ -30,8 +29,7 @@ function answer(content: DocumentContent, service: string): ReadingAnswer {
   const value = found
   const ofAll =
     value === undefined || told === textOf(readContent({ text: '' }, nobody, { ...once, read: () => value }))
-  const { user, system } = process.threadCpuUsage(before)
-  return { reading: told, ofAll, spentMs: (user + system) / 1_000 }
+  return { reading: told, ofAll }
 }
 
 function textOf(reading: ReturnType<typeof readContent>): string {

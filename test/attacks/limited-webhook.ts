@@ -23,7 +23,7 @@ const part = 'a'.repeat(32)
 
 export async function startLimitedWebhook(): Promise<LimitedWebhook> {
   const folder = await mkdtemp(join(tmpdir(), 'limited-webhook-'))
-  await bundle('webhook', folder)
+  await Promise.all((['webhook', 'admission'] as const).map(name => bundle(name, folder)))
   const pair = await makePair()
   const api = apiServer(pair)
   await new Promise<void>(resolve => api.listen(0, '127.0.0.1', resolve))

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { holdApart } from '../attacks/hold-apart.ts'
 import { addresses, type Hold } from '../attacks/hold-connections.ts'
 import { type LimitedWebhook, startLimitedWebhook } from '../attacks/limited-webhook.ts'
+import { longestRoleUpdate, manyMembers } from '../attacks/long-reviews.ts'
 
 let webhook: LimitedWebhook
 const held: { end(): Promise<void> }[] = []
@@ -32,6 +33,7 @@ const body = (path: string): string => head(path, bytes) + '{'.padEnd(bytes - 1)
 const values = `{"a":[${'{},'.repeat(1_048_000)}`
 const wide = (path: string): string => head(path, bytes) + values.slice(0, bytes - 1)
 const wholeWide = (path: string): string => `${head(path, values.length + 3)}${values}0]}`
+const whole = (path: string, text: string): string => head(path, Buffer.byteLength(text)) + text
 
 const phases: [string, (knownPath: string) => Pick<Hold, 'over' | 'bytes'>][] = [
   ['silence before the handshake', () => ({ over: 'tcp', bytes: '' })],
@@ -50,6 +52,8 @@ const phases: [string, (knownPath: string) => Pick<Hold, 'over' | 'bytes'>][] = 
     'handshake after handshake',
     () => ({ over: 'tls', bytes: 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n' }),
   ],
+  ['the longest Roles there are', path => ({ over: 'tls', bytes: whole(path, longestRoleUpdate) })],
+  ['Roles of 100,000 unknown members', path => ({ over: 'tls', bytes: whole(path, manyMembers) })],
   ['answers that nobody reads', () => ({ over: 'tls', bytes: 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(200) })],
 ]
 

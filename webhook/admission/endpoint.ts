@@ -1,15 +1,29 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { peerKey } from '../../platform/http/peer.ts'
-import { sendProblem } from '../../platform/http/problem.ts'
+import { sendProblem, tooBusy } from '../../platform/http/problem.ts'
 import type { Handler } from '../../platform/http/server.ts'
 import type { Logger } from '../../platform/log.ts'
-import { type Body, readBody } from './read-body.ts'
-import { type AdmissionRequest, readReview, reviewAnswer, uidOf, type Verdict } from './review.ts'
+import type { Lost } from '../../platform/thread/thread.ts'
+import type { BeginReview } from '../measure.ts'
+import type { ExaminedReview } from './examine-review.ts'
+import type { Examiner } from './examiner.ts'
+import type { PathQuestion } from './known-paths.ts'
+import { readBody } from './read-body.ts'
+import { namespaceOf, reviewAnswer, uidOf, type Verdict } from './review.ts'
 
-export type Decide = (request: AdmissionRequest) => Verdict | Promise<Verdict>
-
-/** Who answers at a path; undefined: nobody does. */
-export type FindDecide = (path: string, peer: string) => Promise<Decide | undefined>
+/** What an endpoint works with. */
+export interface EndpointParts {
+  /** What is asked at a path; undefined: nobody answers there. */
+  readonly find: (path: string, peer: string) => Promise<PathQuestion | undefined>
+  readonly examine: Examiner['examine']
+  /** Decides about what was examined, by what else there is. */
+  readonly conclude: (result: ExaminedReview['result']) => Promise<Verdict>
+  /** Seconds since epoch. */
+  readonly now: () => number
+  /** Counts reviews. */
+  readonly begin: BeginReview
+  readonly log: Logger
+}
 
 // Nobody reads what is still to come: it is not kept for a next request either.
 const notFound = { status: 404, code: 'not_found', title: 'No such path', headers: { connection: 'close' } }
@@ -19,35 +33,51 @@ const notFound = { status: 404, code: 'not_found', title: 'No such path', header
  * and depth; what cannot be read is refused with an AdmissionReview where its uid can be found, with a problem otherwise.
  * Nothing here changes anything anywhere.
  */
-export function createAdmissionHandler(find: FindDecide, log: Logger): Handler {
+export function createAdmissionHandler(parts: EndpointParts): Handler {
   return async (request, response) => {
     const path = (request.url ?? '').split('?', 1)[0] ?? ''
-    const decide = await find(path, peerKey(request.socket.remoteAddress))
-    const refused = decide ? refuseForm(request) : notFound
-    if (!decide || refused) return sendProblem(response, refused ?? notFound)
+    const peer = peerKey(request.socket.remoteAddress)
+    const question = await parts.find(path, peer)
+    const refused = question ? refuseForm(request) : notFound
+    if (!question || refused) return sendProblem(response, refused ?? notFound)
     const body = await readBody(request)
     if (!body) return void response.destroy()
-    await answer(response, body, decide, log)
+    const { bytes, isTooLarge } = body
+    const uid = uidOf(bytes)
+    if (isTooLarge) return refuseBody(response, uid, 413, 'the object is larger than 3 MiB')
+    const end = parts.begin()
+    const asker = namespaceOf(bytes) ?? peer
+    const examined = await parts.examine(bytes, { question, now: parts.now() }, asker)
+    if ('lost' in examined) {
+      end(question, 'failed')
+      return answerLost(response, uid, examined, parts.log)
+    }
+    if ('fault' in examined) return refuseBody(response, uid, 400, examined.fault)
+    const verdict = await concludeSafely(examined, parts)
+    end(examined.question, verdict.allowed ? 'allowed' : verdict.code === 500 ? 'failed' : 'refused')
+    sendReview(response, examined.uid, verdict)
   }
 }
 
-async function answer(response: ServerResponse, { bytes, isTooLarge }: Body, decide: Decide, log: Logger) {
-  if (isTooLarge) return refuseBody(response, bytes, 413, 'the object is larger than 3 MiB')
-  const review = readReview(bytes)
-  if ('fault' in review) return refuseBody(response, bytes, 400, review.fault)
-  sendReview(response, review.uid, await decideSafely(decide, review, log))
-}
-
-async function decideSafely(decide: Decide, review: AdmissionRequest, log: Logger): Promise<Verdict> {
-  const about = { kind: review.kind.kind, namespace: review.namespace, name: review.name, operation: review.operation }
+async function concludeSafely({ about, result }: ExaminedReview, { conclude, log }: EndpointParts): Promise<Verdict> {
   try {
-    const verdict = await decide(review)
+    const verdict = await conclude(result)
     if (!verdict.allowed) log.info({ ...about, code: verdict.code }, 'refused')
     return verdict
   } catch (error) {
     log.error({ ...about, err: error }, 'an admission review failed')
     return { allowed: false, code: 500, message: 'Latchkey could not examine this object; see the log of its webhook' }
   }
+}
+
+function answerLost(response: ServerResponse, uid: string | undefined, lost: Lost, log: Logger): void {
+  if (lost.lost === 'too_costly') {
+    log.error({ spentMs: lost.spentMs }, 'an admission review took more time or memory than there is for one')
+    refuseBody(response, uid, 413, 'the object is too costly to examine; make it smaller or split it')
+    return
+  }
+  if (lost.lost === 'died') log.error({ err: lost.error }, 'the thread that examines long reviews ended')
+  sendProblem(response, { ...tooBusy, headers: { 'retry-after': '1' } })
 }
 
 function refuseForm(request: IncomingMessage) {
@@ -62,8 +92,7 @@ function refuseForm(request: IncomingMessage) {
   return undefined
 }
 
-function refuseBody(response: ServerResponse, body: Buffer, code: 400 | 413, message: string): void {
-  const uid = uidOf(body)
+function refuseBody(response: ServerResponse, uid: string | undefined, code: 400 | 413, message: string): void {
   const problem = code === 413 ? 'request_too_large' : 'review_malformed'
   const title = 'The AdmissionReview cannot be read'
   if (uid === undefined) sendProblem(response, { status: code, code: problem, title, detail: message })

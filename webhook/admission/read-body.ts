@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 
 /** A body, as far as it is looked at. */
 export interface Body {
-  readonly bytes: Buffer
+  readonly bytes: Buffer<ArrayBuffer>
   /** Only its head is there: it tells whose it was. */
   readonly isTooLarge: boolean
 }

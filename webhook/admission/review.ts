@@ -1,5 +1,4 @@
 import type { UserInfo } from '../../platform/kube/access-review.ts'
-import type { Operation } from '../injection/json-patch.ts'
 import { exceeded } from './json-bounds.ts'
 
 /** What the API server asks: the parts we read. @see Kubernetes admission.k8s.io/v1 AdmissionReview */
@@ -18,7 +17,12 @@ export interface AdmissionRequest {
 
 /** Our answer; `causes` say field by field what is wrong. */
 export type Verdict =
-  | { readonly allowed: true; readonly warnings?: readonly string[]; readonly patch?: readonly Operation[] }
+  | {
+      readonly allowed: true
+      readonly warnings?: readonly string[]
+      /** A JSON patch, as JSON; empty when nothing changes. */
+      readonly patch?: string
+    }
   | {
       readonly allowed: false
       readonly code: 400 | 413 | 422 | 500
@@ -32,6 +36,8 @@ export type Verdict =
  * update holds it twice.
  */
 const most = { levels: 64, values: 320_000 }
+
+const headBytes = 1024
 
 /** @returns the request, or in words what is wrong with the body */
 export function readReview(body: Buffer): AdmissionRequest | { readonly fault: string } {
@@ -63,9 +69,18 @@ export function readReview(body: Buffer): AdmissionRequest | { readonly fault: s
  * The uid of a review that is not read as a whole, so that its sender still gets a reason. The API server writes it
  * near the beginning.
  */
-export function uidOf(head: Buffer): string | undefined {
-  const text = head.subarray(0, 1024).toString('latin1')
+export function uidOf(body: Buffer): string | undefined {
+  const text = body.subarray(0, headBytes).toString('latin1')
   return /"request"\s*:\s*\{\s*"uid"\s*:\s*"([0-9A-Za-z-]{1,128})"/.exec(text)?.[1]
+}
+
+/**
+ * The namespace of a review that is not read yet, to tell in whose turn it is. The API server writes it behind the names of
+ * the kinds, before the object; nothing else is decided by it.
+ */
+export function namespaceOf(body: Buffer): string | undefined {
+  const text = body.subarray(0, 2 * headBytes).toString('latin1')
+  return /"namespace"\s*:\s*"([0-9a-z-]{1,63})"/.exec(text)?.[1]
 }
 
 /** The body of our answer. */
@@ -80,9 +95,8 @@ export function reviewAnswer(uid: string, verdict: Verdict): string {
   return JSON.stringify({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response })
 }
 
-function patchOf(patch: readonly Operation[] | undefined): object {
-  if (!patch || patch.length === 0) return {}
-  return { patchType: 'JSONPatch', patch: Buffer.from(JSON.stringify(patch)).toString('base64') }
+function patchOf(patch: string | undefined): object {
+  return patch ? { patchType: 'JSONPatch', patch: Buffer.from(patch).toString('base64') } : {}
 }
 
 const reasons = { 400: 'BadRequest', 413: 'RequestEntityTooLarge', 422: 'Invalid', 500: 'InternalError' } as const

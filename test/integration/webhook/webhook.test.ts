@@ -275,6 +275,20 @@ describe('validation at the API server', () => {
     })
   })
 
+  it('examines a Role of 1 MB as it does a short one', async () => {
+    const rules = (last: string) =>
+      Array.from({ length: 64 }, (_, rule) => ({
+        services: ['orders'],
+        methods: ['GET'],
+        paths: Array.from({ length: 32 }, (_, at) => (rule + at === 94 ? last : `/${rule}/${at}/${'a'.repeat(500)}`)),
+      }))
+    const longRole = (last: string) => ({ ...role('long', []), spec: { rules: rules(last) } })
+    expect((await dryRun('roles', longRole('/a'))).status).toBe(201)
+    const { status, body } = await dryRun('roles', longRole('/a/%41'))
+    expect(status).toBe(422)
+    expect(body.message).toContain('spec.rules[63].paths[31]: ')
+  })
+
   it('warns of names that are not there yet, and lets them pass', async () => {
     const warned = kubectl(
       cluster.plane.kubeconfig,

@@ -1,12 +1,21 @@
-import { parentPort } from 'node:worker_threads'
+import { parentPort, threadId } from 'node:worker_threads'
 import type { ReadingOrder } from '../../../platform/openapi/reading-thread.ts'
 
-// Does what no document should be able to make the real one do.
-parentPort?.on('message', ({ content }: ReadingOrder) => {
-  const text = 'text' in content ? content.text : ''
-  if (text === 'loop') for (;;);
-  if (text === 'exit') process.exit(3)
-  if (text === 'throw') throw new Error('of its own')
-  if (text === 'memory') for (const held: string[][] = []; ; ) held.push(Array.from({ length: 10_000 }, String))
-  parentPort?.postMessage({ reading: '{"routes":[]}', ofAll: true, spentMs: 1 })
+type Order = ReadingOrder | { readonly bytes: Uint8Array }
+
+// Does what no document and no body should be able to make the real ones do, by the first word of either.
+parentPort?.on('message', (order: Order) => {
+  const word = /^\w*/.exec(textOf(order))?.[0]
+  if (word === 'loop') for (;;);
+  if (word === 'exit') process.exit(3)
+  if (word === 'throw') throw new Error('of its own')
+  if (word === 'memory') for (const held: string[][] = []; ; ) held.push(Array.from({ length: 10_000 }, String))
+  if (word === 'whoami') return void parentPort?.postMessage({ answer: threadId, spentMs: 1 })
+  const answer = 'bytes' in order ? { fault: 'fine' } : { reading: '{"routes":[]}', ofAll: true }
+  parentPort?.postMessage({ answer, spentMs: 1 })
 })
+
+function textOf(order: Order): string {
+  if ('bytes' in order) return Buffer.from(order.bytes).toString('latin1')
+  return 'text' in order.content ? order.content.text : ''
+}

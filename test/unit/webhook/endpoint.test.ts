@@ -1,31 +1,48 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createServer, type HttpServer } from '../../../platform/http/server.ts'
 import { createLog } from '../../../platform/log.ts'
-import { validateObject } from '../../../webhook/admission/checks/validate-object.ts'
-import { createAdmissionHandler, type Decide } from '../../../webhook/admission/endpoint.ts'
-import { mutatePod } from '../../../webhook/admission/mutate-pod.ts'
+import { createMetrics } from '../../../platform/metrics.ts'
+import { createConclude } from '../../../webhook/admission/conclude.ts'
+import { createAdmissionHandler } from '../../../webhook/admission/endpoint.ts'
+import { examineReview } from '../../../webhook/admission/examine-review.ts'
+import { createExaminer, type Examiner } from '../../../webhook/admission/examiner.ts'
+import type { PathQuestion } from '../../../webhook/admission/known-paths.ts'
+import { countReviews } from '../../../webhook/measure.ts'
 import { applyPatch } from './apply-patch.ts'
 import { injected, podOf, settings } from './pods.ts'
 
 const lines: string[] = []
+const metrics = createMetrics({ process: 'test' })
 const log = createLog({ process: 'test', destination: { write: line => lines.push(line) } })
+let examiner: Examiner
 let server: HttpServer
 let base: string
 
 beforeAll(async () => {
-  const routes = {
-    '/validate': (request: Parameters<typeof validateObject>[0]) => validateObject(request, 0, async () => []),
-    '/mutate': (request: Parameters<typeof mutatePod>[0]) => mutatePod(request, settings, async () => 'ToGuard'),
-    '/broken': () => {
-      throw new Error('a bug')
+  const questions = new Map<string, PathQuestion>([
+    ['/validate', 'validate'],
+    ['/mutate', 'mutate'],
+    ['/either', 'either'],
+  ])
+  const conclude = createConclude({
+    async look(namespace) {
+      if (namespace === 'broken') throw new Error('a bug')
+      return 'ToGuard'
     },
-  }
-  const find = async (path: string) => new Map<string, Decide>(Object.entries(routes)).get(path)
-  const handler = createAdmissionHandler(find, log)
+    missing: async () => [],
+    taken: async () => false,
+  })
+  examiner = createExaminer(settings)
+  const find = async (path: string) => questions.get(path)
+  const { examine } = examiner
+  const handler = createAdmissionHandler({ find, examine, conclude, now: () => 0, begin: countReviews(metrics), log })
   server = createServer({ name: 'test', host: '127.0.0.1', port: 0, handler, log })
   base = `http://127.0.0.1:${(await server.listen()).port}`
 })
-afterAll(() => server.close(0))
+afterAll(async () => {
+  await server.close(0)
+  examiner.stop()
+})
 
 const post = (path: string, body: string, type = 'application/json') =>
   fetch(base + path, { method: 'POST', headers: { 'content-type': type }, body })
@@ -74,7 +91,7 @@ describe('the admission endpoint', () => {
   })
 
   it('denies, and says nothing of the cause, when it fails itself', async () => {
-    const verdict = await verdictOf(await post('/broken', review(pod)))
+    const verdict = await verdictOf(await post('/mutate', review({ ...pod, namespace: 'broken' })))
     expect(verdict).toMatchObject({ allowed: false, status: { code: 500, reason: 'InternalError' } })
     expect(JSON.stringify(verdict)).not.toContain('a bug')
     expect(lines.at(-1)).toContain('an admission review failed')
@@ -167,11 +184,13 @@ describe('the admission endpoint', () => {
       },
     ],
   ])('K16 answers %s with a second of work', async (_, path, request) => {
+    const body = review(request)
+    const question = path === '/mutate' ? 'mutate' : 'validate'
     const before = process.threadCpuUsage()
-    const answer = await post(path, review(request))
+    examineReview(Buffer.from(body), { question, now: 0 }, settings)
     // Time of the processor, microseconds: it stands still while the machine does.
     const { user, system } = process.threadCpuUsage(before)
     expect(user + system).toBeLessThan(1_000_000)
-    expect(await verdictOf(answer)).toMatchObject({ allowed: false })
+    expect(await verdictOf(await post(path, body))).toMatchObject({ allowed: false })
   })
 })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Reference } from '../../../webhook/admission/checks/check.ts'
-import { validateObject } from '../../../webhook/admission/checks/validate-object.ts'
+import { concludeObject, examineObject, type FindMissing } from '../../../webhook/admission/checks/validate-object.ts'
 import type { AdmissionRequest } from '../../../webhook/admission/review.ts'
 
 const now = Date.parse('2027-01-01T00:00:00Z') / 1000
@@ -16,6 +16,10 @@ const request = (kind: string, spec: unknown, more: Partial<AdmissionRequest> = 
   ...more,
 })
 const known = async () => []
+const validateObject = async (asked: AdmissionRequest, at: number, missing: FindMissing) => {
+  const examined = examineObject(asked, at)
+  return 'allowed' in examined ? examined : concludeObject(examined, missing, async () => false)
+}
 const validate = (kind: string, spec: unknown, more?: Partial<AdmissionRequest>) =>
   validateObject(request(kind, spec, more), now, known)
 const message = async (kind: string, spec: unknown) => {

@@ -29,6 +29,9 @@ export interface Reference {
   readonly port?: number | string
 }
 
+/** Names of one spec that are looked for, the first ones. */
+export const mostReferences = 16
+
 /** What of a reference is not there. */
 export interface Missing {
   readonly reference: Reference

@@ -3,10 +3,9 @@ import type { ServiceObject } from '../../../core/registry/kubernetes.ts'
 import { portOf } from '../../../core/registry/service-port.ts'
 import { isAllowed, type UserInfo } from '../../../platform/kube/access-review.ts'
 import type { KubeClient } from '../../../platform/kube/client.ts'
-import type { Missing, Reference } from './check.ts'
+import { type Missing, mostReferences, type Reference } from './check.ts'
 import type { FindMissing } from './validate-object.ts'
 
-const mostOfOne = 16
 const mostOfAll = 64
 const patienceMs = 500
 
@@ -37,7 +36,7 @@ export function createFindMissing(client: Pick<KubeClient, 'get' | 'raw'>): Find
   }
   return async (references, user) => {
     if (references.length === 0) return []
-    const asked = references.slice(0, mostOfOne)
+    const asked = references.slice(0, mostReferences)
     const missing = new Map<Reference, Missing>()
     const looking = asked.map(async reference => {
       const found = await missingOf(reference, user)

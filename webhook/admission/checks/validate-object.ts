@@ -9,7 +9,7 @@ import { role } from '../../../core/api/role.ts'
 import type { UserInfo } from '../../../platform/kube/access-review.ts'
 import { type AdmissionRequest, isFields, type Verdict } from '../review.ts'
 import type { AudienceTaken } from './audience-taken.ts'
-import type { About, Finding, KindChecks, Missing, Reference } from './check.ts'
+import { type About, type Finding, type KindChecks, type Missing, mostReferences, type Reference } from './check.ts'
 import { accessGrantChecks } from './check-access-grant.ts'
 import { accessKeyChecks } from './check-access-key.ts'
 import { apiClientChecks } from './check-api-client.ts'
@@ -41,17 +41,22 @@ const kinds: ReadonlyMap<string, Examine> = new Map([
   examination(guardedService, guardedServiceChecks),
 ])
 
+/** A spec of ours with no fault of its own. What it names, and whether another has its audience, is still to be asked. */
+export interface OpenObject {
+  readonly namespace: string
+  /** That the spec asks for and did not have before. */
+  readonly audience?: string | undefined
+  readonly references: readonly Reference[]
+  readonly author: UserInfo | undefined
+  readonly warnings: readonly string[]
+}
+
 /**
- * Decides about CREATE and UPDATE of a spec of ours. An update that leaves the spec as it is passes unchecked: a rule
- * that became stricter must not stand in the way of status, finalizers or labels of what exists.
+ * What can be said of CREATE and UPDATE of a spec of ours without asking anybody. An update that leaves the spec as it is
+ * passes unchecked: a rule that became stricter must not stand in the way of status, finalizers or labels of what exists.
  * @param now seconds since epoch
  */
-export async function validateObject(
-  request: AdmissionRequest,
-  now: number,
-  missing: FindMissing,
-  taken: AudienceTaken = async () => false,
-): Promise<Verdict> {
+export function examineObject(request: AdmissionRequest, now: number): Verdict | OpenObject {
   const examine = request.kind.group === group ? kinds.get(request.kind.kind) : undefined
   const asked = request.operation === 'CREATE' || request.operation === 'UPDATE'
   if (!examine || !asked || request.subResource) return { allowed: true }
@@ -63,11 +68,25 @@ export async function validateObject(
   const about = { name: request.name ?? '', namespace: request.namespace ?? '', now, told: toldBy(oldObject) }
   const { refusals, warnings, references, audience } = examine(object.spec, about)
   if (refusals.length > 0) return refused(refusals)
-  if (audience !== undefined && audience !== audienceIn(oldObject)) {
-    if (await taken({ audience, namespace: about.namespace })) return refused([audienceIsTaken])
+  return {
+    namespace: about.namespace,
+    // An update that leaves it alone asks for nothing.
+    audience: audience === audienceIn(oldObject) ? undefined : audience,
+    references: references.slice(0, mostReferences),
+    author: request.userInfo,
+    warnings: warnings.map(sentence),
   }
-  const unknown = (await missing(references, request.userInfo)).map(missingSentence)
-  return { allowed: true, warnings: [...warnings.map(sentence), ...unknown] }
+}
+
+/** Decides by what else there is. */
+export async function concludeObject(
+  { namespace, audience, references, author, warnings }: OpenObject,
+  missing: FindMissing,
+  taken: AudienceTaken,
+): Promise<Verdict> {
+  if (audience !== undefined && (await taken({ audience, namespace }))) return refused([audienceIsTaken])
+  const unknown = (await missing(references, author)).map(missingSentence)
+  return { allowed: true, warnings: [...warnings, ...unknown] }
 }
 
 function refused(findings: readonly Finding[]): Verdict {
@@ -83,7 +102,6 @@ function toldBy(oldObject: unknown): string[] {
 /** By whom is none of the asking namespace's business. */
 const audienceIsTaken: Finding = { field: 'spec.audience', message: 'is taken; choose another one' }
 
-/** An update that leaves it alone asks for nothing. */
 function audienceIn(oldObject: unknown): unknown {
   return isFields(oldObject) && isFields(oldObject.spec) ? oldObject.spec.audience : undefined
 }
@@ -118,10 +136,13 @@ function examination<Spec>(definition: KindDefinition, checks: KindChecks<Spec>)
   return [definition.kind, examine]
 }
 
+/** The schema names all members that it does not know, and a body can have a hundred thousand. */
+const longestText = 1_024
+
 function issueFinding({ path, message }: z.core.$ZodIssue): Finding {
   const field = path.reduce<string>(
     (at, part) => at + (typeof part === 'number' ? `[${part}]` : `.${String(part)}`),
     'spec',
   )
-  return { field, message }
+  return { field: field.slice(0, longestText), message: message.slice(0, longestText) }
 }
