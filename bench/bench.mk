@@ -25,7 +25,7 @@ bench-policy: build ## 100,000 clients and 10,000 rules beside 10 and 10 (5 min)
 bench-extauthz: build ## Envoy and nginx asking our external authorizer (6 min)
 	$(NODE) bench/extauthz/main.ts
 
-bench-event-loop: install ## The main thread while long documents change, beside an idle twin (1 min)
+bench-event-loop: install ## The main thread while documents, policies and large slices change, beside an idle twin (4 min)
 	$(NODE) bench/event-loop/main.ts
 
 bench-report: install ## Tables and plots of the last results into docs/performance.md

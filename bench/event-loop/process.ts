@@ -1,6 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { startCompiling } from './compiling.ts'
 import { startReading } from './reading.ts'
+import { startSlicing } from './slicing.ts'
 
 /** Delays of this process's main thread, milliseconds, and how many documents were read, or policies taken, meanwhile. */
 export interface Delays {
@@ -10,8 +11,8 @@ export interface Delays {
 }
 
 const resolutionMs = 5
-const [mode] = process.argv.slice(2)
-const work = mode === 'reading' ? await startReading() : mode === 'compiling' ? startCompiling() : { done: () => 0 }
+const [mode, size] = process.argv.slice(2)
+const work = await start()
 const delay = monitorEventLoopDelay({ resolution: resolutionMs })
 
 process.on('message', async (seconds: number) => {
@@ -29,3 +30,9 @@ process.on('message', async (seconds: number) => {
   process.send?.(told)
 })
 process.send?.('ready')
+
+function start(): { done(): number } | Promise<{ done(): number }> {
+  if (mode === 'reading') return startReading()
+  if (mode === 'compiling') return startCompiling()
+  return mode === 'slicing' ? startSlicing(Number(size)) : { done: () => 0 }
+}
