@@ -25,7 +25,7 @@ bench-policy: build ## 100,000 clients and 10,000 rules beside 10 and 10 (5 min)
 bench-extauthz: build ## Envoy and nginx asking our external authorizer (6 min)
 	$(NODE) bench/extauthz/main.ts
 
-bench-event-loop: install ## The main threads while what is long comes, beside an idle twin (2 min)
+bench-event-loop: install ## The main threads while what is long comes, beside an idle twin (5 min)
 	$(NODE) bench/event-loop/main.ts
 
 bench-report: install ## Tables and plots of the last results into docs/performance.md

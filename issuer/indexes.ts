@@ -22,6 +22,7 @@ export function createIndexes(objects: Objects) {
     grantsOfRole: createIndex(objects.accessgrants, grant => [roleOfGrant(grant)]),
     rolesOfService: createIndex(objects.roles, servicesOfRole),
     podsOfAccount: createIndex(objects.pods, pod => [serviceAccountOfPod(pod)]),
+    clientsOfNamespace: createIndex(objects.apiclients, client => [client.metadata.namespace ?? '']),
     clientsOfAccount: createIndex(objects.apiclients, serviceAccountsOfClient),
     servicesOfTarget: createIndex(objects.guardedservices, service => [targetOfService(service)]),
     servicesOfClient: (client: string) =>

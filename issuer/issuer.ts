@@ -98,7 +98,7 @@ export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Pro
     documents.start()
     // Without the cluster's keys a slice would take access from every service account: better none for a while.
     await cluster.start(stopping.signal)
-    slices.start()
+    await slices.start()
     isLoaded = true
     log.info({ services: [...slices.all()].length }, 'loaded')
   }

@@ -10,13 +10,13 @@ export function createIndex<T extends KubeObject>(
   reflector: Reflector<T>,
   targetsOf: (object: T) => readonly string[],
 ): ObjectIndex<T> {
-  const keysByTarget = new Map<string, Set<string>>()
+  const byTarget = new Map<string, Map<string, T>>()
 
   function remove(object: T, key: string): void {
     for (const target of targetsOf(object)) {
-      const keys = keysByTarget.get(target)
-      keys?.delete(key)
-      if (keys?.size === 0) keysByTarget.delete(target)
+      const objects = byTarget.get(target)
+      objects?.delete(key)
+      if (objects?.size === 0) byTarget.delete(target)
     }
   }
 
@@ -24,12 +24,12 @@ export function createIndex<T extends KubeObject>(
     if (old) remove(old, key)
     if (type === 'deleted') return remove(object, key)
     for (const target of targetsOf(object)) {
-      const keys = keysByTarget.get(target)
-      if (keys) keys.add(key)
-      else keysByTarget.set(target, new Set([key]))
+      const objects = byTarget.get(target)
+      if (objects) objects.set(key, object)
+      else byTarget.set(target, new Map([[key, object]]))
     }
   })
   return {
-    get: target => [...(keysByTarget.get(target) ?? [])].flatMap(key => reflector.store.get(key) ?? []),
+    get: target => [...(byTarget.get(target)?.values() ?? [])],
   }
 }

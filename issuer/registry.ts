@@ -1,10 +1,16 @@
 import type { GuardedService } from '../core/api/guarded-service.ts'
 import { createInspector } from '../core/registry/inspector.ts'
 import type { OpenApiSource } from '../core/registry/openapi-document.ts'
-import { type ClientRules, type ResolvedClient, resolveNamespaceClients } from '../core/registry/resolve-clients.ts'
+import {
+  type ClientRules,
+  identityOf,
+  type ResolvedClient,
+  resolveNamespaceClients,
+  unopposedClient,
+} from '../core/registry/resolve-clients.ts'
 import { type ResolvedService, resolveServices, type ServiceRules } from '../core/registry/resolve-services.ts'
-import { createIndex } from './object-index.ts'
 import type { Objects } from './objects.ts'
+import { createRivals } from './rivals.ts'
 
 export type Rules = ClientRules & ServiceRules
 
@@ -16,14 +22,15 @@ export interface Registry {
   readonly services: ReadonlyMap<string, ResolvedService>
   /** Accepted clients only. */
   clientById(clientId: string): ResolvedClient | undefined
-  /** Resolves the clients of one namespace anew. */
-  resolveClients(namespace: string): ClientChanges
+  /** Resolves a client anew, and those that its change may concern. */
+  resolveClient(key: string): ClientChanges
   /** Resolves all services anew. @returns keys of those that came, went or changed */
   resolveServices(): Set<string>
 }
 
-/** Keys of clients that are not as they were. */
+/** Keys of clients that were looked at, and of those that are not as they were. */
 interface ClientChanges {
+  readonly resolved: Iterable<string>
   /** What guards know of them changed. */
   readonly changed: ReadonlySet<string>
   /** Who they are, or whether they are accepted, changed: grants mean something else now. */
@@ -38,35 +45,44 @@ export function createRegistry(
   const clients = new Map<string, ResolvedClient>()
   const services = new Map<string, ResolvedService>()
   const byId = new Map<string, ResolvedClient>()
-  const ofNamespace = createIndex(objects.apiclients, client => [client.metadata.namespace ?? ''])
   const inspector = createInspector()
-  const held = new Map<string, Set<string>>()
+  const rivals = createRivals()
 
-  function drop(key: string): void {
-    const old = clients.get(key)
-    clients.delete(key)
-    if (old && byId.get(old.clientId) === old) byId.delete(old.clientId)
+  /**
+   * Puts these in place of those that had their keys. What stays keeps its place in the maps: a map of very many from
+   * which things go and come is made anew as a whole again and again.
+   */
+  function put(
+    before: ReadonlyMap<string, ResolvedClient | undefined>,
+    now: ReadonlyMap<string, ResolvedClient>,
+  ): void {
+    for (const one of now.values()) {
+      clients.set(one.key, one)
+      if (one.accepted) byId.set(one.clientId, one)
+    }
+    for (const [key, old] of before) {
+      if (!now.has(key)) clients.delete(key)
+      // An id may have passed from one client to another.
+      if (old && byId.get(old.clientId) === old && now.get(key) !== old) byId.delete(old.clientId)
+    }
   }
 
   return {
     clients,
     services,
     clientById: clientId => byId.get(clientId),
-    resolveClients(namespace) {
-      const before = new Map([...(held.get(namespace) ?? [])].map(key => [key, clients.get(key)]))
-      const resolved = resolveNamespaceClients(
-        objects.namespaces.store.get(namespace),
-        ofNamespace.get(namespace),
-        rules,
-      )
-      // All go before any comes: an id may pass from one client to another.
-      for (const key of before.keys()) drop(key)
-      for (const one of resolved) {
-        clients.set(one.key, one)
-        if (one.accepted) byId.set(one.clientId, one)
-      }
-      held.set(namespace, new Set(resolved.map(one => one.key)))
-      return difference(before, new Map(resolved.map(one => [one.key, one])))
+    resolveClient(key) {
+      const { store } = objects.apiclients
+      const namespace = objects.namespaces.store.get(key.slice(0, key.indexOf('/')))
+      const together = rivals.around(key, one => ({
+        before: clients.get(one),
+        now: unopposedClient(store.get(one), namespace, rules),
+      }))
+      const before = new Map(together.map(one => [one, clients.get(one)]))
+      const present = together.flatMap(one => store.get(one) ?? [])
+      const now = new Map(resolveNamespaceClients(namespace, present, rules).map(one => [one.key, one]))
+      put(before, now)
+      return { resolved: together, ...difference(before, now) }
     },
     resolveServices() {
       const fresh = resolveServices({
@@ -99,22 +115,17 @@ export function createRegistry(
 function difference(
   before: ReadonlyMap<string, ResolvedClient | undefined>,
   now: ReadonlyMap<string, ResolvedClient>,
-): ClientChanges {
+): Omit<ClientChanges, 'resolved'> {
   const changed = new Set<string>()
   const moved = new Set<string>()
   for (const key of new Set([...before.keys(), ...now.keys()])) {
     const a = before.get(key)
     const b = now.get(key)
     if (a === b) continue
-    if (a?.accepted !== b?.accepted || identityOf(a) !== identityOf(b)) moved.add(key)
+    if (a?.accepted !== b?.accepted || (a && identityOf(a)) !== (b && identityOf(b))) moved.add(key)
     if (moved.has(key) || !a || !b || tells(a) !== tells(b)) changed.add(key)
   }
   return { changed, moved }
-}
-
-/** What a pin holds: a chosen id may come again with another namespace. */
-function identityOf(client: ResolvedClient | undefined): string | undefined {
-  return client && `${client.clientId} ${client.namespaceUid}`
 }
 
 /** All that a guard is told of the client itself. */

@@ -14,7 +14,7 @@ export function driveSteps<T>(steps: Steps<T>, done: (outcome: Outcome<T>) => vo
   let isLeft = false
   const go = (): void => {
     if (isLeft) return
-    const outcome = turn(steps)
+    const outcome = takeTurn(steps)
     if (outcome) done(outcome)
     else setImmediate(go)
   }
@@ -31,7 +31,8 @@ export function driven<T>(steps: Steps<T>): Promise<T> {
   })
 }
 
-function turn<T>(steps: Steps<T>): Outcome<T> | undefined {
+/** Does as much of it as calls may wait for. @returns undefined while it is not done */
+export function takeTurn<T>(steps: Steps<T>): Outcome<T> | undefined {
   const endsAt = performance.now() + turnMs
   try {
     for (;;) {

@@ -8,14 +8,22 @@ import { readSettings } from '../settings.ts'
 import { median, quantile } from '../statistics.ts'
 import type { Delays } from './process.ts'
 
-// The main thread of an issuer whose tenants' documents change each second, of a guard whose largest policy comes anew, and
-// of a webhook that is asked for the longest Roles, each beside one that rests, at one time and on one machine: what the machine does meanwhile meets both. Rounds:
+// The main threads of an issuer whose tenants' documents change each second, of a guard whose largest policy comes anew, of a
+// webhook that is asked for the longest Roles, and of an issuer with a service of many clients, each beside one that rests,
+// at one time and on one machine: what the machine does meanwhile meets both. Rounds:
 // at least 9.
 
-const modes = ['reading', 'compiling', 'admitting'] as const
-const suffixes = { reading: '', compiling: '-guard', admitting: '-webhook' }
 const boundMs = 20
 const leastRounds = 9
+
+/** What a process does, and what the names of its figures end with. */
+const modes = [
+  ['reading', ''],
+  ['compiling', '-guard'],
+  ['admitting', '-webhook'],
+  ['slicing 17000', '-issuer-17000-clients'],
+  ['slicing 100000', '-issuer-100000-clients'],
+] as const
 
 await runScript(async () => {
   const settings = readSettings(process.env)
@@ -23,10 +31,10 @@ await runScript(async () => {
   const rig = describeRig({ ...settings, rounds }, { node: process.version }, new Date())
   const figures: Figure[] = []
   const late: string[] = []
-  for (const mode of modes) {
+  for (const [mode, suffix] of modes) {
     const pairs = await measurePairs(mode, rounds, settings)
     const beyond = pairs.map(one => one.busy.p99Ms - one.idle.p99Ms)
-    figures.push(...figuresOf(suffixes[mode], pairs, beyond))
+    figures.push(...figuresOf(suffix, pairs, beyond))
     const [low, middle, high] = [0.25, 0.5, 0.75].map(q => quantile(beyond, q).toFixed(1))
     say(`${mode}: p99 above an idle twin: ${middle} ms, quartiles ${low} and ${high}; bound ${boundMs}`)
     if (median(beyond) > boundMs) late.push(`${mode}: the main thread is late: ${middle} ms above an idle twin`)
@@ -71,10 +79,10 @@ function figuresOf(suffix: string, pairs: readonly Pair[], beyond: readonly numb
   ]
 }
 
-type Mode = (typeof modes)[number] | 'idle'
+type Mode = (typeof modes)[number][0] | 'idle'
 
 async function start(mode: Mode) {
-  const child = fork(fileURLToPath(new URL('./process.ts', import.meta.url)), [mode])
+  const child = fork(fileURLToPath(new URL('./process.ts', import.meta.url)), mode.split(' '))
   await once(child, 'message')
   return {
     async measure({ secondsPerRun }: { secondsPerRun: number }): Promise<Delays> {

@@ -2,6 +2,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { startAdmitting } from './admitting.ts'
 import { startCompiling } from './compiling.ts'
 import { startReading } from './reading.ts'
+import { startSlicing } from './slicing.ts'
 
 /**
  * Delays of this process's main thread, milliseconds, and how many documents were read, policies taken or reviews answered
@@ -18,10 +19,11 @@ interface Work {
 }
 
 const resolutionMs = 5
-const [mode] = process.argv.slice(2)
+const [mode, size] = process.argv.slice(2)
 const starts: Readonly<Record<string, () => Work | Promise<Work>>> = {
   reading: startReading,
   compiling: startCompiling,
+  slicing: () => startSlicing(Number(size)),
   admitting: startAdmitting,
   idle: () => ({ done: () => 0 }),
 }

@@ -27,6 +27,11 @@ export interface ResolvedClient {
   readonly createdAt: number
 }
 
+/** What a pin holds: a chosen id may come again with another namespace. */
+export function identityOf({ clientId, namespaceUid }: ResolvedClient): string {
+  return `${clientId} ${namespaceUid}`
+}
+
 /** What the installation says about client ids. */
 export interface ClientRules {
   readonly installation: string
@@ -87,6 +92,25 @@ interface Own {
   readonly installation: string
   readonly issuerUrl: string
   readonly resolved: ResolvedClient
+}
+
+/**
+ * What only one client of a namespace can have, of all that this one asks for: its id and its service accounts. Whoever
+ * asks for none of it is not concerned when this client changes.
+ */
+export function wantsOf({ client, clientId }: ResolvedClient): string[] {
+  const { namespace } = client.metadata
+  return [clientId, ...(client.spec.serviceAccounts ?? []).map(account => ` ${namespace}/${account.name}`)]
+}
+
+/** The client as it is where no other stands in its way; undefined for one that does not count. */
+export function unopposedClient(
+  client: ApiClient | undefined,
+  namespace: NamespaceObject | undefined,
+  rules: ClientRules,
+): ResolvedClient | undefined {
+  if (!client || !isPresent(client) || !namespace || installationOf(namespace) !== rules.installation) return undefined
+  return ownOf(client, namespace, rules)
 }
 
 const owns = new WeakMap<ApiClient, Own>()

@@ -2,6 +2,7 @@ import type { AccessGrant, GrantedClient } from '../api/access-grant.ts'
 import type { AccessKey } from '../api/access-key.ts'
 import type { Role, RoleRule } from '../api/role.ts'
 import { durationSeconds } from '../base/duration.ts'
+import { everyNth, finish, type Steps } from '../base/steps.ts'
 import type {
   ClientRow,
   ClusterRow,
@@ -58,25 +59,45 @@ export interface ClientCredentials {
  * A client is in a slice only when a grant of it names the client.
  */
 export function sliceRows(objects: SliceObjects): Row[] {
+  return finish(makingSliceRows(objects))
+}
+
+/**
+ * The same in steps of so many rows: 64 that were never made take about a millisecond. Roles and grants are read one by
+ * one while the rows are made, so they must be a list that nobody changes meanwhile.
+ */
+export function* makingSliceRows(objects: SliceObjects, rowsInStep = 64): Steps<Row[]> {
   const { service } = objects
   if (!service.published) return []
   const { namespace, name } = service.service.metadata
-  const roles = [...objects.roles].flatMap(role => roleRow(role, namespace, name) ?? [])
-  const named = new Set(roles.map(role => role.name))
-  const grants: GivenGrant[] = []
+  const isDue = everyNth(rowsInStep)
+  const rows: Row[] = [serviceRow(service)]
+  const named = new Set<string>()
+  for (const role of objects.roles) {
+    if (isDue()) yield
+    const row = roleRow(role, namespace, name)
+    if (!row) continue
+    rows.push(row)
+    named.add(row.name)
+  }
+  const clients = new Set<ResolvedClient>()
   for (const grant of objects.grants) {
+    if (isDue()) yield
     if (grant.metadata.namespace !== namespace || !named.has(grant.spec.roleRef.name)) continue
     const given = objects.grantRow(grant)
-    if (given) grants.push(given)
+    if (!given) continue
+    rows.push(given.row)
+    for (const client of given.clients) {
+      clients.add(client)
+      if (isDue()) yield
+    }
   }
-  const clients = new Set(grants.flatMap(grant => grant.clients))
-  return [
-    serviceRow(service),
-    ...roles,
-    ...grants.map(grant => grant.row),
-    ...[...clients].map(objects.clientRow),
-    ...(objects.cluster ? [objects.cluster] : []),
-  ]
+  for (const client of clients) {
+    if (isDue()) yield
+    rows.push(objects.clientRow(client))
+  }
+  if (objects.cluster) rows.push(objects.cluster)
+  return rows
 }
 
 /** The service itself. */

@@ -16,7 +16,7 @@ interface GuardReport {
   readonly pod?: string
   readonly uid?: string
   readonly hash: string
-  /** Whether the guard holds what the slice is now. */
+  /** Whether the guard holds what the slice is now, and nothing waits to be put into it. */
   readonly current: boolean
   readonly exposed: readonly string[]
   readonly notListening?: string
@@ -24,20 +24,21 @@ interface GuardReport {
 }
 
 export function reportEnforcement(objects: Objects, slices: Slices, streams: Iterable<GuardStream>): Enforcement {
-  // What has been seen but not carried out would otherwise look enforced.
+  // What has been seen but not carried out must not look enforced.
   slices.flush()
   const guards = Map.groupBy(streams, stream => stream.slice.key)
   const report = [...slices.all()].map(slice => {
     const hash = slice.hash()
+    const current = slices.isCurrent(slice.key) ? hash : undefined
     return [
       slice.key,
-      { hash, guards: (guards.get(slice.key) ?? []).map(stream => guardReport(stream, hash)) },
+      { hash, guards: (guards.get(slice.key) ?? []).map(stream => guardReport(stream, current)) },
     ] as const
   })
   return { seen: objects.progress(), slices: Object.fromEntries(report) }
 }
 
-function guardReport({ holder, held }: GuardStream, current: string): GuardReport {
+function guardReport({ holder, held }: GuardStream, current: string | undefined): GuardReport {
   const { hash, exposed = [], notListening, wouldDeny = 0 } = held()
   return {
     ...(holder.pod && { namespace: holder.pod.namespace, pod: holder.pod.name, uid: holder.pod.uid }),

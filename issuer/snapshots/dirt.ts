@@ -9,7 +9,9 @@ import { isUrgent } from './urgency.ts'
 
 /** What has to be made anew. */
 export interface Dirt {
-  /** Namespaces whose clients are resolved again. */
+  /** Clients that are resolved again, with those that their change may concern. */
+  readonly resolve: Set<string>
+  /** Namespaces all of whose clients are. */
   readonly namespaces: Set<string>
   /** Clients whose own row is made again. */
   readonly clients: Set<string>
@@ -20,7 +22,18 @@ export interface Dirt {
 }
 
 export function cleanDirt(): Dirt {
-  return { namespaces: new Set(), clients: new Set(), slices: new Set(), grants: new Set(), services: false }
+  return {
+    resolve: new Set(),
+    namespaces: new Set(),
+    clients: new Set(),
+    slices: new Set(),
+    grants: new Set(),
+    services: false,
+  }
+}
+
+export function isClean({ resolve, namespaces, clients, slices, grants, services }: Dirt): boolean {
+  return !services && [resolve, namespaces, clients, slices, grants].every(({ size }) => size === 0)
 }
 
 /** Follows every change to what it makes stale. @param mark is told where to put it, and whether it can wait */
@@ -40,7 +53,7 @@ export function followChanges(
       mark(dirt => put(dirt, change), isUrgent(name, change as unknown as Change<KubeObject>) ? 'urgent' : 'relaxed')
     })
 
-  on('apiclients', objects.apiclients, (dirt, { object }) => dirt.namespaces.add(object.metadata.namespace ?? ''))
+  on('apiclients', objects.apiclients, (dirt, { key }) => dirt.resolve.add(key))
   on('accesskeys', objects.accesskeys, (dirt, { object }) => dirt.clients.add(clientOfKey(object)))
   on('roles', objects.roles, (dirt, { object, old }) => {
     for (const role of old ? [object, old] : [object]) addAll(dirt.slices, servicesOfRole(role))

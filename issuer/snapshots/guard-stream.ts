@@ -49,7 +49,7 @@ export function createGuardStream(parts: {
   const cleanups: (() => void)[] = []
   const writer = createPacedWriter(response, { pace, tenant: slice.key.split('/', 1)[0] ?? '', clock, onDone: advance })
   let held: Held['held'] = { hash: hello.hash ?? emptyHash }
-  let state = 'waiting' as 'waiting' | 'behind' | 'open'
+  let state = 'waiting' as 'waiting' | 'behind' | 'opening' | 'open'
   // What the guard holds when it has read all that was sent; not known before the first frame.
   let sent: string | undefined
   let last: { readonly code: string; readonly message: string } | undefined
@@ -90,18 +90,21 @@ export function createGuardStream(parts: {
   }
 
   function open(): void {
-    if (state === 'open' || ended.signal.aborted) return
+    if (state === 'open' || state === 'opening' || ended.signal.aborted) return
     if (isBehind()) return
     objects.claim(hello.seen ?? {})
-    slices.flush()
-    state = 'open'
-    advance()
-    cleanups.push(slice.subscribe(advance))
+    state = 'opening'
+    slices.whenCurrent(slice.key, () => {
+      if (ended.signal.aborted) return
+      state = 'open'
+      advance()
+      cleanups.push(slice.subscribe(advance))
+    })
   }
 
   response.on('close', close)
   open()
-  if (state !== 'open') {
+  if (state === 'waiting') {
     cleanups.push(objects.onProgress(open))
     cleanups.push(
       clock.after(catchUpMs, () => {

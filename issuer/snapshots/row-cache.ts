@@ -1,6 +1,6 @@
 import type { AccessGrant } from '../../core/api/access-grant.ts'
 import { keyOf } from '../../core/registry/ids.ts'
-import type { ResolvedClient } from '../../core/registry/resolve-clients.ts'
+import { identityOf, type ResolvedClient } from '../../core/registry/resolve-clients.ts'
 import {
   type ClientKey,
   clientKeys,
@@ -13,44 +13,74 @@ import type { ClientRow } from '../../core/rows/rows.ts'
 import type { Indexes } from '../indexes.ts'
 import type { Objects } from '../objects.ts'
 
+/** What was made of one client. */
+interface MadeOfClient {
+  keys?: readonly ClientKey[] | undefined
+  /** By the namespace that knows it so. */
+  readonly rows: Map<string, ClientRow>
+}
+
+export type RowCache = ReturnType<typeof createRowCache>
+
 /**
  * Rows that several slices share or that one slice needs again. Bounded by the objects that exist: whoever changes an
  * object, or what it means, has it forgotten.
  */
 export function createRowCache(objects: Objects, indexes: Indexes, clients: ReadonlyMap<string, ResolvedClient>) {
-  const grants = new Map<string, GivenGrant | undefined>()
-  const rows = new Map<string, Map<string, ClientRow>>()
-  const keys = new Map<string, readonly ClientKey[]>()
+  const grants = new Map<string, { readonly of: AccessGrant; readonly given: GivenGrant | undefined }>()
+  const made = new Map<string, MadeOfClient>()
+
+  function madeOf({ key }: ResolvedClient): MadeOfClient {
+    const known = made.get(key)
+    if (known) return known
+    const fresh: MadeOfClient = { rows: new Map() }
+    made.set(key, fresh)
+    return fresh
+  }
 
   function keysOf(client: ResolvedClient): readonly ClientKey[] {
-    const known = keys.get(client.key) ?? clientKeys(client, indexes.keysOfClient.get(client.key))
-    keys.set(client.key, known)
-    return known
+    const known = madeOf(client)
+    known.keys ??= clientKeys(client, indexes.keysOfClient.get(client.key))
+    return known.keys
+  }
+
+  function makeRow(client: ResolvedClient, namespace: string): ClientRow {
+    const serviceAccounts = serviceAccountRows(client, objects.serviceaccounts.store, indexes.podsOfAccount.get)
+    return clientRow(client, namespace, { keys: keysOf(client), serviceAccounts })
   }
 
   return {
     keysOf,
     grantRow(grant: AccessGrant): GivenGrant | undefined {
       const key = keyOf(grant)
-      if (!grants.has(key)) grants.set(key, grantRow(grant, clients))
-      return grants.get(key)
+      const known = grants.get(key)
+      // A slice that is being made may still be made of the grant as it was before.
+      if (known?.of === grant) return known.given
+      const given = grantRow(grant, clients)
+      grants.set(key, { of: grant, given })
+      return given
     },
+    /**
+     * The client as it is now, whenever its grants were looked at. Where another one has its place, or none, it can prove
+     * itself with nothing until the slice is made again.
+     */
     clientRow(client: ResolvedClient, namespace: string): ClientRow {
-      const known = rows.get(client.key) ?? new Map<string, ClientRow>()
-      rows.set(client.key, known)
-      const row =
-        known.get(namespace) ??
-        clientRow(client, namespace, {
-          keys: keysOf(client),
-          serviceAccounts: serviceAccountRows(client, objects.serviceaccounts.store, indexes.podsOfAccount.get),
-        })
-      known.set(namespace, row)
+      const now = clients.get(client.key)
+      if (!now?.accepted || identityOf(now) !== identityOf(client)) {
+        return clientRow(client, namespace, { keys: [], serviceAccounts: [] })
+      }
+      const { rows } = madeOf(client)
+      const row = rows.get(namespace) ?? makeRow(now, namespace)
+      rows.set(namespace, row)
       return row
     },
     forgetGrant: (key: string) => void grants.delete(key),
     forgetClient(key: string): void {
-      rows.delete(key)
-      keys.delete(key)
+      if (!clients.has(key)) return void made.delete(key)
+      const known = made.get(key)
+      if (!known) return
+      known.keys = undefined
+      known.rows.clear()
     },
   }
 }

@@ -1,5 +1,6 @@
+import { everyNth, finish, type Steps } from '../../core/base/steps.ts'
 import type { Frame, Seen } from '../../core/rows/frames.ts'
-import { addHash, emptyHash, removeHash } from '../../core/rows/hash.ts'
+import { emptyHash, type HashSum, startSum } from '../../core/rows/hash.ts'
 import { type Row, rowKey } from '../../core/rows/rows.ts'
 import { dominates } from '../../core/rows/seen.ts'
 import { type ChunkCache, createFrameText, type FrameText } from './frame-text.ts'
@@ -15,12 +16,17 @@ export interface Slice {
   /** `namespace/name`. */
   readonly key: string
   hash(): string
-  rows(): Row[]
   /** The row now under this key. */
   row(key: string): Row | undefined
-  /** Makes the rows equal to these. */
+  /**
+   * Makes the rows equal to those that are being made, in steps; one at a time.
+   * @returns what carries it out, in one piece that is short unless everything changed. Until then all is as it was.
+   */
+  replacing(making: Steps<Iterable<Row>>): Steps<() => void>
+  /** The same at once. */
   replace(rows: Iterable<Row>): void
-  apply(upsert: Iterable<Row>, remove: Iterable<string>): void
+  /** Puts rows in place of those with their keys, at once, and in place of those that are being made. */
+  renew(rows: Iterable<Row>): void
   /** Bytes of all rows as JSON, nearly. */
   bytes(): number
   /**
@@ -44,15 +50,25 @@ interface Held {
   readonly row: Row
   readonly hash: string
   readonly bytes: number
-  readonly step: number
+  /** Which change brought it. */
+  readonly change: Change
 }
+
+/** All rows that came at one time. */
+interface Change {
+  /** Known when it is carried out. */
+  step: number
+}
+
+/** Rows that are measured and compared in one step. */
+const rowsInStep = 64
 
 /**
  * @param seenNow what the objects include that the rows were made of
  * @param now monotonic milliseconds
  */
 export function createSlice(key: string, seenNow: () => Seen, now: () => number, cache: ChunkCache): Slice {
-  const held = new Map<string, Held>()
+  let held = new Map<string, Held>()
   const removed = new Map<string, number>()
   // The content hash is the state: a guard that holds one of these holds what was here after that step, whichever
   // replica it came from. A state that never was here, because the other replica joined changes another way, gets all.
@@ -61,6 +77,8 @@ export function createSlice(key: string, seenNow: () => Seen, now: () => number,
   let hash = emptyHash
   let step = 0
   let bytes = 0
+  // Rows that came since the next ones are being made, by their keys.
+  let renewed: Map<string, Row> | undefined
   let full: { readonly text: FrameText; readonly at: number } | undefined
   const changes = new Map<number, FrameText>()
   remember()
@@ -70,47 +88,100 @@ export function createSlice(key: string, seenNow: () => Seen, now: () => number,
     history.set(hash, { step, at: now() })
   }
 
-  function put(row: Row): boolean {
-    const id = rowKey(row)
-    const old = held.get(id)
-    if (old?.row === row) return false
+  /** What is held already, when it says the same. */
+  function heldAs(row: Row, old: Held | undefined, change: Change): Held {
+    if (old?.row === row) return old
     const fresh = measureRow(row)
-    if (old?.hash === fresh.hash) return false
-    if (old) hash = removeHash(hash, old.hash)
-    hash = addHash(hash, fresh.hash)
-    bytes += fresh.bytes - (old?.bytes ?? 0)
-    held.set(id, { row, ...fresh, step: step + 1 })
-    removed.delete(id)
-    return true
+    return old?.hash === fresh.hash ? old : { row, ...fresh, change }
   }
 
-  function drop(id: string): boolean {
-    const old = held.get(id)
-    if (!old) return false
-    hash = removeHash(hash, old.hash)
-    bytes -= old.bytes
-    held.delete(id)
-    removed.set(id, step + 1)
-    return true
-  }
-
-  function change(upsert: Iterable<Row>, remove: Iterable<string>): void {
-    const changed = [...upsert].filter(put)
-    const dropped = [...remove].filter(drop)
-    if (changed.length === 0 && dropped.length === 0) return
-    step++
+  /** The rows are as they shall be; now they are told. */
+  function conclude(change: Change, sum: HashSum, rows: readonly Row[], gone: readonly string[]): void {
+    change.step = ++step
+    hash = sum.hash()
     remember()
     changes.clear()
     // What nearly every guard gets next, without a look at every row.
-    changes.set(step - 1, createFrameText({ hash, seen: seenNow(), rows: changed, remove: dropped }, cache))
+    changes.set(step - 1, createFrameText({ hash, seen: seenNow(), rows, remove: gone }, cache))
     for (const listener of listeners) listener()
+  }
+
+  function renew(rows: Iterable<Row>): void {
+    const change = { step: 0 }
+    const sum = startSum(hash)
+    const changed: Row[] = []
+    for (const row of rows) {
+      const id = rowKey(row)
+      renewed?.set(id, row)
+      const old = held.get(id)
+      const fresh = old && heldAs(row, old, change)
+      if (!fresh || fresh === old) continue
+      sum.removeHash(old.hash)
+      sum.addHash(fresh.hash)
+      bytes += fresh.bytes - old.bytes
+      held.set(id, fresh)
+      changed.push(row)
+    }
+    if (changed.length > 0) conclude(change, sum, changed, [])
+  }
+
+  function* replacing(making: Steps<Iterable<Row>>): Steps<() => void> {
+    const mine = new Map<string, Row>()
+    renewed = mine
+    const change = { step: 0 }
+    const isDue = everyNth(rowsInStep)
+    const next = new Map<string, Held>()
+    for (const row of yield* making) {
+      const id = rowKey(row)
+      next.set(id, heldAs(row, held.get(id), change))
+      if (isDue()) yield
+    }
+    const sum = startSum(emptyHash)
+    const changed = new Map<string, Row>()
+    let size = 0
+    let kept = 0
+    for (const [id, one] of next) {
+      const old = held.get(id)
+      if (old) kept++
+      if (old !== one) changed.set(id, one.row)
+      sum.addHash(one.hash)
+      size += one.bytes
+      if (isDue()) yield
+    }
+    const gone: string[] = []
+    // Nearly always nothing went, and nobody has to look for it.
+    for (const id of kept === held.size ? [] : held.keys()) {
+      if (!next.has(id)) gone.push(id)
+      if (isDue()) yield
+    }
+    return () => {
+      for (const [id, row] of mine) {
+        const made = next.get(id)
+        if (!made) continue
+        const old = held.get(id)
+        const one = heldAs(row, old, change)
+        sum.removeHash(made.hash)
+        sum.addHash(one.hash)
+        size += one.bytes - made.bytes
+        next.set(id, one)
+        if (one === old) changed.delete(id)
+        else changed.set(id, row)
+      }
+      renewed = undefined
+      if (changed.size === 0 && gone.length === 0) return
+      held = next
+      bytes = size
+      for (const id of gone) removed.set(id, step + 1)
+      if (removed.size > gone.length) for (const id of changed.keys()) removed.delete(id)
+      conclude(change, sum, [...changed.values()], gone)
+    }
   }
 
   /** Made once for all guards that held the same. */
   function since(from: number): FrameText {
     const known = changes.get(from)
     if (known && dominates(known.seen, seenNow())) return known
-    const rows = [...held.values()].filter(row => row.step > from).map(({ row }) => row)
+    const rows = [...held.values()].filter(row => row.change.step > from).map(({ row }) => row)
     const remove = [...removed].filter(([, at]) => at > from).map(([id]) => id)
     const text = createFrameText({ hash, seen: seenNow(), rows, remove }, cache)
     changes.set(from, text)
@@ -132,23 +203,10 @@ export function createSlice(key: string, seenNow: () => Seen, now: () => number,
   return {
     key,
     hash: () => hash,
-    rows: () => [...held.values()].map(({ row }) => row),
     row: id => held.get(id)?.row,
-    replace(rows) {
-      const fresh = new Map<string, Row>()
-      for (const row of rows) fresh.set(rowKey(row), row)
-      const changed: Row[] = []
-      let kept = 0
-      for (const [id, row] of fresh) {
-        const old = held.get(id)
-        if (old) kept++
-        if (old?.row !== row) changed.push(row)
-      }
-      // Nearly always nothing went, and nobody has to look for it.
-      const gone = kept === held.size ? [] : [...held.keys()].filter(id => !fresh.has(id))
-      change(changed, gone)
-    },
-    apply: change,
+    replacing,
+    replace: rows => finish(replacing(asSteps(rows)))(),
+    renew,
     bytes: () => bytes,
     frameFor(guard) {
       const known = guard.hash === undefined ? undefined : history.get(guard.hash)
@@ -171,6 +229,11 @@ export function createSlice(key: string, seenNow: () => Seen, now: () => number,
       for (const [id, at] of removed) if (at <= (oldest?.step ?? step)) removed.delete(id)
     },
   }
+}
+
+// biome-ignore lint/correctness/useYield: there is nothing to do.
+function* asSteps<T>(value: T): Steps<T> {
+  return value
 }
 
 /** One frame as a line of NDJSON. */

@@ -1,39 +1,46 @@
-import { keyOf } from '../../core/registry/ids.ts'
+import type { Steps } from '../../core/base/steps.ts'
 import type { ResolvedClient } from '../../core/registry/resolve-clients.ts'
-import type { ClientKey } from '../../core/registry/slice.ts'
-import { sliceRows } from '../../core/registry/slice.ts'
+import { type ClientKey, makingSliceRows } from '../../core/registry/slice.ts'
 import { maxSliceBytes, type Seen } from '../../core/rows/frames.ts'
 import type { ClusterRow } from '../../core/rows/rows.ts'
 import { type Clock, systemClock } from '../../platform/clock.ts'
+import { driveSteps, takeTurn } from '../../platform/drive-steps.ts'
 import type { Logger } from '../../platform/log.ts'
 import type { Documents } from '../../platform/openapi/documents.ts'
 import type { Indexes } from '../indexes.ts'
 import type { Objects } from '../objects.ts'
 import type { Registry } from '../registry.ts'
-import { cleanDirt, type Dirt, followChanges } from './dirt.ts'
+import { createBuildTurns } from './build-turns.ts'
+import { createChangedClients } from './changed-clients.ts'
+import { cleanDirt, followChanges, isClean } from './dirt.ts'
 import { createChunkCache } from './frame-text.ts'
 import { createRowCache } from './row-cache.ts'
+import { createSeenBySlice } from './seen-by-slice.ts'
 import { createSlice, type Slice } from './slice.ts'
 
 /** How long changes that take nothing away wait for others, in milliseconds. */
 const coalesceMs = 20
 
-/** After so many milliseconds of slices made anew, the rest wait until others had their turn. */
-const turnMs = 5
-
 /** Texts of slices that several guards are being sent. */
 const chunkCacheBytes = 32 * 1_048_576
 
-/** One slice per GuardedService of this installation, kept in step with the objects. */
+/**
+ * One slice per GuardedService of this installation, kept in step with the objects. All work is done in turns: first
+ * what a change means, then the slices it concerns.
+ */
 export interface Slices {
-  /** Makes all slices; every object must be there. */
-  start(): void
+  /** Makes all slices; every object must be there. @returns when they are made */
+  start(): Promise<void>
   get(service: string): Slice | undefined
   all(): Iterable<Slice>
   /** Keys of a client, revoked and ended ones too. */
   keysOf(client: ResolvedClient): readonly ClientKey[]
-  /** Carries out what waits: afterwards the slices are as new as the objects. */
+  /** Begins with what waits. Afterwards clients are as new as the objects, and so are slices, unless the work is long. */
   flush(): void
+  /** Whether the slice is as new as the objects. */
+  isCurrent(service: string): boolean
+  /** Calls back when the slice has all that is in the objects now: at once, or after it was made. */
+  whenCurrent(service: string, done: () => void): void
   /** Calls back when a GuardedService is gone. */
   onRemoved(handler: (service: string) => void): void
   /** Makes every slice anew: the cluster's keys changed. */
@@ -49,26 +56,32 @@ export function createSlices(parts: {
   cluster: () => ClusterRow | undefined
   log: Logger
   clock?: Clock
+  drive?: typeof driveSteps
 }): Slices {
-  const { objects, indexes, registry, documents, log, clock = systemClock } = parts
+  const { objects, indexes, registry, documents, log, clock = systemClock, drive = driveSteps } = parts
   const cache = createRowCache(objects, indexes, registry.clients)
   const chunks = createChunkCache(chunkCacheBytes)
   const slices = new Map<string, Slice>()
+  const begun = new Map<string, Slice>()
   const removed = new Set<(service: string) => void>()
+  const builds = createBuildTurns(building)
+  const seen = createSeenBySlice(objects.content, documents.seenOf)
+  const clients = createChangedClients({ indexes, registry, cache, isPending: builds.isPending })
   let dirt = cleanDirt()
   let cancel: (() => void) | undefined
-  let content: Seen = {}
-  let seenByService = new Map<string, Seen>()
-  let started = false
+  let isDue = false
+  let resolving: Steps<void> | undefined
+  let leave: (() => void) | undefined
+  let loading: PromiseWithResolvers<void> | undefined
 
   function schedule(pace: 'urgent' | 'relaxed'): void {
-    if (!started) return
+    if (!loading) return
     if (pace === 'urgent') {
       cancel?.()
       // After all events that arrived together, before anything else is read.
-      const immediate = setImmediate(carryOut, turnMs)
+      const immediate = setImmediate(flush)
       cancel = () => clearImmediate(immediate)
-    } else cancel ??= clock.after(coalesceMs, () => carryOut(turnMs))
+    } else cancel ??= clock.after(coalesceMs, flush)
   }
 
   followChanges(objects, indexes, (put, pace) => {
@@ -81,132 +94,164 @@ export function createSlices(parts: {
   })
 
   function flush(): void {
-    carryOut(Number.POSITIVE_INFINITY)
-  }
-
-  function carryOut(patienceMs: number): void {
     cancel?.()
     cancel = undefined
-    if (!started) return
-    const before = { content, seenByService }
-    content = objects.content()
-    seenByService = new Map()
-    const work = dirt
-    dirt = cleanDirt()
-    for (const key of work.grants) cache.forgetGrant(key)
-    for (const namespace of work.namespaces) resolveNamespace(namespace, work)
-    for (const key of work.clients) cache.forgetClient(key)
-    if (work.services) for (const key of registry.resolveServices()) work.slices.add(key)
-    for (const key of rebuildSome(work.slices, patienceMs)) {
-      // It includes what it did, and must not say more.
-      seenByService.set(key, seenIn(before, key))
-      dirt.slices.add(key)
-    }
-    if (dirt.slices.size > 0) schedule('urgent')
-    for (const key of work.clients) {
-      for (const service of indexes.servicesOfClient(key)) {
-        if (!work.slices.has(service)) separately(service, () => renewClient(key, service))
-      }
+    if (!loading) return
+    isDue = true
+    // Slices that are being made must not delay what a change means.
+    if (leave) takeTurn(resolvingOnly())
+    else work()
+  }
+
+  function work(): void {
+    let isOver = false
+    const stop = drive(working(), outcome => {
+      isOver = true
+      leave = undefined
+      if ('error' in outcome) throw outcome.error
+      clients.settled()
+      loading?.resolve()
+    })
+    if (!isOver) leave = stop
+  }
+
+  function* working(): Steps<void> {
+    for (;;) {
+      const isResolving = resolve() && resolving !== undefined
+      // One step of a slice for all that came: a stream of changes must not starve the guards.
+      if (!isResolving && !builds.step() && !isDue) return
+      yield
     }
   }
 
-  /** @returns those for which there was no time */
-  function rebuildSome(keys: Iterable<string>, patienceMs: number): string[] {
-    const endsAt = clock.now() + patienceMs
-    const waiting: string[] = []
-    for (const key of keys) {
-      if (clock.now() < endsAt) separately(key, () => rebuild(key))
-      else waiting.push(key)
+  function* resolvingOnly(): Steps<void> {
+    while (resolve()) yield
+  }
+
+  /** One step of what changes mean. @returns whether there was any */
+  function resolve(): boolean {
+    if (!resolving && !isDue) return false
+    isDue &&= resolving !== undefined
+    resolving ??= carryingOut()
+    if (resolving.next().done) resolving = undefined
+    return true
+  }
+
+  function* carryingOut(): Steps<void> {
+    const work = dirt
+    dirt = cleanDirt()
+    const content = objects.content()
+    for (const key of work.grants) cache.forgetGrant(key)
+    yield* clients.resolving(work)
+    if (work.services) for (const key of registry.resolveServices()) work.slices.add(key)
+    const renewals = yield* clients.findingRenewals(work)
+    for (const key of [...work.slices, ...renewals.keys()]) seen.hold(key)
+    seen.advance(content)
+    for (const key of work.slices) toBuild(key)
+    for (const [service, keys] of renewals) {
+      if (!builds.isPending(service)) seen.release(service)
+      renew(service, keys)
+      yield
     }
-    return waiting
+    seen.tell()
+  }
+
+  function toBuild(key: string): void {
+    const service = registry.services.get(key)
+    if (service && !service.withheld) return void builds.add(key)
+    // Withheld: its guards keep what they have, and who asks is told to come back. A slice that stands here all the
+    // same is of a service before it that had this name.
+    builds.drop(key)
+    begun.delete(key)
+    seen.release(key)
+    if (!slices.delete(key)) return
+    // Its guards keep the last policy, for as long as they may: a deletion is no outage.
+    for (const handler of removed) handler(key)
   }
 
   /** What goes wrong with one service must delay no other; and what cannot be made anew must not stay as it was. */
-  function separately(service: string, make: () => void): void {
-    try {
-      make()
-    } catch (error) {
-      log.error({ err: error, service }, 'the slice could not be made, its guards deny')
-      slices.get(service)?.replace([])
-    }
+  function failed(service: string, error: unknown): void {
+    log.error({ err: error, service }, 'the slice could not be made, its guards deny')
+    slices.get(service)?.replace([])
   }
 
-  function resolveNamespace(namespace: string, work: Dirt): void {
-    const { changed, moved } = registry.resolveClients(namespace)
-    for (const key of changed) work.clients.add(key)
-    for (const key of moved) {
-      for (const grant of indexes.grantsOfClient.get(key)) cache.forgetGrant(keyOf(grant))
-      for (const service of indexes.servicesOfClient(key)) work.slices.add(service)
-    }
-  }
-
-  function rebuild(key: string): void {
+  function* building(key: string): Steps<void> {
     const service = registry.services.get(key)
-    const slice = slices.get(key)
-    // Withheld: its guards keep what they have, and who asks is told to come back. A slice that stands here all the
-    // same is of a service before it that had this name.
-    if (!service || service.withheld) {
-      if (!slices.delete(key)) return
-      // Its guards keep the last policy, for as long as they may: a deletion is no outage.
-      for (const handler of removed) handler(key)
-      return
+    if (!service) return
+    const slice = slices.get(key) ?? createSlice(key, () => seen.of(key), clock.now, chunks)
+    begun.set(key, slice)
+    const upTo = seen.now(key)
+    try {
+      const roles = indexes.rolesOfService.get(key)
+      const namespace = service.service.metadata.namespace ?? ''
+      const replace = yield* slice.replacing(
+        makingSliceRows({
+          service,
+          roles,
+          grants: roles.flatMap(role => indexes.grantsOfRole.get(`${namespace}/${role.metadata.name}`)),
+          grantRow: cache.grantRow,
+          clientRow: client => cache.clientRow(client, namespace),
+          cluster: parts.cluster(),
+        }),
+      )
+      slices.set(key, slice)
+      made(key, upTo)
+      replace()
+      if (slice.bytes() > maxSliceBytes)
+        log.error({ service: key, bytes: slice.bytes() }, 'the slice is too large, its guards get none')
+      log.debug({ service: key, revision: slice.hash().slice(0, 12) }, 'slice made')
+    } catch (error) {
+      made(key, upTo)
+      failed(key, error)
     }
-    const made = slice ?? createSlice(key, () => seenOf(key), clock.now, chunks)
-    slices.set(key, made)
-    const roles = indexes.rolesOfService.get(key)
-    const namespace = service.service.metadata.namespace ?? ''
-    made.replace(
-      sliceRows({
-        service,
-        roles,
-        grants: roles.flatMap(role => indexes.grantsOfRole.get(`${namespace}/${role.metadata.name}`)),
-        grantRow: cache.grantRow,
-        clientRow: client => cache.clientRow(client, namespace),
-        cluster: parts.cluster(),
-      }),
-    )
-    if (made.bytes() > maxSliceBytes)
-      log.error({ service: key, bytes: made.bytes() }, 'the slice is too large, its guards get none')
-    log.debug({ service: key, revision: made.hash().slice(0, 12) }, 'slice made')
+    begun.delete(key)
+    seen.tell(key)
   }
 
-  /** A client's own row, in a slice that has one. */
-  function renewClient(key: string, service: string): void {
-    const client = registry.clients.get(key)
-    const slice = slices.get(service)
-    if (!client?.accepted || !slice?.row(`client/${client.clientId}`)) return
-    slice.apply([cache.clientRow(client, service.slice(0, service.indexOf('/')))], [])
+  /** It includes what it was made of, and must not say more while more waits. */
+  function made(key: string, upTo: Seen): void {
+    if (builds.isWaiting(key)) seen.hold(key, upTo)
+    else seen.release(key)
   }
 
-  /** The same object for all rows of one flush, so that they are compared once. */
-  function seenOf(key: string): Seen {
-    const known = seenIn({ content, seenByService }, key)
-    seenByService.set(key, known)
-    return known
-  }
-
-  function seenIn(of: { content: Seen; seenByService: ReadonlyMap<string, Seen> }, key: string): Seen {
-    return of.seenByService.get(key) ?? { ...of.content, ...documents.seenOf(key) }
+  /** Clients' own rows, in a slice that has them and in one that is being made. */
+  function renew(service: string, keys: readonly string[]): void {
+    const slice = begun.get(service) ?? slices.get(service)
+    const namespace = service.slice(0, service.indexOf('/'))
+    try {
+      const accepted = keys.flatMap(key => registry.clients.get(key) ?? []).filter(client => client.accepted)
+      slice?.renew(accepted.map(client => cache.clientRow(client, namespace)))
+    } catch (error) {
+      failed(service, error)
+    }
   }
 
   return {
     start() {
-      started = true
+      loading = Promise.withResolvers()
       dirt.services = true
       flush()
+      return loading.promise
     },
     get: service => slices.get(service),
     all: () => slices.values(),
     keysOf: cache.keysOf,
     flush,
+    isCurrent: service => isClean(dirt) && !resolving && !seen.isHeld(service),
+    whenCurrent(service, done) {
+      seen.await(service, done)
+      flush()
+    },
     onRemoved: handler => void removed.add(handler),
     clusterChanged() {
-      for (const key of slices.keys()) dirt.slices.add(key)
+      for (const key of registry.services.keys()) dirt.slices.add(key)
       schedule('relaxed')
     },
     stop() {
-      started = false
+      loading?.reject(new Error('stopped'))
+      loading = undefined
       cancel?.()
+      leave?.()
     },
   }
 }

@@ -96,7 +96,7 @@ export function createSnapshotServer(parts: SnapshotServerParts): SnapshotServer
     const hello = await firstHello(request, lines, clock)
     if (!hello) return malformed(response)
     const refusal = await authorizer.authorize(holder, hello.slice)
-    slices.flush()
+    await new Promise<void>(resolve => slices.whenCurrent(hello.slice, resolve))
     const slice = slices.get(hello.slice)
     if (refusal || !slice) return refuse(response, refusal ?? notYet(hello.slice, objects))
     if (response.destroyed) return

@@ -18,7 +18,7 @@ test('the report passes on what guards found: ways around them, and apps they do
   ]
   const { slices } = reportEnforcement(
     { progress: () => ({}) } as never,
-    { flush() {}, all: () => [slice] } as never,
+    { flush() {}, all: () => [slice], isCurrent: () => true } as never,
     streams as never,
   )
   const found = slices['shop/orders']?.guards.map(({ pod, exposed, wouldDeny, notListening }) => [
@@ -33,4 +33,13 @@ test('the report passes on what guards found: ways around them, and apps they do
     ['silent', [], 0, '127.0.0.1:9999'],
   ])
   expect(slices['shop/orders']?.guards[0]).not.toHaveProperty('notListening')
+})
+
+test('no guard counts as current while something waits to be put into its slice', () => {
+  const { slices } = reportEnforcement(
+    { progress: () => ({}) } as never,
+    { flush() {}, all: () => [slice], isCurrent: () => false } as never,
+    [guard('well', {})] as never,
+  )
+  expect(slices['shop/orders']).toMatchObject({ hash, guards: [{ hash, current: false }] })
 })

@@ -18,7 +18,15 @@ const role = (name: string, path = '/'): RoleRow => ({
 })
 
 /** A stream to a guard that reads whatever comes, or nothing until it is told to. */
-function world({ bytes, reads = 'all' }: { bytes?: number; reads?: 'all' | 'nothing' } = {}) {
+function world({
+  bytes,
+  reads = 'all',
+  whenCurrent = done => done(),
+}: {
+  bytes?: number
+  reads?: 'all' | 'nothing'
+  whenCurrent?: (done: () => void) => void
+} = {}) {
   const clock = createManualClock()
   const slice = createSlice('shop/orders', () => ({ roles: '1' }), clock.now, createChunkCache(1_048_576))
   slice.replace([role('a')])
@@ -36,7 +44,7 @@ function world({ bytes, reads = 'all' }: { bytes?: number; reads?: 'all' | 'noth
   }) as unknown as ServerResponse
   const stream = createGuardStream({
     slice: { ...slice, ...(bytes !== undefined && { bytes: () => bytes }) },
-    slices: { flush() {} } as Slices,
+    slices: { whenCurrent: (_service, done) => whenCurrent(done) } as Slices,
     objects: { progress: () => ({ roles: '1' }), claim() {} } as unknown as Objects,
     holder: { user: { username: 'a' }, expiresAt: 0 },
     hello: { slice: 'shop/orders', version: 'test' },
@@ -58,12 +66,33 @@ function world({ bytes, reads = 'all' }: { bytes?: number; reads?: 'all' | 'noth
 
 it('a guard that reads nothing costs no more with every change, and gets all of them as one', async () => {
   const { slice, lines, read, kinds } = world({ reads: 'nothing' })
-  for (let n = 0; n < 1_000; n++) slice.apply([role('a', `/${n}`)], [])
+  for (let n = 0; n < 1_000; n++) slice.renew([role('a', `/${n}`)])
   await settled()
   expect(kinds()).toEqual(['full'])
   await read()
   expect(kinds()).toEqual(['full', 'delta'])
   expect(JSON.parse(lines[1] ?? '')).toMatchObject({ delta: { upsert: [role('a', '/999')] }, hash: slice.hash() })
+})
+
+it('a guard that comes while its slice is made gets nothing before it is', async () => {
+  let made: (() => void) | undefined
+  const { slice, stream, kinds } = world({ whenCurrent: done => (made = done) })
+  slice.replace([role('a'), role('b')])
+  stream.beat('{"heartbeat":true}')
+  await settled()
+  expect(kinds()).toEqual([])
+  made?.()
+  await settled()
+  expect(kinds()).toEqual(['full'])
+})
+
+it('a guard that goes while its slice is made is sent nothing when it is', async () => {
+  let made: (() => void) | undefined
+  const { stream, kinds } = world({ whenCurrent: done => (made = done) })
+  stream.end('closed', 'It went.')
+  made?.()
+  await settled()
+  expect(kinds()).toEqual(['end'])
 })
 
 it('no heartbeat confirms what the guard was not sent yet', async () => {
@@ -72,7 +101,7 @@ it('no heartbeat confirms what the guard was not sent yet', async () => {
   stream.beat(slice.heartbeat())
   await settled()
   guard.reads = false
-  slice.apply([role('b')], [])
+  slice.replace([role('a'), role('b')])
   stream.beat(slice.heartbeat())
   await read()
   expect(kinds()).toEqual(['full', 'heartbeat', 'delta'])
@@ -80,7 +109,7 @@ it('no heartbeat confirms what the guard was not sent yet', async () => {
 
 it('a service that goes takes its rows along before the stream ends, also from a guard that is slow', async () => {
   const { slice, stream, lines, read, kinds } = world({ reads: 'nothing' })
-  slice.apply([role('b')], [])
+  slice.replace([role('a'), role('b')])
   slice.replace([])
   stream.end('service_not_found', 'gone')
   expect(stream.ended.aborted).toBe(true)
@@ -92,7 +121,7 @@ it('a service that goes takes its rows along before the stream ends, also from a
 
 it('a guard whose right has ended gets no change any more', async () => {
   const { slice, stream, read, kinds } = world({ reads: 'nothing' })
-  slice.apply([role('b')], [])
+  slice.replace([role('a'), role('b')])
   stream.end('forbidden', 'no')
   await read()
   expect(kinds()).toEqual(['full', 'end'])

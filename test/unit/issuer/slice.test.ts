@@ -61,9 +61,9 @@ describe('a slice', () => {
     tick()
     slice.replace([role('a'), role('b', '/new')])
     slice.replace([role('a'), role('b', '/new')])
-    slice.apply([], ['role/a', 'role/never'])
+    slice.replace([role('b', '/new')])
     end()
-    slice.apply([role('c')], [])
+    slice.replace([role('c')])
     const frames = lines.map(line => JSON.parse(line) as Frame)
     expect(frames.map(frame => ('delta' in frame ? [frame.delta.upsert.map(rowKey), frame.delta.remove] : []))).toEqual(
       [
@@ -95,6 +95,41 @@ describe('a slice', () => {
     )
   })
 
+  it('is made in steps as at once, and what is renewed meanwhile stays, whenever it comes', () => {
+    const rows = fc.dictionary(fc.constantFrom(...'abcdefgh'), fc.constantFrom('/1', '/2'))
+    const rolesOf = (state: Record<string, string>) => Object.entries(state).map(([name, path]) => role(name, path))
+    const many = Array.from({ length: 100 }, (_, at) => role(`many-${at}`))
+    fc.assert(
+      fc.property(rows, rows, fc.constantFrom(...'abcdefgh'), fc.nat({ max: 106 }), (before, after, name, at) => {
+        const { slice } = make()
+        const one = guard()
+        slice.replace(rolesOf(before))
+        one.apply(textOf(slice.frameFor({})))
+        function* making() {
+          for (let step = 0; step < 100; step++) yield
+          return [...rolesOf(after), ...many]
+        }
+        const steps = slice.replacing(making())
+        let replace: (() => void) | undefined
+        for (let step = 0; !replace; step++) {
+          const next = steps.next()
+          if (next.done) replace = next.value
+          if (step === at || (next.done && step < at)) slice.renew([role(name, '/renewed')])
+        }
+        one.apply(textOf(slice.frameFor({ hash: one.hash() })))
+        replace()
+        one.apply(textOf(slice.frameFor({ hash: one.hash() })))
+        const isRenewed = Object.hasOwn(after, name)
+        const expected = [...rolesOf(isRenewed ? { ...after, [name]: '/renewed' } : after), ...many]
+        expect(slice.hash()).toBe(sliceHash(expected))
+        expect(one.hash()).toBe(slice.hash())
+        const another = guard()
+        another.apply(textOf(slice.frameFor({})))
+        expect(another.hash()).toBe(slice.hash())
+      }),
+    )
+  })
+
   it('sends everything to a guard whose state it never had or has forgotten', () => {
     const { slice, tick, wait } = make()
     slice.replace([role('a')])
@@ -115,17 +150,18 @@ describe('a slice', () => {
     slice.replace([role('a')])
     const first = slice.frameFor({})
     expect(slice.frameFor({ hash: 'f'.repeat(64) })).toBe(first)
-    slice.apply([role('b')], [])
+    slice.replace([role('a'), role('b')])
     expect(slice.frameFor({}).hash).toBe(slice.hash())
   })
 
   it('sends guards that come together one text of a large slice, and each what changed meanwhile', () => {
     const { slice, tick, wait } = make()
-    slice.replace([role('a', 'x'.repeat(1_100_000))])
+    const large = role('a', 'x'.repeat(1_100_000))
+    slice.replace([large])
     const first = slice.frameFor({})
     expect(slice.frameFor({ hash: 'f'.repeat(64) })).toBe(first)
     tick()
-    slice.apply([role('b')], [])
+    slice.replace([large, role('b')])
     expect(slice.frameFor({})).toBe(first)
     const one = guard()
     one.apply(textOf(first))
@@ -137,10 +173,11 @@ describe('a slice', () => {
 
   it('sends no text that is older than what the guard has seen', () => {
     const { slice, tick } = make()
-    slice.replace([role('a', 'x'.repeat(1_100_000))])
+    const large = role('a', 'x'.repeat(1_100_000))
+    slice.replace([large])
     const first = slice.frameFor({})
     tick()
-    slice.apply([role('b')], [])
+    slice.replace([large, role('b')])
     expect(slice.frameFor({ hash: 'f'.repeat(64), seen: { roles: '1' } })).not.toBe(first)
     expect(slice.frameFor({ hash: 'f'.repeat(64), seen: { elsewhere: '9' } }).hash).toBe(slice.hash())
   })
@@ -150,7 +187,7 @@ describe('a slice', () => {
     slice.replace([role('a'), role('b')])
     const size = slice.bytes()
     expect(size).toBeGreaterThan(2 * JSON.stringify(role('a')).length - 1)
-    slice.apply([role('c')], ['role/a'])
+    slice.replace([role('b'), role('c')])
     expect(slice.bytes()).toBe(size)
     slice.replace([])
     expect(slice.bytes()).toBe(0)

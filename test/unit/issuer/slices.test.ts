@@ -1,95 +1,245 @@
-import { expect, test } from 'vitest'
-import { createIndexes } from '../../../issuer/indexes.ts'
-import { createObjects } from '../../../issuer/objects.ts'
-import { createRegistry } from '../../../issuer/registry.ts'
-import { createSlices } from '../../../issuer/snapshots/slices.ts'
-import type { KubeClient, KubeObject, Resource } from '../../../platform/kube/client.ts'
-import { createLog } from '../../../platform/log.ts'
+import { describe, expect, test } from 'vitest'
+import { thumbprint } from '../../../core/jose/jwk.ts'
+import { sliceHash } from '../../../core/rows/hash.ts'
+import type { ClientRow, Row } from '../../../core/rows/rows.ts'
+import type { Slice } from '../../../issuer/snapshots/slice.ts'
+import {
+  apiClient,
+  createHandDrive,
+  grantOf,
+  installation,
+  type Listed,
+  object,
+  roleFor,
+  startInstallation,
+} from './installation.ts'
+import { textOf } from './text-of.ts'
 
-const names = ['a', 'b', 'c']
-const metadata = (name: string, resourceVersion: string) => ({
-  name,
-  namespace: 'shop',
-  uid: `uid-${name}`,
-  resourceVersion,
-  generation: Number(resourceVersion),
-})
-const role = (version: string, path: string): KubeObject => ({
-  metadata: metadata('reader', version),
-  ...{ spec: { rules: [{ services: names, methods: ['GET'], paths: [path] }] } },
-})
+const many = Array.from({ length: 5_000 }, (_, at) => `caller-${at}`)
 
-/** A clock that each look moves on, so that one slice uses up a turn. */
-const hasty = (stepMs: number) => {
-  let now = 0
-  return { now: () => (now += stepMs), wallMs: () => now, after: () => () => {} }
+async function start(listed: Listed) {
+  const hand = createHandDrive()
+  const world = await startInstallation(listed, hand.drive)
+  const started = world.slices.start()
+  hand.finish()
+  await started
+  return { ...world, ...hand }
 }
 
-async function start(stepMs: number) {
-  const listed: Record<string, object[]> = {
-    namespaces: [{ metadata: { name: 'shop', uid: 'uid-shop', resourceVersion: '1' } }],
-    services: names.map(name => ({ metadata: metadata(name, '1'), spec: { ports: [{ port: 80 }] } })),
-    guardedservices: names.map(name => ({
-      metadata: metadata(name, '1'),
-      spec: { targetRef: { name, port: 80 } },
-      status: { conditions: [{ type: 'Accepted', status: 'True', reason: 'Accepted', message: '' }] },
-    })),
-    roles: [role('1', '/old')],
-  }
-  const told = Promise.withResolvers<KubeObject>()
-  const client = {
-    list: async ({ plural }: Resource) => ({ items: listed[plural] ?? [], resourceVersion: '1' }),
-    async *watch({ plural }: Resource, { signal }: { signal: AbortSignal }) {
-      if (plural === 'roles') yield { type: 'MODIFIED', object: await told.promise }
-      await new Promise(resolve => signal.addEventListener('abort', resolve))
-    },
-  } as unknown as KubeClient
-  const log = createLog({ process: 'test', level: 'fatal' })
-  const objects = createObjects(client, { log })
-  const rules = { installation: 'default', issuerUrl: 'https://i.test', clientIds: new Map(), reservedAudiences: [] }
-  const indexes = createIndexes(objects)
-  const registry = createRegistry(objects, rules, () => undefined)
-  const documents = { onChange: () => {}, seenOf: () => ({}) }
-  const clock = hasty(stepMs)
-  const slices = createSlices({ objects, indexes, registry, documents, cluster: () => undefined, log, clock } as never)
-  await objects.start()
-  slices.start()
-  const changed = Promise.withResolvers<void>()
-  objects.roles.onChange(({ object }) => {
-    if (object.metadata.resourceVersion === '2') changed.resolve()
+type World = Awaited<ReturnType<typeof start>>
+
+const rowsOf = (slice: Slice | undefined): Row[] =>
+  slice ? (JSON.parse(textOf(slice.frameFor({}))) as { full: { rows: Row[] } }).full.rows : []
+const seenOf = (slice: Slice | undefined) => (JSON.parse(slice?.heartbeat() ?? '{}') as { seen: Listed }).seen
+const clientOf = (slice: Slice | undefined, name: string) =>
+  slice?.row(`client/partners.${name}`) as ClientRow | undefined
+const pathIn = ({ slices }: World, service: string) =>
+  /"paths":\["(.*?)"\]/.exec(JSON.stringify(slices.get(`shop/${service}`)?.row(`role/${service}-reader`)))?.[1]
+
+/** Carries changes out until the slice of this service is being made. */
+async function beginBuild(world: World, steps = 50): Promise<void> {
+  await world.tell('roles', 'MODIFIED', roleFor('large', '2', '/new'))
+  world.slices.flush()
+  for (let step = 0; step < steps; step++) world.step()
+  expect(pathIn(world, 'large')).toBe('/old')
+}
+
+describe('a slice of many clients', () => {
+  test('S07 is made in many steps, and is given out whole with what it includes', async () => {
+    const world = await start(installation({ large: many }))
+    const slice = world.slices.get('shop/large')
+    await world.tell('roles', 'MODIFIED', roleFor('large', '2', '/new'))
+    world.slices.flush()
+    let steps = 0
+    do {
+      steps++
+      const isNew = pathIn(world, 'large') === '/new'
+      expect(seenOf(slice).roles).toBe(isNew ? '2' : '1')
+      expect(world.slices.isCurrent('shop/large')).toBe(isNew)
+    } while (world.step())
+    expect(steps).toBeGreaterThan((3 * many.length) / 64)
+    expect(pathIn(world, 'large')).toBe('/new')
+    expect(slice?.hash()).toBe(sliceHash(rowsOf(slice)))
+    expect(rowsOf(slice)).toHaveLength(many.length + 3)
   })
-  return {
-    slices,
-    /** Takes a path away, which is urgent, and waits until it was seen. */
-    async narrow() {
-      told.resolve(role('2', '/new'))
-      await changed.promise
-    },
+
+  // While grants are read, while clients are, while they are measured, while they are compared.
+  test.each([50, 150, 200, 280])('a change of a client after step %i is there at once, and stays', async steps => {
+    const world = await start(installation({ large: many }))
+    await beginBuild(world, steps)
+    await world.tell('apiclients', 'MODIFIED', apiClient('caller-7', '3', { suspended: true }))
+    world.slices.flush()
+    for (let step = 0; step < 10; step++) world.step()
+    const slice = world.slices.get('shop/large')
+    expect(pathIn(world, 'large')).toBe('/old')
+    expect(clientOf(slice, 'caller-7')?.suspended).toBe(true)
+    const told: unknown[] = []
+    slice?.subscribe(() => told.push([pathIn(world, 'large'), clientOf(slice, 'caller-7')?.suspended]))
+    world.finish()
+    expect(told).toEqual([['/new', true]])
+    expect(pathIn(world, 'large')).toBe('/new')
+    expect(seenOf(slice)).toMatchObject({ roles: '2', apiclients: '3' })
+    expect(slice?.hash()).toBe(sliceHash(rowsOf(slice)))
+  })
+
+  test('a grant that changes while it is made is in the next one, which begins after it', async () => {
+    const world = await start(installation({ large: many }))
+    await beginBuild(world)
+    await world.tell('accessgrants', 'MODIFIED', grantOf('large', many.slice(1), '4'))
+    world.slices.flush()
+    const slice = world.slices.get('shop/large')
+    const told: unknown[] = []
+    slice?.subscribe(() =>
+      told.push([pathIn(world, 'large'), clientOf(slice, 'caller-0') !== undefined, seenOf(slice).accessgrants]),
+    )
+    world.finish()
+    expect(told).toEqual([
+      ['/new', true, '1'],
+      ['/new', false, '4'],
+    ])
+  })
+
+  test('a stream of changes does not keep it from its guards', async () => {
+    const world = await start(installation({ large: many }))
+    let given = 0
+    world.slices.get('shop/large')?.subscribe(() => given++)
+    for (let version = 2; version < 60; version++) {
+      await world.tell('roles', 'MODIFIED', roleFor('large', String(version), `/${version}`))
+      world.slices.flush()
+      for (let step = 0; step < 20; step++) world.step()
+    }
+    expect(given).toBeGreaterThan(2)
+    world.finish()
+    expect(pathIn(world, 'large')).toBe('/59')
+  })
+
+  test('S11 a client whose namespace was made anew gets nothing by the grants of the one before, whenever it comes', async () => {
+    const world = await start(installation({ large: many }))
+    const slice = world.slices.get('shop/large')
+    const keys = () => clientOf(slice, 'caller-0')?.keys.map(({ kid }) => kid) ?? []
+    await world.tell('accesskeys', 'ADDED', keyOf('caller-0', '2', first))
+    world.slices.flush()
+    world.finish()
+    expect(keys()).toEqual([thumbprint(first)])
+    await beginBuild(world)
+    const namespace = object(undefined, 'partners', '5')
+    await world.tell('namespaces', 'MODIFIED', { metadata: { ...namespace.metadata, uid: 'uid-another' } })
+    await world.tell('accesskeys', 'MODIFIED', keyOf('caller-0', '6', second))
+    const told = new Set<string>()
+    slice?.subscribe(() => void keys().forEach(told.add, told))
+    world.slices.flush()
+    for (let step = 0; step < many.length + 200; step++) world.step()
+    await world.tell('accesskeys', 'MODIFIED', keyOf('caller-0', '7', second))
+    world.slices.flush()
+    world.finish()
+    expect([...told]).not.toContain(thumbprint(second))
+    expect(world.registry.clientById('partners.caller-0')?.namespaceUid).toBe('uid-another')
+    expect(rowsOf(slice).filter(({ type }) => type === 'client')).toEqual([])
+  })
+
+  test('delays no small one: that is made first, and the large one goes on', async () => {
+    const world = await start(installation({ large: many, small: ['caller-1'] }))
+    await beginBuild(world)
+    await world.tell('roles', 'MODIFIED', roleFor('small', '3', '/new'))
+    world.slices.flush()
+    let steps = 0
+    while (pathIn(world, 'small') !== '/new' && world.step()) steps++
+    expect(steps).toBeLessThan(20)
+    expect(pathIn(world, 'large')).toBe('/old')
+    expect([world.slices.isCurrent('shop/small'), world.slices.isCurrent('shop/large')]).toEqual([true, false])
+    expect(seenOf(world.slices.get('shop/small')).roles).toBe('3')
+    expect(seenOf(world.slices.get('shop/large')).roles).toBe('1')
+    world.finish()
+    expect(pathIn(world, 'large')).toBe('/new')
+    expect(seenOf(world.slices.get('shop/large')).roles).toBe('3')
+  })
+
+  test('whoever asks is called back when it has what came before he asked', async () => {
+    const world = await start(installation({ large: many }))
+    await beginBuild(world)
+    await world.tell('accessgrants', 'MODIFIED', grantOf('large', many.slice(1), '4'))
+    const slice = world.slices.get('shop/large')
+    const called: unknown[] = []
+    world.slices.whenCurrent('shop/large', () => called.push(clientOf(slice, 'caller-0')))
+    world.slices.whenCurrent('shop/none', () => called.push('none'))
+    for (let step = 0; step < 10; step++) world.step()
+    expect(called).toEqual(['none'])
+    world.finish()
+    expect(called).toEqual(['none', undefined])
+  })
+
+  test('a service that goes while its slice is made ends at once, and nothing of it comes back', async () => {
+    const world = await start(installation({ large: many }))
+    const gone: string[] = []
+    world.slices.onRemoved(key => gone.push(key))
+    await beginBuild(world)
+    await world.tell('guardedservices', 'DELETED', object('shop', 'large', '5'))
+    world.slices.flush()
+    for (let step = 0; step < 10; step++) world.step()
+    expect(gone).toEqual(['shop/large'])
+    world.finish()
+    expect([...world.slices.all()]).toEqual([])
+  })
+
+  test('a stop in the middle leaves the rest undone', async () => {
+    const world = await start(installation({ large: many }))
+    await beginBuild(world)
+    world.slices.stop()
+    expect(world.step()).toBe(false)
+    world.slices.flush()
+    expect(world.step()).toBe(false)
+    expect(pathIn(world, 'large')).toBe('/old')
+  })
+
+  test('a stop before all is loaded is told to who waits for it', async () => {
+    const hand = createHandDrive()
+    const { slices } = await startInstallation(installation({ large: many }), hand.drive)
+    const started = slices.start()
+    hand.step()
+    slices.stop()
+    await expect(started).rejects.toThrow('stopped')
+  })
+})
+
+test('a client that is suspended at the moment when a role changes is suspended', async () => {
+  const world = await start(installation({ orders: ['one', 'two'] }))
+  await world.tell('apiclients', 'MODIFIED', apiClient('one', '2', { suspended: true }))
+  await world.tell('roles', 'MODIFIED', roleFor('orders', '2', '/new'))
+  world.slices.flush()
+  world.finish()
+  expect(pathIn(world, 'orders')).toBe('/new')
+  expect(clientOf(world.slices.get('shop/orders'), 'one')?.suspended).toBe(true)
+})
+
+test('what one turn can do is done when who asks goes on', async () => {
+  const { slices, tell } = await startInstallation(installation({ a: ['one'], b: ['one'], c: ['two'] }))
+  await slices.start()
+  await tell('roles', 'MODIFIED', roleFor('b', '2', '/new'))
+  await new Promise<void>(resolve => slices.whenCurrent('shop/b', resolve))
+  expect(slices.get('shop/b')?.row('role/b-reader')).toMatchObject({ rules: [{ paths: ['/new'] }] })
+})
+
+test('more clients of one service that change together than are renewed one by one come together', async () => {
+  const world = await start(installation({ large: many.slice(0, 300) }))
+  for (const name of many.slice(0, 150)) {
+    await world.tell('apiclients', 'MODIFIED', apiClient(name, String(Number(name.slice(7)) + 2), { suspended: true }))
   }
+  const slice = world.slices.get('shop/large')
+  let told = 0
+  slice?.subscribe(() => told++)
+  world.slices.flush()
+  world.finish()
+  expect(told).toBeLessThanOrEqual(2)
+  expect(rowsOf(slice).filter(row => row.type === 'client' && row.suspended)).toHaveLength(150)
+})
+
+const first = { kty: 'OKP', crv: 'Ed25519', x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo' } as const
+const second = { kty: 'OKP', crv: 'Ed25519', x: 'PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw' } as const
+
+function keyOf(name: string, version: string, publicKey: typeof first | typeof second) {
+  const key = { kid: thumbprint(publicKey), publicKey, state: 'Active', notBefore: '2026-11-22T10:00:00Z' }
+  return object('partners', name, version, {
+    spec: { clientRef: { name } },
+    status: { clientId: `partners.${name}`, keys: [key] },
+  })
 }
-
-const stateOf = (slices: Awaited<ReturnType<typeof start>>['slices']) =>
-  [...slices.all()].map(slice => [
-    JSON.stringify(slice.row('role/reader')).includes('/new'),
-    (JSON.parse(slice.heartbeat()) as { seen: Record<string, string> }).seen.roles,
-  ])
-
-test('S07 one change of many slices is carried out in turns, and who waits does not say to have seen it', async () => {
-  const { slices, narrow } = await start(4)
-  await narrow()
-  const states: unknown[][][] = []
-  for (let turn = 0; turn < 8; turn++) {
-    await new Promise(resolve => setImmediate(resolve))
-    states.push(stateOf(slices))
-  }
-  for (const state of states.flat()) expect(state[1]).toBe(state[0] ? '2' : '1')
-  expect(states.some(state => state.some(([isNew]) => isNew) && state.some(([isNew]) => !isNew))).toBe(true)
-  expect(states.at(-1)?.every(([isNew]) => isNew)).toBe(true)
-})
-
-test('who asks for all of it gets all of it', async () => {
-  const { slices, narrow } = await start(4)
-  await narrow()
-  slices.flush()
-  expect(stateOf(slices)).toEqual(names.map(() => [true, '2']))
-})

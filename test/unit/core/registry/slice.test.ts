@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { AccessGrant, GrantedClient } from '../../../../core/api/access-grant.ts'
 import type { AccessKey } from '../../../../core/api/access-key.ts'
@@ -5,7 +6,15 @@ import type { ApiClient } from '../../../../core/api/api-client.ts'
 import type { Role } from '../../../../core/api/role.ts'
 import { resolveClients } from '../../../../core/registry/resolve-clients.ts'
 import { resolveServices } from '../../../../core/registry/resolve-services.ts'
-import { clientKeys, clientRow, grantRow, serviceAccountRows, sliceRows } from '../../../../core/registry/slice.ts'
+import {
+  clientKeys,
+  clientRow,
+  grantRow,
+  makingSliceRows,
+  type SliceObjects,
+  serviceAccountRows,
+  sliceRows,
+} from '../../../../core/registry/slice.ts'
 import { type Row, rowKey } from '../../../../core/rows/rows.ts'
 import {
   accessKey,
@@ -56,7 +65,7 @@ const gives = (
     [pin(to, more)],
   )
 
-function slice({ clients = [], keys = [], roles = [reader], grants = [] }: Given): Row[] {
+function objectsOf({ clients = [], keys = [], roles = [reader], grants = [] }: Given): SliceObjects {
   const all = resolved(clients)
   const services = resolveServices({
     services: [service('shop', 'orders')],
@@ -69,14 +78,15 @@ function slice({ clients = [], keys = [], roles = [reader], grants = [] }: Given
   })
   const orders = services.get('shop/orders')
   if (!orders) throw new Error('no service')
-  return sliceRows({
+  return {
     service: orders,
     roles,
     grants,
     grantRow: one => grantRow(one, all),
     clientRow: one => clientRow(one, 'shop', { keys: clientKeys(one, keys), serviceAccounts: [] }),
-  })
+  }
 }
+const slice = (given: Given): Row[] => sliceRows(objectsOf(given))
 const keysOf = (given: Given) => slice(given).map(rowKey)
 const checkout = client('partners', 'checkout')
 const checkoutKey = `client/${idOf(checkout)}`
@@ -90,6 +100,45 @@ describe('a slice', () => {
       'grant/reads',
       checkoutKey,
     ])
+  })
+
+  it('S07 is the same, in the same order, in steps of any size, and no step is of more rows than that', () => {
+    const names = fc.uniqueArray(fc.nat({ max: 30 }), { maxLength: 12 })
+    fc.assert(
+      fc.property(fc.array(names, { maxLength: 6 }), fc.integer({ min: 1, max: 100 }), (meant, rowsInStep) => {
+        const clients = Array.from({ length: 31 }, (_, at) => client('partners', `c${at}`))
+        const grants = meant.map((numbers, at) => {
+          const named = numbers.flatMap(number => clients[number] ?? [])
+          const to = named.map(one => ({ namespace: 'partners', name: one.metadata.name }))
+          return grant(
+            'shop',
+            `g${at}`,
+            { roleRef: { name: 'reader' }, clients: to },
+            named.map(one => pin(one)),
+          )
+        })
+        const objects = objectsOf({ clients, grants })
+        let made = 0
+        let most = 0
+        const steps = makingSliceRows(
+          {
+            ...objects,
+            clientRow(one) {
+              made++
+              return objects.clientRow(one)
+            },
+          },
+          rowsInStep,
+        )
+        let step = steps.next()
+        for (; !step.done; step = steps.next()) {
+          most = Math.max(most, made)
+          made = 0
+        }
+        expect(step.value).toEqual(sliceRows(objects))
+        expect(most).toBeLessThanOrEqual(rowsInStep)
+      }),
+    )
   })
 
   it('holds a client once that two grants name, and keeps when a grant ends', () => {
