@@ -1,9 +1,9 @@
-import type { AccessKey, PublishedKey } from '../api/access-key.ts'
+import type { AccessKey } from '../api/access-key.ts'
 import { canonicalJson } from '../rows/hash.ts'
 import { findKeyFault, type KeyFault } from './accept-access-key.ts'
 import { composeKeyStatus } from './access-key-status.ts'
 import { secondsOfTime, takesAway } from './key-ledger.ts'
-import type { AccessKeyPlan, ObservedAccessKey, PlanCase } from './key-plan.ts'
+import type { AccessKeyPlan, CasePlan, ObservedAccessKey, PlanCase } from './key-plan.ts'
 import { planBrought } from './plan-brought.ts'
 import { planMinted } from './plan-minted.ts'
 import { planRevoked } from './plan-revoked.ts'
@@ -24,18 +24,21 @@ export function planAccessKey(observed: ObservedAccessKey, now: number): AccessK
   const order = takesAway(accessKey.status?.keys ?? [], planned.keys)
     ? [report, planned.first, planned.last]
     : [planned.first, report, planned.last]
-  const nextAt = soonest(planned.keys, fault, now)
+  const nextAt = soonest(planned, fault, now)
   return { ...(order.find(step => step !== undefined) ?? { events: [] }), ...(nextAt !== undefined && { nextAt }) }
 }
 
 /** Revocation goes before all else: it needs nobody's acceptance. */
 function caseOf({ spec }: AccessKey): PlanCase {
   if (spec.revoked) return planRevoked
-  return spec.publicKey ? planBrought : planMinted
+  if (spec.publicKey) return planBrought
+  return planMinted
 }
 
-function soonest(keys: readonly PublishedKey[], fault: KeyFault | undefined, now: number): number | undefined {
-  const ends = keys.flatMap(key => (key.state !== 'Revoked' && key.notAfter ? [secondsOfTime(key.notAfter)] : []))
-  const times = [...ends, ...(fault?.lookAgainAt === undefined ? [] : [fault.lookAgainAt])].filter(time => time > now)
+function soonest({ keys }: CasePlan, fault: KeyFault | undefined, now: number): number | undefined {
+  const times = [
+    ...keys.flatMap(key => (key.state !== 'Revoked' && key.notAfter ? [secondsOfTime(key.notAfter)] : [])),
+    ...(fault?.lookAgainAt === undefined ? [] : [fault.lookAgainAt]),
+  ].filter(time => time > now)
   return times.length > 0 ? Math.min(...times) : undefined
 }
