@@ -27,6 +27,11 @@ export interface AuthorizerPorts {
   readonly health: number | undefined
 }
 
+/** An authorizer that runs, wherever its policies come from. */
+export interface RunningAuthorizer extends AuthorizerPorts {
+  stop(): Promise<void>
+}
+
 export interface AuthorizerOptions {
   readonly listen: ListenAddress | undefined
   readonly grpcListen: ListenAddress | undefined

@@ -3,9 +3,9 @@ import { readConfig } from '../platform/config.ts'
 import { createLog, type Logger } from '../platform/log.ts'
 import { onSignals } from '../platform/shutdown.ts'
 import { version } from '../platform/version.ts'
+import type { RunningAuthorizer } from './authorizer.ts'
 import { configTable } from './config.ts'
 import { startInCluster } from './in-cluster.ts'
-import type { RunningAuthorizer } from './running-authorizer.ts'
 
 const args = process.argv.slice(2)
 

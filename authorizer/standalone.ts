@@ -8,12 +8,11 @@ import type { ListenAddress } from '../enforce/settings.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Logger } from '../platform/log.ts'
 import { readYaml } from '../platform/read-yaml.ts'
-import { createAuthorizer } from './authorizer.ts'
+import { createAuthorizer, type RunningAuthorizer } from './authorizer.ts'
 import { createAuthorizerMetrics } from './metrics.ts'
 import { followSecrets, followTls, type TlsFiles } from './peers/peer-files.ts'
 import { type Peer, readPeers, servicesOf } from './peers/peers.ts'
 import { createPeerBook } from './peers/prove-peer.ts'
-import type { RunningAuthorizer } from './running-authorizer.ts'
 import { createServedService } from './served-service.ts'
 
 export interface StandaloneOptions {

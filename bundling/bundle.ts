@@ -5,7 +5,7 @@ import { builtinsByRequire } from './builtins-by-require.ts'
 import { leftOut } from './left-out.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
-const entries = {
+export const entries = {
   latchkey: 'cli/latchkey.ts',
   operator: 'operator/main.ts',
   issuer: 'issuer/main.ts',

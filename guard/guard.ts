@@ -70,6 +70,16 @@ export interface GuardOptions {
   memoryLimitBytes?: number | undefined
 }
 
+/** A guard that serves. */
+export interface RunningGuard {
+  readonly port: number
+  readonly adminPort: number | undefined
+  /** The pod is ending: not ready, and callers are told to take their next request elsewhere. */
+  announceStop(): void
+  /** Not ready at once; finishes running requests; then gives everything back. */
+  stop(): Promise<void>
+}
+
 /** Checking a signature takes a tenth of a millisecond or two; a peer that waits longest waits half a second. */
 const proofTurns = { sliceMs: 4, perPeer: 512, sum: 4_096 }
 

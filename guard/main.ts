@@ -7,7 +7,7 @@ import { onSignals } from '../platform/shutdown.ts'
 import { version } from '../platform/version.ts'
 import type { AskedAudit } from './command.ts'
 import { configTable, ownSettings } from './config.ts'
-import type { RunningGuard } from './running-guard.ts'
+import type { RunningGuard } from './guard.ts'
 import { startSidecar } from './sidecar.ts'
 
 // One optimizing compiler is enough for the little code that a guard is: Maglev beside it costs 6 MB. Not on the command

@@ -13,9 +13,8 @@ import type { Clock } from '../platform/clock.ts'
 import { memoryLimit } from '../platform/fair/memory.ts'
 import type { Logger } from '../platform/log.ts'
 import { auditOtlpOf, type GuardConfig } from './config.ts'
-import { createGuard } from './guard.ts'
+import { createGuard, type RunningGuard } from './guard.ts'
 import { createExposure } from './probes/exposure.ts'
-import type { RunningGuard } from './running-guard.ts'
 import { listenForStop } from './stop-socket.ts'
 
 /** Starts a guard beside an app in a cluster: its policy is streamed by the issuer and kept on disk. */

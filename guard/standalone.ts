@@ -9,9 +9,8 @@ import type { ListenAddress } from '../enforce/settings.ts'
 import type { Clock } from '../platform/clock.ts'
 import { memoryLimit } from '../platform/fair/memory.ts'
 import type { Logger } from '../platform/log.ts'
-import { createGuard } from './guard.ts'
+import { createGuard, type RunningGuard } from './guard.ts'
 import type { UpstreamProtocol } from './http2/sessions.ts'
-import type { RunningGuard } from './running-guard.ts'
 
 export interface StandaloneOptions {
   manifests: string

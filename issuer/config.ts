@@ -31,7 +31,6 @@ const table = {
     max: 65_535,
     description: 'port of /livez, /readyz and /metrics',
   }),
-  podName: text<string | undefined>('LATCHKEY_POD_NAME', { default: undefined, description: 'name of this pod' }),
   kubeconfig: text<string | undefined>('LATCHKEY_KUBECONFIG', {
     default: undefined,
     description: 'kubeconfig to use instead of the service account of the pod',

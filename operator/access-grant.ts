@@ -1,10 +1,10 @@
 import { accessGrant as accessGrantKind } from '../core/api/access-grant.ts'
+import { schemaFaultOf } from '../core/api/kind.ts'
 import { roleOfGrant, servicesOfRole } from '../core/registry/reach.ts'
 import { planAccessGrant } from '../core/status/plan-access-grant.ts'
 import { accessGrants } from '../platform/kube/resources.ts'
 import type { Requeue } from '../platform/kube/work-queue.ts'
 import type { Context } from './context.ts'
-import { schemaFaultOf } from './schema-fault.ts'
 import { againOnConflict } from './status.ts'
 
 /** One pass over an AccessGrant: pins its clients, and says what became of them. */

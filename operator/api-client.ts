@@ -1,11 +1,11 @@
 import type { PublishedKey } from '../core/api/access-key.ts'
 import { apiClient as apiClientKind } from '../core/api/api-client.ts'
+import { schemaFaultOf } from '../core/api/kind.ts'
 import { secondsOf } from '../core/registry/ids.ts'
 import { planApiClient } from '../core/status/plan-api-client.ts'
 import { apiClients } from '../platform/kube/resources.ts'
 import type { Requeue } from '../platform/kube/work-queue.ts'
 import type { Context } from './context.ts'
-import { schemaFaultOf } from './schema-fault.ts'
 import { againOnConflict } from './status.ts'
 
 /** One pass over an ApiClient: what the others leave it, and how many of its keys can be used. */

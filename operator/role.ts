@@ -1,3 +1,4 @@
+import { schemaFaultOf } from '../core/api/kind.ts'
 import { role as roleKind } from '../core/api/role.ts'
 import { findingIdleRules } from '../core/policy/idle-rules.ts'
 import { servicesOfRole } from '../core/registry/reach.ts'
@@ -6,7 +7,6 @@ import { driven } from '../platform/drive-steps.ts'
 import { roles } from '../platform/kube/resources.ts'
 import type { Requeue } from '../platform/kube/work-queue.ts'
 import type { Context } from './context.ts'
-import { schemaFaultOf } from './schema-fault.ts'
 import { againOnConflict } from './status.ts'
 
 /** One pass over a Role: whether its services exist, and how many grants give it. */

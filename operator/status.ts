@@ -1,3 +1,4 @@
+import { canonicalJson } from '../core/rows/hash.ts'
 import type { StoredCondition } from '../core/status/report.ts'
 import { type PlannedEvent, transitionEvents } from '../core/status/report.ts'
 import { type KubeClient, KubeError, type KubeObject, type Resource } from '../platform/kube/client.ts'
@@ -64,13 +65,5 @@ export async function againOnConflict(pass: () => Promise<Requeue>): Promise<Req
 
 /** Equal as JSON, whatever the order of members. */
 export function isSameJson(a: unknown, b: unknown): boolean {
-  return canonical(a) === canonical(b)
-}
-
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_, member: unknown) =>
-    member !== null && typeof member === 'object' && !Array.isArray(member)
-      ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : member,
-  )
+  return canonicalJson(a) === canonicalJson(b)
 }

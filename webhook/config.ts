@@ -11,7 +11,6 @@ export const configTable = {
   issuerUrl: url('LATCHKEY_ISSUER_URL', {
     description: "issuer URL; the audience of the guards' tokens begins with it",
   }),
-  podName: text('LATCHKEY_POD_NAME', { default: '', description: 'name of this pod' }),
   kubeconfig: text<string | undefined>('LATCHKEY_KUBECONFIG', {
     default: undefined,
     description: 'kubeconfig, instead of the service account',

@@ -90,3 +90,14 @@ export const enforcedReasons = {
   NoGuards: 'No guard is concerned.',
   Waiting: 'Some guards do not hold this state yet; the message counts them.',
 }
+
+/**
+ * What our own schema says is wrong with a spec, as one sentence; undefined when nothing is. The API server checks the
+ * same, but against the CRD that is installed, which may be of another version.
+ */
+export function schemaFaultOf(kind: KindDefinition, spec: unknown): string | undefined {
+  const parsed = kind.spec.safeParse(spec)
+  const issue = parsed.success ? undefined : parsed.error.issues[0]
+  if (!issue) return undefined
+  return `${['spec', ...issue.path].join('.')}: ${issue.message}`
+}

@@ -87,5 +87,3 @@ export const reasons = {
 export type Reason = keyof typeof reasons
 export type AllowReason = 'granted' | 'public'
 export type DenyReason = Exclude<Reason, AllowReason>
-/** What only a proxy that asks can get wrong: such a call never reaches `decide`. */
-export type ProxyReason = 'peer_unknown' | 'service_unknown'

@@ -33,11 +33,6 @@ export function* valuesOf<V>(map: SharedMap<V>): Generator<V> {
   for (const part of map.parts) if (part) yield* part.values()
 }
 
-/** All keys, in no order that means anything. */
-export function* keysOf<V>(map: SharedMap<V>): Generator<string> {
-  for (const part of map.parts) if (part) yield* part.keys()
-}
-
 /** Begins to change a map. Each part is copied at most once, and none while nothing changes. */
 export function editMap<V>(map: SharedMap<V>): SharedMapEdit<V> {
   let size = map.size

@@ -2,7 +2,6 @@ import type { Identity } from '../base/identity.ts'
 import { reasons } from '../base/reasons.ts'
 import type { Endpoint } from '../matching/route-table.ts'
 import { assumedIdentity, assumeKeys } from '../policy/assume-keys.ts'
-import { passes } from '../policy/audit-mode.ts'
 import {
   askedCredential,
   type CredentialStanding,
@@ -12,7 +11,7 @@ import {
   identityOfCredential,
 } from '../policy/client-standing.ts'
 import { decide } from '../policy/decide.ts'
-import type { Decision } from '../policy/decision.ts'
+import { type Decision, passes } from '../policy/decision.ts'
 import { checkFreshness } from '../policy/freshness.ts'
 import { policyInForce } from '../policy/policy-in-force.ts'
 import { parseRow } from '../rows/parse-row.ts'

@@ -1,6 +1,6 @@
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto'
 import { p256 } from '@noble/curves/nist.js'
-import type { Algorithm } from '../api/access-key.ts'
+import type { Algorithm, PublicJwk } from '../api/access-key.ts'
 import { decodeBase64url } from '../base/base64url.ts'
 import { fail } from '../base/errors.ts'
 import { algorithms } from './algorithms.ts'
@@ -10,6 +10,7 @@ import { hasRocaPattern } from './roca.ts'
 /** A JWK as it came from somewhere: nothing is believed of its members. */
 export type JwkLike = Readonly<Record<string, unknown>>
 
+const publicNames = ['kty', 'crv', 'x', 'y', 'n', 'e'] as const
 const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
 
 /**
@@ -28,6 +29,12 @@ export function thumbprint(jwk: JwkLike): string {
   return createHash('sha256')
     .update(`{${members.join(',')}}`)
     .digest('base64url')
+}
+
+/** The public half, built member by member: one that nobody knows, above all a private one, never gets into it. */
+export function publicMembers(jwk: JwkLike): PublicJwk {
+  const found = publicNames.flatMap(name => (jwk[name] === undefined ? [] : [[name, jwk[name]]]))
+  return Object.fromEntries(found) as PublicJwk
 }
 
 /**

@@ -91,6 +91,11 @@ function bounded(keys: readonly PublishedKey[]): PublishedKey[] {
   return keys.filter(key => (key.state === 'Revoked' || key.state === 'Retiring' ? kept[key.state].has(key) : true))
 }
 
+/** What is left when keys are withdrawn: that they were revoked stays known. */
+export function onlyRevoked(keys: readonly PublishedKey[]): PublishedKey[] {
+  return keys.filter(key => key.state === 'Revoked')
+}
+
 /** Whether some key verifies tokens in `before` and not, or only for a shorter time, in `after`. */
 export function takesAway(before: readonly PublishedKey[], after: readonly PublishedKey[]): boolean {
   const power = (key: PublishedKey | undefined): number => {

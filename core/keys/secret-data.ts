@@ -93,9 +93,19 @@ export function secretFile(secret: SecretObject, name: string): string | undefin
   return encoded === undefined ? undefined : Buffer.from(encoded, 'base64').toString()
 }
 
-/** Name of the Secret that an AccessKey's key lives in. */
-export function secretNameOf(accessKey: AccessKey): string {
-  return accessKey.spec.secretName ?? accessKey.metadata.name
+/** The Secrets of an AccessKey by what they are for, each with its name. */
+const secretNames = {
+  /** What the client mounts: the key in use. */
+  mounted: ({ spec, metadata }: AccessKey): string => spec.secretName ?? metadata.name,
+}
+
+export type SecretSlot = keyof typeof secretNames
+
+export const secretSlots = Object.keys(secretNames) as SecretSlot[]
+
+/** Name of the Secret in a slot. */
+export function secretNameOf(accessKey: AccessKey, slot: SecretSlot = 'mounted'): string {
+  return secretNames[slot](accessKey)
 }
 
 /** The key number of a Secret; undefined when there is none or it is not a number. */
@@ -119,7 +129,11 @@ export function isOwnedBy(secret: SecretObject, accessKey: AccessKey): boolean {
  */
 export function desiredSecret(
   accessKey: AccessKey,
-  content: { readonly files: Readonly<Record<string, string>>; readonly keyNumber?: number },
+  content: {
+    readonly slot: SecretSlot
+    readonly files: Readonly<Record<string, string>>
+    readonly keyNumber?: number
+  },
   previous?: SecretObject,
 ): SecretObject {
   const { name, namespace, uid = '' } = accessKey.metadata
@@ -132,7 +146,7 @@ export function desiredSecret(
     kind: 'Secret',
     type: secretType,
     metadata: {
-      name: secretNameOf(accessKey),
+      name: secretNameOf(accessKey, content.slot),
       ...(namespace !== undefined && { namespace }),
       ...(previous?.metadata.uid !== undefined && { uid: previous.metadata.uid }),
       ...(previous?.metadata.resourceVersion !== undefined && { resourceVersion: previous.metadata.resourceVersion }),

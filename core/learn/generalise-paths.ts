@@ -1,4 +1,4 @@
-import { literalTemplate } from '../matching/literal-template.ts'
+import { literalTemplate } from '../matching/template.ts'
 import { addSightings, type Sightings } from './seen-traffic.ts'
 
 /** A path as it was asked for: segments as on the wire, without the leading slash. */

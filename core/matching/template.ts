@@ -86,3 +86,8 @@ function readTemplateSegment(part: string, isLast: boolean): TemplateSegment | s
     return `${part} is not in normal form. Do not escape plain characters; write no dot segments; {name} is a whole segment.`
   return { kind: 'literal', value }
 }
+
+/** A path in normal form as the template that matches it alone: stars escaped, hexadecimal digits in upper case. */
+export function literalTemplate(path: string): string {
+  return path.replaceAll('*', '%2A').replaceAll(/%[0-9a-f]{2}/gi, octet => octet.toUpperCase())
+}

@@ -1,7 +1,7 @@
 import type { RoleRule } from '../api/role.ts'
 import { methodMask } from '../base/methods.ts'
 import { nearestText } from '../base/nearest-text.ts'
-import { finish, type Steps } from '../base/steps.ts'
+import type { Steps } from '../base/steps.ts'
 import { parseResource, parseTemplate, type Template, type TemplateFault } from '../matching/template.ts'
 import {
   addTemplate,
@@ -33,11 +33,6 @@ const mostTold = 3
  * The paths and permissions of rules that can match no route of any of their services, each as a sentence with what
  * comes nearest; at most three, then how many more. A rule is passed over where some service of it is not known.
  */
-export function findIdleRules(rules: readonly RoleRule[], routesOf: RoutesOf): string[] {
-  return finish(findingIdleRules(rules, routesOf))
-}
-
-/** The same in steps. */
 export function* findingIdleRules(rules: readonly RoleRule[], routesOf: RoutesOf): Steps<string[]> {
   const budget = { left: mostUnits }
   const known = new Map<string, Routes | undefined>()

@@ -1,4 +1,5 @@
 import { type AccessKey, accessKey as accessKeyKind } from '../../core/api/access-key.ts'
+import { schemaFaultOf } from '../../core/api/kind.ts'
 import type { SecretObject } from '../../core/keys/secret-data.ts'
 import { clientOfKey, rolesOfKey } from '../../core/registry/reach.ts'
 import type { Clock } from '../../platform/clock.ts'
@@ -6,36 +7,39 @@ import type { KubeClient, KubeObject } from '../../platform/kube/client.ts'
 import { accessKeys, secrets } from '../../platform/kube/resources.ts'
 import type { Enforcement } from '../guarded-service/enforcement.ts'
 import type { Resolved } from '../resolved.ts'
-import { schemaFaultOf } from '../schema-fault.ts'
 import type { Sources } from '../sources.ts'
 import type { StatusWriter } from '../status.ts'
 import type { AccessKeyIo } from './access-key.ts'
 import { createKeyProver } from './key-material.ts'
 import type { KeyQueue } from './key-queue.ts'
+import type { AccessKeyReads } from './observe-access-key.ts'
 import type { SecretSweep } from './secret-sweep.ts'
+import type { AccessKeyWrites } from './write-planned.ts'
 
-/** The seam between the passes over AccessKeys and the API server. */
-export function createAccessKeyIo(about: {
-  client: Pick<KubeClient, 'get' | 'create' | 'update'>
-  writer: StatusWriter
-  resolved: Resolved
-  enforcement: Pick<Enforcement, 'view' | 'forget'>
-  sources: Pick<Sources, 'by' | 'roles'>
-  keys: KeyQueue
-  issuerUrl: string
+interface About {
+  readonly client: Pick<KubeClient, 'get' | 'create' | 'update'>
+  readonly writer: StatusWriter
+  readonly resolved: Resolved
+  readonly enforcement: Pick<Enforcement, 'view' | 'forget'>
+  readonly sources: Pick<Sources, 'by' | 'roles'>
+  readonly keys: KeyQueue
+  readonly issuerUrl: string
   authorities(): string | undefined
-  sweep: Pick<SecretSweep, 'read'>
-  clock: Pick<Clock, 'wallMs'>
-}): AccessKeyIo {
-  const { client, writer, resolved, enforcement, sources, keys } = about
+  readonly sweep: Pick<SecretSweep, 'read'>
+  readonly clock: Pick<Clock, 'wallMs'>
+}
+
+/** How the passes over AccessKeys reach the API server. */
+export function createAccessKeyIo(about: About): AccessKeyIo {
+  return { reads: readsOf(about), writes: writesOf(about), now: about.clock.wallMs, random: Math.random }
+}
+
+function readsOf(about: About): AccessKeyReads {
+  const { client, resolved, enforcement, sources, keys } = about
   const prove = createKeyProver()
   return {
     issuer: about.issuerUrl,
     authorities: about.authorities,
-    now: about.clock.wallMs,
-    random: Math.random,
-    generate: ({ metadata: { namespace, name }, spec }) =>
-      keys.take(`${namespace}/${name}`, spec.algorithm ?? 'Ed25519'),
     schemaFault: ({ spec }) => schemaFaultOf(accessKeyKind, spec),
     missingRoles: accessKey => rolesOfKey(accessKey).filter(role => !sources.roles.store.has(role)),
     client: accessKey => resolved.clients().get(clientOfKey(accessKey)),
@@ -58,16 +62,23 @@ export function createAccessKeyIo(about: {
       about.sweep.read(namespace, name, found?.metadata)
       return found
     },
-    createSecret: async secret => void (await client.create(secrets, secret as SecretObject & KubeObject)),
-    updateSecret: async secret => void (await client.update(secrets, secret as SecretObject & KubeObject)),
-    writeStatus: async (accessKey, status) =>
-      void (await writer.write(accessKeys, accessKey as AccessKey & KubeObject, status)),
     enforced: accessKey =>
       enforcement.view(
         accessKeys,
         accessKey as AccessKey & KubeObject,
         sources.by.servicesOfClient(clientOfKey(accessKey)),
       ),
+  }
+}
+
+function writesOf({ client, writer, keys }: About): AccessKeyWrites {
+  return {
+    generate: ({ metadata: { namespace, name }, spec }) =>
+      keys.take(`${namespace}/${name}`, spec.algorithm ?? 'Ed25519'),
+    createSecret: async secret => void (await client.create(secrets, secret as SecretObject & KubeObject)),
+    updateSecret: async secret => void (await client.update(secrets, secret as SecretObject & KubeObject)),
+    writeStatus: async (accessKey, status) =>
+      void (await writer.write(accessKeys, accessKey as AccessKey & KubeObject, status)),
     // The status writer tells of transitions itself; what is left are the events of Secrets.
     record: (accessKey, events) => writer.record(accessKeys, accessKey as AccessKey & KubeObject, events),
   }

@@ -1,10 +1,10 @@
 import { guardedService as guardedServiceKind } from '../../core/api/guarded-service.ts'
+import { schemaFaultOf } from '../../core/api/kind.ts'
 import { planGuardedService } from '../../core/status/plan-guarded-service.ts'
 import type { KubeClient } from '../../platform/kube/client.ts'
 import { guardedServices } from '../../platform/kube/resources.ts'
 import type { Requeue } from '../../platform/kube/work-queue.ts'
 import type { Context } from '../context.ts'
-import { schemaFaultOf } from '../schema-fault.ts'
 import { againOnConflict } from '../status.ts'
 import { isolate } from './isolate.ts'
 

@@ -3,7 +3,6 @@ import { enforcesAnnotation, guardLabel } from '../../core/api/labels.ts'
 import { guardPort } from '../../core/registry/service-port.ts'
 import type { ConcernedService, ExpectedPod } from '../../core/status/judge-enforcement.ts'
 import type { PodOf, Sources } from '../sources.ts'
-import { isRunning, podsBehind } from './pods-behind.ts'
 
 type Watched = Pick<Sources, 'services' | 'targets' | 'by'>
 
@@ -42,4 +41,22 @@ function leadsToGuard(key: string, sources: Watched): boolean {
   const wanted = service?.spec.targetRef.port
   const port = target?.spec?.ports?.find(candidate => candidate.port === wanted || candidate.name === wanted)
   return port?.targetPort === guardPort
+}
+
+/** Pods that get the traffic of the service's target, or will, or may still: all but those that are ending or done. */
+export function podsBehind(key: string, sources: Pick<Sources, 'services' | 'targets' | 'by'>): PodOf[] {
+  const service = sources.services.store.get(key)
+  const { namespace = '' } = service?.metadata ?? {}
+  const selector = Object.entries(
+    sources.targets.store.get(`${namespace}/${service?.spec.targetRef.name}`)?.spec?.selector ?? {},
+  )
+  // A Service without selector selects nothing here: its endpoints are somebody else's list.
+  if (selector.length === 0) return []
+  return sources.by.podsOfNamespace
+    .get(namespace)
+    .filter(pod => isRunning(pod) && selector.every(([name, value]) => pod.metadata.labels?.[name] === value))
+}
+
+export function isRunning({ metadata, status }: PodOf): boolean {
+  return metadata.deletionTimestamp === undefined && status?.phase !== 'Succeeded' && status?.phase !== 'Failed'
 }

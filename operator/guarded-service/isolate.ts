@@ -7,7 +7,7 @@ import { type KubeClient, KubeError } from '../../platform/kube/client.ts'
 import { networkPolicies } from '../../platform/kube/resources.ts'
 import type { NetworkPolicyOf, Sources } from '../sources.ts'
 import { fieldManager } from '../status.ts'
-import { podsBehind } from './pods-behind.ts'
+import { podsBehind } from './guards-of.ts'
 
 /**
  * Brings the NetworkPolicy of a service to what its spec asks for.

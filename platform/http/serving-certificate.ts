@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto'
+import { Gauge, type Registry } from 'prom-client'
 import type { Clock } from '../clock.ts'
 import type { KubeClient } from '../kube/client.ts'
 import { pollSecret } from '../kube/secret-poll.ts'
@@ -54,4 +55,14 @@ export function createServingCertificate(options: {
       return expiresAt.getTime() <= clock.wallMs() ? `the certificate in Secret ${name} has expired` : undefined
     },
   }
+}
+
+/** Shows until when the certificate in use is good: what renews it may have stopped long before anybody notices. */
+export function observeExpiry(registry: Registry, tls: TlsSource): void {
+  const gauge = new Gauge({
+    name: 'latchkey_serving_certificate_expiry_timestamp_seconds',
+    help: 'When the certificate in use ends, in seconds since epoch.',
+    registers: [registry],
+  })
+  tls.onReplace(({ cert }) => gauge.set(new X509Certificate(cert).validToDate.getTime() / 1000))
 }

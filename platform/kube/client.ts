@@ -53,7 +53,6 @@ export interface KubeClient {
   create<T extends KubeObject>(resource: Resource, object: T, options?: { dryRun?: boolean }): Promise<T>
   /** PUT; refused with 409 when `metadata.resourceVersion` is given and not the current one. */
   update<T extends KubeObject>(resource: Resource, object: T): Promise<T>
-  updateStatus<T extends KubeObject>(resource: Resource, object: T): Promise<T>
   /** Server-side apply. `managedFields` are left out. */
   apply<T extends KubeObject>(
     resource: Resource,
@@ -148,11 +147,6 @@ export function createKubeClient(
 
     update: async (resource, object) =>
       call(resource.plural, 'PUT', pathOfObject(resource, object), { body: identified(resource, object) }),
-
-    updateStatus: async (resource, object) =>
-      call(`${resource.plural}/status`, 'PUT', `${pathOfObject(resource, object)}/status`, {
-        body: identified(resource, object),
-      }),
 
     async apply(resource, object, { fieldManager, force, subresource }) {
       const { managedFields: _, ...metadata } = object.metadata

@@ -2,7 +2,7 @@ import { type Clock, systemClock } from '../clock.ts'
 import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Change, Reflector } from './reflector.ts'
-import { createWorkQueue, type Requeue, type WorkQueue } from './work-queue.ts'
+import { createWorkQueue, type Requeue } from './work-queue.ts'
 
 /** Where a controller's keys come from. */
 export interface ControllerSource {
@@ -22,7 +22,6 @@ export interface Controller {
   /** Resolves when the running reconciliations are done. The sources go on: others may use them. */
   stop(): Promise<void>
   enqueue(key: string): void
-  readonly queue: WorkQueue
 }
 
 export interface ControllerOptions {
@@ -74,7 +73,6 @@ export function createController(options: ControllerOptions): Controller {
   }
 
   return {
-    queue,
     enqueue: queue.add,
     async start() {
       for (const { reflector, keys } of sources) {

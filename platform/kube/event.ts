@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '../clock.ts'
 import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import { type KubeClient, KubeError, type KubeObject, type Resource } from './client.ts'
-import { microTime } from './micro-time.ts'
+import { microTime } from './object.ts'
 
 /** `events.k8s.io/v1` Event. */
 export const events: Resource = {

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 import { type KubeClient, KubeError, type KubeObject, type OwnerReference, type Resource } from './client.ts'
-import { microTime } from './micro-time.ts'
+import { microTime } from './object.ts'
 
 /** `coordination.k8s.io/v1` Lease. */
 export const leases: Resource = {

@@ -44,7 +44,7 @@ export function beginTerm(options: LeaderElectionOptions, log: Logger, clock: Cl
   }
 
   async function work(): Promise<void> {
-    // Not at once: the term has to be known before its work asks whether we lead.
+    // Not at once: the term has to be known before its work may stop the election.
     await Promise.resolve()
     try {
       if (!over.signal.aborted) await options.onStartedLeading(over.signal)

@@ -5,8 +5,6 @@ import { beginTerm, type Term } from './lease-term.ts'
 
 export interface LeaderElection {
   start(): void
-  /** By the clock, not by a flag: false from the moment another may lead, even if this process was asleep. */
-  isLeader(): boolean
   /** Stops leading and releases the lease, so that another need not wait for it to expire. */
   stop(): Promise<void>
 }
@@ -67,7 +65,6 @@ export function createLeaderElection(options: LeaderElectionOptions): LeaderElec
     start() {
       loop ??= run()
     },
-    isLeader: () => term !== undefined && !term.over.aborted && clock.now() < term.until(),
     async stop() {
       const last = term
       stopping.abort()

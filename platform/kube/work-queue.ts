@@ -16,10 +16,6 @@ export type Requeue = { requeueAfterMs?: number } | void
 export interface WorkQueue {
   /** Now, or after the pass that is running on it. Never runs anything before it returns. */
   add(key: string): void
-  /** In `ms`, besides whatever else happens to the key. The earlier of two times holds. */
-  addAfter(key: string, ms: number): void
-  /** Keys waiting for a worker; those waiting for their time are not counted. */
-  depth(): number
   /** Lets workers begin, where the queue was made paused. */
   start(): void
   /** Takes no more keys and resolves when the running workers are done. */
@@ -53,7 +49,6 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   // Added while running: a pass may have read the state from before the change, so another must follow.
   const again = new Set<string>()
   const failures = new Map<string, number>()
-  const asked = createDelays(clock, add)
   const planned = createDelays(clock, add)
   const report = reporter(options)
   let started = !options.paused
@@ -124,17 +119,12 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
 
   return {
     add,
-    addAfter(key, ms) {
-      if (!stopped) asked.set(key, clock.now() + Math.max(0, ms))
-    },
-    depth: waiting.size,
     start() {
       started = true
       schedule()
     },
     async stop() {
       stopped = true
-      asked.clear()
       planned.clear()
       report.depth(0)
       if (running.size === 0) return

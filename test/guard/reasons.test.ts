@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type ProxyReason, type Reason, reasons } from '../../core/base/reasons.ts'
+import { type Reason, reasons } from '../../core/base/reasons.ts'
 import type { Row } from '../../core/rows/rows.ts'
 import { podRows, podToken } from './pod-rows.ts'
 import { alice, bob, grant, nowSeconds, reader, rowsOf, serviceRow } from './policy-rows.ts'
@@ -30,7 +30,9 @@ const routes = [{ name: 'things', path: '/api/things', methods: ['GET'], variant
 
 /** Each reason, and how a caller gets it. policy_missing has a guard of its own below, those of `elsewhere` files. */
 type Elsewhere = 'audit_unavailable' | 'overloaded'
-const cases: Record<Exclude<Reason, ProxyReason | 'policy_missing' | Elsewhere>, Case> = {
+/** Of proxies that ask an authorizer. */
+type OfProxies = 'peer_unknown' | 'service_unknown'
+const cases: Record<Exclude<Reason, OfProxies | 'policy_missing' | Elsewhere>, Case> = {
   granted: {},
   public: { target: '/open/x', authorization: '' },
   request_malformed: { fields: 'Content-Type: a/b\r\nContent-Type: a/c\r\n' },

@@ -107,21 +107,20 @@ spec:
 {{- end }}
 {{- end -}}
 
+{{/* What every process is told: dict "root" $, and "withoutApi" as below. */}}
 {{- define "latchkey.commonEnv" -}}
 - name: LATCHKEY_LOG_LEVEL
-  value: {{ .Values.logLevel | quote }}
+  value: {{ .root.Values.logLevel | quote }}
+{{- if not .withoutApi }}
 - name: LATCHKEY_NAMESPACE
-  value: {{ .Release.Namespace | quote }}
+  value: {{ .root.Release.Namespace | quote }}
 - name: LATCHKEY_FULLNAME
-  value: {{ include "latchkey.fullname" . | quote }}
+  value: {{ include "latchkey.fullname" .root | quote }}
 - name: LATCHKEY_INSTALLATION
-  value: {{ .Values.installation | quote }}
+  value: {{ .root.Values.installation | quote }}
 - name: LATCHKEY_ISSUER_URL
-  value: {{ include "latchkey.issuerUrl" . | quote }}
-- name: LATCHKEY_POD_NAME
-  valueFrom:
-    fieldRef:
-      fieldPath: metadata.name
+  value: {{ include "latchkey.issuerUrl" .root | quote }}
+{{- end }}
 {{- end -}}
 
 {{/* The Deployment of one process: dict "root" $ "process" NAME, and as YAML "env" "ports" "mounts" "volumes"; "annotations" for its pods, "withoutApi" for one that never calls the API server. */}}
@@ -226,7 +225,7 @@ spec:
           imagePullPolicy: {{ .root.Values.image.pullPolicy }}
           args: [{{ .process }}]
           env:
-            {{- include "latchkey.commonEnv" .root | nindent 12 }}
+            {{- include "latchkey.commonEnv" . | nindent 12 }}
             {{- with .env }}
             {{- . | nindent 12 }}
             {{- end }}

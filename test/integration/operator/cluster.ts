@@ -1,7 +1,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Condition } from '../../../core/api/condition.ts'
+import type { Condition } from '../../../core/status/report.ts'
 import type { Config } from '../../../operator/config.ts'
 import { type RunningOperator, runOperator } from '../../../operator/run-operator.ts'
 import { createKubeClient, type KubeClient, type KubeObject, type Resource } from '../../../platform/kube/client.ts'

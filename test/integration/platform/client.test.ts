@@ -75,7 +75,7 @@ describe('client on a real API server', () => {
   test('writes status by its subresource', async () => {
     const name = 'with-status'
     const service = { metadata: { name, namespace }, spec: { ports: [{ port: 80 }] } } as KubeObject
-    const created = await client.create<KubeObject & { status?: object }>(services, service)
+    await client.create(services, service)
     const condition = {
       type: 'Ready',
       status: 'True',
@@ -83,8 +83,10 @@ describe('client on a real API server', () => {
       message: '',
       lastTransitionTime: '2026-01-01T00:00:00Z',
     }
-    const updated = await client.updateStatus(services, { ...created, status: { conditions: [condition] } })
-    expect(updated.status).toMatchObject({ conditions: [{ type: 'Ready', reason: 'Fine' }] })
+    const object = { metadata: { name, namespace }, status: { conditions: [condition] } } as KubeObject
+    const options = { fieldManager: 'one', subresource: 'status' } as const
+    const applied = await client.apply<KubeObject & { status?: object }>(services, object, options)
+    expect(applied.status).toMatchObject({ conditions: [{ type: 'Ready', reason: 'Fine' }] })
   })
 
   test('a dry run validates and leaves nothing', async () => {

@@ -1,7 +1,6 @@
 import type { AccessGrantSpec } from '../../../core/api/access-grant.ts'
 import * as resources from '../../../platform/kube/resources.ts'
-import type { KindChecks } from './check.ts'
-import { expiresInThePast } from './check-times.ts'
+import { expiresInThePast, type KindChecks } from './check.ts'
 
 export const accessGrantChecks: KindChecks<AccessGrantSpec> = {
   refusals: [],

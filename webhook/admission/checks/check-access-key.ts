@@ -3,8 +3,7 @@ import { durationSeconds } from '../../../core/base/duration.ts'
 import { checkPublicKey } from '../../../core/jose/jwk.ts'
 import { secondsOf } from '../../../core/registry/ids.ts'
 import * as resources from '../../../platform/kube/resources.ts'
-import type { Check, KindChecks } from './check.ts'
-import { expiresInThePast } from './check-times.ts'
+import { type Check, expiresInThePast, type KindChecks } from './check.ts'
 
 const longestValiditySeconds = 100 * 366 * 86_400
 

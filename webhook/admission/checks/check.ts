@@ -1,3 +1,4 @@
+import { secondsOf } from '../../../core/registry/ids.ts'
 import type { Resource } from '../../../platform/kube/client.ts'
 
 /** A mistake in a field: a sentence that says what to write instead. */
@@ -62,4 +63,11 @@ export function firstOf<T>(
     if (finding) return finding
   }
   return undefined
+}
+
+/** An end that has passed already: nothing wrong in Git years later, but rarely what is meant on the first day. */
+export const expiresInThePast: Check<{ readonly expiresAt?: string | undefined }> = ({ expiresAt }, { now }) => {
+  const seconds = secondsOf(expiresAt)
+  if (seconds === undefined || seconds > now) return undefined
+  return { field: 'spec.expiresAt', message: 'is in the past; this gives nothing until it is moved ahead' }
 }

@@ -1,9 +1,10 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { editMap, emptyMap, keysOf, lookup, valuesOf } from '../../../../core/base/shared-map.ts'
+import { editMap, emptyMap, lookup, valuesOf } from '../../../../core/base/shared-map.ts'
 
 test('behaves as a Map does, over any edits, and keeps every earlier map as it was', () => {
-  const change = fc.tuple(fc.constantFrom('a', 'b', 'c', '', 'client/x', '__proto__'), fc.option(fc.integer()))
+  const keys = ['a', 'b', 'c', '', 'client/x', '__proto__']
+  const change = fc.tuple(fc.constantFrom(...keys), fc.option(fc.integer()))
   fc.assert(
     fc.property(fc.array(fc.array(change, { maxLength: 6 }), { maxLength: 5 }), edits => {
       const model = new Map<string, number>()
@@ -24,9 +25,8 @@ test('behaves as a Map does, over any edits, and keeps every earlier map as it w
       }
       for (const { map, model: expected } of history) {
         expect(map.size).toBe(expected.size)
-        expect([...keysOf(map)].sort()).toEqual([...expected.keys()].sort())
         expect([...valuesOf(map)].sort()).toEqual([...expected.values()].sort())
-        for (const [key, value] of expected) expect(lookup(map, key)).toBe(value)
+        for (const key of keys) expect(lookup(map, key)).toBe(expected.get(key))
       }
     }),
   )

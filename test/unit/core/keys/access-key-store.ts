@@ -93,53 +93,57 @@ export function createStore(
 
   function io(): AccessKeyIo {
     return {
-      issuer,
-      authorities: () => ca,
       now: () => store.now * 1_000,
       random: () => 0.5,
-      client: () => store.client,
-      schemaFault: () => undefined,
-      missingRoles: () => store.missingRoles,
-      enforced: () => ({ state: 'no-guards' }),
-      record: () => {},
-      generate: ({ spec }) => generateKeyMaterial(spec.algorithm ?? 'Ed25519'),
-      prove(object, { spec }) {
-        const key = proveSecretKey(object, spec.algorithm ?? 'Ed25519')
-        return { object, ...(key && { key }) }
+      reads: {
+        issuer,
+        authorities: () => ca,
+        client: () => store.client,
+        schemaFault: () => undefined,
+        missingRoles: () => store.missingRoles,
+        enforced: () => ({ state: 'no-guards' }),
+        prove(object, { spec }) {
+          const key = proveSecretKey(object, spec.algorithm ?? 'Ed25519')
+          return { object, ...(key && { key }) }
+        },
+        getAccessKey: async () => structuredClone(store.accessKey),
+        async getSecret() {
+          if (store.forbidden) refuse('secrets GET', 403)
+          return structuredClone(store.secret)
+        },
       },
-      getAccessKey: async () => structuredClone(store.accessKey),
-      async getSecret() {
-        if (store.forbidden) refuse('secrets GET', 403)
-        return structuredClone(store.secret)
-      },
-      async createSecret(secret) {
-        if (store.forbidden) refuse('secrets POST', 403)
-        if (store.refused) refuse('secrets POST', store.refused)
-        if (store.secret) refuse('secrets POST', 409)
-        before(store, secret)
-        store.secret = stored(secret, randomUUID())
-        store.writes.push('create')
-      },
-      async updateSecret(secret) {
-        if (store.forbidden) refuse('secrets PUT', 403)
-        if (store.refused) refuse('secrets PUT', store.refused)
-        const now = store.secret?.metadata
-        if (!now) refuse('secrets PUT', 404)
-        const { uid, resourceVersion } = secret.metadata
-        if (now?.uid !== uid || now?.resourceVersion !== resourceVersion) refuse('secrets PUT', 409)
-        before(store, secret)
-        store.secret = stored(secret, uid ?? '')
-        store.writes.push('update')
-      },
-      async writeStatus({ metadata }, status) {
-        if (metadata.resourceVersion !== store.accessKey.metadata.resourceVersion) refuse('status PATCH', 409)
-        before(store, undefined)
-        store.accessKey = structuredClone({
-          ...store.accessKey,
-          status,
-          metadata: { ...store.accessKey.metadata, resourceVersion: next() },
-        })
-        store.writes.push('status')
+      writes: {
+        record: () => {},
+        generate: ({ spec }) => generateKeyMaterial(spec.algorithm ?? 'Ed25519'),
+        async createSecret(secret) {
+          if (store.forbidden) refuse('secrets POST', 403)
+          if (store.refused) refuse('secrets POST', store.refused)
+          if (store.secret) refuse('secrets POST', 409)
+          before(store, secret)
+          store.secret = stored(secret, randomUUID())
+          store.writes.push('create')
+        },
+        async updateSecret(secret) {
+          if (store.forbidden) refuse('secrets PUT', 403)
+          if (store.refused) refuse('secrets PUT', store.refused)
+          const now = store.secret?.metadata
+          if (!now) refuse('secrets PUT', 404)
+          const { uid, resourceVersion } = secret.metadata
+          if (now?.uid !== uid || now?.resourceVersion !== resourceVersion) refuse('secrets PUT', 409)
+          before(store, secret)
+          store.secret = stored(secret, uid ?? '')
+          store.writes.push('update')
+        },
+        async writeStatus({ metadata }, status) {
+          if (metadata.resourceVersion !== store.accessKey.metadata.resourceVersion) refuse('status PATCH', 409)
+          before(store, undefined)
+          store.accessKey = structuredClone({
+            ...store.accessKey,
+            status,
+            metadata: { ...store.accessKey.metadata, resourceVersion: next() },
+          })
+          store.writes.push('status')
+        },
       },
     }
   }

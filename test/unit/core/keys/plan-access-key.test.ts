@@ -447,7 +447,7 @@ test('a Secret that claims the key of somebody else proves nothing', async () =>
   const data = Object.fromEntries(
     Object.entries(files).map(([name, text]) => [name, Buffer.from(text).toString('base64')]),
   )
-  expect(proveSecretKey(desiredSecret(accessKeyOf(), { files: data }), 'Ed25519')).toBeUndefined()
+  expect(proveSecretKey(desiredSecret(accessKeyOf(), { slot: 'mounted', files: data }), 'Ed25519')).toBeUndefined()
 })
 
 test('a key that is narrowed to roles of which none exists says that it opens nothing; else that the others count', async () => {

@@ -176,7 +176,7 @@ async function edited(secret: SecretObject): Promise<SecretObject> {
   const material = await generateKeyMaterial('Ed25519')
   const surroundings = { clientId: 'x', clientIssuer: 'x', issuer, ca }
   const files = { ...secretFiles(material, 'Ed25519', surroundings), 'key-id': secret.data?.['key-id'] ?? '' }
-  return desiredSecret(accessKeyOf(), { files }, secret)
+  return desiredSecret(accessKeyOf(), { slot: 'mounted', files }, secret)
 }
 
 interface Actor {
@@ -245,25 +245,34 @@ function createActor(store: Store): Actor {
   }
 }
 
+type Call = (...args: never[]) => Promise<unknown>
+const reads = ['getAccessKey', 'getSecret'] as const
 const writes = ['createSecret', 'updateSecret', 'writeStatus'] as const
 
 function held(io: AccessKeyIo, gate: (call: () => Promise<unknown>) => Promise<unknown>): AccessKeyIo {
-  const names = ['getAccessKey', 'getSecret', ...writes] as const
-  const gated = names.map(name => [
-    name,
-    (...args: never[]) => gate(() => (io[name] as (...a: never[]) => Promise<unknown>)(...args)),
-  ])
-  return { ...io, ...Object.fromEntries(gated) }
+  const gated =
+    (call: Call): Call =>
+    (...args) =>
+      gate(() => call(...args))
+  return { ...io, reads: wrapped(io.reads, reads, gated), writes: wrapped(io.writes, writes, gated) }
 }
 
 function counted(io: AccessKeyIo, count: () => void): AccessKeyIo {
-  const wrapped = writes.map(name => [
-    name,
-    async (...args: never[]) => {
-      const result = await (io[name] as (...a: never[]) => Promise<void>)(...args)
+  const counting =
+    (call: Call): Call =>
+    async (...args) => {
+      const result = await call(...args)
       count()
       return result
-    },
-  ])
-  return { ...io, ...Object.fromEntries(wrapped) }
+    }
+  return { ...io, writes: wrapped(io.writes, writes, counting) }
+}
+
+/** The same calls, those of the given names inside another. */
+function wrapped<Calls extends object>(
+  calls: Calls,
+  names: readonly (keyof Calls)[],
+  wrap: (call: Call) => Call,
+): Calls {
+  return { ...calls, ...Object.fromEntries(names.map(name => [name, wrap(calls[name] as Call)])) }
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { RoleRule } from '../../../../core/api/role.ts'
-import { findIdleRules } from '../../../../core/policy/idle-rules.ts'
+import { finish } from '../../../../core/base/steps.ts'
+import { findingIdleRules } from '../../../../core/policy/idle-rules.ts'
 import type { RouteRow } from '../../../../core/rows/rows.ts'
 
 const route = (
@@ -23,7 +24,7 @@ const notes = [
 ]
 const services: Record<string, RouteRow[] | undefined> = { notes, plain: [], other: [route('/other')] }
 const idle = (rule: Partial<RoleRule>) =>
-  findIdleRules([{ services: ['notes'], ...rule } as RoleRule], name => services[name])
+  finish(findingIdleRules([{ services: ['notes'], ...rule } as RoleRule], name => services[name]))
 const paths = (path: string, methods: RoleRule['methods'] = ['GET'], names = ['notes']) =>
   idle({ services: names, methods, paths: [path] })
 const permission = (action: string, resource: string, names = ['notes']) =>
@@ -128,5 +129,5 @@ it('what is too much to compare is not judged, and never told as wrong', () => {
     methods: ['GET' as const],
     paths: Array.from({ length: 64 }, (_, at) => `/*/*/*/${index}-${at}/c`),
   }))
-  expect(findIdleRules(rules, () => wide)).toEqual([])
+  expect(finish(findingIdleRules(rules, () => wide))).toEqual([])
 })

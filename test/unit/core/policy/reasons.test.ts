@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Identity } from '../../../../core/base/identity.ts'
-import { type DenyReason, type ProxyReason, type Reason, reasons } from '../../../../core/base/reasons.ts'
+import { type DenyReason, type Reason, reasons } from '../../../../core/base/reasons.ts'
 import { verifyToken } from '../../../../core/credential/verify.ts'
 import { decide } from '../../../../core/policy/decide.ts'
 import { checkFreshness } from '../../../../core/policy/freshness.ts'
@@ -56,11 +56,11 @@ const ended = [
   clientRow(),
 ]
 
-/** Those of an authorizer have their ways in test/unit/authorizer. */
-const ofProxies: Readonly<Record<ProxyReason, true>> = { peer_unknown: true, service_unknown: true }
+/** What only a proxy that asks can get wrong has its ways in test/unit/authorizer: such a call never reaches `decide`. */
+const ofProxies = { peer_unknown: true, service_unknown: true } as const
 
 /** One way to get each reason. A reason without one does not compile. */
-const ways: Readonly<Record<Exclude<Reason, ProxyReason>, () => Reason | undefined>> = {
+const ways: Readonly<Record<Exclude<Reason, keyof typeof ofProxies>, () => Reason | undefined>> = {
   granted: () => decisionOf(rows, token),
   public: () => decisionOf([serviceRow({ public: [{ path: '/orders', methods: ['GET'] }] })], 'credential_missing'),
   request_malformed: () => decisionOf(rows, token, 'http://other/orders'),

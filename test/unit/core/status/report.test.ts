@@ -96,6 +96,33 @@ describe('an object that nobody has looked at', () => {
   })
 })
 
+describe('the time of a condition', () => {
+  const later = '2027-02-02T00:00:00Z'
+  const before = conditions(ready, say('Stalled', 'False', 'Fine'))
+
+  it('moves when the status changes, and with nothing else', () => {
+    const [renamed, lost] = reportConditions(before, 2, later, [
+      say('Ready', 'True', 'Rotated'),
+      say('Stalled', 'True', 'SecretConflict'),
+    ])
+    expect(renamed).toEqual({ ...say('Ready', 'True', 'Rotated'), observedGeneration: 2, lastTransitionTime: now })
+    expect(lost?.lastTransitionTime).toBe(later)
+  })
+
+  it('is that of its first sight where it is new, and what is not found any more is left out', () => {
+    const found = reportConditions(before, 1, later, [ready, say('Enforced', 'True', 'Enforced')])
+    expect(found.map(({ type, lastTransitionTime }) => [type, lastTransitionTime])).toEqual([
+      ['Ready', now],
+      ['Enforced', later],
+    ])
+  })
+
+  it('stays with the same findings, so that an unchanged status is not written', () => {
+    const kept = Object.freeze(before)
+    expect(reportConditions(kept, 1, later, [ready, say('Stalled', 'False', 'Fine')])).toEqual(kept)
+  })
+})
+
 it('no Ready sends its reader to another condition: each kind lists the causes themselves', () => {
   for (const { kind, conditions: listed } of kinds) {
     expect(Object.keys(listed.Ready ?? {}), kind).not.toContain('NotAccepted')

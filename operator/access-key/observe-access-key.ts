@@ -1,0 +1,59 @@
+import type { AccessKey } from '../../core/api/access-key.ts'
+import type { ObservedSecret } from '../../core/keys/judge-secret.ts'
+import type { FoundSecret, ObservedAccessKey } from '../../core/keys/key-plan.ts'
+import { type SecretObject, type SecretSlot, secretNameOf, secretSlots } from '../../core/keys/secret-data.ts'
+import type { ResolvedClient } from '../../core/registry/resolve-clients.ts'
+import type { EnforcedView } from '../../core/status/report.ts'
+import { KubeError } from '../../platform/kube/client.ts'
+
+/** What a pass over an AccessKey looks at. Objects are read live. */
+export interface AccessKeyReads {
+  /** Undefined when it is gone, is going, or is not of this installation. */
+  getAccessKey(key: string): Promise<AccessKey | undefined>
+  getSecret(namespace: string, name: string): Promise<SecretObject | undefined>
+  client(accessKey: AccessKey): ResolvedClient | undefined
+  prove(secret: SecretObject, accessKey: AccessKey): ObservedSecret
+  schemaFault(accessKey: AccessKey): string | undefined
+  /** `namespace/name` of roles that the spec names and that do not exist. */
+  missingRoles(accessKey: AccessKey): readonly string[]
+  enforced(accessKey: AccessKey): EnforcedView
+  readonly issuer: string
+  authorities(): string | undefined
+}
+
+/** @param ca PEM bundle @returns undefined when there is no AccessKey to look after */
+export async function observeAccessKey(
+  key: string,
+  ca: string,
+  reads: AccessKeyReads,
+): Promise<ObservedAccessKey | undefined> {
+  const accessKey = await reads.getAccessKey(key)
+  if (!accessKey) return undefined
+  return {
+    accessKey,
+    client: reads.client(accessKey),
+    secrets: await observeSecrets(accessKey, reads),
+    schemaFault: reads.schemaFault(accessKey),
+    missingRoles: reads.missingRoles(accessKey),
+    issuer: reads.issuer,
+    ca,
+    enforced: reads.enforced(accessKey),
+  }
+}
+
+async function observeSecrets(accessKey: AccessKey, reads: AccessKeyReads): Promise<ObservedAccessKey['secrets']> {
+  if (accessKey.spec.publicKey) return {}
+  const found: { [slot in SecretSlot]?: FoundSecret } = {}
+  for (const slot of secretSlots) found[slot] = await observeSecret(accessKey, secretNameOf(accessKey, slot), reads)
+  return found
+}
+
+async function observeSecret(accessKey: AccessKey, name: string, reads: AccessKeyReads): Promise<FoundSecret> {
+  try {
+    const secret = await reads.getSecret(accessKey.metadata.namespace ?? '', name)
+    return secret && reads.prove(secret, accessKey)
+  } catch (error) {
+    if (error instanceof KubeError && error.status === 403) return 'forbidden'
+    throw error
+  }
+}
