@@ -213,7 +213,7 @@ const explanations: Readonly<Record<DenyReason | UpstreamFault, ProblemExplanati
     means: 'The call was allowed. The app behind the guard takes no connections.',
     caller: 'Try again shortly.',
     owner:
-      "Is the app up, and does it listen on 127.0.0.1 on the port that the guard takes for the app's? That is the pod annotation `latchkey.dev/upstream-port`, or the only TCP port that the containers declare. After a minute without a listener the GuardedService says `NothingListens` with pod and port.",
+      "Is the app up, and does it listen on 127.0.0.1 on the port that the guard takes for the app's? That is the pod annotation `latchkey.dev/upstream-port`, or the only TCP port that the containers declare. An app on a Unix socket is named by `latchkey.dev/upstream-socket`; the guard's log says what keeps it from connecting. After a minute without a listener the GuardedService says `NothingListens` with pod and port or socket.",
   },
   upstream_invalid: {
     means: 'The call was allowed. The app broke off its answer, or sent one that is not HTTP.',
