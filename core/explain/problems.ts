@@ -225,7 +225,7 @@ const explanations: Readonly<Record<DenyReason | UpstreamFault, ProblemExplanati
       'The call was let in, but the guard has as many connections to the app as it may open, and none came free in time; or too many calls were waiting already. The address with the most waiting calls is refused first.',
     caller: 'Try again after a second; send fewer calls at a time.',
     owner:
-      'The app answers too slowly for what comes, or callers keep calls open. `LATCHKEY_MAX_UPSTREAM_CONNECTIONS` sets the bound.',
+      'The app answers too slowly for what comes, or callers keep calls open. `LATCHKEY_MAX_UPSTREAM_CONNECTIONS` sets the bound. On a Unix socket the app may let too few connections wait: raise its backlog.',
   },
   upstream_timeout: {
     means: 'The call was allowed. The app did not begin its answer in time.',

@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
 import { configTable } from '../../../guard/config.ts'
 import { readConfig } from '../../../platform/config.ts'
 import { jsonPatch } from '../../../webhook/injection/json-patch.ts'
@@ -48,6 +50,14 @@ describe('an app that listens on a Unix socket', () => {
     })
     expect(applyPatch(pod, patch)).toEqual(injected(pod))
     expect(inject(pod)).toMatchObject({ warnings: [] })
+  })
+
+  it('is shared without a warning as the guide shows it', () => {
+    const guide = readFileSync(new URL('../../../docs/unix-socket.md', import.meta.url), 'utf8')
+    const { template } = parse(/```yaml\n(.*?)```/s.exec(guide)?.[1] ?? '').spec as { template: Pod }
+    expect(inject(template)).toMatchObject({ warnings: [] })
+    expect(told(injected(template), 'LATCHKEY_UPSTREAM')).toBe('unix:/var/run/latchkey/app/app.sock')
+    expect(told(injected(template), 'LATCHKEY_PROBES')).not.toContain('"port"')
   })
 
   it('is what the guard is told of', () => {
