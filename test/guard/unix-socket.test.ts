@@ -9,6 +9,9 @@ import { WebSocket, WebSocketServer } from 'ws'
 import type { GuardOptions } from '../../guard/guard.ts'
 import { checkRequest } from '../../guard/probes/grpc-probe.ts'
 import type { Probe } from '../../guard/probes/probes.ts'
+import { createUpstreamPool } from '../../guard/upstream/pool.ts'
+import type { Asker, Upstream } from '../../guard/upstream/state.ts'
+import { createQuietLog } from '../unit/platform/quiet-log.ts'
 import { answer, request, wait } from './http1/raw-app.ts'
 import { ask, cleanUp, cleanups, session } from './http2-rig.ts'
 import { alice } from './policy-rows.ts'
@@ -276,6 +279,48 @@ describe('an app that lets few connections wait', () => {
     expect(performance.now() - begun).toBeGreaterThan(4_000)
     first.socket.destroy()
     second.socket.destroy()
+  })
+
+  it('is tried by 32 calls in each tick, not by all that wait, and given up after 5 s of ticks', async () => {
+    await slowApp(60_000)
+    const pool = createUpstreamPool({
+      origin: `unix:${path}`,
+      headersTimeoutMs: 20_000,
+      log: createQuietLog().log,
+      onNoConnection: () => refused++,
+    })
+    let refused = 0
+    let given = 0
+    const faults: string[] = []
+    const calling = (): void => {
+      const asker = {
+        peer: '127.0.0.1',
+        onLost: () => void send(pool.takeNew(asker, 'GET', false)),
+        onUpstream: (upstream: Upstream) => void send(upstream),
+        onFault: (fault: string) => void faults.push(fault),
+      } as unknown as Asker
+      send(pool.take(asker, 'GET', false))
+    }
+    const send = (upstream: Upstream | undefined): void => {
+      if (upstream) Object.assign(upstream, { out: 'GET / HTTP/1.1', sent: true })
+      if (upstream) given++
+    }
+    for (let at = 0; at < 100; at++) calling()
+    const turn = (): Promise<unknown> => new Promise(resolve => setTimeout(resolve, 1))
+    // Two wait before an app that lets one wait.
+    while (refused < 98) await turn()
+    const waiting = refused
+    for (let tick = 1; tick <= 60; tick++) {
+      const before = given
+      pool.sweep()
+      expect(given - before).toBeLessThanOrEqual(32)
+      if (tick === 1) expect(given - before).toBe(32)
+      expect(faults.length > 0).toBe(tick > 50)
+      await turn()
+      await turn()
+    }
+    expect(faults).toEqual(Array(waiting).fill('upstream_busy'))
+    pool.closeAll()
   })
 
   it('is waited for by a call whose body has not come whole', async () => {
