@@ -6,6 +6,7 @@ import { createServer, type HttpServer } from '../platform/http/server.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Debug } from './debug.ts'
 import { type Probe, runProbe } from './probes/probes.ts'
+import { socketPathOf } from './upstream/target.ts'
 
 /**
  * The guard's own port: /livez, /startupz, /readyz, /metrics, and the app's probes under
@@ -21,12 +22,15 @@ export function createAdmin(options: {
   started(): boolean
   ready(): Promise<string | undefined>
   bypassed(): Promise<string | undefined>
+  /** Where the app listens. */
+  upstream: string
   probes: readonly Probe[]
   metrics: GuardMetrics
   debug?: Debug | undefined
   log: Logger
 }): HttpServer {
   const { host, port, started, ready, bypassed, metrics, debug = {}, log } = options
+  const socket = socketPathOf(options.upstream)
   const probes = new Map(options.probes.map(probe => [`/probes/${probe.container}/${probe.kind}`, probe]))
   const states: Readonly<Record<string, () => string | undefined | Promise<string | undefined>>> = {
     '/livez': () => undefined,
@@ -47,7 +51,10 @@ export function createAdmin(options: {
       const probe = probes.get(path)
       if (state) return answer(response, await state())
       if (probe)
-        return answer(response, (await runProbe(probe)) ?? (probe.kind === 'readiness' ? await bypassed() : undefined))
+        return answer(
+          response,
+          (await runProbe(probe, socket)) ?? (probe.kind === 'readiness' ? await bypassed() : undefined),
+        )
       const summary = Object.hasOwn(debug, path) && isLocal(request.socket) ? debug[path] : undefined
       if (summary) {
         response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-store' })

@@ -7,6 +7,7 @@ import { describeConfig } from '../platform/config.ts'
 import { configTable } from './config.ts'
 import { type UpstreamProtocol, upstreamProtocols } from './http2/sessions.ts'
 import type { StandaloneOptions } from './standalone.ts'
+import { readUpstream, upstreamForm } from './upstream/target.ts'
 
 const about = `Decides every call to one service and passes on those that are allowed.
 
@@ -39,7 +40,11 @@ export function readCommand(args: readonly string[]): Asked {
     .description(about)
     .option('--manifests <dir>', 'folder of YAML or JSON manifests, or one file; changes are followed')
     .option('--service <namespace/name>', 'GuardedService to enforce', orMistake(serviceName, 'namespace/name'))
-    .option('--upstream <url>', 'where the app listens', orMistake(readUrl, 'an http or https URL'))
+    .option(
+      '--upstream <url>',
+      'where the app listens, or unix:/path of its socket',
+      orMistake(readUpstream, upstreamForm),
+    )
     .addOption(
       new Option('--upstream-protocol <protocol>', 'what the app speaks to callers of HTTP/2 and gRPC')
         .choices(upstreamProtocols)

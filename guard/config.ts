@@ -5,11 +5,17 @@ import { type ListenAddress, readListen, readProblemBase, serviceName } from '..
 import { type ConfigOf, choice, duration, type Setting, text, url } from '../platform/config.ts'
 import { upstreamProtocols } from './http2/sessions.ts'
 import type { Probe } from './probes/probes.ts'
+import { readUpstream, upstreamForm } from './upstream/target.ts'
 
 /** The settings of an injected guard. */
 export const configTable = {
   service: parsed('LATCHKEY_SERVICE', 'GuardedService to enforce', 'namespace/name', serviceName),
-  upstream: url('LATCHKEY_UPSTREAM', { description: 'where the app listens, on loopback' }),
+  upstream: parsed(
+    'LATCHKEY_UPSTREAM',
+    'where the app listens: on loopback, or on a socket',
+    upstreamForm,
+    readUpstream,
+  ),
   upstreamProtocol: choice('LATCHKEY_UPSTREAM_PROTOCOL', upstreamProtocols, {
     default: 'http1',
     description: 'what the app speaks to callers of HTTP/2 and gRPC: HTTP/1.1, or HTTP/2 without TLS',
@@ -137,7 +143,8 @@ function isProbe(value: unknown): value is Probe {
   return (
     typeof container === 'string' &&
     (kind === 'startup' || kind === 'readiness' || kind === 'liveness') &&
-    Number.isInteger(action?.port) &&
+    action !== undefined &&
+    (action.port === undefined || Number.isInteger(action.port)) &&
     typeof timeoutSeconds === 'number' &&
     timeoutSeconds > 0
   )

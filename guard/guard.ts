@@ -19,6 +19,7 @@ import type { Probe } from './probes/probes.ts'
 import { createProxy, type DataPath, type ProxyOptions } from './proxy.ts'
 import { createTunnels, reviewEveryMs } from './upgrade.ts'
 import { createUpstreamPool } from './upstream/pool.ts'
+import { createReachLog } from './upstream/reach-log.ts'
 
 /** One guard: the data path and its admin port. Where the policy comes from is not its business. */
 export interface Guard {
@@ -33,6 +34,7 @@ export interface Guard {
 
 export interface GuardOptions {
   service: string
+  /** `http:` or `https:`, host and port; or `unix:` and the path of a socket. */
   upstream: string
   /** How callers that speak HTTP/2 reach the app; those of HTTP/1 always reach it by HTTP/1. */
   upstreamProtocol: UpstreamProtocol
@@ -95,18 +97,20 @@ export function createGuard(options: GuardOptions): Guard {
   // What is open was recorded when it opened: a full sink closes none of it.
   const reviewer = createAuthorizer({ ...deciding, policy })
   const tunnels = createTunnels({ policy, authorizer: reviewer, reporter, metrics })
+  const onNoConnection = createReachLog(options.upstream, log)
   const upstreams = createUpstreamPool({
     origin: options.upstream,
     headersTimeoutMs: options.upstreamTimeoutMs,
     ca: options.upstreamCa,
     maxConnections: options.maxUpstreamConnections,
+    onNoConnection,
     log,
   })
   const shared = {
     memory: createBudget(memoryBounds(options.memoryLimitBytes)),
     proofs: createTurns(proofTurns, { clock, log }),
   }
-  const http2 = createHttp2({ ...options, ...shared, authorizer, reviewer, reporter, upstreams })
+  const http2 = createHttp2({ ...options, ...shared, onNoConnection, authorizer, reviewer, reporter, upstreams })
   const proxy = createProxy({
     ...options,
     ...options.listen,

@@ -21,7 +21,7 @@ export function productCommand(node: string, dist: string = join(repositoryRoot,
   if (!existsSync(join(dist, 'latchkey.mjs'))) throw new Error('there is no dist/latchkey.mjs: run make build')
   const container = guardContainer(
     { image: 'latchkey', pullPolicy: 'Never', snapshotUrl: 'https://127.0.0.1:1', issuerUrl: issuer, resources: {} },
-    { service, upstreamPort: 1, probes: [] },
+    { service, upstream: 'http://127.0.0.1:1', probes: [] },
   )
   return commandOf(node, dist, readFileSync(join(repositoryRoot, 'Dockerfile'), 'utf8'), container)
 }

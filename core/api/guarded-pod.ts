@@ -6,3 +6,16 @@ export const openPortsAnnotation = 'latchkey.dev/open-ports'
 
 /** The name of the guard's container, which no other may have. */
 export const guardContainerName = 'latchkey-guard'
+
+/** The place for a socket's path is 104 bytes on the smallest system, and 108 on Linux with the zero at its end. */
+export const maxSocketPathBytes = 104
+
+/** @returns what is wrong with the path of a Unix socket, to be said behind its name */
+export function socketPathFault(path: string): string | undefined {
+  if (!path.startsWith('/')) return 'must be an absolute path, for example /run/app/app.sock'
+  if (path.length > maxSocketPathBytes) {
+    return `must have at most ${maxSocketPathBytes} characters, as many as the path of a socket can have`
+  }
+  const isPlain = /^(\/[A-Za-z0-9._+-]+)+$/.test(path) && !path.split('/').some(name => name === '.' || name === '..')
+  return isPlain ? undefined : 'must be made of letters, digits and . _ + - between single slashes, without . and ..'
+}

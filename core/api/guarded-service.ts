@@ -231,7 +231,7 @@ export const guardedService: KindDefinition = {
       Ready: 'The policy is published.',
       ...repeated(acceptedReasons),
       NothingListens:
-        "The policy is published, but in some pod nothing listens where the guard reaches the app, so calls are answered 502. Name the app's port in the pod annotation latchkey.dev/upstream-port, and let it listen on 127.0.0.1.",
+        "The policy is published, but in some pod nothing listens where the guard reaches the app, so calls are answered 502. Name the app's port in the pod annotation latchkey.dev/upstream-port, and let it listen on 127.0.0.1; or its socket in latchkey.dev/upstream-socket.",
       NotIsolated:
         'The policy is published, but the NetworkPolicy that spec.networkPolicy asks for is not there; see the condition Isolated.',
     },

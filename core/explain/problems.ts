@@ -213,7 +213,7 @@ const explanations: Readonly<Record<DenyReason | UpstreamFault, ProblemExplanati
     means: 'The call was allowed. The app behind the guard takes no connections.',
     caller: 'Try again shortly.',
     owner:
-      "Is the app up, and does it listen on 127.0.0.1 on the port that the guard takes for the app's? That is the pod annotation `latchkey.dev/upstream-port`, or the only TCP port that the containers declare. After a minute without a listener the GuardedService says `NothingListens` with pod and port.",
+      "Is the app up, and does it listen on 127.0.0.1 on the port that the guard takes for the app's? That is the pod annotation `latchkey.dev/upstream-port`, or the only TCP port that the containers declare. An app on a Unix socket is named by `latchkey.dev/upstream-socket`; the guard's log says what keeps it from connecting. After a minute without a listener the GuardedService says `NothingListens` with pod and port or socket.",
   },
   upstream_invalid: {
     means: 'The call was allowed. The app broke off its answer, or sent one that is not HTTP.',
@@ -225,7 +225,7 @@ const explanations: Readonly<Record<DenyReason | UpstreamFault, ProblemExplanati
       'The call was let in, but the guard has as many connections to the app as it may open, and none came free in time; or too many calls were waiting already. The address with the most waiting calls is refused first.',
     caller: 'Try again after a second; send fewer calls at a time.',
     owner:
-      'The app answers too slowly for what comes, or callers keep calls open. `LATCHKEY_MAX_UPSTREAM_CONNECTIONS` sets the bound.',
+      'The app answers too slowly for what comes, or callers keep calls open. `LATCHKEY_MAX_UPSTREAM_CONNECTIONS` sets the bound. On a Unix socket the app may let too few connections wait: raise its backlog.',
   },
   upstream_timeout: {
     means: 'The call was allowed. The app did not begin its answer in time.',

@@ -87,7 +87,7 @@ function toldBefore({ metadata, status }: GuardedService, type: string, reason: 
 function silence(pods: readonly string[]): string | undefined {
   if (pods.length === 0) return undefined
   const more = pods.length > 3 ? ` and ${pods.length - 3} more` : ''
-  return `The policy is published, but nothing listens where the guard reaches the app: ${pods.slice(0, 3).join(', ')}${more}. Calls there are answered 502. Name the app's port in the pod annotation latchkey.dev/upstream-port, and let it listen on 127.0.0.1.`
+  return `The policy is published, but nothing listens where the guard reaches the app: ${pods.slice(0, 3).join(', ')}${more}. Calls there are answered 502. Name the app's port in the pod annotation latchkey.dev/upstream-port, and let it listen on 127.0.0.1; or its socket in latchkey.dev/upstream-socket.`
 }
 
 function enforcement(observed: ObservedService, accepted: boolean): Finding {

@@ -2,7 +2,8 @@ import type { Decision } from '../../core/policy/decision.ts'
 import { decisionHeader, type UpstreamFault, upstreamFailed } from '../../enforce/respond.ts'
 import type { AnswerHead } from '../../platform/wire/read-answer.ts'
 import { type Caller, type Exchange, report } from './caller-state.ts'
-import { awaitHead, connectionLine, dateLine, endConnection, flush, putBytes, putOwn, statusLine } from './write.ts'
+import { awaitHead, endExchange } from './phases.ts'
+import { connectionLine, dateLine, endConnection, flush, putBytes, putOwn, putText, statusLine } from './write.ts'
 
 /** Puts the head of the app's answer before the caller. */
 export function beginAnswer(caller: Caller, exchange: Exchange, answer: AnswerHead): void {
@@ -13,13 +14,15 @@ export function beginAnswer(caller: Caller, exchange: Exchange, answer: AnswerHe
   exchange.chunked = open && exchange.head.version === '1.1'
   exchange.closes = endsWithAnswer(caller, exchange) || (open && !exchange.chunked)
   report(caller, exchange, answer.status)
-  caller.out +=
+  putText(
+    caller,
     statusLine(answer.status) +
-    answer.fields +
-    (answer.hasDate ? '' : dateLine(door.clock)) +
-    decisionLine(exchange) +
-    framingLine(exchange, answer) +
-    connectionLine(exchange.closes)
+      answer.fields +
+      (answer.hasDate ? '' : dateLine(door.clock)) +
+      decisionLine(exchange) +
+      framingLine(exchange, answer) +
+      connectionLine(exchange.closes),
+  )
 }
 
 const grantedLine = lineFor({ allow: true, reason: 'granted' })
@@ -44,23 +47,22 @@ function endsWithAnswer({ door }: Caller, { head, sent }: Exchange): boolean {
 
 export function addData(caller: Caller, exchange: Exchange, bytes: Buffer, from: number, to: number): void {
   if (!exchange.chunked) return void putBytes(caller, bytes, from, to)
-  caller.out += `${(to - from).toString(16)}\r\n`
+  putText(caller, `${(to - from).toString(16)}\r\n`)
   putBytes(caller, bytes, from, to)
-  caller.out += '\r\n'
+  putText(caller, '\r\n')
 }
 
 /** The answer is whole: the connection goes on to its next request, or ends. */
 export function endAnswer(caller: Caller, exchange: Exchange): void {
-  if (exchange.chunked) caller.out += '0\r\n\r\n'
+  if (exchange.chunked) putText(caller, '0\r\n\r\n')
   finish(caller, exchange)
 }
 
 /** There is no answer, or only half of one. */
 export function failAnswer(caller: Caller, exchange: Exchange, fault: UpstreamFault): void {
-  exchange.upstream = undefined
   caller.door.reporter.upstreamFailed(exchange.call, fault)
   if (exchange.begun) {
-    caller.exchange = undefined
+    endExchange(caller)
     flush(caller)
     // Half an answer cannot be taken back; a cut connection says that it was one.
     return void caller.socket.destroy()
@@ -74,7 +76,7 @@ export function failAnswer(caller: Caller, exchange: Exchange, fault: UpstreamFa
 }
 
 function finish(caller: Caller, exchange: Exchange): void {
-  caller.exchange = undefined
+  endExchange(caller)
   if (exchange.closes || !exchange.sent || caller.endedSince >= 0) return void endConnection(caller)
   // What was written in part already is not kept back.
   if (caller.corked) flush(caller)

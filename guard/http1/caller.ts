@@ -6,12 +6,15 @@ import { fault } from '../../platform/wire/read-request.ts'
 import type { OnRead } from '../../platform/wire/reading.ts'
 import type { Asker } from '../upstream/state.ts'
 import { addData, beginAnswer, endAnswer, failAnswer } from './answer.ts'
+import { dropBody, sendBody, takeBody } from './body.ts'
 import type { Caller, Door, Exchange } from './caller-state.ts'
-import { holdFor } from './holding.ts'
-import { abort, dropBody, refuseBytes, refuseTurn, sendAgain, sendBody, sendOn, takeBody } from './request.ts'
-import { takeHead } from './take-head.ts'
+import { takeHead } from './head.ts'
+import { holdFor, keepBytes, takeKept } from './holding.ts'
+import { close, noteEnd, noteSign } from './phases.ts'
+import { refuseBytes, refuseTurn } from './refuse.ts'
+import { abort, sendAgain, sendOn } from './request.ts'
 import { openTunnel } from './tunnel.ts'
-import { flush } from './write.ts'
+import { flush, noteRead } from './write.ts'
 
 /** What may wait behind a running request before the caller has to wait too. */
 const maxAheadBytes = 16_384
@@ -58,7 +61,7 @@ export function serveCaller(door: Door, accepted: Accepted, open: (onRead: OnRea
   socket.on('error', () => socket.destroy())
   socket.on('close', () => {
     door.callers.delete(caller)
-    caller.phase = 'closed'
+    close(caller)
     if (caller.seat) door.lingering.leave(caller.seat)
     abort(caller)
   })
@@ -123,8 +126,7 @@ function askerOf(of: () => Caller, peer: string): Asker {
       const caller = of()
       if (caller.phase !== 'body') return
       // While the app did not read, the caller could not go on.
-      caller.since = caller.door.tick
-      caller.progress = 0
+      noteSign(caller)
       caller.socket.resume()
     },
   }
@@ -161,16 +163,17 @@ function drop(caller: Caller, length: number): void {
 
 function takeInHead(caller: Caller, bytes: Buffer, length: number): void {
   if (caller.pending || caller.blockedSince >= 0 || caller.pumping) return void readAhead(caller, bytes, length)
-  caller.since = caller.door.tick
+  noteSign(caller)
   takeHead(caller, bytes, length, kept)
   if (caller.pending) pump(caller)
 }
 
 /** Keeps what comes before its turn. */
 function readAhead(caller: Caller, bytes: Buffer, length: number): void {
-  caller.pending = caller.pending ? joined(caller.pending, bytes, length) : kept(bytes, 0, length)
+  const waiting = caller.pending ? joined(caller.pending, bytes, length) : kept(bytes, 0, length)
+  keepBytes(caller, waiting)
   if (caller.phase === 'head' && caller.blockedSince < 0 && !caller.pumping) return void pump(caller)
-  if (caller.pending.length > maxAheadBytes) caller.socket.pause()
+  if (waiting.length > maxAheadBytes) caller.socket.pause()
   holdFor(caller)
 }
 
@@ -181,11 +184,10 @@ function pump(caller: Caller): void {
   let taken = 0
   while (caller.phase === 'head' && caller.pending && caller.blockedSince < 0) {
     if (taken++ > 0 && isLong(caller, taken)) return void letOthers(caller)
-    const { pending } = caller
-    caller.pending = undefined
-    if (!takeHead(caller, pending, pending.length, partOf)) break
+    const bytes = takeKept(caller)
+    if (!bytes || !takeHead(caller, bytes, bytes.length, partOf)) break
     // All of it was read, and nothing of it passed.
-    if (caller.phase === 'head' && !caller.pending) free(pending)
+    if (caller.phase === 'head' && !caller.pending) free(bytes)
   }
   caller.pumping = false
   if (taken > 0) flush(caller)
@@ -227,7 +229,7 @@ function endOfRequests(caller: Caller): void {
 }
 
 function takeDrain(caller: Caller): void {
-  caller.blockedSince = -1
+  noteRead(caller)
   caller.exchange?.upstream?.socket.resume()
   pump(caller)
 }
@@ -235,7 +237,7 @@ function takeDrain(caller: Caller): void {
 /** The caller sends nothing more. */
 function takeEnd(caller: Caller): void {
   const { phase, socket } = caller
-  if (caller.endedSince < 0) caller.endedSince = caller.door.tick
+  if (caller.endedSince < 0) noteEnd(caller)
   if (phase === 'body') socket.destroy()
   else if (phase === 'head' && caller.blockedSince < 0 && !caller.pumping) endOfRequests(caller)
 }

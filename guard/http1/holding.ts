@@ -1,6 +1,19 @@
 import type { Socket } from 'node:net'
 import { costs } from '../../platform/fair/memory.ts'
 import type { Caller } from './caller-state.ts'
+import { close } from './phases.ts'
+
+/** Keeps bytes until it is their turn. */
+export function keepBytes(caller: Caller, bytes: Buffer | undefined): void {
+  caller.pending = bytes
+}
+
+/** It is the turn of what was kept. */
+export function takeKept(caller: Caller): Buffer | undefined {
+  const { pending } = caller
+  caller.pending = undefined
+  return pending
+}
 
 /**
  * Tells the budget of memory what is held for a caller, as soon as that is more; the sweep tells it of less. Where nothing is
@@ -29,7 +42,7 @@ function tell(caller: Caller, bytes: number): boolean {
   }
   if (!isShed) door.reporter.limitHit('memory')
   caller.pending = undefined
-  caller.phase = 'closed'
+  close(caller)
   door.memory.leave(accepted.place)
   socket.destroy()
   return false

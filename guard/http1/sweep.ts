@@ -2,7 +2,8 @@ import type { Limit } from '../../enforce/report/metrics.ts'
 import { halfOpenMs, ticksOf } from '../../platform/wire/ticks.ts'
 import type { Caller, Door } from './caller-state.ts'
 import { holdLess } from './holding.ts'
-import { abort, refuseBytes } from './request.ts'
+import { refuseBytes } from './refuse.ts'
+import { abort } from './request.ts'
 
 /** How long a connection that was ended is read on. */
 const lingerTicks = ticksOf(300)

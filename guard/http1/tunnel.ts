@@ -4,7 +4,8 @@ import type { AnswerHead } from '../../platform/wire/read-answer.ts'
 import { halfOpenMs } from '../../platform/wire/ticks.ts'
 import type { Upstream } from '../upstream/state.ts'
 import { type Caller, type Exchange, report } from './caller-state.ts'
-import { holdFor } from './holding.ts'
+import { holdFor, takeKept } from './holding.ts'
+import { enterTunnel, noteEnd } from './phases.ts'
 import { flush } from './write.ts'
 
 /** Makes a tunnel of two connections: bytes pass both ways as they come, under back-pressure. */
@@ -18,8 +19,6 @@ export function openTunnel(
   const { socket, door } = caller
   flush(caller)
   report(caller, exchange, 101)
-  caller.exchange = undefined
-  caller.phase = 'tunnel'
   const forget = door.tunnels.open({
     call: exchange.call,
     head: exchange.head,
@@ -33,29 +32,28 @@ export function openTunnel(
   socket.setKeepAlive(true, 30_000)
   socket.write(switching(exchange, answer), 'latin1')
   if (firstBytes.length > 0) socket.write(firstBytes)
-  const { pending } = caller
-  caller.pending = undefined
-  if (pending) upstream.socket.write(pending)
+  const kept = takeKept(caller)
+  if (kept) upstream.socket.write(kept)
   if (holdFor(caller)) socket.resume()
 }
 
 /** When one side is gone the other one follows; what is still on its way to it arrives first. */
 function connectEnds(caller: Caller, upstream: Upstream): void {
-  const { socket, door } = caller
+  const { socket } = caller
   const app = upstream.socket
-  caller.link = upstream
   upstream.tunnel = bytes => {
     if (!socket.write(bytes)) app.pause()
     if (socket.writableLength > 0) holdFor(caller)
   }
-  caller.tunnel = bytes => {
+  const toApp = (bytes: Buffer): void => {
     if (!app.write(bytes)) socket.pause()
     if (app.writableLength > 0) holdFor(caller)
   }
+  enterTunnel(caller, toApp, upstream)
   socket.on('drain', () => app.resume())
   app.on('drain', () => socket.resume())
   app.on('end', () => {
-    caller.endedSince = door.tick
+    noteEnd(caller)
     socket.end()
   })
   app.on('close', () => {

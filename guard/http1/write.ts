@@ -3,7 +3,8 @@ import type { Answer } from '../../enforce/respond.ts'
 import type { Clock } from '../../platform/clock.ts'
 import { writeCopy } from '../../platform/wire/pages.ts'
 import type { Caller } from './caller-state.ts'
-import { holdFor } from './holding.ts'
+import { holdFor, keepBytes } from './holding.ts'
+import { linger } from './phases.ts'
 
 /** Up to here bytes are copied into the text that goes out with them: one write is cheaper than two. */
 const maxTextBytes = 4_096
@@ -31,6 +32,11 @@ export function dateLine(clock: Clock): string {
 
 export function connectionLine(closes: boolean): string {
   return closes ? 'Connection: close\r\n\r\n' : 'Connection: keep-alive\r\n\r\n'
+}
+
+/** Adds text, one character per byte, to what goes out with the next flush. */
+export function putText(caller: Caller, text: string): void {
+  caller.out += text
 }
 
 /** Adds bytes to what goes out with the next flush. */
@@ -71,6 +77,11 @@ export function flush(caller: Caller): boolean {
   return false
 }
 
+/** The caller has read what was written. */
+export function noteRead(caller: Caller): void {
+  caller.blockedSince = -1
+}
+
 /** Adds an answer of the guard's own. @param toHead the request was HEAD: no body follows */
 export function putOwn(caller: Caller, answer: Answer, closes: boolean, toHead: boolean): void {
   const { headers } = answer
@@ -92,20 +103,10 @@ export function putOwn(caller: Caller, answer: Answer, closes: boolean, toHead: 
 export function endConnection(caller: Caller): void {
   const { accepted, door, socket } = caller
   flush(caller)
-  caller.phase = 'linger'
-  caller.pending = undefined
-  caller.since = door.tick
+  linger(caller)
+  keepBytes(caller, undefined)
   caller.seat ??= door.lingering.enter(accepted.key, 1, () => socket.destroy())
   if (!caller.seat) return void socket.destroySoon()
   socket.end()
   socket.resume()
-}
-
-/** The connection is ready for its next request. */
-export function awaitHead(caller: Caller): void {
-  caller.phase = 'head'
-  caller.served++
-  caller.looked = 0
-  caller.since = caller.door.tick
-  caller.pipelined = caller.pending !== undefined
 }

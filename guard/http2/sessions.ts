@@ -64,6 +64,8 @@ export interface Http2Options extends StreamOptions {
   readonly upstreams: UpstreamPool
   readonly upstreamProtocol: UpstreamProtocol
   readonly upstreamTimeoutMs: number
+  /** Told why a connection to an app that speaks HTTP/2 did not come about. */
+  readonly onNoConnection?: ((error: Error) => void) | undefined
   /** Memory of all that is under way. */
   readonly memory: Budget
   /** For preface and settings, and for the first head, to arrive. Default 10 s. */
@@ -87,7 +89,7 @@ const dropped = (): void => {}
 export function createHttp2(options: Http2Options): Http2Sessions {
   const { policy, clock, log, memory, reporter, headersTimeoutMs = 10_000, keepAliveMs = 75_000 } = options
   const { bodyIdleMs = 60_000, unreadMs = 60_000 } = options
-  const app = { origin: options.upstream, headersTimeoutMs: options.upstreamTimeoutMs }
+  const app = { ...options, origin: options.upstream, headersTimeoutMs: options.upstreamTimeoutMs }
   const upstream = options.upstreamProtocol === 'h2c' ? createH2cForward(app) : createHttp1Forward(options)
   const calls = createOpenCalls({ authorizer: options.reviewer, reporter })
   const { limitHit } = reporter

@@ -1,13 +1,15 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
+import { basename } from 'node:path'
 import type { Clock } from '../../platform/clock.ts'
 import type { Logger } from '../../platform/log.ts'
+import { socketPathOf } from '../upstream/target.ts'
 import { type Listener, listenersIn, listeningLines, takesLoopback } from './listeners.ts'
 
 /** What was found of the app's listeners in this pod. */
 export interface Found {
   /** `address:port` beyond loopback, sorted: whoever reaches one goes around the guard. Empty before the first look. */
   readonly exposed: readonly string[]
-  /** `address:port` where the guard reaches the app, when nothing has listened there for a minute. */
+  /** `address:port` or `unix:file` where the guard reaches the app, when nothing has listened there for a minute. */
   readonly notListening?: string
 }
 
@@ -42,7 +44,9 @@ const startingMs = 60_000
 
 export function createExposure(options: ExposureOptions): Exposure {
   const { procNet, onChange, clock, log, intervalMs = 5_000 } = options
-  const { hostname, port: upstreamPort } = addressOf(options.upstream)
+  const socket = socketPathOf(options.upstream)
+  const { hostname, port: upstreamPort } = socket === undefined ? addressOf(options.upstream) : onSocket
+  const where = socket === undefined ? `${hostname}:${upstreamPort}` : `unix:${basename(socket)}`
   const ignored = new Set([...options.ownPorts, ...options.openPorts.filter(port => port !== upstreamPort)])
   let found: Found = { exposed: [] }
   let cancel: (() => void) | undefined
@@ -69,16 +73,17 @@ export function createExposure(options: ExposureOptions): Exposure {
   }
 
   /** Tables in which the guard does not find itself say nothing of the app either. */
-  function isSilent(): boolean {
+  async function isSilent(): Promise<boolean> {
+    if (socket !== undefined) return isNoSocket(socket)
     const telling = hostname === '127.0.0.1' && listeners.some(({ port }) => options.ownPorts.includes(port))
     return telling && !listeners.some(listener => listener.port === upstreamPort && takesLoopback(listener))
   }
 
   async function look(): Promise<readonly string[]> {
     await read()
-    silentSince = isSilent() ? (silentSince ?? clock.now()) : undefined
+    silentSince = (await isSilent()) ? (silentSince ?? clock.now()) : undefined
     const isLong = silentSince !== undefined && clock.now() - silentSince >= startingMs
-    const now: Found = { exposed: exposedNow(), ...(isLong && { notListening: `${hostname}:${upstreamPort}` }) }
+    const now: Found = { exposed: exposedNow(), ...(isLong && { notListening: where }) }
     if (now.exposed.join() === found.exposed.join() && now.notListening === found.notListening) return found.exposed
     warn(now, found, log)
     found = now
@@ -109,8 +114,20 @@ function warn({ exposed, notListening }: Found, before: Found, log: Logger): voi
   if (notListening !== undefined && before.notListening === undefined) {
     log.warn(
       { notListening },
-      "nothing listens where the guard reaches the app: calls are answered 502; name the app's port in the pod annotation latchkey.dev/upstream-port, and let it listen on 127.0.0.1",
+      "nothing listens where the guard reaches the app: calls are answered 502; name the app's port in the pod annotation latchkey.dev/upstream-port, and let it listen on 127.0.0.1; or its socket in latchkey.dev/upstream-socket",
     )
+  }
+}
+
+/** No port of the pod is the one that the guard stands before. */
+const onSocket = { hostname: undefined, port: undefined }
+
+/** A folder that may not be read says nothing of what is in it. */
+async function isNoSocket(path: string): Promise<boolean> {
+  try {
+    return !(await stat(path)).isSocket()
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT'
   }
 }
 

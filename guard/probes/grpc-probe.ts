@@ -1,4 +1,6 @@
 import { connect } from 'node:http2'
+import { connect as netConnect } from 'node:net'
+import type { AppAddress } from './probes.ts'
 
 const serving = 1
 const states = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN']
@@ -8,16 +10,23 @@ const states = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN']
  * @returns undefined when the app serves, else why not
  * @see gRPC, "GRPC Health Checking Protocol"
  */
-export function checkGrpc(probe: { port: number; service?: string }, timeoutMs: number): Promise<string | undefined> {
+export function checkGrpc(
+  probe: { service?: string },
+  address: AppAddress,
+  timeoutMs: number,
+): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
-    const session = connect(`http://127.0.0.1:${probe.port}`)
+    const origin = 'path' in address ? 'http://localhost' : `http://${address.host}:${address.port}`
+    const session = connect(origin, { createConnection: () => netConnect(address) })
     const finish = (settle: () => void): void => {
       clearTimeout(timer)
       session.destroy()
       settle()
     }
     const timer = setTimeout(() => finish(() => resolve('the app did not answer in time')), timeoutMs)
-    session.on('error', error => finish(() => reject(error)))
+    // The connection's own error is the cause of its stream's.
+    const fail = (error: Error): void => finish(() => reject(error.cause ?? error))
+    session.on('error', fail)
     const stream = session.request({
       ':method': 'POST',
       ':path': '/grpc.health.v1.Health/Check',
@@ -33,7 +42,7 @@ export function checkGrpc(probe: { port: number; service?: string }, timeoutMs: 
       status = trailers['grpc-status'] as string | undefined
     })
     stream.on('data', (chunk: Buffer) => chunks.length < 16 && chunks.push(chunk))
-    stream.on('error', error => finish(() => reject(error)))
+    stream.on('error', fail)
     stream.on('end', () => finish(() => resolve(verdict(status, Buffer.concat(chunks)))))
     stream.end(checkRequest(probe.service ?? ''))
   })

@@ -1,52 +1,68 @@
 import { request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
 
-/** A probe of the app as its container declares it, with the port resolved to a number. */
+/** A probe of the app as its container declares it, with the port resolved to a number; without one: where the app is. */
 export interface Probe {
   readonly container: string
   readonly kind: 'startup' | 'readiness' | 'liveness'
   readonly httpGet?: {
     readonly path?: string
-    readonly port: number
+    readonly port?: number
     readonly scheme?: 'HTTP' | 'HTTPS'
     readonly host?: string
     readonly httpHeaders?: readonly { readonly name: string; readonly value: string }[]
   }
-  readonly tcpSocket?: { readonly port: number; readonly host?: string }
-  readonly grpc?: { readonly port: number; readonly service?: string }
+  readonly tcpSocket?: { readonly port?: number; readonly host?: string }
+  readonly grpc?: { readonly port?: number; readonly service?: string }
   readonly timeoutSeconds?: number
 }
 
 const loopback = '127.0.0.1'
 
+/** A port on loopback, or a Unix socket. */
+export type AppAddress = { readonly host: string; readonly port: number } | { readonly path: string }
+
 /**
- * Asks the app what the kubelet would have asked, over loopback, where the kubelet cannot reach it. Policy has no part
+ * Asks the app what the kubelet would have asked, over loopback or its socket, where the kubelet cannot reach it. Policy has no part
  * in it: an app must not be restarted because the issuer is away.
+ * @param socket the Unix socket that the app listens on, if it does: probes without a port go there
  * @returns undefined when the probe succeeds, else why not
  */
-export async function runProbe(probe: Probe): Promise<string | undefined> {
+export async function runProbe(probe: Probe, socket: string | undefined): Promise<string | undefined> {
   const timeoutMs = (probe.timeoutSeconds ?? 1) * 1_000
+  const action = probe.httpGet ?? probe.tcpSocket ?? probe.grpc
+  if (!action) return 'the probe has no action'
+  const address = addressOf(action.port, socket)
+  if (!address) return 'the probe names no port'
   try {
-    if (probe.httpGet) return await httpGet(probe.httpGet, timeoutMs)
-    if (probe.tcpSocket) return await tcpSocket(probe.tcpSocket.port, timeoutMs)
-    if (probe.grpc) return await (await import('./grpc-probe.ts')).checkGrpc(probe.grpc, timeoutMs)
-    return 'the probe has no action'
+    if (probe.httpGet) return await httpGet(probe.httpGet, address, timeoutMs)
+    if (probe.tcpSocket) return await connects(address, timeoutMs)
+    return await (await import('./grpc-probe.ts')).checkGrpc(probe.grpc ?? {}, address, timeoutMs)
   } catch (error) {
     return `the app did not answer: ${(error as NodeJS.ErrnoException).code ?? (error as Error).message}`
   }
 }
 
-async function httpGet(probe: NonNullable<Probe['httpGet']>, timeoutMs: number): Promise<string | undefined> {
-  const { path = '/', port, scheme = 'HTTP', httpHeaders = [] } = probe
+function addressOf(port: number | undefined, socket: string | undefined): AppAddress | undefined {
+  if (port !== undefined) return { host: loopback, port }
+  return socket === undefined ? undefined : { path: socket }
+}
+
+async function httpGet(
+  probe: NonNullable<Probe['httpGet']>,
+  address: AppAddress,
+  timeoutMs: number,
+): Promise<string | undefined> {
+  const { path = '/', scheme = 'HTTP', httpHeaders = [] } = probe
   const headers: Record<string, string[]> = {}
   for (const { name, value } of httpHeaders)
     headers[name.toLowerCase()] = [...(headers[name.toLowerCase()] ?? []), value]
-  const host = headers.host?.[0] ?? `${probe.host ?? loopback}:${port}`
+  const named = 'path' in address ? (probe.host ?? 'localhost') : `${probe.host ?? loopback}:${address.port}`
+  const host = headers.host?.[0] ?? named
   const send = scheme === 'HTTPS' ? (await import('node:https')).request : httpRequest
   return new Promise((resolve, reject) => {
     const request = send({
-      host: loopback,
-      port,
+      ...('path' in address ? { socketPath: address.path } : address),
       path: path.startsWith('/') ? path : `/${path}`,
       headers: { 'user-agent': 'kube-probe/latchkey', accept: '*/*', ...headers, host },
       agent: false,
@@ -64,9 +80,9 @@ async function httpGet(probe: NonNullable<Probe['httpGet']>, timeoutMs: number):
   })
 }
 
-function tcpSocket(port: number, timeoutMs: number): Promise<string | undefined> {
+function connects(address: AppAddress, timeoutMs: number): Promise<string | undefined> {
   return new Promise(resolve => {
-    const socket = connect({ host: loopback, port, signal: AbortSignal.timeout(timeoutMs) })
+    const socket = connect({ ...address, signal: AbortSignal.timeout(timeoutMs) })
     socket.on('connect', () => {
       socket.destroy()
       resolve(undefined)

@@ -68,11 +68,7 @@ export function createUpstreamLine(most: number): UpstreamLine {
     tooLate(before) {
       const late: Waiting[] = []
       for (const own of peers.values()) {
-        // Each address has its own in their order.
-        for (const waiting of own.values()) {
-          if (waiting.since >= before) break
-          late.push(waiting)
-        }
+        for (const waiting of own.values()) if (waiting.since < before) late.push(waiting)
       }
       return late.map(takeOut)
     },

@@ -5,7 +5,7 @@ import { tickMs, ticksOf } from '../../platform/wire/ticks.ts'
 import { createKeepTime } from './keep-time.ts'
 import { createUpstreamLine, type Waiting } from './line.ts'
 import type { Asker, Upstream, UpstreamOwner } from './state.ts'
-import { faultOf, targetOf, type UpstreamOptions } from './target.ts'
+import { faultOf, isFull, targetOf, type UpstreamOptions } from './target.ts'
 import { abandon, fail, idempotent, newUpstream, takeBytes, takeEnd } from './upstream.ts'
 
 /** Connections to the app: kept for a moment, one request at a time on each, as many as may be. */
@@ -42,6 +42,9 @@ const sureMs = 1.5 * tickMs
 /** For a request to wait for a connection, and how many may wait. */
 const maxWaitMs = 5_000
 const maxWaiting = 1_024
+/** So many ticks after the app let no more connections wait, so many are tried in each for calls that wait. */
+const fullTicks = 10
+const triesWhileFull = 32
 /** How long a doubtful connection is left alone, ticks: one that the app closes after an error is closed by then. */
 const doubtTicks = 2
 /** While others want some too, one address gets at most so many times what is free: 8 of 9, when it is alone. */
@@ -60,6 +63,9 @@ export function createUpstreamPool(options: UpstreamOptions): UpstreamPool {
   const keepTime = createKeepTime()
   let tick = 0
   let sweptAt = 0
+  let fullAt = Number.NEGATIVE_INFINITY
+  /** Since when a request waits that is given back now: its time goes on. */
+  let waitsSince: number | undefined
   const owner: UpstreamOwner = {
     tick: () => tick,
     onIdle(upstream) {
@@ -108,11 +114,10 @@ export function createUpstreamPool(options: UpstreamOptions): UpstreamPool {
     socket.on('drain', () => upstream.asker?.onDrain())
     socket.on('error', error => {
       noteEnd(upstream)
-      fail(
-        upstream,
-        faultOf(error, upstream.connected),
-        (error as { syscall?: unknown }).syscall === 'write' ? 'no' : 'perhaps',
-      )
+      if (!upstream.connected) noteNoConnection(upstream, error)
+      const isWrite = (error as { syscall?: unknown }).syscall === 'write'
+      fail(upstream, faultOf(error, upstream.connected), isWrite ? 'no' : 'perhaps')
+      waitsSince = undefined
     })
     socket.on('end', () => {
       noteEnd(upstream)
@@ -125,6 +130,17 @@ export function createUpstreamPool(options: UpstreamOptions): UpstreamPool {
       if (line.size() > 0) serveWaiting()
     })
     return upstream
+  }
+
+  function noteNoConnection(upstream: Upstream, error: Error): void {
+    options.onNoConnection?.(error)
+    if (!isFull(error)) return
+    fullAt = tick
+    waitsSince = upstream.askedAt
+    if (tick - waitsSince <= ticksOf(maxWaitMs)) return
+    // It has waited long enough: it is not given back to wait again.
+    upstream.out = ''
+    upstream.request = ''
   }
 
   /** The app ended a connection that we would have kept, or did keep. */
@@ -170,6 +186,7 @@ export function createUpstreamPool(options: UpstreamOptions): UpstreamPool {
   }
 
   function opened(): Upstream | undefined {
+    if (tick === fullAt) return undefined
     if (all.size < maxConnections) return open()
     // What nobody uses makes room, once it is gone.
     const unused = doubtful.shift() ?? idle.shift()
@@ -177,7 +194,8 @@ export function createUpstreamPool(options: UpstreamOptions): UpstreamPool {
     return undefined
   }
 
-  function lend(upstream: Upstream, asker: Asker, method: string, asksSwitch: boolean): Upstream {
+  function lend(upstream: Upstream, { asker, method, asksSwitch, since }: Waiting): Upstream {
+    upstream.askedAt = since
     upstream.asker = asker
     upstream.method = method
     upstream.asksSwitch = asksSwitch
@@ -194,14 +212,14 @@ export function createUpstreamPool(options: UpstreamOptions): UpstreamPool {
   }
 
   function serveWaiting(): void {
-    for (let free = idle.length + maxConnections - all.size; free > 0; free--) {
+    const most = tick - fullAt < fullTicks ? triesWhileFull : maxConnections
+    for (let free = Math.min(most, idle.length + maxConnections - all.size); free > 0; free--) {
       const waiting = line.next(mayHave)
       if (!waiting) return
-      const { asker, method, asksSwitch } = waiting
-      const upstream = usable(method) ?? opened()
+      const upstream = usable(waiting.method) ?? opened()
       if (!upstream) return void wait(waiting)
       try {
-        asker.onUpstream(lend(upstream, asker, method, asksSwitch))
+        waiting.asker.onUpstream(lend(upstream, waiting))
       } catch (error) {
         log.error({ err: error }, 'a request that waited could not be sent')
         fail(upstream, 'upstream_invalid')
@@ -230,15 +248,14 @@ export function createUpstreamPool(options: UpstreamOptions): UpstreamPool {
 
   return {
     take(asker, method, asksSwitch) {
-      if (mayHave(asker.peer)) {
-        const upstream = usable(method) ?? opened()
-        if (upstream) return lend(upstream, asker, method, asksSwitch)
-      }
-      return wait({ asker, method, asksSwitch, since: tick })
+      const waiting = { asker, method, asksSwitch, since: tick }
+      const upstream = mayHave(asker.peer) ? (usable(method) ?? opened()) : undefined
+      return upstream ? lend(upstream, waiting) : wait(waiting)
     },
     takeNew(asker, method, asksSwitch) {
+      const waiting = { asker, method, asksSwitch, since: waitsSince ?? tick }
       const upstream = opened()
-      return upstream ? lend(upstream, asker, method, asksSwitch) : wait({ asker, method, asksSwitch, since: tick })
+      return upstream ? lend(upstream, waiting) : wait(waiting)
     },
     leave: line.leave,
     touch(upstream) {

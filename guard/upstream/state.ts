@@ -70,6 +70,8 @@ export interface Upstream extends Sender {
   body: Body | undefined
   /** Tick of the last sign of life. */
   since: number
+  /** Tick at which its request first asked for a connection. */
+  askedAt: number
   /** Ticks that it may be idle; less than 0: not kept. */
   idleTicks: number
   hints: number

@@ -37,6 +37,7 @@ export function newUpstream(socket: Socket, since: number): Upstream {
     pending: undefined,
     answer: undefined,
     body: undefined,
+    askedAt: since,
     idleTicks: -1,
     hints: 0,
     tunnel: undefined,
@@ -201,7 +202,7 @@ export const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'
  */
 export function fail(upstream: Upstream, fault: UpstreamFault, written: 'perhaps' | 'no' = 'perhaps'): boolean {
   const { asker } = upstream
-  const again = fault === 'upstream_invalid' ? requestAgain(upstream, written) : ''
+  const again = requestAgain(upstream, fault, written)
   reset(upstream)
   destroy(upstream)
   if (again !== '') asker?.onLost(again)
@@ -210,9 +211,11 @@ export function fail(upstream: Upstream, fault: UpstreamFault, written: 'perhaps
 }
 
 /** @see RFC 9110 section 9.2.2 and RFC 9112 section 9.3.1 */
-function requestAgain(upstream: Upstream, written: 'perhaps' | 'no'): string {
+function requestAgain(upstream: Upstream, fault: UpstreamFault, written: 'perhaps' | 'no'): string {
   const { out, request, connected, idleFor, heard, method, hasBody } = upstream
-  if (!connected) return ''
+  // There was no connection for it; once there is one, it is sent.
+  if (fault === 'upstream_busy') return out === '' ? request : out
+  if (fault !== 'upstream_invalid' || !connected) return ''
   // Not one byte went out: whatever it asks for was not done.
   if (out !== '') return out
   if (idleFor < 0 || heard) return ''

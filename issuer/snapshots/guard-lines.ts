@@ -39,7 +39,7 @@ export function parseHeld(line: string): Held['held'] | undefined {
   return {
     hash,
     ...(Array.isArray(exposed) && { exposed: exposed.filter(isAddress).slice(0, 16) }),
-    ...(isAddress(notListening) && { notListening }),
+    ...((isAddress(notListening) || isSocketName(notListening)) && { notListening }),
     ...(Number.isSafeInteger(wouldDeny) && Number(wouldDeny) >= 0 && { wouldDeny: Number(wouldDeny) }),
   }
 }
@@ -61,6 +61,11 @@ function isSeen(value: unknown): value is Seen {
 
 function isHash(value: unknown): value is string {
   return typeof value === 'string' && /^[0-9a-f]{64}$/.test(value)
+}
+
+/** Of an app on a Unix socket: the name of its file. */
+function isSocketName(value: unknown): value is string {
+  return typeof value === 'string' && /^unix:[A-Za-z0-9._+-]{1,104}$/.test(value)
 }
 
 /** It ends in a condition's message: only what an address can be. */

@@ -1,4 +1,5 @@
-import { mkdtemp, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -139,5 +140,41 @@ describe('an app that does not listen where the guard reaches it', () => {
     await table(own)
     await exposure.look()
     expect(told).toEqual([{ exposed: [], notListening: '127.0.0.1:8080' }, { exposed: [] }])
+  })
+})
+
+describe('an app on a Unix socket', () => {
+  const onSocket = async () => {
+    const folder = await mkdtemp('/tmp/latchkey-')
+    const path = join(folder, 'app.sock')
+    const looking = await lookingAt({ upstream: `unix:${path}`, openPorts: [9_090] })
+    const found = async (ms: number): Promise<Found> => {
+      await looking.clock.advance(ms)
+      await looking.exposure.look()
+      return looking.exposure.found()
+    }
+    return { ...looking, folder, path, found }
+  }
+
+  it('is told of by the name of its socket when there was none for a minute, and no more when there is one', async () => {
+    const { path, folder, found } = await onSocket()
+    expect(await found(0)).toEqual({ exposed: [] })
+    // Of another kind it is none.
+    await writeFile(path, '')
+    expect(await found(59_999)).toEqual({ exposed: [] })
+    expect(await found(1)).toEqual({ exposed: [], notListening: 'unix:app.sock' })
+    await rm(path)
+    expect(await found(1)).toEqual({ exposed: [], notListening: 'unix:app.sock' })
+    const app = createServer()
+    await new Promise<void>(resolve => app.listen(path, resolve))
+    expect(await found(1)).toEqual({ exposed: [] })
+    app.close()
+    await rm(folder, { recursive: true })
+  })
+
+  it('P33 is looked at for ports beyond loopback all the same: it may listen on TCP too', async () => {
+    const { table, found } = await onSocket()
+    await table(own, '00000000:1F90', '00000000:2382')
+    expect((await found(0)).exposed).toEqual(['0.0.0.0:8080'])
   })
 })

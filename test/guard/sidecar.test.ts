@@ -150,7 +150,8 @@ it('keeps its count of calls that Enforce would deny over a restart', async () =
 
 /** Runs the injected preStop hook, with the guard's volume where this guard has it. */
 async function runPreStop(): Promise<number | null> {
-  const hook = guardContainer(settings, { service, upstreamPort: 1, probes: [] }).lifecycle?.preStop?.exec
+  const hook = guardContainer(settings, { service, upstream: 'http://127.0.0.1:1', probes: [] }).lifecycle?.preStop
+    ?.exec
   const [program = '', ...args] = (hook as { command: string[] }).command
   expect(program).toBe('node')
   const child = spawn(

@@ -11,6 +11,7 @@ import {
   type Volume,
 } from './pod.ts'
 import type { ForwardedProbe } from './rewrite-probes.ts'
+import { guardSocketFolder } from './upstream-socket.ts'
 
 /** What the installation says about every guard it injects. */
 export interface InjectionSettings {
@@ -29,7 +30,10 @@ export interface InjectionSettings {
 export interface GuardTask {
   /** `namespace/name` of the GuardedService. */
   readonly service: string
-  readonly upstreamPort: number
+  /** Where the guard reaches the app. */
+  readonly upstream: string
+  /** The volume with the app's socket, when it listens on one. */
+  readonly socketVolume?: string
   readonly probes: readonly ForwardedProbe[]
   /** The annotation latchkey.dev/open-ports, if the pod has it. */
   readonly openPorts?: string
@@ -81,6 +85,8 @@ export function guardContainer(settings: InjectionSettings, task: GuardTask): Co
       { name: volumes.ca, mountPath: paths.ca, readOnly: true },
       { name: volumes.token, mountPath: paths.token, readOnly: true },
       { name: volumes.snapshot, mountPath: paths.snapshot },
+      // Connecting to a socket writes to nothing of its folder.
+      ...(task.socketVolume ? [{ name: task.socketVolume, mountPath: guardSocketFolder, readOnly: true }] : []),
       // Taken, so that the API server does not mount the app's own token here: the guard faces strangers.
       { name: volumes.ca, mountPath: '/var/run/secrets/kubernetes.io/serviceaccount', readOnly: true },
     ],
@@ -108,7 +114,7 @@ export function guardVolumes(settings: InjectionSettings): readonly Volume[] {
 function environment(settings: InjectionSettings, task: GuardTask): EnvVar[] {
   const values: Record<string, string> = {
     LATCHKEY_SERVICE: task.service,
-    LATCHKEY_UPSTREAM: `http://127.0.0.1:${task.upstreamPort}`,
+    LATCHKEY_UPSTREAM: task.upstream,
     LATCHKEY_LISTEN: `:${guardPort.containerPort}`,
     LATCHKEY_ADMIN_LISTEN: `:${adminPort.containerPort}`,
     LATCHKEY_PROBES: JSON.stringify(task.probes),

@@ -6,6 +6,14 @@ import { type Container, type Pod, upstreamProtocolAnnotation } from './pod.ts'
 import { podWarnings } from './pod-warnings.ts'
 import { findUpstreamPort, refusePod } from './refuse-pod.ts'
 import { type ForwardedProbe, type KnownProbes, rewriteProbes } from './rewrite-probes.ts'
+import {
+  type AppSocket,
+  findSocket,
+  guardSocketFolder,
+  mountFolder,
+  socketVolumes,
+  socketWarnings,
+} from './upstream-socket.ts'
 
 export type Injection =
   | { readonly pod: Pod; readonly warnings: readonly string[] }
@@ -24,10 +32,11 @@ const leastGraceSeconds = 10
 export function injectGuard(pod: Pod, namespace: string, settings: InjectionSettings, lead: Lead): Injection {
   const refused = refusePod(pod)
   if (refused !== undefined) return { refused }
-  const upstreamPort = findUpstreamPort(pod)
-  if (typeof upstreamPort !== 'number') return upstreamPort
+  const app = findApp(pod)
+  if ('refused' in app) return app
+  const { upstream, socket } = app
 
-  const rewritten = rewriteAll(pod)
+  const rewritten = rewriteAll(pod, socket)
   if ('refused' in rewritten) return rewritten
   const openPorts = pod.metadata?.annotations?.[openPortsAnnotation]
   const upstreamProtocol = pod.metadata?.annotations?.[upstreamProtocolAnnotation]
@@ -35,12 +44,13 @@ export function injectGuard(pod: Pod, namespace: string, settings: InjectionSett
   const bind = (container: Container) => (bindsLoopback(lead) ? bindLoopback(container) : container)
   const task: GuardTask = {
     service,
-    upstreamPort,
+    upstream,
+    ...(socket && { socketVolume: socket.volume }),
     probes: rewritten.probes,
     ...(openPorts && { openPorts: openPorts.replaceAll(' ', '') }),
     ...(upstreamProtocol && { upstreamProtocol }),
   }
-  const ours = guardVolumes(settings)
+  const ours = [...guardVolumes(settings), ...(socket ? socketVolumes(socket) : [])]
   const foreign = (pod.spec.volumes ?? []).filter(volume => ours.every(({ name }) => name !== volume.name))
   const grace = pod.spec.terminationGracePeriodSeconds
   return {
@@ -55,8 +65,16 @@ export function injectGuard(pod: Pod, namespace: string, settings: InjectionSett
         ...(grace !== undefined && grace <= preStopSeconds && { terminationGracePeriodSeconds: leastGraceSeconds }),
       },
     },
-    warnings: [...podWarnings(pod), ...leadWarnings(lead, service)],
+    warnings: [...podWarnings(pod), ...(socket ? socketWarnings(pod) : []), ...leadWarnings(lead, service)],
   }
+}
+
+/** Where the guard reaches the app: on its socket, when the pod's author names one, else on its port. */
+function findApp(pod: Pod): { upstream: string; socket?: AppSocket } | { readonly refused: string } {
+  const socket = findSocket(pod)
+  if (socket) return 'refused' in socket ? socket : { upstream: `unix:${guardSocketFolder}/${socket.file}`, socket }
+  const port = findUpstreamPort(pod)
+  return typeof port === 'number' ? { upstream: `http://127.0.0.1:${port}` } : port
 }
 
 interface Rewritten {
@@ -65,16 +83,16 @@ interface Rewritten {
   readonly probes: readonly ForwardedProbe[]
 }
 
-function rewriteAll({ spec }: Pod): Rewritten | { readonly refused: string } {
+function rewriteAll({ spec }: Pod, socket: AppSocket | undefined): Rewritten | { readonly refused: string } {
   const known = knownProbes(spec.initContainers?.find(({ name }) => name === guardContainerName))
   const probes: ForwardedProbe[] = []
   const lists: { containers: Container[]; initContainers: Container[] } = { containers: [], initContainers: [] }
   for (const list of ['initContainers', 'containers'] as const) {
     for (const container of spec[list] ?? []) {
       if (container.name === guardContainerName) continue
-      const result = rewriteProbes(container, known)
+      const result = rewriteProbes(container, known, socket ? 'Socket' : 'Port')
       if ('refused' in result) return result
-      lists[list].push(result.container)
+      lists[list].push(socket ? mountFolder(result.container, list, socket) : result.container)
       probes.push(...result.probes)
     }
   }

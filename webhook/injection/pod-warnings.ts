@@ -1,13 +1,25 @@
 import { guardContainerName, openPortsAnnotation } from '../../core/api/guarded-pod.ts'
 import { group } from '../../core/api/kind.ts'
 import { enforcesAnnotation, guardLabel } from '../../core/api/labels.ts'
-import { type Container, type Pod, upstreamPortAnnotation, upstreamProtocolAnnotation } from './pod.ts'
+import {
+  type Container,
+  type Pod,
+  upstreamPortAnnotation,
+  upstreamProtocolAnnotation,
+  upstreamSocketAnnotation,
+} from './pod.ts'
 
 const loopback = ['127.0.0.1', '::1', 'localhost']
 
 /** What of ours a pod can have; another name says nothing to anybody. */
 const known = {
-  annotation: [openPortsAnnotation, upstreamPortAnnotation, upstreamProtocolAnnotation, enforcesAnnotation],
+  annotation: [
+    openPortsAnnotation,
+    upstreamPortAnnotation,
+    upstreamProtocolAnnotation,
+    upstreamSocketAnnotation,
+    enforcesAnnotation,
+  ],
   label: [guardLabel],
 } as const
 const unknownAtMost = 5

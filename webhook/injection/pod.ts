@@ -20,6 +20,7 @@ export interface PodSpec {
   readonly volumes?: readonly Volume[]
   readonly hostNetwork?: boolean
   readonly shareProcessNamespace?: boolean
+  readonly securityContext?: { readonly fsGroup?: number; readonly [field: string]: unknown }
   readonly terminationGracePeriodSeconds?: number
   readonly nodeSelector?: Readonly<Record<string, string>>
   readonly os?: { readonly name: string }
@@ -86,5 +87,6 @@ export interface Probe {
 export const guardPort = { name: 'guard', containerPort: guardPorts.calls, protocol: 'TCP' } as const
 export const adminPort = { name: 'guard-admin', containerPort: guardPorts.admin, protocol: 'TCP' } as const
 export const upstreamPortAnnotation = 'latchkey.dev/upstream-port'
+export const upstreamSocketAnnotation = 'latchkey.dev/upstream-socket'
 export const upstreamProtocolAnnotation = 'latchkey.dev/upstream-protocol'
 export const authorityConfigMap = 'latchkey-ca'

@@ -9,6 +9,7 @@ import {
   upstreamPortAnnotation,
   upstreamProtocolAnnotation,
 } from './pod.ts'
+import { findSocket, socketVolumeName } from './upstream-socket.ts'
 
 /** Says why a pod cannot be guarded and what to do, or nothing. */
 type Refusal = (pod: Pod) => string | undefined
@@ -29,6 +30,7 @@ const refusals: readonly Refusal[] = [
   foreignGuard,
   reservedPorts,
   guardVolumesUnmounted,
+  upstreamSocket,
   openPorts,
   upstreamProtocol,
 ]
@@ -75,14 +77,30 @@ function reservedPorts({ spec }: Pod): string | undefined {
   return undefined
 }
 
-function guardVolumesUnmounted({ spec }: Pod): string | undefined {
+function guardVolumesUnmounted(pod: Pod): string | undefined {
+  const { spec } = pod
+  const socket = findSocket(pod)
+  const folder = socket && 'folder' in socket ? socket.folder : undefined
   for (const container of [...(spec.initContainers ?? []), ...spec.containers]) {
     if (container.name === guardContainerName) continue
-    const mount = container.volumeMounts?.find(({ name }) => guardVolumeNames.includes(name))
+    const mount = container.volumeMounts?.find(mount => isReserved(mount, folder))
     if (mount)
       return `container ${container.name}: the volume name ${mount.name} is reserved for the injected guard; rename yours`
   }
   return undefined
+}
+
+/** An earlier pass mounted the volume of the app's socket, and nobody else does. */
+function isReserved(
+  { name, mountPath }: { name: string; mountPath?: unknown },
+  socketFolder: string | undefined,
+): boolean {
+  return name === socketVolumeName ? mountPath !== socketFolder : guardVolumeNames.includes(name)
+}
+
+function upstreamSocket(pod: Pod): string | undefined {
+  const socket = findSocket(pod)
+  return socket && 'refused' in socket ? socket.refused : undefined
 }
 
 function openPorts(pod: Pod): string | undefined {
@@ -97,7 +115,7 @@ function openPorts(pod: Pod): string | undefined {
   if (own !== undefined) {
     return `annotation ${openPortsAnnotation} names the guard's own port ${own}, which is open anyway; leave it out`
   }
-  const upstream = findUpstreamPort(pod)
+  const upstream = findSocket(pod) ? undefined : findUpstreamPort(pod)
   if (typeof upstream !== 'number' || !ports.includes(upstream)) return undefined
   return `annotation ${openPortsAnnotation} names ${upstream}, the port that is guarded: open, it is the way around the guard; leave it out and let the app listen on 127.0.0.1, or set spec.directAccess: Report for a while`
 }

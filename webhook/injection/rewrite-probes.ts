@@ -1,19 +1,22 @@
 import { adminPort, type Container, type HttpGet, type Probe } from './pod.ts'
 
-/** A probe of the app as the guard forwards it: ports resolved to numbers, always to the pod itself. */
+/** A probe of the app as the guard forwards it: ports resolved to numbers, always to the pod itself; without one: to the app's socket. */
 export interface ForwardedProbe {
   readonly container: string
   readonly kind: ProbeKind
   readonly httpGet?: {
     readonly path: string
-    readonly port: number
+    readonly port?: number
     readonly scheme: string
     readonly httpHeaders?: HttpGet['httpHeaders']
   }
-  readonly tcpSocket?: { readonly port: number }
-  readonly grpc?: { readonly port: number; readonly service: string }
+  readonly tcpSocket?: { readonly port?: number }
+  readonly grpc?: { readonly port?: number; readonly service: string }
   readonly timeoutSeconds: number
 }
+
+/** How the app is reached. On a socket, what names no port that its container declares is asked there. */
+export type Reached = 'Port' | 'Socket'
 
 type ProbeKind = 'startup' | 'readiness' | 'liveness'
 /** What an earlier pass rewrote, by `container/kind`. */
@@ -31,6 +34,7 @@ const kinds = Object.keys(fields) as ProbeKind[]
 export function rewriteProbes(
   container: Container,
   known: KnownProbes,
+  reached: Reached = 'Port',
 ): { readonly container: Container; readonly probes: readonly ForwardedProbe[] } | Refused {
   const probes: ForwardedProbe[] = []
   const changed: Record<string, Probe> = {}
@@ -45,7 +49,7 @@ export function rewriteProbes(
       probes.push(before)
       continue
     }
-    const forwarded = forward(container, kind, probe)
+    const forwarded = forward(container, kind, probe, reached)
     if (!forwarded) continue
     if ('refused' in forwarded) return forwarded
     probes.push(forwarded)
@@ -55,27 +59,33 @@ export function rewriteProbes(
   return { container: probes.length === 0 ? container : { ...container, ...changed }, probes }
 }
 
-function forward(container: Container, kind: ProbeKind, probe: Probe): ForwardedProbe | Refused | undefined {
+function forward(
+  container: Container,
+  kind: ProbeKind,
+  probe: Probe,
+  reached: Reached,
+): ForwardedProbe | Refused | undefined {
   const base = { container: container.name, kind, timeoutSeconds: probe.timeoutSeconds || 1 }
-  if (probe.httpGet && !probe.httpGet.host) {
+  const action = probe.httpGet ?? probe.tcpSocket ?? probe.grpc
+  if (!action || ('host' in action && action.host)) return undefined
+  const port = portOf(container, action.port, reached)
+  if (port === 'unknown') return unknownPort(container, kind, action.port)
+  const to = port === 'socket' ? {} : { port }
+  if (probe.httpGet) {
     const { path, scheme, httpHeaders } = probe.httpGet
-    const port = resolvePort(container, probe.httpGet.port)
-    if (port === undefined) return unknownPort(container, kind, probe.httpGet.port)
     const rest = httpHeaders && httpHeaders.length > 0 ? { httpHeaders } : {}
-    return { ...base, httpGet: { path: path || '/', port, scheme: scheme || 'HTTP', ...rest } }
+    return { ...base, httpGet: { path: path || '/', ...to, scheme: scheme || 'HTTP', ...rest } }
   }
-  if (probe.tcpSocket && !probe.tcpSocket.host) {
-    const port = resolvePort(container, probe.tcpSocket.port)
-    return port === undefined ? unknownPort(container, kind, probe.tcpSocket.port) : { ...base, tcpSocket: { port } }
-  }
-  if (probe.grpc) return { ...base, grpc: { port: probe.grpc.port, service: probe.grpc.service ?? '' } }
-  return undefined
+  if (probe.tcpSocket) return { ...base, tcpSocket: to }
+  return { ...base, grpc: { ...to, service: probe.grpc?.service ?? '' } }
 }
 
 /** The number of a port given by number or by the name the container declares. */
-function resolvePort(container: Container, port: number | string): number | undefined {
-  if (typeof port === 'number') return port
-  return container.ports?.find(({ name }) => name === port)?.containerPort
+function portOf(container: Container, port: number | string, reached: Reached): number | 'socket' | 'unknown' {
+  const declared = container.ports?.find(({ name, containerPort }) => name === port || containerPort === port)
+  if (declared) return declared.containerPort
+  if (reached === 'Socket') return 'socket'
+  return typeof port === 'number' ? port : 'unknown'
 }
 
 function unknownPort(container: Container, kind: ProbeKind, port: number | string): Refused {

@@ -1,19 +1,23 @@
 import type { ClientHttp2Stream } from 'node:http2'
+import { faultOf } from '../../upstream/target.ts'
 import type { Answering, StreamExchange } from '../answering.ts'
 import { NGHTTP2_CANCEL, NGHTTP2_FLAG_END_STREAM, NGHTTP2_NO_ERROR } from '../codes.ts'
 import type { Forward } from '../handle-stream.ts'
-import { faultOf } from './app-fault.ts'
 import { answerFields, requestFields, trailerFields } from './fields.ts'
 import { pump } from './pump.ts'
 import { createUpstreamSessions } from './upstream-sessions.ts'
 
 /** Asks an app that speaks HTTP/2 by prior knowledge. Trailers pass both ways, and so do resets. */
-export function createH2cForward(options: { origin: string; headersTimeoutMs: number }): {
+export function createH2cForward(options: {
+  origin: string
+  headersTimeoutMs: number
+  onNoConnection?: ((error: Error) => void) | undefined
+}): {
   forward: Forward
   close(): void
 } {
-  const { origin, headersTimeoutMs } = options
-  const sessions = createUpstreamSessions(origin)
+  const { headersTimeoutMs } = options
+  const sessions = createUpstreamSessions(options)
   return {
     close: sessions.close,
     forward(exchange, forwarded, answering) {
@@ -70,7 +74,7 @@ function takeAnswer({ head }: StreamExchange, asking: ClientHttp2Stream, answeri
     if (state === 'ended') return
     if (state === 'begun' && asking.rstCode !== NGHTTP2_NO_ERROR) answering.reset(asking.rstCode)
     // The connection's own error is the cause of its streams'.
-    else answering.fail(failed ? faultOf((failed.cause as Error | undefined) ?? failed) : 'upstream_invalid')
+    else answering.fail(failed ? faultOf((failed.cause as Error | undefined) ?? failed, false) : 'upstream_invalid')
   })
 }
 

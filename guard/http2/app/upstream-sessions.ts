@@ -1,6 +1,6 @@
 import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2'
 import { http2 } from '../../../platform/on-demand.ts'
-import { connectMs, failure } from './app-fault.ts'
+import { connectSocket, socketPathOf } from '../../upstream/target.ts'
 
 /** Connections to an app that speaks HTTP/2 without TLS. */
 export interface UpstreamSessions {
@@ -16,13 +16,23 @@ interface Held {
 
 /** A connection with as many streams as the app allows is not waited for while fewer than this are open. */
 const maxSessions = 8
+/** For a connection to be there. */
+const connectMs = 5_000
 const maxStreams = 100
 
-export function createUpstreamSessions(origin: string): UpstreamSessions {
+export function createUpstreamSessions(options: {
+  origin: string
+  onNoConnection?: ((error: Error) => void) | undefined
+}): UpstreamSessions {
   const held = new Set<Held>()
+  const socketPath = socketPathOf(options.origin)
+  // Each request says itself whom it is for.
+  const origin = socketPath === undefined ? options.origin : 'http://localhost'
+  const own = socketPath === undefined ? {} : { createConnection: connectSocket(socketPath) }
 
   function open(): Held {
     const session = http2().connect(origin, {
+      ...own,
       settings: { enablePush: false, maxHeaderListSize: 65_536 },
       maxHeaderListPairs: 256,
       maxSessionMemory: 64,
@@ -36,7 +46,9 @@ export function createUpstreamSessions(origin: string): UpstreamSessions {
       session.setLocalWindowSize(4 * 1_048_576)
     })
     // Streams hear of it by themselves.
-    session.on('error', () => {})
+    session.on('error', error => {
+      if (session.connecting) options.onNoConnection?.(error)
+    })
     session.on('goaway', () => held.delete(entry))
     session.once('close', () => {
       clearTimeout(timer)
@@ -68,4 +80,9 @@ export function createUpstreamSessions(origin: string): UpstreamSessions {
       for (const { session } of held) session.destroy()
     },
   }
+}
+
+/** The error of a connection that did not come about. */
+function failure(code: string): Error {
+  return Object.assign(new Error(`the app did not take a connection: ${code}`), { code })
 }

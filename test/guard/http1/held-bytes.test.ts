@@ -34,6 +34,7 @@ function blocked(takes: number): { socket: Socket; on(event: string): (() => voi
     },
     on: (event: string, handler: () => void) => handlers.set(event, handler),
     once() {},
+    _write() {},
     end() {},
     destroySoon() {},
     cork() {},

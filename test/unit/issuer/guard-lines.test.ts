@@ -49,7 +49,9 @@ describe('the lines of a guard', () => {
       exposed: Array(16).fill('1.2.3.4:5'),
     })
     expect(held({ notListening: '127.0.0.1:9999' })).toEqual({ hash, notListening: '127.0.0.1:9999' })
-    for (const notListening of ['<b>', 7, null, ['127.0.0.1:1']]) expect(held({ notListening })).toEqual({ hash })
+    expect(held({ notListening: 'unix:app.sock' })).toEqual({ hash, notListening: 'unix:app.sock' })
+    const wrong = ['<b>', 7, null, ['127.0.0.1:1'], 'unix:', 'unix:/run/app', 'unix:<b>', `unix:${'a'.repeat(105)}`]
+    for (const notListening of wrong) expect(held({ notListening })).toEqual({ hash })
     expect(parseHeld('{"held":{"hash":"x"}}')).toBeUndefined()
   })
 })

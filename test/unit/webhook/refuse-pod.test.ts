@@ -136,7 +136,7 @@ describe('a name of ours that says nothing to anybody', () => {
     expect(
       warningsOf(podOf({ annotations: { 'latchkey.dev/open-port': '9090', 'example.com/open-port': '1' } })),
     ).toEqual([
-      'annotation latchkey.dev/open-port says nothing to Latchkey, is it misspelt? A pod can have latchkey.dev/open-ports, latchkey.dev/upstream-port, latchkey.dev/upstream-protocol, latchkey.dev/enforces',
+      'annotation latchkey.dev/open-port says nothing to Latchkey, is it misspelt? A pod can have latchkey.dev/open-ports, latchkey.dev/upstream-port, latchkey.dev/upstream-protocol, latchkey.dev/upstream-socket, latchkey.dev/enforces',
     ])
     const pod = podOf()
     const labels = { ...pod.metadata?.labels, 'latchkey.dev/upstream-port': '8080' }

@@ -136,7 +136,7 @@ describe('an app that does not listen where the guard reaches it', () => {
     expect(condition({ report }, 'Enforced')).toBe('True Enforced')
     expect(condition({ report }, 'Ready')).toBe('True NothingListens')
     expect(messageOf({ report }, 'Ready')).toBe(
-      "The policy is published, but nothing listens where the guard reaches the app: web-1 (127.0.0.1:9999). Calls there are answered 502. Name the app's port in the pod annotation latchkey.dev/upstream-port, and let it listen on 127.0.0.1.",
+      "The policy is published, but nothing listens where the guard reaches the app: web-1 (127.0.0.1:9999). Calls there are answered 502. Name the app's port in the pod annotation latchkey.dev/upstream-port, and let it listen on 127.0.0.1; or its socket in latchkey.dev/upstream-socket.",
     )
     expect(messageOf({ report: { notListening: ['a', 'b', 'c', 'd'] } }, 'Ready')).toContain('a, b, c and 1 more.')
   })
