@@ -3,7 +3,7 @@ import { installationOf } from '../core/registry/ids.ts'
 import { createInspector } from '../core/registry/inspector.ts'
 import { type ResolvedClient, resolveClients } from '../core/registry/resolve-clients.ts'
 import { type ResolvedService, resolveServices } from '../core/registry/resolve-services.ts'
-import type { Documents } from '../platform/openapi/documents.ts'
+import type { Documents } from '../cluster/openapi/documents.ts'
 import type { Config } from './config.ts'
 import type { Sources } from './sources.ts'
 

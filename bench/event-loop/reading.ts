@@ -5,9 +5,9 @@ import { createRegistry } from '../../issuer/registry.ts'
 import { createSlices } from '../../issuer/snapshots/slices.ts'
 import type { KubeClient, KubeObject, Resource } from '../../platform/kube/client.ts'
 import { createLog } from '../../platform/log.ts'
-import { createDocumentReader } from '../../platform/openapi/document-reader.ts'
-import { createDocuments } from '../../platform/openapi/documents.ts'
-import { createReadingThread } from '../../platform/openapi/reading-thread.ts'
+import { createDocumentReader } from '../../cluster/openapi/document-reader.ts'
+import { createDocuments } from '../../cluster/openapi/documents.ts'
+import { createReadingThread } from '../../cluster/openapi/reading-thread.ts'
 import { longDocument } from '../../test/integration/crowd/crowd.ts'
 
 const services = 12

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import type { DocumentContent } from '../../core/registry/openapi-document.ts'
-import { type Clock, systemClock } from '../clock.ts'
+import { type Clock, systemClock } from '../../platform/clock.ts'
 
 export interface ReadingOrder {
   readonly content: DocumentContent

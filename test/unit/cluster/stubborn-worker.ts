@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads'
-import type { ReadingOrder } from '../../../platform/openapi/reading-thread.ts'
+import type { ReadingOrder } from '../../../cluster/openapi/reading-thread.ts'
 
 // Does what no document should be able to make the real one do.
 parentPort?.on('message', ({ content }: ReadingOrder) => {

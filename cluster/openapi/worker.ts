@@ -6,7 +6,7 @@ import {
   readContent,
 } from '../../core/registry/openapi-document.ts'
 import { canonicalJson } from '../../core/rows/hash.ts'
-import { documentReaders } from './document-readers.ts'
+import { documentReaders } from '../../platform/openapi/document-readers.ts'
 import type { ReadingAnswer, ReadingOrder } from './reading-thread.ts'
 
 // No GuardedService can have this name: what comes out the same with it belongs to no name.
