@@ -1,32 +1,34 @@
-import { installationOf, keyOf, organizationOf } from '../../core/registry/ids.ts'
-import type { NamespaceObject, PodObject } from '../../core/registry/kubernetes.ts'
+import type { Resolved } from '../../cluster/resolved.ts'
+import type { Difference } from '../../cluster/tracked-map.ts'
+import { keyOf } from '../../core/registry/ids.ts'
+import type { PodObject } from '../../core/registry/kubernetes.ts'
 import { clientOfKey, roleOfGrant, serviceAccountOfPod, servicesOfRole } from '../../core/registry/reach.ts'
+import type { ResolvedClient } from '../../core/registry/resolve-clients.ts'
 import type { KubeObject } from '../../platform/kube/client.ts'
 import type { Change, Reflector } from '../../platform/kube/reflector.ts'
-import type { Indexes } from '../indexes.ts'
 import type { Objects } from '../objects.ts'
 import { isUrgent } from './urgency.ts'
 
 /** What has to be made anew. */
 export interface Dirt {
-  /** Namespaces whose clients are resolved again. */
-  readonly namespaces: Set<string>
   /** Clients whose own row is made again. */
   readonly clients: Set<string>
   /** Services whose whole slice is made again. */
   readonly slices: Set<string>
   readonly grants: Set<string>
-  services: boolean
 }
 
 export function cleanDirt(): Dirt {
-  return { namespaces: new Set(), clients: new Set(), slices: new Set(), grants: new Set(), services: false }
+  return { clients: new Set(), slices: new Set(), grants: new Set() }
 }
 
-/** Follows every change to what it makes stale. @param mark is told where to put it, and whether it can wait */
+/**
+ * Follows every change to what it makes stale. What it makes of clients and services is told when they are settled.
+ * @param mark is told where to put it, and whether it can wait
+ */
 export function followChanges(
   objects: Objects,
-  indexes: Indexes,
+  resolved: Pick<Resolved, 'onStale'>,
   mark: (put: (dirt: Dirt) => void, pace: 'urgent' | 'relaxed') => void,
 ): void {
   const on = <T extends KubeObject>(
@@ -40,53 +42,69 @@ export function followChanges(
       mark(dirt => put(dirt, change), isUrgent(name, change as unknown as Change<KubeObject>) ? 'urgent' : 'relaxed')
     })
 
-  on('apiclients', objects.apiclients, (dirt, { object }) => dirt.namespaces.add(object.metadata.namespace ?? ''))
-  on('accesskeys', objects.accesskeys, (dirt, { object }) => dirt.clients.add(clientOfKey(object)))
+  resolved.onStale(cause => {
+    const urgent = 'change' in cause && isUrgent(cause.resource.plural, cause.change)
+    mark(() => {}, urgent ? 'urgent' : 'relaxed')
+  })
+  on('accesskeys', objects.keys, (dirt, { object }) => dirt.clients.add(clientOfKey(object)))
   on('roles', objects.roles, (dirt, { object, old }) => {
     for (const role of old ? [object, old] : [object]) addAll(dirt.slices, servicesOfRole(role))
   })
-  on('accessgrants', objects.accessgrants, (dirt, { object, old }) => {
+  on('accessgrants', objects.grants, (dirt, { object, old }) => {
     dirt.grants.add(keyOf(object))
     for (const grant of old ? [object, old] : [object]) {
       const role = objects.roles.store.get(roleOfGrant(grant))
       if (role) addAll(dirt.slices, servicesOfRole(role))
     }
   })
-  on('guardedservices', objects.guardedservices, dirt => (dirt.services = true))
-  on(
-    'services',
-    objects.services,
-    dirt => (dirt.services = true),
-    ({ object }) => indexes.servicesOfTarget.get(keyOf(object)).length > 0,
-  )
-  on('serviceaccounts', objects.serviceaccounts, (dirt, { object }) => {
-    for (const client of indexes.clientsOfAccount.get(keyOf(object))) dirt.clients.add(keyOf(client))
+  on('serviceaccounts', objects.serviceAccounts, (dirt, { object }) => {
+    for (const client of objects.by.clientsOfAccount.get(keyOf(object))) dirt.clients.add(keyOf(client))
   })
   on(
     'pods',
     objects.pods,
     (dirt, { object }) => {
-      for (const client of indexes.clientsOfAccount.get(serviceAccountOfPod(object))) dirt.clients.add(keyOf(client))
+      for (const client of objects.by.clientsOfAccount.get(serviceAccountOfPod(object))) dirt.clients.add(keyOf(client))
     },
     ({ type, object, old }) => type !== 'updated' || !old || runs(object) !== runs(old),
   )
-  on(
-    'namespaces',
-    objects.namespaces,
-    (dirt, { object }) => {
-      dirt.namespaces.add(object.metadata.name)
-      dirt.services = true
-    },
-    ({ type, object, old }) => type !== 'updated' || !old || belongs(object) !== belongs(old),
+}
+
+/** Follows what is decided about clients and services to what it makes stale. @param put is told where to put it */
+export function followDecisions(
+  objects: Objects,
+  resolved: Pick<Resolved, 'onClient' | 'onService'>,
+  put: (put: (dirt: Dirt) => void) => void,
+): void {
+  resolved.onService(key => put(dirt => dirt.slices.add(key)))
+  resolved.onClient((key, difference) => {
+    const moved = isMoved(difference)
+    if (!moved && rowOf(difference.before) === rowOf(difference.now)) return
+    put(dirt => {
+      dirt.clients.add(key)
+      if (!moved) return
+      addAll(dirt.grants, objects.by.grantsOfClient.get(key).map(keyOf))
+      addAll(dirt.slices, objects.by.servicesOfClient(key))
+    })
+  })
+}
+
+/** Who a client is, or whether it is accepted, is another thing: grants mean something else now. */
+function isMoved({ before, now }: Difference<ResolvedClient>): boolean {
+  // A pin holds both: a chosen id may come again with another namespace.
+  const identityOf = (client: ResolvedClient | undefined) => client && `${client.clientId} ${client.namespaceUid}`
+  return before?.accepted !== now?.accepted || identityOf(before) !== identityOf(now)
+}
+
+/** All that a guard is told of the client itself. */
+function rowOf(client: ResolvedClient | undefined): string | undefined {
+  return (
+    client && JSON.stringify([client.suspended, client.organization ?? null, client.serviceAccounts, client.createdAt])
   )
 }
 
 function runs({ metadata, spec, status }: PodObject): string {
   return `${metadata.uid} ${spec?.serviceAccountName} ${status?.phase === 'Succeeded' || status?.phase === 'Failed'}`
-}
-
-function belongs(namespace: NamespaceObject): string {
-  return JSON.stringify([namespace.metadata.uid, installationOf(namespace), organizationOf(namespace) ?? null])
 }
 
 function addAll(set: Set<string>, keys: Iterable<string>): void {

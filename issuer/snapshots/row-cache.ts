@@ -1,3 +1,4 @@
+import type { Resolved } from '../../cluster/resolved.ts'
 import type { AccessGrant } from '../../core/api/access-grant.ts'
 import { keyOf } from '../../core/registry/ids.ts'
 import type { ResolvedClient } from '../../core/registry/resolve-clients.ts'
@@ -10,20 +11,19 @@ import {
   serviceAccountRows,
 } from '../../core/registry/slice.ts'
 import type { ClientRow } from '../../core/rows/rows.ts'
-import type { Indexes } from '../indexes.ts'
 import type { Objects } from '../objects.ts'
 
 /**
  * Rows that several slices share or that one slice needs again. Bounded by the objects that exist: whoever changes an
  * object, or what it means, has it forgotten.
  */
-export function createRowCache(objects: Objects, indexes: Indexes, clients: ReadonlyMap<string, ResolvedClient>) {
+export function createRowCache(objects: Objects, resolved: Pick<Resolved, 'clients'>) {
   const grants = new Map<string, GivenGrant | undefined>()
   const rows = new Map<string, Map<string, ClientRow>>()
   const keys = new Map<string, readonly ClientKey[]>()
 
   function keysOf(client: ResolvedClient): readonly ClientKey[] {
-    const known = keys.get(client.key) ?? clientKeys(client, indexes.keysOfClient.get(client.key))
+    const known = keys.get(client.key) ?? clientKeys(client, objects.by.keysOfClient.get(client.key))
     keys.set(client.key, known)
     return known
   }
@@ -32,7 +32,7 @@ export function createRowCache(objects: Objects, indexes: Indexes, clients: Read
     keysOf,
     grantRow(grant: AccessGrant): GivenGrant | undefined {
       const key = keyOf(grant)
-      if (!grants.has(key)) grants.set(key, grantRow(grant, clients))
+      if (!grants.has(key)) grants.set(key, grantRow(grant, resolved.clients()))
       return grants.get(key)
     },
     clientRow(client: ResolvedClient, namespace: string): ClientRow {
@@ -42,7 +42,7 @@ export function createRowCache(objects: Objects, indexes: Indexes, clients: Read
         known.get(namespace) ??
         clientRow(client, namespace, {
           keys: keysOf(client),
-          serviceAccounts: serviceAccountRows(client, objects.serviceaccounts.store, indexes.podsOfAccount.get),
+          serviceAccounts: serviceAccountRows(client, objects.serviceAccounts.store, objects.by.podsOfAccount.get),
         })
       known.set(namespace, row)
       return row

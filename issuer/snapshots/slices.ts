@@ -1,4 +1,5 @@
-import { keyOf } from '../../core/registry/ids.ts'
+import type { Documents } from '../../cluster/openapi/documents.ts'
+import type { Resolved } from '../../cluster/resolved.ts'
 import type { ResolvedClient } from '../../core/registry/resolve-clients.ts'
 import type { ClientKey } from '../../core/registry/slice.ts'
 import { sliceRows } from '../../core/registry/slice.ts'
@@ -6,11 +7,8 @@ import { maxSliceBytes, type Seen } from '../../core/rows/frames.ts'
 import type { ClusterRow } from '../../core/rows/rows.ts'
 import { type Clock, systemClock } from '../../platform/clock.ts'
 import type { Logger } from '../../platform/log.ts'
-import type { Documents } from '../../cluster/openapi/documents.ts'
-import type { Indexes } from '../indexes.ts'
 import type { Objects } from '../objects.ts'
-import type { Registry } from '../registry.ts'
-import { cleanDirt, type Dirt, followChanges } from './dirt.ts'
+import { cleanDirt, followChanges, followDecisions } from './dirt.ts'
 import { createChunkCache } from './frame-text.ts'
 import { createRowCache } from './row-cache.ts'
 import { createSlice, type Slice } from './slice.ts'
@@ -43,15 +41,14 @@ export interface Slices {
 
 export function createSlices(parts: {
   objects: Objects
-  indexes: Indexes
-  registry: Registry
-  documents: Pick<Documents, 'onChange' | 'seenOf'>
+  resolved: Resolved
+  documents: Pick<Documents, 'seenOf'>
   cluster: () => ClusterRow | undefined
   log: Logger
   clock?: Clock
 }): Slices {
-  const { objects, indexes, registry, documents, log, clock = systemClock } = parts
-  const cache = createRowCache(objects, indexes, registry.clients)
+  const { objects, resolved, documents, log, clock = systemClock } = parts
+  const cache = createRowCache(objects, resolved)
   const chunks = createChunkCache(chunkCacheBytes)
   const slices = new Map<string, Slice>()
   const removed = new Set<(service: string) => void>()
@@ -71,14 +68,12 @@ export function createSlices(parts: {
     } else cancel ??= clock.after(coalesceMs, () => carryOut(turnMs))
   }
 
-  followChanges(objects, indexes, (put, pace) => {
+  followChanges(objects, resolved, (put, pace) => {
     put(dirt)
     schedule(pace)
   })
-  documents.onChange(() => {
-    dirt.services = true
-    schedule('relaxed')
-  })
+
+  followDecisions(objects, resolved, put => put(dirt))
 
   function flush(): void {
     carryOut(Number.POSITIVE_INFINITY)
@@ -91,12 +86,12 @@ export function createSlices(parts: {
     const before = { content, seenByService }
     content = objects.content()
     seenByService = new Map()
+    // What is decided otherwise than before goes there too.
+    resolved.settle()
     const work = dirt
     dirt = cleanDirt()
     for (const key of work.grants) cache.forgetGrant(key)
-    for (const namespace of work.namespaces) resolveNamespace(namespace, work)
     for (const key of work.clients) cache.forgetClient(key)
-    if (work.services) for (const key of registry.resolveServices()) work.slices.add(key)
     for (const key of rebuildSome(work.slices, patienceMs)) {
       // It includes what it did, and must not say more.
       seenByService.set(key, seenIn(before, key))
@@ -104,7 +99,7 @@ export function createSlices(parts: {
     }
     if (dirt.slices.size > 0) schedule('urgent')
     for (const key of work.clients) {
-      for (const service of indexes.servicesOfClient(key)) {
+      for (const service of objects.by.servicesOfClient(key)) {
         if (!work.slices.has(service)) separately(service, () => renewClient(key, service))
       }
     }
@@ -131,17 +126,8 @@ export function createSlices(parts: {
     }
   }
 
-  function resolveNamespace(namespace: string, work: Dirt): void {
-    const { changed, moved } = registry.resolveClients(namespace)
-    for (const key of changed) work.clients.add(key)
-    for (const key of moved) {
-      for (const grant of indexes.grantsOfClient.get(key)) cache.forgetGrant(keyOf(grant))
-      for (const service of indexes.servicesOfClient(key)) work.slices.add(service)
-    }
-  }
-
   function rebuild(key: string): void {
-    const service = registry.services.get(key)
+    const service = resolved.services().get(key)
     const slice = slices.get(key)
     // Withheld: its guards keep what they have, and who asks is told to come back. A slice that stands here all the
     // same is of a service before it that had this name.
@@ -153,13 +139,13 @@ export function createSlices(parts: {
     }
     const made = slice ?? createSlice(key, () => seenOf(key), clock.now, chunks)
     slices.set(key, made)
-    const roles = indexes.rolesOfService.get(key)
+    const roles = objects.by.rolesOfService.get(key)
     const namespace = service.service.metadata.namespace ?? ''
     made.replace(
       sliceRows({
         service,
         roles,
-        grants: roles.flatMap(role => indexes.grantsOfRole.get(`${namespace}/${role.metadata.name}`)),
+        grants: roles.flatMap(role => objects.by.grantsOfRole.get(`${namespace}/${role.metadata.name}`)),
         grantRow: cache.grantRow,
         clientRow: client => cache.clientRow(client, namespace),
         cluster: parts.cluster(),
@@ -172,7 +158,7 @@ export function createSlices(parts: {
 
   /** A client's own row, in a slice that has one. */
   function renewClient(key: string, service: string): void {
-    const client = registry.clients.get(key)
+    const client = resolved.clients().get(key)
     const slice = slices.get(service)
     if (!client?.accepted || !slice?.row(`client/${client.clientId}`)) return
     slice.apply([cache.clientRow(client, service.slice(0, service.indexOf('/')))], [])
@@ -192,7 +178,6 @@ export function createSlices(parts: {
   return {
     start() {
       started = true
-      dirt.services = true
       flush()
     },
     get: service => slices.get(service),

@@ -1,7 +1,8 @@
-import type { PodOf, Sources } from '../sources.ts'
+import type { PodObject } from '../../core/registry/kubernetes.ts'
+import type { Sources } from '../sources.ts'
 
 /** Pods that get the traffic of the service's target, or will, or may still: all but those that are ending or done. */
-export function podsBehind(key: string, sources: Pick<Sources, 'services' | 'targets' | 'by'>): PodOf[] {
+export function podsBehind(key: string, sources: Pick<Sources, 'services' | 'targets' | 'by'>): PodObject[] {
   const service = sources.services.store.get(key)
   const { namespace = '' } = service?.metadata ?? {}
   const selector = Object.entries(
@@ -14,6 +15,6 @@ export function podsBehind(key: string, sources: Pick<Sources, 'services' | 'tar
     .filter(pod => isRunning(pod) && selector.every(([name, value]) => pod.metadata.labels?.[name] === value))
 }
 
-export function isRunning({ metadata, status }: PodOf): boolean {
+export function isRunning({ metadata, status }: PodObject): boolean {
   return metadata.deletionTimestamp === undefined && status?.phase !== 'Succeeded' && status?.phase !== 'Failed'
 }

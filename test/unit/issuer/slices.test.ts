@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest'
-import { createIndexes } from '../../../issuer/indexes.ts'
+import { createResolved } from '../../../cluster/resolved.ts'
 import { createObjects } from '../../../issuer/objects.ts'
-import { createRegistry } from '../../../issuer/registry.ts'
 import { createSlices } from '../../../issuer/snapshots/slices.ts'
 import type { KubeClient, KubeObject, Resource } from '../../../platform/kube/client.ts'
 import { createLog } from '../../../platform/log.ts'
@@ -47,11 +46,10 @@ async function start(stepMs: number) {
   const log = createLog({ process: 'test', level: 'fatal' })
   const objects = createObjects(client, { log })
   const rules = { installation: 'default', issuerUrl: 'https://i.test', clientIds: new Map(), reservedAudiences: [] }
-  const indexes = createIndexes(objects)
-  const registry = createRegistry(objects, rules, () => undefined)
-  const documents = { onChange: () => {}, seenOf: () => ({}) }
+  const documents = { get: () => undefined, onChange: () => () => {}, seenOf: () => ({}) }
+  const resolved = createResolved(objects, rules, documents, 'follows')
   const clock = hasty(stepMs)
-  const slices = createSlices({ objects, indexes, registry, documents, cluster: () => undefined, log, clock } as never)
+  const slices = createSlices({ objects, resolved, documents, cluster: () => undefined, log, clock } as never)
   await objects.start()
   slices.start()
   const changed = Promise.withResolvers<void>()
