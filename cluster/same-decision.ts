@@ -8,7 +8,8 @@ import type { KubeObject } from '../platform/kube/client.ts'
 export function isSameDecision(a: unknown, b: unknown): boolean {
   if (a === b) return true
   if (!isObject(a) || !isObject(b)) return false
-  if (Array.isArray(a)) return Array.isArray(b) && a.length === b.length && a.every((one, at) => one === b[at])
+  if (Array.isArray(a) !== Array.isArray(b)) return false
+  if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((one, at) => one === b[at])
   if ('metadata' in a && 'metadata' in b) return isSameSpec(a as unknown as Specified, b as unknown as Specified)
   const names = Object.keys(a)
   return names.length === Object.keys(b).length && names.every(name => isSameDecision(a[name], b[name]))

@@ -121,6 +121,20 @@ it('a service that goes while its document is fetched leaves nothing behind, and
   expect(pathsOf('orders')).toEqual(['/a-0'])
 })
 
+it('what was fetched for a service is not taken for the one that has its name by now', async () => {
+  const { wait, open } = createGate()
+  configMaps.beforeAnswer(wait)
+  await begin()
+  api.remove(guardedServices, 'shop/orders')
+  put('orders')
+  await clock.advance(0)
+  open()
+  await clock.advance(0)
+  expect(told).toEqual(['shop/orders'])
+  expect(configMaps.asked).toEqual(['shop/api', 'shop/api'])
+  expect(pathsOf('orders')).toEqual(['/a-0'])
+})
+
 it('a stop waits for what is under way, and nobody is told of what comes of it', async () => {
   const { wait, open } = createGate()
   configMaps.beforeAnswer(wait)

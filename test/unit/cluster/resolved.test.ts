@@ -164,7 +164,8 @@ describe('what is decided about clients', () => {
     shop()
     api.put(namespaces, namespace('desk') as KubeObject)
     putClient('shop', 'web')
-    putClient('desk', 'app')
+    // Refused, so that it is made anew each time.
+    putClient('desk', 'app', { clientId: 'shop.web' })
     await start()
     await news()
     const { clients } = resolved
@@ -278,7 +279,7 @@ describe('who follows what the operator decides', () => {
     expect(await news()).toEqual(['shop/orders: AudienceConflict → Accepted'])
   })
 
-  it('keeps a service as it was while nothing can be said of it, and not one that was made anew', async () => {
+  it('keeps a service as it was while nothing can be said of it, and not one that was made anew; the operator says so', async () => {
     shop()
     putTarget('orders')
     const orders = putService('shop', 'orders', { routes: [{ name: 'a', path: '/a', methods: ['GET'] }] })
@@ -294,5 +295,11 @@ describe('who follows what the operator decides', () => {
     api.put(guardedServices, { ...unread, metadata: { ...orders.metadata, uid: 'another' } })
     expect((await news()).length).toBe(1)
     expect(resolved.services().get('shop/orders')?.withheld).toBe(true)
+    await watches.stop()
+    api.put(guardedServices, orders)
+    await start()
+    await news()
+    api.put(guardedServices, { ...unread, metadata: { ...orders.metadata, generation: 2 } })
+    expect(await news()).toEqual(['shop/orders: Accepted → OpenApiUnread'])
   })
 })

@@ -7,6 +7,7 @@ import { createControllers } from '../../../operator/controllers.ts'
 import { createEnforcement } from '../../../operator/guarded-service/enforcement.ts'
 import { createSources } from '../../../operator/sources.ts'
 import { createStatusWriter } from '../../../operator/status.ts'
+import type { Resource } from '../../../platform/kube/client.ts'
 import { guardedServices } from '../../../platform/kube/resources.ts'
 import { documentReaders } from '../../../platform/openapi/document-readers.ts'
 import { createFakeApi, rules } from '../cluster/fake-api.ts'
@@ -68,6 +69,12 @@ export function createControllersRig() {
     clock,
   })
 
+  /** Once all that is due was done. */
+  async function statusOf(resource: Resource, key: string): Promise<Record<string, unknown> | undefined> {
+    await clock.advance(0)
+    return api.statusOf(resource, key) as Record<string, unknown> | undefined
+  }
+
   async function stopControllers(): Promise<void> {
     controllers.unsubscribe()
     await Promise.all(controllers.all.map(one => one.stop()))
@@ -82,6 +89,14 @@ export function createControllersRig() {
     async news(): Promise<string[]> {
       await clock.advance(0)
       return [...new Set(looked.splice(0))].toSorted()
+    },
+    statusOf,
+    /** The reason of a condition. */
+    async reasonOf(resource: Resource, key: string, type = 'Accepted'): Promise<string | undefined> {
+      const { conditions } = ((await statusOf(resource, key)) ?? {}) as {
+        conditions?: { type: string; reason: string }[]
+      }
+      return conditions?.find(one => one.type === type)?.reason
     },
     /** As the operator does it. @returns whether passes run */
     async start(): Promise<() => boolean> {
@@ -102,3 +117,4 @@ export function createControllersRig() {
     },
   }
 }
+export type Rig = ReturnType<typeof createControllersRig>

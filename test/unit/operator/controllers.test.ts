@@ -13,20 +13,31 @@ import {
   services,
   validatingWebhooks,
 } from '../../../platform/kube/resources.ts'
-import { createGate, type FakeApi, relistMs } from '../cluster/fake-api.ts'
+import { createGate, relistMs } from '../cluster/fake-api.ts'
 import { documentOf } from '../cluster/openapi-fake.ts'
-import { accessKey, client, grant, namespace, role, service, target } from '../core/registry/objects.ts'
-import type { ManualClock } from '../platform/manual-clock.ts'
-import { createControllersRig } from './controllers-rig.ts'
+import {
+  accessKey,
+  client,
+  grant,
+  keyPair,
+  namespace,
+  published,
+  role,
+  service,
+  target,
+} from '../core/registry/objects.ts'
+import { createControllersRig, type Rig } from './controllers-rig.ts'
 
-let rig: ReturnType<typeof createControllersRig>
-let api: FakeApi
-let clock: ManualClock
-let news: () => Promise<string[]>
+let rig: Rig
+let api: Rig['api']
+let clock: Rig['clock']
+let news: Rig['news']
+let statusOf: Rig['statusOf']
+let reasonOf: Rig['reasonOf']
 
 beforeEach(() => {
   rig = createControllersRig()
-  ;({ api, clock, news } = rig)
+  ;({ api, clock, news, statusOf, reasonOf } = rig)
 })
 afterEach(() => rig.stop())
 
@@ -41,12 +52,6 @@ const webKey = (name: string, narrowed?: string) =>
     ...(narrowed !== undefined && { roles: [{ namespace: 'shop', name: narrowed }] }),
   })
 
-/** The reason of a condition, once all that is due was done. */
-async function reasonOf(resource: Resource, key: string, type = 'Accepted'): Promise<string | undefined> {
-  await clock.advance(0)
-  const status = api.statusOf(resource, key) as { conditions?: { type: string; reason: string }[] } | undefined
-  return status?.conditions?.find(one => one.type === type)?.reason
-}
 describe('the controllers', () => {
   it.each([
     ['namespaces', namespaces],
@@ -109,6 +114,51 @@ describe('the controllers', () => {
     expect(await reasonOf(accessGrants, 'shop/give')).toBe('Accepted')
     expect(await reasonOf(roles, 'shop/reader')).toBeDefined()
     expect(await news()).toEqual(['authorities shop', 'shop/web'])
+  })
+
+  it.each<[string, Resource, object]>([
+    ['a role of no service', roles, opening('orders')],
+    ['a grant of no role to nobody', accessGrants, giving()],
+    ['a client', apiClients, client('shop', 'web')],
+    ['a service', guardedServices, service('shop', 'orders')],
+  ])('look at %s when its namespace becomes this installation’s', async (_, resource, object) => {
+    shop({ 'latchkey.dev/installation': 'other' })
+    put(resource, object)
+    await rig.start()
+    expect(api.written).toEqual([])
+    shop()
+    await clock.advance(0)
+    expect(api.written.length).toBe(1)
+  })
+
+  it('look at a key of no client when its namespace becomes this installation’s', async () => {
+    shop({ 'latchkey.dev/installation': 'other' })
+    put(accessKeys, webKey('k'))
+    await rig.start()
+    await news()
+    shop({ 'latchkey.dev/installation': 'other', team: 'a' })
+    expect(await news()).toEqual(['shop/k'])
+    shop({ 'latchkey.dev/installation': 'other', team: 'a' })
+    expect(await news()).toEqual([])
+    shop()
+    expect(await news()).toEqual(['shop/k'])
+  })
+
+  it('count the grants of a role, also when one goes to another role, and the keys of a client', async () => {
+    shop()
+    put(roles, opening('orders'))
+    const give = put(accessGrants, giving())
+    put(apiClients, client('shop', 'web', { clientId: 'shop.web' }))
+    await rig.start()
+    const grants = async () => (await statusOf(roles, 'shop/reader'))?.grants
+    const keys = async () => (await statusOf(apiClients, 'shop/web'))?.keys
+    expect([await grants(), await keys()]).toEqual([1, 0])
+    put(accessKeys, { ...webKey('k'), status: { clientId: 'shop.web', keys: [published(keyPair())] } })
+    expect(await keys()).toBe(1)
+    put(accessGrants, { ...give, spec: { roleRef: { name: 'writer' }, clients: [] } })
+    expect(await grants()).toBe(0)
+    api.remove(accessKeys, 'shop/k')
+    expect(await keys()).toBe(0)
   })
 
   it('put a grant right that came before its role and its client, and one that lost them while a watch was away', async () => {
@@ -200,6 +250,30 @@ describe('the controllers', () => {
     rig.configMaps.put('shop/api', '{')
     await clock.advance(60_000)
     expect(await reasonOf(guardedServices, 'shop/orders')).toBe('OpenApiOutdated')
+  })
+
+  it('say of a service that lost its port, too, that its document was looked at', async () => {
+    shop()
+    put(services, target('shop', 'orders')[1])
+    put(guardedServices, service('shop', 'orders'))
+    const spec = { targetRef: { name: 'orders', port: 80 }, openapi: { configMapRef: { name: 'api' } } }
+    put(guardedServices, service('shop', 'twin', spec, { creationTimestamp: '2026-12-01T00:00:00Z' }))
+    const { wait, open } = createGate()
+    rig.configMaps.beforeAnswer(wait)
+    await rig.start()
+    expect(await reasonOf(guardedServices, 'shop/twin')).toBeUndefined()
+    open()
+    expect(await reasonOf(guardedServices, 'shop/twin')).toBe('TargetConflict')
+  })
+
+  it('follow nothing but their sources once they were told to end it', async () => {
+    shop()
+    put(guardedServices, service('shop', 'orders'))
+    await rig.start()
+    expect(await reasonOf(guardedServices, 'shop/orders')).toBe('TargetNotFound')
+    rig.controllers.unsubscribe()
+    put(services, target('shop', 'orders')[1])
+    expect(await reasonOf(guardedServices, 'shop/orders')).toBe('TargetNotFound')
   })
 
   it('look at certificates when the sources of these change, and at all copies when the authorities do', async () => {
