@@ -13,7 +13,7 @@ export const entries = {
   admission: 'webhook/admission/worker.ts',
   guard: 'guard/main.ts',
   manifests: 'enforce/policy/compile/main.ts',
-  openapi: 'platform/openapi/worker.ts',
+  openapi: 'cluster/openapi/worker.ts',
   why: 'cli/why/main.ts',
   token: 'cli/token/main.ts',
   propose: 'cli/propose/main.ts',

@@ -1,22 +1,22 @@
+import { createDocumentReader } from '../cluster/openapi/document-reader.ts'
+import { createDocuments, type DocumentTimings } from '../cluster/openapi/documents.ts'
+import { createReadingThread } from '../cluster/openapi/reading-thread.ts'
+import { createResolved } from '../cluster/resolved.ts'
 import { systemClock } from '../platform/clock.ts'
 import type { KubeClient } from '../platform/kube/client.ts'
 import type { ReflectorTimings } from '../platform/kube/list-watch.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
-import { createDocumentReader } from '../platform/openapi/document-reader.ts'
-import { createDocuments, type DocumentTimings } from '../platform/openapi/documents.ts'
-import { createReadingThread } from '../platform/openapi/reading-thread.ts'
 import { createAuthorizer } from './authenticate/authorize.ts'
 import { createFairReviewer } from './authenticate/review-fairly.ts'
 import { createReviewer } from './authenticate/token-review.ts'
 import { createClusterKeys } from './cluster-keys.ts'
 import type { IssuerConfig } from './config.ts'
-import { createIndexes } from './indexes.ts'
 import { measure } from './measure.ts'
 import { createObjects } from './objects.ts'
+import { createClientsById } from './publish/clients-by-id.ts'
 import { createRoutes } from './publish/routes.ts'
 import { followSigningKeys } from './publish/signing-keys.ts'
-import { createRegistry } from './registry.ts'
 import { startServers } from './servers.ts'
 import { createSlices } from './snapshots/slices.ts'
 import { createSnapshotServer } from './snapshots/snapshot-server.ts'
@@ -47,18 +47,18 @@ export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Pro
   const { client, log, metrics, timings } = parts
   const stopping = new AbortController()
   const objects = createObjects(client, { log, ...(metrics && { metrics }), ...(timings && { timings }) })
-  const indexes = createIndexes(objects)
   const documents = createDocuments({
     client,
-    services: objects.guardedservices,
+    services: objects.services,
     reader: createDocumentReader(createReadingThread()),
     log,
     ...(metrics && { metrics }),
     ...(parts.documentTimings && { timings: parts.documentTimings }),
   })
-  const registry = createRegistry(objects, config, documents.get)
+  const resolved = createResolved(objects, config, documents, 'follows')
+  const clientById = createClientsById(resolved)
   const cluster = createClusterKeys(client, { log })
-  const slices = createSlices({ objects, indexes, registry, documents, cluster: cluster.current, log })
+  const slices = createSlices({ objects, resolved, documents, cluster: cluster.current, log })
   const audience = `${config.issuerUrl}/v1/snapshots`
   const reviewer = createReviewer(client, audience)
   const fair = createFairReviewer(reviewer, { audience, clock: systemClock })
@@ -78,7 +78,7 @@ export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Pro
     signingKeys: signing.current,
     client(clientId) {
       slices.flush()
-      return registry.clientById(clientId)
+      return clientById(clientId)
     },
     clientKeys: resolved => slices.keysOf(resolved).map(({ key }) => key),
     now: () => Math.floor(Date.now() / 1000),

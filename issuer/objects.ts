@@ -1,48 +1,55 @@
-import type { AccessGrant } from '../core/api/access-grant.ts'
-import type { AccessKey } from '../core/api/access-key.ts'
+import { createIndex, type Index } from '../cluster/index-by.ts'
+import { keepIdentity } from '../cluster/projections.ts'
+import { createView, type Indexes, type View } from '../cluster/view.ts'
+import { createWatches } from '../cluster/watches.ts'
 import type { ApiClient } from '../core/api/api-client.ts'
-import { guardContainerName } from '../core/api/guarded-pod.ts'
-import type { GuardedService } from '../core/api/guarded-service.ts'
-import type { Role } from '../core/api/role.ts'
-import type { NamespaceObject, PodObject, ServiceAccountObject, ServiceObject } from '../core/registry/kubernetes.ts'
+import type { PodObject, ServiceAccountObject } from '../core/registry/kubernetes.ts'
+import { serviceAccountOfPod, serviceAccountsOfClient } from '../core/registry/reach.ts'
 import type { Seen } from '../core/rows/frames.ts'
 import { compareVersions } from '../core/rows/seen.ts'
-import type { KubeClient, KubeObject, Resource } from '../platform/kube/client.ts'
-import { createReflector, type Reflector, type ReflectorOptions } from '../platform/kube/reflector.ts'
-import * as resources from '../platform/kube/resources.ts'
+import type { Clock } from '../platform/clock.ts'
+import type { KubeClient } from '../platform/kube/client.ts'
+import type { ReflectorTimings } from '../platform/kube/list-watch.ts'
+import type { Reflector } from '../platform/kube/reflector.ts'
+import { serviceAccounts } from '../platform/kube/resources.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
 
-type Client = Pick<KubeClient, 'list' | 'watch'>
-type Options = { log: Logger; metrics?: Metrics; timings?: ReflectorOptions<KubeObject>['timings'] }
-
-/** Copies of everything that slices and documents are made of, each kept up to date by its own watch. */
-export type Objects = ReturnType<typeof createObjects>
-
-export function createObjects(client: Client, options: Options) {
-  const reflect = <T extends KubeObject>(resource: Resource, keep?: (object: T) => T): Reflector<T> =>
-    createReflector<T>(client, resource, {
-      log: options.log,
-      ...(options.metrics && { metrics: options.metrics }),
-      ...(options.timings && { timings: options.timings }),
-      ...(keep && { keep }),
-    })
-  const kinds = {
-    apiclients: reflect<ApiClient>(resources.apiClients),
-    accesskeys: reflect<AccessKey>(resources.accessKeys),
-    roles: reflect<Role>(resources.roles),
-    accessgrants: reflect<AccessGrant>(resources.accessGrants),
-    guardedservices: reflect<GuardedService>(resources.guardedServices),
-    services: reflect<ServiceObject>(resources.services, keepService),
-    pods: reflect<PodObject>(resources.pods, keepPod),
-    serviceaccounts: reflect<ServiceAccountObject>(resources.serviceAccounts, object => ({
-      metadata: keepMetadata(object.metadata),
-    })),
-    namespaces: reflect<NamespaceObject>(resources.namespaces, object => ({
-      metadata: { ...keepMetadata(object.metadata), ...labelsOf(object) },
-    })),
+/** The view of the cluster as a replica of the issuer has it, and how far it has come, by plural name of the resource. */
+export interface Objects extends View {
+  readonly serviceAccounts: Reflector<ServiceAccountObject>
+  readonly by: Indexes & {
+    /** By `namespace/name` of the ServiceAccount. */
+    readonly podsOfAccount: Index<PodObject>
+    readonly clientsOfAccount: Index<ApiClient>
   }
-  const all = Object.entries(kinds) as [keyof typeof kinds, Reflector<KubeObject>][]
+  /** Per resource the last version that is included, bookmarks counted: "is this replica new enough?" */
+  progress(): Seen
+  /**
+   * Per resource the version of the first list or the last change, whichever is later. Two replicas that had the same
+   * events say the same, though their bookmarks come at other times: this is what guards are told.
+   */
+  content(): Seen
+  /**
+   * Takes over what a guard has seen elsewhere, as far as it is included here too: a replica that listed later tells
+   * higher versions for the same state, and a guard takes no frame with lower ones.
+   */
+  claim(seen: Seen): void
+  /** Calls back after every batch of changes and every bookmark of any resource. @returns a function that ends it */
+  onProgress(handler: () => void): () => void
+  /** Resolves when every list is there. */
+  start(signal?: AbortSignal): Promise<void>
+  stop(): Promise<void>
+}
+
+export function createObjects(
+  client: Pick<KubeClient, 'list' | 'watch'>,
+  about: { log: Logger; metrics?: Metrics; clock?: Clock; timings?: Partial<ReflectorTimings> },
+): Objects {
+  const watches = createWatches(client, about)
+  const view = createView(watches)
+  const accounts = watches.add<ServiceAccountObject>(serviceAccounts, { keep: keepIdentity })
+  const all = watches.all().map(({ resource, reflector }) => [resource.plural, reflector] as const)
   const included = new Map<string, string>()
   for (const [name, reflector] of all) reflector.onChange(change => include(name, change.resourceVersion))
 
@@ -52,36 +59,30 @@ export function createObjects(client: Client, options: Options) {
   }
 
   return {
-    ...kinds,
-    /** Per resource the last version that is included, bookmarks counted: "is this replica new enough?" */
-    progress: (): Seen => Object.fromEntries(all.flatMap(([name, { seen }]) => pair(name, seen()))),
-    /**
-     * Per resource the version of the first list or the last change, whichever is later. Two replicas that had the same
-     * events say the same, though their bookmarks come at other times: this is what guards are told.
-     */
-    content: (): Seen => Object.fromEntries(included),
-    /**
-     * Takes over what a guard has seen elsewhere, as far as it is included here too: a replica that listed later tells
-     * higher versions for the same state, and a guard takes no frame with lower ones.
-     */
-    claim(seen: Seen): void {
+    ...view,
+    serviceAccounts: accounts,
+    by: {
+      ...view.by,
+      podsOfAccount: createIndex(view.pods, pod => [serviceAccountOfPod(pod)]),
+      clientsOfAccount: createIndex(view.clients, serviceAccountsOfClient),
+    },
+    progress: () => Object.fromEntries(all.flatMap(([name, { seen }]) => pair(name, seen()))),
+    content: () => Object.fromEntries(included),
+    claim(seen) {
       for (const [name, reflector] of all) {
         const version = Object.hasOwn(seen, name) ? seen[name] : undefined
         const order = version === undefined ? undefined : compareVersions(version, reflector.seen() ?? '')
         if (version !== undefined && order !== undefined && order <= 0) include(name, version)
       }
     },
-    synced: () => all.every(([, reflector]) => reflector.synced()),
-    /** Calls back after every batch of changes and every bookmark of any resource. @returns a function that ends it */
-    onProgress(handler: () => void): () => void {
+    onProgress(handler) {
       const ends = all.map(([, reflector]) => reflector.onSeen(handler))
       return () => {
         for (const end of ends) end()
       }
     },
-    /** Resolves when every list is there. */
-    async start(signal?: AbortSignal): Promise<void> {
-      for (const [, reflector] of all) reflector.start()
+    async start(signal) {
+      watches.start()
       await Promise.all(
         all.map(async ([name, reflector]) => {
           await reflector.whenSynced(signal)
@@ -90,55 +91,10 @@ export function createObjects(client: Client, options: Options) {
         }),
       )
     },
-    stop: () => Promise.all(all.map(([, reflector]) => reflector.stop())),
+    stop: watches.stop,
   }
 }
 
 function pair(name: string, version: string | undefined): [string, string][] {
   return version === undefined ? [] : [[name, version]]
 }
-
-// Pods and Services are many and large, and a handful of fields count.
-function keepMetadata({ name, namespace, uid, resourceVersion, creationTimestamp, deletionTimestamp }: Meta): Meta {
-  return {
-    name,
-    ...(namespace !== undefined && { namespace }),
-    ...(uid !== undefined && { uid }),
-    ...(resourceVersion !== undefined && { resourceVersion }),
-    ...(creationTimestamp !== undefined && { creationTimestamp }),
-    ...(deletionTimestamp !== undefined && { deletionTimestamp }),
-  }
-}
-type Meta = ServiceObject['metadata']
-
-function labelsOf(object: { metadata: Meta }): { labels?: Record<string, string> } {
-  return object.metadata.labels ? { labels: object.metadata.labels } : {}
-}
-
-function keepService({ metadata, spec }: ServiceObject): ServiceObject {
-  return {
-    metadata: keepMetadata(metadata),
-    spec: {
-      ...(spec?.selector && { selector: spec.selector }),
-      ports: (spec?.ports ?? []).map(({ name, port }) => ({ ...(name !== undefined && { name }), port })),
-    },
-  }
-}
-
-function keepPod(pod: PodObject): PodObject {
-  const { serviceAccountName } = pod.spec ?? {}
-  const { phase } = pod.status ?? {}
-  const guard = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])].find(
-    ({ name }) => name === guardContainerName,
-  )
-  return {
-    metadata: { ...keepMetadata(pod.metadata), ...labelsOf(pod) },
-    spec: serviceAccountName === undefined ? {} : { serviceAccountName },
-    status: {
-      ...(phase !== undefined && { phase }),
-      ...(guard && { containerStatuses: [{ name: guard.name, ...(guard.state?.running && { state: running }) }] }),
-    },
-  }
-}
-
-const running = { running: {} }

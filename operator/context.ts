@@ -1,7 +1,8 @@
+import type { Documents } from '../cluster/openapi/documents.ts'
+import type { Resolved } from '../cluster/resolved.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Requeue } from '../platform/kube/work-queue.ts'
 import type { Enforcement } from './guarded-service/enforcement.ts'
-import type { Resolved } from './resolved.ts'
 import type { Sources } from './sources.ts'
 import type { StatusWriter } from './status.ts'
 
@@ -9,6 +10,7 @@ import type { StatusWriter } from './status.ts'
 export interface Context {
   readonly sources: Sources
   readonly resolved: Resolved
+  readonly documents: Pick<Documents, 'isSettled' | 'onChange'>
   readonly enforcement: Enforcement
   readonly writer: StatusWriter
   /** Seconds since epoch, whole. */
@@ -20,7 +22,7 @@ export interface Context {
 }
 
 export function createContext(
-  parts: Pick<Context, 'sources' | 'resolved' | 'enforcement' | 'writer'>,
+  parts: Pick<Context, 'sources' | 'resolved' | 'documents' | 'enforcement' | 'writer'>,
   { wallMs }: Pick<Clock, 'wallMs'>,
 ): Context {
   return {

@@ -1,5 +1,7 @@
+import type { Resolved } from '../cluster/resolved.ts'
 import { clientOfKey, roleOfGrant } from '../core/registry/reach.ts'
 import { networkPolicyName } from '../core/status/plan-network-policy.ts'
+import type { Clock } from '../platform/clock.ts'
 import type { KubeClient, KubeObject, Resource } from '../platform/kube/client.ts'
 import { type Controller, type ControllerSource, createController } from '../platform/kube/controller.ts'
 import type { Change, Reflector } from '../platform/kube/reflector.ts'
@@ -24,6 +26,7 @@ export interface Parts {
   readonly client: Pick<KubeClient, 'get' | 'create' | 'update' | 'apply' | 'delete'>
   readonly names: { readonly namespace: string; readonly fullname: string }
   readonly log: Logger
+  readonly clock?: Clock
   readonly metrics?: Metrics
 }
 
@@ -39,14 +42,15 @@ export interface Controllers {
 
 /** The controllers, with what makes each of them look at which key. */
 export function createControllers(parts: Parts): Controllers {
-  const { context, log, metrics } = parts
-  const { sources, resolved } = context
+  const { context, log, clock, metrics } = parts
+  const { sources, resolved, documents } = context
+  const timed = { ...(clock && { clock }), ...(metrics && { metrics }) }
   const controller = (
     name: string,
     reconcile: (key: string) => Promise<Requeue>,
     from: ControllerSource[],
     workers = 4,
-  ): Controller => createController({ name, reconcile, sources: from, workers, log, ...(metrics && { metrics }) })
+  ): Controller => createController({ name, reconcile, sources: from, workers, log, ...timed })
 
   const apiClient = controller('apiclient', key => reconcileApiClient(key, context), [
     own(sources.clients),
@@ -113,7 +117,9 @@ export function createControllers(parts: Parts): Controllers {
   certificate.enqueue('admission-path')
   issuerKeys.enqueue('issuer-keys')
   const subscriptions = [
-    resolved.onDocument(guardedService.enqueue),
+    settleTogether(resolved),
+    // Also when nothing else is decided: a status may have to say that the document was read.
+    documents.onChange(guardedService.enqueue),
     resolved.onClient(key => {
       apiClient.enqueue(key)
       for (const one of sources.by.keysOfClient.get(key)) accessKey.enqueue(keyOf(one))
@@ -152,6 +158,19 @@ async function reconcileCertificate(
   if (key === 'admission-path') return admissionPath.reconcile()
   const namespace = key.slice('namespace/'.length)
   return context.resolved.isOurs(namespace) ? certificates.reconcileConfigMap(namespace) : undefined
+}
+
+/** After all events that arrived together: one change of a namespace concerns many. */
+function settleTogether(resolved: Pick<Resolved, 'onStale' | 'settle'>): () => void {
+  let scheduled = false
+  return resolved.onStale(() => {
+    if (scheduled) return
+    scheduled = true
+    setImmediate(() => {
+      scheduled = false
+      resolved.settle()
+    })
+  })
 }
 
 function keyOf({ metadata }: KubeObject): string {

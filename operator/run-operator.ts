@@ -1,12 +1,13 @@
+import { createDocumentReader } from '../cluster/openapi/document-reader.ts'
+import { createDocuments, type DocumentTimings } from '../cluster/openapi/documents.ts'
+import { createReadingThread } from '../cluster/openapi/reading-thread.ts'
+import { createResolved } from '../cluster/resolved.ts'
 import { type Clock, systemClock } from '../platform/clock.ts'
 import type { KubeClient } from '../platform/kube/client.ts'
 import { createEventRecorder } from '../platform/kube/event.ts'
 import { guardedServices } from '../platform/kube/resources.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
-import { createDocumentReader } from '../platform/openapi/document-reader.ts'
-import { createDocuments, type DocumentTimings } from '../platform/openapi/documents.ts'
-import { createReadingThread } from '../platform/openapi/reading-thread.ts'
 import { createAccessKeyIo } from './access-key/access-key-io.ts'
 import { generateKeyMaterial } from './access-key/key-material.ts'
 import { createKeyQueue } from './access-key/key-queue.ts'
@@ -20,7 +21,6 @@ import { type Controllers, createControllers } from './controllers.ts'
 import { createEnforcement } from './guarded-service/enforcement.ts'
 import { createReplicaClient, replicasOf } from './guarded-service/issuer-replicas.ts'
 import { measure, measureEnforcement } from './measure.ts'
-import { createResolved } from './resolved.ts'
 import { createSources } from './sources.ts'
 import { createStatusWriter } from './status.ts'
 
@@ -49,7 +49,7 @@ export async function runOperator(options: {
   documentTimings?: Partial<DocumentTimings>
 }): Promise<RunningOperator> {
   const { client, config, log, metrics, clock = systemClock } = options
-  const sources = createSources(client, { ...config, log, ...(metrics && { metrics }) })
+  const sources = createSources(client, { ...config, log, clock, ...(metrics && { metrics }) })
   const documents = createDocuments({
     client,
     services: sources.services,
@@ -59,7 +59,7 @@ export async function runOperator(options: {
     ...(metrics && { metrics }),
     ...(options.documentTimings && { timings: options.documentTimings }),
   })
-  const resolved = createResolved(sources, config, documents)
+  const resolved = createResolved(sources, config, documents, 'decides')
   let controllers: Controllers | undefined
   const certificates = createCertificates({ client, config, log, clock, onBundle: () => controllers?.bundleChanged() })
   const enforcement = createEnforcement({
@@ -85,7 +85,7 @@ export async function runOperator(options: {
     ...(metrics && { metrics }),
   })
   const writer = createStatusWriter(client, recorder)
-  const context = createContext({ sources, resolved, enforcement, writer }, clock)
+  const context = createContext({ sources, resolved, documents, enforcement, writer }, clock)
   const sweep = createSecretSweep({
     client,
     keys: () => [...sources.keys.store].filter(([, key]) => resolved.isOurs(key.metadata.namespace)),
@@ -124,6 +124,7 @@ export async function runOperator(options: {
     client,
     names: config,
     log,
+    clock,
     ...(metrics && { metrics }),
   })
   controllers = made

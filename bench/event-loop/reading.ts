@@ -1,13 +1,11 @@
-import { createIndexes } from '../../issuer/indexes.ts'
+import { createDocumentReader } from '../../cluster/openapi/document-reader.ts'
+import { createDocuments } from '../../cluster/openapi/documents.ts'
+import { createReadingThread } from '../../cluster/openapi/reading-thread.ts'
+import { createResolved, type Rules } from '../../cluster/resolved.ts'
 import { createObjects } from '../../issuer/objects.ts'
-import type { Rules } from '../../issuer/registry.ts'
-import { createRegistry } from '../../issuer/registry.ts'
 import { createSlices } from '../../issuer/snapshots/slices.ts'
 import type { KubeClient, KubeObject, Resource } from '../../platform/kube/client.ts'
 import { createLog } from '../../platform/log.ts'
-import { createDocumentReader } from '../../platform/openapi/document-reader.ts'
-import { createDocuments } from '../../platform/openapi/documents.ts'
-import { createReadingThread } from '../../platform/openapi/reading-thread.ts'
 import { longDocument } from '../../test/integration/crowd/crowd.ts'
 
 const services = 12
@@ -28,14 +26,13 @@ export async function startReading(): Promise<{ done(): number }> {
   const objects = createObjects(client, { log })
   const documents = createDocuments({
     client,
-    services: objects.guardedservices,
+    services: objects.services,
     reader: createDocumentReader(createReadingThread()),
     log,
     timings: { goodMs: 1_000, faultyMs: 1_000 },
   })
-  const indexes = createIndexes(objects)
-  const registry = createRegistry(objects, rules, documents.get)
-  const slices = createSlices({ objects, indexes, registry, documents, cluster: () => undefined, log })
+  const resolved = createResolved(objects, rules, documents, 'follows')
+  const slices = createSlices({ objects, resolved, documents, cluster: () => undefined, log })
   let read = 0
   documents.onChange(() => void read++)
   await objects.start()

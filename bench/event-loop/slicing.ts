@@ -1,7 +1,6 @@
+import { createResolved } from '../../cluster/resolved.ts'
 import { thumbprint } from '../../core/jose/jwk.ts'
-import { createIndexes } from '../../issuer/indexes.ts'
 import { createObjects } from '../../issuer/objects.ts'
-import { createRegistry } from '../../issuer/registry.ts'
 import type { Slice } from '../../issuer/snapshots/slice.ts'
 import { createSlices } from '../../issuer/snapshots/slices.ts'
 import type { KubeClient, KubeObject, Resource } from '../../platform/kube/client.ts'
@@ -19,16 +18,15 @@ export async function startSlicing(clients: number): Promise<{ done(): number }>
   const cluster = createCluster(clients)
   const log = createLog({ process: 'bench', level: 'fatal' })
   const objects = createObjects(cluster, { log })
-  const indexes = createIndexes(objects)
   const rules = {
     installation: 'default',
     issuerUrl: 'https://issuer.test',
     clientIds: new Map(),
     reservedAudiences: [],
   }
-  const registry = createRegistry(objects, rules, () => undefined)
-  const documents = { onChange() {}, seenOf: () => ({}) }
-  const slices = createSlices({ objects, indexes, registry, documents, cluster: () => undefined, log })
+  const documents = { get: () => undefined, onChange: () => () => {}, seenOf: () => ({}) }
+  const resolved = createResolved(objects, rules, documents, 'follows')
+  const slices = createSlices({ objects, resolved, documents, cluster: () => undefined, log })
   await objects.start()
   await slices.start()
   const slice = slices.get('shop/orders')

@@ -40,17 +40,17 @@ export function createAuthorizer(parts: {
 
   async function newsArrived(holder: Holder, service: string): Promise<void> {
     const until = clock.now() + newsWaitMs
-    const missing = () => !guardRuns(podOf(holder)) || !objects.guardedservices.store.has(service)
+    const missing = () => !guardRuns(podOf(holder)) || !objects.services.store.has(service)
     while (missing() && clock.now() < until) await sleep(clock, newsLookMs)
   }
 
   function isPodBehind(holder: Holder, service: string): boolean {
     const pod = podOf(holder)
-    const guarded = objects.guardedservices.store.get(service)
+    const guarded = objects.services.store.get(service)
     if (!pod || !guarded || pod.metadata.namespace !== guarded.metadata.namespace) return false
     const ends = pod.metadata.deletionTimestamp
     if (ends !== undefined && !(Date.parse(ends) + terminationSlackMs > clock.wallMs())) return false
-    const target = objects.services.store.get(`${guarded.metadata.namespace}/${guarded.spec.targetRef.name}`)
+    const target = objects.targets.store.get(`${guarded.metadata.namespace}/${guarded.spec.targetRef.name}`)
     const selector = Object.entries(target?.spec?.selector ?? {})
     // A Service without selector selects nothing; an empty match must not mean every pod.
     return selector.length > 0 && selector.every(([name, value]) => pod.metadata.labels?.[name] === value)

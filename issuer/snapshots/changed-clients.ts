@@ -1,8 +1,10 @@
+import type { Resolved } from '../../cluster/resolved.ts'
+import type { Difference } from '../../cluster/tracked-map.ts'
 import type { Steps } from '../../core/base/steps.ts'
 import { keyOf } from '../../core/registry/ids.ts'
-import type { Indexes } from '../indexes.ts'
-import type { Registry } from '../registry.ts'
-import type { Dirt } from './dirt.ts'
+import { identityOf, type ResolvedClient } from '../../core/registry/resolve-clients.ts'
+import type { Objects } from '../objects.ts'
+import { cleanDirt, type Dirt } from './dirt.ts'
 import type { RowCache } from './row-cache.ts'
 
 /** Clients of one service that are renewed one by one; more, and its slice is made anew. */
@@ -10,7 +12,7 @@ const renewedClients = 100
 
 /** What changes of clients mean for slices, found out in steps of one client. */
 export interface ChangedClients {
-  /** Resolves clients anew, and adds what that makes stale. */
+  /** Settles what is decided about clients and services, and adds what that makes stale. */
   resolving(work: Dirt): Steps<void>
   /** Clients whose own row is made again, by the services that may have one. */
   findingRenewals(work: Dirt): Steps<Map<string, string[]>>
@@ -19,49 +21,38 @@ export interface ChangedClients {
 }
 
 export function createChangedClients(parts: {
-  indexes: Indexes
-  registry: Registry
+  objects: Objects
+  resolved: Pick<Resolved, 'settling' | 'onClient' | 'onService'>
   cache: RowCache
   isPending: (service: string) => boolean
 }): ChangedClients {
-  const { indexes, registry, cache, isPending } = parts
+  const { objects, resolved, cache, isPending } = parts
   // Clients that are somebody else since the last time that nothing waited.
   const moved = new Set<string>()
+  let stale: Pick<Dirt, 'clients' | 'slices'> = cleanDirt()
 
-  function resolveClient(key: string, work: Dirt, done: Set<string>): void {
-    const changes = registry.resolveClient(key)
-    for (const one of changes.resolved) done.add(one)
-    for (const one of changes.changed) {
-      cache.forgetClient(one)
-      work.clients.add(one)
-    }
-    for (const one of changes.moved) {
-      moved.add(one)
-      for (const grant of indexes.grantsOfClient.get(one)) cache.forgetGrant(keyOf(grant))
-      for (const service of indexes.servicesOfClient(one)) work.slices.add(service)
-    }
-  }
+  resolved.onService(key => void stale.slices.add(key))
+  resolved.onClient((key, difference) => {
+    const isSomebodyElse = isMoved(difference)
+    if (!isSomebodyElse && rowOf(difference.before) === rowOf(difference.now)) return
+    cache.forgetClient(key)
+    stale.clients.add(key)
+    if (!isSomebodyElse) return
+    moved.add(key)
+    for (const grant of objects.by.grantsOfClient.get(key)) cache.forgetGrant(keyOf(grant))
+    for (const service of objects.by.servicesOfClient(key)) stale.slices.add(service)
+  })
 
   return {
-    *resolving(work) {
-      const done = new Set<string>()
-      for (const key of work.resolve) {
-        if (!done.has(key)) resolveClient(key, work, done)
-        yield
-      }
-      for (const namespace of work.namespaces) {
-        for (const client of indexes.clientsOfNamespace.get(namespace)) {
-          const key = keyOf(client)
-          if (!done.has(key)) resolveClient(key, work, done)
-          yield
-        }
-      }
+    resolving(work) {
+      stale = work
+      return resolved.settling()
     },
     *findingRenewals(work) {
       const found = new Map<string, string[]>()
       for (const key of work.clients) {
         cache.forgetClient(key)
-        for (const service of indexes.servicesOfClient(key)) {
+        for (const service of objects.by.servicesOfClient(key)) {
           const clients = found.get(service)
           // A pin means somebody else, and only a slice that is made anew knows that.
           const isUnsure = moved.has(key) && (work.slices.has(service) || isPending(service))
@@ -75,4 +66,16 @@ export function createChangedClients(parts: {
     },
     settled: () => moved.clear(),
   }
+}
+
+/** Who a client is, or whether it is accepted, is another thing: grants mean something else now. */
+function isMoved({ before, now }: Difference<ResolvedClient>): boolean {
+  return before?.accepted !== now?.accepted || (before && identityOf(before)) !== (now && identityOf(now))
+}
+
+/** All that a guard is told of the client itself. */
+function rowOf(client: ResolvedClient | undefined): string | undefined {
+  return (
+    client && JSON.stringify([client.suspended, client.organization ?? null, client.serviceAccounts, client.createdAt])
+  )
 }

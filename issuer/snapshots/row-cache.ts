@@ -10,7 +10,6 @@ import {
   serviceAccountRows,
 } from '../../core/registry/slice.ts'
 import type { ClientRow } from '../../core/rows/rows.ts'
-import type { Indexes } from '../indexes.ts'
 import type { Objects } from '../objects.ts'
 
 /** What was made of one client. */
@@ -26,7 +25,8 @@ export type RowCache = ReturnType<typeof createRowCache>
  * Rows that several slices share or that one slice needs again. Bounded by the objects that exist: whoever changes an
  * object, or what it means, has it forgotten.
  */
-export function createRowCache(objects: Objects, indexes: Indexes, clients: ReadonlyMap<string, ResolvedClient>) {
+/** @param clients kept in step with the objects by whoever settles them */
+export function createRowCache(objects: Objects, clients: ReadonlyMap<string, ResolvedClient>) {
   const grants = new Map<string, { readonly of: AccessGrant; readonly given: GivenGrant | undefined }>()
   const made = new Map<string, MadeOfClient>()
 
@@ -40,12 +40,12 @@ export function createRowCache(objects: Objects, indexes: Indexes, clients: Read
 
   function keysOf(client: ResolvedClient): readonly ClientKey[] {
     const known = madeOf(client)
-    known.keys ??= clientKeys(client, indexes.keysOfClient.get(client.key))
+    known.keys ??= clientKeys(client, objects.by.keysOfClient.get(client.key))
     return known.keys
   }
 
   function makeRow(client: ResolvedClient, namespace: string): ClientRow {
-    const serviceAccounts = serviceAccountRows(client, objects.serviceaccounts.store, indexes.podsOfAccount.get)
+    const serviceAccounts = serviceAccountRows(client, objects.serviceAccounts.store, objects.by.podsOfAccount.get)
     return clientRow(client, namespace, { keys: keysOf(client), serviceAccounts })
   }
 

@@ -1,3 +1,5 @@
+import type { Documents } from '../../cluster/openapi/documents.ts'
+import type { Resolved } from '../../cluster/resolved.ts'
 import type { Steps } from '../../core/base/steps.ts'
 import type { ResolvedClient } from '../../core/registry/resolve-clients.ts'
 import { type ClientKey, makingSliceRows } from '../../core/registry/slice.ts'
@@ -6,10 +8,7 @@ import type { ClusterRow } from '../../core/rows/rows.ts'
 import { type Clock, systemClock } from '../../platform/clock.ts'
 import { driveSteps, takeTurn } from '../../platform/drive-steps.ts'
 import type { Logger } from '../../platform/log.ts'
-import type { Documents } from '../../platform/openapi/documents.ts'
-import type { Indexes } from '../indexes.ts'
 import type { Objects } from '../objects.ts'
-import type { Registry } from '../registry.ts'
 import { createBuildTurns } from './build-turns.ts'
 import { createChangedClients } from './changed-clients.ts'
 import { cleanDirt, followChanges, isClean } from './dirt.ts'
@@ -50,23 +49,23 @@ export interface Slices {
 
 export function createSlices(parts: {
   objects: Objects
-  indexes: Indexes
-  registry: Registry
-  documents: Pick<Documents, 'onChange' | 'seenOf'>
+  resolved: Resolved
+  documents: Pick<Documents, 'seenOf'>
   cluster: () => ClusterRow | undefined
   log: Logger
   clock?: Clock
   drive?: typeof driveSteps
 }): Slices {
-  const { objects, indexes, registry, documents, log, clock = systemClock, drive = driveSteps } = parts
-  const cache = createRowCache(objects, indexes, registry.clients)
+  const { objects, resolved, documents, log, clock = systemClock, drive = driveSteps } = parts
+  const { known } = resolved
+  const cache = createRowCache(objects, known.clients)
   const chunks = createChunkCache(chunkCacheBytes)
   const slices = new Map<string, Slice>()
   const begun = new Map<string, Slice>()
   const removed = new Set<(service: string) => void>()
   const builds = createBuildTurns(building)
   const seen = createSeenBySlice(objects.content, documents.seenOf)
-  const clients = createChangedClients({ indexes, registry, cache, isPending: builds.isPending })
+  const clients = createChangedClients({ objects, resolved, cache, isPending: builds.isPending })
   let dirt = cleanDirt()
   let cancel: (() => void) | undefined
   let isDue = false
@@ -84,13 +83,9 @@ export function createSlices(parts: {
     } else cancel ??= clock.after(coalesceMs, flush)
   }
 
-  followChanges(objects, indexes, (put, pace) => {
+  followChanges(objects, resolved, (put, pace) => {
     put(dirt)
     schedule(pace)
-  })
-  documents.onChange(() => {
-    dirt.services = true
-    schedule('relaxed')
   })
 
   function flush(): void {
@@ -143,7 +138,6 @@ export function createSlices(parts: {
     const content = objects.content()
     for (const key of work.grants) cache.forgetGrant(key)
     yield* clients.resolving(work)
-    if (work.services) for (const key of registry.resolveServices()) work.slices.add(key)
     const renewals = yield* clients.findingRenewals(work)
     for (const key of [...work.slices, ...renewals.keys()]) seen.hold(key)
     seen.advance(content)
@@ -157,7 +151,7 @@ export function createSlices(parts: {
   }
 
   function toBuild(key: string): void {
-    const service = registry.services.get(key)
+    const service = known.services.get(key)
     if (service && !service.withheld) return void builds.add(key)
     // Withheld: its guards keep what they have, and who asks is told to come back. A slice that stands here all the
     // same is of a service before it that had this name.
@@ -176,19 +170,19 @@ export function createSlices(parts: {
   }
 
   function* building(key: string): Steps<void> {
-    const service = registry.services.get(key)
+    const service = known.services.get(key)
     if (!service) return
     const slice = slices.get(key) ?? createSlice(key, () => seen.of(key), clock.now, chunks)
     begun.set(key, slice)
     const upTo = seen.now(key)
     try {
-      const roles = indexes.rolesOfService.get(key)
+      const roles = objects.by.rolesOfService.get(key)
       const namespace = service.service.metadata.namespace ?? ''
       const replace = yield* slice.replacing(
         makingSliceRows({
           service,
           roles,
-          grants: roles.flatMap(role => indexes.grantsOfRole.get(`${namespace}/${role.metadata.name}`)),
+          grants: roles.flatMap(role => objects.by.grantsOfRole.get(`${namespace}/${role.metadata.name}`)),
           grantRow: cache.grantRow,
           clientRow: client => cache.clientRow(client, namespace),
           cluster: parts.cluster(),
@@ -219,7 +213,7 @@ export function createSlices(parts: {
     const slice = begun.get(service) ?? slices.get(service)
     const namespace = service.slice(0, service.indexOf('/'))
     try {
-      const accepted = keys.flatMap(key => registry.clients.get(key) ?? []).filter(client => client.accepted)
+      const accepted = keys.flatMap(key => known.clients.get(key) ?? []).filter(client => client.accepted)
       slice?.renew(accepted.map(client => cache.clientRow(client, namespace)))
     } catch (error) {
       failed(service, error)
@@ -229,7 +223,7 @@ export function createSlices(parts: {
   return {
     start() {
       loading = Promise.withResolvers()
-      dirt.services = true
+      dirt.decisions = true
       flush()
       return loading.promise
     },
@@ -244,7 +238,7 @@ export function createSlices(parts: {
     },
     onRemoved: handler => void removed.add(handler),
     clusterChanged() {
-      for (const key of registry.services.keys()) dirt.slices.add(key)
+      for (const key of known.services.keys()) dirt.slices.add(key)
       schedule('relaxed')
     },
     stop() {

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Documents } from '../../cluster/openapi/documents.ts'
 import { heartbeatMs } from '../../core/rows/frames.ts'
 import { type Clock, systemClock } from '../../platform/clock.ts'
 import { createFairQueue } from '../../platform/fair/fair-queue.ts'
@@ -6,7 +7,6 @@ import { createBudget } from '../../platform/http/budget.ts'
 import { markStream } from '../../platform/http/exchanges.ts'
 import { sendProblem } from '../../platform/http/problem.ts'
 import type { Logger } from '../../platform/log.ts'
-import type { Documents } from '../../platform/openapi/documents.ts'
 import type { Authorizer, Refusal } from '../authenticate/authorize.ts'
 import { keepAuthorized } from '../authenticate/reauthorize.ts'
 import type { FairReviewer } from '../authenticate/review-fairly.ts'
@@ -80,8 +80,8 @@ export function createSnapshotServer(parts: SnapshotServerParts): SnapshotServer
     for (const [stream, check] of checks) if (concerned(stream)) check()
   }
   objects.pods.onChange(({ object }) => recheck(({ holder }) => holder.pod?.name === object.metadata.name))
-  objects.services.onChange(({ object }) => recheck(({ slice }) => isIn(slice.key, object.metadata.namespace)))
-  objects.guardedservices.onChange(({ type, key }) => {
+  objects.targets.onChange(({ object }) => recheck(({ slice }) => isIn(slice.key, object.metadata.namespace)))
+  objects.services.onChange(({ type, key }) => {
     // One that went takes its rows away first; see onRemoved.
     if (type !== 'deleted') recheck(({ slice }) => slice.key === key)
   })
@@ -195,8 +195,8 @@ function refuse(response: ServerResponse, refusal: Refusal): void {
   response.end(line({ end: refusal }))
 }
 
-function notYet(service: string, objects: Pick<Objects, 'guardedservices'>): Refusal {
-  if (objects.guardedservices.store.has(service)) {
+function notYet(service: string, objects: Pick<Objects, 'services'>): Refusal {
+  if (objects.services.store.has(service)) {
     return { code: 'not_ready', message: `The OpenAPI document of ${service} has not been read yet.` }
   }
   return { code: 'service_not_found', message: `There is no GuardedService ${service} in this installation.` }

@@ -1,3 +1,4 @@
+import type { Resolved } from '../../cluster/resolved.ts'
 import {
   type ConcernedService,
   type EnforcementReport,
@@ -9,7 +10,6 @@ import type { EnforcedView } from '../../core/status/report.ts'
 import { type Clock, systemClock } from '../../platform/clock.ts'
 import type { KubeObject, Resource } from '../../platform/kube/client.ts'
 import type { Logger } from '../../platform/log.ts'
-import type { Resolved } from '../resolved.ts'
 import type { Sources } from '../sources.ts'
 import { guardsOf } from './guards-of.ts'
 import type { Replica, ReplicaClient } from './issuer-replicas.ts'

@@ -14,12 +14,12 @@ export function reconcileGuardedService(
   context: Context,
   client: Pick<KubeClient, 'apply' | 'delete'>,
 ): Promise<Requeue> {
-  const { sources, resolved, writer, enforcement } = context
+  const { sources, resolved, documents, writer, enforcement } = context
   const object = sources.services.store.get(key)
   const service = resolved.services().get(key)
   if (!object || !service) return Promise.resolve()
   // Looked at again when something can be said of it.
-  if (!resolved.hasDocument(object)) return Promise.resolve()
+  if (!documents.isSettled(object)) return Promise.resolve()
   return againOnConflict(async () => {
     const schemaFault = schemaFaultOf(guardedServiceKind, object.spec)
     const isolation = await isolate(

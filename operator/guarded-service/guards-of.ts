@@ -1,8 +1,9 @@
 import { guardContainerName } from '../../core/api/guarded-pod.ts'
 import { enforcesAnnotation, guardLabel } from '../../core/api/labels.ts'
+import type { PodObject } from '../../core/registry/kubernetes.ts'
 import { guardPort } from '../../core/registry/service-port.ts'
 import type { ConcernedService, ExpectedPod } from '../../core/status/judge-enforcement.ts'
-import type { PodOf, Sources } from '../sources.ts'
+import type { Sources } from '../sources.ts'
 
 type Watched = Pick<Sources, 'services' | 'targets' | 'by'>
 
@@ -19,19 +20,19 @@ export function guardsOf(key: string, sources: Watched, namespace: string): Conc
   return { key, pods, ...(central.length > 0 && { central: true }) }
 }
 
-function identityOf({ metadata }: PodOf): ExpectedPod {
+function identityOf({ metadata }: PodObject): ExpectedPod {
   return { name: metadata.name, uid: metadata.uid ?? '' }
 }
 
 /** What is wrong with a pod that is to have the guard of this service. */
-function making({ metadata, spec }: PodOf, service: string | undefined): Partial<ExpectedPod> {
+function making({ metadata, spec }: PodObject, service: string | undefined): Partial<ExpectedPod> {
   const label = metadata.labels?.[guardLabel]
   if (label === undefined) return { wrong: 'Unlabelled' }
   if (label !== service) return { wrong: 'OtherService', other: label }
   return spec?.initContainers?.some(({ name }) => name === guardContainerName) ? {} : { wrong: 'NotInjected' }
 }
 
-function enforces(pod: PodOf, key: string): boolean {
+function enforces(pod: PodObject, key: string): boolean {
   return pod.metadata.annotations?.[enforcesAnnotation]?.split(',').includes(key) === true
 }
 
@@ -44,7 +45,7 @@ function leadsToGuard(key: string, sources: Watched): boolean {
 }
 
 /** Pods that get the traffic of the service's target, or will, or may still: all but those that are ending or done. */
-export function podsBehind(key: string, sources: Pick<Sources, 'services' | 'targets' | 'by'>): PodOf[] {
+export function podsBehind(key: string, sources: Pick<Sources, 'services' | 'targets' | 'by'>): PodObject[] {
   const service = sources.services.store.get(key)
   const { namespace = '' } = service?.metadata ?? {}
   const selector = Object.entries(
@@ -57,6 +58,6 @@ export function podsBehind(key: string, sources: Pick<Sources, 'services' | 'tar
     .filter(pod => isRunning(pod) && selector.every(([name, value]) => pod.metadata.labels?.[name] === value))
 }
 
-export function isRunning({ metadata, status }: PodOf): boolean {
+export function isRunning({ metadata, status }: PodObject): boolean {
   return metadata.deletionTimestamp === undefined && status?.phase !== 'Succeeded' && status?.phase !== 'Failed'
 }

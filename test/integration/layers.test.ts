@@ -173,6 +173,7 @@ describe('the import rules', () => {
     const folders = [
       'core',
       'platform',
+      'cluster',
       'enforce',
       'operator',
       'issuer',

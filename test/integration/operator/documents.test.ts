@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type RunningOperator, runOperator } from '../../../operator/run-operator.ts'
 import type { KubeClient, KubeObject, Resource } from '../../../platform/kube/client.ts'
 import { configMaps, guardedServices } from '../../../platform/kube/resources.ts'
-import { documentOf } from '../../unit/platform/openapi-fake.ts'
+import { documentOf } from '../../unit/cluster/openapi-fake.ts'
 import { addGuarded } from '../crowd/crowd.ts'
 import { condition, configOf, startTestCluster, type TestCluster, testLog } from './cluster.ts'
 

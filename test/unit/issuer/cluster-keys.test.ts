@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type ClusterKeys, createClusterKeys } from '../../../issuer/cluster-keys.ts'
+import { createGate } from '../cluster/fake-api.ts'
 import { createManualClock, type ManualClock } from '../platform/manual-clock.ts'
 import { createQuietLog } from '../platform/quiet-log.ts'
 
@@ -95,6 +96,41 @@ describe("the cluster's keys", () => {
     jwks = () => ({ keys: [key('b')] })
     await clock.advance(60_000)
     expect(kids()).toEqual(['b'])
+  })
+
+  it('that come slowly are waited for, both documents of them; half an answer is none', async () => {
+    const { wait, open } = createGate()
+    jwks = () => wait().then(() => ({ keys: [key('a')] }))
+    const isStarted = start()
+    await clock.advance(600_000)
+    expect([isStarted(), asked, kids()]).toEqual([false, 1, undefined])
+    // Nothing was refused: that it takes long is no fault of a right.
+    expect(keys.fault()).toBeUndefined()
+    open()
+    await clock.advance(0)
+    expect([isStarted(), kids()]).toEqual([true, ['a']])
+  })
+
+  it('that come slowly again keep those that are there in force, and are not asked for beside', async () => {
+    start()
+    await clock.advance(0)
+    const { wait, open } = createGate()
+    discovery = () => wait().then(() => ({ issuer }))
+    jwks = () => ({ keys: [key('b')] })
+    await clock.advance(900_000)
+    expect([asked, kids(), changes]).toEqual([2, ['a'], 1])
+    open()
+    await clock.advance(0)
+    expect([kids(), changes]).toEqual([['b'], 2])
+  })
+
+  it('that are the same in another order are no change', async () => {
+    jwks = () => ({ keys: [key('b'), key('a')] })
+    start()
+    await clock.advance(0)
+    jwks = () => ({ keys: [key('a'), key('b')] })
+    await clock.advance(300_000)
+    expect([kids(), changes]).toEqual([['a', 'b'], 1])
   })
 
   it('are no longer waited for when the process stops', async () => {

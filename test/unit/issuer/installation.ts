@@ -1,6 +1,5 @@
-import { createIndexes } from '../../../issuer/indexes.ts'
+import { createResolved } from '../../../cluster/resolved.ts'
 import { createObjects } from '../../../issuer/objects.ts'
-import { createRegistry } from '../../../issuer/registry.ts'
 import { createSlices } from '../../../issuer/snapshots/slices.ts'
 import type { driveSteps } from '../../../platform/drive-steps.ts'
 import type { KubeClient, KubeObject, Resource } from '../../../platform/kube/client.ts'
@@ -34,19 +33,21 @@ export async function startInstallation(listed: Listed, drive?: typeof driveStep
   } as unknown as KubeClient
   const log = createLog({ process: 'test', level: 'fatal' })
   const objects = createObjects(client, { log })
+  const { clients, keys, grants, roles, namespaces, services } = objects
+  const named = { apiclients: clients, accesskeys: keys, accessgrants: grants, guardedservices: services }
+  const reflectors = { ...named, roles, namespaces }
   const rules = { installation: 'default', issuerUrl: 'https://i.test', clientIds: new Map(), reservedAudiences: [] }
-  const indexes = createIndexes(objects)
-  const registry = createRegistry(objects, rules, () => undefined)
-  const documents = { onChange: () => {}, seenOf: () => ({}) }
-  const parts = { objects, indexes, registry, documents, cluster: () => undefined, log }
+  const documents = { get: () => undefined, onChange: () => () => {}, seenOf: () => ({}) }
+  const resolved = createResolved(objects, rules, documents, 'follows')
+  const parts = { objects, resolved, documents, cluster: () => undefined, log }
   const slices = createSlices({ ...parts, ...(drive && { drive }) })
   await objects.start()
   return {
     slices,
-    registry,
+    resolved,
     /** Tells one change and waits until the issuer has heard of it; nothing is carried out by that. */
-    async tell(plural: keyof typeof objects & string, type: Event['type'], object: object): Promise<void> {
-      const { onChange } = objects[plural] as {
+    async tell(plural: keyof typeof reflectors, type: Event['type'], object: object): Promise<void> {
+      const { onChange } = reflectors[plural] as unknown as {
         onChange(handler: (change: { resourceVersion: string }) => void): () => void
       }
       const { resourceVersion } = (object as KubeObject).metadata

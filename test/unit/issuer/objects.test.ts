@@ -1,6 +1,10 @@
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { createObjects, type Objects } from '../../../issuer/objects.ts'
-import type { KubeClient } from '../../../platform/kube/client.ts'
+import type { KubeClient, KubeObject } from '../../../platform/kube/client.ts'
+import { roles } from '../../../platform/kube/resources.ts'
+import { createFakeApi, createGate, relistMs } from '../cluster/fake-api.ts'
+import { role } from '../core/registry/objects.ts'
+import { createManualClock } from '../platform/manual-clock.ts'
 import { createQuietLog } from '../platform/quiet-log.ts'
 
 /** An API server that has nothing and moves on: the list is of version 100, a bookmark of 200. */
@@ -29,4 +33,49 @@ it('what a guard has seen at another replica is told from then on, if it is incl
   objects.claim({ roles: '150', pods: '300', accesskeys: '50', services: 'x', strange: '1' })
   expect(objects.content()).toMatchObject({ roles: '150', pods: '100', accesskeys: '100', services: '100' })
   expect(objects.content()).not.toHaveProperty('strange')
+})
+
+it('a replica is there when the last list is, however long it fails or takes, and stops waiting when it has to', async () => {
+  const api = createFakeApi()
+  const clock = createManualClock()
+  const { wait, open } = createGate()
+  let asked = 0
+  api.beforeList(roles, async () => {
+    if (asked++ < 2) throw new Error('503')
+    await wait()
+  })
+  const late = createObjects(api.client, { ...createQuietLog(), clock })
+  const stopping = new AbortController()
+  let there = false
+  const left = expect(late.start(stopping.signal)).rejects.toThrow('enough')
+  void late.start().then(() => (there = true))
+  await clock.advance(60_000)
+  stopping.abort(new Error('enough'))
+  await left
+  expect([asked, there]).toEqual([3, false])
+  // What was listed is told; what was not has no version, not an old one.
+  expect(late.content()).toMatchObject({ pods: '100' })
+  expect(late.progress()).not.toHaveProperty('roles')
+  open()
+  await clock.advance(0)
+  expect(there).toBe(true)
+  expect(late.content()).toMatchObject({ roles: '100' })
+  await late.stop()
+})
+
+it('what was deleted while the watch was away is included with the list that lacks it', async () => {
+  const api = createFakeApi()
+  const clock = createManualClock()
+  api.put(roles, role('shop', 'reader', []) as KubeObject)
+  const replica = createObjects(api.client, { ...createQuietLog(), clock })
+  void replica.start()
+  await clock.advance(0)
+  expect(replica.content()).toMatchObject({ roles: '101' })
+  api.lose(roles)
+  api.remove(roles, 'shop/reader')
+  api.restart(roles)
+  await clock.advance(relistMs)
+  expect(replica.roles.store.size).toBe(0)
+  expect(replica.content()).toMatchObject({ roles: '102', pods: '101' })
+  await replica.stop()
 })

@@ -133,7 +133,7 @@ describe('a slice of many clients', () => {
     world.slices.flush()
     world.finish()
     expect([...told]).not.toContain(thumbprint(second))
-    expect(world.registry.clientById('partners.caller-0')?.namespaceUid).toBe('uid-another')
+    expect(world.resolved.known.clients.get('partners/caller-0')?.namespaceUid).toBe('uid-another')
     expect(rowsOf(slice).filter(({ type }) => type === 'client')).toEqual([])
   })
 

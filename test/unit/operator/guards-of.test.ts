@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
+import type { PodObject } from '../../../core/registry/kubernetes.ts'
 import { guardsOf } from '../../../operator/guarded-service/guards-of.ts'
-import type { PodOf } from '../../../operator/sources.ts'
 
 const own = 'latchkey-system'
-const pod = (namespace: string, name: string, change: object = {}, phase = 'Running'): PodOf => ({
+const pod = (namespace: string, name: string, change: object = {}, phase = 'Running'): PodObject => ({
   metadata: { namespace, name, uid: `uid-${name}`, ...change },
   status: { phase },
 })
@@ -12,7 +12,7 @@ const central = (name: string, enforces = 'shop/other,shop/web') =>
   pod(own, name, { annotations: { 'latchkey.dev/enforces': enforces } })
 
 /** The guards of shop/web. */
-function expected(pods: readonly PodOf[], targetPort: number | string = 'guard') {
+function expected(pods: readonly PodObject[], targetPort: number | string = 'guard') {
   const service = { metadata: { namespace: 'shop', name: 'web' }, spec: { targetRef: { name: 'web', port: 'http' } } }
   const target = { metadata: {}, spec: { selector: { app: 'web' }, ports: [{ name: 'http', port: 80, targetPort }] } }
   return guardsOf(
@@ -57,7 +57,7 @@ test('nobody else’s pod is an authorizer, no authorizer of other services, and
 })
 
 test('what is wrong with the making of a pod is seen from its label and its init containers; an authorizer has none', () => {
-  const made = (name: string, label?: string, ...initContainers: string[]): PodOf => ({
+  const made = (name: string, label?: string, ...initContainers: string[]): PodObject => ({
     ...pod('shop', name, { labels: { app: 'web', ...(label !== undefined && { 'latchkey.dev/guard': label }) } }),
     spec: { initContainers: initContainers.map(one => ({ name: one })) },
   })

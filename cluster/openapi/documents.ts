@@ -12,14 +12,14 @@ import { byAge, keyOf } from '../../core/registry/ids.ts'
 import type { ConfigMapObject } from '../../core/registry/kubernetes.ts'
 import { contentOf, type OpenApiSource } from '../../core/registry/openapi-document.ts'
 import type { Seen } from '../../core/rows/frames.ts'
-import { type Clock, systemClock } from '../clock.ts'
-import type { KubeClient, KubeObject } from '../kube/client.ts'
-import { createDelays } from '../kube/delays.ts'
-import type { Reflector } from '../kube/reflector.ts'
-import { configMaps } from '../kube/resources.ts'
-import { createWorkQueue, type Requeue } from '../kube/work-queue.ts'
-import type { Logger } from '../log.ts'
-import type { Metrics } from '../metrics.ts'
+import { type Clock, systemClock } from '../../platform/clock.ts'
+import type { KubeClient, KubeObject } from '../../platform/kube/client.ts'
+import { createDelays } from '../../platform/kube/delays.ts'
+import type { Reflector } from '../../platform/kube/reflector.ts'
+import { configMaps } from '../../platform/kube/resources.ts'
+import { createWorkQueue, type Requeue } from '../../platform/kube/work-queue.ts'
+import type { Logger } from '../../platform/log.ts'
+import type { Metrics } from '../../platform/metrics.ts'
 import type { DocumentReader } from './document-reader.ts'
 import { createReadingBudget } from './reading-budget.ts'
 
@@ -33,8 +33,8 @@ export interface Documents {
   isSettled(service: GuardedService): boolean
   /** The version of the ConfigMap that was read last, as a component of its own. @param service `namespace/name` */
   seenOf(service: string): Seen
-  /** Told the key of each service of whose document something else is known. */
-  onChange(handler: (key: string) => void): void
+  /** Told the key of each service of whose document something else is known. @returns a function that ends it */
+  onChange(handler: (key: string) => void): () => void
   /** Resolves when nothing is under way. */
   stop(): Promise<void>
 }
@@ -192,7 +192,10 @@ export function createDocuments(options: DocumentsOptions): Documents {
       const namespace = key.slice(0, key.indexOf('/'))
       return read?.version ? { [`configmaps/${namespace}/${read.name}`]: read.version } : {}
     },
-    onChange: handler => void handlers.add(handler),
+    onChange(handler) {
+      handlers.add(handler)
+      return () => void handlers.delete(handler)
+    },
     async stop() {
       stopped = true
       unsubscribe()

@@ -1,15 +1,11 @@
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, it } from 'vitest'
+import { createDocumentReader } from '../../../cluster/openapi/document-reader.ts'
+import { createReadingThread, type ReadingAnswer, type ReadingThread } from '../../../cluster/openapi/reading-thread.ts'
 import { readContent } from '../../../core/registry/openapi-document.ts'
 import { canonicalJson } from '../../../core/rows/hash.ts'
-import { createDocumentReader } from '../../../platform/openapi/document-reader.ts'
 import { documentReaders } from '../../../platform/openapi/document-readers.ts'
-import {
-  createReadingThread,
-  type ReadingAnswer,
-  type ReadingThread,
-} from '../../../platform/openapi/reading-thread.ts'
 import { longDocument, longestDocument } from '../../integration/crowd/crowd.ts'
 import { documentOf } from './openapi-fake.ts'
 

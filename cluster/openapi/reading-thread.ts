@@ -1,7 +1,7 @@
 import type { DocumentContent } from '../../core/registry/openapi-document.ts'
-import type { Clock } from '../clock.ts'
-import { createThread } from '../thread/thread.ts'
-import { workerFile } from '../thread/worker-file.ts'
+import type { Clock } from '../../platform/clock.ts'
+import { createThread } from '../../platform/thread/thread.ts'
+import { workerFile } from '../../platform/thread/worker-file.ts'
 
 export interface ReadingOrder {
   readonly content: DocumentContent

@@ -5,8 +5,8 @@ import {
   readContent,
 } from '../../core/registry/openapi-document.ts'
 import { canonicalJson } from '../../core/rows/hash.ts'
-import { answerOrders } from '../thread/answer-orders.ts'
-import { documentReaders } from './document-readers.ts'
+import { documentReaders } from '../../platform/openapi/document-readers.ts'
+import { answerOrders } from '../../platform/thread/answer-orders.ts'
 import type { Read, ReadingOrder } from './reading-thread.ts'
 
 // No GuardedService can have this name: what comes out the same with it belongs to no name.

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../../platform/clock.ts'
 
 /** What each namespace may spend of the thread that reads documents. */
 export interface ReadingBudget {

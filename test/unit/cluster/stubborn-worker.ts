@@ -1,5 +1,5 @@
 import { parentPort, threadId } from 'node:worker_threads'
-import type { ReadingOrder } from '../../../platform/openapi/reading-thread.ts'
+import type { ReadingOrder } from '../../../cluster/openapi/reading-thread.ts'
 
 type Order = ReadingOrder | { readonly bytes: Uint8Array }
 

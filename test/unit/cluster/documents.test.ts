@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { DocumentReader } from '../../../cluster/openapi/document-reader.ts'
+import { createDocuments, type Documents } from '../../../cluster/openapi/documents.ts'
 import { readContent } from '../../../core/registry/openapi-document.ts'
-import type { DocumentReader } from '../../../platform/openapi/document-reader.ts'
 import { documentReaders } from '../../../platform/openapi/document-readers.ts'
-import { createDocuments, type Documents } from '../../../platform/openapi/documents.ts'
-import { createManualClock, type ManualClock } from './manual-clock.ts'
+import { createManualClock, type ManualClock } from '../platform/manual-clock.ts'
+import { createQuietLog } from '../platform/quiet-log.ts'
 import { createConfigMaps, createServices, documentOf } from './openapi-fake.ts'
-import { createQuietLog } from './quiet-log.ts'
 
 let services: ReturnType<typeof createServices>
 let configMaps: ReturnType<typeof createConfigMaps>

@@ -1,0 +1,82 @@
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { createResolved, type Resolved } from '../../../cluster/resolved.ts'
+import { createObjects, type Objects } from '../../../issuer/objects.ts'
+import { createClientsById } from '../../../issuer/publish/clients-by-id.ts'
+import type { KubeObject } from '../../../platform/kube/client.ts'
+import { apiClients, namespaces } from '../../../platform/kube/resources.ts'
+import { createFakeApi, type FakeApi, noDocuments, relistMs, rules } from '../cluster/fake-api.ts'
+import { client, namespace } from '../core/registry/objects.ts'
+import { createManualClock, type ManualClock } from '../platform/manual-clock.ts'
+import { createQuietLog } from '../platform/quiet-log.ts'
+
+let api: FakeApi
+let clock: ManualClock
+let objects: Objects
+let resolved: Resolved
+let byId: ReturnType<typeof createClientsById>
+
+beforeEach(async () => {
+  api = createFakeApi()
+  clock = createManualClock()
+  objects = createObjects(api.client, { ...createQuietLog(), clock })
+  resolved = createResolved(objects, rules, noDocuments, 'follows')
+  byId = createClientsById(resolved)
+  api.put(namespaces, namespace('shop') as KubeObject)
+  void objects.start()
+  await clock.advance(0)
+})
+afterEach(() => objects.stop())
+
+const put = (name: string, clientId: string, born: string) =>
+  api.put(apiClients, client('shop', name, { clientId }, { creationTimestamp: born }) as KubeObject)
+async function holderOf(clientId: string): Promise<string | undefined> {
+  await clock.advance(0)
+  resolved.settle()
+  return byId(clientId)?.key
+}
+
+it('finds an accepted client, and nobody under an id that is refused or gone', async () => {
+  put('web', 'shop.web', '2026-01-01T00:00:00Z')
+  put('thief', 'desk.app', '2026-01-01T00:00:00Z')
+  expect(await holderOf('shop.web')).toBe('shop/web')
+  expect(await holderOf('desk.app')).toBeUndefined()
+  expect(byId('')).toBeUndefined()
+  api.remove(apiClients, 'shop/web')
+  expect(await holderOf('shop.web')).toBeUndefined()
+})
+
+it.each([
+  ['the holder’s name comes first', 'a', 'b'],
+  ['the next one’s name comes first', 'b', 'a'],
+])('an id that passes to another client is found at that one, also when %s', async (_, holder, heir) => {
+  put(heir, 'shop.web', '2026-01-02T00:00:00Z')
+  put(holder, 'shop.web', '2026-01-01T00:00:00Z')
+  expect(await holderOf('shop.web')).toBe(`shop/${holder}`)
+  api.remove(apiClients, `shop/${holder}`)
+  expect(await holderOf('shop.web')).toBe(`shop/${heir}`)
+  put(holder, 'shop.web', '2026-01-01T00:00:00Z')
+  expect(await holderOf('shop.web')).toBe(`shop/${holder}`)
+})
+
+it('two clients that swapped their ids while the watch was away are found as they are', async () => {
+  put('a', 'shop.one', '2026-01-01T00:00:00Z')
+  put('b', 'shop.two', '2026-01-01T00:00:00Z')
+  expect(await holderOf('shop.one')).toBe('shop/a')
+  api.lose(apiClients)
+  for (const name of ['a', 'b']) api.remove(apiClients, `shop/${name}`)
+  put('a', 'shop.two', '2026-01-01T00:00:00Z')
+  put('b', 'shop.one', '2026-01-01T00:00:00Z')
+  api.restart(apiClients)
+  await clock.advance(relistMs)
+  expect(await holderOf('shop.one')).toBe('shop/b')
+  expect(await holderOf('shop.two')).toBe('shop/a')
+})
+
+it('gives the client as it is now, though nobody was told of its status', async () => {
+  put('web', 'shop.web', '2026-01-01T00:00:00Z')
+  await holderOf('shop.web')
+  const web = client('shop', 'web', { clientId: 'shop.web' }, { uid: byId('shop.web')?.client.metadata.uid ?? '' })
+  api.put(apiClients, { ...web, ...{ status: { state: 'Active' } } } as KubeObject)
+  await clock.advance(0)
+  expect(byId('shop.web')?.client.status).toEqual({ state: 'Active' })
+})
