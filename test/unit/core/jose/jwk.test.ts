@@ -2,7 +2,6 @@ import { createPublicKey, generateKeyPairSync, verify } from 'node:crypto'
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { calculateJwkThumbprint, type JWK } from 'jose'
 import { describe, expect, test } from 'vitest'
-import { AccessError } from '../../../../core/base/errors.ts'
 import { checkKeyForm, checkPublicKey, importPublicKey, thumbprint } from '../../../../core/jose/jwk.ts'
 import { verifySignature } from '../../../../core/jose/signature.ts'
 import { ed25519Key, es256Key, keyPair } from '../fixture.ts'
@@ -65,7 +64,7 @@ describe('thumbprint', () => {
   })
 
   test('refuses a key of another type or without a member', () => {
-    expect(() => thumbprint({ kty: 'oct', k: 'AAAA' })).toThrow(AccessError)
+    expect(() => thumbprint({ kty: 'oct', k: 'AAAA' })).toThrow('kty must be OKP, EC or RSA')
     expect(() => thumbprint({ kty: 'OKP', crv: 'Ed25519' })).toThrow('its member x is missing')
   })
 })
@@ -83,7 +82,7 @@ describe('checkPublicKey', () => {
     (_, point) => {
       expect(checkPublicKey(okp(point), 'Ed25519')).toMatch(/small order|canonical/)
       expect(checkKeyForm(okp(point), 'Ed25519')).toMatch(/small order|canonical/)
-      expect(() => importPublicKey(okp(point), 'Ed25519')).toThrow(AccessError)
+      expect(() => importPublicKey(okp(point), 'Ed25519')).toThrow(/small order|canonical/)
     },
   )
 
@@ -137,7 +136,7 @@ describe('checkPublicKey', () => {
     ],
   ] as const)('J27: refuses %s and says what to do', (_, jwk, algorithm, words) => {
     expect(checkPublicKey(jwk, algorithm)).toContain(words)
-    expect(() => importPublicKey(jwk, algorithm)).toThrow(AccessError)
+    expect(() => importPublicKey(jwk, algorithm)).toThrow(words)
   })
 })
 
