@@ -1,3 +1,4 @@
+import { isRecord } from '../core/base/is-record.ts'
 import { checkPublicKey } from '../core/jose/jwk.ts'
 import { canonicalJson } from '../core/rows/hash.ts'
 import type { ClusterRow } from '../core/rows/rows.ts'
@@ -95,8 +96,8 @@ function clusterRow(issuer: unknown, keys: unknown): ClusterRow {
 }
 
 function clusterKey(jwk: unknown): ClusterRow['keys'][number][] {
-  if (typeof jwk !== 'object' || jwk === null) return []
-  const { kid, kty, crv, x, y, n, e } = jwk as Record<string, unknown>
+  if (!isRecord(jwk)) return []
+  const { kid, kty, crv, x, y, n, e } = jwk
   if (typeof kid !== 'string') return []
   const [alg, publicKey] =
     kty === 'RSA' ? (['RS256', { kty, n, e }] as const) : (['ES256', { kty, crv, x, y }] as const)

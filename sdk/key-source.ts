@@ -1,5 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { isRecord } from '../core/base/is-record.ts'
 import { fail } from './access-error.ts'
 import { type ClientJwk, type ClientKey, readClientKey } from './private-key.ts'
 
@@ -83,7 +84,7 @@ async function readJwk(directory: string, file: string): Promise<ClientJwk> {
 function parseJwk(text: string): ClientJwk {
   try {
     const jwk: unknown = JSON.parse(text)
-    if (typeof jwk === 'object' && jwk !== null) return jwk
+    if (isRecord(jwk)) return jwk
   } catch {
     // The parser's message quotes the text, and the text is a private key.
   }

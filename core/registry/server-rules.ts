@@ -3,7 +3,7 @@ import type { KindDefinition } from '../api/kind.ts'
 import { kinds } from '../api/kinds.ts'
 import { isDuration } from '../api/schema.ts'
 import { durationSeconds } from '../base/duration.ts'
-import { isRecord } from './openapi-value.ts'
+import { isRecord } from '../base/is-record.ts'
 
 type Self = Readonly<Record<string, unknown>>
 type Schema = Readonly<Record<string, unknown>>

@@ -1,10 +1,11 @@
 import { guardLabel } from '../../core/api/labels.ts'
+import { isRecord } from '../../core/base/is-record.ts'
 import type { InjectionSettings } from '../injection/guard-container.ts'
 import { injectGuard } from '../injection/inject-guard.ts'
 import { jsonPatch } from '../injection/json-patch.ts'
 import type { Pod } from '../injection/pod.ts'
 import type { LookAtService } from './checks/look-at-service.ts'
-import { type AdmissionRequest, isFields, type Verdict } from './review.ts'
+import type { AdmissionRequest, Verdict } from './review.ts'
 
 /** Injects the guard into a new labelled pod; anything else passes as it is. */
 export async function mutatePod(
@@ -30,7 +31,7 @@ export function isAboutPod({ kind }: AdmissionRequest): boolean {
 
 /** The API server sends well-formed pods; from anybody else a shape is all that is asked for. */
 function isPodShaped(value: unknown): value is Pod {
-  if (!isFields(value) || !isFields(value.spec)) return false
+  if (!isRecord(value) || !isRecord(value.spec)) return false
   const { containers, initContainers = [], volumes = [] } = value.spec
-  return [containers, initContainers, volumes].every(list => Array.isArray(list) && list.every(isFields))
+  return [containers, initContainers, volumes].every(list => Array.isArray(list) && list.every(isRecord))
 }
