@@ -1,3 +1,4 @@
+import { isSameJson } from '../core/base/canonical-json.ts'
 import type { StoredCondition } from '../core/status/report.ts'
 import { type PlannedEvent, transitionEvents } from '../core/status/report.ts'
 import { type KubeClient, KubeError, type KubeObject, type Resource } from '../platform/kube/client.ts'
@@ -60,17 +61,4 @@ export async function againOnConflict(pass: () => Promise<Requeue>): Promise<Req
     if (error instanceof KubeError && error.status === 409) return { requeueAfterMs: 200 }
     throw error
   }
-}
-
-/** Equal as JSON, whatever the order of members. */
-export function isSameJson(a: unknown, b: unknown): boolean {
-  return canonical(a) === canonical(b)
-}
-
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_, member: unknown) =>
-    member !== null && typeof member === 'object' && !Array.isArray(member)
-      ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : member,
-  )
 }

@@ -1,4 +1,5 @@
 import type { AccessKey, AccessKeyStatus, PublicJwk, PublishedKey } from '../api/access-key.ts'
+import { isSameJson } from '../base/canonical-json.ts'
 import { thumbprint } from '../jose/jwk.ts'
 import type { ResolvedClient } from '../registry/resolve-clients.ts'
 import type { EnforcedView, PlannedEvent } from '../status/report.ts'
@@ -226,19 +227,13 @@ function soonest(keys: readonly PublishedKey[], fault: KeyFault | undefined, now
 
 /** Equal as JSON with sorted members: the API server gives members back in its own order. */
 function sameStatus(before: AccessKeyStatus | undefined, after: AccessKeyStatus): boolean {
-  return before !== undefined && canonical(before) === canonical(after)
+  return before !== undefined && isSameJson(before, after)
 }
 
 function sameSecret(before: SecretObject, after: SecretObject): boolean {
-  const compared = ({ metadata: { labels, annotations, ownerReferences }, data }: SecretObject): string =>
-    canonical({ labels, annotations, ownerReferences: ownerReferences ?? [], data })
-  return compared(before) === compared(after)
-}
-
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_, member: unknown) =>
-    member !== null && typeof member === 'object' && !Array.isArray(member)
-      ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : member,
-  )
+  const compared = ({ metadata: { labels, annotations, ownerReferences }, data }: SecretObject) => ({
+    ...{ labels, annotations, data },
+    ownerReferences: ownerReferences ?? [],
+  })
+  return isSameJson(compared(before), compared(after))
 }

@@ -1,11 +1,11 @@
 import { parentPort } from 'node:worker_threads'
+import { canonicalJson } from '../../core/base/canonical-json.ts'
 import {
   type DocumentContent,
   type DocumentReaders,
   type ReadText,
   readContent,
 } from '../../core/registry/openapi-document.ts'
-import { canonicalJson } from '../../core/rows/hash.ts'
 import { documentReaders } from './document-readers.ts'
 import type { ReadingAnswer, ReadingOrder } from './reading-thread.ts'
 
