@@ -1,6 +1,6 @@
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto'
 import { p256 } from '@noble/curves/nist.js'
-import type { Algorithm } from '../api/access-key.ts'
+import type { Algorithm, PublicJwk } from '../api/access-key.ts'
 import { decodeBase64url } from '../base/base64url.ts'
 import { algorithms } from './algorithms.ts'
 import { hasSmallOrder, isCanonicalPoint, isInPrimeSubgroup, isOnEdwardsCurve } from './ed25519-point.ts'
@@ -10,6 +10,13 @@ import { hasRocaPattern } from './roca.ts'
 export type JwkLike = Readonly<Record<string, unknown>>
 
 const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
+const publicNames = ['kty', 'crv', 'x', 'y', 'n', 'e'] as const
+
+/** The public half of a JWK, built member by member: what nobody knows, above all a private one, never passes. */
+export function publicMembers(jwk: JwkLike): PublicJwk {
+  const found = publicNames.flatMap(name => (jwk[name] === undefined ? [] : [[name, jwk[name]]]))
+  return Object.fromEntries(found) as PublicJwk
+}
 
 /**
  * The key id: SHA-256 over the required members in their order, base64url.

@@ -1,12 +1,13 @@
-import type { AccessKey, AccessKeyStatus, PublicJwk, PublishedKey } from '../api/access-key.ts'
+import type { AccessKey, AccessKeyStatus, PublishedKey } from '../api/access-key.ts'
 import { isSameJson } from '../base/canonical-json.ts'
-import { thumbprint } from '../jose/jwk.ts'
+import { secondsOfTime } from '../base/time.ts'
+import { publicMembers, thumbprint } from '../jose/jwk.ts'
 import type { ResolvedClient } from '../registry/resolve-clients.ts'
 import type { EnforcedView, PlannedEvent } from '../status/report.ts'
 import { findKeyFault, type KeyFault } from './accept-access-key.ts'
 import { composeKeyStatus, type SecretState } from './access-key-status.ts'
 import { judgeSecret, type ObservedSecret, type ProvedKey, type SpoiltCause } from './judge-secret.ts'
-import { ledgerOf, publish, secondsOfTime, takesAway } from './key-ledger.ts'
+import { ledgerOf, publish, takesAway } from './key-ledger.ts'
 import { desiredSecret, isOwnedBy, type SecretObject, secretFiles } from './secret-data.ts'
 
 /** Everything one pass over an AccessKey looks at, read live. */
@@ -211,12 +212,6 @@ function nextNumber({ spec }: AccessKey, keys: readonly PublishedKey[], now: num
 
 function onlyRevoked(keys: readonly PublishedKey[]): PublishedKey[] {
   return keys.filter(key => key.state === 'Revoked')
-}
-
-/** Built member by member, so that nothing private can pass. */
-function publicMembers({ kty, crv, x, y, n, e }: PublicJwk): PublicJwk {
-  const found = { kty, crv, x, y, n, e }
-  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined)) as PublicJwk
 }
 
 function soonest(keys: readonly PublishedKey[], fault: KeyFault | undefined, now: number): number | undefined {

@@ -1,8 +1,7 @@
 import type { AccessKey, Algorithm, PublishedKey } from '../api/access-key.ts'
-import { durationSeconds } from '../base/duration.ts'
-import { checkKeyForm, type JwkLike, thumbprint } from '../jose/jwk.ts'
+import { durationSeconds, secondsOf } from '../base/time.ts'
+import { checkKeyForm, type JwkLike, publicMembers, thumbprint } from '../jose/jwk.ts'
 import type { KeyRow } from '../rows/rows.ts'
-import { secondsOf } from './ids.ts'
 
 /** A key without what the service it is used at adds. */
 export type VouchedKey = Omit<KeyRow, 'roles'>
@@ -62,16 +61,4 @@ function isSameKey(brought: JwkLike, algorithm: Algorithm, kid: string): boolean
 
 function added(seconds: number, more: number | undefined): number | undefined {
   return more === undefined ? undefined : seconds + more
-}
-
-/** Built, not copied: a member nobody knows, above all a private one, never gets into a row. */
-function publicMembers({ kty, crv, x, y, n, e }: PublishedKey['publicKey']): KeyRow['publicKey'] {
-  return {
-    kty,
-    ...(crv !== undefined && { crv }),
-    ...(x !== undefined && { x }),
-    ...(y !== undefined && { y }),
-    ...(n !== undefined && { n }),
-    ...(e !== undefined && { e }),
-  }
 }

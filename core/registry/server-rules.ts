@@ -2,8 +2,8 @@ import { crdOf } from '../api/crd.ts'
 import type { KindDefinition } from '../api/kind.ts'
 import { kinds } from '../api/kinds.ts'
 import { isDuration } from '../api/schema.ts'
-import { durationSeconds } from '../base/duration.ts'
 import { isRecord } from '../base/is-record.ts'
+import { durationSeconds } from '../base/time.ts'
 
 type Self = Readonly<Record<string, unknown>>
 type Schema = Readonly<Record<string, unknown>>

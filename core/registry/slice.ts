@@ -1,7 +1,7 @@
 import type { AccessGrant, GrantedClient } from '../api/access-grant.ts'
 import type { AccessKey } from '../api/access-key.ts'
 import type { Role, RoleRule } from '../api/role.ts'
-import { durationSeconds } from '../base/duration.ts'
+import { durationSeconds, secondsOf } from '../base/time.ts'
 import type {
   ClientRow,
   ClusterRow,
@@ -13,7 +13,7 @@ import type {
   ServiceAccountRow,
   ServiceRow,
 } from '../rows/rows.ts'
-import { isPresent, referenceKey, secondsOf } from './ids.ts'
+import { isPresent, referenceKey } from './ids.ts'
 import { type VouchedKey, vouchedKeys } from './keys.ts'
 import type { PodObject, ServiceAccountObject } from './kubernetes.ts'
 import type { ResolvedClient } from './resolve-clients.ts'

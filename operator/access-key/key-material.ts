@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject, sign, verify } from 'node:crypto'
 import { promisify } from 'node:util'
 import type { Algorithm, PublicJwk } from '../../core/api/access-key.ts'
-import { checkPublicKey, thumbprint } from '../../core/jose/jwk.ts'
+import { checkPublicKey, publicMembers, thumbprint } from '../../core/jose/jwk.ts'
 import type { ProvedKey } from '../../core/keys/judge-secret.ts'
 import { type KeyMaterial, type SecretObject, secretFile } from '../../core/keys/secret-data.ts'
 
@@ -94,9 +94,4 @@ function signsFor(privateKey: KeyObject, publicKey: PublicJwk): boolean {
   const message = Buffer.from('latchkey')
   const verifier = createPublicKey({ key: { ...publicKey } as JsonWebKey, format: 'jwk' })
   return verify(digest, message, verifier, sign(digest, message, privateKey))
-}
-
-function publicMembers(jwk: Readonly<Record<string, unknown>>): PublicJwk {
-  const names = ['kty', 'crv', 'x', 'y', 'n', 'e'] as const
-  return Object.fromEntries(names.flatMap(name => (jwk[name] === undefined ? [] : [[name, jwk[name]]]))) as PublicJwk
 }

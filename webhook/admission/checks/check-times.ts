@@ -1,4 +1,4 @@
-import { secondsOf } from '../../../core/registry/ids.ts'
+import { secondsOf } from '../../../core/base/time.ts'
 import type { Check } from './check.ts'
 
 /** An end that has passed already: nothing wrong in Git years later, but rarely what is meant on the first day. */

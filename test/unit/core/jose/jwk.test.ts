@@ -2,7 +2,7 @@ import { createPublicKey, generateKeyPairSync, verify } from 'node:crypto'
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { calculateJwkThumbprint, type JWK } from 'jose'
 import { describe, expect, test } from 'vitest'
-import { checkKeyForm, checkPublicKey, importPublicKey, thumbprint } from '../../../../core/jose/jwk.ts'
+import { checkKeyForm, checkPublicKey, importPublicKey, publicMembers, thumbprint } from '../../../../core/jose/jwk.ts'
 import { verifySignature } from '../../../../core/jose/signature.ts'
 import { ed25519Key, es256Key, keyPair } from '../fixture.ts'
 
@@ -67,6 +67,11 @@ describe('thumbprint', () => {
     expect(() => thumbprint({ kty: 'oct', k: 'AAAA' })).toThrow('kty must be OKP, EC or RSA')
     expect(() => thumbprint({ kty: 'OKP', crv: 'Ed25519' })).toThrow('its member x is missing')
   })
+})
+
+test('the public half has nothing private in it, and no member that nobody knows', () => {
+  const whole = { ...ed25519Key('a').publicKey, d: 'secret', k: 'secret', oth: [], kid: 'x', use: 'sig' }
+  expect(publicMembers(whole)).toEqual(ed25519Key('a').publicKey)
 })
 
 describe('checkPublicKey', () => {
