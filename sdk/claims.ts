@@ -1,5 +1,5 @@
 import { issuerOf } from '../core/base/ids.ts'
-import { maxLifetimeSeconds, toleranceSeconds } from '../core/credential/client-token.ts'
+import { maxLifetimeSeconds, toleranceSeconds } from '../core/credential/client-token-claims.ts'
 import { fail } from './access-error.ts'
 
 /** Who calls, proved by a client token. */

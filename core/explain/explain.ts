@@ -1,11 +1,11 @@
 import type { Identity } from '../base/identity.ts'
 import { reasons } from '../base/reasons.ts'
+import type { CredentialStanding } from '../credential/account.ts'
 import type { Endpoint } from '../matching/route-table.ts'
 import { assumedIdentity, assumeKeys } from '../policy/assume-keys.ts'
 import { passes } from '../policy/audit-mode.ts'
 import {
   askedCredential,
-  type CredentialStanding,
   credentialsOf,
   type GrantStanding,
   grantsOf,
@@ -139,7 +139,7 @@ function callerOf(
     return { name: 'assumed', identity: assumedIdentity(client, audience, now), assumed: true }
   }
   const asked = askedCredential(credentials, key)
-  const identity = client && identityOfCredential(client, asked, audience, cluster, now)
+  const identity = client && identityOfCredential(client, asked, { audience, cluster, now })
   return { name: asked?.key, identity, assumed: false }
 }
 

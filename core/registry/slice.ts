@@ -1,6 +1,7 @@
 import type { AccessGrant, GrantedClient } from '../api/access-grant.ts'
 import type { AccessKey } from '../api/access-key.ts'
 import type { Role, RoleRule } from '../api/role.ts'
+import { defaultCredentialKinds, isCredentialKind } from '../base/credential-kinds.ts'
 import { durationSeconds, secondsOf } from '../base/time.ts'
 import type {
   ClientRow,
@@ -88,9 +89,7 @@ function serviceRow({ service, audience, routes }: ResolvedService): ServiceRow 
     name: metadata.name,
     audience,
     // Kinds of credential this version does not know are refused by the schema; a guard must not meet them.
-    accepts: (spec.accepts ?? (['ClientToken', 'ServiceAccountToken'] as const)).filter(
-      kind => kind === 'ClientToken' || kind === 'ServiceAccountToken',
-    ),
+    accepts: (spec.accepts ?? defaultCredentialKinds).filter(isCredentialKind),
     public: (spec.public ?? []).map(({ path, methods = ['GET', 'HEAD'] }) => ({ path, methods })),
     routes,
     mode: spec.mode ?? 'Enforce',

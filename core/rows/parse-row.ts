@@ -1,3 +1,4 @@
+import { credentialKinds } from '../base/credential-kinds.ts'
 import { isRecord } from '../base/is-record.ts'
 import { methods } from '../base/methods.ts'
 import { rowHash } from './hash.ts'
@@ -78,7 +79,7 @@ const rows: Readonly<Record<Row['type'], Check>> = {
     namespace: text,
     name: text,
     audience: text,
-    accepts: listOf(oneOf('ClientToken', 'ServiceAccountToken')),
+    accepts: listOf(oneOf(...credentialKinds)),
     public: listOf(shape({ path: text, methods: someMethods })),
     routes: listOf(route),
     mode: oneOf('Enforce', 'Audit'),

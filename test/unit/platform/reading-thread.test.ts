@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, it } from 'vitest'
-import { readContent } from '../../../core/registry/openapi-document.ts'
 import { canonicalJson } from '../../../core/base/canonical-json.ts'
+import { readContent } from '../../../core/registry/openapi-document.ts'
 import { createDocumentReader } from '../../../platform/openapi/document-reader.ts'
 import { documentReaders } from '../../../platform/openapi/document-readers.ts'
 import {
