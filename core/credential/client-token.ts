@@ -5,13 +5,13 @@ import { algorithms } from '../jose/algorithms.ts'
 import type { ClientRow, KeyRow } from '../rows/rows.ts'
 import { type ClientEntry, type KeyEntry, keyObjectOf } from '../snapshot/client-entry.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
-import type { CredentialAccount } from './account.ts'
 import { bearerPlaces } from './bearer.ts'
 import { type ClaimCheck, type ClaimFault, checkAudienceForm, firstFault, needs, timeChecks } from './claim-checks.ts'
 import { type Claims, checkTimes, readAudience, timesOf } from './claims.ts'
 import { maxLifetimeSeconds, toleranceSeconds } from './client-token-claims.ts'
 import type { CompactToken } from './compact.ts'
 import type { CredentialEntry } from './entry.ts'
+import type { CredentialExplanation } from './explanation.ts'
 import { nameOf, signatureCauses, written } from './signature-causes.ts'
 import { isSignedBy } from './signed.ts'
 import { checkService, checkStanding, isOlderThanKey } from './standing.ts'
@@ -139,7 +139,7 @@ export function identityOfKey(client: ClientRow, key: KeyRow, audience: string, 
 }
 
 /** What people are told of client tokens. */
-export const clientTokenAccount: CredentialAccount = {
+export const clientTokenExplanation: CredentialExplanation = {
   words: 'client token',
   looksLike: ({ token }) => token !== undefined,
   faultsOf: ({ token }) => (token ? faultsOf(token) : []),

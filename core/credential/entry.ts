@@ -40,7 +40,7 @@ export interface Presented {
 
 /**
  * Everything the data path needs to know of one kind of credential, in one place. What is said of it to people stands in
- * its CredentialAccount, so that no guard carries that.
+ * its CredentialExplanation, so that no guard carries that.
  */
 export interface CredentialEntry {
   readonly places: readonly Place[]

@@ -4,13 +4,13 @@ import { lookup } from '../base/shared-map.ts'
 import type { ClientRow, ServiceAccountRow } from '../rows/rows.ts'
 import { type ClientEntry, type ClusterEntry, keyObjectOf } from '../snapshot/client-entry.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
-import type { CredentialAccount } from './account.ts'
 import { bearerPlaces } from './bearer.ts'
 import { type ClaimCheck, checkAudienceForm, firstFault, needs, timeChecks } from './claim-checks.ts'
 import { type Claims, checkTimes, readAudience, type TokenTimes, timesOf } from './claims.ts'
 import { toleranceSeconds } from './client-token-claims.ts'
 import type { CompactToken } from './compact.ts'
 import type { CredentialEntry } from './entry.ts'
+import type { CredentialExplanation } from './explanation.ts'
 import { type PodBinding, readBinding } from './pod-binding.ts'
 import { nameOf, signatureCauses, written } from './signature-causes.ts'
 import { isSignedBy } from './signed.ts'
@@ -147,7 +147,7 @@ function keyOf({ name }: ServiceAccountRow): string {
 }
 
 /** What people are told of service account tokens. */
-export const serviceAccountTokenAccount: CredentialAccount = {
+export const serviceAccountTokenExplanation: CredentialExplanation = {
   words: 'service account token',
   /** A guard tells them apart by the issuer of the cluster, which is not known here. */
   looksLike({ token }) {

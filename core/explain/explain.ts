@@ -1,6 +1,6 @@
 import type { Identity } from '../base/identity.ts'
 import { reasons } from '../base/reasons.ts'
-import type { CredentialStanding } from '../credential/account.ts'
+import type { CredentialStanding } from '../credential/explanation.ts'
 import type { Endpoint } from '../matching/route-table.ts'
 import { assumedIdentity, assumeKeys } from '../policy/assume-keys.ts'
 import { passes } from '../policy/audit-mode.ts'

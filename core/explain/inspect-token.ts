@@ -1,10 +1,10 @@
 import type { CredentialKind } from '../base/credential-kinds.ts'
-import type { CredentialAccount } from '../credential/account.ts'
 import { type Claims, checkTimes, readAudience, timesOf } from '../credential/claims.ts'
 import { parseCompact } from '../credential/compact.ts'
 import type { Presented } from '../credential/entry.ts'
+import type { CredentialExplanation } from '../credential/explanation.ts'
 import { formFault } from '../credential/form-fault.ts'
-import { credentialAccounts, credentialTable } from '../credential/table.ts'
+import { credentialExplanations, credentialTable } from '../credential/table.ts'
 import { type TokenFault, tokenFault } from '../credential/token-faults.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
 
@@ -29,8 +29,8 @@ const claimNames = ['iss', 'sub', 'client_id', 'aud', 'iat', 'nbf', 'exp', 'jti'
  */
 export function inspectToken(text: string, now: number): TokenInspection {
   const presented = presentedText(text)
-  const [kind, account] = kindOf(presented) ?? []
-  if (!account || !kind) return { header: {}, claims: {}, faults: [tokenFault('invalid_token', formFault(text))] }
+  const [kind, explanation] = kindOf(presented) ?? []
+  if (!explanation || !kind) return { header: {}, claims: {}, faults: [tokenFault('invalid_token', formFault(text))] }
   const { token } = presented
   const audience = token && readAudience(token.payload)
   return {
@@ -38,7 +38,7 @@ export function inspectToken(text: string, now: number): TokenInspection {
     header: only(token?.header ?? {}, headerNames),
     claims: only(token?.payload ?? {}, claimNames),
     ...(audience !== undefined && { audience }),
-    faults: [...account.faultsOf(presented), ...(token ? timeFaults(token.payload, now) : [])],
+    faults: [...explanation.faultsOf(presented), ...(token ? timeFaults(token.payload, now) : [])],
   }
 }
 
@@ -49,20 +49,20 @@ export function inspectToken(text: string, now: number): TokenInspection {
  */
 export function unprovedCauses(text: string, snapshot: Snapshot): string[] | undefined {
   const presented = presentedText(text)
-  const [, account] = kindOf(presented, snapshot) ?? []
-  return account?.causesOf(presented, snapshot).flatMap(cause => cause ?? [])
+  const [, explanation] = kindOf(presented, snapshot) ?? []
+  return explanation?.causesOf(presented, snapshot).flatMap(cause => cause ?? [])
 }
 
 /** Why manifests alone cannot tell whether it is good; undefined where they can. */
 export function beyondManifests(text: string, snapshot: Snapshot): string | undefined {
   const presented = presentedText(text)
-  const [, account] = kindOf(presented) ?? []
-  return account?.beyondManifests(presented, snapshot)
+  const [, explanation] = kindOf(presented) ?? []
+  return explanation?.beyondManifests(presented, snapshot)
 }
 
 /** The kind in the words of people. */
 export function wordsOf(kind: CredentialKind): string {
-  return credentialAccounts[kind].words
+  return credentialExplanations[kind].words
 }
 
 function presentedText(text: string): Presented {
@@ -70,11 +70,14 @@ function presentedText(text: string): Presented {
 }
 
 /** What it looks like; with a snapshot also what a guard would take it for. */
-function kindOf(presented: Presented, snapshot?: Snapshot): readonly [CredentialKind, CredentialAccount] | undefined {
-  const accounts = Object.entries(credentialAccounts) as [CredentialKind, CredentialAccount][]
-  return accounts.find(
-    ([kind, account]) =>
-      account.looksLike(presented) || (snapshot !== undefined && credentialTable[kind].isOf(presented, snapshot)),
+function kindOf(
+  presented: Presented,
+  snapshot?: Snapshot,
+): readonly [CredentialKind, CredentialExplanation] | undefined {
+  const explanations = Object.entries(credentialExplanations) as [CredentialKind, CredentialExplanation][]
+  return explanations.find(
+    ([kind, explanation]) =>
+      explanation.looksLike(presented) || (snapshot !== undefined && credentialTable[kind].isOf(presented, snapshot)),
   )
 }
 

@@ -1,7 +1,7 @@
 import { credentialKinds } from '../base/credential-kinds.ts'
 import type { Identity } from '../base/identity.ts'
-import type { CredentialStanding, Use } from '../credential/account.ts'
-import { credentialAccounts } from '../credential/table.ts'
+import type { CredentialStanding, Use } from '../credential/explanation.ts'
+import { credentialExplanations } from '../credential/table.ts'
 import type { ClientRow, Row } from '../rows/rows.ts'
 
 export interface GrantStanding {
@@ -15,7 +15,7 @@ export interface GrantStanding {
 
 /** Kind by kind: keys first, then service accounts. @param now seconds since epoch */
 export function credentialsOf(client: ClientRow, now: number): CredentialStanding[] {
-  return credentialKinds.flatMap(kind => credentialAccounts[kind].standingsOf(client, now))
+  return credentialKinds.flatMap(kind => credentialExplanations[kind].standingsOf(client, now))
 }
 
 /** The credential that is asked about: by `kid`, AccessKey or service account; else the first that counts. */
@@ -35,7 +35,7 @@ export function identityOfCredential(
 ): Identity | undefined {
   if (!credential) return undefined
   for (const kind of credentialKinds) {
-    const identity = credentialAccounts[kind].freshIdentity(client, credential.key, use)
+    const identity = credentialExplanations[kind].freshIdentity(client, credential.key, use)
     if (identity) return identity
   }
   return undefined

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { credentialKinds } from '../../../../core/base/credential-kinds.ts'
 import { parseCompact } from '../../../../core/credential/compact.ts'
 import { credentialHeaders } from '../../../../core/credential/read.ts'
-import { credentialAccounts, credentialTable } from '../../../../core/credential/table.ts'
+import { credentialExplanations, credentialTable } from '../../../../core/credential/table.ts'
 import { verifyCredential, verifyToken } from '../../../../core/credential/verify.ts'
 import { fieldName } from '../../../../platform/wire/field-name.ts'
 import {
@@ -76,8 +76,10 @@ describe('the table of credentials', () => {
   })
 
   test.each(credentialKinds)('people are told of the kind %s in words of its own', kind => {
-    expect(credentialAccounts[kind].words).toMatch(/^[a-z]+( [a-z]+)*$/)
-    const others = credentialKinds.filter(other => credentialAccounts[other].words === credentialAccounts[kind].words)
+    expect(credentialExplanations[kind].words).toMatch(/^[a-z]+( [a-z]+)*$/)
+    const others = credentialKinds.filter(
+      other => credentialExplanations[other].words === credentialExplanations[kind].words,
+    )
     expect(others).toEqual([kind])
   })
 })

@@ -26,7 +26,7 @@ export interface Use {
 }
 
 /** What can be told of one kind of credential to who owns one, or may read the policy. No guard tells it to a caller. */
-export interface CredentialAccount {
+export interface CredentialExplanation {
   /** What people call it. */
   readonly words: string
   /** Whether it is meant to be one, by what it says alone. */
