@@ -5,6 +5,8 @@ import { parseCompact } from '../../../../core/credential/compact.ts'
 import { credentialHeaders } from '../../../../core/credential/read.ts'
 import { credentialExplanations, credentialTable } from '../../../../core/credential/table.ts'
 import { verifyCredential, verifyToken } from '../../../../core/credential/verify.ts'
+import type { Decision } from '../../../../core/policy/decision.ts'
+import { keepsToken } from '../../../../enforce/forward-head.ts'
 import { fieldName } from '../../../../platform/wire/field-name.ts'
 import {
   clientRow,
@@ -73,6 +75,12 @@ describe('the table of credentials', () => {
     expect([...credentialHeaders]).toContain('authorization')
     for (const name of credentialHeaders) expect(fieldName(name)).toMatchObject({ holdsCredential: true })
     expect(fieldName('accept')).toMatchObject({ holdsCredential: false })
+  })
+
+  test.each(credentialKinds)('the app is given %s only where the service says so, and a secret never', kind => {
+    const decision = { allow: true, reason: 'granted', identity: { credential: kind } } as unknown as Decision
+    expect(keepsToken(decision, 'Jwt')).toBe(credentialTable[kind].isSigned)
+    expect(keepsToken(decision, 'Never')).toBe(false)
   })
 
   test.each(credentialKinds)('people are told of the kind %s in words of its own', kind => {
