@@ -1,4 +1,5 @@
-import type { Asked } from '../enforce/credential.ts'
+import type { Asked } from '../core/credential/entry.ts'
+import { credentialHeaders } from '../core/credential/read.ts'
 import { isReserved } from '../platform/wire/reserved-fields.ts'
 
 /** What a caller asked a proxy for, as the proxy tells it. */
@@ -33,15 +34,20 @@ export function readAsked(line: { method: string; target: string }, headers: Hea
     return { detail: 'Send the target in origin form: a path that begins with a slash.' }
   let authorization: string | undefined
   let id: string | undefined
+  const names: string[] = []
+  const values: string[] = []
   const reserved = new Set<string>()
   for (const [sent, value] of headers) {
     const name = sent.toLowerCase()
     if (name === 'authorization') {
       if (authorization !== undefined) return { detail: 'Send the header authorization once.' }
       authorization = value
+    } else if (credentialHeaders.has(name)) {
+      names.push(name)
+      values.push(value)
     } else if (name === 'x-request-id') id = value
     else if (isReserved(name) && !proxysOwn.test(name)) reserved.add(name)
   }
   const known = id !== undefined && requestId.test(id) ? id : undefined
-  return { ...line, authorization, requestId: known, reserved: [...reserved] }
+  return { ...line, authorization, names, values, requestId: known, reserved: [...reserved] }
 }

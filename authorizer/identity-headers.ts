@@ -1,3 +1,4 @@
+import { credentialHeaders } from '../core/credential/read.ts'
 import type { Verdict } from '../enforce/authorize.ts'
 import { keepsToken, pushIdentity } from '../enforce/forward-head.ts'
 import { decisionHeader } from '../enforce/respond.ts'
@@ -38,7 +39,7 @@ export function unsaid(said: readonly string[]): string[] {
 export function removals({ verdict, asked }: Passed, said: readonly string[]): string[] {
   const set = new Set(said.filter((_, at) => at % 2 === 0).map(name => name.toLowerCase()))
   const ours = unsaid(said).map(name => name.toLowerCase())
-  const names = new Set([...ours, ...asked.reserved, ...(keepsCredential(verdict) ? [] : ['authorization'])])
+  const names = new Set([...ours, ...asked.reserved, ...(keepsCredential(verdict) ? [] : credentialHeaders)])
   return [...names].filter(name => !set.has(name))
 }
 

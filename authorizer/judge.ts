@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { DenyReason } from '../core/base/reasons.ts'
-import { claimedIssuer } from '../core/credential/claimed-issuer.ts'
+import { readCredential } from '../core/credential/read.ts'
+import { claimedOwner } from '../core/credential/verify.ts'
 import { overloadedVerdict, type Verdict } from '../enforce/authorize.ts'
-import { readCredential } from '../enforce/credential.ts'
 import type { Call, Reporter } from '../enforce/report/report.ts'
 import { type Answer, denial, malformed } from '../enforce/respond.ts'
 import type { Clock } from '../platform/clock.ts'
@@ -150,7 +150,7 @@ function callerOf({ question, asked, served }: Case): string {
   const snapshot = served.policy.snapshot()
   const credential = readCredential(asked)
   if (!snapshot || typeof credential === 'string') return ''
-  return claimedIssuer(credential.token, snapshot) ?? ''
+  return claimedOwner(credential, snapshot) ?? ''
 }
 
 function denied(reason: DenyReason, served?: ServedService): Verdict {

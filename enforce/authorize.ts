@@ -1,11 +1,12 @@
 import type { Identity } from '../core/base/identity.ts'
 import { type DenyReason, reasons } from '../core/base/reasons.ts'
-import { verifyToken } from '../core/credential/verify.ts'
+import type { Asked } from '../core/credential/entry.ts'
+import { cacheKey, type ReadCredential, readCredential } from '../core/credential/read.ts'
+import { verifyCredential } from '../core/credential/verify.ts'
 import { decide } from '../core/policy/decide.ts'
 import { type Decision, passes } from '../core/policy/decision.ts'
 import type { RouteRow } from '../core/rows/rows.ts'
 import type { Snapshot } from '../core/snapshot/snapshot.ts'
-import { type Asked, readCredential } from './credential.ts'
 import type { IdentityCache } from './identity-cache.ts'
 import type { Policy } from './policy/policy.ts'
 
@@ -30,17 +31,23 @@ export interface Authorizer {
   reauthorize(head: Asked, admitted: Verdict): Verdict
 }
 
-/** @param options.now seconds since epoch */
-export function createAuthorizer(options: { policy: Policy; cache: IdentityCache; now(): number }): Authorizer {
-  const { policy, cache, now } = options
+/** @param options.now seconds since epoch @param options.read every kind of credential, unless told otherwise */
+export function createAuthorizer(options: {
+  policy: Policy
+  cache: IdentityCache
+  now(): number
+  read?: ReadCredential
+}): Authorizer {
+  const { policy, cache, now, read = readCredential } = options
 
   function identify(head: Asked, snapshot: Snapshot, at: number): Identity | DenyReason {
-    const credential = readCredential(head)
+    const credential = read(head)
     if (typeof credential === 'string') return credential
-    const cached = cache.get(credential.token)
+    const key = cacheKey(credential)
+    const cached = key === undefined ? undefined : cache.get(key)
     if (cached && isProvedStill(cached, at)) return cached
-    const identity = verifyToken(credential.token, snapshot, at)
-    return typeof identity === 'string' ? identity : cache.set(credential.token, identity)
+    const identity = verifyCredential(credential, head, snapshot, at)
+    return typeof identity === 'string' || key === undefined ? identity : cache.set(key, identity)
   }
 
   function verdictOn(head: Asked, found: Identity | DenyReason, snapshot: Snapshot, at: number): Verdict {
@@ -74,9 +81,9 @@ export function createAuthorizer(options: { policy: Policy; cache: IdentityCache
     authorizeKnown(head) {
       const snapshot = policy.snapshot()
       if (!snapshot) return missing
-      const credential = readCredential(head)
+      const credential = read(head)
       const at = now()
-      const found = typeof credential === 'string' ? credential : cache.known(credential.token)
+      const found = typeof credential === 'string' ? credential : knownIn(cache, cacheKey(credential))
       if (!found || (typeof found !== 'string' && !isProvedStill(found, at))) return undefined
       return verdictOn(head, found, snapshot, at)
     },
@@ -87,6 +94,10 @@ export function createAuthorizer(options: { policy: Policy; cache: IdentityCache
       return verdictOn(head, held ?? 'credential_missing', snapshot, now())
     },
   }
+}
+
+function knownIn(cache: IdentityCache, key: string | undefined): Identity | undefined {
+  return key === undefined ? undefined : cache.known(key)
 }
 
 /** What ended with its key is proved again: the key may have been given more time since. */

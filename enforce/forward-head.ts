@@ -1,4 +1,5 @@
 import type { CheckedIdentity } from '../core/base/identity.ts'
+import { credentialTable } from '../core/credential/table.ts'
 import type { Decision } from '../core/policy/decision.ts'
 import type { FieldName } from '../platform/wire/field-name.ts'
 import { inOnePiece } from '../platform/wire/one-piece.ts'
@@ -44,7 +45,7 @@ export function isLastRequest({ method, body }: RequestHead, { identity }: Decis
 
 /** Whether the app gets the credential too. */
 export function keepsToken({ identity }: Decision, keepCredential: Forwarded['keepCredential'] | undefined): boolean {
-  return keepCredential === 'Jwt' && identity !== undefined
+  return keepCredential === 'Jwt' && identity !== undefined && credentialTable[identity.credential].isSigned
 }
 
 /** What passes of the fields that the caller sent. */
@@ -56,8 +57,8 @@ export function callerFields(head: RequestHead, keepsToken: boolean, trace: Call
     if (field.endsHere) continue
     const name = names[at] as string
     if (trace && (name === 'traceparent' || (name === 'tracestate' && !trace.keepsState))) continue
-    if (name === 'authorization') {
-      if (keepsToken) out.push('Authorization', values[at] as string)
+    if (field.holdsCredential) {
+      if (keepsToken) out.push(name === 'authorization' ? 'Authorization' : field.sent, values[at] as string)
       continue
     }
     if (connection.size > 0 && connection.has(name)) continue

@@ -1,5 +1,6 @@
+import { isSameJson } from '../core/base/canonical-json.ts'
+import { isRecord } from '../core/base/is-record.ts'
 import { checkPublicKey } from '../core/jose/jwk.ts'
-import { canonicalJson } from '../core/rows/hash.ts'
 import type { ClusterRow } from '../core/rows/rows.ts'
 import { type Clock, sleep, systemClock } from '../platform/clock.ts'
 import type { KubeClient } from '../platform/kube/client.ts'
@@ -41,7 +42,7 @@ export function createClusterKeys(
         client.raw<{ keys?: unknown }>('GET', '/openid/v1/jwks'),
       ])
       const fresh = clusterRow(discovery?.issuer, jwks?.keys)
-      const changed = canonicalJson(fresh) !== canonicalJson(row)
+      const changed = !isSameJson(fresh, row)
       row = fresh
       failures = 0
       if (changed) for (const handler of handlers) handler()
@@ -95,8 +96,8 @@ function clusterRow(issuer: unknown, keys: unknown): ClusterRow {
 }
 
 function clusterKey(jwk: unknown): ClusterRow['keys'][number][] {
-  if (typeof jwk !== 'object' || jwk === null) return []
-  const { kid, kty, crv, x, y, n, e } = jwk as Record<string, unknown>
+  if (!isRecord(jwk)) return []
+  const { kid, kty, crv, x, y, n, e } = jwk
   if (typeof kid !== 'string') return []
   const [alg, publicKey] =
     kty === 'RSA' ? (['RS256', { kty, n, e }] as const) : (['ES256', { kty, crv, x, y }] as const)

@@ -1,7 +1,7 @@
 import type { PublishedKey } from '../core/api/access-key.ts'
 import { apiClient as apiClientKind } from '../core/api/api-client.ts'
 import { schemaFaultOf } from '../core/api/kind.ts'
-import { secondsOf } from '../core/registry/ids.ts'
+import { secondsOf, secondsOfTime } from '../core/base/time.ts'
 import { planApiClient } from '../core/status/plan-api-client.ts'
 import { apiClients } from '../platform/kube/resources.ts'
 import type { Requeue } from '../platform/kube/work-queue.ts'
@@ -32,5 +32,5 @@ export function reconcileApiClient(key: string, context: Context): Promise<Reque
 }
 
 function isUsable({ state, notAfter }: PublishedKey, now: number): boolean {
-  return state !== 'Revoked' && state !== 'Expired' && (notAfter === undefined || Date.parse(notAfter) / 1_000 > now)
+  return state !== 'Revoked' && state !== 'Expired' && (notAfter === undefined || secondsOfTime(notAfter) > now)
 }

@@ -1,5 +1,6 @@
 import type { Documents } from '../cluster/openapi/documents.ts'
 import type { Resolved } from '../cluster/resolved.ts'
+import { timeOf } from '../core/base/time.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Requeue } from '../platform/kube/work-queue.ts'
 import type { Enforcement } from './guarded-service/enforcement.ts'
@@ -28,7 +29,7 @@ export function createContext(
   return {
     ...parts,
     nowSeconds: () => Math.floor(wallMs() / 1_000),
-    timestamp: () => `${new Date(wallMs()).toISOString().slice(0, 19)}Z`,
+    timestamp: () => timeOf(Math.floor(wallMs() / 1_000)),
     at: moments =>
       moments.length === 0 ? undefined : { requeueAfterMs: Math.max(0, Math.min(...moments) * 1_000 - wallMs()) },
   }

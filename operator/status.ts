@@ -1,6 +1,5 @@
-import { canonicalJson } from '../core/rows/hash.ts'
-import type { StoredCondition } from '../core/status/report.ts'
-import { type PlannedEvent, transitionEvents } from '../core/status/report.ts'
+import { isSameJson } from '../core/base/canonical-json.ts'
+import { type PlannedEvent, type StoredCondition, transitionEvents } from '../core/status/report.ts'
 import { type KubeClient, KubeError, type KubeObject, type Resource } from '../platform/kube/client.ts'
 import type { EventRecorder } from '../platform/kube/event.ts'
 import type { Requeue } from '../platform/kube/work-queue.ts'
@@ -61,9 +60,4 @@ export async function againOnConflict(pass: () => Promise<Requeue>): Promise<Req
     if (error instanceof KubeError && error.status === 409) return { requeueAfterMs: 200 }
     throw error
   }
-}
-
-/** Equal as JSON, whatever the order of members. */
-export function isSameJson(a: unknown, b: unknown): boolean {
-  return canonicalJson(a) === canonicalJson(b)
 }

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
+import { isRecord } from '../core/base/is-record.ts'
 import { checkManifest } from '../core/registry/check-manifest.ts'
 import { referenceKey } from '../core/registry/ids.ts'
 import type { ManifestObject } from '../core/registry/manifest-objects.ts'
@@ -68,8 +69,7 @@ function listOf(value: unknown): { items: unknown[] } | { fault: string } | unde
   if (items === undefined || items === null) return { items: [] }
   if (!Array.isArray(items)) return { fault: `${kind}: items must be a list` }
   const inherited = kind === 'List' ? {} : { apiVersion, kind: kind.slice(0, -'List'.length) }
-  const isObject = (item: unknown) => typeof item === 'object' && item !== null && !Array.isArray(item)
-  return { items: items.map((item: unknown) => (isObject(item) ? { ...inherited, ...(item as object) } : item)) }
+  return { items: items.map((item: unknown) => (isRecord(item) ? { ...inherited, ...item } : item)) }
 }
 
 function takeObject(value: unknown, where: string, reading: Reading): void {

@@ -1,3 +1,5 @@
+import { defaultAudience } from '../core/base/ids.ts'
+
 const label = '[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?'
 const serviceHost = new RegExp(`^(${label})\\.(${label})(?:\\.(svc)(?:\\.(.+))?)?$`)
 
@@ -11,12 +13,8 @@ export function serviceAudience(url: URL, clusterDomain = 'cluster.local'): stri
   // A final dot is the same name, fully qualified: RFC 1034 section 3.1.
   const [, name, namespace, svc, domain] = serviceHost.exec(url.hostname.replace(/\.$/, '')) ?? []
   if (name === undefined || namespace === undefined) return undefined
-  if (svc === undefined) return url.protocol === 'http:' ? audienceOf(name, namespace) : undefined
+  if (svc === undefined) return url.protocol === 'http:' ? defaultAudience(namespace, name) : undefined
   // `orders.shop.svc.evil.example` is somebody else's host, who could replay the token at the real service.
   if (domain !== undefined && domain !== clusterDomain) return undefined
-  return audienceOf(name, namespace)
-}
-
-function audienceOf(name: string, namespace: string): string {
-  return `https://${name}.${namespace}.svc`
+  return defaultAudience(namespace, name)
 }

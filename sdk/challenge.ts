@@ -1,3 +1,4 @@
+import { splitAuthorization } from '../core/credential/authorization.ts'
 import { AccessError, type AccessErrorCode, fail } from './access-error.ts'
 import type { Caller } from './claims.ts'
 import type { Verifier } from './verifier.ts'
@@ -35,10 +36,10 @@ export async function authenticate(verifier: Verifier, authorization: readonly s
   if (only === undefined) return fail('credential_missing', 'Send a client token in the Authorization header.')
   // Header APIs join two values with a comma, which no token holds.
   if (others.length > 0 || only.includes(',')) return fail('credential_ambiguous', 'Send exactly one credential.')
-  const [, token] = /^Bearer +([^ ]+)$/i.exec(only) ?? []
-  if (token === undefined)
+  const { scheme, text = '' } = splitAuthorization(only) ?? {}
+  if (scheme !== 'bearer' || !/^[^ ]+$/.test(text))
     return fail('credential_missing', 'Send a client token as Bearer in the Authorization header.')
-  return verifier.verify(token)
+  return verifier.verify(text)
 }
 
 /** Runs the service's own rule. @throws AccessError not_granted */

@@ -1,4 +1,5 @@
-import { maxLifetimeSeconds, toleranceSeconds } from '../core/credential/client-token.ts'
+import { issuerOf } from '../core/base/ids.ts'
+import { maxLifetimeSeconds, toleranceSeconds } from '../core/credential/client-token-claims.ts'
 import { fail } from './access-error.ts'
 
 /** Who calls, proved by a client token. */
@@ -27,7 +28,7 @@ const clientIdForm = /^[a-z0-9][a-z0-9._-]{1,126}$/
 export function claimedIssuer(claims: Claims, installationIssuer: string): string {
   const { sub, client_id: clientId, iss } = claims
   if (typeof sub !== 'string' || sub !== clientId || !clientIdForm.test(sub)) return invalid()
-  const expected = `${installationIssuer}/v1/clients/${sub}`
+  const expected = issuerOf(installationIssuer, sub)
   return iss === expected ? expected : invalid()
 }
 

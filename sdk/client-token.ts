@@ -1,5 +1,5 @@
 import { randomUUID, sign } from 'node:crypto'
-import { clientTokenClaims, clientTokenType } from '../core/credential/client-token.ts'
+import { clientTokenClaims, clientTokenType } from '../core/credential/client-token-claims.ts'
 import { algorithms } from '../core/jose/algorithms.ts'
 import type { ClientKey } from './private-key.ts'
 

@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto'
+import { isRecord } from '../core/base/is-record.ts'
 import { algorithms } from '../core/jose/algorithms.ts'
 import { checkPublicKey, importPublicKey } from '../core/jose/jwk.ts'
 import { algorithmOf, type SignatureAlgorithm } from './private-key.ts'
@@ -20,11 +21,11 @@ const maxKeys = 64
  */
 export function readKeySet(text: string): KeySet {
   const document: unknown = JSON.parse(text)
-  const keys = isObject(document) ? document.keys : undefined
+  const keys = isRecord(document) ? document.keys : undefined
   if (!Array.isArray(keys) || keys.length > maxKeys) throw new Error('the answer is not a JWK Set')
   const set = new Map<string, VerificationKey>()
   for (const jwk of keys) {
-    if (!isObject(jwk) || typeof jwk.kid !== 'string' || set.has(jwk.kid)) continue
+    if (!isRecord(jwk) || typeof jwk.kid !== 'string' || set.has(jwk.kid)) continue
     const algorithm = algorithmOf(jwk)
     if (algorithm === undefined || (jwk.alg !== undefined && !fits(algorithm, jwk.alg))) continue
     if (checkPublicKey(jwk, algorithm) !== undefined) continue
@@ -35,8 +36,4 @@ export function readKeySet(text: string): KeySet {
 
 function fits(algorithm: SignatureAlgorithm, name: unknown): boolean {
   return typeof name === 'string' && algorithms[algorithm].tokenAlgorithms.includes(name)
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

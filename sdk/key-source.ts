@@ -1,5 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { issuerOf } from '../core/base/ids.ts'
+import { isRecord } from '../core/base/is-record.ts'
 import { fail } from './access-error.ts'
 import { type ClientJwk, type ClientKey, readClientKey } from './private-key.ts'
 
@@ -77,13 +79,13 @@ async function readJwk(directory: string, file: string): Promise<ClientJwk> {
     readText(join(directory, 'issuer')),
   ])
   if (!clientId || !installation) return jwk
-  return { client_id: clientId, issuer: `${installation}/v1/clients/${clientId}`, ...jwk }
+  return { client_id: clientId, issuer: issuerOf(installation, clientId), ...jwk }
 }
 
 function parseJwk(text: string): ClientJwk {
   try {
     const jwk: unknown = JSON.parse(text)
-    if (typeof jwk === 'object' && jwk !== null) return jwk
+    if (isRecord(jwk)) return jwk
   } catch {
     // The parser's message quotes the text, and the text is a private key.
   }

@@ -1,4 +1,4 @@
-import { defaultLifetimeSeconds, maxLifetimeSeconds } from '../core/credential/client-token.ts'
+import { defaultLifetimeSeconds, maxLifetimeSeconds } from '../core/credential/client-token-claims.ts'
 import { fail } from './access-error.ts'
 import { signClientToken } from './client-token.ts'
 import { findKeySource, type KeySource, type KeySourceOptions } from './key-source.ts'

@@ -1,4 +1,4 @@
-import { clientTokenType } from '../core/credential/client-token.ts'
+import { clientTokenType } from '../core/credential/client-token-claims.ts'
 import { parseCompact } from '../core/credential/compact.ts'
 import { algorithms } from '../core/jose/algorithms.ts'
 import { verifySignature } from '../core/jose/signature.ts'

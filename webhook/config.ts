@@ -1,3 +1,4 @@
+import { isRecord } from '../core/base/is-record.ts'
 import { type ConfigOf, choice, integer, type Setting, text, url } from '../platform/config.ts'
 
 const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
@@ -58,8 +59,7 @@ function jsonObject(name: string, description: string): Setting<Record<string, u
       const expected = { expected: 'a JSON object' }
       try {
         const parsed: unknown = JSON.parse(value)
-        const isObject = typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)
-        return isObject ? { value: parsed as Record<string, unknown> } : expected
+        return isRecord(parsed) ? { value: parsed } : expected
       } catch {
         return expected
       }

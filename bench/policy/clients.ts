@@ -1,6 +1,6 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto'
 import type { PublicJwk } from '../../core/api/access-key.ts'
-import { clientTokenClaims, clientTokenType, maxLifetimeSeconds } from '../../core/credential/client-token.ts'
+import { clientTokenClaims, clientTokenType, maxLifetimeSeconds } from '../../core/credential/client-token-claims.ts'
 import { thumbprint } from '../../core/jose/jwk.ts'
 
 export const issuer = 'https://latchkey-issuer.latchkey-system.svc/default'

@@ -1,6 +1,6 @@
 import type { DenyReason } from '../../core/base/reasons.ts'
 import { reasons } from '../../core/base/reasons.ts'
-import type { TokenInspection } from '../../core/explain/inspect-token.ts'
+import { type TokenInspection, wordsOf } from '../../core/explain/inspect-token.ts'
 import { explanationOf } from '../../core/explain/problems.ts'
 import type { ServiceVerdict } from './services.ts'
 
@@ -8,8 +8,6 @@ import type { ServiceVerdict } from './services.ts'
 export interface TokenReport extends TokenInspection {
   readonly services: readonly ServiceVerdict[]
 }
-
-const kinds = { ClientToken: 'client token', ServiceAccountToken: 'service account token' } as const
 
 /** What no token says by itself. */
 const unjudged = `
@@ -21,7 +19,7 @@ counts, whether alg is that key's, and the signature. Name one with --manifests,
 export function renderToken(report: TokenReport, nowSeconds: number): string {
   const { kind, header, claims, faults, services } = report
   const rows: (readonly [string, string])[] = [
-    ['Kind', kind ? kinds[kind] : 'cannot be read'],
+    ['Kind', kind ? wordsOf(kind) : 'cannot be read'],
     ...Object.entries(header).map(([name, value]) => [name, shown(value)] as const),
     ...Object.entries(claims).map(([name, value]) => [name, shown(value) + timeOf(name, value, nowSeconds)] as const),
     ...(kind ? [['Signature', signatureLine(services)] as const] : []),

@@ -1,11 +1,7 @@
-import { lookup, valuesOf } from '../../core/base/shared-map.ts'
-import { type CompactToken, parseCompact } from '../../core/credential/compact.ts'
 import { verifyToken } from '../../core/credential/verify.ts'
-import { looksLikeServiceAccount } from '../../core/explain/inspect-token.ts'
-import { unprovedCauses } from '../../core/explain/unproved-causes.ts'
+import { beyondManifests, unprovedCauses } from '../../core/explain/inspect-token.ts'
 import { checkFreshness } from '../../core/policy/freshness.ts'
 import type { Row } from '../../core/rows/rows.ts'
-import type { Snapshot } from '../../core/snapshot/snapshot.ts'
 import { snapshotOfRows } from '../../core/snapshot/snapshot-of-rows.ts'
 
 /** The policy of one service, from wherever it was read. */
@@ -48,22 +44,9 @@ export function judgeToken(text: string, policy: ServicePolicy, now: number): Se
     const { client, clientId, key } = proved
     return { service, audience, verdict: 'taken', client, clientId, key }
   }
-  const token = proved === 'invalid_token' ? parseCompact(text) : undefined
-  if (!token) return { service, audience, verdict: 'refused', reason: proved }
-  const open = policy.keys === 'Brought' ? unproved(token, snapshot) : undefined
+  if (proved !== 'invalid_token') return { service, audience, verdict: 'refused', reason: proved }
+  const open = policy.keys === 'Brought' ? beyondManifests(text, snapshot) : undefined
   if (open !== undefined) return { service, audience, verdict: 'unknown', reason: open }
-  return { service, audience, verdict: 'refused', reason: proved, causes: unprovedCauses(token, snapshot) }
-}
-
-/** Why manifests alone cannot tell; undefined where they can. */
-function unproved(token: CompactToken, snapshot: Snapshot): string | undefined {
-  const { iss } = token.payload
-  const { kid } = token.header
-  if (looksLikeServiceAccount(token))
-    return 'service account tokens need a cluster, whose keys and pods no manifest has'
-  if ([...valuesOf(snapshot.clients)].some(({ keys }) => keys.some(({ row }) => row.kid === kid))) return undefined
-  const [client] = (typeof iss === 'string' && lookup(snapshot.clientsByIssuer, iss)) || []
-  if (!client)
-    return `no client of these files has this iss: it is unknown, or granted nothing here, or its id and issuer are the cluster's`
-  return kid === undefined ? undefined : 'its key is not in these files: keys are minted in a cluster'
+  const causes = unprovedCauses(text, snapshot)
+  return { service, audience, verdict: 'refused', reason: proved, ...(causes && { causes }) }
 }

@@ -1,6 +1,7 @@
 import { Document } from 'yaml'
 import { noSuchMethod } from '../../core/base/methods.ts'
 import { type Reason, reasons } from '../../core/base/reasons.ts'
+import { timeOf } from '../../core/base/time.ts'
 import type { Explanation, WhyQuestion } from '../../core/explain/explain.ts'
 import type { Nearest } from '../../core/explain/nearest-rule.ts'
 import { explanationOf } from '../../core/explain/problems.ts'
@@ -62,13 +63,13 @@ function credentialLine(
   asked: string | undefined,
 ): string {
   const name = accessKey === undefined ? key : `AccessKey ${accessKey}, ${key}`
-  const until = notAfter === undefined ? '' : `, until ${dateOf(notAfter)}`
+  const until = notAfter === undefined ? '' : `, until ${timeOf(notAfter)}`
   const narrowed = roles === undefined ? '' : `, narrowed to the roles ${roles.join(', ') || '(none)'}`
   return `${name}: ${fault ?? 'good'}${until}${narrowed}${key === asked ? '  <- asked about' : ''}`
 }
 
 function grantLine({ name, role, ended, expiresAt, attributes }: Explanation['grants'][number]): string {
-  const until = expiresAt === undefined ? '' : `, ${ended ? 'ended' : 'until'} ${dateOf(expiresAt)}`
+  const until = expiresAt === undefined ? '' : `, ${ended ? 'ended' : 'until'} ${timeOf(expiresAt)}`
   return `${name} gives role ${role}${until}${attributes ? `, ${JSON.stringify(attributes)}` : ''}`
 }
 
@@ -142,10 +143,6 @@ function listed(name: string, lines: readonly string[]): [string, string][] {
 
 function age(seconds: number | undefined): string {
   return seconds === undefined ? '' : `, confirmed ${Math.max(0, Math.round(seconds))} s ago`
-}
-
-function dateOf(seconds: number): string {
-  return new Date(seconds * 1_000).toISOString().replace('.000Z', 'Z')
 }
 
 /** What stands in a policy is somebody's text: it cannot draw on the terminal. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
+import { rememberCanonicalJson } from '../../core/base/canonical-json.ts'
 import type { DocumentContent, DocumentReading } from '../../core/registry/openapi-document.ts'
-import { rememberCanonicalJson } from '../../core/rows/hash.ts'
 import type { RouteRow } from '../../core/rows/rows.ts'
 import type { ReadingThread } from './reading-thread.ts'
 

@@ -1,10 +1,10 @@
+import { canonicalJson } from '../../core/base/canonical-json.ts'
 import {
   type DocumentContent,
   type DocumentReaders,
   type ReadText,
   readContent,
 } from '../../core/registry/openapi-document.ts'
-import { canonicalJson } from '../../core/rows/hash.ts'
 import { documentReaders } from '../../platform/openapi/document-readers.ts'
 import { answerOrders } from '../../platform/thread/answer-orders.ts'
 import type { Read, ReadingOrder } from './reading-thread.ts'

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { credentialKinds, defaultCredentialKinds, laterCredentialKinds } from '../base/credential-kinds.ts'
 import {
   type ApiObject,
   ageColumn,
@@ -11,6 +12,10 @@ import {
 import { action } from './role.ts'
 import { described, duration, isDuration, label, method, pathTemplate, statusBase, subdomain, text } from './schema.ts'
 import { worded } from './worded.ts'
+
+function listed(names: readonly string[]): string {
+  return `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
+}
 
 const targetRef = z.strictObject({
   group: described(z.enum(['']), 'API group of the target: empty, the core group.').default(''),
@@ -77,6 +82,9 @@ const publicPath = z.strictObject({
   ]),
 })
 
+/** The rule that keeps kinds out which this version does not take. */
+export const takenKindsOnly = `self.accepts.all(a, ${credentialKinds.map(kind => `a == '${kind}'`).join(' || ')})`
+
 const spec = described(
   z.strictObject({
     targetRef: described(targetRef, 'What is protected. One GuardedService per Service port; the oldest holds.'),
@@ -108,12 +116,12 @@ const spec = described(
     }).optional(),
     accepts: described(
       z
-        .array(z.enum(['ClientToken', 'ServiceAccountToken', 'AccessToken', 'StaticSecret', 'ApiKey']))
+        .array(z.enum([...credentialKinds, ...laterCredentialKinds]))
         .min(1)
-        .max(5),
+        .max(credentialKinds.length + laterCredentialKinds.length),
       'Kinds of credential that are taken.',
       { 'x-kubernetes-list-type': 'set' },
-    ).default(['ClientToken', 'ServiceAccountToken']),
+    ).default([...defaultCredentialKinds]),
     mode: described(
       z.enum(['Enforce', 'Audit']),
       'Audit lets every call through and logs what would have been denied.',
@@ -140,9 +148,8 @@ const spec = described(
     'x-kubernetes-validations': [
       { rule: '!(has(self.routes) && has(self.openapi))', message: 'set routes or openapi, not both' },
       {
-        rule: "self.accepts.all(a, a == 'ClientToken' || a == 'ServiceAccountToken')",
-        message:
-          'accepts takes ClientToken and ServiceAccountToken: AccessToken, StaticSecret and ApiKey are not available in this version',
+        rule: takenKindsOnly,
+        message: `accepts takes ${listed(credentialKinds)}: ${listed(laterCredentialKinds)} are not available in this version`,
         fieldPath: '.accepts',
       },
       {

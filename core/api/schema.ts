@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { methods } from '../base/methods.ts'
 import { type CelRule, worded, wordedEach, wrongInPaths } from './worded.ts'
 
 /** Schema keys that Kubernetes reads and JSON Schema does not know. */
@@ -88,7 +89,7 @@ export const pathTemplate = () =>
   )
 
 /** Methods are exact, upper-case tokens: RFC 9110 section 9. `HEAD` follows `GET`. */
-export const method = () => z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'QUERY'])
+export const method = () => z.enum(methods)
 
 const condition = z.strictObject({
   type: described(z.string().max(64), 'Kind of the condition.'),

@@ -1,3 +1,5 @@
+import type { CredentialKind } from './credential-kinds.ts'
+
 /** Who calls, proved once. `credential` says how. It may have ended since: see CheckedIdentity. */
 export interface Identity {
   readonly clientId: string
@@ -5,7 +7,7 @@ export interface Identity {
   readonly client: string
   /** `kid` of the key, or `serviceaccount:<name>`. */
   readonly key: string
-  readonly credential: 'ClientToken' | 'ServiceAccountToken'
+  readonly credential: CredentialKind
   readonly subject: string
   readonly scopes: readonly string[]
   /** Seconds since epoch: the identity must not be used from then on. */
@@ -19,10 +21,8 @@ export interface Identity {
     readonly endsAt: number
     readonly audience: string
     readonly issuer: string
-    /** Service account tokens: they end with their pod, their service account and the key of the cluster. */
-    readonly serviceAccountUid?: string
-    readonly podUid?: string
-    readonly clusterKid?: string
+    /** What else of the snapshot it stands on, by names that are the kind's own. */
+    readonly anchors?: Readonly<Record<string, string>>
   }
 }
 

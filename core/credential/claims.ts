@@ -1,5 +1,5 @@
 import type { DenyReason } from '../base/reasons.ts'
-import { toleranceSeconds } from './client-token.ts'
+import { toleranceSeconds } from './client-token-claims.ts'
 
 export type Claims = Readonly<Record<string, unknown>>
 

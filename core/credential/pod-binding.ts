@@ -1,3 +1,4 @@
+import { isRecord } from '../base/is-record.ts'
 import type { Claims } from './claims.ts'
 
 interface Named {
@@ -17,19 +18,16 @@ export interface PodBinding {
  * @returns undefined when it is not whole: a token that is bound to no pod has no end that we could see
  */
 export function readBinding(claims: Claims): PodBinding | undefined {
-  const bound = object(claims['kubernetes.io'])
-  const serviceAccount = named(bound?.serviceaccount)
-  const pod = named(bound?.pod)
-  const namespace = bound?.namespace
+  const bound = claims['kubernetes.io']
+  if (!isRecord(bound)) return undefined
+  const serviceAccount = named(bound.serviceaccount)
+  const pod = named(bound.pod)
+  const { namespace } = bound
   if (typeof namespace !== 'string' || !serviceAccount || !pod) return undefined
   return { namespace, serviceAccount, pod }
 }
 
 function named(value: unknown): Named | undefined {
-  const { name, uid } = object(value) ?? {}
+  const { name, uid } = isRecord(value) ? value : {}
   return typeof name === 'string' && typeof uid === 'string' && name !== '' && uid !== '' ? { name, uid } : undefined
-}
-
-function object(value: unknown): Readonly<Record<string, unknown>> | undefined {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined
 }

@@ -1,6 +1,7 @@
+import type { Identity } from '../base/identity.ts'
 import type { DenyReason } from '../base/reasons.ts'
-import type { ClientRow, KeyRow } from '../rows/rows.ts'
-import { toleranceSeconds } from './client-token.ts'
+import type { ClientRow, KeyRow, ServiceRow } from '../rows/rows.ts'
+import { toleranceSeconds } from './client-token-claims.ts'
 
 /**
  * Whether a client and its key still count, whatever the token says. Told before the token's own faults: signing a new
@@ -17,4 +18,13 @@ export function checkStanding(client: ClientRow, key: KeyRow | undefined, now: n
 /** Whether a client token was issued before its client or its key was made: then it is of another one. */
 export function isOlderThanKey(issuedAt: number, client: ClientRow, key: KeyRow): boolean {
   return issuedAt + toleranceSeconds < Math.max(client.createdAt, key.notBefore)
+}
+
+/** Whether the service is still the one that was meant, and still takes such a credential. */
+export function checkService(
+  { credential, proof }: Identity,
+  service: ServiceRow | undefined,
+): 'wrong_audience' | 'credential_unsupported' | undefined {
+  if (proof.audience !== service?.audience) return 'wrong_audience'
+  return service.accepts.includes(credential) ? undefined : 'credential_unsupported'
 }

@@ -1,10 +1,10 @@
 import type { Identity } from '../base/identity.ts'
 import { reasons } from '../base/reasons.ts'
+import type { CredentialStanding } from '../credential/explanation.ts'
 import type { Endpoint } from '../matching/route-table.ts'
 import { assumedIdentity, assumeKeys } from '../policy/assume-keys.ts'
 import {
   askedCredential,
-  type CredentialStanding,
   credentialsOf,
   type GrantStanding,
   grantsOf,
@@ -138,7 +138,7 @@ function callerOf(
     return { name: 'assumed', identity: assumedIdentity(client, audience, now), assumed: true }
   }
   const asked = askedCredential(credentials, key)
-  const identity = client && identityOfCredential(client, asked, audience, cluster, now)
+  const identity = client && identityOfCredential(client, asked, { audience, cluster, now })
   return { name: asked?.key, identity, assumed: false }
 }
 

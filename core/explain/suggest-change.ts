@@ -2,6 +2,7 @@ import type { AccessGrantSpec } from '../api/access-grant.ts'
 import { type ApiObject, apiVersion } from '../api/kind.ts'
 import type { RoleRule, RoleSpec } from '../api/role.ts'
 import { methodIndex } from '../base/methods.ts'
+import { timeOf } from '../base/time.ts'
 import type { Endpoint } from '../matching/route-table.ts'
 import { literalTemplate } from '../matching/template.ts'
 import type { Decision } from '../policy/decision.ts'
@@ -62,7 +63,7 @@ export function suggestChange(rows: readonly Row[], question: ChangeQuestion): C
 }
 
 function renewal({ service, now }: ChangeQuestion, { grants }: Nearest): Change {
-  const expiresAt = new Date((now + renewedSeconds) * 1_000).toISOString().replace('.000Z', 'Z')
+  const expiresAt = timeOf(now + renewedSeconds)
   const metadata = { name: grants[0] ?? '', namespace: service.namespace }
   return { verb: 'patch', objects: [{ apiVersion, kind: 'AccessGrant', metadata, spec: { expiresAt } }] }
 }

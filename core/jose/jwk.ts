@@ -2,7 +2,6 @@ import { createHash, createPublicKey, type KeyObject } from 'node:crypto'
 import { p256 } from '@noble/curves/nist.js'
 import type { Algorithm, PublicJwk } from '../api/access-key.ts'
 import { decodeBase64url } from '../base/base64url.ts'
-import { fail } from '../base/errors.ts'
 import { algorithms } from './algorithms.ts'
 import { hasSmallOrder, isCanonicalPoint, isInPrimeSubgroup, isOnEdwardsCurve } from './ed25519-point.ts'
 import { hasRocaPattern } from './roca.ts'
@@ -10,31 +9,31 @@ import { hasRocaPattern } from './roca.ts'
 /** A JWK as it came from somewhere: nothing is believed of its members. */
 export type JwkLike = Readonly<Record<string, unknown>>
 
-const publicNames = ['kty', 'crv', 'x', 'y', 'n', 'e'] as const
 const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
+const publicNames = ['kty', 'crv', 'x', 'y', 'n', 'e'] as const
+
+/** The public half of a JWK, built member by member: what nobody knows, above all a private one, never passes. */
+export function publicMembers(jwk: JwkLike): PublicJwk {
+  const found = publicNames.flatMap(name => (jwk[name] === undefined ? [] : [[name, jwk[name]]]))
+  return Object.fromEntries(found) as PublicJwk
+}
 
 /**
  * The key id: SHA-256 over the required members in their order, base64url.
- * @throws AccessError key_invalid when a required member is missing or the type is not ours
+ * @throws Error when a required member is missing or the type is not ours
  * @see RFC 7638 section 3
  */
 export function thumbprint(jwk: JwkLike): string {
   const entry = Object.values(algorithms).find(({ kty }) => kty === jwk.kty)
-  if (!entry) fail('key_invalid', 'The key has no thumbprint: kty must be OKP, EC or RSA.')
+  if (!entry) throw new Error('The key has no thumbprint: kty must be OKP, EC or RSA.')
   const members = entry.members.map(member => {
     const value = jwk[member]
-    if (typeof value !== 'string') fail('key_invalid', `The key has no thumbprint: its member ${member} is missing.`)
+    if (typeof value !== 'string') throw new Error(`The key has no thumbprint: its member ${member} is missing.`)
     return `"${member}":${JSON.stringify(value)}`
   })
   return createHash('sha256')
     .update(`{${members.join(',')}}`)
     .digest('base64url')
-}
-
-/** The public half, built member by member: one that nobody knows, above all a private one, never gets into it. */
-export function publicMembers(jwk: JwkLike): PublicJwk {
-  const found = publicNames.flatMap(name => (jwk[name] === undefined ? [] : [[name, jwk[name]]]))
-  return Object.fromEntries(found) as PublicJwk
 }
 
 /**
@@ -74,16 +73,16 @@ export function checkKeyForm(jwk: JwkLike, algorithm: Algorithm): string | undef
 /**
  * The key in the form node:crypto verifies with; only the public members of its type are read. The cheap checks are
  * made again; a point off the curve is imported and verifies nothing.
- * @throws AccessError key_invalid
+ * @throws Error when it is no key that may be used: the sentence of `checkKeyForm`
  */
 export function importPublicKey(jwk: JwkLike, algorithm: Algorithm): KeyObject {
   const fault = checkKeyForm(jwk, algorithm)
-  if (fault !== undefined) fail('key_invalid', fault)
+  if (fault !== undefined) throw new Error(fault)
   const key = Object.fromEntries(algorithms[algorithm].members.map(member => [member, jwk[member]]))
   try {
     return createPublicKey({ key, format: 'jwk' })
   } catch {
-    return fail('key_invalid', 'The key cannot be used. Make a new key pair and give its public half.')
+    throw new Error('The key cannot be used. Make a new key pair and give its public half.')
   }
 }
 

@@ -1,8 +1,7 @@
 import type { AccessKey } from '../api/access-key.ts'
-import { durationSeconds } from '../base/duration.ts'
+import { durationSeconds, secondsOfTime } from '../base/time.ts'
 import { checkPublicKey } from '../jose/jwk.ts'
 import type { ResolvedClient } from '../registry/resolve-clients.ts'
-import { secondsOfTime } from './key-ledger.ts'
 
 /** Keys of Personal clients end within this time. */
 export const longestPersonalSeconds = 2_160 * 3_600

@@ -1,8 +1,8 @@
 import type { AccessKey, AccessKeyStatus, PublishedKey } from '../api/access-key.ts'
+import { secondsOfTime, timeOf } from '../base/time.ts'
 import type { ResolvedClient } from '../registry/resolve-clients.ts'
 import { type EnforcedView, type Finding, latchEnforced, notReady, reportConditions } from '../status/report.ts'
 import type { KeyFault } from './accept-access-key.ts'
-import { timeOf } from './key-ledger.ts'
 import { secretNameOf } from './secret-data.ts'
 
 /** `missing`: there is work to do at the Secret. `none`: there need not be one. `unknown`: it was not judged. */
@@ -142,5 +142,5 @@ function readiness(outcome: Outcome, accepted: Finding): Finding {
 }
 
 function expired({ spec }: AccessKey, now: number): boolean {
-  return spec.expiresAt !== undefined && Date.parse(spec.expiresAt) / 1_000 <= now
+  return spec.expiresAt !== undefined && secondsOfTime(spec.expiresAt) <= now
 }

@@ -1,6 +1,6 @@
 import type { AccessKey, PublicJwk, PublishedKey } from '../api/access-key.ts'
+import { secondsOfTime } from '../base/time.ts'
 import type { ResolvedClient } from '../registry/resolve-clients.ts'
-import { secondsOfTime } from './key-ledger.ts'
 import {
   isOwnedBy,
   type KeyMaterial,

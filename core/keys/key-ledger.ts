@@ -1,20 +1,10 @@
 import type { AccessKey, PublicJwk, PublishedKey } from '../api/access-key.ts'
-import { durationSeconds } from '../base/duration.ts'
+import { durationSeconds, secondsOfTime, timeOf } from '../base/time.ts'
 
 /** How long tokens of a key that was lost stay good: their longest life and the clock tolerance. */
 export const retiringSeconds = 15 * 60 + 30
 const mostRevoked = 4
 const mostRetiring = 3
-
-/** Seconds since epoch → RFC 3339, whole seconds. */
-export function timeOf(seconds: number): string {
-  return new Date(seconds * 1_000).toISOString().replace('.000Z', 'Z')
-}
-
-/** RFC 3339 → seconds since epoch, with fractions. */
-export function secondsOfTime(time: string): number {
-  return Date.parse(time) / 1_000
-}
 
 /**
  * The published keys, as spec and time make them now: revoked for good, ended, or dropped when their last token ended.

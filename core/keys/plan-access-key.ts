@@ -1,8 +1,9 @@
 import type { AccessKey } from '../api/access-key.ts'
-import { canonicalJson } from '../rows/hash.ts'
+import { isSameJson } from '../base/canonical-json.ts'
+import { secondsOfTime } from '../base/time.ts'
 import { findKeyFault, type KeyFault } from './accept-access-key.ts'
 import { composeKeyStatus } from './access-key-status.ts'
-import { secondsOfTime, takesAway } from './key-ledger.ts'
+import { takesAway } from './key-ledger.ts'
 import type { AccessKeyPlan, CasePlan, ObservedAccessKey, PlanCase } from './key-plan.ts'
 import { planBrought } from './plan-brought.ts'
 import { planMinted } from './plan-minted.ts'
@@ -19,7 +20,7 @@ export function planAccessKey(observed: ObservedAccessKey, now: number): AccessK
   const fault = findKeyFault(observed, now)
   const planned = caseOf(accessKey)(observed, fault, now)
   const status = composeKeyStatus({ ...planned, accessKey, client, fault, missingRoles, enforced, now })
-  const changed = accessKey.status === undefined || canonicalJson(accessKey.status) !== canonicalJson(status)
+  const changed = accessKey.status === undefined || !isSameJson(accessKey.status, status)
   const report = changed ? { write: { kind: 'status' as const, status }, events: [] } : undefined
   const order = takesAway(accessKey.status?.keys ?? [], planned.keys)
     ? [report, planned.first, planned.last]

@@ -1,6 +1,7 @@
+import { secondsOfTime } from '../base/time.ts'
 import { publicMembers, thumbprint } from '../jose/jwk.ts'
 import type { KeyFault } from './accept-access-key.ts'
-import { ledgerOf, onlyRevoked, publish, secondsOfTime } from './key-ledger.ts'
+import { ledgerOf, onlyRevoked, publish } from './key-ledger.ts'
 import type { CasePlan, ObservedAccessKey } from './key-plan.ts'
 
 /** A key whose private half its owner keeps: there is no Secret, and what the spec gives is published. */

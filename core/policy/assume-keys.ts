@@ -1,4 +1,5 @@
 import type { Identity } from '../base/identity.ts'
+import { identityOfKey } from '../credential/client-token.ts'
 import type { ClientRow, KeyRow, Row } from '../rows/rows.ts'
 
 /** A key that exists nowhere: it stands for any good credential where only the policy is asked about. */
@@ -31,21 +32,6 @@ export function assumeKeys(rows: readonly Row[]): Row[] {
     if (row.type === 'client') return { ...row, suspended: false, keys: [assumed] }
     return row.type === 'service' ? { ...row, accepts: ['ClientToken'] } : row
   })
-}
-
-/** Who a token of this key would prove. @param now seconds since epoch */
-export function identityOfKey(client: ClientRow, key: KeyRow, audience: string, now: number): Identity {
-  return {
-    clientId: client.clientId,
-    client: `${client.namespace}/${client.name}`,
-    key: key.kid,
-    credential: 'ClientToken',
-    subject: client.clientId,
-    scopes: [],
-    expiresAt: Number.MAX_SAFE_INTEGER,
-    ...(key.roles && { roles: key.roles }),
-    proof: { issuedAt: now, endsAt: Number.MAX_SAFE_INTEGER, audience, issuer: client.issuer },
-  }
 }
 
 /** Who the assumed key of a client proves; without a client the stranger. @param now seconds since epoch */

@@ -1,5 +1,6 @@
 import type { Identity } from '../base/identity.ts'
 import { lookup } from '../base/shared-map.ts'
+import { credentialTable } from '../credential/table.ts'
 import type { GrantRow } from '../rows/rows.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
 import { checkIdentity } from './check-identity.ts'
@@ -39,9 +40,9 @@ export interface HeldGrant {
 export function findCaller(identity: Identity, snapshot: Snapshot): Caller | undefined {
   const client = checkIdentity(identity, snapshot, Number.NEGATIVE_INFINITY)
   if (typeof client === 'string') return undefined
-  const key = client.keys.find(({ kid }) => kid === identity.key)
-  const notAfter = key?.notAfter
-  const grants = heldGrants(identity, key?.roles, snapshot)
+  const bounds = credentialTable[identity.credential].boundsOf(identity, client)
+  const notAfter = bounds?.notAfter
+  const grants = heldGrants(identity, bounds?.roles, snapshot)
   return {
     mark: snapshot.mark,
     endsAt: notAfter === undefined ? identity.expiresAt : Math.min(notAfter, identity.expiresAt),

@@ -1,8 +1,8 @@
 import { group, type KindDefinition, apiVersion as ourVersion } from '../api/kind.ts'
 import { kinds } from '../api/kinds.ts'
 import { label, subdomain } from '../api/schema.ts'
+import { isRecord } from '../base/is-record.ts'
 import type { ManifestObject } from './manifest-objects.ts'
-import { isRecord } from './openapi-value.ts'
 import { serverFaults } from './server-rules.ts'
 
 /**

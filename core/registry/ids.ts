@@ -3,6 +3,7 @@ import type { ApiClient } from '../api/api-client.ts'
 import type { GuardedService } from '../api/guarded-service.ts'
 import type { Metadata } from '../api/kind.ts'
 import { installationLabel, organizationLabel } from '../api/labels.ts'
+import { defaultAudience } from '../base/ids.ts'
 import type { NamespaceObject } from './kubernetes.ts'
 
 const base32 = 'abcdefghijklmnopqrstuvwxyz234567'
@@ -17,14 +18,9 @@ export function clientIdOf(client: ApiClient, namespaceUid: string, installation
   return `sc_${toBase32(digest.digest()).slice(0, 26)}`
 }
 
-/** `iss` of a client's tokens and base of its JWKS. */
-export function issuerOf(issuerUrl: string, clientId: string): string {
-  return `${issuerUrl}/v1/clients/${clientId}`
-}
-
 /** `aud` that tokens for this service carry. */
 export function audienceOf(service: GuardedService): string {
-  return service.spec.audience ?? `https://${service.metadata.name}.${service.metadata.namespace}.svc`
+  return service.spec.audience ?? defaultAudience(service.metadata.namespace, service.metadata.name)
 }
 
 /** The installation whose objects a namespace holds. */
@@ -59,12 +55,6 @@ export function byAge(a: { readonly metadata: Metadata }, b: { readonly metadata
     compare(a.metadata.uid ?? '', b.metadata.uid ?? '') ||
     compare(keyOf(a), keyOf(b))
   )
-}
-
-/** Seconds since epoch of an RFC 3339 time; undefined when it is none. */
-export function secondsOf(time: string | undefined): number | undefined {
-  const milliseconds = time === undefined ? Number.NaN : Date.parse(time)
-  return Number.isNaN(milliseconds) ? undefined : Math.floor(milliseconds / 1000)
 }
 
 function compare(a: string, b: string): number {

@@ -1,5 +1,5 @@
 import type { GuardedService } from '../api/guarded-service.ts'
-import { durationSeconds } from '../base/duration.ts'
+import { durationSeconds } from '../base/time.ts'
 import type { RouteRow } from '../rows/rows.ts'
 import type { DocumentFault } from './inspect-document.ts'
 import { inspectRoutes, templateFault } from './inspect-routes.ts'

@@ -1,8 +1,7 @@
 import type { AccessKey, Algorithm, PublishedKey } from '../api/access-key.ts'
-import { durationSeconds } from '../base/duration.ts'
+import { durationSeconds, secondsOf } from '../base/time.ts'
 import { checkKeyForm, type JwkLike, publicMembers, thumbprint } from '../jose/jwk.ts'
 import type { KeyRow } from '../rows/rows.ts'
-import { secondsOf } from './ids.ts'
 
 /** A key without what the service it is used at adds. */
 export type VouchedKey = Omit<KeyRow, 'roles'>

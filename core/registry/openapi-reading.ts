@@ -1,4 +1,5 @@
-import { type Faults, isRecord, type Place } from './openapi-value.ts'
+import { isRecord } from '../base/is-record.ts'
+import type { Faults, Place } from './openapi-value.ts'
 
 /** A document while it is read. */
 export interface Reading {

@@ -1,3 +1,4 @@
+import { isRecord } from '../base/is-record.ts'
 import type { RouteRow } from '../rows/rows.ts'
 import { tellConflicts } from './openapi-conflicts.ts'
 import { checkFields, methods } from './openapi-fields.ts'
@@ -5,7 +6,7 @@ import { type Inherited, inheritedFrom, readOperation } from './openapi-operatio
 import { longestPath, templateOf } from './openapi-path.ts'
 import { objectAt, type Reading, workAtMost } from './openapi-reading.ts'
 import { basePathOf } from './openapi-server.ts'
-import { createFaults, type Fault, type FaultKind, isRecord, type Place } from './openapi-value.ts'
+import { createFaults, type Fault, type FaultKind, type Place } from './openapi-value.ts'
 import { createRouteNames } from './route-name.ts'
 
 const operationsAtMost = 2_000

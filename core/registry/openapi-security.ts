@@ -1,6 +1,7 @@
+import { isRecord } from '../base/is-record.ts'
 import type { RouteRow } from '../rows/rows.ts'
 import { listAt, objectAt, type Reading, spend } from './openapi-reading.ts'
-import { isRecord, type Place } from './openapi-value.ts'
+import type { Place } from './openapi-value.ts'
 
 export type Permission = NonNullable<RouteRow['permission']>
 

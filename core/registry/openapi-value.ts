@@ -60,7 +60,3 @@ export function shown(place: Place): string {
 function sentenceAt(place: Place, what: string): string {
   return `At ${shown(place)}: ${what}.`.replaceAll(/[^\x20-\x7e]/g, '?')
 }
-
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}

@@ -1,6 +1,8 @@
 import type { ApiClient } from '../api/api-client.ts'
 import { groupBy } from '../base/group-by.ts'
-import { byAge, clientIdOf, installationOf, isPresent, issuerOf, keyOf, organizationOf, secondsOf } from './ids.ts'
+import { issuerOf } from '../base/ids.ts'
+import { secondsOf } from '../base/time.ts'
+import { byAge, clientIdOf, installationOf, isPresent, keyOf, organizationOf } from './ids.ts'
 import type { NamespaceObject } from './kubernetes.ts'
 
 type ClientReason = 'Accepted' | 'ClientIdTaken' | 'ClientIdNotAllowed' | 'ServiceAccountTaken'

@@ -1,9 +1,11 @@
 import { crdOf } from '../api/crd.ts'
+import { takenKindsOnly } from '../api/guarded-service.ts'
 import type { KindDefinition } from '../api/kind.ts'
 import { kinds } from '../api/kinds.ts'
 import { isDuration } from '../api/schema.ts'
-import { durationSeconds } from '../base/duration.ts'
-import { isRecord } from './openapi-value.ts'
+import { isCredentialKind } from '../base/credential-kinds.ts'
+import { isRecord } from '../base/is-record.ts'
+import { durationSeconds } from '../base/time.ts'
 
 type Self = Readonly<Record<string, unknown>>
 type Schema = Readonly<Record<string, unknown>>
@@ -27,8 +29,7 @@ function fits({ algorithm, publicKey }: Self): boolean {
  */
 export const serverRules: Readonly<Record<string, (self: Self) => boolean>> = {
   '!(has(self.routes) && has(self.openapi))': self => !(has(self, 'routes') && has(self, 'openapi')),
-  "self.accepts.all(a, a == 'ClientToken' || a == 'ServiceAccountToken')": ({ accepts }) =>
-    Array.isArray(accepts) && accepts.every(one => one === 'ClientToken' || one === 'ServiceAccountToken'),
+  [takenKindsOnly]: ({ accepts }) => Array.isArray(accepts) && accepts.every(isCredentialKind),
   [`!${isDuration('maxStaleness')} || duration(self.maxStaleness) >= duration('1m') && duration(self.maxStaleness) <= duration('720h')`]:
     self => seconds(self.maxStaleness) >= minute && seconds(self.maxStaleness) <= 720 * hour,
   '[has(self.attributeEquals), has(self.organizationEquals), has(self.scopeContains)].filter(x, x).size() == 1': self =>

@@ -1,8 +1,9 @@
 import type { AccessGrant, GrantedClient } from '../api/access-grant.ts'
 import type { AccessKey } from '../api/access-key.ts'
 import type { Role, RoleRule } from '../api/role.ts'
-import { durationSeconds } from '../base/duration.ts'
+import { defaultCredentialKinds, isCredentialKind } from '../base/credential-kinds.ts'
 import { everyNth, finish, type Steps } from '../base/steps.ts'
+import { durationSeconds, secondsOf } from '../base/time.ts'
 import type {
   ClientRow,
   ClusterRow,
@@ -14,7 +15,7 @@ import type {
   ServiceAccountRow,
   ServiceRow,
 } from '../rows/rows.ts'
-import { isPresent, referenceKey, secondsOf } from './ids.ts'
+import { isPresent, referenceKey } from './ids.ts'
 import { type VouchedKey, vouchedKeys } from './keys.ts'
 import type { PodObject, ServiceAccountObject } from './kubernetes.ts'
 import type { ResolvedClient } from './resolve-clients.ts'
@@ -109,9 +110,7 @@ function serviceRow({ service, audience, routes }: ResolvedService): ServiceRow 
     name: metadata.name,
     audience,
     // Kinds of credential this version does not know are refused by the schema; a guard must not meet them.
-    accepts: (spec.accepts ?? (['ClientToken', 'ServiceAccountToken'] as const)).filter(
-      kind => kind === 'ClientToken' || kind === 'ServiceAccountToken',
-    ),
+    accepts: (spec.accepts ?? defaultCredentialKinds).filter(isCredentialKind),
     public: (spec.public ?? []).map(({ path, methods = ['GET', 'HEAD'] }) => ({ path, methods })),
     routes,
     mode: spec.mode ?? 'Enforce',

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { canonicalJson } from '../base/canonical-json.ts'
 
 /** Hash of an empty slice. */
 export const emptyHash = '0'.repeat(64)
@@ -56,48 +57,4 @@ export function startSum(slice: string): HashSum {
 
 function hex(sum: bigint): string {
   return sum.toString(16).padStart(64, '0')
-}
-
-const remembered = new WeakMap<readonly unknown[], string>()
-const worthRemembering = 64
-
-/** Says what the canonical text of a long list is, where it was made elsewhere. The list must never change. */
-export function rememberCanonicalJson(list: readonly unknown[], text: string): void {
-  if (list.length >= worthRemembering) remembered.set(list, text)
-}
-
-/** JSON with sorted keys, so that equal values give equal text. */
-export function canonicalJson(value: unknown): string {
-  if (typeof value === 'string') return quote(value)
-  if (Array.isArray(value)) {
-    const known = value.length < worthRemembering ? undefined : remembered.get(value)
-    return known ?? `[${value.map(item => canonicalJson(item ?? null)).join(',')}]`
-  }
-  if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null'
-  let text = ''
-  for (const key of sortedKeys(value)) {
-    const member = (value as Record<string, unknown>)[key]
-    if (member !== undefined) text += `${text === '' ? '' : ','}${quote(key)}:${canonicalJson(member)}`
-  }
-  return `{${text}}`
-}
-
-/** Printable ASCII but quote and backslash: what stands in JSON as it is. Half the work of a slice is in such texts. */
-const plain = /^[ !#-[\]-~]*$/
-
-function quote(text: string): string {
-  return plain.test(text) ? `"${text}"` : JSON.stringify(text)
-}
-
-/** By insertion: rows have few keys, and Array.sort without a comparison makes strings of them first. */
-function sortedKeys(value: object): string[] {
-  const keys = Object.keys(value)
-  if (keys.length > 16) return keys.sort()
-  for (let index = 1; index < keys.length; index++) {
-    const key = keys[index] as string
-    let at = index
-    while (at > 0 && (keys[at - 1] as string) > key) keys[at] = keys[--at] as string
-    keys[at] = key
-  }
-  return keys
 }

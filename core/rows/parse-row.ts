@@ -1,3 +1,5 @@
+import { credentialKinds } from '../base/credential-kinds.ts'
+import { isRecord } from '../base/is-record.ts'
 import { methods } from '../base/methods.ts'
 import { rowHash } from './hash.ts'
 import type { Row } from './rows.ts'
@@ -20,13 +22,13 @@ const listOf =
   (check: Check): Check =>
   value =>
     Array.isArray(value) && value.every(check)
-const textMap: Check = value => isObject(value) && Object.values(value).every(text)
+const textMap: Check = value => isRecord(value) && Object.values(value).every(text)
 
 /** An object with these members and no others. */
 function shape(required: Readonly<Record<string, Check>>, optional: Readonly<Record<string, Check>> = {}): Check {
   const names = Object.keys(required)
   return value =>
-    isObject(value) &&
+    isRecord(value) &&
     names.every(name => Object.hasOwn(value, name)) &&
     Object.entries(value).every(([name, member]) => {
       if (Object.hasOwn(required, name)) return required[name]?.(member)
@@ -37,7 +39,7 @@ function shape(required: Readonly<Record<string, Check>>, optional: Readonly<Rec
 const someMethods = listOf(oneOf(...methods))
 const publicKey = shape({ kty: text }, { crv: text, x: text, y: text, n: text, e: text })
 const comparison: Check = value =>
-  isObject(value) &&
+  isRecord(value) &&
   Object.keys(value).length === 1 &&
   shape(
     {},
@@ -77,7 +79,7 @@ const rows: Readonly<Record<Row['type'], Check>> = {
     namespace: text,
     name: text,
     audience: text,
-    accepts: listOf(oneOf('ClientToken', 'ServiceAccountToken')),
+    accepts: listOf(oneOf(...credentialKinds)),
     public: listOf(shape({ path: text, methods: someMethods })),
     routes: listOf(route),
     mode: oneOf('Enforce', 'Audit'),
@@ -117,7 +119,7 @@ const rows: Readonly<Record<Row['type'], Check>> = {
  * @returns the row itself, not a copy; or its key
  */
 export function parseRow(value: unknown): Row | UnsupportedRow {
-  if (!isObject(value)) return { unsupported: 'unknown' }
+  if (!isRecord(value)) return { unsupported: 'unknown' }
   const { type } = value
   const check = typeof type === 'string' && Object.hasOwn(rows, type) ? rows[type as Row['type']] : undefined
   return check?.(value) ? (value as unknown as Row) : { unsupported: keyOf(value) }
@@ -130,8 +132,4 @@ function keyOf(row: Readonly<Record<string, unknown>>): string {
   if (type === 'service' || type === 'cluster') return type
   const id = type === 'client' ? clientId : (name ?? clientId)
   return typeof id === 'string' ? `${type}/${id}` : `${type}#${rowHash(row).slice(0, 12)}`
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,5 +1,6 @@
 import type { Algorithm, PublicJwk } from '../api/access-key.ts'
 import type { Comparison } from '../api/role.ts'
+import type { CredentialKind } from '../base/credential-kinds.ts'
 
 /**
  * A slice is what one guard needs to decide for one service, as rows that are sent, stored and hashed one by one.
@@ -14,7 +15,7 @@ export interface ServiceRow {
   readonly namespace: string
   readonly name: string
   readonly audience: string
-  readonly accepts: readonly ('ClientToken' | 'ServiceAccountToken')[]
+  readonly accepts: readonly CredentialKind[]
   readonly public: readonly { readonly path: string; readonly methods: readonly string[] }[]
   readonly routes: readonly RouteRow[]
   readonly mode: 'Enforce' | 'Audit'

@@ -1,3 +1,4 @@
+import { type CredentialKind, credentialKinds } from '../base/credential-kinds.ts'
 import { editMap, emptyMap, type SharedMap, type SharedMapEdit } from '../base/shared-map.ts'
 import type { Steps } from '../base/steps.ts'
 import type { ClientRow } from '../rows/rows.ts'
@@ -6,10 +7,18 @@ import { type ClientEntry, clientEntry } from './client-entry.ts'
 /** The clients of a slice, by what tokens name them with. */
 export interface ClientIndex {
   readonly clients: SharedMap<ClientEntry>
-  /** Several only if the issuer made a mistake; `sub` then tells them apart. */
-  readonly clientsByIssuer: SharedMap<readonly ClientEntry[]>
-  /** By `namespace/name` of the service account. */
-  readonly clientsByServiceAccount: SharedMap<readonly ClientEntry[]>
+  /** By what a credential of each kind names its client with. */
+  readonly clientsBy: ClientsByKind
+}
+
+/** Several of one name only if the issuer made a mistake. */
+export type ClientsByKind = Readonly<Record<CredentialKind, SharedMap<readonly ClientEntry[]>>>
+
+/** What a credential of each kind names its client with. */
+const clientNames: Readonly<Record<CredentialKind, (row: ClientRow) => Iterable<string>>> = {
+  ClientToken: ({ issuer }) => [issuer],
+  ServiceAccountToken: ({ namespace, serviceAccounts = [] }) =>
+    new Set(serviceAccounts.map(({ name }) => `${namespace}/${name}`)),
 }
 
 /** A client before and after a change; either may be absent. */
@@ -20,16 +29,14 @@ export interface ClientChange {
 
 export const noClients: ClientIndex = {
   clients: emptyMap(),
-  clientsByIssuer: emptyMap(),
-  clientsByServiceAccount: emptyMap(),
+  clientsBy: ofEachKind(() => emptyMap()),
 }
 
 /** Brings the indexes up to date; only what the changed clients are found by is touched. */
 export function* updateClients(index: ClientIndex, changes: Iterable<ClientChange>): Steps<ClientIndex> {
   const edit = {
     clients: editMap(index.clients),
-    byIssuer: editMap(index.clientsByIssuer),
-    byAccount: editMap(index.clientsByServiceAccount),
+    clientsBy: ofEachKind(kind => editMap(index.clientsBy[kind])),
   }
   for (const { before, after } of changes) {
     const clientId = (after ?? before)?.clientId
@@ -40,31 +47,29 @@ export function* updateClients(index: ClientIndex, changes: Iterable<ClientChang
   }
   return {
     clients: edit.clients.finish(),
-    clientsByIssuer: edit.byIssuer.finish(),
-    clientsByServiceAccount: edit.byAccount.finish(),
+    clientsBy: ofEachKind(kind => edit.clientsBy[kind].finish()),
   }
 }
 
 interface IndexEdit {
   readonly clients: SharedMapEdit<ClientEntry>
-  readonly byIssuer: SharedMapEdit<readonly ClientEntry[]>
-  readonly byAccount: SharedMapEdit<readonly ClientEntry[]>
+  readonly clientsBy: Readonly<Record<CredentialKind, SharedMapEdit<readonly ClientEntry[]>>>
 }
 
 function add(edit: IndexEdit, entry: ClientEntry): void {
   edit.clients.set(entry.row.clientId, entry)
-  join(edit.byIssuer, entry.row.issuer, entry)
-  for (const name of accountNames(entry.row)) join(edit.byAccount, name, entry)
+  for (const kind of credentialKinds)
+    for (const name of clientNames[kind](entry.row)) join(edit.clientsBy[kind], name, entry)
 }
 
 function remove(edit: IndexEdit, entry: ClientEntry): void {
   edit.clients.delete(entry.row.clientId)
-  leave(edit.byIssuer, entry.row.issuer, entry)
-  for (const name of accountNames(entry.row)) leave(edit.byAccount, name, entry)
+  for (const kind of credentialKinds)
+    for (const name of clientNames[kind](entry.row)) leave(edit.clientsBy[kind], name, entry)
 }
 
-function accountNames(row: ClientRow): Set<string> {
-  return new Set((row.serviceAccounts ?? []).map(({ name }) => `${row.namespace}/${name}`))
+function ofEachKind<T>(make: (kind: CredentialKind) => T): Record<CredentialKind, T> {
+  return Object.fromEntries(credentialKinds.map(kind => [kind, make(kind)])) as Record<CredentialKind, T>
 }
 
 function join(index: SharedMapEdit<readonly ClientEntry[]>, key: string, entry: ClientEntry): void {

@@ -4,7 +4,7 @@ import { type CompiledPolicy, compilingPolicy } from '../matching/compile.ts'
 import type { Frame } from '../rows/frames.ts'
 import type { RoleRow, Row, ServiceRow } from '../rows/rows.ts'
 import { type ClientEntry, type ClusterEntry, clusterEntry } from './client-entry.ts'
-import { type ClientIndex, noClients, updateClients } from './client-index.ts'
+import { type ClientIndex, type ClientsByKind, noClients, updateClients } from './client-index.ts'
 import { type ClientGrants, updateGrants } from './grant-index.ts'
 import { emptyStore, type RowChange, type RowStore, updateRows } from './row-store.ts'
 
@@ -25,9 +25,8 @@ export interface Snapshot {
   readonly policy: CompiledPolicy | undefined
   readonly cluster: ClusterEntry | undefined
   readonly clients: SharedMap<ClientEntry>
-  readonly clientsByIssuer: SharedMap<readonly ClientEntry[]>
-  /** By `namespace/name` of the service account. */
-  readonly clientsByServiceAccount: SharedMap<readonly ClientEntry[]>
+  /** By what a credential of each kind names its client with: the issuer, `namespace/name` of the service account. */
+  readonly clientsBy: ClientsByKind
   readonly grantsByClient: SharedMap<ClientGrants>
   /** Keys of rows that hold something this version does not know. */
   readonly unsupported: ReadonlySet<string>

@@ -1,4 +1,5 @@
 import type { AccessKey } from '../api/access-key.ts'
+import { secondsOfTime } from '../base/time.ts'
 
 /** The horizons at which somebody wants to know, in days. */
 export const horizonDays = [1, 7, 14, 30] as const
@@ -15,7 +16,7 @@ export function keyExpiry(keys: Iterable<AccessKey>, now: number): KeyExpiry {
   const ends = [...keys].flatMap(({ status }) => {
     if (status?.state !== 'Active' || status.expiresAt === undefined) return []
     if (status.renewalTime !== undefined && status.renewalTime < status.expiresAt) return []
-    return [Date.parse(status.expiresAt) / 1_000]
+    return [secondsOfTime(status.expiresAt)]
   })
   return {
     soonest: ends.length === 0 ? undefined : ends.reduce((a, b) => Math.min(a, b)),

@@ -1,4 +1,5 @@
 import type { AccessGrant, AccessGrantStatus, GrantedClient } from '../api/access-grant.ts'
+import { secondsOfTime, timeOf } from '../base/time.ts'
 import type { ResolvedClient } from '../registry/resolve-clients.ts'
 import { isPinned } from '../registry/slice.ts'
 import { type EnforcedView, type Finding, latchEnforced, notReady, reportConditions } from './report.ts'
@@ -29,13 +30,13 @@ export function planAccessGrant(
   const { generation } = object.metadata
   const previous = object.status?.conditions
   const clients = pins(observed)
-  const end = object.spec.expiresAt === undefined ? undefined : Math.floor(Date.parse(object.spec.expiresAt) / 1_000)
+  const end = object.spec.expiresAt === undefined ? undefined : Math.floor(secondsOfTime(object.spec.expiresAt))
   const fault = faultOf(observed, clients, end)
   const expired = end !== undefined && end <= now
   const accepted = acceptance(fault)
   const samePins = JSON.stringify(object.status?.clients?.map(pinned)) === JSON.stringify(clients.map(pinned))
   const latched = latchEnforced(samePins ? previous : undefined, generation, enforced)
-  const time = new Date(now * 1_000).toISOString().replace('.000Z', 'Z')
+  const time = timeOf(now)
   return {
     status: {
       ...(generation !== undefined && { observedGeneration: generation }),

@@ -1,3 +1,5 @@
+import { isRecord } from '../../core/base/is-record.ts'
+
 const longestToken = 8_192
 /** By how much clocks may differ; the API server decides, this is for what it cannot take. */
 const toleranceSeconds = 60
@@ -31,7 +33,7 @@ export function endOf(token: string): number | undefined {
 function partOf(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const value: unknown = JSON.parse(Buffer.from(text, 'base64url').toString('utf8'))
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined
+    return isRecord(value) ? value : undefined
   } catch {
     return undefined
   }

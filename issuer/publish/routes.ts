@@ -1,5 +1,5 @@
+import { issuerOf } from '../../core/base/ids.ts'
 import { jwksOf, type PublishableKey } from '../../core/jose/jwks.ts'
-import { issuerOf } from '../../core/registry/ids.ts'
 import type { ResolvedClient } from '../../core/registry/resolve-clients.ts'
 import { discoveryOf } from './discovery.ts'
 

@@ -1,3 +1,4 @@
+import { isRecord } from '../../core/base/is-record.ts'
 import type { Held, Hello, Seen } from '../../core/rows/frames.ts'
 
 const longestLineBytes = 16_384
@@ -44,10 +45,10 @@ export function parseHeld(line: string): Held['held'] | undefined {
   }
 }
 
-function member(line: string, name: string): Record<string, unknown> | undefined {
+function member(line: string, name: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const value = (JSON.parse(line) as Record<string, unknown> | null)?.[name]
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined
+    return isRecord(value) ? value : undefined
   } catch {
     return undefined
   }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { canonicalJson } from '../../core/rows/hash.ts'
+import { canonicalJson } from '../../core/base/canonical-json.ts'
 import type { Row } from '../../core/rows/rows.ts'
 
 interface Measured {

@@ -1,4 +1,5 @@
 import { admissionPathFile, admissionRandomPart } from '../../core/api/admission-path.ts'
+import { isSameJson } from '../../core/base/canonical-json.ts'
 import type { Clock } from '../../platform/clock.ts'
 import { type KubeClient, KubeError, type OwnerReference, type Resource } from '../../platform/kube/client.ts'
 import { configMaps, mutatingWebhooks, secrets, validatingWebhooks } from '../../platform/kube/resources.ts'
@@ -8,7 +9,7 @@ import { createAuthority, createServerCertificate } from '../../platform/x509.ts
 import type { Config } from '../config.ts'
 import { managedLabels, readOwner, type SecretOf, textsOf, writeSecret } from '../owned-objects.ts'
 import { type ConfigMapOf, caConfigMap } from '../sources.ts'
-import { fieldManager, isSameJson } from '../status.ts'
+import { fieldManager } from '../status.ts'
 import { makeRandomPart } from './admission-path.ts'
 import type { WebhookConfiguration } from './plan-admission-path.ts'
 import {

@@ -1,3 +1,4 @@
+import { credentialHeaders } from '../../core/credential/read.ts'
 import { boundedMemo } from './bounded-memo.ts'
 import { hopByHop, isReserved } from './reserved-fields.ts'
 
@@ -23,6 +24,8 @@ export interface FieldName {
   readonly slot: number
   /** Whether it is not passed on, on any branch. */
   readonly endsHere: boolean
+  /** Whether a credential stands in it: that is taken off. */
+  readonly holdsCredential: boolean
 }
 
 /**
@@ -75,5 +78,6 @@ export const fieldName: (sent: string) => FieldName = boundedMemo(2_048, sent =>
     single: singleBits.get(lower) ?? 0,
     slot: slotOf.get(lower) ?? slots.other,
     endsHere: hopByHop.has(lower) || isReserved(lower),
+    holdsCredential: credentialHeaders.has(lower),
   }
 })

@@ -1,3 +1,4 @@
+import { credentialHeaders } from '../../core/credential/read.ts'
 import { boundedMemo } from './bounded-memo.ts'
 
 /** Headers that belong to one hop: RFC 9110 section 7.6.1 and what older software treats so. */
@@ -39,7 +40,7 @@ const proxyOnly = new Set([
 const proxyPrefixes = ['latchkey-', 'x-forwarded-', 'x-envoy-', 'x-middleware-', 'x-original-', 'x-rewrite-']
 
 /** Names that an app which folds `_` and `.` would mistake for those that frame or vouch for the request. */
-const unfoldable = new Set([...hopByHop, 'authorization', 'content-length', 'content-type', 'cookie', 'host'])
+const unfoldable = new Set([...hopByHop, ...credentialHeaders, 'content-length', 'content-type', 'cookie', 'host'])
 
 /** One name for all spellings that some app reads as the same: CGI, WSGI and Rack make `-` of what is no letter. */
 export function foldName(name: string): string {

@@ -126,7 +126,7 @@ it('S11 an app is told of a caller if, and only if, its token would be proved an
           slice.take({ full: { rows }, seen: { apiclients: String(clock.now()) }, hash: sliceHash(rows) })
         }
         for (const [token, target] of calls) {
-          const head = { method: 'GET', target, authorization: `Bearer ${token}` }
+          const head = { method: 'GET', target, authorization: `Bearer ${token}`, names: [], values: [] }
           const verdict = kept.authorize(head)
           const { decision, pass } = verdict
           // A guard that has just started decides the same.

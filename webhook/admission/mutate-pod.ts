@@ -1,11 +1,12 @@
 import { guardLabel } from '../../core/api/labels.ts'
+import { isRecord } from '../../core/base/is-record.ts'
 import type { InjectionSettings } from '../injection/guard-container.ts'
 import { injectGuard } from '../injection/inject-guard.ts'
 import { jsonPatch } from '../injection/json-patch.ts'
 import { bindsLoopback, leadWarnings } from '../injection/lead.ts'
 import type { Pod } from '../injection/pod.ts'
 import type { LookAtService } from './checks/look-at-service.ts'
-import { type AdmissionRequest, isFields, type Verdict } from './review.ts'
+import type { AdmissionRequest, Verdict } from './review.ts'
 
 /** A pod that gets the guard. What it becomes beside it depends on where its Service leads. */
 export interface OpenPod {
@@ -56,7 +57,7 @@ export function isAboutPod({ kind }: AdmissionRequest): boolean {
 
 /** The API server sends well-formed pods; from anybody else a shape is all that is asked for. */
 function isPodShaped(value: unknown): value is Pod {
-  if (!isFields(value) || !isFields(value.spec)) return false
+  if (!isRecord(value) || !isRecord(value.spec)) return false
   const { containers, initContainers = [], volumes = [] } = value.spec
-  return [containers, initContainers, volumes].every(list => Array.isArray(list) && list.every(isFields))
+  return [containers, initContainers, volumes].every(list => Array.isArray(list) && list.every(isRecord))
 }

@@ -1,3 +1,4 @@
+import { isRecord } from '../../core/base/is-record.ts'
 import type { UserInfo } from '../../platform/kube/access-review.ts'
 import { exceeded } from './json-bounds.ts'
 
@@ -49,15 +50,15 @@ export function readReview(body: Buffer): AdmissionRequest | { readonly fault: s
   } catch {
     return { fault: 'the body is not JSON' }
   }
-  if (!isFields(review) || review.apiVersion !== 'admission.k8s.io/v1' || review.kind !== 'AdmissionReview') {
+  if (!isRecord(review) || review.apiVersion !== 'admission.k8s.io/v1' || review.kind !== 'AdmissionReview') {
     return { fault: 'the body is not an AdmissionReview of admission.k8s.io/v1' }
   }
   const { request } = review
   const whole =
-    isFields(request) &&
+    isRecord(request) &&
     typeof request.uid === 'string' &&
     request.uid.length <= 128 &&
-    isFields(request.kind) &&
+    isRecord(request.kind) &&
     typeof request.operation === 'string' &&
     (request.userInfo === undefined || isUser(request.userInfo))
   return whole
@@ -113,9 +114,5 @@ function statusOf({ code, message, causes }: Verdict & { allowed: false }): obje
 
 /** Only passed on, to the API server that wrote it. */
 function isUser(value: unknown): value is UserInfo {
-  return isFields(value) && typeof value.username === 'string'
-}
-
-export function isFields(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  return isRecord(value) && typeof value.username === 'string'
 }

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { isRecord } from '../../core/base/is-record.ts'
 
 /** RFC 6902 section 4; the three operations that are needed. */
 export type Operation =
@@ -13,7 +14,7 @@ type Fields = Readonly<Record<string, unknown>>
  */
 export function jsonPatch(before: unknown, after: unknown, path = ''): Operation[] {
   if (isDeepStrictEqual(before, after)) return []
-  if (isFields(before) && isFields(after)) return patchFields(before, after, path)
+  if (isRecord(before) && isRecord(after)) return patchFields(before, after, path)
   if (Array.isArray(before) && Array.isArray(after)) {
     return patchNamed(before, after, path) ?? [{ op: 'replace', path, value: after }]
   }
@@ -62,12 +63,8 @@ function patchNamed(before: readonly unknown[], after: readonly unknown[], path:
 }
 
 function namesOf(list: readonly unknown[]): string[] | undefined {
-  const names = list.map(item => (isFields(item) && typeof item.name === 'string' ? item.name : undefined))
+  const names = list.map(item => (isRecord(item) && typeof item.name === 'string' ? item.name : undefined))
   return names.includes(undefined) || new Set(names).size !== names.length ? undefined : (names as string[])
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** RFC 6901 section 3. */

@@ -36,7 +36,7 @@ function start(rows: readonly Row[] = rowsOf()) {
   })
   const ask = (token: string, of: Partial<Question> = {}): Promise<Outcome | undefined> => {
     const asked: AskedOfProxy = {
-      ...{ method: 'GET', target: '/api/x', authorization: `Bearer ${token}` },
+      ...{ method: 'GET', target: '/api/x', authorization: `Bearer ${token}`, names: [], values: [] },
       ...{ requestId: undefined, reserved: [] },
     }
     return judge.judge({ peer: peers[0], service, asked: () => asked, address: '10.0.0.1', isGone: () => false, ...of })

@@ -1,7 +1,6 @@
 import type { AccessKeySpec } from '../../../core/api/access-key.ts'
-import { durationSeconds } from '../../../core/base/duration.ts'
+import { durationSeconds, secondsOf } from '../../../core/base/time.ts'
 import { checkPublicKey } from '../../../core/jose/jwk.ts'
-import { secondsOf } from '../../../core/registry/ids.ts'
 import * as resources from '../../../platform/kube/resources.ts'
 import { type Check, expiresInThePast, type KindChecks } from './check.ts'
 

@@ -1,4 +1,4 @@
-import { secondsOf } from '../../../core/registry/ids.ts'
+import { secondsOf } from '../../../core/base/time.ts'
 import type { Resource } from '../../../platform/kube/client.ts'
 
 /** A mistake in a field: a sentence that says what to write instead. */

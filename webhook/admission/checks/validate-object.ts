@@ -6,8 +6,9 @@ import { apiClient } from '../../../core/api/api-client.ts'
 import { guardedService } from '../../../core/api/guarded-service.ts'
 import { group, type KindDefinition } from '../../../core/api/kind.ts'
 import { role } from '../../../core/api/role.ts'
+import { isRecord } from '../../../core/base/is-record.ts'
 import type { UserInfo } from '../../../platform/kube/access-review.ts'
-import { type AdmissionRequest, isFields, type Verdict } from '../review.ts'
+import type { AdmissionRequest, Verdict } from '../review.ts'
 import type { AudienceTaken } from './audience-taken.ts'
 import { type About, type Finding, type KindChecks, type Missing, mostReferences, type Reference } from './check.ts'
 import { accessGrantChecks } from './check-access-grant.ts'
@@ -61,8 +62,8 @@ export function examineObject(request: AdmissionRequest, now: number): Verdict |
   const asked = request.operation === 'CREATE' || request.operation === 'UPDATE'
   if (!examine || !asked || request.subResource) return { allowed: true }
   const { object, oldObject } = request
-  if (!isFields(object)) return { allowed: false, code: 400, message: 'request.object is missing' }
-  if (request.operation === 'UPDATE' && isFields(oldObject) && isDeepStrictEqual(object.spec, oldObject.spec)) {
+  if (!isRecord(object)) return { allowed: false, code: 400, message: 'request.object is missing' }
+  if (request.operation === 'UPDATE' && isRecord(oldObject) && isDeepStrictEqual(object.spec, oldObject.spec)) {
     return { allowed: true }
   }
   const about = { name: request.name ?? '', namespace: request.namespace ?? '', now, told: toldBy(oldObject) }
@@ -94,16 +95,16 @@ function refused(findings: readonly Finding[]): Verdict {
 }
 
 function toldBy(oldObject: unknown): string[] {
-  const status = isFields(oldObject) && isFields(oldObject.status) ? oldObject.status : {}
+  const status = isRecord(oldObject) && isRecord(oldObject.status) ? oldObject.status : {}
   const conditions: unknown[] = Array.isArray(status.conditions) ? status.conditions : []
-  return conditions.flatMap(one => (isFields(one) && typeof one.message === 'string' ? [one.message] : []))
+  return conditions.flatMap(one => (isRecord(one) && typeof one.message === 'string' ? [one.message] : []))
 }
 
 /** By whom is none of the asking namespace's business. */
 const audienceIsTaken: Finding = { field: 'spec.audience', message: 'is taken; choose another one' }
 
 function audienceIn(oldObject: unknown): unknown {
-  return isFields(oldObject) && isFields(oldObject.spec) ? oldObject.spec.audience : undefined
+  return isRecord(oldObject) && isRecord(oldObject.spec) ? oldObject.spec.audience : undefined
 }
 
 function missingSentence({ reference: { field, resource, namespace, name, port }, what, ports = [] }: Missing): string {

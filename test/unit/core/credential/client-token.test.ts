@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { clientTokenClaims } from '../../../../core/credential/client-token.ts'
+import { clientTokenClaims } from '../../../../core/credential/client-token-claims.ts'
 import { audience, clientId, issuer, now } from '../fixture.ts'
 
 const request = { clientId, issuer, audience, now, jti: 'j' }

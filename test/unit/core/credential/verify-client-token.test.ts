@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { SignJWT } from 'jose'
 import { describe, expect, test } from 'vitest'
 import type { DenyReason } from '../../../../core/base/reasons.ts'
-import { clientTokenClaims } from '../../../../core/credential/client-token.ts'
+import { clientTokenClaims } from '../../../../core/credential/client-token-claims.ts'
 import { verifyToken } from '../../../../core/credential/verify.ts'
 import {
   audience,

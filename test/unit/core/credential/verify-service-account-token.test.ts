@@ -73,9 +73,7 @@ describe('a good service account token', () => {
         endsAt: now + 3_630,
         audience,
         issuer: clusterIssuer,
-        serviceAccountUid: 'sa-uid',
-        podUid: 'pod-uid',
-        clusterKid: rsaKey.kid,
+        anchors: { uid: 'sa-uid', pod: 'pod-uid', kid: rsaKey.kid },
       },
     })
   })

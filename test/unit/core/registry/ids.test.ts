@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { expect, it } from 'vitest'
-import { durationSeconds } from '../../../../core/base/duration.ts'
-import { audienceOf, byAge, clientIdOf, installationOf, issuerOf, secondsOf } from '../../../../core/registry/ids.ts'
+import { issuerOf } from '../../../../core/base/ids.ts'
+import { audienceOf, byAge, clientIdOf, installationOf } from '../../../../core/registry/ids.ts'
 import { client, namespace, service } from './objects.ts'
 
 /** RFC 4648 section 6 by bits, another way than the code under test. */
@@ -45,11 +45,4 @@ it('orders by age, then by uid', () => {
     client('shop', 'x', {}, { uid: '2' }),
   ]
   expect([b, a, old].sort(byAge)).toEqual([old, a, b])
-})
-
-it('reads durations and times, and nothing that only looks like one', () => {
-  expect(durationSeconds('1h30m10s')).toBe(5_410)
-  expect(['', '1d', '-1h', '1.5h', 'h', '1h '].map(durationSeconds)).toEqual(Array(6).fill(undefined))
-  expect(secondsOf('2026-11-22T10:00:00.900Z')).toBe(Date.parse('2026-11-22T10:00:00Z') / 1000)
-  expect([secondsOf(undefined), secondsOf('soon')]).toEqual([undefined, undefined])
 })

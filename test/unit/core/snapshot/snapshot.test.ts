@@ -119,7 +119,9 @@ describe('a delta', () => {
       'applied',
     )
     const snapshot = builder.snapshot()
-    expect([snapshot?.clients.size, snapshot?.clientsByIssuer.size, snapshot?.grantsByClient.size]).toEqual([0, 0, 0])
+    expect([snapshot?.clients.size, snapshot?.clientsBy.ClientToken.size, snapshot?.grantsByClient.size]).toEqual([
+      0, 0, 0,
+    ])
     expect(delta(builder, [], [], ['service', 'role/reader'])).toBe('applied')
     expect([builder.snapshot(), builder.hash()]).toEqual([undefined, emptyHash])
   })
@@ -161,10 +163,10 @@ describe('a delta', () => {
     delta(builder, [serviceRow(), second, grant], [second, grant])
     const snapshot = builder.snapshot()
     if (!snapshot) throw new Error('no snapshot')
-    expect(lookup(snapshot.clientsByIssuer, first.issuer)).toBeUndefined()
-    expect(lookup(snapshot.clientsByIssuer, 'https://moved')).toHaveLength(1)
-    expect(lookup(snapshot.clientsByServiceAccount, 'billing/one')).toBeUndefined()
-    expect(lookup(snapshot.clientsByServiceAccount, 'billing/two')).toHaveLength(1)
+    expect(lookup(snapshot.clientsBy.ClientToken, first.issuer)).toBeUndefined()
+    expect(lookup(snapshot.clientsBy.ClientToken, 'https://moved')).toHaveLength(1)
+    expect(lookup(snapshot.clientsBy.ServiceAccountToken, 'billing/one')).toBeUndefined()
+    expect(lookup(snapshot.clientsBy.ServiceAccountToken, 'billing/two')).toHaveLength(1)
     expect(lookup(snapshot.grantsByClient, first.clientId)).toBeUndefined()
     expect(lookup(snapshot.grantsByClient, 'sc_b')?.grants).toEqual([grant])
   })

@@ -1,0 +1,14 @@
+/** Kinds of credential that a guard takes. What each is stands in core/credential/table.ts. */
+export const credentialKinds = ['ClientToken', 'ServiceAccountToken'] as const
+
+export type CredentialKind = (typeof credentialKinds)[number]
+
+/** Kinds that may be written and are not taken in this version. */
+export const laterCredentialKinds = ['AccessToken', 'StaticSecret', 'ApiKey'] as const
+
+/** What a service takes that does not say what it takes. */
+export const defaultCredentialKinds: readonly CredentialKind[] = ['ClientToken', 'ServiceAccountToken']
+
+export function isCredentialKind(name: unknown): name is CredentialKind {
+  return (credentialKinds as readonly unknown[]).includes(name)
+}

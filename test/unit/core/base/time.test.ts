@@ -1,0 +1,29 @@
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { durationSeconds, secondsOf, secondsOfTime, timeOf } from '../../../../core/base/time.ts'
+
+it('reads durations and times, and nothing that only looks like one', () => {
+  expect(durationSeconds('1h30m10s')).toBe(5_410)
+  expect(['', '1d', '-1h', '1.5h', 'h', '1h '].map(durationSeconds)).toEqual(Array(6).fill(undefined))
+  expect(secondsOf('2026-11-22T10:00:00.900Z')).toBe(Date.parse('2026-11-22T10:00:00Z') / 1000)
+  expect([secondsOf(undefined), secondsOf('soon')]).toEqual([undefined, undefined])
+})
+
+it('keeps the fractions of a time only where they are asked for', () => {
+  const whole = Date.parse('2026-11-22T10:00:00Z') / 1_000
+  expect(secondsOfTime('2026-11-22T10:00:00.900Z')).toBeCloseTo(whole + 0.9, 6)
+  expect(secondsOfTime('soon')).toBeNaN()
+})
+
+it('writes times that are read back to the second', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 0, max: 253_402_300_799 }),
+      fc.double({ min: 0, max: 0.999, noNaN: true }),
+      (at, more) => {
+        expect(timeOf(at + more)).toMatch(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$/)
+        expect(secondsOf(timeOf(at + more))).toBe(at)
+      },
+    ),
+  )
+})
