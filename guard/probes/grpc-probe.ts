@@ -1,6 +1,8 @@
 import { connect } from 'node:http2'
 import { connect as netConnect } from 'node:net'
-import type { AppAddress } from './probes.ts'
+
+/** A port on loopback, or a Unix socket. */
+export type AppAddress = { readonly host: string; readonly port: number } | { readonly path: string }
 
 const serving = 1
 const states = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN']

@@ -99,7 +99,7 @@ describe('the thread that reads documents', () => {
 })
 
 describe('a document that the thread cannot stand', () => {
-  const file = fileURLToPath(new URL('./stubborn-worker.ts', import.meta.url))
+  const file = fileURLToPath(new URL('../platform/stubborn-worker.ts', import.meta.url))
   const read = (text: string) => {
     thread ??= createReadingThread({ file, budgetMs: 300, lookMs: 50, heapMb: 24 })
     return thread.read({ content: { text }, service: 'x' })
