@@ -38,15 +38,28 @@ export function changeHash(slice: string, gone: Iterable<unknown>, come: Iterabl
 }
 
 /** The hash of a slice while rows leave and come in. */
-export function startSum(slice: string): { remove(row: unknown): void; add(row: unknown): void; hash(): string } {
+export interface HashSum {
+  remove(row: unknown): void
+  add(row: unknown): void
+  /** The same for who knows the row's hash. */
+  removeHash(row: string): void
+  addHash(row: string): void
+  hash(): string
+}
+
+export function startSum(slice: string): HashSum {
   let sum = BigInt(`0x${slice}`)
+  const removeHash = (row: string): void => {
+    sum += modulus - BigInt(`0x${row}`)
+  }
+  const addHash = (row: string): void => {
+    sum += BigInt(`0x${row}`)
+  }
   return {
-    remove(row) {
-      sum += modulus - BigInt(`0x${rowHash(row)}`)
-    },
-    add(row) {
-      sum += BigInt(`0x${rowHash(row)}`)
-    },
+    remove: row => removeHash(rowHash(row)),
+    add: row => addHash(rowHash(row)),
+    removeHash,
+    addHash,
     hash: () => hex(sum % modulus),
   }
 }
