@@ -1,3 +1,4 @@
+import type { Feature } from '../core/rows/features.ts'
 import { systemClock } from '../platform/clock.ts'
 import type { KubeClient } from '../platform/kube/client.ts'
 import type { ReflectorTimings } from '../platform/kube/list-watch.ts'
@@ -40,6 +41,8 @@ export interface IssuerParts {
   readonly host?: string
   readonly timings?: Partial<ReflectorTimings>
   readonly documentTimings?: Partial<DocumentTimings>
+  /** What rows may say that guards of earlier releases do not know; default: of this release. */
+  readonly features?: readonly Feature[]
 }
 
 /** Starts one replica: copies of the objects, slices for guards, documents for everybody. */
@@ -58,7 +61,15 @@ export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Pro
   })
   const registry = createRegistry(objects, config, documents.get)
   const cluster = createClusterKeys(client, { log })
-  const slices = createSlices({ objects, indexes, registry, documents, cluster: cluster.current, log })
+  const slices = createSlices({
+    objects,
+    indexes,
+    registry,
+    documents,
+    cluster: cluster.current,
+    log,
+    ...(parts.features && { features: parts.features }),
+  })
   const audience = `${config.issuerUrl}/v1/snapshots`
   const reviewer = createReviewer(client, audience)
   const fair = createFairReviewer(reviewer, { audience, clock: systemClock })

@@ -2,6 +2,7 @@ import { keyOf } from '../../core/registry/ids.ts'
 import type { ResolvedClient } from '../../core/registry/resolve-clients.ts'
 import type { ClientKey } from '../../core/registry/slice.ts'
 import { sliceRows } from '../../core/registry/slice.ts'
+import type { Feature } from '../../core/rows/features.ts'
 import { maxSliceBytes, type Seen } from '../../core/rows/frames.ts'
 import type { ClusterRow } from '../../core/rows/rows.ts'
 import { type Clock, systemClock } from '../../platform/clock.ts'
@@ -49,6 +50,8 @@ export function createSlices(parts: {
   cluster: () => ClusterRow | undefined
   log: Logger
   clock?: Clock
+  /** What rows may say that guards of earlier releases do not know; default: of this release. */
+  features?: readonly Feature[]
 }): Slices {
   const { objects, indexes, registry, documents, log, clock = systemClock } = parts
   const cache = createRowCache(objects, indexes, registry.clients)
@@ -151,7 +154,7 @@ export function createSlices(parts: {
       for (const handler of removed) handler(key)
       return
     }
-    const made = slice ?? createSlice(key, () => seenOf(key), clock.now, chunks)
+    const made = slice ?? createSlice(key, () => seenOf(key), clock.now, chunks, parts.features)
     slices.set(key, made)
     const roles = indexes.rolesOfService.get(key)
     const namespace = service.service.metadata.namespace ?? ''

@@ -9,6 +9,7 @@ import { createGuardStream } from '../../../issuer/snapshots/guard-stream.ts'
 import { createSlice } from '../../../issuer/snapshots/slice.ts'
 import type { Slices } from '../../../issuer/snapshots/slices.ts'
 import { createFairQueue } from '../../../platform/fair/fair-queue.ts'
+import { serviceRow } from '../core/fixture.ts'
 import { createManualClock, settled } from '../platform/manual-clock.ts'
 
 const role = (name: string, path = '/'): RoleRow => ({
@@ -18,7 +19,15 @@ const role = (name: string, path = '/'): RoleRow => ({
 })
 
 /** A stream to a guard that reads whatever comes, or nothing until it is told to. */
-function world({ bytes, reads = 'all' }: { bytes?: number; reads?: 'all' | 'nothing' } = {}) {
+function world({
+  bytes,
+  reads = 'all',
+  features,
+}: {
+  bytes?: number
+  reads?: 'all' | 'nothing'
+  features?: string[]
+} = {}) {
   const clock = createManualClock()
   const slice = createSlice('shop/orders', () => ({ roles: '1' }), clock.now, createChunkCache(1_048_576))
   slice.replace([role('a')])
@@ -39,7 +48,7 @@ function world({ bytes, reads = 'all' }: { bytes?: number; reads?: 'all' | 'noth
     slices: { flush() {} } as Slices,
     objects: { progress: () => ({ roles: '1' }), claim() {} } as unknown as Objects,
     holder: { user: { username: 'a' }, expiresAt: 0 },
-    hello: { slice: 'shop/orders', version: 'test' },
+    hello: { slice: 'shop/orders', version: 'test', ...(features && { features }) },
     response,
     pace: {
       turns: createFairQueue({ running: 1, waiting: 1, waitingPerPeer: 1 }),
@@ -104,4 +113,32 @@ it('a slice beyond the bound is not sent, and that is said', async () => {
   expect(kinds()).toEqual(['end'])
   expect(lines[0]).toContain('slice_too_large')
   expect(stream.ended.aborted).toBe(true)
+})
+
+const route = { name: 'r', path: '/r', methods: ['GET'], variants: 'Refuse' } as const
+const tagged = (value: string) => serviceRow({ routes: [{ ...route, tags: { kind: value } }] })
+
+it('a guard that says no features gets rows as it understands them, and nothing when only the rest changes', async () => {
+  const { slice, stream, lines, kinds } = world({ features: [] })
+  await settled()
+  slice.apply([tagged('a')], [])
+  await settled()
+  slice.apply([tagged('b')], [])
+  await settled()
+  expect(kinds()).toEqual(['full', 'delta'])
+  const { hash } = stream.view.frameFor({})
+  expect(JSON.parse(lines[1] ?? '')).toMatchObject({ delta: { upsert: [serviceRow({ routes: [route] })] }, hash })
+  expect(hash).not.toBe(slice.hash())
+  stream.beat(stream.view.heartbeat())
+  await settled()
+  expect(kinds()).toEqual(['full', 'delta', 'heartbeat'])
+  expect(JSON.parse(lines[2] ?? '')).toMatchObject({ hash })
+})
+
+it('a guard that says the features of this release gets all there is', async () => {
+  const { slice, lines } = world({ features: ['route-tags-map', 'sun-is-up'] })
+  await settled()
+  slice.apply([tagged('a')], [])
+  await settled()
+  expect(JSON.parse(lines[1] ?? '')).toMatchObject({ delta: { upsert: [tagged('a')] }, hash: slice.hash() })
 })

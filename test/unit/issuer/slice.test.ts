@@ -4,7 +4,8 @@ import type { Frame } from '../../../core/rows/frames.ts'
 import { emptyHash, sliceHash } from '../../../core/rows/hash.ts'
 import { type RoleRow, rowKey, type SentRow } from '../../../core/rows/rows.ts'
 import { createChunkCache } from '../../../issuer/snapshots/frame-text.ts'
-import { createSlice, historyMs } from '../../../issuer/snapshots/slice.ts'
+import { createSlice } from '../../../issuer/snapshots/slice.ts'
+import { historyMs } from '../../../issuer/snapshots/slice-view.ts'
 import { textOf } from './text-of.ts'
 
 const role = (name: string, path = '/'): RoleRow => ({
