@@ -232,6 +232,8 @@ export const guardedService: KindDefinition = {
       ...repeated(acceptedReasons),
       NothingListens:
         "The policy is published, but in some pod nothing listens where the guard reaches the app, so calls are answered 502. Name the app's port in the pod annotation latchkey.dev/upstream-port, and let it listen on 127.0.0.1.",
+      GuardsOutdated:
+        'The policy is published, but it says what guards of earlier releases do not know. They deny what that touches, with policy_unsupported; the message names their pods and the release that they need. Roll them out again.',
       NotIsolated:
         'The policy is published, but the NetworkPolicy that spec.networkPolicy asks for is not there; see the condition Isolated.',
     },
