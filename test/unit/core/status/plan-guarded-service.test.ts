@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { GuardedService } from '../../../../core/api/guarded-service.ts'
+import type { GuardedService, GuardedServiceStatus } from '../../../../core/api/guarded-service.ts'
 import type { ResolvedService } from '../../../../core/registry/resolve-services.ts'
 import { exposedTold } from '../../../../core/status/exposed-pods.ts'
 import type { ServiceReport } from '../../../../core/status/judge-enforcement.ts'
@@ -20,22 +20,32 @@ interface Given {
   targetPort?: string | number
 }
 
-function plan({ spec, status, resolved, report, asked = true, selector = { app: 'api' }, targetPort = 'guard' }: Given) {
+function plan({
+  spec,
+  status,
+  resolved,
+  report,
+  asked = true,
+  selector = { app: 'api' },
+  targetPort = 'guard',
+}: Given) {
   const object = { ...service('shop', 'api', spec), ...(status && { status }) }
   const ports = [{ port: 80, targetPort }]
   return planGuardedService(
     {
       object,
-      report: asked ? {
-        current: 2,
-        guarded: 2,
-        total: 2,
-        wouldDeny: 0,
-        exposed: [],
-        notListening: [],
-        lacking: [],
-        ...report,
-      } : undefined,
+      report: asked
+        ? {
+            current: 2,
+            guarded: 2,
+            total: 2,
+            wouldDeny: 0,
+            exposed: [],
+            notListening: [],
+            lacking: [],
+            ...report,
+          }
+        : undefined,
       resolved: {
         key: 'shop/api',
         service: object,
