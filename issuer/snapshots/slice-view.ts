@@ -32,6 +32,8 @@ export interface SliceView {
 export interface ChangingView extends SliceView {
   /** Another step was made: these rows came, and those keys went. */
   changed(rows: readonly Row[], gone: readonly string[]): void
+  /** The last step after which the slice had this hash, as far as it is remembered. */
+  stepOf(hash: string): number | undefined
   /** Forgets old states. @param now monotonic ms @returns the oldest step that is remembered */
   prune(now: number): number
 }
@@ -59,8 +61,16 @@ interface Differing {
   readonly sent: SentRow
 }
 
-/** @param projection undefined: the guards know all there is. Such a view keeps nothing for each row, the others those that differ. */
-export function createSliceView(source: ViewSource, projection?: Projection): ChangingView {
+/** What a view of less than all is made with. */
+export interface Lesser {
+  readonly projection: Projection
+  /** The view of guards that know all there is. */
+  readonly whole: Pick<ChangingView, 'stepOf'>
+}
+
+/** @param lesser undefined: the guards know all there is. Such a view keeps nothing for each row, the others those that differ. */
+export function createSliceView(source: ViewSource, lesser?: Lesser): ChangingView {
+  const projection = lesser?.projection
   const differing = new Map<string, Differing>()
   // What their rows' hashes differ by, all together.
   const difference = startSum(emptyHash)
@@ -121,6 +131,14 @@ export function createSliceView(source: ViewSource, projection?: Projection): Ch
     return text
   }
 
+  /** For a guard that held the rows as they were, or could not tell: there and elsewhere most services say nothing new. */
+  function sinceWhole(from: number): FrameText {
+    if (differing.size === 0) return since(from)
+    const rows = new Set(source.rowsSince(from))
+    for (const { row } of differing.values()) rows.add(row)
+    return textOf([...rows], source.removedSince(from))
+  }
+
   function isOfUse({ text, at }: { readonly text: FrameText; readonly at: number }): boolean {
     const isRecent = source.bytes() > largeBytes && source.now() - at < fullTextMs
     return text.hash === hash || (isRecent && history.has(text.hash))
@@ -142,10 +160,13 @@ export function createSliceView(source: ViewSource, projection?: Projection): Ch
     frameFor(guard) {
       const known = guard.hash === undefined ? undefined : history.get(guard.hash)
       if (known) return since(known.step)
+      const whole = guard.hash === undefined ? undefined : lesser?.whole.stepOf(guard.hash)
+      if (whole !== undefined) return sinceWhole(whole)
       const mine = Object.entries(guard.seen ?? {}).filter(([name]) => Object.hasOwn(source.seen(), name))
       return all(Object.fromEntries(mine))
     },
     heartbeat: () => line({ heartbeat: true, seen: source.seen(), hash }),
+    stepOf: state => history.get(state)?.step,
     changed(rows, gone) {
       become(rows, gone)
       changes.clear()

@@ -46,7 +46,8 @@ export function createSliceViews(source: ViewSource, table: readonly Feature[]):
     if (known) return known
     const isLeast = lacking.length === table.length
     if (!isLeast && placesTaken() && !dropUnused()) return smaller(lacking)
-    const made = { lacking, view: createSliceView(source, createProjection(lacking)), guards: 0, leftAt: source.now() }
+    const view = createSliceView(source, { projection: createProjection(lacking), whole })
+    const made = { lacking, view, guards: 0, leftAt: source.now() }
     others.set(name, made)
     return made
   }

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
 import type { Feature } from '../../../core/rows/features.ts'
 import type { Frame } from '../../../core/rows/frames.ts'
+import { emptyHash } from '../../../core/rows/hash.ts'
 import type { RoleRow, RouteRow, Row, ServiceRow } from '../../../core/rows/rows.ts'
 import { createSnapshotBuilder } from '../../../core/snapshot/snapshot.ts'
 import { createChunkCache } from '../../../issuer/snapshots/frame-text.ts'
@@ -50,14 +51,14 @@ function make(features?: readonly Feature[]) {
 }
 
 /** A guard as it is: it checks the hash of every frame. */
-function guard(view: SliceView) {
-  const builder = createSnapshotBuilder()
+function guard(view: SliceView | (() => SliceView), builder = createSnapshotBuilder()) {
   return {
     hash: builder.hash,
     rows: builder.rows,
     catchUp() {
-      const held = builder.hash()
-      const frame = JSON.parse(textOf(view.frameFor({ hash: held }))) as Frame
+      const hash = builder.hash() === emptyHash ? undefined : builder.hash()
+      const now = typeof view === 'function' ? view() : view
+      const frame = JSON.parse(textOf(now.frameFor({ hash }))) as Frame
       if (!('full' in frame || 'delta' in frame)) throw new Error('no frame with rows')
       expect(builder.apply(frame)).toBe('applied')
       expect(frame.hash).toBe(builder.hash())
@@ -147,16 +148,37 @@ describe('a slice for guards of one set of features', () => {
     )
   })
 
-  it('sends all of it to a guard that was upgraded, or set back, and held what it understood then', () => {
+  it('sends all of it to a guard that was upgraded and held what it understood then', () => {
     const { slice } = make()
     slice.replace([tagged('a')])
     const older = slice.open([]).view
     const newer = slice.open(['route-tags-map']).view
     const full = (view: SliceView, hash: string) => JSON.parse(textOf(view.frameFor({ hash })))
     expect(full(newer, older.hash())).toHaveProperty('full')
-    expect(full(older, newer.hash())).toHaveProperty('full')
     slice.replace([serviceRow({ routes: [route()] })])
     expect(full(newer, older.hash())).toHaveProperty('delta')
+  })
+
+  it('goes on by what changed since at a replica that has had no guard of these features yet', () => {
+    const { slice } = make()
+    slice.replace([serviceRow({ routes: [route()] }), role('a')])
+    const elsewhere = createSnapshotBuilder()
+    elsewhere.apply({ full: { rows: slice.rows() }, seen: {}, hash: slice.hash() })
+    const moved = guard(() => slice.open([]).view, elsewhere)
+    slice.apply([role('b')], ['role/a'])
+    expect(moved.catchUp()).toBe('delta')
+    expect(moved.rows()).toEqual([role('b'), serviceRow({ routes: [route()] })])
+  })
+
+  it('goes on so too when a row has come to say something new, or did so before a guard was set back', () => {
+    const { slice } = make()
+    slice.replace([tagged('a'), role('a')])
+    const back = createSnapshotBuilder()
+    back.apply({ full: { rows: slice.rows() }, seen: {}, hash: slice.hash() })
+    const moved = guard(() => slice.open([]).view, back)
+    slice.apply([role('b')], [])
+    expect(moved.catchUp()).toBe('delta')
+    expect(moved.rows()).toEqual([role('a'), role('b'), serviceRow({ routes: [route()] })])
   })
 
   it('says which release the guard needs: the last of all that its rows say', () => {
