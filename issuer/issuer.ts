@@ -2,6 +2,7 @@ import { createDocumentReader } from '../cluster/openapi/document-reader.ts'
 import { createDocuments, type DocumentTimings } from '../cluster/openapi/documents.ts'
 import { createReadingThread } from '../cluster/openapi/reading-thread.ts'
 import { createResolved } from '../cluster/resolved.ts'
+import type { Feature } from '../core/rows/features.ts'
 import { systemClock } from '../platform/clock.ts'
 import type { KubeClient } from '../platform/kube/client.ts'
 import type { ReflectorTimings } from '../platform/kube/list-watch.ts'
@@ -40,6 +41,8 @@ export interface IssuerParts {
   readonly host?: string
   readonly timings?: Partial<ReflectorTimings>
   readonly documentTimings?: Partial<DocumentTimings>
+  /** What rows may say that guards of earlier releases do not know; default: of this release. */
+  readonly features?: readonly Feature[]
 }
 
 /** Starts one replica: copies of the objects, slices for guards, documents for everybody. */
@@ -58,7 +61,14 @@ export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Pro
   const resolved = createResolved(objects, config, documents, 'follows')
   const clientById = createClientsById(resolved)
   const cluster = createClusterKeys(client, { log })
-  const slices = createSlices({ objects, resolved, documents, cluster: cluster.current, log })
+  const slices = createSlices({
+    objects,
+    resolved,
+    documents,
+    cluster: cluster.current,
+    log,
+    ...(parts.features && { features: parts.features }),
+  })
   const audience = `${config.issuerUrl}/v1/snapshots`
   const reviewer = createReviewer(client, audience)
   const fair = createFairReviewer(reviewer, { audience, clock: systemClock })

@@ -20,9 +20,17 @@ export function fullCommit(name: string): string {
   }
 }
 
+/** The commit of the last release, whole: guards of it run until their pods are rolled out again. */
+export const previousRelease: { readonly release: string; readonly commit: string } = JSON.parse(
+  readFileSync(join(repositoryRoot, 'test/previous.json'), 'utf8'),
+)
+
 /** The dist/ of an earlier commit: built once, with the packages of its own lock, and kept in the cache by its hash. */
 export function previousBundle(commit: string): Promise<string> {
-  return cached(`bundle-${fullCommit(commit)}`, async directory => {
+  const isFull = /^[0-9a-f]{40}$/.test(commit)
+  return cached(`bundle-${isFull ? commit : fullCommit(commit)}`, async directory => {
+    // What is in the cache needs no history.
+    fullCommit(commit)
     const tree = await mkdtemp(join(tmpdir(), 'latchkey-previous-'))
     try {
       git('worktree', 'add', '--quiet', '--detach', '--force', tree, commit)

@@ -107,6 +107,7 @@ function nearestLine({ role, rule, text, gap, unmet, grants }: Nearest): string 
 }
 
 function missingLine({ policy }: Explanation): [string, string][] {
+  if (policy.reason === 'policy_unsupported' && policy.detail !== undefined) return [['Missing', policy.detail]]
   return !policy.allow && policy.missing !== undefined ? [['Missing', policy.missing]] : []
 }
 

@@ -10,7 +10,8 @@ import {
   repeated,
 } from './kind.ts'
 import { action } from './role.ts'
-import { described, duration, isDuration, label, method, pathTemplate, statusBase, subdomain, text } from './schema.ts'
+import { routeTags } from './route-tags.ts'
+import { described, duration, isDuration, label, method, pathTemplate, statusBase, subdomain } from './schema.ts'
 import { worded } from './worded.ts'
 
 function listed(names: readonly string[]): string {
@@ -51,9 +52,11 @@ const route = z.strictObject({
     'x-kubernetes-list-type': 'set',
   }),
   permission: described(routePermission, 'What a permission rule must allow. Without it, a path rule must.').optional(),
-  tags: described(z.array(text(63)).max(16), 'Words for people and reports.', {
-    'x-kubernetes-list-type': 'set',
-  }).optional(),
+  tags: described(
+    routeTags(),
+    'What calls of the route are about: a map of texts, 16 at most, as in {kind: orders, tenant: "{tenant}"}; `{name}` takes the value from the path. Nothing is decided by it yet. A list of words, as release 0.1.0 took it, is read as words without a value, in this release only.',
+    { 'x-kubernetes-preserve-unknown-fields': true },
+  ).optional(),
   variants: described(
     z.enum(['Refuse', 'Distinct']),
     'Distinct: the app itself tells apart upper and lower case and a trailing slash, so paths that differ only so are not refused as ambiguous.',
@@ -239,6 +242,8 @@ export const guardedService: KindDefinition = {
       ...repeated(acceptedReasons),
       NothingListens:
         "The policy is published, but in some pod nothing listens where the guard reaches the app, so calls are answered 502. Name the app's port in the pod annotation latchkey.dev/upstream-port, and let it listen on 127.0.0.1; or its socket in latchkey.dev/upstream-socket.",
+      GuardsOutdated:
+        'The policy is published, but it says what guards of earlier releases do not know. They deny what that touches, with policy_unsupported; the message names their pods and the release that they need. Roll them out again.',
       NotIsolated:
         'The policy is published, but the NetworkPolicy that spec.networkPolicy asks for is not there; see the condition Isolated.',
     },

@@ -168,10 +168,11 @@ const explanations: Readonly<Record<DenyReason | UpstreamFault, ProblemExplanati
     owner: 'If the app tells them apart, say `variants: Distinct` on the route.',
   },
   policy_unsupported: {
-    means: 'The policy holds a field that this guard does not know, and what the field touches is denied.',
+    means:
+      'The policy holds a field that this guard does not know, and what the field touches is denied. `detail` names the release that knows it, where the policy says so.',
     caller: 'Nothing; the platform team has to act.',
     owner:
-      'Restart the pods, so that they get the guard of the installed version: `kubectl rollout restart deployment/NAME -n NAMESPACE`.',
+      'Restart the pods, so that they get the guard of the installed version: `kubectl rollout restart deployment/NAME -n NAMESPACE`. The GuardedService says `GuardsOutdated` and names pods whose guard is too old; see [upgrading](upgrading.md).',
   },
   policy_missing: {
     means: 'The guard has just started and has no policy yet.',

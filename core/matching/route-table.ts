@@ -15,6 +15,8 @@ export interface Endpoint {
   readonly permission?: RoutePermission
   /** Of the route; absent: the service's. */
   readonly mode?: 'Enforce' | 'Audit'
+  /** Present: nobody may, until the guard is of this release. */
+  readonly needs?: string
   /** For comparing: one rank per segment of the folded template. */
   readonly ranks: readonly number[]
 }
@@ -115,8 +117,16 @@ function endpointOf(
   const ranks = folded.map(segment => rank[segment.kind])
   if (!('name' in row)) return { isPublic: true, template: row.path, ranks }
   const permission = row.permission && { ...row.permission, parts: resourceParts(row.permission.resource, template) }
-  const { name, mode } = row
-  return { isPublic: false, name, template: row.path, ranks, ...(permission && { permission }), ...(mode && { mode }) }
+  const { name, mode, needs } = row
+  return {
+    isPublic: false,
+    name,
+    template: row.path,
+    ranks,
+    ...(permission && { permission }),
+    ...(mode && { mode }),
+    ...(needs !== undefined && { needs }),
+  }
 }
 
 /** A resource that takes a value the path does not have, or is a pattern, names nothing: nobody can be allowed to it. */

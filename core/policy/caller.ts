@@ -68,8 +68,8 @@ function heldGrants(
   const held = lookup(grantsByClient, clientId)?.grants ?? []
   let first: HeldGrant | undefined
   for (let at = held.length - 1; at >= 0; at--) {
-    const { name, role: roleName, expiresAt, attributes } = held[at] as GrantRow
-    const role = policy?.roles.get(roleName)
+    const { name, role: roleName, expiresAt, attributes, needs } = held[at] as GrantRow
+    const role = needs === undefined ? policy?.roles.get(roleName) : undefined
     if (role === undefined || !isWithin(roleName, roles) || !isWithin(roleName, keyRoles)) continue
     first = { role, endsAt: expiresAt, name, roleName, attributes, next: first }
   }

@@ -37,7 +37,7 @@ export function decide(
   now: number,
 ): Decision {
   const { policy, service } = snapshot
-  if (!policy || !service) return { allow: false, reason: 'policy_unsupported' }
+  if (!policy || !service) return { allow: false, ...unsupported(snapshot.unsupported.get('service')) }
   if (typeof identity === 'string' && reasons[identity].status === 400) return { allow: false, reason: identity }
   const caller = typeof identity === 'string' ? undefined : callerOf(identity, snapshot)
   const checked = typeof identity === 'string' ? undefined : checkedIdentity(identity, caller, now)
@@ -50,7 +50,7 @@ export function decide(
   if (typeof endpoint === 'object' && endpoint.isPublic) return { allow: true, reason: 'public', identity: checked }
   const place = placeOf(endpoint, policy, request.method)
   if (typeof identity === 'string') return deny(identity, place, undefined)
-  if (!caller || !(now < caller.endsAt)) return deny(faultOf(identity, snapshot, now), place, undefined)
+  if (!caller || !(now < caller.endsAt)) return refused(identity, snapshot, now, place)
   if (endpoint === 'path_ambiguous') return deny('path_ambiguous', place, checked)
   if (!endpoint && policy.routes.hasRoutes) {
     return {
@@ -58,9 +58,13 @@ export function decide(
       ...(methodIndex(request.method) < 0 && { detail: noSuchMethod }),
     }
   }
+  if (endpoint?.needs !== undefined) {
+    return { ...deny('policy_unsupported', place, checked), ...unsupported(endpoint.needs) }
+  }
   const choice = chooseGrant(caller, ask(policy, endpoint, request.method, target), identity, now)
   if (typeof choice === 'object') return allow(choice, rolesOf(caller, now), endpoint?.name, checked)
-  if (holdsUnsupportedRole(identity, snapshot)) return deny('policy_unsupported', place, checked)
+  const unread = unreadOf(identity, snapshot, now)
+  if (unread) return { ...deny('policy_unsupported', place, checked), ...unsupported(unread.needs) }
   if (choice === 'ended') return deny('grant_expired', place, checked)
   return { ...deny('not_granted', place, checked), ...lacking(request, endpoint, target) }
 }
@@ -78,9 +82,16 @@ function placeOf(endpoint: Endpoint | 'path_ambiguous' | undefined, policy: Comp
 }
 
 /** What is wrong with an identity that does not count now; there is always something. */
-function faultOf(identity: Identity, snapshot: Snapshot, now: number): DenyReason {
+function refused(identity: Identity, snapshot: Snapshot, now: number, place: Place): Decision {
   const client = checkIdentity(identity, snapshot, now)
-  return typeof client === 'string' ? client : 'invalid_token'
+  return deny(typeof client === 'string' ? client : 'invalid_token', place, undefined)
+}
+
+/** @param needs the release that knows what this version does not, where the policy says so */
+function unsupported(needs: string | undefined): { reason: 'policy_unsupported'; detail?: string } {
+  const reason = 'policy_unsupported'
+  if (needs === undefined) return { reason }
+  return { reason, detail: `The policy says what guards know from release ${needs} on. Upgrade the guard.` }
 }
 
 function allow(
@@ -129,9 +140,17 @@ function lacking(
   return { missing: `${method} ${endpoint?.template ?? target.path}` }
 }
 
-/** The role would perhaps have allowed: that is for a newer guard to say. */
-function holdsUnsupportedRole({ clientId, roles }: Identity, { unsupported, grantsByClient }: Snapshot): boolean {
-  if (unsupported.size === 0) return false
-  const held = lookup(grantsByClient, clientId)?.roles ?? []
-  return held.some(role => unsupported.has(`role/${role}`) && (!roles || roles.includes(role)))
+/** What would perhaps have allowed: that is for a newer guard to say. */
+function unreadOf(
+  { clientId, roles }: Identity,
+  { unsupported: unread, grantsByClient }: Snapshot,
+  now: number,
+): { readonly needs: string | undefined } | undefined {
+  if (unread.size === 0) return undefined
+  const held = lookup(grantsByClient, clientId)?.grants ?? []
+  const usable = held.filter(({ role }) => !roles || roles.includes(role))
+  const grant = usable.find(({ needs, expiresAt = now + 1 }) => needs !== undefined && now < expiresAt)
+  if (grant) return { needs: grant.needs }
+  const role = usable.map(one => `role/${one.role}`).find(key => unread.has(key))
+  return role === undefined ? undefined : { needs: unread.get(role) }
 }

@@ -1,3 +1,4 @@
+import { unknownInPath } from '../api/route-tags.ts'
 import { findRouteConflict } from '../matching/route-conflicts.ts'
 import { parseTemplate } from '../matching/template.ts'
 import type { RouteRow } from '../rows/rows.ts'
@@ -21,6 +22,8 @@ export function inspectRoutes(
     if (unknown !== undefined) {
       return { message: `${place(route, index)}.permission.resource: the path has no {${unknown}}.` }
     }
+    const missing = route.tags && unknownInPath(route.tags, route.path)
+    if (missing) return { message: `${place(route, index)}.tags.${missing.tag}: the path has no {${missing.name}}.` }
   }
   const conflict = conflictIn(routes)
   return conflict === undefined ? undefined : { message: `The ${conflict}. Change one.`, conflict: true }

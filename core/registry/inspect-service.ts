@@ -1,4 +1,5 @@
 import type { GuardedService } from '../api/guarded-service.ts'
+import { isWords, tagsFault, tagsOf, wordsWarning } from '../api/route-tags.ts'
 import { durationSeconds } from '../base/time.ts'
 import type { RouteRow } from '../rows/rows.ts'
 import type { DocumentFault } from './inspect-document.ts'
@@ -26,6 +27,8 @@ export interface Inspection {
   readonly outdated?: DocumentFault
   /** Its routes are not known here: guards keep what they have. */
   readonly withheld?: true
+  /** What it says in a form that the next release does not take. */
+  readonly deprecated?: string
 }
 
 /** Routes of a service, and the first mistake in its templates, its routes or its OpenAPI document. */
@@ -39,20 +42,30 @@ export function inspectService(service: GuardedService, source: OpenApiSource | 
     if (fault !== undefined) return refused('Invalid', `spec.public[${index}].path: ${fault}`)
   }
   if (spec.openapi) return inspectSource(service, source)
+  for (const [index, { tags }] of (spec.routes ?? []).entries()) {
+    const fault = tags === undefined ? undefined : tagsFault(tags)
+    if (fault !== undefined) return refused('Invalid', `spec.routes[${index}].tags: ${fault}`)
+  }
   const routes = routesOf(service)
   const fault = inspectRoutes(routes, (_, index) => `spec.routes[${index}]`)
-  return fault ? refused(fault.conflict ? 'RouteConflict' : 'Invalid', fault.message) : { routes }
+  if (fault) return refused(fault.conflict ? 'RouteConflict' : 'Invalid', fault.message)
+  const words = (spec.routes ?? []).findIndex(({ tags }) => isWords(tags))
+  return { routes, ...(words >= 0 && { deprecated: `spec.routes[${words}].tags: ${wordsWarning}.` }) }
 }
 
 function routesOf({ spec }: GuardedService): RouteRow[] {
-  return (spec.routes ?? []).map(({ name, path, methods, permission, variants = 'Refuse', mode }) => ({
-    name,
-    path,
-    methods,
-    ...(permission && { permission }),
-    variants,
-    ...(mode && { mode }),
-  }))
+  return (spec.routes ?? []).map(({ name, path, methods, permission, tags, variants = 'Refuse', mode }) => {
+    const read = tagsOf(tags)
+    return {
+      name,
+      path,
+      methods,
+      ...(permission && { permission }),
+      variants,
+      ...(mode && { mode }),
+      ...(read && { tags: read }),
+    }
+  })
 }
 
 const notYet: DocumentFault = { reason: 'OpenApiUnread', message: 'The OpenAPI document has not been read yet.' }

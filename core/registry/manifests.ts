@@ -92,6 +92,7 @@ function refusals(clients: ReadonlyMap<string, ResolvedClient>, service: Resolve
   return [
     ...refused.map(client => `ApiClient ${client.key}: ${client.message}`),
     ...(service && !service.accepted ? [`GuardedService ${service.key}: ${service.message}`] : []),
+    ...(service?.deprecated !== undefined ? [`GuardedService ${service.key}: ${service.deprecated}`] : []),
   ]
 }
 

@@ -32,6 +32,8 @@ export interface ResolvedService {
   readonly routes: readonly RouteRow[]
   /** Its routes are not known here: guards are told nothing and keep what they have. */
   readonly withheld?: true
+  /** What it says in a form that the next release does not take. */
+  readonly deprecated?: string
 }
 
 /** What the installation says about audiences. */
@@ -102,16 +104,19 @@ export function resolveServices(objects: ServiceObjects): Map<string, ResolvedSe
       ...(target && { target }),
       routes: published ? inspected.routes : [],
       ...(!unsettled && inspected.withheld && { withheld: inspected.withheld }),
+      ...(inspected.deprecated !== undefined && { deprecated: inspected.deprecated }),
     })
   }
   return resolved
 }
 
 /** What is said of an accepted service. */
-function standing({ outdated }: Inspection, audience: string): Pick<ResolvedService, 'reason' | 'message'> {
-  return outdated
-    ? { reason: 'OpenApiOutdated', message: `${outdated.message} The routes that were read before stay in force.` }
-    : { reason: 'Accepted', message: `Tokens for this service carry the audience ${audience}.` }
+function standing({ outdated, deprecated }: Inspection, audience: string): Pick<ResolvedService, 'reason' | 'message'> {
+  if (outdated) {
+    return { reason: 'OpenApiOutdated', message: `${outdated.message} The routes that were read before stay in force.` }
+  }
+  const message = `Tokens for this service carry the audience ${audience}.`
+  return { reason: 'Accepted', message: deprecated === undefined ? message : `${message} ${deprecated}` }
 }
 
 function isOurs(service: GuardedService, objects: ServiceObjects): boolean {

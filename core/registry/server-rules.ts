@@ -72,8 +72,8 @@ export function specSchema(kind: KindDefinition): Schema {
 function faultsOf(schema: Schema, value: unknown, place: string): string[] {
   const faults = ownFaults(schema, value).map(fault => `${place}${fault}`)
   if (Array.isArray(value)) {
-    const items = schema.items as Schema
-    return faults.concat(value.flatMap((item, index) => faultsOf(items, item, `${place}[${index}]`)))
+    const items = schema.items as Schema | undefined
+    return faults.concat(value.flatMap((item, index) => (items ? faultsOf(items, item, `${place}[${index}]`) : [])))
   }
   if (!isRecord(value)) return faults
   const { properties, additionalProperties } = schema as { properties?: Self; additionalProperties?: Schema }

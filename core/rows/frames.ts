@@ -1,4 +1,4 @@
-import type { Row } from './rows.ts'
+import type { SentRow } from './rows.ts'
 
 /**
  * What has been seen: per resource (plural name) the last resourceVersion, bookmarks included. A vector: compared
@@ -13,6 +13,8 @@ export interface Hello {
     readonly seen?: Seen
     readonly hash?: string
     readonly version: string
+    /** Names of what it understands beyond the rows of release 0.1.0, see features.ts; absent: nothing. */
+    readonly features?: readonly string[]
   }
 }
 
@@ -31,9 +33,9 @@ export interface Held {
 
 /** Lines the issuer sends. Every frame that changes rows carries the hash of the slice after it. */
 export type Frame =
-  | { readonly full: { readonly rows: readonly Row[] }; readonly seen: Seen; readonly hash: string }
+  | { readonly full: { readonly rows: readonly SentRow[] }; readonly seen: Seen; readonly hash: string }
   | {
-      readonly delta: { readonly upsert: readonly Row[]; readonly remove: readonly string[] }
+      readonly delta: { readonly upsert: readonly SentRow[]; readonly remove: readonly string[] }
       readonly seen: Seen
       readonly hash: string
     }

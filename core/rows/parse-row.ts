@@ -7,6 +7,8 @@ import type { Row } from './rows.ts'
 /** A row of which this version does not know every field: what it touches is denied. */
 export interface UnsupportedRow {
   readonly unsupported: string
+  /** The release that knows it, where the row says so. */
+  readonly needs?: string
 }
 
 type Check = (value: unknown) => boolean
@@ -22,6 +24,8 @@ const listOf =
   (check: Check): Check =>
   value =>
     Array.isArray(value) && value.every(check)
+/** It ends in answers: nothing else may. */
+const release: Check = value => typeof value === 'string' && /^\d{1,4}\.\d{1,4}\.\d{1,4}$/.test(value)
 const textMap: Check = value => isRecord(value) && Object.values(value).every(text)
 
 /** An object with these members and no others. */
@@ -70,7 +74,12 @@ const key = shape(
 )
 const route = shape(
   { name: text, path: text, methods: someMethods, variants: oneOf('Refuse', 'Distinct') },
-  { permission: shape({ action: text, resource: text }), mode: oneOf('Enforce', 'Audit') },
+  {
+    permission: shape({ action: text, resource: text }),
+    mode: oneOf('Enforce', 'Audit'),
+    tags: textMap,
+    needs: release,
+  },
 )
 
 const rows: Readonly<Record<Row['type'], Check>> = {
@@ -87,10 +96,10 @@ const rows: Readonly<Record<Row['type'], Check>> = {
     directAccess: oneOf('Refuse', 'Report'),
     keepCredential: oneOf('Never', 'Jwt'),
   }),
-  role: shape({ type: text, name: text, rules: listOf(rule) }),
+  role: shape({ type: text, name: text, rules: listOf(rule) }, { needs: release }),
   grant: shape(
     { type: text, name: text, role: text, clients: listOf(text) },
-    { attributes: textMap, expiresAt: number },
+    { attributes: textMap, expiresAt: number, needs: release },
   ),
   client: shape(
     {
@@ -122,7 +131,9 @@ export function parseRow(value: unknown): Row | UnsupportedRow {
   if (!isRecord(value)) return { unsupported: 'unknown' }
   const { type } = value
   const check = typeof type === 'string' && Object.hasOwn(rows, type) ? rows[type as Row['type']] : undefined
-  return check?.(value) ? (value as unknown as Row) : { unsupported: keyOf(value) }
+  if (check?.(value)) return value as unknown as Row
+  const { needs } = value
+  return { unsupported: keyOf(value), ...(release(needs) && { needs: needs as string }) }
 }
 
 /** As `rowKey`, for what may be no row at all; where no key can be told, one that no other row has. */

@@ -32,6 +32,10 @@ export interface RouteRow {
   readonly variants: 'Refuse' | 'Distinct'
   /** Absent: the service's. */
   readonly mode?: 'Enforce' | 'Audit'
+  /** What calls of the route are about; `{name}` is the value of the path, an empty text a word without a value. */
+  readonly tags?: Readonly<Record<string, string>>
+  /** Present: the route says what this guard does not know; the release that does. Its calls are denied. */
+  readonly needs?: string
 }
 
 /** A role, with those rules only that name this service; key `role/<name>`. */
@@ -39,6 +43,8 @@ export interface RoleRow {
   readonly type: 'role'
   readonly name: string
   readonly rules: readonly RuleRow[]
+  /** Present: rules were left out that say what this guard does not know; the release that does. */
+  readonly needs?: string
 }
 
 export interface RuleRow {
@@ -59,7 +65,19 @@ export interface GrantRow {
   readonly clients: readonly string[]
   readonly attributes?: Readonly<Record<string, string>>
   readonly expiresAt?: number
+  /** Present: the grant says what this guard does not know, and gives nothing; the release that does. */
+  readonly needs?: string
 }
+
+/** Stands for the service where this guard may decide nothing about it. */
+export interface WithheldServiceRow {
+  readonly type: 'service'
+  /** The release whose guards may. */
+  readonly needs: string
+}
+
+/** A row as a guard is sent it: see project-rows.ts. */
+export type SentRow = Row | WithheldServiceRow
 
 /** A client that some grant of this slice names; key `client/<clientId>`. */
 export interface ClientRow {
@@ -105,7 +123,7 @@ export interface ClusterRow {
 }
 
 /** Key of a row within its slice. */
-export function rowKey(row: Row): string {
+export function rowKey(row: SentRow): string {
   switch (row.type) {
     case 'service':
     case 'cluster':

@@ -11,12 +11,15 @@ export interface StoredRow {
   readonly value: unknown
   /** Absent when this version does not know all of it. */
   readonly row: Row | undefined
+  /** The release that knows all of it, where the row says so: it may be understood but for what was left out. */
+  readonly needs: string | undefined
 }
 
 export interface RowStore {
   readonly rows: SharedMap<StoredRow>
   readonly hash: string
-  readonly unsupported: ReadonlySet<string>
+  /** Keys of rows that are not known as a whole, with the release that knows them, where they say so. */
+  readonly unsupported: ReadonlyMap<string, string | undefined>
 }
 
 export interface RowChange {
@@ -25,7 +28,7 @@ export interface RowChange {
   readonly after: StoredRow | undefined
 }
 
-export const emptyStore: RowStore = { rows: emptyMap(), hash: emptyHash, unsupported: new Set() }
+export const emptyStore: RowStore = { rows: emptyMap(), hash: emptyHash, unsupported: new Map() }
 
 /** The store with these rows in and those keys out, and what changed by that, each key once. */
 export function* updateRows(
@@ -58,13 +61,17 @@ export function* updateRows(
 
 function storedRow(value: unknown): StoredRow {
   const row = parseRow(value)
-  return 'unsupported' in row ? { key: row.unsupported, value, row: undefined } : { key: rowKey(row), value, row }
+  if ('unsupported' in row) return { key: row.unsupported, value, row: undefined, needs: row.needs }
+  return { key: rowKey(row), value, row, needs: 'needs' in row ? row.needs : undefined }
 }
 
-function unsupportedAfter(unsupported: ReadonlySet<string>, changes: readonly RowChange[]): ReadonlySet<string> {
-  const next = new Set(unsupported)
+function unsupportedAfter(
+  unsupported: RowStore['unsupported'],
+  changes: readonly RowChange[],
+): RowStore['unsupported'] {
+  const next = new Map(unsupported)
   for (const { key, after } of changes) {
-    if (after && !after.row) next.add(key)
+    if (after && (!after.row || after.needs !== undefined)) next.set(key, after.needs)
     else next.delete(key)
   }
   return next

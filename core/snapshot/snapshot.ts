@@ -28,8 +28,8 @@ export interface Snapshot {
   /** By what a credential of each kind names its client with: the issuer, `namespace/name` of the service account. */
   readonly clientsBy: ClientsByKind
   readonly grantsByClient: SharedMap<ClientGrants>
-  /** Keys of rows that hold something this version does not know. */
-  readonly unsupported: ReadonlySet<string>
+  /** Keys of rows that hold something this version does not know, with the release that does, where they say so. */
+  readonly unsupported: ReadonlyMap<string, string | undefined>
 }
 
 export type FullFrame = Extract<Frame, { full: unknown }>
@@ -132,7 +132,7 @@ function touchesPolicy({ key }: RowChange): boolean {
 
 function* compiling({ service, roles, store }: State): Steps<CompiledPolicy | undefined> {
   if (!service) return undefined
-  for (const key of store.unsupported) if (!namesOneThing.test(key)) return undefined
+  for (const key of store.unsupported.keys()) if (!namesOneThing.test(key)) return undefined
   const policy = yield* compilingPolicy(service, valuesOf(roles))
   return 'fault' in policy ? undefined : policy
 }

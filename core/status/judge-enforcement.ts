@@ -1,6 +1,7 @@
 import type { Seen } from '../rows/frames.ts'
 import { compareVersions } from '../rows/seen.ts'
 import { groupLacking, type Lacking, type MadeWrong } from './lacking-pods.ts'
+import { joinOutdated, type OutdatedGuards } from './outdated-guards.ts'
 import type { EnforcedView } from './report.ts'
 
 /** What one replica of the issuer knows of the guards that are connected to it: `GET /v1/enforcement`. */
@@ -20,8 +21,10 @@ export interface GuardReport {
   readonly pod?: string
   readonly uid?: string
   readonly hash: string
-  /** Its hash is the slice's hash now. */
+  /** Its hash is the slice's hash now, as guards that understand what it does are told the slice. */
   readonly current: boolean
+  /** The release that it needs to understand all of the slice; absent when it does. */
+  readonly needs?: string
   readonly exposed?: readonly string[]
   /** Where nothing listens though the app should; absent from issuers of earlier releases too. */
   readonly notListening?: string
@@ -86,6 +89,8 @@ export interface ServiceReport {
   readonly notListening: readonly string[]
   /** The pods that are not current, by what they lack. */
   readonly lacking: readonly Lacking[]
+  /** The pods whose guard denies what it is too old to know. */
+  readonly outdated?: OutdatedGuards
   readonly central?: true
 }
 
@@ -101,6 +106,9 @@ export function reportService(service: ConcernedService, reports: readonly Enfor
     wouldDeny.set(guard.uid, Math.max(wouldDeny.get(guard.uid) ?? 0, guard.wouldDeny ?? 0))
   }
   const [hash] = hashes
+  const outdated = joinOutdated(
+    present.flatMap(({ pod = '', needs }) => (needs === undefined ? [] : [{ needs, name: pod }])),
+  )
   return {
     current: currentPods(service, reports),
     guarded: present.length,
@@ -115,6 +123,7 @@ export function reportService(service: ConcernedService, reports: readonly Enfor
       .flatMap(({ pod, notListening }) => (notListening === undefined ? [] : [`${pod} (${notListening})`]))
       .sort(),
     lacking: lackingPods(service, reports, guards),
+    ...(outdated && { outdated }),
   }
 }
 

@@ -4,6 +4,7 @@ import { guardPort, leadsToGuard } from '../registry/service-port.ts'
 import { exposedText } from './exposed-pods.ts'
 import type { ServiceReport } from './judge-enforcement.ts'
 import { lackingText } from './lacking-pods.ts'
+import { outdatedText } from './outdated-guards.ts'
 import { aroundGuard, type Finding, latchEnforced, notReady, reportConditions } from './report.ts'
 
 interface ObservedService {
@@ -74,6 +75,10 @@ function readiness({ object, resolved, report, isolation }: ObservedService, acc
     return { type: 'Ready', status: 'False', reason: 'NotIsolated', message: isolation.message }
   const silent = report ? silence(report.notListening) : toldBefore(object, 'Ready', 'NothingListens')
   if (silent !== undefined) return { type: 'Ready', status: 'True', reason: 'NothingListens', message: silent }
+  const outdated = report
+    ? report.outdated && outdatedText(report.outdated)
+    : toldBefore(object, 'Ready', 'GuardsOutdated')
+  if (outdated !== undefined) return { type: 'Ready', status: 'True', reason: 'GuardsOutdated', message: outdated }
   return { type: 'Ready', status: 'True', reason: 'Ready', message: 'The policy is published.' }
 }
 

@@ -102,7 +102,7 @@ export interface PlannedEvent {
 }
 
 /** Ready=True, but nobody may take it for well: what ended by itself, and what opens nothing or less than it says. */
-const warned = ['Expired', 'RuleMatchesNothing', 'RoleNotFound', 'NothingListens']
+const warned = ['Expired', 'RuleMatchesNothing', 'RoleNotFound', 'NothingListens', 'GuardsOutdated']
 /** Reasons of Enforced that mean calls nobody decides about. */
 export const aroundGuard: readonly string[] = ['ServiceBypassesGuard', 'DirectAccess']
 

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Steps } from '../../core/base/steps.ts'
+import { featureNames } from '../../core/rows/features.ts'
 import { type Frame, type Held, type Hello, heartbeatMs, maxSliceBytes } from '../../core/rows/frames.ts'
 import { emptyHash } from '../../core/rows/hash.ts'
 import { type Clock, sleep } from '../../platform/clock.ts'
@@ -90,7 +91,13 @@ export function createSnapshotClient(options: SnapshotClientOptions): SnapshotCl
     const seen = needsFull ? undefined : slice.seen()
     const hash = needsFull ? undefined : slice.hash()
     const hello: Hello = {
-      hello: { slice: options.service, version: options.version, ...(seen && { seen }), ...(hash && { hash }) },
+      hello: {
+        slice: options.service,
+        version: options.version,
+        features: featureNames,
+        ...(seen && { seen }),
+        ...(hash && { hash }),
+      },
     }
     request.write(`${JSON.stringify(hello)}\n`)
     tell = () => {

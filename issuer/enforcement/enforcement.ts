@@ -16,8 +16,10 @@ interface GuardReport {
   readonly pod?: string
   readonly uid?: string
   readonly hash: string
-  /** Whether the guard holds what the slice is now, and nothing waits to be put into it. */
+  /** Whether the guard holds what the slice is now, as such guards are told it, and nothing waits to be put into it. */
   readonly current: boolean
+  /** The release that it needs to understand all of it; absent when it does. */
+  readonly needs?: string
   readonly exposed: readonly string[]
   readonly notListening?: string
   readonly wouldDeny: number
@@ -28,22 +30,21 @@ export function reportEnforcement(objects: Objects, slices: Slices, streams: Ite
   slices.flush()
   const guards = Map.groupBy(streams, stream => stream.slice.key)
   const report = [...slices.all()].map(slice => {
-    const hash = slice.hash()
-    const current = slices.isCurrent(slice.key) ? hash : undefined
-    return [
-      slice.key,
-      { hash, guards: (guards.get(slice.key) ?? []).map(stream => guardReport(stream, current)) },
-    ] as const
+    const isCurrent = slices.isCurrent(slice.key)
+    const reports = (guards.get(slice.key) ?? []).map(stream => guardReport(stream, isCurrent))
+    return [slice.key, { hash: slice.hash(), guards: reports }] as const
   })
   return { seen: objects.progress(), slices: Object.fromEntries(report) }
 }
 
-function guardReport({ holder, held }: GuardStream, current: string | undefined): GuardReport {
+function guardReport({ holder, held, view }: GuardStream, isCurrent: boolean): GuardReport {
   const { hash, exposed = [], notListening, wouldDeny = 0 } = held()
+  const needs = view.needs()
   return {
     ...(holder.pod && { namespace: holder.pod.namespace, pod: holder.pod.name, uid: holder.pod.uid }),
     hash,
-    current: hash === current,
+    current: isCurrent && hash === view.hash(),
+    ...(needs !== undefined && { needs }),
     exposed,
     ...(notListening !== undefined && { notListening }),
     wouldDeny,

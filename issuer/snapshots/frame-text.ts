@@ -1,5 +1,5 @@
 import type { Seen } from '../../core/rows/frames.ts'
-import type { Row } from '../../core/rows/rows.ts'
+import type { SentRow } from '../../core/rows/rows.ts'
 
 /** About how long a piece of a frame is: what a guard has to read before it gets more, and what is written at one time. */
 export const chunkBytes = 65_536
@@ -48,7 +48,7 @@ export function createChunkCache(maxBytes: number): ChunkCache {
 export interface FrameParts {
   readonly hash: string
   readonly seen: Seen
-  readonly rows: readonly Row[]
+  readonly rows: readonly SentRow[]
   /** Absent: the rows are all there are. */
   readonly remove?: readonly string[]
 }

@@ -1,4 +1,5 @@
 import { isRecord } from '../../core/base/is-record.ts'
+import { mostFeatures } from '../../core/rows/features.ts'
 import type { Held, Hello, Seen } from '../../core/rows/frames.ts'
 
 const longestLineBytes = 16_384
@@ -24,12 +25,19 @@ export async function* readLines(stream: AsyncIterable<Buffer>): AsyncGenerator<
 export function parseHello(line: string): Hello['hello'] | undefined {
   const hello = member(line, 'hello')
   if (!hello) return undefined
-  const { slice, seen, hash, version } = hello
+  const { slice, seen, hash, version, features } = hello
   if (typeof slice !== 'string' || !/^[a-z0-9-]{1,63}\/[a-z0-9.-]{1,253}$/.test(slice)) return undefined
   if (typeof version !== 'string' || version.length > 128) return undefined
   if (seen !== undefined && !isSeen(seen)) return undefined
   if (hash !== undefined && !isHash(hash)) return undefined
-  return { slice, version, ...(seen !== undefined && { seen }), ...(hash !== undefined && { hash }) }
+  if (features !== undefined && !isFeatures(features)) return undefined
+  return {
+    slice,
+    version,
+    ...(seen !== undefined && { seen }),
+    ...(hash !== undefined && { hash }),
+    ...(features !== undefined && { features }),
+  }
 }
 
 /** @returns undefined when the line is no held */
@@ -58,6 +66,13 @@ function isSeen(value: unknown): value is Seen {
   if (typeof value !== 'object' || value === null) return false
   const entries = Object.entries(value)
   return entries.length <= 64 && entries.every(([, version]) => typeof version === 'string' && version.length <= 64)
+}
+
+/** What they are called is for later releases to say. */
+function isFeatures(value: unknown): value is readonly string[] {
+  const { names, length } = mostFeatures
+  if (!Array.isArray(value) || value.length > names) return false
+  return value.every(name => typeof name === 'string' && name.length <= length)
 }
 
 function isHash(value: unknown): value is string {

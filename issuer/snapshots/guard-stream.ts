@@ -6,7 +6,8 @@ import { type Clock, systemClock } from '../../platform/clock.ts'
 import type { Holder } from '../authenticate/token-review.ts'
 import type { Objects } from '../objects.ts'
 import { createPacedWriter, type Pace } from './paced-writer.ts'
-import { line, type Slice } from './slice.ts'
+import type { Slice } from './slice.ts'
+import { line, type SliceView } from './slice-view.ts'
 import type { Slices } from './slices.ts'
 
 /** How long a replica that has seen less than the guard waits before it says so, in milliseconds. */
@@ -15,6 +16,8 @@ const catchUpMs = 5_000
 /** One connected guard. */
 export interface GuardStream {
   readonly slice: Slice
+  /** The slice as this guard is told it. */
+  readonly view: SliceView
   readonly holder: Holder
   /** What the guard said last; at first what it came with. */
   held(): Held['held']
@@ -46,7 +49,8 @@ export function createGuardStream(parts: {
 }): GuardStream {
   const { slice, slices, objects, holder, hello, response, pace, clock = systemClock } = parts
   const ended = new AbortController()
-  const cleanups: (() => void)[] = []
+  const { view, close: closeView } = slice.open(hello.features ?? [])
+  const cleanups: (() => void)[] = [closeView]
   const writer = createPacedWriter(response, { pace, tenant: slice.key.split('/', 1)[0] ?? '', clock, onDone: advance })
   let held: Held['held'] = { hash: hello.hash ?? emptyHash }
   let state = 'waiting' as 'waiting' | 'behind' | 'opening' | 'open'
@@ -58,11 +62,11 @@ export function createGuardStream(parts: {
   function advance(): void {
     if (writer.isBusy() || response.destroyed) return
     // A service that went takes its rows along; for any other end nothing more is told.
-    const isLeft = state === 'open' && slice.hash() !== sent && (!last || last.code === 'service_not_found')
+    const isLeft = state === 'open' && view.hash() !== sent && (!last || last.code === 'service_not_found')
     if (isLeft && slice.bytes() > maxSliceBytes && !last) {
       end('slice_too_large', `The policy of ${slice.key} is larger than ${maxSliceBytes} bytes; what is held stays.`)
     } else if (isLeft) {
-      const frame = slice.frameFor(sent === undefined ? hello : { hash: sent, seen: hello.seen })
+      const frame = view.frameFor(sent === undefined ? hello : { hash: sent, seen: hello.seen })
       sent = frame.hash
       writer.write(frame)
     } else if (last) response.end(line({ end: last }))
@@ -116,11 +120,12 @@ export function createGuardStream(parts: {
   }
   return {
     slice,
+    view,
     holder,
     held: () => held,
     beat(heartbeat) {
       writer.look()
-      if (state === 'open' && slice.hash() === sent) writer.say(heartbeat)
+      if (state === 'open' && view.hash() === sent) writer.say(heartbeat)
       else if (state === 'behind') writer.say(line({ behind: true }))
     },
     take: said => {

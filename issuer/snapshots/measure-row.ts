@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '../../core/base/canonical-json.ts'
-import type { Row } from '../../core/rows/rows.ts'
+import type { SentRow } from '../../core/rows/rows.ts'
 
 interface Measured {
   /** As `rowHash`. */
@@ -8,10 +8,10 @@ interface Measured {
   readonly bytes: number
 }
 
-const measured = new WeakMap<Row, Measured>()
+const measured = new WeakMap<SentRow, Measured>()
 
 /** Hash and size of a row, from its text, which is made once for a row that many slices hold. */
-export function measureRow(row: Row): Measured {
+export function measureRow(row: SentRow): Measured {
   const known = measured.get(row)
   if (known) return known
   const text = canonicalJson(row)

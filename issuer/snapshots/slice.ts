@@ -1,21 +1,17 @@
 import { everyNth, finish, type Steps } from '../../core/base/steps.ts'
-import type { Frame, Seen } from '../../core/rows/frames.ts'
+import { type Feature, features } from '../../core/rows/features.ts'
+import type { Seen } from '../../core/rows/frames.ts'
 import { emptyHash, type HashSum, startSum } from '../../core/rows/hash.ts'
 import { type Row, rowKey } from '../../core/rows/rows.ts'
-import { dominates } from '../../core/rows/seen.ts'
-import { type ChunkCache, createFrameText, type FrameText } from './frame-text.ts'
+import type { ChunkCache } from './frame-text.ts'
 import { measureRow } from './measure-row.ts'
-
-/** How long a guard that held an earlier state gets only what changed since, in milliseconds. */
-export const historyMs = 600_000
-/** States that are remembered at most. */
-const historyLength = 4_096
+import type { SliceView } from './slice-view.ts'
+import { createSliceViews, type OpenView } from './slice-views.ts'
 
 /** The rows of one service, with what is needed to bring any guard from what it holds to what is here. */
-export interface Slice {
+export interface Slice extends Pick<SliceView, 'hash' | 'frameFor' | 'heartbeat'> {
   /** `namespace/name`. */
   readonly key: string
-  hash(): string
   /** The row now under this key. */
   row(key: string): Row | undefined
   /**
@@ -29,22 +25,13 @@ export interface Slice {
   renew(rows: Iterable<Row>): void
   /** Bytes of all rows as JSON, nearly. */
   bytes(): number
-  /**
-   * The next frame for a guard: all rows, or what changed since it held what it holds. All rows may be those of a moment
-   * ago, after which the guard asks again.
-   */
-  frameFor(guard: { readonly hash?: string | undefined; readonly seen?: Seen | undefined }): FrameText
-  heartbeat(): string
+  /** The slice as a guard with these features is told it; without features it is this one. */
+  open(features: readonly string[]): OpenView
   /** Calls back when anything differs. @returns a function that ends it */
   subscribe(listener: () => void): () => void
   /** Forgets old states. @param now monotonic ms */
   prune(now: number): void
 }
-
-/** How long the text of all rows of a large slice is sent to guards that come, who then get what changed meanwhile. */
-const fullTextMs = 10_000
-/** From this size on sending takes so long that changes come meanwhile anyway. */
-const largeBytes = 1_048_576
 
 interface Held {
   readonly row: Row
@@ -66,27 +53,37 @@ const rowsInStep = 64
 /**
  * @param seenNow what the objects include that the rows were made of
  * @param now monotonic milliseconds
+ * @param table what rows may say that guards of earlier releases do not know
  */
-export function createSlice(key: string, seenNow: () => Seen, now: () => number, cache: ChunkCache): Slice {
+export function createSlice(
+  key: string,
+  seenNow: () => Seen,
+  now: () => number,
+  cache: ChunkCache,
+  table: readonly Feature[] = features,
+): Slice {
   let held = new Map<string, Held>()
   const removed = new Map<string, number>()
-  // The content hash is the state: a guard that holds one of these holds what was here after that step, whichever
-  // replica it came from. A state that never was here, because the other replica joined changes another way, gets all.
-  const history = new Map<string, { readonly step: number; readonly at: number }>()
   const listeners = new Set<() => void>()
   let hash = emptyHash
   let step = 0
   let bytes = 0
   // Rows that came since the next ones are being made, by their keys.
   let renewed: Map<string, Row> | undefined
-  let full: { readonly text: FrameText; readonly at: number } | undefined
-  const changes = new Map<number, FrameText>()
-  remember()
-
-  function remember(): void {
-    history.delete(hash)
-    history.set(hash, { step, at: now() })
-  }
+  const views = createSliceViews(
+    {
+      hash: () => hash,
+      bytes: () => bytes,
+      step: () => step,
+      rows: () => [...held.values()].map(({ row }) => row),
+      rowsSince: from => [...held.values()].filter(row => row.change.step > from).map(({ row }) => row),
+      removedSince: from => [...removed].filter(([, at]) => at > from).map(([id]) => id),
+      seen: seenNow,
+      now,
+      cache,
+    },
+    table,
+  )
 
   /** What is held already, when it says the same. */
   function heldAs(row: Row, old: Held | undefined, change: Change): Held {
@@ -99,10 +96,7 @@ export function createSlice(key: string, seenNow: () => Seen, now: () => number,
   function conclude(change: Change, sum: HashSum, rows: readonly Row[], gone: readonly string[]): void {
     change.step = ++step
     hash = sum.hash()
-    remember()
-    changes.clear()
-    // What nearly every guard gets next, without a look at every row.
-    changes.set(step - 1, createFrameText({ hash, seen: seenNow(), rows, remove: gone }, cache))
+    views.changed(rows, gone)
     for (const listener of listeners) listener()
   }
 
@@ -177,29 +171,6 @@ export function createSlice(key: string, seenNow: () => Seen, now: () => number,
     }
   }
 
-  /** Made once for all guards that held the same. */
-  function since(from: number): FrameText {
-    const known = changes.get(from)
-    if (known && dominates(known.seen, seenNow())) return known
-    const rows = [...held.values()].filter(row => row.change.step > from).map(({ row }) => row)
-    const remove = [...removed].filter(([, at]) => at > from).map(([id]) => id)
-    const text = createFrameText({ hash, seen: seenNow(), rows, remove }, cache)
-    changes.set(from, text)
-    return text
-  }
-
-  function isOfUse({ text, at }: { readonly text: FrameText; readonly at: number }): boolean {
-    return text.hash === hash || (bytes > largeBytes && history.has(text.hash) && now() - at < fullTextMs)
-  }
-
-  /** Made once for all guards that come: after a restart they come together. */
-  function all(known: Seen): FrameText {
-    if (full && isOfUse(full) && dominates(full.text.seen, known)) return full.text
-    const rows = [...held.values()].map(({ row }) => row)
-    full = { text: createFrameText({ hash, seen: seenNow(), rows }, cache), at: now() }
-    return full.text
-  }
-
   return {
     key,
     hash: () => hash,
@@ -208,25 +179,16 @@ export function createSlice(key: string, seenNow: () => Seen, now: () => number,
     replace: rows => finish(replacing(asSteps(rows)))(),
     renew,
     bytes: () => bytes,
-    frameFor(guard) {
-      const known = guard.hash === undefined ? undefined : history.get(guard.hash)
-      if (known) return since(known.step)
-      const mine = Object.entries(guard.seen ?? {}).filter(([name]) => Object.hasOwn(seenNow(), name))
-      return all(Object.fromEntries(mine))
-    },
-    heartbeat: () => line({ heartbeat: true, seen: seenNow(), hash }),
+    frameFor: views.whole.frameFor,
+    heartbeat: views.whole.heartbeat,
+    open: views.open,
     subscribe(listener) {
       listeners.add(listener)
       return () => void listeners.delete(listener)
     },
     prune(time) {
-      if (full && time - full.at >= fullTextMs) full = undefined
-      for (const [state, { at }] of history) {
-        if (state === hash || (time - at < historyMs && history.size <= historyLength)) break
-        history.delete(state)
-      }
-      const [oldest] = history.values()
-      for (const [id, at] of removed) if (at <= (oldest?.step ?? step)) removed.delete(id)
+      const oldest = views.prune(time)
+      for (const [id, at] of removed) if (at <= oldest) removed.delete(id)
     },
   }
 }
@@ -234,9 +196,4 @@ export function createSlice(key: string, seenNow: () => Seen, now: () => number,
 // biome-ignore lint/correctness/useYield: there is nothing to do.
 function* asSteps<T>(value: T): Steps<T> {
   return value
-}
-
-/** One frame as a line of NDJSON. */
-export function line(frame: Frame): string {
-  return `${JSON.stringify(frame)}\n`
 }

@@ -3,6 +3,7 @@ import type { Resolved } from '../../cluster/resolved.ts'
 import type { Steps } from '../../core/base/steps.ts'
 import type { ResolvedClient } from '../../core/registry/resolve-clients.ts'
 import { type ClientKey, makingSliceRows } from '../../core/registry/slice.ts'
+import type { Feature } from '../../core/rows/features.ts'
 import { maxSliceBytes, type Seen } from '../../core/rows/frames.ts'
 import type { ClusterRow } from '../../core/rows/rows.ts'
 import { type Clock, systemClock } from '../../platform/clock.ts'
@@ -55,6 +56,8 @@ export function createSlices(parts: {
   log: Logger
   clock?: Clock
   drive?: typeof driveSteps
+  /** What rows may say that guards of earlier releases do not know; default: of this release. */
+  features?: readonly Feature[]
 }): Slices {
   const { objects, resolved, documents, log, clock = systemClock, drive = driveSteps } = parts
   const { known } = resolved
@@ -172,7 +175,7 @@ export function createSlices(parts: {
   function* building(key: string): Steps<void> {
     const service = known.services.get(key)
     if (!service) return
-    const slice = slices.get(key) ?? createSlice(key, () => seen.of(key), clock.now, chunks)
+    const slice = slices.get(key) ?? createSlice(key, () => seen.of(key), clock.now, chunks, parts.features)
     begun.set(key, slice)
     const upTo = seen.now(key)
     try {

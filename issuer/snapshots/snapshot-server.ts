@@ -15,7 +15,7 @@ import type { Objects } from '../objects.ts'
 import { parseHeld, parseHello, readLines } from './guard-lines.ts'
 import { createGuardStream, type GuardStream } from './guard-stream.ts'
 import type { Pace } from './paced-writer.ts'
-import { line } from './slice.ts'
+import { line, type SliceView } from './slice-view.ts'
 import type { Slices } from './slices.ts'
 
 const helloMs = 10_000
@@ -62,10 +62,10 @@ export function createSnapshotServer(parts: SnapshotServerParts): SnapshotServer
     cancelBeat = clock.after(heartbeatMs, beat)
     slices.flush()
     for (const slice of slices.all()) slice.prune(clock.now())
-    const lines = new Map<string, string>()
+    const lines = new Map<SliceView, string>()
     for (const stream of streams.values()) {
-      const text = lines.get(stream.slice.key) ?? stream.slice.heartbeat()
-      lines.set(stream.slice.key, text)
+      const text = lines.get(stream.view) ?? stream.view.heartbeat()
+      lines.set(stream.view, text)
       stream.beat(text)
     }
   }

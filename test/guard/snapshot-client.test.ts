@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { featureNames } from '../../core/rows/features.ts'
 import { sliceHash } from '../../core/rows/hash.ts'
 import { createPolicy, type Policy } from '../../enforce/policy/policy.ts'
 import { createSlice } from '../../enforce/policy/slice.ts'
@@ -74,7 +75,7 @@ describe('a stream', () => {
   it('begins with a hello and brings the slice; the guard answers what it holds', async () => {
     const stream = await streamAt(0)
     expect(stream.authorization).toBe('Bearer first-token')
-    expect(stream.hello).toEqual({ slice: service, version: 'test' })
+    expect(stream.hello).toEqual({ slice: service, version: 'test', features: featureNames })
     stream.send(full(rows, { apiclients: '5' }))
     await until(() => stream.held.length === 1)
     expect(stream.held).toEqual([{ hash, exposed: ['0.0.0.0:80'], wouldDeny: 7 }])
@@ -104,7 +105,7 @@ describe('a stream', () => {
     await writeFile(server.tokenFile, 'second-token\n')
     stream.cut()
     const next = await streamAt(1)
-    expect(next.hello).toEqual({ slice: service, version: 'test', seen: { a: '12' }, hash })
+    expect(next.hello).toEqual({ slice: service, version: 'test', features: featureNames, seen: { a: '12' }, hash })
     expect(next.authorization).toBe('Bearer second-token')
     await writeFile(server.tokenFile, 'first-token\n')
     next.send(heartbeat(rows, { a: '13' }))
@@ -198,7 +199,7 @@ describe('faults on the stream', () => {
     await until(() => stream.held.length === 1)
     stream.send({ ...delta(rows, without, ['grant/alice-calls'], { a: '2' }), hash: 'f'.repeat(64) } as never)
     const next = await streamAt(1)
-    expect(next.hello).toEqual({ slice: service, version: 'test' })
+    expect(next.hello).toEqual({ slice: service, version: 'test', features: featureNames })
     expect(held()).toBe(hash)
     next.send(full(without, { a: '2' }))
     await until(() => held() === sliceHash(without))

@@ -4,7 +4,7 @@ import { parse } from 'yaml'
 import type { KubeClient, KubeObject } from '../../platform/kube/client.ts'
 import * as resources from '../../platform/kube/resources.ts'
 
-const crds = {
+export const crds = {
   group: 'apiextensions.k8s.io',
   version: 'v1',
   plural: 'customresourcedefinitions',

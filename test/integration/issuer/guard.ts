@@ -12,6 +12,8 @@ export interface GuardOptions {
   readonly slice: string
   readonly seen?: Seen
   readonly hash?: string
+  /** Of its hello, whatever it is; default none. */
+  readonly features?: unknown
   /** What the guard holds from an earlier stream. */
   readonly builder?: SnapshotBuilder
 }
@@ -32,7 +34,7 @@ export interface Guard {
 }
 
 export async function connectGuard(options: GuardOptions): Promise<Guard> {
-  const { port, ca, token, slice, seen, hash, builder = createSnapshotBuilder() } = options
+  const { port, ca, token, slice, seen, hash, features, builder = createSnapshotBuilder() } = options
   const call = request({
     host: '127.0.0.1',
     port,
@@ -45,7 +47,7 @@ export async function connectGuard(options: GuardOptions): Promise<Guard> {
   })
   call.setNoDelay(true)
   call.flushHeaders()
-  const hello = { slice, version: 'test', ...(seen && { seen }), ...(hash !== undefined && { hash }) }
+  const hello = { slice, version: 'test', features, ...(seen && { seen }), ...(hash !== undefined && { hash }) }
   call.write(`${JSON.stringify({ hello })}\n`)
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     call.on('response', resolve).on('error', reject)

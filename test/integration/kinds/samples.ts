@@ -94,7 +94,7 @@ const samples: Record<string, Sample> = {
           path: '/orders',
           methods: ['GET'],
           permission: { action: 'read', resource: 'orders' },
-          tags: ['pci'],
+          tags: { kind: 'orders', pci: '' },
           variants: 'Refuse',
           mode: 'Audit',
         },

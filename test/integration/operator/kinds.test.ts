@@ -247,6 +247,10 @@ test('Enforced on a GuardedService follows the Service port and its pods, live (
   expect(held.status?.guards).toBe('2/2')
   issuer.guards = { [`${namespace}/api`]: [guardOf(one), guardOf(two, { notListening: '127.0.0.1:9999' })] }
   expect((await ready(guardedServices, api, 'NothingListens')).found.message).toContain('two (127.0.0.1:9999)')
+  issuer.guards = { [`${namespace}/api`]: [guardOf(one), guardOf(two, { needs: '0.3.0' })] }
+  const outdated = await ready(guardedServices, api, 'GuardsOutdated')
+  expect(outdated.found.message).toContain('two. They need release 0.3.0')
+  expect(outdated.status?.guards).toBe('2/2')
   const labels = { app: 'api', 'latchkey.dev/guard': 'api' }
   const container = { name: 'latchkey-guard', image: 'guard' }
   for (const [name, initContainers] of [['starting', [container]] as const, ['bare', []] as const]) {

@@ -52,6 +52,15 @@ describe('latchkey why', () => {
     )
   })
 
+  it('names the release of the guard that knows what was withheld from this one', async () => {
+    await store(rowsOf().map(row => (row.type === 'grant' ? { ...row, needs: '0.3.0' } : row)))
+    const { code, text } = await run('--client', 'callers/alice', 'GET', '/api/things')
+    expect(code).toBe(1)
+    expect(text).toContain('DENIED 403 policy_unsupported')
+    expect(text).toContain('Missing     The policy says what guards know from release 0.3.0 on.')
+    expect(text).toContain('kubectl rollout restart')
+  })
+
   it('points to no Role that cannot be, and says what is wrong with a path', async () => {
     await store(rowsOf())
     const { code, text } = await run('--client', 'callers/alice', 'PROPFIND', '/dav/a')

@@ -1,13 +1,35 @@
 import { expect, test } from 'vitest'
 import type { Held } from '../../../core/rows/frames.ts'
 import { reportEnforcement } from '../../../issuer/enforcement/enforcement.ts'
+import type { SliceView } from '../../../issuer/snapshots/slice-view.ts'
 
 const hash = 'a'.repeat(64)
 const slice = { key: 'shop/orders', hash: () => hash }
-const guard = (pod: string, held: Partial<Held['held']>) => ({
+const guard = (pod: string, held: Partial<Held['held']>, view: Partial<SliceView> = {}) => ({
   slice,
+  view: { hash: () => hash, needs: () => undefined, ...view },
   holder: { pod: { namespace: 'shop', name: pod, uid: `uid-${pod}` } },
   held: () => ({ hash, ...held }),
+})
+
+const report = (streams: unknown[]) =>
+  reportEnforcement(
+    { progress: () => ({}) } as never,
+    { flush() {}, all: () => [slice], isCurrent: () => true } as never,
+    streams as never,
+  )
+
+test('a guard is current when it holds what guards of its features hold, and what it needs is told', () => {
+  const other = 'b'.repeat(64)
+  const view = { hash: () => other, needs: () => '0.3.0' }
+  const { slices } = report([guard('whole', {}), guard('older', { hash: other }, view), guard('behind', {}, view)])
+  expect(slices['shop/orders']?.hash).toBe(hash)
+  expect(slices['shop/orders']?.guards.map(({ pod, current, needs }) => [pod, current, needs])).toEqual([
+    ['whole', true, undefined],
+    ['older', true, '0.3.0'],
+    ['behind', false, '0.3.0'],
+  ])
+  expect(slices['shop/orders']?.guards[0]).not.toHaveProperty('needs')
 })
 
 test('the report passes on what guards found: ways around them, and apps they do not reach', () => {
@@ -16,11 +38,7 @@ test('the report passes on what guards found: ways around them, and apps they do
     guard('open', { exposed: ['0.0.0.0:8080'], wouldDeny: 2 }),
     guard('silent', { notListening: '127.0.0.1:9999' }),
   ]
-  const { slices } = reportEnforcement(
-    { progress: () => ({}) } as never,
-    { flush() {}, all: () => [slice], isCurrent: () => true } as never,
-    streams as never,
-  )
+  const { slices } = report(streams)
   const found = slices['shop/orders']?.guards.map(({ pod, exposed, wouldDeny, notListening }) => [
     pod,
     exposed,

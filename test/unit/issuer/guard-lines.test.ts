@@ -38,6 +38,26 @@ describe('the lines of a guard', () => {
     expect(['', 'null', '[]', '{"hello":null}', '{'].map(parseHello)).toEqual(Array(5).fill(undefined))
   })
 
+  it('hello: takes names of features, also of those that it does not know', () => {
+    expect(hello({ features: [] })).toEqual({ slice: 'shop/orders', version: '1', features: [] })
+    const features = ['route-tags-map', 'sun-is-up', 'sun-is-up', '']
+    expect(hello({ features })).toEqual({ slice: 'shop/orders', version: '1', features })
+    expect(hello({ features: Array(256).fill('x'.repeat(64)) })).toBeDefined()
+  })
+
+  it.each<[string, unknown]>([
+    ['no list', 'route-tags-map'],
+    ['a map', { 'route-tags-map': true }],
+    ['null', null],
+    ['a number among them', ['route-tags-map', 7]],
+    ['a list among them', [['route-tags-map']]],
+    ['a name of 65 characters', ['x'.repeat(65)]],
+    ['257 names', Array(257).fill('x')],
+    ['10,000 names', Array.from({ length: 10_000 }, (_, at) => `f${at}`)],
+  ])('hello: is none with features that are %s', (_, features) => {
+    expect(hello({ features })).toBeUndefined()
+  })
+
   it('held: keeps addresses and counts that can be some, for they end in a condition', () => {
     expect(held({ exposed: ['0.0.0.0:8080', '[::]:80', '<b>', 7], wouldDeny: 3 })).toEqual({
       hash,

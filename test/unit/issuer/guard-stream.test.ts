@@ -9,6 +9,7 @@ import { createGuardStream } from '../../../issuer/snapshots/guard-stream.ts'
 import { createSlice } from '../../../issuer/snapshots/slice.ts'
 import type { Slices } from '../../../issuer/snapshots/slices.ts'
 import { createFairQueue } from '../../../platform/fair/fair-queue.ts'
+import { serviceRow } from '../core/fixture.ts'
 import { createManualClock, settled } from '../platform/manual-clock.ts'
 
 const role = (name: string, path = '/'): RoleRow => ({
@@ -22,10 +23,12 @@ function world({
   bytes,
   reads = 'all',
   whenCurrent = done => done(),
+  features,
 }: {
   bytes?: number
   reads?: 'all' | 'nothing'
   whenCurrent?: (done: () => void) => void
+  features?: string[]
 } = {}) {
   const clock = createManualClock()
   const slice = createSlice('shop/orders', () => ({ roles: '1' }), clock.now, createChunkCache(1_048_576))
@@ -47,7 +50,7 @@ function world({
     slices: { whenCurrent: (_service, done) => whenCurrent(done) } as Slices,
     objects: { progress: () => ({ roles: '1' }), claim() {} } as unknown as Objects,
     holder: { user: { username: 'a' }, expiresAt: 0 },
-    hello: { slice: 'shop/orders', version: 'test' },
+    hello: { slice: 'shop/orders', version: 'test', ...(features && { features }) },
     response,
     pace: {
       turns: createFairQueue({ running: 1, waiting: 1, waitingPerPeer: 1 }),
@@ -133,4 +136,32 @@ it('a slice beyond the bound is not sent, and that is said', async () => {
   expect(kinds()).toEqual(['end'])
   expect(lines[0]).toContain('slice_too_large')
   expect(stream.ended.aborted).toBe(true)
+})
+
+const route = { name: 'r', path: '/r', methods: ['GET'], variants: 'Refuse' } as const
+const tagged = (value: string) => serviceRow({ routes: [{ ...route, tags: { kind: value } }] })
+
+it('a guard that says no features gets rows as it understands them, and nothing when only the rest changes', async () => {
+  const { slice, stream, lines, kinds } = world({ features: [] })
+  await settled()
+  slice.replace([role('a'), tagged('a')])
+  await settled()
+  slice.replace([role('a'), tagged('b')])
+  await settled()
+  expect(kinds()).toEqual(['full', 'delta'])
+  const { hash } = stream.view.frameFor({})
+  expect(JSON.parse(lines[1] ?? '')).toMatchObject({ delta: { upsert: [serviceRow({ routes: [route] })] }, hash })
+  expect(hash).not.toBe(slice.hash())
+  stream.beat(stream.view.heartbeat())
+  await settled()
+  expect(kinds()).toEqual(['full', 'delta', 'heartbeat'])
+  expect(JSON.parse(lines[2] ?? '')).toMatchObject({ hash })
+})
+
+it('a guard that says the features of this release gets all there is', async () => {
+  const { slice, lines } = world({ features: ['route-tags-map', 'sun-is-up'] })
+  await settled()
+  slice.replace([role('a'), tagged('a')])
+  await settled()
+  expect(JSON.parse(lines[1] ?? '')).toMatchObject({ delta: { upsert: [tagged('a')] }, hash: slice.hash() })
 })

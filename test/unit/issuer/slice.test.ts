@@ -2,9 +2,10 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Frame } from '../../../core/rows/frames.ts'
 import { emptyHash, sliceHash } from '../../../core/rows/hash.ts'
-import { type RoleRow, type Row, rowKey } from '../../../core/rows/rows.ts'
+import { type RoleRow, rowKey, type SentRow } from '../../../core/rows/rows.ts'
 import { createChunkCache } from '../../../issuer/snapshots/frame-text.ts'
-import { createSlice, historyMs } from '../../../issuer/snapshots/slice.ts'
+import { createSlice } from '../../../issuer/snapshots/slice.ts'
+import { historyMs } from '../../../issuer/snapshots/slice-view.ts'
 import { textOf } from './text-of.ts'
 
 const role = (name: string, path = '/'): RoleRow => ({
@@ -15,7 +16,7 @@ const role = (name: string, path = '/'): RoleRow => ({
 
 /** A guard that holds rows and applies frames, by the simplest means. */
 function guard() {
-  const held = new Map<string, Row>()
+  const held = new Map<string, SentRow>()
   return {
     hash: () => sliceHash(held.values()),
     apply(line: string): Frame {

@@ -71,6 +71,20 @@ test('a service counts its own pods: a guard of a pod that is gone, or of no pod
   expect(reportService(service, [report('100'), other]).hash).toBeUndefined()
 })
 
+test('guards that are too old to know all of it are counted, three are named, and the last release that one needs', () => {
+  const names = ['d', 'b', 'a', 'c', 'e', 'f']
+  const [service] = pods(...names, 'new')
+  if (!service) throw new Error('no service')
+  const old = names.map(name => guard(name, { needs: name === 'f' ? '0.10.0' : '0.9.0' }))
+  const stranger = guard('stranger', { needs: '1.0.0' })
+  const found = reportService(service, [
+    report('100', ...old.slice(0, 3), guard('new')),
+    report('100', ...old.slice(3), stranger),
+  ])
+  expect(found.outdated).toEqual({ needs: '0.10.0', count: 6, pods: ['pod-a', 'pod-b', 'pod-c'] })
+  expect([found.current, found.total, found.lacking]).toEqual([7, 7, []])
+})
+
 test('pods that are not current are told apart by what can be seen of them, the same for the same pods', () => {
   const service: ConcernedService = {
     key: 'shop/api',

@@ -168,6 +168,7 @@ test('every reason of a GuardedService is produced, and no other', () => {
     plan({}, report({ current: 0, total: 0 })),
     plan({}, report({ exposed: ['web-1 (0.0.0.0:8080)'] })),
     plan({}, report({ notListening: ['web-1 (127.0.0.1:9999)'] })),
+    plan({}, report({ outdated: { needs: '0.3.0', count: 1, pods: ['web-1'] } })),
     plan({}),
     plan({ target: target(8080) }, report({})),
     plan({ target: target(8080) }, report({ central: true })),

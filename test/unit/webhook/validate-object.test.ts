@@ -42,6 +42,11 @@ describe('a good spec passes', () => {
     ['Role', rule({ permissions: [{ action: 'read', resources: ['orders/{id}', '**'] }] })],
     ['AccessGrant', { roleRef: { name: 'r' }, clients: [{ namespace: 'a', name: 'b' }] }],
     ['GuardedService', { ...service, routes: [route('one', '/a/{id}'), route('two', '/a/b')] }],
+    [
+      'GuardedService',
+      { ...service, routes: [{ ...route('a', '/a/{tenant}'), tags: { kind: 'a', t: '{tenant}', pci: '' } }] },
+    ],
+    ['GuardedService', { ...service, routes: [{ ...route('a', '/a'), tags: {} }] }],
     ['GuardedService', { ...service, public: [{ path: '/a' }, { path: '/a', methods: ['POST'] }] }],
   ])('%s %#', async (kind, spec) => {
     expect(await validate(kind, spec)).toEqual({ allowed: true, warnings: [] })
@@ -101,6 +106,18 @@ describe('a spec that cannot work is refused, with the field and the remedy', ()
       'spec.routes[0].permission.resource: names {name}, which the path /a/{id} does not have; add it there or write a literal',
     ],
     [
+      'a tag that takes what the path does not have',
+      'GuardedService',
+      { ...service, routes: [{ ...route('one', '/a/{id}'), tags: { tenant: '{tenant}' } }] },
+      'spec.routes[0].tags.tenant: names {tenant}, which the path /a/{id} does not have; add it there or write a text',
+    ],
+    [
+      'tags of a form that the schema cannot refuse',
+      'GuardedService',
+      { ...service, routes: [{ ...route('one', '/a'), tags: 'pci' }] },
+      'spec.routes[0].tags: expected a map, as in {kind: orders, tenant: "{tenant}"}',
+    ],
+    [
       'a public path given twice',
       'GuardedService',
       { ...service, public: [{ path: '/a' }, { path: '/b' }, { path: '/a', methods: ['HEAD'] }] },
@@ -149,6 +166,11 @@ describe('what may be meant passes with a warning', () => {
       'AccessGrant',
       { roleRef: { name: 'r' }, clients: [{ namespace: 'a', name: 'b' }], expiresAt: '2027-01-01T00:00:00Z' },
       'spec.expiresAt: is in the past; this gives nothing until it is moved ahead',
+    ],
+    [
+      'GuardedService',
+      { ...service, routes: [route('a', '/a'), { ...route('b', '/b'), tags: ['pci'] }] },
+      'spec.routes[1].tags: a list is read as words without a value, in this release only; write a map, as in {kind: orders}',
     ],
     [
       'AccessKey',

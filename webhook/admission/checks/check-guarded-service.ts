@@ -1,4 +1,5 @@
 import type { GuardedServiceSpec } from '../../../core/api/guarded-service.ts'
+import { isWords, tagsOf, unknownInPath, wordsWarning } from '../../../core/api/route-tags.ts'
 import { findRouteConflict } from '../../../core/matching/route-conflicts.ts'
 import { parseResource, parseTemplate } from '../../../core/matching/template.ts'
 import { withoutColons } from '../../../core/matching/template-trie.ts'
@@ -38,6 +39,22 @@ const permissionsTakeFromThePath: Check<GuardedServiceSpec> = ({ routes }) =>
       : { field, message: `names {${unknown}}, which the path ${path} does not have; add it there or write a literal` }
   })
 
+const tagsTakeFromThePath: Check<GuardedServiceSpec> = ({ routes }) =>
+  firstOf(routes ?? [], ({ path, tags }, index) => {
+    const unknown = unknownInPath(tagsOf(tags) ?? {}, path)
+    if (!unknown) return undefined
+    const field = `spec.routes[${index}].tags.${unknown.tag}`
+    return {
+      field,
+      message: `names {${unknown.name}}, which the path ${path} does not have; add it there or write a text`,
+    }
+  })
+
+const tagsAreAMap: Check<GuardedServiceSpec> = ({ routes }) =>
+  firstOf(routes ?? [], ({ tags }, index) =>
+    isWords(tags) ? { field: `spec.routes[${index}].tags`, message: wordsWarning } : undefined,
+  )
+
 const routesDiffer: Check<GuardedServiceSpec> = ({ routes }) => {
   const conflict = findRouteConflict(routes ?? [])
   if (!conflict) return undefined
@@ -72,8 +89,8 @@ const refusedPodsAreTold: Check<GuardedServiceSpec> = ({ directAccess = 'Refuse'
 }
 
 export const guardedServiceChecks: KindChecks<GuardedServiceSpec> = {
-  refusals: [templatesAreWellFormed, permissionsTakeFromThePath, routesDiffer, publicPathsDiffer],
-  warnings: [refusedPodsAreTold, namesStandInBraces],
+  refusals: [templatesAreWellFormed, permissionsTakeFromThePath, tagsTakeFromThePath, routesDiffer, publicPathsDiffer],
+  warnings: [refusedPodsAreTold, namesStandInBraces, tagsAreAMap],
   references: ({ targetRef: { name, port } }, { namespace }) => [
     { field: 'spec.targetRef', resource: services, namespace, name, port },
   ],

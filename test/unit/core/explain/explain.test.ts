@@ -309,6 +309,15 @@ test('rows this version does not understand are decided on as the guard does, an
   expect(explain([{ ...serviceRow(), later: true } as unknown as Row], ask())).toBeUndefined()
 })
 
+test('what was withheld is named with the release that knows it', () => {
+  const detail = 'The policy says what guards know from release 0.3.0 on. Upgrade the guard.'
+  const withheld = [serviceRow(), reader, { ...grantRow('reads', 'reader'), needs: '0.3.0' }, clientRow()]
+  expect(why(withheld)).toMatchObject({
+    decision: { reason: 'policy_unsupported', detail },
+    policy: { reason: 'policy_unsupported', detail },
+  })
+})
+
 test('the answer is the guard’s, and every change it proposes allows the call', () => {
   const path = fc.constantFrom('/orders', '/orders/7', '/orders/7/items', '/admin', '/x', '/Orders')
   const template = fc.constantFrom('/orders', '/orders/{id}', '/orders/**', '/{any}', '/orders/*/items', '/x')

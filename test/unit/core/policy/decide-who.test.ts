@@ -159,6 +159,63 @@ describe('F17, P34: what an older guard does not know it denies', () => {
     expect(reasonOf(snapshotOf(rows), 'GET /orders')).toBe('not_granted')
   })
 
+  const detail = 'The policy says what guards know from release 0.3.0 on. Upgrade the guard.'
+
+  test('a service that is withheld denies everything, and names the release', () => {
+    const snapshot = snapshotOf([{ type: 'service', needs: '0.3.0' }, ...usualRows().slice(1)])
+    for (const who of [identity, 'credential_missing'] as const) {
+      expect(ask(snapshot, 'GET /orders', who)).toEqual({ allow: false, reason: 'policy_unsupported', detail })
+    }
+  })
+
+  test('a route that is withheld denies its calls to whoever is known, and no other', () => {
+    const routes = [{ ...route('old', '/**') }, { ...route('new', '/new/{id}'), needs: '0.3.0' }]
+    const snapshot = service({ routes, public: [{ path: '/new/open', methods: ['GET'] }] }, ...everything)
+    expect(ask(snapshot, 'GET /new/1')).toMatchObject({ reason: 'policy_unsupported', detail, route: 'new' })
+    expect(reasonOf(snapshot, 'GET /orders')).toBe('granted')
+    expect(reasonOf(snapshot, 'GET /new/open')).toBe('public')
+    expect(ask(snapshot, 'GET /new/1', 'credential_missing')).toMatchObject({ reason: 'credential_missing' })
+    expect(reasonOf(snapshot, 'GET /NEW/1')).toBe('path_ambiguous')
+    expect(reasonOf(snapshot, 'POST /new/1')).toBe('route_unknown')
+  })
+
+  test('a route that is withheld follows its own mode, as any denial does', () => {
+    const routes = [{ ...route('new', '/**'), mode: 'Audit' as const, needs: '0.3.0' }]
+    expect(ask(service({ routes }, ...everything), 'GET /x')).toMatchObject({
+      reason: 'policy_unsupported',
+      mode: 'Audit',
+    })
+  })
+
+  test('a role of which a rule is withheld gives by the others, and names the release where they do not allow', () => {
+    const partly = { ...roleRow('partly', { methods: ['GET'], paths: ['/some'] }), needs: '0.3.0' }
+    const snapshot = snapshotOf([...usualRows(), partly, grantRow('g2', 'partly')])
+    expect(reasonOf(snapshot, 'GET /some')).toBe('granted')
+    expect(ask(snapshot, 'GET /other')).toMatchObject({ reason: 'policy_unsupported', detail })
+    expect(reasonOf(snapshot, 'GET /other', { ...identity, roles: ['reader'] })).toBe('not_granted')
+    const others = snapshotOf([...usualRows(), partly, grantRow('g2', 'partly', { clients: ['sc_other'] })])
+    expect(reasonOf(others, 'GET /other')).toBe('not_granted')
+  })
+
+  test('a grant that is withheld gives nothing, and names the release to its clients, while it has not ended', () => {
+    const withheld = (changes: object = {}) =>
+      snapshotOf([
+        ...usualRows(),
+        roleRow('all', { methods: ['GET'], paths: ['/**'] }),
+        {
+          ...grantRow('g2', 'all', changes),
+          needs: '0.3.0',
+        },
+      ])
+    expect(reasonOf(withheld(), 'GET /orders')).toBe('granted')
+    expect(ask(withheld(), 'GET /other')).toMatchObject({ reason: 'policy_unsupported', detail })
+    expect(ask(withheld(), 'GET /orders')).toMatchObject({ roles: ['reader'] })
+    expect(reasonOf(withheld(), 'GET /other', { ...identity, roles: ['reader'] })).toBe('not_granted')
+    expect(reasonOf(withheld({ clients: ['sc_other'] }), 'GET /other')).toBe('not_granted')
+    expect(reasonOf(withheld({ expiresAt: now + 1 }), 'GET /other')).toBe('policy_unsupported')
+    expect(reasonOf(withheld({ expiresAt: now }), 'GET /other')).toBe('not_granted')
+  })
+
   test('a route or public path that is no template, or a tie, spoils the whole policy', () => {
     for (const changes of [
       { routes: [route('r', '/a;b'), route('s', '/**')] },

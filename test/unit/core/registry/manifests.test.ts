@@ -46,6 +46,16 @@ describe('manifests', () => {
     expect(idOf([...all, blue])).toEqual([])
   })
 
+  it('say what the next release does not take any more', () => {
+    const routes = [{ name: 'r', path: '/r', methods: ['GET'], tags: ['pci'] }]
+    const listed = own('GuardedService', 'shop', 'orders', { targetRef: { name: 'orders', port: 80 }, routes })
+    const { rows, problems } = manifestSlice([listed], options)
+    expect(rows[0]).toMatchObject({ routes: [{ tags: { pci: '' } }] })
+    expect(problems).toEqual([
+      'GuardedService shop/orders: spec.routes[0].tags: a list is read as words without a value, in this release only; write a map, as in {kind: orders}.',
+    ])
+  })
+
   it('say what is left out, and why', () => {
     const minted = own('AccessKey', 'partners', 'minted', { clientRef: { name: 'checkout' } })
     const lost = own('AccessKey', 'partners', 'lost', { clientRef: { name: 'nobody' }, publicKey: pair.publicKey })

@@ -185,6 +185,40 @@ describe('an audience', () => {
   })
 })
 
+describe('tags of a route', () => {
+  const tagged = (tags: unknown, path = '/orders/{tenant}') =>
+    reasonOf({ routes: [{ name: 'r', path, methods: ['GET'], tags: tags as never }] })
+
+  it('reach its row as a map; without any it is the row of earlier releases', () => {
+    const tags = { kind: 'orders', tenant: '{tenant}' }
+    expect(tagged(tags)).toMatchObject({ reason: 'Accepted', routes: [{ name: 'r', tags }] })
+    for (const none of [undefined, {}, []]) expect(tagged(none)?.routes[0]).not.toHaveProperty('tags')
+  })
+
+  it('stored as a list are words without a value, and the message says for how long', () => {
+    const { accepted, message, routes } = tagged(['pci', 'a b']) ?? {}
+    expect([accepted, routes?.[0]?.tags]).toEqual([true, { pci: '', 'a b': '' }])
+    expect(message).toBe(
+      'Tokens for this service carry the audience https://orders.shop.svc. spec.routes[0].tags: a list is read as words without a value, in this release only; write a map, as in {kind: orders}.',
+    )
+    expect(tagged({ pci: '' })?.message).toBe('Tokens for this service carry the audience https://orders.shop.svc.')
+  })
+
+  it.each<[string, unknown, string | undefined, string]>([
+    ['no map', 'pci', undefined, 'spec.routes[0].tags: expected a map'],
+    [
+      'a value of the path that it does not have',
+      { t: '{tenant}' },
+      '/orders',
+      'spec.routes[0].tags.t: the path has no {tenant}.',
+    ],
+    ['a number', { t: 1 }, undefined, 'spec.routes[0].tags: the value of t is no text'],
+  ])('that are %s are a mistake, also where no webhook looked', (_, tags, path, message) => {
+    expect(tagged(tags, path)).toMatchObject({ accepted: false, published: false, reason: 'Invalid' })
+    expect(tagged(tags, path)?.message).toContain(message)
+  })
+})
+
 describe('routes', () => {
   it('that match equally well are a conflict that names both', () => {
     const found = reasonOf({

@@ -32,6 +32,14 @@ describe('what an API server refuses is refused without one (S08)', () => {
     expect([...known].filter(text => !rules.includes(text))).toEqual([])
   })
 
+  it('by the form of tags, which no schema has', () => {
+    const withTags = (tags: unknown) => mistakesOf('GuardedService', { targetRef, routes: [{ ...route, tags }] })
+    expect(withTags({ kind: 'a' })).toBeUndefined()
+    expect(withTags(['pci', 'b'])).toBeUndefined()
+    expect(withTags(['pci', 'pci'])).toBe('GuardedService a: spec.routes[0].tags: a word stands in the list twice')
+    expect(withTags({ kind: 1 })).toContain('spec.routes[0].tags: the value of kind is no text')
+  })
+
   it.each([
     [
       'GuardedService',

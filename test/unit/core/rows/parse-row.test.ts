@@ -13,6 +13,8 @@ const complete: Row[] = [
         methods: ['QUERY'],
         variants: 'Distinct',
         mode: 'Audit',
+        tags: { kind: 'orders', pci: '' },
+        needs: '0.3.0',
         permission: { action: 'a', resource: 'b' },
       },
     ],
@@ -25,7 +27,8 @@ const complete: Row[] = [
       when: [{ organizationEquals: { param: 'p' } }, { scopeContains: { scope: 's' } }],
     },
   ),
-  grantRow('g', 'role', { attributes: { a: 'b' }, expiresAt: now }),
+  { ...roleRow('partly'), needs: '10.20.3000' },
+  grantRow('g', 'role', { attributes: { a: 'b' }, expiresAt: now, needs: '0.3.0' }),
   clientRow({
     organization: 'o',
     keys: [keyRow(mainKey, { notAfter: now, revoked: true, roles: [] }), keyRow(es256Key)],
@@ -60,7 +63,7 @@ describe('F17: is unsupported', () => {
     let count = 0
     for (const variant of variants(row, object => ({ ...object, newField: 1 }))) {
       // Attributes are free names; a number is no value there either.
-      expect(parseRow(variant)).toEqual({ unsupported: key })
+      expect(parseRow(variant)).toMatchObject({ unsupported: key })
       count++
     }
     expect(count).toBeGreaterThan(0)
@@ -68,7 +71,7 @@ describe('F17: is unsupported', () => {
 
   test.each(complete.map(row => [rowKey(row), row] as const))('%s with a member called __proto__', (key, row) => {
     const text = JSON.stringify(row).replace('{', '{"__proto__":{},')
-    expect(parseRow(JSON.parse(text))).toEqual({ unsupported: key })
+    expect(parseRow(JSON.parse(text))).toMatchObject({ unsupported: key })
   })
 
   test.each([
@@ -82,6 +85,16 @@ describe('F17: is unsupported', () => {
       'two comparisons in one',
       roleRow('r', { when: [{ scopeContains: { scope: 's' }, organizationEquals: { param: 'p' } }] }),
       'role/r',
+    ],
+    [
+      'a tag that is no text',
+      serviceRow({ routes: [{ name: 'r', path: '/r', methods: [], variants: 'Refuse', tags: { a: 1 as never } }] }),
+      'service',
+    ],
+    [
+      'tags that are a list',
+      serviceRow({ routes: [{ name: 'r', path: '/r', methods: [], variants: 'Refuse', tags: ['a'] as never }] }),
+      'service',
     ],
     ['an unknown kind of credential', serviceRow({ accepts: ['ApiKey' as never] }), 'service'],
     [
@@ -103,6 +116,22 @@ describe('F17: is unsupported', () => {
   ])('%s', (_, value, key) => {
     expect(parseRow(value)).toEqual({ unsupported: key })
   })
+
+  test.each([
+    ['a service of which nothing else is told', { type: 'service', needs: '0.3.0' }, 'service'],
+    ['a role with an unknown field', { ...roleRow('r'), needs: '0.3.0', quota: 1 }, 'role/r'],
+    ['a row of a type to come', { type: 'quota', name: 'x', needs: '0.3.0' }, 'quota/x'],
+  ])('%s, and names the release it needs', (_, value, key) => {
+    expect(parseRow(value)).toEqual({ unsupported: key, needs: '0.3.0' })
+  })
+
+  test.each(['1', '0.3', 'v0.3.0', '0.3.0-rc1', '0.3.0 <b>', `${'9'.repeat(5)}.0.0`, '', 3, null, ['0.3.0']])(
+    'a row that needs %j, which is no release, and names none',
+    needs => {
+      expect(parseRow({ ...roleRow('r'), needs })).toEqual({ unsupported: 'role/r' })
+      expect(parseRow({ type: 'service', needs })).toEqual({ unsupported: 'service' })
+    },
+  )
 
   test('a row without a name that can be told gets one that no other row has', () => {
     expect(parseRow({ type: 'quota' })).not.toEqual(parseRow({ type: 'quota', max: 1 }))

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { GuardedService } from '../../../../core/api/guarded-service.ts'
+import type { GuardedService, GuardedServiceStatus } from '../../../../core/api/guarded-service.ts'
 import type { ResolvedService } from '../../../../core/registry/resolve-services.ts'
 import { exposedTold } from '../../../../core/status/exposed-pods.ts'
 import type { ServiceReport } from '../../../../core/status/judge-enforcement.ts'
@@ -12,18 +12,40 @@ const now = '2027-01-15T08:00:00Z'
 interface Given {
   spec?: Partial<GuardedService['spec']>
   resolved?: Partial<ResolvedService>
+  status?: GuardedServiceStatus
   report?: Partial<ServiceReport>
+  /** Whether the issuers were asked. */
+  asked?: boolean
   selector?: Record<string, string>
   targetPort?: string | number
 }
 
-function plan({ spec, resolved, report, selector = { app: 'api' }, targetPort = 'guard' }: Given) {
-  const object = service('shop', 'api', spec)
+function plan({
+  spec,
+  status,
+  resolved,
+  report,
+  asked = true,
+  selector = { app: 'api' },
+  targetPort = 'guard',
+}: Given) {
+  const object = { ...service('shop', 'api', spec), ...(status && { status }) }
   const ports = [{ port: 80, targetPort }]
   return planGuardedService(
     {
       object,
-      report: { current: 2, guarded: 2, total: 2, wouldDeny: 0, exposed: [], notListening: [], lacking: [], ...report },
+      report: asked
+        ? {
+            current: 2,
+            guarded: 2,
+            total: 2,
+            wouldDeny: 0,
+            exposed: [],
+            notListening: [],
+            lacking: [],
+            ...report,
+          }
+        : undefined,
       resolved: {
         key: 'shop/api',
         service: object,
@@ -143,6 +165,34 @@ describe('an app that does not listen where the guard reaches it', () => {
   it('is a warning event when it begins', () => {
     const [before, after] = [plan({}).conditions ?? [], plan({ report }).conditions ?? []]
     expect(transitionEvents(before, after, 'live')).toMatchObject([{ type: 'Warning', reason: 'NothingListens' }])
+  })
+})
+
+describe('guards that are too old to know all of the policy', () => {
+  const report = { outdated: { needs: '0.3.0', count: 1, pods: ['web-1'] } }
+  it('leave the policy published and enforced; READY names their pods and the release that they need', () => {
+    expect(condition({ report }, 'Enforced')).toBe('True Enforced')
+    expect(condition({ report }, 'Ready')).toBe('True GuardsOutdated')
+    expect(messageOf({ report }, 'Ready')).toBe(
+      'The policy is published, but some guards are too old to know all that it says, and deny what that touches: web-1. They need release 0.3.0: roll out again, so that the pods get the guard that is installed.',
+    )
+  })
+  it('are named by three, whatever their number', () => {
+    const outdated = { needs: '0.10.0', count: 1_000, pods: ['a', 'b', 'c'] }
+    expect(messageOf({ report: { outdated } }, 'Ready')).toContain('a, b, c and 997 more. They need release 0.10.0')
+  })
+  it('are told on while the issuers have not been asked again', () => {
+    const ready = plan({ status: plan({ report }), asked: false }).conditions?.find(({ type }) => type === 'Ready')
+    expect(ready?.reason).toBe('GuardsOutdated')
+  })
+  it('come after an app that does not listen, which answers nobody', () => {
+    expect(condition({ report: { ...report, notListening: ['web-1 (127.0.0.1:9999)'] } }, 'Ready')).toBe(
+      'True NothingListens',
+    )
+  })
+  it('are a warning event when they begin', () => {
+    const [before, after] = [plan({}).conditions ?? [], plan({ report }).conditions ?? []]
+    expect(transitionEvents(before, after, 'live')).toMatchObject([{ type: 'Warning', reason: 'GuardsOutdated' }])
   })
 })
 
