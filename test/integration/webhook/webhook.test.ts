@@ -113,6 +113,41 @@ describe('injection at the API server', () => {
     expect('pod' in again ? jsonPatch(stored, again.pod) : again).toEqual([])
   })
 
+  it("shares the folder of the app's socket, in a pod whose containers declare no port, and does so once", async () => {
+    const pod = plainPod('orders')
+    const [container] = pod.spec.containers
+    const socketed = {
+      ...pod,
+      metadata: { ...pod.metadata, annotations: { 'latchkey.dev/upstream-socket': '/run/app/app.sock' } },
+      spec: {
+        ...pod.spec,
+        securityContext: { fsGroup: 2000 },
+        containers: [
+          {
+            ...container,
+            ports: [],
+            startupProbe: { tcpSocket: { port: 80 } },
+            readinessProbe: { httpGet: { path: '/ready', port: 'app' } },
+            livenessProbe: { grpc: { port: 80 } },
+          },
+        ],
+      },
+    }
+    const { status, body } = await cluster.send('POST', pods('shop', false), socketed)
+    expect([status, body.message]).toEqual([201, undefined])
+    const stored = body as Pod
+    expect(stored.spec.volumes).toContainEqual({ name: 'latchkey-socket', emptyDir: {} })
+    expect(stored.spec.containers[0]?.volumeMounts).toContainEqual({ name: 'latchkey-socket', mountPath: '/run/app' })
+    const again = injectGuard(stored, 'shop', settings, 'NoGuardedService')
+    expect('pod' in again ? jsonPatch(stored, again.pod) : again).toEqual([])
+    const taken = { 'latchkey.dev/upstream-socket': '/var/run/secrets/kubernetes.io/serviceaccount/app.sock' }
+    const refused = await create('shop', { ...socketed, metadata: { ...pod.metadata, annotations: taken } })
+    expect([refused.status, refused.body.message]).toEqual([
+      422,
+      expect.stringContaining("the folder of the app's socket, which only an emptyDir mounted whole can be"),
+    ])
+  })
+
   it('sends an app to loopback once the Service is there and leads to the guard, and not before', async () => {
     const envOf = async () => ((await create('shop', plainPod('led'))).body as Pod).spec.containers[0]?.env
     expect(await envOf()).toBeUndefined()
