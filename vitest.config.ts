@@ -17,6 +17,9 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
+          globalSetup: ['test/integration/end-control-planes.ts'],
+          // A worker keeps its control plane from file to file.
+          isolate: false,
           testTimeout: 60_000,
           hookTimeout: 120_000,
           maxWorkers: 2,
@@ -37,6 +40,7 @@ export default defineConfig({
         test: {
           name: 'soak',
           include: ['test/soak/**/*.test.ts'],
+          globalSetup: ['test/integration/end-control-planes.ts'],
           testTimeout: 600_000,
           hookTimeout: 300_000,
           fileParallelism: false,
