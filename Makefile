@@ -22,8 +22,8 @@ node_modules/.installed: package.json package-lock.json sdk/package.json
 check: install ## Types, lint, import rules, dead code, drift, unit tests
 	npm run --silent check
 
-test: install ## Every test: check, real API server, demo, real pods
-	$(NODE) test/run.ts
+test: install ## Every test: check, real API server, demo, real pods (STAGE=unit,guard: only those stages)
+	$(NODE) test/stages/main.ts $(STAGE)
 
 unit: install ## Unit tests only
 	npm run --silent unit
