@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type Outcome, readReport, summary } from '../../stages/report.ts'
 
-const test = (fullName: string, duration: number, failureMessages: string[] = []) => ({
+const asserted = (fullName: string, duration: number, failureMessages: string[] = []) => ({
   fullName,
   duration,
   status: failureMessages.length > 0 ? 'failed' : 'passed',
@@ -27,8 +27,8 @@ describe('what vitest reports', () => {
           name: `${process.cwd()}/test/a.test.ts`,
           message: '',
           assertionResults: [
-            test('a works', 1500),
-            test('a breaks', 20, ['\u001b[31mno\u001b[39m\n at node_modules/x.js\n at a.ts']),
+            asserted('a works', 1500),
+            asserted('a breaks', 20, ['\u001b[31mno\u001b[39m\n at node_modules/x.js\n at a.ts']),
           ],
         },
       ],

@@ -5,7 +5,8 @@ import { verifyToken } from '../../../../core/credential/verify.ts'
 import { type Explanation, explain, type WhyQuestion } from '../../../../core/explain/explain.ts'
 import type { Change } from '../../../../core/explain/suggest-change.ts'
 import { decide } from '../../../../core/policy/decide.ts'
-import type { GrantRow, RoleRow, RouteRow, Row, RuleRow } from '../../../../core/rows/rows.ts'
+import type { GrantRow, RoleRow, Row, RuleRow } from '../../../../core/rows/rows.ts'
+import { routeRow } from '../../../builders/policy.ts'
 import {
   clientId,
   clientRow,
@@ -29,13 +30,6 @@ const ask = (change: Partial<WhyQuestion> = {}): WhyQuestion => ({
   target: '/orders/7',
   keys: 'Stored',
   now,
-  ...change,
-})
-const route = (name: string, path: string, change: Partial<RouteRow> = {}): RouteRow => ({
-  name,
-  path,
-  methods: ['GET'],
-  variants: 'Refuse',
   ...change,
 })
 const reader = roleRow('reader', { methods: ['GET'], paths: ['/orders/{id}'] })
@@ -144,7 +138,7 @@ describe('a denied call', () => {
       'needs a permission that a role has',
       [
         serviceRow({
-          routes: [route('order', '/orders/{id}', { permission: { action: 'read', resource: 'orders/{id}' } })],
+          routes: [routeRow('order', '/orders/{id}', { permission: { action: 'read', resource: 'orders/{id}' } })],
         }),
         roleRow('may-read', { permissions: [{ action: 'read', resources: ['orders/{id}'] }] }),
         reader,
@@ -163,7 +157,7 @@ describe('a denied call', () => {
       'needs a permission with another action',
       [
         serviceRow({
-          routes: [route('order', '/orders/{id}', { permission: { action: 'edit', resource: 'orders/{id}' } })],
+          routes: [routeRow('order', '/orders/{id}', { permission: { action: 'edit', resource: 'orders/{id}' } })],
         }),
         roleRow('may-read', { permissions: [{ action: 'read', resources: ['orders/*'] }] }),
         grantRow('reads', 'may-read'),
@@ -221,10 +215,10 @@ describe('a denied call', () => {
   })
 
   test.each<[string, readonly Row[], Partial<WhyQuestion>, string]>([
-    ['no route matches', [serviceRow({ routes: [route('a', '/a')] }), clientRow()], {}, 'route_unknown'],
+    ['no route matches', [serviceRow({ routes: [routeRow('a', '/a')] }), clientRow()], {}, 'route_unknown'],
     [
       'the path is only nearly a route',
-      [serviceRow({ routes: [route('a', '/a')] }), clientRow()],
+      [serviceRow({ routes: [routeRow('a', '/a')] }), clientRow()],
       { target: '/A' },
       'path_ambiguous',
     ],
@@ -244,9 +238,9 @@ describe('a denied call', () => {
 
   test('is let through by audit mode, of the service or of the route', () => {
     expect(why([serviceRow({ mode: 'Audit' }), clientRow()]).outcome).toBe('audit')
-    const routes = [route('order', '/orders/{id}', { mode: 'Audit' })]
+    const routes = [routeRow('order', '/orders/{id}', { mode: 'Audit' })]
     expect(why([serviceRow({ routes }), clientRow()]).outcome).toBe('audit')
-    const strict = [route('order', '/orders/{id}', { mode: 'Enforce' })]
+    const strict = [routeRow('order', '/orders/{id}', { mode: 'Enforce' })]
     expect(why([serviceRow({ mode: 'Audit', routes: strict }), clientRow()]).outcome).toBe('deny')
   })
 })
@@ -327,7 +321,7 @@ test('the answer is the guard’s, and every change it proposes allows the call'
   const grant = fc.record({ role: fc.nat(2), ended: fc.boolean(), attribute: fc.constantFrom(undefined, '7', '8') })
   const routes = fc.constantFrom(
     [],
-    [route('one', '/orders/{id}'), route('all', '/orders'), route('x', '/x', { methods: ['GET', 'DELETE'] })],
+    [routeRow('one', '/orders/{id}'), routeRow('all', '/orders'), routeRow('x', '/x', { methods: ['GET', 'DELETE'] })],
   )
   fc.assert(
     fc.property(
