@@ -1,16 +1,11 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { kinds } from '../../../../core/api/kinds.ts'
-import { verifyToken } from '../../../../core/credential/verify.ts'
 import { type Explanation, explain, type WhyQuestion } from '../../../../core/explain/explain.ts'
 import type { Change } from '../../../../core/explain/suggest-change.ts'
-import { decide } from '../../../../core/policy/decide.ts'
-import type { GrantRow, RoleRow, Row, RuleRow } from '../../../../core/rows/rows.ts'
+import type { Row } from '../../../../core/rows/rows.ts'
 import { routeRow } from '../../../builders/policy.ts'
 import {
   clientId,
   clientRow,
-  clientToken,
   clusterRow,
   ed25519Key,
   es256Key,
@@ -20,53 +15,8 @@ import {
   now,
   roleRow,
   serviceRow,
-  snapshotOf,
-  withoutIdentity,
 } from '../fixture.ts'
-
-const ask = (change: Partial<WhyQuestion> = {}): WhyQuestion => ({
-  client: 'billing/invoices',
-  method: 'GET',
-  target: '/orders/7',
-  keys: 'Stored',
-  now,
-  ...change,
-})
-const reader = roleRow('reader', { methods: ['GET'], paths: ['/orders/{id}'] })
-const admin = roleRow('admin', { methods: ['GET', 'DELETE'], paths: ['/orders/**', '/admin/**', '/x'] })
-
-function why(rows: readonly Row[], change: Partial<WhyQuestion> = {}): Explanation {
-  const explanation = explain(rows, ask(change))
-  if (!explanation) throw new Error('the rows of this test are no slice')
-  return explanation
-}
-
-/** The rows after a change, as a cluster would have made them: every new object has passed its kind's schema. */
-function changed(rows: readonly Row[], { verb, objects }: Change): Row[] {
-  const known = rows.find(row => row.type === 'client' && row.name === 'invoices')
-  let next = known ? [...rows] : [...rows, clientRow()]
-  for (const object of objects) {
-    const spec = object.spec as Record<string, unknown>
-    if (verb === 'patch') {
-      const expiresAt = Date.parse(String(spec.expiresAt)) / 1_000
-      next = next.map(row => (row.type === 'grant' && row.name === object.metadata.name ? { ...row, expiresAt } : row))
-      continue
-    }
-    expect(kinds.find(({ kind }) => kind === object.kind)?.spec.safeParse(spec).error).toBeUndefined()
-    next.push(object.kind === 'Role' ? roleOf(object) : grantOf(object))
-  }
-  return next
-}
-
-function roleOf({ metadata, spec }: Change['objects'][number]): RoleRow {
-  const { rules } = spec as { rules: (Omit<RuleRow, 'index'> & { services: string[] })[] }
-  return roleRow(metadata.name, ...rules.map(({ services: _, ...rule }) => rule))
-}
-
-function grantOf({ metadata, spec }: Change['objects'][number]): GrantRow {
-  const { roleRef, attributes } = spec as { roleRef: { name: string }; attributes?: Record<string, string> }
-  return grantRow(metadata.name, roleRef.name, attributes && { attributes })
-}
+import { admin, ask, changed, reader, why } from './why.ts'
 
 const kindsOf = (explanation: Explanation): (string | undefined)[] | undefined =>
   explanation.change?.objects.map(({ kind }) => kind)
@@ -301,66 +251,4 @@ test('rows this version does not understand are decided on as the guard does, an
   const explanation = why([serviceRow(), strange, grantRow('reads', 'reader'), clientRow()])
   expect(explanation.decision.reason).toBe('policy_unsupported')
   expect(explain([{ ...serviceRow(), later: true } as unknown as Row], ask())).toBeUndefined()
-})
-
-test('the answer is the guard’s, and every change it proposes allows the call', () => {
-  const path = fc.constantFrom('/orders', '/orders/7', '/orders/7/items', '/admin', '/x', '/Orders')
-  const template = fc.constantFrom('/orders', '/orders/{id}', '/orders/**', '/{any}', '/orders/*/items', '/x')
-  const method = fc.constantFrom('GET', 'DELETE', 'HEAD')
-  const when = fc.constantFrom(
-    undefined,
-    [{ attributeEquals: { param: 'id', attribute: 'id' } }],
-    [{ scopeContains: { scope: 's' } }],
-  )
-  const rule = fc.record({
-    methods: fc.subarray(['GET', 'DELETE'], { minLength: 1 }),
-    paths: fc.array(template, { minLength: 1, maxLength: 2 }),
-    when,
-  })
-  const role = fc.array(rule, { minLength: 1, maxLength: 2 })
-  const grant = fc.record({ role: fc.nat(2), ended: fc.boolean(), attribute: fc.constantFrom(undefined, '7', '8') })
-  const routes = fc.constantFrom(
-    [],
-    [routeRow('one', '/orders/{id}'), routeRow('all', '/orders'), routeRow('x', '/x', { methods: ['GET', 'DELETE'] })],
-  )
-  fc.assert(
-    fc.property(
-      fc.array(role, { maxLength: 3 }),
-      fc.array(grant, { maxLength: 3 }),
-      routes,
-      method,
-      path,
-      (roles, grants, list, asked, target) => {
-        const rows: Row[] = [
-          serviceRow({ routes: list }),
-          clientRow(),
-          ...roles.map((rules, at) =>
-            roleRow(
-              `r${at}`,
-              ...rules.map(({ when: conditions, ...rest }) => ({ ...rest, ...(conditions && { when: conditions }) })),
-            ),
-          ),
-          ...grants.map(({ role: at, ended, attribute }, index) =>
-            grantRow(`g${index}`, `r${at}`, {
-              ...(ended && { expiresAt: now }),
-              ...(attribute && { attributes: { id: attribute } }),
-            }),
-          ),
-        ]
-        const question = { method: asked, target }
-        const explanation = why(rows, question)
-        const snapshot = snapshotOf(rows)
-        const identity = verifyToken(clientToken(), snapshot, now)
-        expect(explanation.decision).toEqual(
-          withoutIdentity(decide({ method: asked, target }, identity, snapshot, now)),
-        )
-        const { change } = explanation
-        const grantable =
-          explanation.decision.reason === 'not_granted' || explanation.decision.reason === 'grant_expired'
-        expect(change !== undefined).toBe(grantable)
-        if (change) expect(why(changed(rows, change), question).outcome).toBe('allow')
-      },
-    ),
-    { numRuns: 400 },
-  )
 })
