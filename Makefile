@@ -41,6 +41,10 @@ e2e: demo ## Tests with real pods, on the demo's cluster
 fuzz: install ## A million inputs to the guard, judged by five servers (SEED=… repeats, INPUTS=… how many)
 	$(NODE) test/fuzz/main.ts
 
+.PHONY: mutation
+mutation: install ## Change the code that decides, place by place: which change does no test notice? (FILES=core/policy, or all)
+	$(NODE) test/mutation/main.ts $(FILES)
+
 .PHONY: soak
 soak: binaries build ## What takes long: every attack at full size, within the chart's limits of memory
 	npm run --silent soak
