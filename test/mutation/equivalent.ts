@@ -5,7 +5,6 @@ const json = 'core/credential/strict-json.ts'
 const path = 'core/matching/path.ts'
 const choose = 'core/policy/choose-grant.ts'
 const decide = 'core/policy/decide.ts'
-const identity = 'core/policy/check-identity.ts'
 
 /** What survives `make mutation` and may: with it, the file gives the same answers. */
 export const equivalent: readonly Equivalent[] = [
