@@ -22,8 +22,8 @@ node_modules/.installed: package.json package-lock.json sdk/package.json
 check: install ## Types, lint, import rules, dead code, drift, unit tests
 	npm run --silent check
 
-test: install ## Every test: check, real API server, demo, real pods
-	$(NODE) test/run.ts
+test: install ## Every test: check, real API server, demo, real pods (STAGE=unit,guard: only those stages)
+	$(NODE) test/stages/main.ts $(STAGE)
 
 unit: install ## Unit tests only
 	npm run --silent unit
@@ -40,6 +40,10 @@ e2e: demo ## Tests with real pods, on the demo's cluster
 .PHONY: fuzz
 fuzz: install ## A million inputs to the guard, judged by five servers (SEED=… repeats, INPUTS=… how many)
 	$(NODE) test/fuzz/main.ts
+
+.PHONY: mutation
+mutation: install ## Change the code that decides, place by place: which change does no test notice? (FILES=core/policy, or all)
+	$(NODE) test/mutation/main.ts $(FILES)
 
 .PHONY: soak
 soak: binaries build ## What takes long: every attack at full size, within the chart's limits of memory

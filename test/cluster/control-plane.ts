@@ -24,6 +24,8 @@ export type ControlPlaneOptions = {
 export type ControlPlane = {
   url: string
   caFile: string
+  /** Where its etcd serves clients. */
+  etcdUrl: string
   /** Path of a kubeconfig of a cluster administrator. */
   kubeconfig: string
   /** Makes a client certificate and gives back the path of a kubeconfig with it. */
@@ -39,12 +41,11 @@ export type ControlPlane = {
  */
 export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ControlPlane> {
   const binary = await kubernetesBinary()
-  const parent = join(cacheDirectory(), 'control-planes')
-  await mkdir(parent, { recursive: true })
-  await removeLeftovers(parent)
+  await mkdir(parent(), { recursive: true })
+  await removeLeftovers()
   // Another process may take a port between our look and its use; a second try finds others.
   for (let attempt = 1; ; attempt++) {
-    const directory = join(parent, directoryName(options.name ?? 'test'))
+    const directory = join(parent(), directoryName(options.name ?? 'test'))
     try {
       return await startIn(directory, binary, options)
     } catch (error) {
@@ -82,6 +83,7 @@ async function startIn(directory: string, binary: (name: BinaryName) => string, 
     startControllerManager({ binary, directory, kubeconfig, detached: false, extraArgs: [] })
   return {
     ...server,
+    etcdUrl: `http://127.0.0.1:${etcdPort}`,
     kubeconfig,
     kubeconfigFor: (user: string, groups: string[]) =>
       kubeconfigOf(`user-${randomBytes(6).toString('hex')}`, user, groups),
@@ -98,11 +100,16 @@ function directoryName(name: string): string {
   return [name, process.pid, startTimeOf(process.pid), randomBytes(3).toString('hex')].join('.')
 }
 
-async function removeLeftovers(parent: string): Promise<void> {
-  for (const name of readdirSync(parent)) {
+function parent(): string {
+  return join(cacheDirectory(), 'control-planes')
+}
+
+/** Ends and removes the control planes whose makers have ended. */
+export async function removeLeftovers(): Promise<void> {
+  for (const name of existsSync(parent()) ? readdirSync(parent()) : []) {
     const [, pid, startTime] = /\.(\d+)\.([^.]+)\.[0-9a-f]{6}$/.exec(name) ?? []
     if (pid && startTime && isAlive({ pid: Number(pid), startTime })) continue
-    await stopAll(join(parent, name))
+    await stopAll(join(parent(), name))
   }
 }
 

@@ -1,21 +1,13 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { type Reason, reasons } from '../../core/base/reasons.ts'
 import type { Row } from '../../core/rows/rows.ts'
+import { guardForAll } from '../builders/guard.ts'
 import { podRows, podToken } from './pod-rows.ts'
 import { alice, bob, grant, nowSeconds, reader, rowsOf, serviceRow } from './policy-rows.ts'
 import { sendRaw } from './raw-socket.ts'
-import { type App, type Rig, startApp, startGuard } from './rig.ts'
+import { startGuard } from './rig.ts'
 
-let app: App
-let rig: Rig
-beforeAll(async () => {
-  app = await startApp()
-  rig = await startGuard(app.port)
-})
-afterAll(async () => {
-  await rig.close()
-  await app.close()
-})
+const guarded = guardForAll()
 
 interface Case {
   readonly rows?: readonly Row[]
@@ -67,7 +59,7 @@ const cases: Record<Exclude<Reason, OfProxies | 'policy_missing' | Elsewhere>, C
   policy_stale: { days: 2, target: '/open/x', authorization: '' },
 }
 
-async function ask(of: Case, port = rig.port): ReturnType<typeof sendRaw> {
+async function ask(of: Case, port = guarded.rig.port): ReturnType<typeof sendRaw> {
   const { target = '/api/things', fields = '', authorization = `Bearer ${alice.token()}` } = of
   const credential = authorization === '' ? '' : `Authorization: ${authorization}\r\n`
   return sendRaw(port, `GET ${target} HTTP/1.1\r\nHost: orders\r\n${credential}${fields}\r\n`)
@@ -77,17 +69,17 @@ describe('every reason', () => {
   it.each(Object.entries(cases))(
     '%s is answered with its status, and told the same in all places',
     async (reason, of) => {
-      rig.apply(of.rows ?? rowsOf())
-      app.seen.splice(0)
-      const lines = (await rig.audit(0)).length
-      rig.clock.step((of.days ?? 0) * day)
+      guarded.rig.apply(of.rows ?? rowsOf())
+      guarded.app.seen.splice(0)
+      const lines = (await guarded.rig.audit(0)).length
+      guarded.rig.clock.step((of.days ?? 0) * day)
       const answer = await ask(of)
-      rig.clock.step(-(of.days ?? 0) * day)
+      guarded.rig.clock.step(-(of.days ?? 0) * day)
       const { status, hint } = reasons[reason as Reason]
       const outcome = status === 200 ? 'allow' : 'deny'
       expect(answer.status).toBe(status)
       expect(answer.headers['latchkey-decision']).toEqual([`${outcome}; reason=${reason}; by=guard`])
-      const line = (await rig.audit(lines + 1)).at(-1)
+      const line = (await guarded.rig.audit(lines + 1)).at(-1)
       expect(line).toMatchObject({
         decision: outcome,
         reason,
@@ -96,10 +88,10 @@ describe('every reason', () => {
         peer: '127.0.0.1',
         method: 'GET',
       })
-      expect(await rig.metrics()).toContain(
+      expect(await guarded.rig.metrics()).toContain(
         `latchkey_guard_decisions_total{decision="${outcome}",reason="${reason}"} 1`,
       )
-      expect(app.seen.length).toBe(status === 200 ? 1 : 0)
+      expect(guarded.app.seen.length).toBe(status === 200 ? 1 : 0)
       if (status === 200) return
       expect(answer.headers['cache-control']).toEqual(['no-store'])
       const challenged = status === 401 || status === 403 || reason === 'credential_ambiguous'
@@ -114,7 +106,7 @@ describe('every reason', () => {
   )
 
   it('policy_missing is answered while no snapshot came, and the guard is not ready', async () => {
-    const empty = await startGuard(app.port, { rows: undefined })
+    const empty = await startGuard(guarded.app.port, { rows: undefined })
     const answer = await ask({}, empty.port)
     expect([answer.status, JSON.parse(answer.body).code]).toEqual([503, 'policy_missing'])
     const ready = await sendRaw(empty.adminPort, 'GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n')
@@ -128,8 +120,8 @@ describe('every reason', () => {
 
 describe('an answer to HEAD', () => {
   it('has the head of a denial and no body', async () => {
-    rig.apply(rowsOf())
-    const answer = await sendRaw(rig.port, 'HEAD /api/x HTTP/1.1\r\nHost: orders\r\n\r\n')
+    guarded.rig.apply(rowsOf())
+    const answer = await sendRaw(guarded.rig.port, 'HEAD /api/x HTTP/1.1\r\nHost: orders\r\n\r\n')
     expect(answer.status).toBe(401)
     expect(answer.headers['latchkey-decision']).toEqual(['deny; reason=credential_missing; by=guard'])
     expect(answer.body).toBe('')
@@ -143,28 +135,28 @@ describe('audit mode', () => {
     ['without a grant', { authorization: `Bearer ${bob.token()}` }, 'not_granted'],
     ['under a stale policy', { days: 2 }, 'policy_stale'],
   ])('lets a call %s through and says what it would have done', async (_what, of, reason) => {
-    rig.apply(rows())
-    app.seen.splice(0)
-    const lines = (await rig.audit(0)).length
-    rig.clock.step(('days' in of ? of.days : 0) * day)
+    guarded.rig.apply(rows())
+    guarded.app.seen.splice(0)
+    const lines = (await guarded.rig.audit(0)).length
+    guarded.rig.clock.step(('days' in of ? of.days : 0) * day)
     const answer = await ask(of)
-    rig.clock.step(-('days' in of ? of.days : 0) * day)
+    guarded.rig.clock.step(-('days' in of ? of.days : 0) * day)
     expect(answer.status).toBe(200)
     expect(answer.headers['latchkey-decision']).toEqual([`allow; reason=${reason}; mode=audit; by=guard`])
-    expect((await rig.audit(lines + 1)).at(-1)).toMatchObject({ decision: 'allow', reason, wouldDeny: true })
-    expect(await rig.metrics()).toMatch(/latchkey_guard_would_deny_total\{route=""\} [1-9]/)
-    expect(app.seen).toHaveLength(1)
+    expect((await guarded.rig.audit(lines + 1)).at(-1)).toMatchObject({ decision: 'allow', reason, wouldDeny: true })
+    expect(await guarded.rig.metrics()).toMatch(/latchkey_guard_would_deny_total\{route=""\} [1-9]/)
+    expect(guarded.app.seen).toHaveLength(1)
   })
   it('names an identity to the app only when it was not refused as such', async () => {
-    rig.apply(rowsOf({ service: { mode: 'Audit' }, alice: { suspended: true } }))
-    app.seen.splice(0)
+    guarded.rig.apply(rowsOf({ service: { mode: 'Audit' }, alice: { suspended: true } }))
+    guarded.app.seen.splice(0)
     await ask({})
-    expect(app.seen[0]?.header('Latchkey-Client')).toBeUndefined()
+    expect(guarded.app.seen[0]?.header('Latchkey-Client')).toBeUndefined()
     await ask({ authorization: `Bearer ${bob.token()}` })
-    expect(app.seen[1]?.header('Latchkey-Client')).toBe(bob.clientId)
+    expect(guarded.app.seen[1]?.header('Latchkey-Client')).toBe(bob.clientId)
   })
   it('still refuses what can be read in two ways', async () => {
-    rig.apply(rows())
+    guarded.rig.apply(rows())
     for (const of of [cases.request_malformed, cases.path_malformed, cases.credential_ambiguous]) {
       expect((await ask(of)).status).toBe(400)
     }
@@ -174,7 +166,7 @@ describe('audit mode', () => {
 describe('P30 P34 F17 what the guard does not understand', () => {
   it('is denied where it touches, and not more', async () => {
     const strange = { ...grant, name: 'newer', condition: 'x' } as never
-    rig.apply([serviceRow(), reader, strange, alice.row])
+    guarded.rig.apply([serviceRow(), reader, strange, alice.row])
     expect((await ask({})).status).toBe(403)
     expect((await ask({ target: '/open/x', authorization: '' })).status).toBe(200)
   })

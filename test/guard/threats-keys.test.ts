@@ -2,30 +2,22 @@ import { createHash, createHmac, createPublicKey, generateKeyPairSync, type KeyO
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { ed25519 } from '@noble/curves/ed25519.js'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Algorithm, PublicJwk } from '../../core/api/access-key.ts'
 import { thumbprint } from '../../core/jose/jwk.ts'
 import type { KeyRow } from '../../core/rows/rows.ts'
 import { type Clock, systemClock } from '../../platform/clock.ts'
+import { smallOrderPoints } from '../builders/ed25519-points.ts'
+import { guardForAll } from '../builders/guard.ts'
 import { alice, audience, createCaller, grant, nowSeconds, rowsOf } from './policy-rows.ts'
 import { type RawAnswer, sendRaw } from './raw-socket.ts'
-import { type App, type Rig, startApp, startGuard } from './rig.ts'
+import { type Rig, startGuard } from './rig.ts'
 
 // Lines J of the threat list that turn on keys, signatures and times, against the running guard.
 
-let app: App
-let rig: Rig
-beforeAll(async () => {
-  app = await startApp()
-  rig = await startGuard(app.port)
-})
-afterAll(async () => {
-  await rig.close()
-  await app.close()
-})
-beforeEach(() => void app.seen.splice(0))
+const guarded = guardForAll()
 
-const call = (token: string, port = rig.port): Promise<RawAnswer> =>
+const call = (token: string, port = guarded.rig.port): Promise<RawAnswer> =>
   sendRaw(port, `GET /api/things HTTP/1.1\r\nHost: orders\r\nAuthorization: Bearer ${token}\r\n\r\n`)
 const outcome = async (token: string, port?: number): Promise<string> => {
   const answer = await call(token, port)
@@ -71,7 +63,7 @@ describe('J02 a MAC with what is public', () => {
 
   it.each(cases)('the %s of a key for %s', async (_form, algorithm, key, secret) => {
     const row = keyRowOf(jwkOf(key), algorithm)
-    rig.apply(rowsOf({ alice: { keys: [row] } }))
+    guarded.rig.apply(rowsOf({ alice: { keys: [row] } }))
     for (const alg of ['HS256', 'HS384', 'HS512']) {
       const input = inputOf(row.kid, alg)
       const mac = createHmac(`sha${alg.slice(2)}`, secret)
@@ -79,8 +71,8 @@ describe('J02 a MAC with what is public', () => {
         .digest('base64url')
       expect(await outcome(`${input}.${mac}`)).toBe('401 invalid_token')
     }
-    expect(app.seen).toEqual([])
-    rig.apply(rowsOf())
+    expect(guarded.app.seen).toEqual([])
+    guarded.rig.apply(rowsOf())
   })
 })
 
@@ -111,16 +103,6 @@ it('J04 opens no connection for what a token names, under a kid it knows and one
   await new Promise(resolve => trap.close(resolve))
 })
 
-const smallOrder = [
-  '0100000000000000000000000000000000000000000000000000000000000000',
-  'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
-  '0000000000000000000000000000000000000000000000000000000000000000',
-  '0000000000000000000000000000000000000000000000000000000000000080',
-  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
-  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa',
-  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
-  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85',
-]
 const nonCanonical = [
   'edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
   'eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
@@ -128,24 +110,24 @@ const nonCanonical = [
 ]
 
 describe('J15 keys and points with which anybody could sign', () => {
-  it.each([...smallOrder, ...nonCanonical])('the key %s came by a slice and verifies nothing', async hex => {
+  it.each([...smallOrderPoints, ...nonCanonical])('the key %s came by a slice and verifies nothing', async hex => {
     const x = Buffer.from(hex, 'hex').toString('base64url')
     const row = keyRowOf({ kty: 'OKP', crv: 'Ed25519', x })
-    rig.apply(rowsOf({ alice: { keys: [row] } }))
+    guarded.rig.apply(rowsOf({ alice: { keys: [row] } }))
     const point = Buffer.from(hex, 'hex')
-    const identity = Buffer.from(smallOrder[0] as string, 'hex')
+    const identity = Buffer.from(smallOrderPoints[0] as string, 'hex')
     for (const r of [identity, point]) {
       const signature = Buffer.concat([r, Buffer.alloc(32)]).toString('base64url')
       expect(await outcome(`${inputOf(row.kid, 'EdDSA')}.${signature}`)).toBe('401 invalid_token')
     }
-    rig.apply(rowsOf())
+    guarded.rig.apply(rowsOf())
   })
 
   it('the key of a client beside it goes on being good', async () => {
     const weak = keyRowOf({ kty: 'OKP', crv: 'Ed25519', x: Buffer.alloc(32).toString('base64url') })
-    rig.apply(rowsOf({ alice: { keys: [weak, alice.key] } }))
+    guarded.rig.apply(rowsOf({ alice: { keys: [weak, alice.key] } }))
     expect(await outcome(alice.token())).toBe('allowed')
-    rig.apply(rowsOf())
+    guarded.rig.apply(rowsOf())
   })
 
   const seed = Buffer.alloc(32, 9)
@@ -164,20 +146,20 @@ describe('J15 keys and points with which anybody could sign', () => {
   const good = ed25519.Point.BASE.multiply(nonce)
 
   it('an R of the client’s own making is taken', async () => {
-    rig.apply(rowsOf({ alice: { keys: [row] } }))
+    guarded.rig.apply(rowsOf({ alice: { keys: [row] } }))
     expect(await outcome(signed(inputOf(row.kid, 'EdDSA'), nonce, good.toBytes()))).toBe('allowed')
   })
-  it.each(smallOrder)('an R of small order is refused: %s', async hex => {
+  it.each(smallOrderPoints)('an R of small order is refused: %s', async hex => {
     const r = Buffer.from(hex, 'hex')
     expect(await outcome(signed(inputOf(row.kid, 'EdDSA'), 0n, r))).toBe('401 invalid_token')
   })
-  it.each(smallOrder.slice(1))('an R with a part of small order is refused: %s', async hex => {
+  it.each(smallOrderPoints.slice(1))('an R with a part of small order is refused: %s', async hex => {
     const r = good.add(ed25519.Point.fromHex(hex)).toBytes()
     expect(await outcome(signed(inputOf(row.kid, 'EdDSA'), nonce, r))).toBe('401 invalid_token')
   })
   it.each(nonCanonical)('an R that is not canonical is refused: %s', async hex => {
     expect(await outcome(signed(inputOf(row.kid, 'EdDSA'), 0n, Buffer.from(hex, 'hex')))).toBe('401 invalid_token')
-    rig.apply(rowsOf())
+    guarded.rig.apply(rowsOf())
   })
 })
 
@@ -189,7 +171,7 @@ describe('J11 tokens without end', () => {
   ])('%s: refused while it is still being sent, and the guard serves on', async (_what, length, character) => {
     const answer = await call(character.repeat(length))
     expect([answer.status, answer.headers.connection]).toEqual([431, ['close']])
-    expect(app.seen).toEqual([])
+    expect(guarded.app.seen).toEqual([])
     expect(await outcome(alice.token())).toBe('allowed')
   })
   it.each([
@@ -233,7 +215,7 @@ describe('J19 the edges of time, to the second', () => {
   const still: Clock = { ...systemClock, wallMs: () => at * 1_000 }
   let stopped: Rig
   beforeAll(async () => {
-    stopped = await startGuard(app.port, { clock: still })
+    stopped = await startGuard(guarded.app.port, { clock: still })
   })
   afterAll(() => stopped.close())
   it.each([
@@ -258,8 +240,8 @@ describe('J19 the edges of time, to the second', () => {
 it('J25 a grant that is taken away is missed at the next request', async () => {
   const token = alice.token()
   expect(await outcome(token)).toBe('allowed')
-  rig.apply(rowsOf({ grant: { clients: [] } }))
+  guarded.rig.apply(rowsOf({ grant: { clients: [] } }))
   expect(await outcome(token)).toBe('403 not_granted')
-  rig.apply(rowsOf({ grant: { clients: grant.clients } }))
+  guarded.rig.apply(rowsOf({ grant: { clients: grant.clients } }))
   expect(await outcome(token)).toBe('allowed')
 })

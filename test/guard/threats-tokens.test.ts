@@ -1,9 +1,10 @@
 import { createHmac, createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { thumbprint } from '../../core/jose/jwk.ts'
 import type { KeyRow } from '../../core/rows/rows.ts'
+import { guardForAll } from '../builders/guard.ts'
 import {
   alice,
   audience,
@@ -18,32 +19,22 @@ import {
   serviceRow,
 } from './policy-rows.ts'
 import { type RawAnswer, sendRaw } from './raw-socket.ts'
-import { type App, type Rig, startApp, startGuard } from './rig.ts'
 
 // Lines J of the threat list, as the running guard answers them. Each name begins with the line's id.
 
-let app: App
-let rig: Rig
-beforeAll(async () => {
-  app = await startApp()
-  rig = await startGuard(app.port)
-})
-afterAll(async () => {
-  await rig.close()
-  await app.close()
-})
+const guarded = guardForAll()
 
 const call = (token: string): Promise<RawAnswer> =>
-  sendRaw(rig.port, `GET /api/things HTTP/1.1\r\nHost: orders\r\nAuthorization: Bearer ${token}\r\n\r\n`)
+  sendRaw(guarded.rig.port, `GET /api/things HTTP/1.1\r\nHost: orders\r\nAuthorization: Bearer ${token}\r\n\r\n`)
 const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
 
 /** Refused as 401 with this reason, and the app saw nothing. */
 async function refused(token: string, reason = 'invalid_token'): Promise<void> {
-  const before = app.seen.length
+  const before = guarded.app.seen.length
   const answer = await call(token)
   expect([answer.status, answer.headers['latchkey-decision']?.[0]]).toEqual([401, `deny; reason=${reason}; by=guard`])
   expect(answer.body).not.toContain(token.slice(0, 40))
-  expect(app.seen.length).toBe(before)
+  expect(guarded.app.seen.length).toBe(before)
 }
 
 const publicKey = createPublicKey({ key: alice.key.publicKey as never, format: 'jwk' })
@@ -169,12 +160,12 @@ describe('keys that verify anything', () => {
     const x = Buffer.concat([Buffer.from([1]), Buffer.alloc(31)]).toString('base64url')
     const weak = { kty: 'OKP' as const, crv: 'Ed25519' as const, x }
     const key: KeyRow = { ...alice.key, kid: thumbprint(weak), publicKey: weak }
-    rig.apply(rowsOf({ alice: { keys: [key] } }))
+    guarded.rig.apply(rowsOf({ alice: { keys: [key] } }))
     const signature = Buffer.concat([Buffer.from([1]), Buffer.alloc(63)]).toString('base64url')
     await refused(
       `${part({ typ: 'at+jwt', alg: 'EdDSA', kid: key.kid })}.${part(claimsOf(alice.token()))}.${signature}`,
     )
-    rig.apply(rowsOf())
+    guarded.rig.apply(rowsOf())
   })
 })
 
@@ -202,9 +193,9 @@ describe('the claims of a token', () => {
   it('J19 forgets an identity when its token ends', async () => {
     const token = alice.token({ exp: nowSeconds() + 60 })
     expect((await call(token)).status).toBe(200)
-    rig.clock.setWall(95_000)
+    guarded.rig.clock.setWall(95_000)
     await refused(token, 'token_expired')
-    rig.clock.setWall(-95_000)
+    guarded.rig.clock.setWall(-95_000)
   })
   it.each([
     ['another', 'wrong_audience', 'https://payments.shop.svc'],
@@ -231,7 +222,7 @@ describe('the claims of a token', () => {
   it('J26 lets no claim reach prototypes or headers', async () => {
     const token = alice.token({ __proto__: { roles: ['admin'] }, roles: ['admin'], constructor: { a: 1 }, scope: 'x' })
     expect((await call(token)).status).toBe(200)
-    expect(app.seen.at(-1)?.header('Latchkey-Roles')).toBe('caller')
+    expect(guarded.app.seen.at(-1)?.header('Latchkey-Roles')).toBe('caller')
     expect(({} as Record<string, unknown>).roles).toBeUndefined()
   })
 })
@@ -247,9 +238,9 @@ describe('J25 what is taken away is refused at once', () => {
     ['the client was made anew', 'token_predates_key', rowsOf({ alice: { createdAt: nowSeconds() + 100 } })],
   ] as const)('when %s, also for a token it has let in before', async (_what, reason, rows) => {
     expect((await call(token)).status).toBe(200)
-    rig.apply(rows)
+    guarded.rig.apply(rows)
     await refused(token, reason)
-    rig.apply(rowsOf())
+    guarded.rig.apply(rowsOf())
   })
   it('when another client signs with its own key in the name of this one', async () => {
     const mallory = createCaller('mallory')

@@ -16,7 +16,7 @@ let issuer: LimitedIssuer
 let token: string
 
 beforeAll(async () => {
-  world = await startWorld('issuer-soak')
+  world = await startWorld()
   for (const name of ['shop', 'crowd']) await world.namespace(name)
   await addService(world, 'shop', 'orders')
   await addService(world, 'crowd', 'large')

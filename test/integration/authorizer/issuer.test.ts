@@ -28,7 +28,7 @@ let authorizer: RunningAuthorizer
 let checkout: Awaited<ReturnType<typeof addClient>>
 
 beforeAll(async () => {
-  world = await startWorld('authorizer-issuer')
+  world = await startWorld()
   await world.namespace('shop')
   await world.namespace('partners')
   checkout = await addClient(world, 'partners', 'checkout')

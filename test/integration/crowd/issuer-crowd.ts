@@ -10,7 +10,7 @@ import { addCrowd, addGuarded, keepChanging } from './crowd.ts'
  * the crowd's own too, within the memory that the chart gives it.
  */
 export async function issuerBearsCrowd(count: number, changingMs: number): Promise<void> {
-  const world = await startWorld('issuer-crowd')
+  const world = await startWorld()
   const ending = new AbortController()
   const guards: Guard[] = []
   const issuer = await startAsInChart('issuer', { ...world.environment, LATCHKEY_KUBECONFIG: world.plane.kubeconfig })

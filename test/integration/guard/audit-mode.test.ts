@@ -28,7 +28,7 @@ let checkout: Awaited<ReturnType<typeof addClient>>
 const guards: { pod: KubeObject; issuer: Issuer; guard: RunningGuard }[] = []
 
 beforeAll(async () => {
-  world = await startWorld('audit-mode')
+  world = await startWorld()
   await world.namespace('shop')
   await world.namespace('partners')
   await addService(world, 'shop', 'orders')

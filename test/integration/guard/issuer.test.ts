@@ -32,7 +32,7 @@ type Client = Awaited<ReturnType<typeof addClient>>
 const clients = {} as Record<(typeof leaving)[number], Client>
 
 beforeAll(async () => {
-  world = await startWorld('guard-issuer')
+  world = await startWorld()
   await world.namespace('shop')
   await world.namespace('partners')
   await addService(world, 'shop', 'orders')

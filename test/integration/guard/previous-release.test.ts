@@ -49,7 +49,7 @@ const patch = (name: Service, change: object) => world.admin.patch(resources.gua
 
 beforeAll(async () => {
   dist = await previousBundle(previousRelease.commit)
-  world = await startWorld('previous-release')
+  world = await startWorld()
   await world.namespace('shop')
   await world.namespace('partners')
   client = await addClient(world, 'partners', 'checkout')

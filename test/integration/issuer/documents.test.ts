@@ -17,7 +17,7 @@ let token: string
 const guards: Guard[] = []
 
 beforeAll(async () => {
-  world = await startWorld('issuer-documents')
+  world = await startWorld()
   await world.namespace('shop')
   await guarded('plain', undefined)
   token = await tokenOf(world, await addPod(world, { namespace: 'shop', name: 'pod', labels: { app: 'app' } }))

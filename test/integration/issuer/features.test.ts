@@ -17,7 +17,7 @@ const setRoute = (change: object) =>
   world.admin.patch(resources.guardedServices, 'shop', 'orders', { spec: { routes: [{ ...route, ...change }] } })
 
 beforeAll(async () => {
-  world = await startWorld('issuer-features')
+  world = await startWorld()
   await world.namespace('shop')
   await world.namespace('partners')
   await addService(world, 'shop', 'orders')

@@ -13,7 +13,7 @@ const guards: Guard[] = []
 const audience = 'https://api.example.org'
 
 beforeAll(async () => {
-  world = await startWorld('issuer-identity')
+  world = await startWorld()
   for (const name of ['shop', 'partners', 'other']) await world.namespace(name)
   await addService(world, 'shop', 'orders')
   await addRole(world, 'shop', 'reader', ['orders'])

@@ -16,7 +16,7 @@ let issuer: LimitedIssuer
 let token: string
 
 beforeAll(async () => {
-  world = await startWorld('issuer-limits')
+  world = await startWorld()
   await world.namespace('shop')
   await addService(world, 'shop', 'orders')
   issuer = await startLimitedIssuer(world)

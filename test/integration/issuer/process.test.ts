@@ -10,7 +10,7 @@ let world: World
 let child: ChildProcess | undefined
 
 beforeAll(async () => {
-  world = await startWorld('issuer-process')
+  world = await startWorld()
   await world.namespace('shop')
   await addService(world, 'shop', 'orders')
 })

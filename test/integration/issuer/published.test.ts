@@ -23,7 +23,7 @@ const clientPath = (clientId: string) => `/default/v1/clients/${clientId}`
 const jwksPath = (clientId: string) => `${clientPath(clientId)}/.well-known/jwks.json`
 
 beforeAll(async () => {
-  world = await startWorld('issuer-published')
+  world = await startWorld()
   await world.namespace('partners')
   checkout = await addClient(world, 'partners', 'checkout')
   issuer = await world.startReplica()

@@ -23,7 +23,7 @@ const codeOf = async (guard: Guard) => {
 }
 
 beforeAll(async () => {
-  world = await startWorld('issuer-refusals')
+  world = await startWorld()
   await world.namespace('shop')
   await world.namespace('other')
   await addService(world, 'shop', 'orders')

@@ -17,7 +17,7 @@ let client: Awaited<ReturnType<typeof addClient>>
 const guards: Guard[] = []
 
 beforeAll(async () => {
-  world = await startWorld('issuer-replicas')
+  world = await startWorld()
   await world.namespace('shop')
   await world.namespace('partners')
   await addService(world, 'shop', 'orders')

@@ -37,7 +37,7 @@ const keysOf = (guard: Guard, clientId: string) =>
   guard.rows().flatMap(row => (row.type === 'client' && row.clientId === clientId ? row.keys : []))
 
 beforeAll(async () => {
-  world = await startWorld('issuer-snapshots')
+  world = await startWorld()
   await world.namespace('shop')
   await world.namespace('partners', { 'latchkey.dev/organization': 'acme' })
   await addService(world, 'shop', 'orders')

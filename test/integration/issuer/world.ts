@@ -4,9 +4,9 @@ import { createKubeClient, type KubeClient, type KubeObject, type Resource } fro
 import { loadKubeConnection } from '../../../platform/kube/connection.ts'
 import * as resources from '../../../platform/kube/resources.ts'
 import { createAuthority, createServerCertificate, type IssuedCertificate } from '../../../platform/x509.ts'
-import { type ControlPlane, startControlPlane } from '../../cluster/control-plane.ts'
+import type { ControlPlane } from '../../cluster/control-plane.ts'
 import { createQuietLog } from '../../unit/platform/quiet-log.ts'
-import { installCrds } from '../install-crds.ts'
+import { workerControlPlane } from '../worker-control-plane.ts'
 
 export const issuerUrl = 'https://issuer.test/default'
 export const snapshotAudience = `${issuerUrl}/v1/snapshots`
@@ -29,10 +29,9 @@ export interface World {
   close(): Promise<void>
 }
 
-export async function startWorld(name: string): Promise<World> {
-  const plane = await startControlPlane({ name })
+export async function startWorld(): Promise<World> {
+  const plane = await workerControlPlane()
   const admin = createKubeClient(loadKubeConnection({ kubeconfig: plane.kubeconfig }))
-  await installCrds(admin)
   const now = new Date()
   const authority = await createAuthority({ commonName: 'test', now, lifetimeMs: dayMs })
   const issued = await createServerCertificate({

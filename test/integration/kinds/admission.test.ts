@@ -4,9 +4,9 @@ import { kinds } from '../../../core/api/kinds.ts'
 import { createKubeClient, type KubeClient, type KubeObject } from '../../../platform/kube/client.ts'
 import { loadKubeConnection } from '../../../platform/kube/connection.ts'
 import * as resources from '../../../platform/kube/resources.ts'
-import { type ControlPlane, startControlPlane } from '../../cluster/control-plane.ts'
+import type { ControlPlane } from '../../cluster/control-plane.ts'
 import { apiRequests } from '../api-request.ts'
-import { installCrds } from '../install-crds.ts'
+import { workerControlPlane } from '../worker-control-plane.ts'
 import { faultsOf, type Schema } from './field-faults.ts'
 import { broughtKey, type Sample, sampleOf } from './samples.ts'
 import { sentences } from './sentences.ts'
@@ -24,10 +24,9 @@ let client: KubeClient
 let api: ReturnType<typeof apiRequests>
 
 beforeAll(async () => {
-  plane = await startControlPlane({ name: 'kinds' })
+  plane = await workerControlPlane()
   client = createKubeClient(loadKubeConnection({ kubeconfig: plane.kubeconfig }))
   api = apiRequests(plane.kubeconfig)
-  await installCrds(client)
 })
 afterAll(async () => {
   api?.close()

@@ -7,9 +7,9 @@ import { fieldManager } from '../../../operator/status.ts'
 import { createKubeClient, type KubeClient, type KubeObject } from '../../../platform/kube/client.ts'
 import { loadKubeConnection } from '../../../platform/kube/connection.ts'
 import * as resources from '../../../platform/kube/resources.ts'
-import { type ControlPlane, startControlPlane } from '../../cluster/control-plane.ts'
+import type { ControlPlane } from '../../cluster/control-plane.ts'
 import { kubectl } from '../chart/render-chart.ts'
-import { installCrds } from '../install-crds.ts'
+import { workerControlPlane } from '../worker-control-plane.ts'
 import { kstatus } from './kstatus.ts'
 import { sampleOf } from './samples.ts'
 
@@ -26,9 +26,8 @@ let plane: ControlPlane
 let client: KubeClient
 
 beforeAll(async () => {
-  plane = await startControlPlane({ name: 'unseen' })
+  plane = await workerControlPlane()
   client = createKubeClient(loadKubeConnection({ kubeconfig: plane.kubeconfig }))
-  await installCrds(client)
 })
 afterAll(async () => {
   await client?.close()

@@ -27,7 +27,7 @@ interface Child {
 }
 
 export async function startProcesses(): Promise<Processes> {
-  const world = await startWorld('monitoring')
+  const world = await startWorld()
   const app = await startApp()
   const folder = await mkdtemp(join(tmpdir(), 'monitoring-'))
   await mkdir(join(folder, 'access'))

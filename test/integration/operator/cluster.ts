@@ -11,6 +11,7 @@ import { createLog } from '../../../platform/log.ts'
 import type { Metrics } from '../../../platform/metrics.ts'
 import { type ControlPlane, startControlPlane } from '../../cluster/control-plane.ts'
 import { installCrds } from '../install-crds.ts'
+import { workerControlPlane } from '../worker-control-plane.ts'
 
 export const issuerUrl = 'https://latchkey-issuer.latchkey-system.svc/default'
 
@@ -28,11 +29,13 @@ export type WithStatus = KubeObject & {
   status?: { conditions?: Condition[]; [field: string]: unknown }
 }
 
-/** A control plane with our kinds and the release's namespace. */
-export async function startTestCluster(options: { controllerManager?: boolean } = {}): Promise<TestCluster> {
-  const plane = await startControlPlane({ name: 'operator', ...options })
+/** Our kinds and the release's namespace in the worker's control plane, or in one of its own with a controller manager. */
+export async function startTestCluster({ controllerManager = false } = {}): Promise<TestCluster> {
+  const plane = await (controllerManager
+    ? startControlPlane({ name: 'operator', controllerManager })
+    : workerControlPlane())
   const client = createKubeClient(loadKubeConnection({ kubeconfig: plane.kubeconfig }))
-  await installCrds(client)
+  if (controllerManager) await installCrds(client)
   await client.create(namespaces, { metadata: { name: 'latchkey-system' } })
   let count = 0
   return {

@@ -8,7 +8,8 @@ import { createEventRecorder, events } from '../../../platform/kube/event.ts'
 import { createReflector } from '../../../platform/kube/reflector.ts'
 import { createLog } from '../../../platform/log.ts'
 import { createMetrics } from '../../../platform/metrics.ts'
-import { type ControlPlane, startControlPlane } from '../../cluster/control-plane.ts'
+import type { ControlPlane } from '../../cluster/control-plane.ts'
+import { workerControlPlane } from '../worker-control-plane.ts'
 
 const core = { group: '', version: 'v1' }
 const configMaps: Resource = { ...core, plural: 'configmaps', kind: 'ConfigMap', namespaced: true }
@@ -23,7 +24,7 @@ let cluster: ControlPlane
 let client: KubeClient
 
 beforeAll(async () => {
-  cluster = await startControlPlane({ name: 'client' })
+  cluster = await workerControlPlane()
   client = createKubeClient(loadKubeConnection({ kubeconfig: cluster.kubeconfig }), { metrics })
 })
 

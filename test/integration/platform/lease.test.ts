@@ -4,7 +4,8 @@ import { loadKubeConnection } from '../../../platform/kube/connection.ts'
 import { createLeaderElection, type LeaderElection } from '../../../platform/kube/lease.ts'
 import { leases } from '../../../platform/kube/lease-record.ts'
 import { createLog } from '../../../platform/log.ts'
-import { type ControlPlane, startControlPlane } from '../../cluster/control-plane.ts'
+import type { ControlPlane } from '../../cluster/control-plane.ts'
+import { workerControlPlane } from '../worker-control-plane.ts'
 
 const rbac = { group: 'rbac.authorization.k8s.io', version: 'v1', namespaced: true }
 const roles: Resource = { ...rbac, plural: 'roles', kind: 'Role' }
@@ -17,7 +18,7 @@ let admin: KubeClient
 let candidateClient: KubeClient
 
 beforeAll(async () => {
-  cluster = await startControlPlane({ name: 'lease' })
+  cluster = await workerControlPlane()
   admin = createKubeClient(loadKubeConnection({ kubeconfig: cluster.kubeconfig }))
   const kubeconfig = await cluster.kubeconfigFor('candidate', [])
   candidateClient = createKubeClient(loadKubeConnection({ kubeconfig }), { requestTimeoutMs: 1_000 })

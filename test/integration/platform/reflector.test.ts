@@ -9,7 +9,8 @@ import {
 import { loadKubeConnection } from '../../../platform/kube/connection.ts'
 import { createReflector, type Reflector } from '../../../platform/kube/reflector.ts'
 import { createLog } from '../../../platform/log.ts'
-import { type ControlPlane, startControlPlane } from '../../cluster/control-plane.ts'
+import type { ControlPlane } from '../../cluster/control-plane.ts'
+import { workerControlPlane } from '../worker-control-plane.ts'
 import { faults, startFaultProxy } from './fault-proxy.ts'
 
 const configMaps: Resource = { group: '', version: 'v1', plural: 'configmaps', kind: 'ConfigMap', namespaced: true }
@@ -21,7 +22,7 @@ let client: KubeClient
 const log = createLog({ process: 'test', level: 'fatal' })
 
 beforeAll(async () => {
-  cluster = await startControlPlane({ name: 'reflector' })
+  cluster = await workerControlPlane()
   client = createKubeClient(loadKubeConnection({ kubeconfig: cluster.kubeconfig }))
 })
 

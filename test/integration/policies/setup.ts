@@ -26,7 +26,10 @@ export const settings: InjectionSettings = {
   resources: { requests: { memory: '64Mi' } },
 }
 
-/** An API server with our CRDs and these namespaces, each with the service account that pods run as. */
+/**
+ * An API server with our CRDs and these namespaces, each with the service account that pods run as. Of its own: what is
+ * tested with it, policies, webhooks and CRDs that go, changes a cluster as a whole.
+ */
 export async function startCluster(name: string, namespaces: Record<string, Record<string, string>>): Promise<Cluster> {
   const plane = await startControlPlane({ name })
   const client = createKubeClient(loadKubeConnection({ kubeconfig: plane.kubeconfig }))

@@ -1,91 +1,14 @@
 import { request } from 'node:https'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { systemClock } from '../../../platform/clock.ts'
-import type { HttpServer } from '../../../platform/http/server.ts'
-import { createTlsSource } from '../../../platform/http/tls-source.ts'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { guardedServices } from '../../../platform/kube/resources.ts'
-import { createLog } from '../../../platform/log.ts'
-import { createKnownPaths, type KnownPaths } from '../../../webhook/admission/known-paths.ts'
 import { injectGuard } from '../../../webhook/injection/inject-guard.ts'
 import { jsonPatch } from '../../../webhook/injection/json-patch.ts'
 import type { Pod } from '../../../webhook/injection/pod.ts'
-import { createWebhookServer } from '../../../webhook/server.ts'
-import { makePair } from '../../unit/webhook/make-pair.ts'
-import { isPolicy, isWebhook, kubectl, type Manifest, renderChart } from '../chart/render-chart.ts'
-import { apiVersion, type Cluster, eventually, plainPod, settings, startCluster } from '../policies/setup.ts'
+import { isPolicy, kubectl, renderChart } from '../chart/render-chart.ts'
+import { apiVersion, eventually, plainPod, settings } from '../policies/setup.ts'
+import { askedWebhook, hasGuard, path, paths, pods, role } from './asked-webhook.ts'
 
-let cluster: Cluster
-let server: HttpServer
-let known: KnownPaths
-let reached: { port: number; ca: string }
-const log = createLog({ process: 'test', destination: { write: () => {} } })
-
-const pods = (namespace: string, dryRun = true) => `/api/v1/namespaces/${namespace}/pods${dryRun ? '?dryRun=All' : ''}`
-const create = (namespace: string, pod: object) => cluster.send('POST', pods(namespace), pod)
-const path = (plural: string, name?: string) =>
-  `/apis/latchkey.dev/v1alpha1/namespaces/shop/${plural}${name ? `/${name}` : ''}`
-const hasGuard = ({ body }: { body: object }) => JSON.stringify(body).includes('latchkey-guard')
-const role = (name: string, paths: string[]) => ({
-  apiVersion,
-  kind: 'Role',
-  metadata: { name },
-  spec: { rules: [{ services: ['orders'], methods: ['GET'], paths }] },
-})
-
-const part = 'a'.repeat(32)
-const paths = {
-  random: { validate: `/validate/${part}`, mutate: `/mutate/${part}` },
-  none: { validate: '', mutate: '' },
-}
-
-/** The chart's configurations, with the address of our server and a path there instead of a Service. */
-function atOurServer(manifest: Manifest, pair: { port: number; ca: string }, at: { validate: string; mutate: string }) {
-  const caBundle = Buffer.from(pair.ca).toString('base64')
-  const { webhooks } = manifest as never as { webhooks: object[] }
-  const url = `https://127.0.0.1:${pair.port}${manifest.kind.startsWith('V') ? at.validate : at.mutate}`
-  return { ...manifest, webhooks: webhooks.map(webhook => ({ ...webhook, clientConfig: { url, caBundle } })) }
-}
-
-/** Has the API server ask our server at these paths. */
-async function askAt(at: { validate: string; mutate: string }): Promise<void> {
-  const configurations = (await renderChart()).filter(isWebhook).map(one => atOurServer(one, reached, at))
-  await kubectl(cluster.plane.kubeconfig, ['apply', '--filename=-'], configurations)
-}
-
-beforeAll(async () => {
-  const other = { 'latchkey.dev/installation': 'other' }
-  cluster = await startCluster('webhook', {
-    shop: {},
-    ours: { 'latchkey.dev/installation': 'default' },
-    theirs: other,
-    'latchkey-system': {},
-    'kube-system': {},
-  })
-  const pair = await makePair()
-  const tls = createTlsSource(pair)
-  const { client } = cluster
-  known = createKnownPaths({ client, fullname: 'latchkey', clock: systemClock, log })
-  known.setRandomPart(part)
-  const about = { host: '127.0.0.1', port: 0, tls, settings, paths: known, client, clock: systemClock, log }
-  server = createWebhookServer({ ...about, installation: 'default' })
-  reached = { ...(await server.listen()), ca: pair.ca }
-  await known.start()
-  await askAt(paths.random)
-  for (const namespace of ['shop', 'ours'])
-    await eventually(
-      async () => hasGuard(await create(namespace, plainPod('orders'))),
-      `pods of ${namespace} are injected`,
-    )
-  await eventually(
-    async () => (await cluster.send('POST', `${path('roles')}?dryRun=All`, role('x', ['/a/%41']))).status === 422,
-    'roles are validated',
-  )
-})
-afterAll(async () => {
-  known?.stop()
-  await server?.close(0)
-  await cluster?.stop()
-})
+const webhook = askedWebhook()
 
 describe('injection at the API server', () => {
   it('gives a labelled pod its guard, and a second pass over what is stored changes nothing', async () => {
@@ -105,7 +28,7 @@ describe('injection at the API server', () => {
         ],
       },
     }
-    const { status, body } = await cluster.send('POST', pods('shop', false), probed)
+    const { status, body } = await webhook.cluster.send('POST', pods('shop', false), probed)
     expect([status, body.message]).toEqual([201, undefined])
     const stored = body as Pod
     expect(stored.spec.initContainers?.map(({ name }) => name)).toEqual(['latchkey-guard'])
@@ -133,7 +56,7 @@ describe('injection at the API server', () => {
         ],
       },
     }
-    const { status, body } = await cluster.send('POST', pods('shop', false), socketed)
+    const { status, body } = await webhook.cluster.send('POST', pods('shop', false), socketed)
     expect([status, body.message]).toEqual([201, undefined])
     const stored = body as Pod
     expect(stored.spec.volumes).toContainEqual({ name: 'latchkey-socket', emptyDir: {} })
@@ -141,7 +64,7 @@ describe('injection at the API server', () => {
     const again = injectGuard(stored, 'shop', settings, 'NoGuardedService')
     expect('pod' in again ? jsonPatch(stored, again.pod) : again).toEqual([])
     const taken = { 'latchkey.dev/upstream-socket': '/var/run/secrets/kubernetes.io/serviceaccount/app.sock' }
-    const refused = await create('shop', { ...socketed, metadata: { ...pod.metadata, annotations: taken } })
+    const refused = await webhook.create('shop', { ...socketed, metadata: { ...pod.metadata, annotations: taken } })
     expect([refused.status, refused.body.message]).toEqual([
       422,
       expect.stringContaining("the folder of the app's socket, which only an emptyDir mounted whole can be"),
@@ -149,25 +72,25 @@ describe('injection at the API server', () => {
   })
 
   it('sends an app to loopback once the Service is there and leads to the guard, and not before', async () => {
-    const envOf = async () => ((await create('shop', plainPod('led'))).body as Pod).spec.containers[0]?.env
+    const envOf = async () => ((await webhook.create('shop', plainPod('led'))).body as Pod).spec.containers[0]?.env
     expect(await envOf()).toBeUndefined()
     const spec = { targetRef: { name: 'led', port: 80 } }
     const guarded = { apiVersion, kind: 'GuardedService', metadata: { name: 'led' }, spec }
-    expect((await cluster.send('POST', path('guardedservices'), guarded)).status).toBe(201)
+    expect((await webhook.cluster.send('POST', path('guardedservices'), guarded)).status).toBe(201)
     expect(await envOf()).toBeUndefined()
     const services = '/api/v1/namespaces/shop/services'
     const leading = { selector: { app: 'led' }, ports: [{ port: 80, targetPort: 'guard' }] }
     const service = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'led' }, spec: leading }
-    expect((await cluster.send('POST', services, service)).status).toBe(201)
+    expect((await webhook.cluster.send('POST', services, service)).status).toBe(201)
     expect(await envOf()).toEqual([{ name: 'HOST', value: '127.0.0.1' }])
-    const { body } = await cluster.send('POST', pods('shop', false), plainPod('led'))
+    const { body } = await webhook.cluster.send('POST', pods('shop', false), plainPod('led'))
     const again = injectGuard(body as Pod, 'shop', settings, 'ToGuard')
     expect('pod' in again ? jsonPatch(body, again.pod) : again).toEqual([])
-    expect((await cluster.send('DELETE', path('guardedservices', 'led'))).status).toBe(200)
+    expect((await webhook.cluster.send('DELETE', path('guardedservices', 'led'))).status).toBe(200)
   })
 
   it("keeps the app's own token away from the guard", async () => {
-    const { body } = await create('shop', plainPod('orders'))
+    const { body } = await webhook.create('shop', plainPod('orders'))
     const { spec } = body as Pod
     const mounts = (name: string, list = spec.containers) =>
       list.find(container => container.name === name)?.volumeMounts?.map(mount => mount.name)
@@ -181,18 +104,18 @@ describe('injection at the API server', () => {
   })
 
   it('K28 leaves a pod whose label was forgotten alone: it has no port named guard', async () => {
-    const answer = await create('shop', plainPod())
+    const answer = await webhook.create('shop', plainPod())
     expect([answer.status, hasGuard(answer)]).toEqual([201, false])
   })
 
   it.each(['theirs', 'latchkey-system', 'kube-system'])('does nothing in the namespace %s', async namespace => {
-    const answer = await create(namespace, plainPod('orders'))
+    const answer = await webhook.create(namespace, plainPod('orders'))
     expect([answer.status, hasGuard(answer)]).toEqual([201, false])
   })
 
   it('refuses a pod that cannot be guarded, with what to do', async () => {
     const pod = plainPod('orders')
-    const { status, body } = await create('shop', { ...pod, spec: { ...pod.spec, hostNetwork: true } })
+    const { status, body } = await webhook.create('shop', { ...pod, spec: { ...pod.spec, hostNetwork: true } })
     expect(status).toBe(422)
     expect(body.message).toBe(
       'admission webhook "inject-unlabelled.latchkey.latchkey.dev" denied the request: a pod with hostNetwork cannot be guarded: its ports are the node\'s; remove hostNetwork or the label latchkey.dev/guard',
@@ -203,7 +126,7 @@ describe('injection at the API server', () => {
     const enforce = { 'pod-security.kubernetes.io/enforce': 'restricted' }
     const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'strict', labels: enforce } }
     const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default', namespace: 'strict' } }
-    await kubectl(cluster.plane.kubeconfig, ['apply', '--filename=-'], [namespace, account])
+    await kubectl(webhook.cluster.plane.kubeconfig, ['apply', '--filename=-'], [namespace, account])
     const pod = plainPod('orders')
     const securityContext = {
       runAsNonRoot: true,
@@ -212,13 +135,13 @@ describe('injection at the API server', () => {
       seccompProfile: { type: 'RuntimeDefault' },
     }
     const containers = pod.spec.containers.map(container => ({ ...container, securityContext }))
-    const answer = await create('strict', { ...pod, spec: { ...pod.spec, containers } })
+    const answer = await webhook.create('strict', { ...pod, spec: { ...pod.spec, containers } })
     expect([answer.body.message, hasGuard(answer)]).toEqual([undefined, true])
   })
 })
 
 describe('validation at the API server', () => {
-  const dryRun = (plural: string, object: object) => cluster.send('POST', `${path(plural)}?dryRun=All`, object)
+  const dryRun = (plural: string, object: object) => webhook.cluster.send('POST', `${path(plural)}?dryRun=All`, object)
 
   it('refuses what cannot work, with field and remedy', async () => {
     const { status, body } = await dryRun('roles', role('a', ['/a/%41']))
@@ -243,7 +166,7 @@ describe('validation at the API server', () => {
   it('warns of :id, which is {id} here', async () => {
     const warned = (plural: string, spec: object) =>
       kubectl(
-        cluster.plane.kubeconfig,
+        webhook.cluster.plane.kubeconfig,
         ['create', '--dry-run=server', '--namespace=shop', '--warnings-as-errors', '--filename=-'],
         [{ apiVersion, kind: plural, metadata: { name: 'x' }, spec }],
       )
@@ -267,13 +190,13 @@ describe('validation at the API server', () => {
       spec: { targetRef: { name: 'orders', port: 80 }, ...spec },
     })
     const post = (namespace: string, name: string, spec?: object) =>
-      cluster.send('POST', at(namespace), guarded(name, spec))
+      webhook.cluster.send('POST', at(namespace), guarded(name, spec))
     const status = (namespace: string, name: string, content: object) =>
-      cluster.client.patch(guardedServices, namespace, name, { status: content }, { subresource: 'status' })
+      webhook.cluster.client.patch(guardedServices, namespace, name, { status: content }, { subresource: 'status' })
     const update = async (namespace: string, name: string, change: object) => {
-      const { body } = await cluster.send('GET', at(namespace, name))
+      const { body } = await webhook.cluster.send('GET', at(namespace, name))
       const stored = body as { spec: object }
-      return cluster.send('PUT', at(namespace, name), { ...stored, spec: { ...stored.spec, ...change } })
+      return webhook.cluster.send('PUT', at(namespace, name), { ...stored, spec: { ...stored.spec, ...change } })
     }
 
     it('S11 refuses one that another namespace has, and does not say which (K27)', async () => {
@@ -289,7 +212,7 @@ describe('validation at the API server', () => {
 
     it('lets one namespace ask twice, where the next follows the oldest', async () => {
       expect((await post('shop', 'next')).status).toBe(201)
-      expect((await cluster.send('DELETE', at('shop', 'next'))).status).toBe(200)
+      expect((await webhook.cluster.send('DELETE', at('shop', 'next'))).status).toBe(200)
     })
 
     it('lets a namespace ask for what another installation has', async () => {
@@ -300,7 +223,7 @@ describe('validation at the API server', () => {
 
     it('S11 lets the holder come back past whoever lay in wait, and what changes nothing of it pass', async () => {
       // As after two creations at one moment: the operator refused the younger.
-      expect((await cluster.send('DELETE', at('shop', 'holder'))).status).toBe(200)
+      expect((await webhook.cluster.send('DELETE', at('shop', 'holder'))).status).toBe(200)
       expect((await post('ours', 'waiting')).status).toBe(201)
       const refused = await post('shop', 'holder')
       expect(refused.status).toBe(422)
@@ -326,7 +249,7 @@ describe('validation at the API server', () => {
 
   it('warns of names that are not there yet, and lets them pass', async () => {
     const warned = kubectl(
-      cluster.plane.kubeconfig,
+      webhook.cluster.plane.kubeconfig,
       ['create', '--dry-run=server', '--namespace=shop', '--warnings-as-errors', '--filename=-'],
       [role('a', ['/a'])],
     )
@@ -350,14 +273,14 @@ describe('validation at the API server', () => {
     const rbac = 'rbac.authorization.k8s.io/v1'
     const metadata = { name: 'tenant', namespace: 'shop' }
     await kubectl(
-      cluster.plane.kubeconfig,
+      webhook.cluster.plane.kubeconfig,
       ['apply', '--filename=-'],
       [
         { apiVersion: rbac, kind: 'Role', metadata, rules: [writes] },
         { apiVersion: rbac, kind: 'RoleBinding', metadata, roleRef, subjects },
       ],
     )
-    const kubeconfig = await cluster.plane.kubeconfigFor('tenant', ['system:authenticated'])
+    const kubeconfig = await webhook.cluster.plane.kubeconfigFor('tenant', ['system:authenticated'])
     const warnings = async (as: string) => {
       const asked = ['create', '--dry-run=server', '--warnings-as-errors', '--validate=false', '--filename=-']
       const refused = await kubectl(as, asked, [grant]).then(() => '', String)
@@ -367,10 +290,10 @@ describe('validation at the API server', () => {
     expect(missing).toContain(
       'Warning: spec.clients[0]: there is no ApiClient theirs/there yet that you may get; it counts from when it exists',
     )
-    await kubectl(cluster.plane.kubeconfig, ['apply', '--filename=-'], [client])
+    await kubectl(webhook.cluster.plane.kubeconfig, ['apply', '--filename=-'], [client])
     expect(await warnings(kubeconfig)).toEqual(missing)
     // Who may read it is told the truth.
-    expect((await warnings(cluster.plane.kubeconfig))?.join()).not.toContain('theirs/there')
+    expect((await warnings(webhook.cluster.plane.kubeconfig))?.join()).not.toContain('theirs/there')
   })
 })
 
@@ -379,7 +302,11 @@ describe('at the paths of other releases', () => {
     for (const path of ['/', '/validate', '/mutate', `/validate/${'b'.repeat(32)}`]) {
       const answer = await new Promise<{ status: number | undefined; ended: boolean }>((resolve, reject) => {
         const headers = { 'content-type': 'application/json', 'content-length': 3_000_000 }
-        const sent = request(`https://127.0.0.1:${reached.port}${path}`, { ca: reached.ca, method: 'POST', headers })
+        const sent = request(`https://127.0.0.1:${webhook.reached.port}${path}`, {
+          ca: webhook.reached.ca,
+          method: 'POST',
+          headers,
+        })
         sent.on('response', response => resolve({ status: response.statusCode, ended: sent.writableEnded }))
         sent.on('error', reject)
         sent.flushHeaders()
@@ -390,10 +317,10 @@ describe('at the paths of other releases', () => {
 
   it('the API server is answered where it is told none, and where it is told those of the last release', async () => {
     for (const at of [paths.none, { validate: '/validate', mutate: '/mutate' }, paths.random]) {
-      await askAt(at)
+      await webhook.askAt(at)
       for (let round = 0; round < 20; round++) {
-        expect(hasGuard(await create('shop', plainPod('orders'))), JSON.stringify(at)).toBe(true)
-        const refused = await cluster.send('POST', `${path('roles')}?dryRun=All`, role('x', ['/a/%41']))
+        expect(hasGuard(await webhook.create('shop', plainPod('orders'))), JSON.stringify(at)).toBe(true)
+        const refused = await webhook.cluster.send('POST', `${path('roles')}?dryRun=All`, role('x', ['/a/%41']))
         expect(refused.status).toBe(422)
       }
     }
@@ -402,35 +329,35 @@ describe('at the paths of other releases', () => {
 
 describe('while nobody answers', () => {
   beforeAll(async () => {
-    await cluster.send('POST', path('roles'), role('kept', ['/a']))
-    await cluster.send('POST', path('roles'), role('gone', ['/a']))
-    await server.close(0)
+    await webhook.cluster.send('POST', path('roles'), role('kept', ['/a']))
+    await webhook.cluster.send('POST', path('roles'), role('gone', ['/a']))
+    await webhook.server.close(0)
   })
 
   it('K14 labelled pods do not start, and all others do', async () => {
-    const refused = await create('shop', plainPod('orders'))
+    const refused = await webhook.create('shop', plainPod('orders'))
     expect([refused.status, refused.body.message]).toEqual([500, expect.stringContaining('failed calling webhook')])
-    expect((await create('shop', plainPod())).status).toBe(201)
-    expect((await create('theirs', plainPod('orders'))).status).toBe(201)
+    expect((await webhook.create('shop', plainPod())).status).toBe(201)
+    expect((await webhook.create('theirs', plainPod('orders'))).status).toBe(201)
   })
 
   it('specs of ours cannot change, but labels and finalizers can, and deletion works', async () => {
-    const { body } = await cluster.send('GET', path('roles', 'kept'))
+    const { body } = await webhook.cluster.send('GET', path('roles', 'kept'))
     const stored = body as { metadata: object; spec: object }
     const labelled = { ...stored, metadata: { ...stored.metadata, labels: { a: 'b' } } }
-    const kept = await cluster.send('PUT', path('roles', 'kept'), labelled)
+    const kept = await webhook.cluster.send('PUT', path('roles', 'kept'), labelled)
     expect(kept.status).toBe(200)
     const changed = { ...kept.body, spec: role('kept', ['/b']).spec }
-    expect((await cluster.send('PUT', path('roles', 'kept'), changed)).status).toBe(500)
-    expect((await cluster.send('DELETE', path('roles', 'gone'))).status).toBe(200)
+    expect((await webhook.cluster.send('PUT', path('roles', 'kept'), changed)).status).toBe(500)
+    expect((await webhook.cluster.send('DELETE', path('roles', 'gone'))).status).toBe(200)
   })
 
   it('K14 K28 deleting the configuration opens nothing: the policy refuses the pod without its guard', async () => {
     const policies = (await renderChart()).filter(isPolicy)
-    await kubectl(cluster.plane.kubeconfig, ['apply', '--filename=-'], policies)
-    await kubectl(cluster.plane.kubeconfig, ['delete', 'mutatingwebhookconfiguration', 'latchkey'])
+    await kubectl(webhook.cluster.plane.kubeconfig, ['apply', '--filename=-'], policies)
+    await kubectl(webhook.cluster.plane.kubeconfig, ['delete', 'mutatingwebhookconfiguration', 'latchkey'])
     await eventually(async () => {
-      const { status, body } = await create('shop', plainPod('orders'))
+      const { status, body } = await webhook.create('shop', plainPod('orders'))
       return status === 403 && body.message?.includes('must have the injected init container latchkey-guard') === true
     }, 'the policy refuses')
   })

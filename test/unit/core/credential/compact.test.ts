@@ -37,6 +37,7 @@ describe('refuses', () => {
   test.each([
     ['an empty text', ''],
     ['no dots', 'abc'],
+    ['no dots in what is an object without its last character', 'e30A'],
     ['two parts', 'e30.e30'],
     ['four parts', `${good}.AAAA`],
     ['an empty header', '.e30.AAAA'],
@@ -50,6 +51,9 @@ describe('refuses', () => {
     ['a byte order mark (probe 2)', token(header, '\ufeff{}')],
     ['a payload that is an array', token(header, [])],
     ['a payload that is null', token(header, 'null')],
+    ['a payload that is a number', token(header, '1')],
+    ['a payload that is a text', token(header, '"a"')],
+    ['a payload that is true', token(header, 'true')],
     ['a payload that is no JSON', token(header, '{"a":1}}')],
     [
       'a payload that is not UTF-8',

@@ -1,15 +1,11 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { kinds } from '../../../../core/api/kinds.ts'
-import { verifyToken } from '../../../../core/credential/verify.ts'
 import { type Explanation, explain, type WhyQuestion } from '../../../../core/explain/explain.ts'
 import type { Change } from '../../../../core/explain/suggest-change.ts'
-import { decide } from '../../../../core/policy/decide.ts'
-import type { GrantRow, RoleRow, RouteRow, Row, RuleRow } from '../../../../core/rows/rows.ts'
+import type { Row } from '../../../../core/rows/rows.ts'
+import { routeRow } from '../../../builders/policy.ts'
 import {
   clientId,
   clientRow,
-  clientToken,
   clusterRow,
   ed25519Key,
   es256Key,
@@ -19,60 +15,8 @@ import {
   now,
   roleRow,
   serviceRow,
-  snapshotOf,
-  withoutIdentity,
 } from '../fixture.ts'
-
-const ask = (change: Partial<WhyQuestion> = {}): WhyQuestion => ({
-  client: 'billing/invoices',
-  method: 'GET',
-  target: '/orders/7',
-  keys: 'Stored',
-  now,
-  ...change,
-})
-const route = (name: string, path: string, change: Partial<RouteRow> = {}): RouteRow => ({
-  name,
-  path,
-  methods: ['GET'],
-  variants: 'Refuse',
-  ...change,
-})
-const reader = roleRow('reader', { methods: ['GET'], paths: ['/orders/{id}'] })
-const admin = roleRow('admin', { methods: ['GET', 'DELETE'], paths: ['/orders/**', '/admin/**', '/x'] })
-
-function why(rows: readonly Row[], change: Partial<WhyQuestion> = {}): Explanation {
-  const explanation = explain(rows, ask(change))
-  if (!explanation) throw new Error('the rows of this test are no slice')
-  return explanation
-}
-
-/** The rows after a change, as a cluster would have made them: every new object has passed its kind's schema. */
-function changed(rows: readonly Row[], { verb, objects }: Change): Row[] {
-  const known = rows.find(row => row.type === 'client' && row.name === 'invoices')
-  let next = known ? [...rows] : [...rows, clientRow()]
-  for (const object of objects) {
-    const spec = object.spec as Record<string, unknown>
-    if (verb === 'patch') {
-      const expiresAt = Date.parse(String(spec.expiresAt)) / 1_000
-      next = next.map(row => (row.type === 'grant' && row.name === object.metadata.name ? { ...row, expiresAt } : row))
-      continue
-    }
-    expect(kinds.find(({ kind }) => kind === object.kind)?.spec.safeParse(spec).error).toBeUndefined()
-    next.push(object.kind === 'Role' ? roleOf(object) : grantOf(object))
-  }
-  return next
-}
-
-function roleOf({ metadata, spec }: Change['objects'][number]): RoleRow {
-  const { rules } = spec as { rules: (Omit<RuleRow, 'index'> & { services: string[] })[] }
-  return roleRow(metadata.name, ...rules.map(({ services: _, ...rule }) => rule))
-}
-
-function grantOf({ metadata, spec }: Change['objects'][number]): GrantRow {
-  const { roleRef, attributes } = spec as { roleRef: { name: string }; attributes?: Record<string, string> }
-  return grantRow(metadata.name, roleRef.name, attributes && { attributes })
-}
+import { admin, ask, changed, reader, why } from './why.ts'
 
 const kindsOf = (explanation: Explanation): (string | undefined)[] | undefined =>
   explanation.change?.objects.map(({ kind }) => kind)
@@ -144,7 +88,7 @@ describe('a denied call', () => {
       'needs a permission that a role has',
       [
         serviceRow({
-          routes: [route('order', '/orders/{id}', { permission: { action: 'read', resource: 'orders/{id}' } })],
+          routes: [routeRow('order', '/orders/{id}', { permission: { action: 'read', resource: 'orders/{id}' } })],
         }),
         roleRow('may-read', { permissions: [{ action: 'read', resources: ['orders/{id}'] }] }),
         reader,
@@ -163,7 +107,7 @@ describe('a denied call', () => {
       'needs a permission with another action',
       [
         serviceRow({
-          routes: [route('order', '/orders/{id}', { permission: { action: 'edit', resource: 'orders/{id}' } })],
+          routes: [routeRow('order', '/orders/{id}', { permission: { action: 'edit', resource: 'orders/{id}' } })],
         }),
         roleRow('may-read', { permissions: [{ action: 'read', resources: ['orders/*'] }] }),
         grantRow('reads', 'may-read'),
@@ -221,10 +165,10 @@ describe('a denied call', () => {
   })
 
   test.each<[string, readonly Row[], Partial<WhyQuestion>, string]>([
-    ['no route matches', [serviceRow({ routes: [route('a', '/a')] }), clientRow()], {}, 'route_unknown'],
+    ['no route matches', [serviceRow({ routes: [routeRow('a', '/a')] }), clientRow()], {}, 'route_unknown'],
     [
       'the path is only nearly a route',
-      [serviceRow({ routes: [route('a', '/a')] }), clientRow()],
+      [serviceRow({ routes: [routeRow('a', '/a')] }), clientRow()],
       { target: '/A' },
       'path_ambiguous',
     ],
@@ -244,9 +188,9 @@ describe('a denied call', () => {
 
   test('is let through by audit mode, of the service or of the route', () => {
     expect(why([serviceRow({ mode: 'Audit' }), clientRow()]).outcome).toBe('audit')
-    const routes = [route('order', '/orders/{id}', { mode: 'Audit' })]
+    const routes = [routeRow('order', '/orders/{id}', { mode: 'Audit' })]
     expect(why([serviceRow({ routes }), clientRow()]).outcome).toBe('audit')
-    const strict = [route('order', '/orders/{id}', { mode: 'Enforce' })]
+    const strict = [routeRow('order', '/orders/{id}', { mode: 'Enforce' })]
     expect(why([serviceRow({ mode: 'Audit', routes: strict }), clientRow()]).outcome).toBe('deny')
   })
 })
@@ -316,66 +260,4 @@ test('what was withheld is named with the release that knows it', () => {
     decision: { reason: 'policy_unsupported', detail },
     policy: { reason: 'policy_unsupported', detail },
   })
-})
-
-test('the answer is the guard’s, and every change it proposes allows the call', () => {
-  const path = fc.constantFrom('/orders', '/orders/7', '/orders/7/items', '/admin', '/x', '/Orders')
-  const template = fc.constantFrom('/orders', '/orders/{id}', '/orders/**', '/{any}', '/orders/*/items', '/x')
-  const method = fc.constantFrom('GET', 'DELETE', 'HEAD')
-  const when = fc.constantFrom(
-    undefined,
-    [{ attributeEquals: { param: 'id', attribute: 'id' } }],
-    [{ scopeContains: { scope: 's' } }],
-  )
-  const rule = fc.record({
-    methods: fc.subarray(['GET', 'DELETE'], { minLength: 1 }),
-    paths: fc.array(template, { minLength: 1, maxLength: 2 }),
-    when,
-  })
-  const role = fc.array(rule, { minLength: 1, maxLength: 2 })
-  const grant = fc.record({ role: fc.nat(2), ended: fc.boolean(), attribute: fc.constantFrom(undefined, '7', '8') })
-  const routes = fc.constantFrom(
-    [],
-    [route('one', '/orders/{id}'), route('all', '/orders'), route('x', '/x', { methods: ['GET', 'DELETE'] })],
-  )
-  fc.assert(
-    fc.property(
-      fc.array(role, { maxLength: 3 }),
-      fc.array(grant, { maxLength: 3 }),
-      routes,
-      method,
-      path,
-      (roles, grants, list, asked, target) => {
-        const rows: Row[] = [
-          serviceRow({ routes: list }),
-          clientRow(),
-          ...roles.map((rules, at) =>
-            roleRow(
-              `r${at}`,
-              ...rules.map(({ when: conditions, ...rest }) => ({ ...rest, ...(conditions && { when: conditions }) })),
-            ),
-          ),
-          ...grants.map(({ role: at, ended, attribute }, index) =>
-            grantRow(`g${index}`, `r${at}`, {
-              ...(ended && { expiresAt: now }),
-              ...(attribute && { attributes: { id: attribute } }),
-            }),
-          ),
-        ]
-        const question = { method: asked, target }
-        const explanation = why(rows, question)
-        const snapshot = snapshotOf(rows)
-        const identity = verifyToken(clientToken(), snapshot, now)
-        expect(explanation.decision).toEqual(
-          withoutIdentity(decide({ method: asked, target }, identity, snapshot, now)),
-        )
-        const { change } = explanation
-        const grantable =
-          explanation.decision.reason === 'not_granted' || explanation.decision.reason === 'grant_expired'
-        expect(change !== undefined).toBe(grantable)
-        if (change) expect(why(changed(rows, change), question).outcome).toBe('allow')
-      },
-    ),
-    { numRuns: 400 },
-  )
 })

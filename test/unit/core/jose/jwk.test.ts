@@ -4,6 +4,7 @@ import { calculateJwkThumbprint, type JWK } from 'jose'
 import { describe, expect, test } from 'vitest'
 import { checkKeyForm, checkPublicKey, importPublicKey, publicMembers, thumbprint } from '../../../../core/jose/jwk.ts'
 import { verifySignature } from '../../../../core/jose/signature.ts'
+import { smallOrderMiswritten, smallOrderPoints } from '../../../builders/ed25519-points.ts'
 import { ed25519Key, es256Key, keyPair } from '../fixture.ts'
 
 const okp = (bytes: Buffer) => ({ kty: 'OKP', crv: 'Ed25519', x: bytes.toString('base64url') })
@@ -20,22 +21,7 @@ const rsa4096 = {
 }
 
 /** All encodings of the points of order 1, 2, 4 and 8, non-canonical ones too: y, and y + p where it fits. */
-const smallOrderEncodings = [
-  '0100000000000000000000000000000000000000000000000000000000000000',
-  '0100000000000000000000000000000000000000000000000000000000000080',
-  'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
-  'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff',
-  '0000000000000000000000000000000000000000000000000000000000000000',
-  '0000000000000000000000000000000000000000000000000000000000000080',
-  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
-  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa',
-  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
-  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85',
-  'edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
-  'edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff',
-  'eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
-  'eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff',
-].map(hex => Buffer.from(hex, 'hex'))
+const smallOrderEncodings = [...smallOrderPoints, ...smallOrderMiswritten].map(hex => Buffer.from(hex, 'hex'))
 
 describe('thumbprint', () => {
   test('is the one of RFC 7638 section 3.1 for RSA', () => {

@@ -8,6 +8,7 @@ import { policyInForce } from '../../../../core/policy/policy-in-force.ts'
 import type { ManifestObject } from '../../../../core/registry/manifest-objects.ts'
 import { manifestSlice } from '../../../../core/registry/manifests.ts'
 import type { RouteRow, Row } from '../../../../core/rows/rows.ts'
+import { routeRow } from '../../../builders/policy.ts'
 import { clientRow, grantRow, now, roleRow, serviceRow } from '../fixture.ts'
 
 const call = (change: Partial<SeenCall> = {}): SeenCall => ({
@@ -25,21 +26,14 @@ const options = (change: Partial<ProposalOptions> = {}): ProposalOptions => ({
   now,
   ...change,
 })
-const route = (name: string, path: string, change: Partial<RouteRow> = {}): RouteRow => ({
-  name,
-  path,
-  methods: ['GET'],
-  variants: 'Refuse',
-  ...change,
-})
 const rulesOf = ({ roles }: Proposal) => roles.flatMap(({ role }) => role.spec.rules)
 
 describe('where the service declares routes', () => {
   const routes = [
-    route('order', '/orders/{id}', { methods: ['GET', 'DELETE'] }),
-    route('search', '/orders/search'),
-    route('items', '/orders/{id}/items', { permission: { action: 'read', resource: 'orders/{id}/items' } }),
-    route('broken', '/broken', { permission: { action: 'read', resource: 'x/{nobody}' } }),
+    routeRow('order', '/orders/{id}', { methods: ['GET', 'DELETE'] }),
+    routeRow('search', '/orders/search'),
+    routeRow('items', '/orders/{id}/items', { permission: { action: 'read', resource: 'orders/{id}/items' } }),
+    routeRow('broken', '/broken', { permission: { action: 'read', resource: 'x/{nobody}' } }),
   ]
   const rows = [serviceRow({ routes }), clientRow()]
 
@@ -225,11 +219,11 @@ test('a proposal that is applied allows every call it was made for, and nothing 
 
 test('with routes it allows every call it was made for, and opens no route that nobody asked for without saying so', () => {
   const routes = [
-    route('orders', '/orders', { methods: ['GET', 'POST'] }),
-    route('order', '/orders/{id}', { methods: ['GET', 'DELETE'] }),
-    route('search', '/orders/search'),
-    route('items', '/orders/{id}/items', { permission: { action: 'read', resource: 'orders/{id}/items' } }),
-    route('item', '/orders/{id}/items/{item}', {
+    routeRow('orders', '/orders', { methods: ['GET', 'POST'] }),
+    routeRow('order', '/orders/{id}', { methods: ['GET', 'DELETE'] }),
+    routeRow('search', '/orders/search'),
+    routeRow('items', '/orders/{id}/items', { permission: { action: 'read', resource: 'orders/{id}/items' } }),
+    routeRow('item', '/orders/{id}/items/{item}', {
       methods: ['GET', 'DELETE'],
       permission: { action: 'edit', resource: 'items' },
     }),

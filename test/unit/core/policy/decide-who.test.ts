@@ -1,15 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import type { Identity } from '../../../../core/base/identity.ts'
-import type { DenyReason } from '../../../../core/base/reasons.ts'
-import { decide } from '../../../../core/policy/decide.ts'
-import type { Decision } from '../../../../core/policy/decision.ts'
-import type { RouteRow, ServiceRow } from '../../../../core/rows/rows.ts'
-import type { Snapshot } from '../../../../core/snapshot/snapshot.ts'
+import { decisionOn, everyPath, mainIdentity, reasonOf, routeRow, sliceOf } from '../../../builders/policy.ts'
 import {
   clientRow,
   ed25519Key,
   grantRow,
-  identityOf,
   keyRow,
   mainKey,
   now,
@@ -19,53 +14,32 @@ import {
   usualRows,
 } from '../fixture.ts'
 
-const identity = identityOf(snapshotOf(usualRows()))
-const ask = (snapshot: Snapshot, line: string, who: Identity | DenyReason = identity, at = now): Decision => {
-  const [method = '', target = ''] = line.split(' ')
-  return decide({ method, target }, who, snapshot, at)
-}
-const reasonOf = (snapshot: Snapshot, line: string, who: Identity | DenyReason = identity) =>
-  ask(snapshot, line, who).reason
-const everything = [
-  roleRow('all', { methods: ['GET', 'POST', 'DELETE'], paths: ['/**'] }),
-  grantRow('g', 'all'),
-  clientRow(),
-]
-const service = (changes: Partial<ServiceRow>, ...rest: unknown[]) => snapshotOf([serviceRow(changes), ...rest])
-const route = (name: string, path: string, changes: Partial<RouteRow> = {}): RouteRow => ({
-  name,
-  path,
-  methods: ['GET'],
-  variants: 'Refuse',
-  ...changes,
-})
-
 describe('public paths', () => {
-  const snapshot = service(
+  const snapshot = sliceOf(
     {
       public: [
         { path: '/docs/**', methods: ['GET'] },
         { path: '/health', methods: ['GET', 'HEAD'] },
       ],
-      routes: [route('admin', '/docs/admin'), route('health', '/health'), route('rest', '/**')],
+      routes: [routeRow('admin', '/docs/admin'), routeRow('health', '/health'), routeRow('rest', '/**')],
     },
-    ...everything,
+    ...everyPath,
   )
 
   test.each(['credential_missing', 'invalid_token', 'token_expired', 'key_revoked'] as const)(
     'pass whatever the credential is (%s)',
     fault => {
-      expect(ask(snapshot, 'GET /docs/a', fault)).toEqual({ allow: true, reason: 'public' })
-      expect(ask(snapshot, 'HEAD /docs/', fault)).toEqual({ allow: true, reason: 'public' })
+      expect(decisionOn(snapshot, 'GET /docs/a', fault)).toEqual({ allow: true, reason: 'public' })
+      expect(decisionOn(snapshot, 'HEAD /docs/', fault)).toEqual({ allow: true, reason: 'public' })
     },
   )
 
   test('give way to a more specific route, and not to one that is as specific', () => {
-    expect(ask(snapshot, 'GET /docs/admin', 'credential_missing')).toMatchObject({
+    expect(decisionOn(snapshot, 'GET /docs/admin', 'credential_missing')).toMatchObject({
       reason: 'credential_missing',
       route: 'admin',
     })
-    expect(ask(snapshot, 'GET /docs/admin')).toMatchObject({ reason: 'granted', route: 'admin' })
+    expect(decisionOn(snapshot, 'GET /docs/admin')).toMatchObject({ reason: 'granted', route: 'admin' })
     expect(reasonOf(snapshot, 'GET /health', 'credential_missing')).toBe('public')
   })
 
@@ -95,8 +69,8 @@ describe('public paths', () => {
 })
 
 describe('an identity from a cache is asked about again', () => {
-  const changed = (row: Partial<Parameters<typeof clientRow>[0]>, at = now, who: Identity = identity) =>
-    ask(snapshotOf([...usualRows().slice(0, 3), clientRow(row)]), 'GET /orders', who, at)
+  const changed = (row: Partial<Parameters<typeof clientRow>[0]>, at = now, who: Identity = mainIdentity) =>
+    decisionOn(snapshotOf([...usualRows().slice(0, 3), clientRow(row)]), 'GET /orders', who, at)
 
   test('J25: its client suspended, its key revoked, ended, removed or made anew', () => {
     expect(changed({})).toMatchObject({ allow: true })
@@ -118,8 +92,8 @@ describe('an identity from a cache is asked about again', () => {
 
   test('the token ended, the audience moved, the kind not taken any more', () => {
     const snapshot = snapshotOf(usualRows())
-    expect(ask(snapshot, 'GET /orders', identity, now + 330)).toMatchObject({ reason: 'token_expired' })
-    expect(ask(snapshot, 'GET /orders', identity, now + 329)).toMatchObject({ allow: true })
+    expect(decisionOn(snapshot, 'GET /orders', mainIdentity, now + 330)).toMatchObject({ reason: 'token_expired' })
+    expect(decisionOn(snapshot, 'GET /orders', mainIdentity, now + 329)).toMatchObject({ allow: true })
     const moved = [serviceRow({ audience: 'https://new' }), ...usualRows().slice(1)]
     expect(reasonOf(snapshotOf(moved), 'GET /orders')).toBe('wrong_audience')
     const picky = [serviceRow({ accepts: ['ServiceAccountToken'] }), ...usualRows().slice(1)]
@@ -131,11 +105,11 @@ describe('F17, P34: what an older guard does not know it denies', () => {
   test.each([
     ['the service', { ...serviceRow(), deny: ['x'] }],
     ['a mode', serviceRow({ mode: 'Lenient' as never })],
-    ['a field of a route', serviceRow({ routes: [{ ...route('r', '/**'), onlyFrom: 'x' } as never] })],
+    ['a field of a route', serviceRow({ routes: [{ ...routeRow('r', '/**'), onlyFrom: 'x' } as never] })],
   ])('an unknown %s denies everything, public paths too', (_, row) => {
     const snapshot = snapshotOf([row, ...usualRows().slice(1)])
-    for (const who of [identity, 'credential_missing'] as const) {
-      expect(ask(snapshot, 'GET /orders', who)).toEqual({ allow: false, reason: 'policy_unsupported' })
+    for (const who of [mainIdentity, 'credential_missing'] as const) {
+      expect(decisionOn(snapshot, 'GET /orders', who)).toEqual({ allow: false, reason: 'policy_unsupported' })
     }
   })
 
@@ -150,12 +124,12 @@ describe('F17, P34: what an older guard does not know it denies', () => {
     const snapshot = snapshotOf([...usualRows(), newer, grantRow('g2', 'newer')])
     expect(reasonOf(snapshot, 'GET /orders')).toBe('granted')
     expect(reasonOf(snapshot, 'GET /other')).toBe('policy_unsupported')
-    expect(ask(snapshot, 'GET /orders')).toMatchObject({ roles: ['reader'] })
-    expect(reasonOf(snapshot, 'GET /other', { ...identity, roles: ['reader'] })).toBe('not_granted')
+    expect(decisionOn(snapshot, 'GET /orders')).toMatchObject({ roles: ['reader'] })
+    expect(reasonOf(snapshot, 'GET /other', { ...mainIdentity, roles: ['reader'] })).toBe('not_granted')
   })
 
   test('a grant with an unknown field gives nothing', () => {
-    const rows = [serviceRow(), ...everything].map(row => ('clients' in row ? { ...row, onlyOnMondays: true } : row))
+    const rows = [serviceRow(), ...everyPath].map(row => ('clients' in row ? { ...row, onlyOnMondays: true } : row))
     expect(reasonOf(snapshotOf(rows), 'GET /orders')).toBe('not_granted')
   })
 
@@ -163,25 +137,25 @@ describe('F17, P34: what an older guard does not know it denies', () => {
 
   test('a service that is withheld denies everything, and names the release', () => {
     const snapshot = snapshotOf([{ type: 'service', needs: '0.3.0' }, ...usualRows().slice(1)])
-    for (const who of [identity, 'credential_missing'] as const) {
-      expect(ask(snapshot, 'GET /orders', who)).toEqual({ allow: false, reason: 'policy_unsupported', detail })
+    for (const who of [mainIdentity, 'credential_missing'] as const) {
+      expect(decisionOn(snapshot, 'GET /orders', who)).toEqual({ allow: false, reason: 'policy_unsupported', detail })
     }
   })
 
   test('a route that is withheld denies its calls to whoever is known, and no other', () => {
-    const routes = [{ ...route('old', '/**') }, { ...route('new', '/new/{id}'), needs: '0.3.0' }]
-    const snapshot = service({ routes, public: [{ path: '/new/open', methods: ['GET'] }] }, ...everything)
-    expect(ask(snapshot, 'GET /new/1')).toMatchObject({ reason: 'policy_unsupported', detail, route: 'new' })
+    const routes = [{ ...routeRow('old', '/**') }, { ...routeRow('new', '/new/{id}'), needs: '0.3.0' }]
+    const snapshot = sliceOf({ routes, public: [{ path: '/new/open', methods: ['GET'] }] }, ...everyPath)
+    expect(decisionOn(snapshot, 'GET /new/1')).toMatchObject({ reason: 'policy_unsupported', detail, route: 'new' })
     expect(reasonOf(snapshot, 'GET /orders')).toBe('granted')
     expect(reasonOf(snapshot, 'GET /new/open')).toBe('public')
-    expect(ask(snapshot, 'GET /new/1', 'credential_missing')).toMatchObject({ reason: 'credential_missing' })
+    expect(decisionOn(snapshot, 'GET /new/1', 'credential_missing')).toMatchObject({ reason: 'credential_missing' })
     expect(reasonOf(snapshot, 'GET /NEW/1')).toBe('path_ambiguous')
     expect(reasonOf(snapshot, 'POST /new/1')).toBe('route_unknown')
   })
 
   test('a route that is withheld follows its own mode, as any denial does', () => {
-    const routes = [{ ...route('new', '/**'), mode: 'Audit' as const, needs: '0.3.0' }]
-    expect(ask(service({ routes }, ...everything), 'GET /x')).toMatchObject({
+    const routes = [{ ...routeRow('new', '/**'), mode: 'Audit' as const, needs: '0.3.0' }]
+    expect(decisionOn(sliceOf({ routes }, ...everyPath), 'GET /x')).toMatchObject({
       reason: 'policy_unsupported',
       mode: 'Audit',
     })
@@ -191,8 +165,8 @@ describe('F17, P34: what an older guard does not know it denies', () => {
     const partly = { ...roleRow('partly', { methods: ['GET'], paths: ['/some'] }), needs: '0.3.0' }
     const snapshot = snapshotOf([...usualRows(), partly, grantRow('g2', 'partly')])
     expect(reasonOf(snapshot, 'GET /some')).toBe('granted')
-    expect(ask(snapshot, 'GET /other')).toMatchObject({ reason: 'policy_unsupported', detail })
-    expect(reasonOf(snapshot, 'GET /other', { ...identity, roles: ['reader'] })).toBe('not_granted')
+    expect(decisionOn(snapshot, 'GET /other')).toMatchObject({ reason: 'policy_unsupported', detail })
+    expect(reasonOf(snapshot, 'GET /other', { ...mainIdentity, roles: ['reader'] })).toBe('not_granted')
     const others = snapshotOf([...usualRows(), partly, grantRow('g2', 'partly', { clients: ['sc_other'] })])
     expect(reasonOf(others, 'GET /other')).toBe('not_granted')
   })
@@ -208,9 +182,9 @@ describe('F17, P34: what an older guard does not know it denies', () => {
         },
       ])
     expect(reasonOf(withheld(), 'GET /orders')).toBe('granted')
-    expect(ask(withheld(), 'GET /other')).toMatchObject({ reason: 'policy_unsupported', detail })
-    expect(ask(withheld(), 'GET /orders')).toMatchObject({ roles: ['reader'] })
-    expect(reasonOf(withheld(), 'GET /other', { ...identity, roles: ['reader'] })).toBe('not_granted')
+    expect(decisionOn(withheld(), 'GET /other')).toMatchObject({ reason: 'policy_unsupported', detail })
+    expect(decisionOn(withheld(), 'GET /orders')).toMatchObject({ roles: ['reader'] })
+    expect(reasonOf(withheld(), 'GET /other', { ...mainIdentity, roles: ['reader'] })).toBe('not_granted')
     expect(reasonOf(withheld({ clients: ['sc_other'] }), 'GET /other')).toBe('not_granted')
     expect(reasonOf(withheld({ expiresAt: now + 1 }), 'GET /other')).toBe('policy_unsupported')
     expect(reasonOf(withheld({ expiresAt: now }), 'GET /other')).toBe('not_granted')
@@ -218,11 +192,11 @@ describe('F17, P34: what an older guard does not know it denies', () => {
 
   test('a route or public path that is no template, or a tie, spoils the whole policy', () => {
     for (const changes of [
-      { routes: [route('r', '/a;b'), route('s', '/**')] },
+      { routes: [routeRow('r', '/a;b'), routeRow('s', '/**')] },
       { public: [{ path: '//x', methods: ['GET'] }] },
-      { routes: [route('r', '/{a}'), route('s', '/{b}')] },
+      { routes: [routeRow('r', '/{a}'), routeRow('s', '/{b}')] },
     ]) {
-      expect(reasonOf(service(changes, ...everything), 'GET /x')).toBe('policy_unsupported')
+      expect(reasonOf(sliceOf(changes, ...everyPath), 'GET /x')).toBe('policy_unsupported')
     }
   })
 })

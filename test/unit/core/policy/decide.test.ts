@@ -1,42 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import type { Identity } from '../../../../core/base/identity.ts'
-import type { DenyReason } from '../../../../core/base/reasons.ts'
-import { decide } from '../../../../core/policy/decide.ts'
 import type { Decision } from '../../../../core/policy/decision.ts'
-import type { RouteRow, ServiceRow } from '../../../../core/rows/rows.ts'
-import type { Snapshot } from '../../../../core/snapshot/snapshot.ts'
-import {
-  clientRow,
-  grantRow,
-  identityOf,
-  now,
-  roleRow,
-  serviceRow,
-  snapshotOf,
-  usualRows,
-  withoutIdentity,
-} from '../fixture.ts'
+import { decisionOn, everyPath, reasonOf, routeRow, sliceOf } from '../../../builders/policy.ts'
+import { clientRow, grantRow, roleRow, snapshotOf, usualRows, withoutIdentity } from '../fixture.ts'
 
-const identity = identityOf(snapshotOf(usualRows()))
-const ask = (snapshot: Snapshot, line: string, who: Identity | DenyReason = identity, at = now): Decision => {
-  const [method = '', target = ''] = line.split(' ')
-  return withoutIdentity(decide({ method, target }, who, snapshot, at))
-}
-const reasonOf = (snapshot: Snapshot, line: string, who: Identity | DenyReason = identity) =>
-  ask(snapshot, line, who).reason
-const everything = [
-  roleRow('all', { methods: ['GET', 'POST', 'DELETE'], paths: ['/**'] }),
-  grantRow('g', 'all'),
-  clientRow(),
-]
-const service = (changes: Partial<ServiceRow>, ...rest: unknown[]) => snapshotOf([serviceRow(changes), ...rest])
-const route = (name: string, path: string, changes: Partial<RouteRow> = {}): RouteRow => ({
-  name,
-  path,
-  methods: ['GET'],
-  variants: 'Refuse',
-  ...changes,
-})
+const ask = (...asked: Parameters<typeof decisionOn>): Decision => withoutIdentity(decisionOn(...asked))
 
 describe('without routes', () => {
   const snapshot = snapshotOf(usualRows())
@@ -63,14 +30,14 @@ describe('without routes', () => {
     for (const method of ['PROPFIND', 'REPORT', 'get']) {
       expect(ask(snapshot, `${method} /orders`)).toEqual({ allow: false, reason: 'not_granted', detail })
     }
-    const routed = service({ routes: [route('a', '/a')] }, ...everything)
+    const routed = sliceOf({ routes: [routeRow('a', '/a')] }, ...everyPath)
     expect(ask(routed, 'PROPFIND /a')).toMatchObject({ reason: 'route_unknown', detail })
     expect(ask(routed, 'GET /b')).not.toHaveProperty('detail')
     expect(ask(snapshot, 'POST /orders')).toMatchObject({ missing: 'POST /orders' })
   })
 
   test('a rule for HEAD allows no GET', () => {
-    const head = service({}, roleRow('h', { methods: ['HEAD'], paths: ['/x'] }), grantRow('g', 'h'), clientRow())
+    const head = sliceOf({}, roleRow('h', { methods: ['HEAD'], paths: ['/x'] }), grantRow('g', 'h'), clientRow())
     expect([reasonOf(head, 'HEAD /x'), reasonOf(head, 'GET /x')]).toEqual(['granted', 'not_granted'])
   })
 
@@ -83,7 +50,7 @@ describe('without routes', () => {
   })
 
   test('P08: case, a trailing slash and a dot make another path', () => {
-    const exact = service({}, roleRow('r', { methods: ['GET'], paths: ['/admin'] }), grantRow('g', 'r'), clientRow())
+    const exact = sliceOf({}, roleRow('r', { methods: ['GET'], paths: ['/admin'] }), grantRow('g', 'r'), clientRow())
     expect(reasonOf(exact, 'GET /admin')).toBe('granted')
     for (const path of ['/Admin', '/admin/', '/admin.', '/admin%20', '/admin/*', '/*']) {
       expect(reasonOf(exact, `GET ${path}`)).toBe('not_granted')
@@ -91,7 +58,7 @@ describe('without routes', () => {
   })
 
   test('a star and a name take one segment that is not empty; two stars take any rest', () => {
-    const some = service(
+    const some = sliceOf(
       {},
       roleRow('r', { methods: ['GET'], paths: ['/a/*', '/b/{x}/c', '/d/**'] }),
       grantRow('g', 'r'),
@@ -105,23 +72,23 @@ describe('without routes', () => {
   })
 
   test('an escape that a path may have is the character it stands for', () => {
-    const money = service({}, roleRow('r', { methods: ['GET'], paths: ['/$/a%20b'] }), grantRow('g', 'r'), clientRow())
+    const money = sliceOf({}, roleRow('r', { methods: ['GET'], paths: ['/$/a%20b'] }), grantRow('g', 'r'), clientRow())
     expect(reasonOf(money, 'GET /%24/a%20b')).toBe('granted')
     expect(reasonOf(money, 'GET /$/a%20b')).toBe('granted')
   })
 
   test('permission rules open nothing', () => {
     const rule = { permissions: [{ action: 'read', resources: ['**'] }] }
-    expect(reasonOf(service({}, roleRow('r', rule), grantRow('g', 'r'), clientRow()), 'GET /x')).toBe('not_granted')
+    expect(reasonOf(sliceOf({}, roleRow('r', rule), grantRow('g', 'r'), clientRow()), 'GET /x')).toBe('not_granted')
   })
 })
 
 describe('with routes', () => {
   const routes = [
-    route('list', '/orders', { permission: { action: 'list', resource: 'orders' } }),
-    route('get', '/orders/{id}', { permission: { action: 'read', resource: 'orders/{id}' } }),
-    route('drop', '/orders/{id}', { methods: ['DELETE'], permission: { action: 'drop', resource: 'orders/{id}' } }),
-    route('plain', '/plain/**'),
+    routeRow('list', '/orders', { permission: { action: 'list', resource: 'orders' } }),
+    routeRow('get', '/orders/{id}', { permission: { action: 'read', resource: 'orders/{id}' } }),
+    routeRow('drop', '/orders/{id}', { methods: ['DELETE'], permission: { action: 'drop', resource: 'orders/{id}' } }),
+    routeRow('plain', '/plain/**'),
   ]
   const reader = roleRow('reader', {
     permissions: [
@@ -129,7 +96,7 @@ describe('with routes', () => {
       { action: 'read', resources: ['orders/{id}', 'drafts/*'] },
     ],
   })
-  const snapshot = service({ routes }, reader, grantRow('g', 'reader'), clientRow())
+  const snapshot = sliceOf({ routes }, reader, grantRow('g', 'reader'), clientRow())
 
   test('a permission rule whose action and resource match opens the route', () => {
     expect(ask(snapshot, 'GET /orders/42')).toMatchObject({ allow: true, route: 'get', rule: 'role/reader#0' })
@@ -152,45 +119,45 @@ describe('with routes', () => {
       route: 'plain',
       missing: 'GET /plain/**',
     })
-    const both = service({ routes }, ...everything)
+    const both = sliceOf({ routes }, ...everyPath)
     expect(ask(both, 'GET /plain/x')).toMatchObject({ allow: true, route: 'plain', rule: 'role/all#0' })
     expect(reasonOf(both, 'GET /orders/42')).toBe('not_granted')
   })
 
   test('no route, or one for another method, is route_unknown', () => {
-    const both = service({ routes }, ...everything)
+    const both = sliceOf({ routes }, ...everyPath)
     expect(ask(both, 'GET /elsewhere')).toEqual({ allow: false, reason: 'route_unknown' })
     expect(ask(both, 'POST /orders')).toEqual({ allow: false, reason: 'route_unknown' })
   })
 
   test('a path segment is only the value of its name: stars and names in it mean nothing', () => {
     const rule = { permissions: [{ action: 'read', resources: ['orders/mine'] }] }
-    const mine = service({ routes }, roleRow('r', rule), grantRow('g', 'r'), clientRow())
+    const mine = sliceOf({ routes }, roleRow('r', rule), grantRow('g', 'r'), clientRow())
     expect(reasonOf(mine, 'GET /orders/mine')).toBe('granted')
     for (const id of ['*', '**', 'other', '%7Bid%7D', 'Mine'])
       expect(reasonOf(mine, `GET /orders/${id}`)).not.toBe('granted')
   })
 
   test('a resource that takes a value the path does not have can never be opened', () => {
-    const broken = [route('r', '/x', { permission: { action: 'read', resource: 'orders/{id}' } })]
+    const broken = [routeRow('r', '/x', { permission: { action: 'read', resource: 'orders/{id}' } })]
     const rule = { permissions: [{ action: 'read', resources: ['**'] }] }
-    expect(reasonOf(service({ routes: broken }, roleRow('r', rule), grantRow('g', 'r'), clientRow()), 'GET /x')).toBe(
+    expect(reasonOf(sliceOf({ routes: broken }, roleRow('r', rule), grantRow('g', 'r'), clientRow()), 'GET /x')).toBe(
       'not_granted',
     )
   })
 
   test('the most specific route decides: literal, name, star, rest, segment by segment', () => {
-    const many = service(
+    const many = sliceOf(
       {
         routes: [
-          route('rest', '/**'),
-          route('star', '/a/*/c'),
-          route('name', '/a/{x}/**'),
-          route('literal', '/a/b/{y}'),
-          route('end', '/a/b'),
+          routeRow('rest', '/**'),
+          routeRow('star', '/a/*/c'),
+          routeRow('name', '/a/{x}/**'),
+          routeRow('literal', '/a/b/{y}'),
+          routeRow('end', '/a/b'),
         ],
       },
-      ...everything,
+      ...everyPath,
     )
     const routeOf = (path: string) => ask(many, `GET ${path}`).route
     expect(['/a/b', '/a/b/c', '/a/x/c', '/a/x', '/a', '/', '/a/b/c/d'].map(routeOf)).toEqual([
@@ -205,19 +172,19 @@ describe('with routes', () => {
   })
 
   test('a written HEAD holds before the one that follows from GET', () => {
-    const heads = service({ routes: [route('g', '/x'), route('h', '/x', { methods: ['HEAD'] })] }, ...everything)
+    const heads = sliceOf({ routes: [routeRow('g', '/x'), routeRow('h', '/x', { methods: ['HEAD'] })] }, ...everyPath)
     expect(ask(heads, 'HEAD /x')).toMatchObject({ route: 'h' })
   })
 })
 
 describe('P35: a path that an app may fold into a more specific route', () => {
   const routes = [
-    route('rest', '/**'),
-    route('secret', '/reports/secret', { permission: { action: 'read', resource: 'secret' } }),
-    route('slash', '/area/', { permission: { action: 'read', resource: 'area' } }),
-    route('upper', '/Admin', { permission: { action: 'read', resource: 'admin' } }),
+    routeRow('rest', '/**'),
+    routeRow('secret', '/reports/secret', { permission: { action: 'read', resource: 'secret' } }),
+    routeRow('slash', '/area/', { permission: { action: 'read', resource: 'area' } }),
+    routeRow('upper', '/Admin', { permission: { action: 'read', resource: 'admin' } }),
   ]
-  const snapshot = service({ routes }, ...everything)
+  const snapshot = sliceOf({ routes }, ...everyPath)
 
   test.each([
     '/Reports/secret',
@@ -241,25 +208,28 @@ describe('P35: a path that an app may fold into a more specific route', () => {
   )
 
   test('another method of the more specific route does not matter', () => {
-    const posts = service({ routes: [route('rest', '/**'), route('p', '/x', { methods: ['POST'] })] }, ...everything)
+    const posts = sliceOf(
+      { routes: [routeRow('rest', '/**'), routeRow('p', '/x', { methods: ['POST'] })] },
+      ...everyPath,
+    )
     expect(reasonOf(posts, 'GET /X')).toBe('granted')
   })
 
   test('without a route for all, the path as declared is named too', () => {
-    const one = service({ routes: [route('r', '/orders')] }, ...everything)
+    const one = sliceOf({ routes: [routeRow('r', '/orders')] }, ...everyPath)
     expect([reasonOf(one, 'GET /orders/'), reasonOf(one, 'GET /orderz')]).toEqual(['path_ambiguous', 'route_unknown'])
   })
 
   test('variants: Distinct lets the app tell them apart', () => {
     const distinct = routes.map(each => ({ ...each, variants: 'Distinct' as const }))
-    const both = service({ routes: distinct }, ...everything)
+    const both = sliceOf({ routes: distinct }, ...everyPath)
     for (const path of ['/Reports/secret', '/reports/secret/', '/area', '/admin']) {
       expect(ask(both, `GET ${path}`)).toMatchObject({ allow: true, route: 'rest' })
     }
   })
 
   test('two declared routes that differ in case only are both taken as written', () => {
-    const cased = service({ routes: [route('a', '/x'), route('b', '/X'), route('c', '/x/')] }, ...everything)
+    const cased = sliceOf({ routes: [routeRow('a', '/x'), routeRow('b', '/X'), routeRow('c', '/x/')] }, ...everyPath)
     expect(['/x', '/X', '/x/'].map(path => ask(cased, `GET ${path}`).route)).toEqual(['a', 'b', 'c'])
   })
 })

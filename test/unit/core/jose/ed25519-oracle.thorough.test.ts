@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { checkPublicKey, importPublicKey } from '../../../../core/jose/jwk.ts'
 import { verifySignature } from '../../../../core/jose/signature.ts'
+import { smallOrderPoints } from '../../../builders/ed25519-points.ts'
 
 // OpenSSL verifies for us; @noble/curves, which shares no line with it, says here what it should have said. Both refuse
 // or both accept, but for one strictness of ours: a nonce point R with a part of small order, or of small order itself.
@@ -12,16 +13,7 @@ import { verifySignature } from '../../../../core/jose/signature.ts'
 
 const { Point } = ed25519
 const order = Point.Fn.ORDER
-const torsion = [
-  '0100000000000000000000000000000000000000000000000000000000000000',
-  'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
-  '0000000000000000000000000000000000000000000000000000000000000000',
-  '0000000000000000000000000000000000000000000000000000000000000080',
-  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
-  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa',
-  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
-  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85',
-].map(hex => Point.fromHex(hex))
+const torsion = smallOrderPoints.map(hex => Point.fromHex(hex))
 
 const numberOf = (bytes: Uint8Array): bigint => BigInt(`0x${Buffer.from(bytes).reverse().toString('hex')}`)
 const bytesOf = (value: bigint): Buffer => Buffer.from(value.toString(16).padStart(64, '0'), 'hex').reverse()

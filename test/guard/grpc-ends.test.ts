@@ -1,0 +1,90 @@
+import { status } from '@grpc/grpc-js'
+import { describe, expect, it } from 'vitest'
+import { all, as, grpcForEach } from './grpc-rig.ts'
+import { alice, rowsOf } from './policy-rows.ts'
+import { until } from './until.ts'
+
+const grpc = grpcForEach()
+
+describe('calls that end early', () => {
+  it('a caller that cancels: the app is told, and the audit line has no status', async () => {
+    const call = grpc.caller.never('hello', as(), {}, () => {})
+    await until(() => grpc.app.metadata.length === 1)
+    call.cancel()
+    await until(() => grpc.app.cancelled.length === 1)
+    const [line] = await grpc.rig.audit()
+    expect(line).toMatchObject({ decision: 'allow', path: '/api/Never' })
+    expect(line?.status).toBeUndefined()
+  })
+  it('a caller that cancels a stream both ways', async () => {
+    const call = grpc.caller.chat(as())
+    const ended = all(call)
+    call.write('hello')
+    await new Promise(resolve => call.once('data', resolve))
+    call.cancel()
+    expect((await ended).code).toBe(status.CANCELLED)
+    await until(() => grpc.app.cancelled.length === 1)
+  })
+  it('a deadline passes on and ends the call at both ends', async () => {
+    const outcome = await grpc.unary('never', as(), { deadline: Date.now() + 150 })
+    expect(outcome.code).toBe(status.DEADLINE_EXCEEDED)
+    await until(() => grpc.app.cancelled.length === 1)
+    expect(grpc.app.metadata[0]?.get('grpc-timeout')).toEqual([])
+  })
+  it('an app that is away: UNAVAILABLE', async () => {
+    await grpc.guardAgain({}, 1)
+    expect(await grpc.unary('echo')).toMatchObject({ code: status.UNAVAILABLE, details: 'upstream_unreachable' })
+  })
+  it('an app that is slow: DEADLINE_EXCEEDED by the guard', async () => {
+    await grpc.guardAgain({ upstreamTimeoutMs: 150 })
+    expect(await grpc.unary('never')).toMatchObject({ code: status.DEADLINE_EXCEEDED, details: 'upstream_timeout' })
+  })
+  it('the guard stops: running calls end as they would have', async () => {
+    const call = grpc.caller.chat(as())
+    const ended = all(call)
+    call.write('one')
+    await new Promise(resolve => call.once('data', resolve))
+    const draining = grpc.rig.guard.drain(0, 3_000)
+    call.write('two')
+    call.end()
+    expect(await ended).toMatchObject({
+      texts: ['you said one', 'you said two'],
+      code: status.OK,
+    })
+    await draining
+  })
+})
+
+describe('J25 a call that is open', () => {
+  const revoked = rowsOf({ alice: { keys: [{ ...alice.key, revoked: true }] } })
+  it.each([
+    ['the key is revoked', revoked, status.UNAUTHENTICATED, 'key_revoked'],
+    ['the grant is gone', rowsOf().filter(row => row.type !== 'grant'), status.PERMISSION_DENIED, 'not_granted'],
+  ] as const)('ends when %s, and not before', async (_what, rows, code, reason) => {
+    const call = grpc.caller.chat(as())
+    const ended = all(call)
+    call.write('hello')
+    await new Promise(resolve => call.once('data', resolve))
+    grpc.rig.apply(rowsOf())
+    call.write('still there')
+    await new Promise(resolve => call.once('data', resolve))
+    grpc.rig.apply(rows)
+    call.write('too late')
+    const outcome = await ended
+    expect(outcome).toMatchObject({ code, details: reason })
+    expect(outcome.texts).not.toContain('you said too late')
+    await until(() => grpc.app.cancelled.length === 1)
+    const lines = await grpc.rig.audit(2)
+    expect(lines.map(line => [line.decision, line.reason, line.event])).toEqual([
+      ['allow', 'granted', undefined],
+      ['deny', reason, 'tunnel_closed'],
+    ])
+  })
+  it('that the app has not answered yet ends too', async () => {
+    const outcome = grpc.unary('never')
+    await until(() => grpc.app.metadata.length === 1)
+    grpc.rig.apply(revoked)
+    expect((await outcome).code).toBe(status.UNAUTHENTICATED)
+    await until(() => grpc.app.cancelled.length === 1)
+  })
+})

@@ -1,0 +1,56 @@
+import { spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { equivalent } from './equivalent.ts'
+import { type MutationReport, mutationSummary } from './report.ts'
+
+/**
+ * Changes the code in one place at a time and tells which changes no test notices: `make mutation`. A file is held by
+ * the tests of its own folder alone, which keeps them together and the run short.
+ * Usage: node test/mutation/main.ts [file or folder …], `all` for everything it is meant for.
+ */
+const folders = ['matching', 'policy', 'credential', 'jose', 'keys', 'rows', 'snapshot'].map(name => `core/${name}`)
+const all = [...folders, 'platform/wire']
+/** What says yes or no. */
+const deciding = [
+  'core/credential/compact.ts',
+  'core/credential/strict-json.ts',
+  'core/jose/ed25519-point.ts',
+  'core/matching/path.ts',
+  'core/policy/decide.ts',
+  'core/policy/check-identity.ts',
+  'core/policy/choose-grant.ts',
+]
+const repository = fileURLToPath(new URL('../../', import.meta.url))
+
+const words = process.argv.slice(2)
+const places = words.includes('all') ? all : words.length > 0 ? words : deciding
+const files = places.flatMap(filesOf)
+const tests = new Set(files.map(testsOf))
+const stryker = join(repository, 'node_modules/@stryker-mutator/core/bin/stryker.js')
+const { status } = spawnSync(
+  process.execPath,
+  [stryker, 'run', 'test/mutation/stryker.json', '--mutate', files.join(',')],
+  { cwd: repository, stdio: 'inherit', env: { ...process.env, MUTATION_TESTS: [...tests].join(',') } },
+)
+if (status === 0) {
+  const report = JSON.parse(readFileSync(join(repository, 'build/mutation.json'), 'utf8')) as MutationReport
+  const { text, isGood } = mutationSummary(report, equivalent)
+  process.stdout.write(text)
+  process.exitCode = isGood ? 0 : 1
+} else process.exitCode = status ?? 1
+
+function filesOf(place: string): string[] {
+  if (!statSync(join(repository, place)).isDirectory()) return [place]
+  const names = readdirSync(join(repository, place))
+  return names.filter(name => name.endsWith('.ts')).map(name => `${place}/${name}`)
+}
+
+/** The wire readers have few tests beside running guards. */
+function testsOf(file: string): string {
+  const folder = dirname(file)
+  return folder === 'platform/wire'
+    ? 'test/guard/{http1/*,headers,threats-http}.test.ts'
+    : `test/unit/${folder}/*.test.ts`
+}
