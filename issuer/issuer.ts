@@ -19,7 +19,7 @@ import { createClientsById } from './publish/clients-by-id.ts'
 import { createRoutes } from './publish/routes.ts'
 import { followSigningKeys } from './publish/signing-keys.ts'
 import { startServers } from './servers.ts'
-import { createSlices } from './snapshots/slices.ts'
+import { createSlices } from './slices/slices.ts'
 import { createSnapshotServer } from './snapshots/snapshot-server.ts'
 
 /** One running replica. */

@@ -1,6 +1,6 @@
 import { Counter, Gauge } from 'prom-client'
 import type { Metrics } from '../platform/metrics.ts'
-import type { Slices } from './snapshots/slices.ts'
+import type { Slices } from './slices/slices.ts'
 import type { SnapshotServer } from './snapshots/snapshot-server.ts'
 
 /** Adds what only an issuer has. No label names an object: there may be thousands. */

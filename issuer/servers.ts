@@ -15,7 +15,7 @@ import type { Objects } from './objects.ts'
 import { createPrivateHandler } from './private-server.ts'
 import { createPublicHandler } from './publish/public-server.ts'
 import type { Found } from './publish/routes.ts'
-import type { Slices } from './snapshots/slices.ts'
+import type { Slices } from './slices/slices.ts'
 import type { SnapshotServer } from './snapshots/snapshot-server.ts'
 
 /** The two ports, with the certificate the operator writes. */

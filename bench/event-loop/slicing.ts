@@ -1,8 +1,8 @@
 import { createResolved } from '../../cluster/resolved.ts'
 import { thumbprint } from '../../core/jose/jwk.ts'
 import { createObjects } from '../../issuer/objects.ts'
-import type { Slice } from '../../issuer/snapshots/slice.ts'
-import { createSlices } from '../../issuer/snapshots/slices.ts'
+import type { Slice } from '../../issuer/slices/slice.ts'
+import { createSlices } from '../../issuer/slices/slices.ts'
 import type { KubeClient, KubeObject, Resource } from '../../platform/kube/client.ts'
 import { createLog } from '../../platform/log.ts'
 

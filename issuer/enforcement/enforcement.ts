@@ -1,7 +1,7 @@
 import type { Seen } from '../../core/rows/frames.ts'
 import type { Objects } from '../objects.ts'
+import type { Slices } from '../slices/slices.ts'
 import type { GuardStream } from '../snapshots/guard-stream.ts'
-import type { Slices } from '../snapshots/slices.ts'
 
 /** What this replica's guards hold; the operator adds up the replicas. */
 export interface Enforcement {

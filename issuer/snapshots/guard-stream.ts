@@ -5,10 +5,10 @@ import { dominates } from '../../core/rows/seen.ts'
 import { type Clock, systemClock } from '../../platform/clock.ts'
 import type { Holder } from '../authenticate/token-review.ts'
 import type { Objects } from '../objects.ts'
+import type { Slice } from '../slices/slice.ts'
+import { line, type SliceView } from '../slices/slice-view.ts'
+import type { Slices } from '../slices/slices.ts'
 import { createPacedWriter, type Pace } from './paced-writer.ts'
-import type { Slice } from './slice.ts'
-import { line, type SliceView } from './slice-view.ts'
-import type { Slices } from './slices.ts'
 
 /** How long a replica that has seen less than the guard waits before it says so, in milliseconds. */
 const catchUpMs = 5_000

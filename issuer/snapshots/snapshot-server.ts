@@ -12,11 +12,11 @@ import { keepAuthorized } from '../authenticate/reauthorize.ts'
 import type { FairReviewer } from '../authenticate/review-fairly.ts'
 import type { Holder } from '../authenticate/token-review.ts'
 import type { Objects } from '../objects.ts'
+import { line, type SliceView } from '../slices/slice-view.ts'
+import type { Slices } from '../slices/slices.ts'
 import { parseHeld, parseHello, readLines } from './guard-lines.ts'
 import { createGuardStream, type GuardStream } from './guard-stream.ts'
 import type { Pace } from './paced-writer.ts'
-import { line, type SliceView } from './slice-view.ts'
-import type { Slices } from './slices.ts'
 
 const helloMs = 10_000
 /** Streams, by the namespace of their service; fewer than the port has places, so that the operator finds one. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createBuildTurns } from '../../../issuer/snapshots/build-turns.ts'
+import { createBuildTurns } from '../../../issuer/slices/build-turns.ts'
 
 /** Builds of so many steps, by name; what was begun, left and finished stands in the log. */
 function make(sizes: Record<string, number>) {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Held } from '../../../core/rows/frames.ts'
 import { reportEnforcement } from '../../../issuer/enforcement/enforcement.ts'
-import type { SliceView } from '../../../issuer/snapshots/slice-view.ts'
+import type { SliceView } from '../../../issuer/slices/slice-view.ts'
 
 const hash = 'a'.repeat(64)
 const slice = { key: 'shop/orders', hash: () => hash }

@@ -1,6 +1,6 @@
 import { createResolved } from '../../../cluster/resolved.ts'
 import { createObjects } from '../../../issuer/objects.ts'
-import { createSlices } from '../../../issuer/snapshots/slices.ts'
+import { createSlices } from '../../../issuer/slices/slices.ts'
 import type { driveSteps } from '../../../platform/drive-steps.ts'
 import type { KubeClient, KubeObject, Resource } from '../../../platform/kube/client.ts'
 import { createLog } from '../../../platform/log.ts'

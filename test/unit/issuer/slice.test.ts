@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest'
 import type { Frame } from '../../../core/rows/frames.ts'
 import { emptyHash, sliceHash } from '../../../core/rows/hash.ts'
 import { type RoleRow, rowKey, type SentRow } from '../../../core/rows/rows.ts'
+import { createSlice } from '../../../issuer/slices/slice.ts'
+import { historyMs } from '../../../issuer/slices/slice-view.ts'
 import { createChunkCache } from '../../../issuer/snapshots/frame-text.ts'
-import { createSlice } from '../../../issuer/snapshots/slice.ts'
-import { historyMs } from '../../../issuer/snapshots/slice-view.ts'
 import { textOf } from './text-of.ts'
 
 const role = (name: string, path = '/'): RoleRow => ({

@@ -4,7 +4,7 @@ import { createResolved } from '../../../cluster/resolved.ts'
 import { readContent } from '../../../core/registry/openapi-document.ts'
 import type { Row } from '../../../core/rows/rows.ts'
 import { createObjects, type Objects } from '../../../issuer/objects.ts'
-import { createSlices, type Slices } from '../../../issuer/snapshots/slices.ts'
+import { createSlices, type Slices } from '../../../issuer/slices/slices.ts'
 import type { KubeObject, Resource } from '../../../platform/kube/client.ts'
 import {
   accessGrants,

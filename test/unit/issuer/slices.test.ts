@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { thumbprint } from '../../../core/jose/jwk.ts'
 import { sliceHash } from '../../../core/rows/hash.ts'
 import type { ClientRow, Row } from '../../../core/rows/rows.ts'
-import type { Slice } from '../../../issuer/snapshots/slice.ts'
+import type { Slice } from '../../../issuer/slices/slice.ts'
 import {
   apiClient,
   createHandDrive,

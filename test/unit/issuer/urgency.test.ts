@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { isUrgent } from '../../../issuer/snapshots/urgency.ts'
+import { isUrgent } from '../../../issuer/slices/urgency.ts'
 import type { KubeObject } from '../../../platform/kube/client.ts'
 
 const metadata = { name: 'x', namespace: 'shop', generation: 1 }

@@ -3,7 +3,7 @@ import { emptyHash, startSum } from '../../core/rows/hash.ts'
 import { neededFor, type Projection } from '../../core/rows/project-rows.ts'
 import { type Row, rowKey, type SentRow } from '../../core/rows/rows.ts'
 import { dominates } from '../../core/rows/seen.ts'
-import { type ChunkCache, createFrameText, type FrameText } from './frame-text.ts'
+import { type ChunkCache, createFrameText, type FrameText } from '../snapshots/frame-text.ts'
 import { measureRow } from './measure-row.ts'
 
 /** How long a guard that held an earlier state gets only what changed since, in milliseconds. */
