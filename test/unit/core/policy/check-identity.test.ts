@@ -25,9 +25,7 @@ const proof = {
   endsAt: now + 330,
   audience,
   issuer: clusterIssuer,
-  serviceAccountUid: 'sa-uid',
-  podUid: 'pod-uid',
-  clusterKid: es256Key.kid,
+  anchors: { uid: 'sa-uid', pod: 'pod-uid', kid: es256Key.kid },
 }
 const pod: Identity = {
   clientId,
@@ -82,7 +80,8 @@ describe('a pod that was proved', () => {
   })
 
   test('is no pod when its token named none', () => {
-    const { podUid: _, ...unbound } = proof
+    const { pod: _, ...anchors } = proof.anchors
+    const unbound = { ...proof, anchors }
     const accounts = [{ ...account, pods: ['undefined', 'pod-uid'] }]
     expect(check({ ...pod, proof: unbound }, serviceRow(), { ...client, serviceAccounts: accounts }, cluster)).toBe(
       'pod_unknown',
