@@ -1,6 +1,6 @@
 import { connect } from 'node:http2'
 import { connect as netConnect } from 'node:net'
-import type { AppAddress } from './probes.ts'
+import type { AppAddress } from '../upstream/target.ts'
 
 const serving = 1
 const states = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN']

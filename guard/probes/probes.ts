@@ -1,5 +1,6 @@
 import { request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
+import type { AppAddress } from '../upstream/target.ts'
 
 /** A probe of the app as its container declares it, with the port resolved to a number; without one: where the app is. */
 export interface Probe {
@@ -18,9 +19,6 @@ export interface Probe {
 }
 
 const loopback = '127.0.0.1'
-
-/** A port on loopback, or a Unix socket. */
-export type AppAddress = { readonly host: string; readonly port: number } | { readonly path: string }
 
 /**
  * Asks the app what the kubelet would have asked, over loopback or its socket, where the kubelet cannot reach it. Policy has no part
