@@ -1,8 +1,6 @@
 import { connect } from 'node:http2'
 import { connect as netConnect } from 'node:net'
-
-/** A port on loopback, or a Unix socket. */
-export type AppAddress = { readonly host: string; readonly port: number } | { readonly path: string }
+import type { AppAddress } from '../upstream/target.ts'
 
 const serving = 1
 const states = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN']

@@ -1,6 +1,6 @@
 import { request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
-import type { AppAddress } from './grpc-probe.ts'
+import type { AppAddress } from '../upstream/target.ts'
 
 /** A probe of the app as its container declares it, with the port resolved to a number; without one: where the app is. */
 export interface Probe {

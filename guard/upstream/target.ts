@@ -20,6 +20,9 @@ export interface UpstreamOptions {
   log: Logger
 }
 
+/** A port, or a Unix socket. */
+export type AppAddress = { readonly host: string; readonly port: number } | { readonly path: string }
+
 const unix = 'unix:'
 
 /** What {@link readUpstream} takes. */
