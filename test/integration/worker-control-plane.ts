@@ -27,7 +27,13 @@ export async function workerControlPlane(): Promise<ControlPlane> {
     return plane
   }
   shared = start()
-  return (await shared).plane
+  try {
+    return (await shared).plane
+  } catch (error) {
+    // The next file tries again.
+    shared = undefined
+    throw error
+  }
 }
 
 async function start(): Promise<Shared> {

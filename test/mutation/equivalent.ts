@@ -166,4 +166,10 @@ export const equivalent: readonly Equivalent[] = [
     to: ['false'],
     why: 'nothing is in an empty set; it only saves the look',
   },
+  {
+    file: 'core/policy/check-identity.ts',
+    from: 'proof.podUid !== undefined',
+    to: ['true'],
+    why: 'uids are texts: undefined is in no list of them',
+  },
 ]

@@ -1,35 +1,24 @@
 import { setTimeout } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { addresses, type Hold, hold } from '../attacks/hold-connections.ts'
 import {
   type Call,
   forgeGrpc,
   forgeHttp,
   forgeTokens,
-  type LimitedAuthorizer,
   secretOf,
   sendUnfinished,
-  startLimitedAuthorizer,
 } from '../attacks/limited-authorizer.ts'
+import { authorizerUnderAttack } from '../builders/under-attack.ts'
 import { manifestToken } from '../guard/access-manifests.ts'
 
-let authorizer: LimitedAuthorizer
-const ends: (() => void)[] = []
-beforeAll(async () => {
-  authorizer = await startLimitedAuthorizer()
-})
-afterEach(() => {
-  for (const end of ends.splice(0)) end()
-})
-afterAll(async () => {
-  await authorizer?.stop()
-})
+const attacked = authorizerUnderAttack()
 
 /** For ten seconds, two checks a second in each form. */
 async function goodProxy(call?: Call): Promise<void> {
   for (let i = 0; i < 20; i++) {
-    expect(await authorizer.check(call)).toEqual({ http: 200, grpc: 'okResponse' })
-    expect(authorizer.process.ended()).toBeUndefined()
+    expect(await attacked.target.check(call)).toEqual({ http: 200, grpc: 'okResponse' })
+    expect(attacked.target.process.ended()).toBeUndefined()
     await setTimeout(500)
   }
 }
@@ -57,8 +46,8 @@ const phases: [string, 'http' | 'grpc', Pick<Hold, 'over' | 'bytes'>][] = [
 
 describe.each(phases)('S01 S02 the authorizer at its chart’s limit: %s at the port for %s', (_, port, attack) => {
   it.each([1, 50])('1,000 connections of %i addresses', async from => {
-    const at = { port: authorizer.ports[port], count: 1_000, addresses: addresses(from), again: true } as const
-    ends.push((await hold({ ...at, ...attack })).end)
+    const at = { port: attacked.target.ports[port], count: 1_000, addresses: addresses(from), again: true } as const
+    attacked.ends.push((await hold({ ...at, ...attack })).end)
     await goodProxy()
   })
 })
@@ -70,8 +59,8 @@ describe('S03 the authorizer at its chart’s limit: unfinished messages of 1 Mi
     ['proved, over one connection', 1, 1_000, { secret: secretOf('greedy') }],
     ['proved, over 50 connections of as many addresses', 50, 2_000, { secret: secretOf('greedy') }],
   ])('%s', async (_, connections, messages, proof) => {
-    const { grpc: port } = authorizer.ports
-    ends.push(sendUnfinished({ port, connections, messages, addresses: addresses(connections), ...proof }))
+    const { grpc: port } = attacked.target.ports
+    attacked.ends.push(sendUnfinished({ port, connections, messages, addresses: addresses(connections), ...proof }))
     await goodProxy()
   })
 })
@@ -80,10 +69,10 @@ describe('S06 the authorizer at its chart’s limit: forged tokens of a client t
   it.each([1, 100])('%i connections of HTTP, and 4,000 checks of gRPC at a time', async connections => {
     const call = { target: '/api/x', token: manifestToken() }
     // From here on its token is known.
-    await authorizer.check(call)
+    await attacked.target.check(call)
     const forged = forgeTokens(5_000)
-    const { http, grpc } = authorizer.ports
-    ends.push(forgeHttp(http, connections, forged).end, forgeGrpc(grpc, 4_000, forged).end)
+    const { http, grpc } = attacked.target.ports
+    attacked.ends.push(forgeHttp(http, connections, forged).end, forgeGrpc(grpc, 4_000, forged).end)
     await goodProxy(call)
   })
 })

@@ -1,26 +1,16 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { holdApart } from '../attacks/hold-apart.ts'
 import { addresses, type Hold } from '../attacks/hold-connections.ts'
-import { type LimitedWebhook, startLimitedWebhook } from '../attacks/limited-webhook.ts'
 import { longestRoleUpdate, manyMembers } from '../attacks/long-reviews.ts'
+import { webhookUnderAttack } from '../builders/under-attack.ts'
 
-let webhook: LimitedWebhook
-const held: { end(): Promise<void> }[] = []
-beforeAll(async () => {
-  webhook = await startLimitedWebhook()
-})
-afterEach(async () => {
-  for (const one of held.splice(0)) await one.end()
-})
-afterAll(async () => {
-  await webhook?.stop()
-})
+const attacked = webhookUnderAttack()
 
 /** For ten seconds, two reviews a second. */
 async function goodCaller(): Promise<void> {
   for (let i = 0; i < 20; i++) {
-    expect(await webhook.review()).toBe(200)
-    expect(webhook.process.ended()).toBeUndefined()
+    expect(await attacked.target.review()).toBe(200)
+    expect(attacked.target.process.ended()).toBeUndefined()
     await new Promise(resolve => setTimeout(resolve, 500))
   }
 }
@@ -62,10 +52,17 @@ describe.each(phases)('S01 S02 S03 S04 the webhook at its chart’s limit: %s', 
     [1_000, 1],
     [1_000, 50],
   ])('%i connections, of %i addresses', async (count, from) => {
-    const attack = attackOf(webhook.path)
+    const attack = attackOf(attacked.target.path)
     // What the kernel holds for bodies is ours: a hundred of them are 300 MiB.
     const some = attack.bytes.length > 100_000 ? 100 : count
-    held.push(await holdApart({ port: webhook.port, count: some, addresses: addresses(from), again: true, ...attack }))
+    const held = await holdApart({
+      port: attacked.target.port,
+      count: some,
+      addresses: addresses(from),
+      again: true,
+      ...attack,
+    })
+    attacked.ends.push(held.end)
     await goodCaller()
   })
 })

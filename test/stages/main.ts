@@ -1,7 +1,8 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { type Outcome, readReport, summary, type VitestReport } from './report.ts'
+import { runCommand } from './run-command.ts'
 import { chooseStages, type Stage, type Step } from './stages.ts'
 
 /**
@@ -83,18 +84,4 @@ async function runStep({ name, command, report }: Step, output: Buffer[] | 'inhe
   return broke
     ? { ...counts, failed: 1, failures: [...counts.failures, `FAIL ${name}: ended with ${status}\n`] }
     : counts
-}
-
-function runCommand(
-  [command = '', ...args]: readonly string[],
-  output: Buffer[] | 'inherit',
-): Promise<number | string> {
-  const ours = output === 'inherit' ? 'inherit' : 'pipe'
-  const child = spawn(command, args, { stdio: ['ignore', ours, ours] })
-  if (output !== 'inherit')
-    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => output.push(chunk))
-  return new Promise(resolve => {
-    child.once('error', error => resolve(error.message))
-    child.once('close', (code, signal) => resolve(code ?? String(signal)))
-  })
 }

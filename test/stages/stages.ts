@@ -22,7 +22,7 @@ const vitest = (name: string, projects = [name]): Step => {
   return { name, command: ['node_modules/.bin/vitest', 'run', ...chosen, ...reporters], report }
 }
 
-const check: Stage = {
+export const check: Stage = {
   name: 'check',
   what: 'types, lint, import rules, dead code, generated files',
   steps: ['types', 'lint', 'layers', 'dead-code', 'verify'].map(npm),

@@ -1,35 +1,24 @@
 import { setTimeout } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { addresses, hold } from '../../attacks/hold-connections.ts'
 import {
   type Call,
   forgeGrpc,
   forgeHttp,
   forgeTokens,
-  type LimitedAuthorizer,
   secretOf,
   sendUnfinished,
-  startLimitedAuthorizer,
 } from '../../attacks/limited-authorizer.ts'
+import { authorizerUnderAttack } from '../../builders/under-attack.ts'
 import { manifestToken } from '../../guard/access-manifests.ts'
 
-let authorizer: LimitedAuthorizer
-const ends: (() => void)[] = []
-beforeAll(async () => {
-  authorizer = await startLimitedAuthorizer()
-})
-afterEach(() => {
-  for (const end of ends.splice(0)) end()
-})
-afterAll(async () => {
-  await authorizer?.stop()
-})
+const attacked = authorizerUnderAttack()
 
 /** The good proxy beside the attack is answered every time, in each form, and the process lives. */
 async function goodProxy(times: number, call?: Call): Promise<void> {
   for (let i = 0; i < times; i++) {
-    expect(await authorizer.check(call)).toEqual({ http: 200, grpc: 'okResponse' })
-    expect(authorizer.process.ended()).toBeUndefined()
+    expect(await attacked.target.check(call)).toEqual({ http: 200, grpc: 'okResponse' })
+    expect(attacked.target.process.ended()).toBeUndefined()
     await setTimeout(200)
   }
 }
@@ -40,15 +29,17 @@ describe('the authorizer within its chart’s limit of memory', () => {
     ['a peer that was never proved, over 20', 20, {}],
     ['another peer that is proved', 4, { secret: secretOf('greedy') }],
   ])('S03 1,000 unfinished messages of 1 MiB by %s are not held', async (_, connections, proof) => {
-    const { grpc: port } = authorizer.ports
-    ends.push(sendUnfinished({ port, connections, messages: 1_000, addresses: addresses(connections), ...proof }))
+    const { grpc: port } = attacked.target.ports
+    attacked.ends.push(
+      sendUnfinished({ port, connections, messages: 1_000, addresses: addresses(connections), ...proof }),
+    )
     await goodProxy(10)
   })
 
   it('S02 1,000 connections of one address to each port that say nothing leave the proxy its place', async () => {
-    for (const port of Object.values(authorizer.ports)) {
+    for (const port of Object.values(attacked.target.ports)) {
       const held = await hold({ port, count: 1_000, addresses: addresses(1), over: 'tls', bytes: '' })
-      ends.push(held.end)
+      attacked.ends.push(held.end)
     }
     await goodProxy(3)
   })
@@ -58,12 +49,12 @@ describe('the authorizer within its chart’s limit of memory', () => {
     // From here on its token is known.
     await goodProxy(1, call)
     const forged = forgeTokens(3_000)
-    const { http, grpc } = authorizer.ports
+    const { http, grpc } = attacked.target.ports
     const [overHttp, overGrpc] = [forgeHttp(http, 100, forged), forgeGrpc(grpc, 1_000, forged)]
-    ends.push(overHttp.end, overGrpc.end)
+    attacked.ends.push(overHttp.end, overGrpc.end)
     await goodProxy(10, call)
     // A new one waits for its turn, and gets it.
-    expect(await authorizer.check({ target: '/api/x', token: manifestToken() })).toMatchObject({ http: 200 })
+    expect(await attacked.target.check({ target: '/api/x', token: manifestToken() })).toMatchObject({ http: 200 })
     for (const told of [overHttp.end(), overGrpc.end()]) {
       expect(told[401]).toBeGreaterThan(100)
       expect(Object.keys(told).filter(status => status !== '401' && status !== '503')).toEqual([])

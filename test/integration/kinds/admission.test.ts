@@ -3,21 +3,13 @@ import { crdOf } from '../../../core/api/crd.ts'
 import { kinds } from '../../../core/api/kinds.ts'
 import { createKubeClient, type KubeClient, type KubeObject } from '../../../platform/kube/client.ts'
 import { loadKubeConnection } from '../../../platform/kube/connection.ts'
-import * as resources from '../../../platform/kube/resources.ts'
 import type { ControlPlane } from '../../cluster/control-plane.ts'
 import { apiRequests } from '../api-request.ts'
 import { workerControlPlane } from '../worker-control-plane.ts'
 import { faultsOf, type Schema } from './field-faults.ts'
-import { broughtKey, type Sample, sampleOf } from './samples.ts'
+import { broughtKey, resourceOf, type Sample, sampleOf } from './samples.ts'
 import { sentences } from './sentences.ts'
 
-const resourceOf = {
-  ApiClient: resources.apiClients,
-  AccessKey: resources.accessKeys,
-  Role: resources.roles,
-  AccessGrant: resources.accessGrants,
-  GuardedService: resources.guardedServices,
-} as const
 type Kind = keyof typeof resourceOf
 let plane: ControlPlane
 let client: KubeClient

@@ -1,5 +1,15 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { apiVersion } from '../../../core/api/kind.ts'
+import * as resources from '../../../platform/kube/resources.ts'
+
+/** Our kinds as the API server serves them. */
+export const resourceOf = {
+  ApiClient: resources.apiClients,
+  AccessKey: resources.accessKeys,
+  Role: resources.roles,
+  AccessGrant: resources.accessGrants,
+  GuardedService: resources.guardedServices,
+} as const
 
 /** One object of each kind with every field set, so that a test can spoil any of them. */
 export interface Sample {

@@ -11,16 +11,9 @@ import type { ControlPlane } from '../../cluster/control-plane.ts'
 import { kubectl } from '../chart/render-chart.ts'
 import { workerControlPlane } from '../worker-control-plane.ts'
 import { kstatus } from './kstatus.ts'
-import { sampleOf } from './samples.ts'
+import { resourceOf, sampleOf } from './samples.ts'
 
 /** Objects that no operator has seen: the API server alone. */
-const resourceOf = {
-  ApiClient: resources.apiClients,
-  AccessKey: resources.accessKeys,
-  Role: resources.roles,
-  AccessGrant: resources.accessGrants,
-  GuardedService: resources.guardedServices,
-} as const
 type WithStatus = KubeObject & { spec?: unknown; status?: { conditions?: { type: string; status: string }[] } }
 let plane: ControlPlane
 let client: KubeClient

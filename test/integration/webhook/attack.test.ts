@@ -1,18 +1,8 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { addresses, type Held, hold } from '../../attacks/hold-connections.ts'
-import { type LimitedWebhook, startLimitedWebhook } from '../../attacks/limited-webhook.ts'
+import { describe, expect, it } from 'vitest'
+import { addresses, hold } from '../../attacks/hold-connections.ts'
+import { webhookUnderAttack } from '../../builders/under-attack.ts'
 
-let webhook: LimitedWebhook
-const held: Held[] = []
-beforeAll(async () => {
-  webhook = await startLimitedWebhook()
-})
-afterEach(() => {
-  for (const one of held.splice(0)) one.end()
-})
-afterAll(async () => {
-  await webhook?.stop()
-})
+const attacked = webhookUnderAttack()
 
 /** A body of 3 MiB without its last byte. */
 const unfinished = (path: string): string => {
@@ -23,16 +13,16 @@ const unfinished = (path: string): string => {
 
 /** The API server beside the attack is answered every time, and the process lives. */
 async function goodCaller(times: number): Promise<void> {
-  for (let i = 0; i < times; i++) expect(await webhook.review()).toBe(200)
-  expect(webhook.process.ended()).toBeUndefined()
+  for (let i = 0; i < times; i++) expect(await attacked.target.review()).toBe(200)
+  expect(attacked.target.process.ended()).toBeUndefined()
 }
 
 describe('the webhook within its chart’s limit of memory', () => {
   it.each([
     ['who does not know the path', () => '/validate'],
-    ['who found the path out', () => webhook.path],
+    ['who found the path out', () => attacked.target.path],
   ])('S03 100 bodies of 3 MiB without their last byte, of one %s, are not held', async (_, path) => {
-    const { port } = webhook
+    const { port } = attacked.target
     const attack = {
       port,
       count: 100,
@@ -41,15 +31,20 @@ describe('the webhook within its chart’s limit of memory', () => {
       bytes: unfinished(path()),
       again: true,
     } as const
-    held.push(await hold(attack))
+    attacked.ends.push((await hold(attack)).end)
     await goodCaller(15)
   })
 
   it('S02 1,000 connections of one address with half a head, and as many of 50, leave the API server its place', async () => {
-    const half = { port: webhook.port, count: 1_000, over: 'tls', bytes: 'POST /validate HTTP/1.1\r\nX: ' } as const
-    held.push(await hold({ ...half, addresses: addresses(1) }))
+    const half = {
+      port: attacked.target.port,
+      count: 1_000,
+      over: 'tls',
+      bytes: 'POST /validate HTTP/1.1\r\nX: ',
+    } as const
+    attacked.ends.push((await hold({ ...half, addresses: addresses(1) })).end)
     await goodCaller(5)
-    held.push(await hold({ ...half, addresses: addresses(50) }))
+    attacked.ends.push((await hold({ ...half, addresses: addresses(50) })).end)
     await goodCaller(5)
   })
 })
