@@ -2,13 +2,13 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { token } from '../../../cli/token/command.ts'
 import { reasons } from '../../../core/base/reasons.ts'
 import { sliceHash } from '../../../core/rows/hash.ts'
 import type { Row } from '../../../core/rows/rows.ts'
 import { accessYaml, manifestToken } from '../../guard/access-manifests.ts'
 import { clusterIssuer, podRows, podToken } from '../../guard/pod-rows.ts'
 import { alice, audience, bob, createCaller, issuer, nowSeconds, rowsOf } from '../../guard/policy-rows.ts'
+import { runCommand } from './command-line.ts'
 
 let folder: string
 beforeEach(async () => {
@@ -20,22 +20,10 @@ interface Result {
   readonly code: number
   readonly text: string
 }
-async function run(text: string, ...args: string[]): Promise<Result> {
-  let out = ''
-  const write = (more: string): void => {
-    out += more
-  }
-  async function* input(): AsyncGenerator<string> {
-    yield text.slice(0, 10)
-    yield text.slice(10)
-  }
-  const io = {
-    write,
-    input: input(),
-    defaults: { service: undefined, snapshot: undefined },
-    nowMs: nowSeconds() * 1_000,
-  }
-  return { code: await token(['inspect', ...args], io), text: out }
+function run(text: string, ...args: string[]): Promise<Result> {
+  const input = [text.slice(0, 10), text.slice(10)]
+  const env = { LATCHKEY_SNAPSHOT_FILE: join(folder, 'none') }
+  return runCommand(['token', 'inspect', ...args], { input, env, nowMs: nowSeconds() * 1_000 })
 }
 const codes = ({ text }: Result): string[] =>
   (JSON.parse(text) as { faults: { code: string }[] }).faults.map(({ code }) => code)
@@ -183,6 +171,10 @@ describe('latchkey token inspect, without a policy', () => {
     await expect(run('a'.repeat(70_000))).rejects.toThrow('it is no token')
     await writeFile(file, 'a'.repeat(70_000))
     await expect(run('', file)).rejects.toThrow('it is no token')
+  })
+
+  it('waits for nothing that somebody would have to type', async () => {
+    await expect(runCommand(['token', 'inspect'], {})).rejects.toThrow('name a file with the token')
   })
 
   it('E11 never prints a signature, a whole token, or a claim that it does not know', async () => {
