@@ -14,9 +14,6 @@ export const entries = {
   guard: 'guard/main.ts',
   manifests: 'enforce/policy/compile/main.ts',
   openapi: 'cluster/openapi/worker.ts',
-  why: 'cli/why/main.ts',
-  token: 'cli/token/main.ts',
-  propose: 'cli/propose/main.ts',
   authorizer: 'authorizer/main.ts',
 }
 export type Bundle = keyof typeof entries
@@ -24,7 +21,7 @@ export type Bundle = keyof typeof entries
  * What people run in a checkout, with the Node they have: `latchkey why …`, `latchkey guard --manifests …`. It uses
  * nothing that is newer than the Node that package.json names. The image has Node 26.
  */
-export const forPeople = ['latchkey', 'guard', 'manifests', 'openapi', 'why', 'token', 'propose'] as const
+export const forPeople = ['latchkey', 'guard', 'manifests', 'openapi'] as const
 export const bundles = Object.keys(entries) as Bundle[]
 
 /** Bundles a process into one file of a folder (and, beside it, what it loads only when asked), with nothing left to install. */

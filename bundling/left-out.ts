@@ -8,6 +8,9 @@ const unused = [
   /node_modules\/@opentelemetry\/api\/dist\/index\.cjs$/,
   // Log lines written by a thread of their own: with node:worker_threads.
   /node_modules\/pino\/lib\/(transport|multistream)\.js$/,
+  // How client-node would send requests. We read kubeconfigs with it and send our own; undici does not load on Node 20,
+  // which people may have.
+  /node_modules\/undici\/index\.js$/,
 ]
 
 /** Leaves out of a bundle what is unused. Calling it would be a mistake, and says so. */

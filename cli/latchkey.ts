@@ -1,42 +1,38 @@
 import { existsSync } from 'node:fs'
 import { guardFlags } from '../platform/guard-process.ts'
-import { version } from '../platform/version.ts'
+import { processes } from './processes.ts'
 
 /**
- * The one command of the image: `latchkey <process>`, or a command for people. Each is a bundle of its own beside this
- * file (or, in a checkout, its source), so that a guard never loads what only the operator needs.
+ * The one command of the image: `latchkey <process>`, or a command for people. A process is a bundle beside this file (or,
+ * in a checkout, its source); commands are loaded only when no process is asked for.
  */
-const processes: Readonly<Record<string, { source: string; what: string }>> = {
-  operator: {
-    source: '../operator/main.ts',
-    what: 'Controllers: keys, grants, certificates. Reads its settings from LATCHKEY_*.',
-  },
-  issuer: { source: '../issuer/main.ts', what: 'JWKS, discovery, and the snapshots that guards decide from.' },
-  webhook: { source: '../webhook/main.ts', what: 'Admission checks and guard injection.' },
-  guard: {
-    source: '../guard/main.ts',
-    what: 'Decides every call to one service. `latchkey guard --help` tells its form without a cluster.',
-  },
-  authorizer: {
-    source: '../authorizer/main.ts',
-    what: 'Answers Envoy, nginx, haproxy and Traefik whether a call may pass. `latchkey authorizer --help` tells more.',
-  },
+const given = process.argv.slice(2)
+const [first, asked = ''] = given
+const [name = '', ...rest] = first === 'help' && hasHelp(asked) ? [asked, '--help'] : given
+if (name === 'guard') withFlags(guardFlags)
+const chosen = Object.hasOwn(processes, name) ? processes[name] : undefined
+if (chosen && (chosen.hasHelp || !rest.some(word => word === '--help' || word === '-h'))) {
+  process.argv.splice(2, process.argv.length - 2, ...rest)
+  const bundle = new URL(`./${name}.mjs`, import.meta.url)
+  await import((existsSync(bundle) ? bundle : new URL(chosen.source, import.meta.url)).href)
+} else {
+  const [{ runCommandLine }, { commandTable }] = await Promise.all([
+    import('./frame/run-command-line.ts'),
+    import('./commands.ts'),
+  ])
+  process.exitCode = await runCommandLine(given, commandTable, {
+    write: text => void process.stdout.write(text),
+    complain: text => void process.stderr.write(text),
+    get input() {
+      return process.stdin
+    },
+    env: process.env,
+    nowMs: Date.now(),
+  })
 }
 
-/** What people run, and what ends by itself. */
-const commands: typeof processes = {
-  why: { source: './why/main.ts', what: 'Explains why a call is allowed or denied, and what would change that.' },
-  token: { source: './token/main.ts', what: 'Says what is wrong with a token, and which service would take it.' },
-  propose: { source: './propose/main.ts', what: 'Proposes the Role and AccessGrants that seen traffic needs.' },
-}
-
-function usage(): string {
-  const width = Math.max(...Object.keys({ ...processes, ...commands }).map(name => name.length))
-  const listed = (list: typeof processes): string =>
-    Object.entries(list)
-      .map(([name, { what }]) => `  ${name.padEnd(width)}  ${what}\n`)
-      .join('')
-  return `Usage: latchkey <process or command> [options]\n\nProcesses:\n${listed(processes)}\nCommands:\n${listed(commands)}  ${'version'.padEnd(width)}  Prints the version.\n`
+function hasHelp(word: string): boolean {
+  return Object.hasOwn(processes, word) && processes[word]?.hasHelp === true
 }
 
 /**
@@ -45,26 +41,7 @@ function usage(): string {
  */
 function withFlags(flags: readonly string[]): void {
   const { execArgv, execPath, execve, argv } = process
-  const given = [...execArgv, process.env.NODE_OPTIONS ?? ''].join(' ')
-  const missing = flags.filter(flag => !given.includes(flag.split('=', 1)[0] ?? flag))
+  const begun = [...execArgv, process.env.NODE_OPTIONS ?? ''].join(' ')
+  const missing = flags.filter(flag => !begun.includes(flag.split('=', 1)[0] ?? flag))
   if (missing.length > 0 && execve) execve(execPath, [execPath, ...execArgv, ...missing, ...argv.slice(1)])
-}
-
-const [name, ...rest] = process.argv.slice(2)
-if (name === 'guard') withFlags(guardFlags)
-const known = { ...processes, ...commands }
-const chosen = name === undefined || !Object.hasOwn(known, name) ? undefined : known[name]
-if (chosen) {
-  process.argv.splice(2, process.argv.length - 2, ...rest)
-  const bundle = new URL(`./${name}.mjs`, import.meta.url)
-  await import((existsSync(bundle) ? bundle : new URL(chosen.source, import.meta.url)).href)
-} else if (name === 'version' || name === '--version') {
-  process.stdout.write(`latchkey ${version}\n`)
-} else if (name === 'help' || name === '--help' || name === '-h') {
-  process.stdout.write(usage())
-} else {
-  process.stderr.write(
-    `${name === undefined ? 'Name a process or a command.' : `There is no process or command named ${JSON.stringify(name)}.`}\n\n${usage()}`,
-  )
-  process.exitCode = 2
 }

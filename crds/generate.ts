@@ -1,5 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { stringify } from 'yaml'
+import { commandTable } from '../cli/commands.ts'
+import { commandLinePage } from '../cli/frame/reference-page.ts'
 import { crdOf } from '../core/api/crd.ts'
 import { group } from '../core/api/kind.ts'
 import { kinds } from '../core/api/kinds.ts'
@@ -7,7 +9,7 @@ import { referencePage } from '../core/api/reference.ts'
 import { auditSchema, auditTable } from '../core/audit/audit-schema.ts'
 import { problemsPage } from '../core/explain/problems.ts'
 
-/** Writes everything that is made from core; with `--verify` only compares, and fails on drift. */
+/** Writes everything that is made from core and from the table of commands; with `--verify` only compares, and fails on drift. */
 const root = new URL('../', import.meta.url)
 const verify = process.argv.includes('--verify')
 const drifted: string[] = []
@@ -45,6 +47,7 @@ for (const kind of kinds) {
 }
 emit('docs/reference.md', referencePage(kinds))
 emit('docs/problems.md', problemsPage())
+emit('docs/cli.md', commandLinePage(commandTable))
 emit('docs/audit-log.schema.json', `${JSON.stringify(auditSchema(), null, 2)}\n`)
 emitBetween('docs/audit-log.md', /(<!-- members: [^\n]*-->\n)[\s\S]*(<!-- \/members -->)/, auditTable())
 

@@ -2,6 +2,7 @@ import type { DenyReason } from '../../core/base/reasons.ts'
 import { reasons } from '../../core/base/reasons.ts'
 import { type TokenInspection, wordsOf } from '../../core/explain/inspect-token.ts'
 import { explanationOf } from '../../core/explain/problems.ts'
+import { columns, printable } from '../frame/output.ts'
 import type { ServiceVerdict } from './services.ts'
 
 /** All that the command found. */
@@ -24,8 +25,7 @@ export function renderToken(report: TokenReport, nowSeconds: number): string {
     ...Object.entries(claims).map(([name, value]) => [name, shown(value) + timeOf(name, value, nowSeconds)] as const),
     ...(kind ? [['Signature', signatureLine(services)] as const] : []),
   ]
-  const width = Math.max(...rows.map(([name]) => name.length))
-  const table = rows.map(([name, text]) => `${name.padEnd(width)}  ${printable(text)}\n`).join('')
+  const table = columns(rows.map(([name, text]) => [name, printable(text)]))
   return `${headline(report)}\n\n${table}${faultLines(faults)}${serviceLines(report)}`
 }
 
@@ -91,9 +91,4 @@ function timeOf(name: string, value: unknown, now: number): string {
 function shown(value: unknown): string {
   const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '')
   return text.length > 300 ? `${text.slice(0, 300)}…` : text
-}
-
-/** What stands in a token is somebody's text: it cannot draw on the terminal. */
-function printable(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '?')
 }

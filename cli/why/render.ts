@@ -6,6 +6,7 @@ import type { Explanation, WhyQuestion } from '../../core/explain/explain.ts'
 import type { Nearest } from '../../core/explain/nearest-rule.ts'
 import { explanationOf } from '../../core/explain/problems.ts'
 import type { Change } from '../../core/explain/suggest-change.ts'
+import { columns, printable } from '../frame/output.ts'
 
 /** Where a client id holds: in the cluster, or only at a guard that has the manifests alone. */
 export type IdOf = 'cluster' | 'standalone'
@@ -31,8 +32,7 @@ export function renderWhy(
     ...(explanation.nearest ? [['Nearest', nearestLine(explanation.nearest)] as const] : []),
     ...missingLine(explanation),
   ]
-  const width = Math.max(...rows.map(([name]) => name.length))
-  const table = rows.map(([name, text]) => `${name.padEnd(width)}  ${printable(text)}\n`).join('')
+  const table = columns(rows.map(([name, text]) => [name, printable(text)]))
   return `${headline(explanation)}\n\n${table}${next(explanation)}`
 }
 
@@ -144,9 +144,4 @@ function listed(name: string, lines: readonly string[]): [string, string][] {
 
 function age(seconds: number | undefined): string {
   return seconds === undefined ? '' : `, confirmed ${Math.max(0, Math.round(seconds))} s ago`
-}
-
-/** What stands in a policy is somebody's text: it cannot draw on the terminal. */
-function printable(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '?')
 }

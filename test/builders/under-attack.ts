@@ -7,7 +7,7 @@ export interface UnderAttack<T> {
   /** There when a test runs, and not before. */
   readonly target: T
   /** What each test has begun and is to end with it. */
-  readonly ends: (() => void | Promise<void>)[]
+  readonly ends: (() => unknown)[]
 }
 
 export const authorizerUnderAttack = (): UnderAttack<LimitedAuthorizer> => underAttack(startLimitedAuthorizer)
@@ -15,7 +15,7 @@ export const webhookUnderAttack = (): UnderAttack<LimitedWebhook> => underAttack
 
 function underAttack<T extends { stop(): Promise<void> }>(start: () => Promise<T>): UnderAttack<T> {
   let target: T | undefined
-  const ends: (() => void | Promise<void>)[] = []
+  const ends: (() => unknown)[] = []
   beforeAll(async () => {
     target = await start()
   })

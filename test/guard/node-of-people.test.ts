@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -58,6 +60,8 @@ describe(`what the documents run as node dist/latchkey.mjs, on Node ${node.versi
     [['propose', '--help'], 'Usage: latchkey propose'],
     [['token', 'inspect', '--help'], 'Usage: latchkey token inspect'],
     [['guard', '--help'], 'Usage: latchkey guard'],
+    [['completion', 'bash'], 'complete -F _latchkey latchkey'],
+    [['__complete', 'wh'], 'why'],
   ])('%j tells its usage', async (args, text) => {
     const { code, out, complaint } = await latchkey('', ...args)
     expect([code, complaint]).toEqual([0, ''])
@@ -97,6 +101,29 @@ describe(`what the documents run as node dist/latchkey.mjs, on Node ${node.versi
     const { code, out, complaint } = await latchkey(log, 'propose', ...asked)
     expect([code, complaint]).toEqual([0, ''])
     expect(out).toContain('- /stock')
+  })
+
+  it('version asks the cluster of a kubeconfig', async () => {
+    const server = createServer((_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' }).end('{"gitVersion":"v1.35.4"}')
+    })
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    const cluster = { server: `http://127.0.0.1:${port}`, 'insecure-skip-tls-verify': true }
+    const kubeconfig = {
+      clusters: [{ name: 'c', cluster }],
+      users: [{ name: 'u', user: { token: 'abc' } }],
+      contexts: [{ name: 'c', context: { cluster: 'c', user: 'u' } }],
+      'current-context': 'c',
+    }
+    try {
+      await writeFile(join(folder, 'kubeconfig'), JSON.stringify(kubeconfig))
+      const { code, out, complaint } = await latchkey('', 'version', '--cluster', '--kubeconfig', 'kubeconfig')
+      expect([code, complaint]).toEqual([0, ''])
+      expect(out).toMatch(/^latchkey \d\S+\nkubernetes v1\.35\.4\n$/)
+    } finally {
+      server.close()
+    }
   })
 
   it('guard --manifests decides', async () => {

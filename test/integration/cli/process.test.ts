@@ -31,6 +31,46 @@ it('lists processes and commands', async () => {
   expect((await run('unknown')).code).toBe(2)
 })
 
+it('helps with a process too: with its own help where it has one, and starts none', async () => {
+  const [guard, operator] = await Promise.all([run('help', 'guard'), run('operator', '--help')])
+  expect(guard).toMatchObject({ code: 0, stdout: expect.stringContaining('--upstream <url>'), stderr: '' })
+  expect(operator).toMatchObject({ code: 0, stdout: expect.stringContaining('Usage: latchkey operator'), stderr: '' })
+})
+
+describe('what a command loads', () => {
+  /** Says at the end what was loaded: URLs of modules. */
+  const tells = `import { registerHooks } from 'node:module'
+const loaded = []
+registerHooks({ load: (url, context, next) => { loaded.push(url); return next(url, context) } })
+process.on('exit', () => process.stderr.write(loaded.join('\\n')))`
+  const loadedBy = (...args: string[]): Promise<string> =>
+    new Promise(resolve => {
+      const preload = `data:text/javascript,${encodeURIComponent(tells)}`
+      execFile(process.execPath, ['--import', preload, main, ...args], (_error, _stdout, stderr) => resolve(stderr))
+    })
+
+  it('is the Kubernetes client only where a cluster is asked', async () => {
+    const nowhere = join(folder, 'kubeconfig')
+    await writeFile(nowhere, '{"clusters":[],"contexts":[],"users":[]}')
+    const [help, inspected, asking] = await Promise.all([
+      loadedBy('--help'),
+      loadedBy('token', 'inspect', join(folder, 'access.yaml')),
+      loadedBy('version', '--cluster', '--kubeconfig', nowhere),
+    ])
+    expect(asking).toContain('@kubernetes/client-node')
+    for (const loaded of [help, inspected]) {
+      expect(loaded).toContain('/commander/')
+      expect(loaded).not.toMatch(/client-node|platform\/kube\//)
+    }
+    expect(inspected).toContain('/cli/token/inspect-token.ts')
+    expect(help).not.toMatch(/\/cli\/(?!frame\/)[a-z]+\/(?!entry\.ts)/)
+  })
+
+  it('is nothing but names where a shell completes', async () => {
+    expect(await loadedBy('__complete', 'w')).not.toMatch(/commander|client-node|yaml/)
+  })
+})
+
 it('latchkey why ends with 0 for an allowed call, 1 for a denied one, 2 for wrong usage', async () => {
   const [allowed, denied, ...wrong] = await Promise.all([
     why('--client', 'callers/alice', 'GET', '/api/x'),

@@ -2,7 +2,6 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { why } from '../../../cli/why/command.ts'
 import { clientTokenClaims } from '../../../core/credential/client-token-claims.ts'
 import { type EnforcementReport, reportService, type ServiceReport } from '../../../core/status/judge-enforcement.ts'
 import { configTable } from '../../../guard/config.ts'
@@ -16,6 +15,7 @@ import * as resources from '../../../platform/kube/resources.ts'
 import { compact } from '../../guard/policy-rows.ts'
 import { sendRaw } from '../../guard/raw-socket.ts'
 import { type App, startApp } from '../../guard/rig.ts'
+import { runCommand } from '../../unit/cli/command-line.ts'
 import { createQuietLog } from '../../unit/platform/quiet-log.ts'
 import { addClient, addGrant, addPod, addRole, addService, tokenOf } from '../issuer/objects.ts'
 import { get } from '../issuer/web.ts'
@@ -136,12 +136,8 @@ it('one route is let through while the rest is enforced, and all guards count to
 it('latchkey why explains both from the snapshot that the guard has stored', async () => {
   const snapshot = join(folder, 'orders-2', 'snapshot.json')
   const ask = async (path: string): Promise<[number, string]> => {
-    let text = ''
-    const write = (more: string): void => {
-      text += more
-    }
-    const io = { write, defaults: { service: 'shop/orders', snapshot }, nowMs: Date.now() }
-    const code = await why(['--client', 'partners/checkout', 'DELETE', path], io)
+    const env = { LATCHKEY_SERVICE: 'shop/orders', LATCHKEY_SNAPSHOT_FILE: snapshot }
+    const { code, text } = await runCommand(['why', '--client', 'partners/checkout', 'DELETE', path], { env })
     return [code, text.split('\n', 1)[0] ?? '']
   }
   expect(await ask('/learning')).toEqual([0, 'LET THROUGH by audit mode; Enforce would deny: 403 not_granted'])

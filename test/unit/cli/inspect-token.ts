@@ -2,31 +2,19 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach } from 'vitest'
-import { token } from '../../../cli/token/command.ts'
 import { sliceHash } from '../../../core/rows/hash.ts'
 import type { Row } from '../../../core/rows/rows.ts'
 import { nowSeconds } from '../../guard/policy-rows.ts'
+import { runCommand } from './command-line.ts'
 
 export interface Result {
   readonly code: number
   readonly text: string
 }
-export async function run(text: string, ...args: string[]): Promise<Result> {
-  let out = ''
-  const write = (more: string): void => {
-    out += more
-  }
-  async function* input(): AsyncGenerator<string> {
-    yield text.slice(0, 10)
-    yield text.slice(10)
-  }
-  const io = {
-    write,
-    input: input(),
-    defaults: { service: undefined, snapshot: undefined },
-    nowMs: nowSeconds() * 1_000,
-  }
-  return { code: await token(['inspect', ...args], io), text: out }
+export function run(text: string, ...args: string[]): Promise<Result> {
+  const input = [text.slice(0, 10), text.slice(10)]
+  const env = { LATCHKEY_SNAPSHOT_FILE: join(tmpdir(), 'no-snapshot-is-here') }
+  return runCommand(['token', 'inspect', ...args], { input, env, nowMs: nowSeconds() * 1_000 })
 }
 export const codes = ({ text }: Result): string[] =>
   (JSON.parse(text) as { faults: { code: string }[] }).faults.map(({ code }) => code)

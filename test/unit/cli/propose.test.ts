@@ -1,14 +1,13 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { parseAllDocuments } from 'yaml'
-import { propose } from '../../../cli/propose/command.ts'
 import { accessYaml } from '../../guard/access-manifests.ts'
 import { bob, rowsOf } from '../../guard/policy-rows.ts'
 import { sendRaw } from '../../guard/raw-socket.ts'
 import { type App, type Rig, startApp, startGuard } from '../../guard/rig.ts'
+import { runCommand } from './command-line.ts'
 
 let app: App
 let rig: Rig
@@ -27,13 +26,8 @@ afterEach(async () => {
 })
 
 async function run(log: string, ...args: string[]): Promise<string> {
-  let text = ''
-  const write = (more: string): void => {
-    text += more
-  }
-  const all = ['--service', 'shop/orders', '--audit', '-', ...args]
-  await propose(all, { stdin: Readable.from([log]), write, nowMs: Date.now() })
-  return text
+  const all = ['propose', '--service', 'shop/orders', '--audit', '-', ...args]
+  return (await runCommand(all, { input: [log] })).text
 }
 
 async function call(target: string, token: string | undefined = bob.token()): Promise<void> {

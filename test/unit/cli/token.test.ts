@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { reasons } from '../../../core/base/reasons.ts'
 import { clusterIssuer, podToken } from '../../guard/pod-rows.ts'
 import { alice, bob, issuer, nowSeconds, rowsOf } from '../../guard/policy-rows.ts'
+import { runCommand } from './command-line.ts'
 import { codes, folderForEach, run } from './inspect-token.ts'
 
 const folder = folderForEach()
@@ -143,6 +144,10 @@ describe('latchkey token inspect, without a policy', () => {
     await expect(run('a'.repeat(70_000))).rejects.toThrow('it is no token')
     await writeFile(file, 'a'.repeat(70_000))
     await expect(run('', file)).rejects.toThrow('it is no token')
+  })
+
+  it('waits for nothing that somebody would have to type', async () => {
+    await expect(runCommand(['token', 'inspect'], {})).rejects.toThrow('name a file with the token')
   })
 
   it('E11 never prints a signature, a whole token, or a claim that it does not know', async () => {

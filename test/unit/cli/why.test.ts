@@ -2,12 +2,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { why } from '../../../cli/why/command.ts'
 import { clientIdOf } from '../../../core/registry/ids.ts'
 import { sliceHash } from '../../../core/rows/hash.ts'
 import type { Row } from '../../../core/rows/rows.ts'
 import { accessYaml } from '../../guard/access-manifests.ts'
 import { alice, bob, nowSeconds, rowsOf } from '../../guard/policy-rows.ts'
+import { runCommand } from './command-line.ts'
 
 let folder: string
 beforeEach(async () => {
@@ -15,13 +15,9 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, { recursive: true }))
 
-async function run(...args: string[]): Promise<{ code: number; text: string }> {
-  let text = ''
-  const write = (more: string): void => {
-    text += more
-  }
-  const defaults = { service: 'shop/orders', snapshot: join(folder, 'snapshot.json') }
-  return { code: await why(args, { write, defaults, nowMs: nowSeconds() * 1_000 }), text: text }
+function run(...args: string[]): Promise<{ code: number; text: string }> {
+  const env = { LATCHKEY_SERVICE: 'shop/orders', LATCHKEY_SNAPSHOT_FILE: join(folder, 'snapshot.json') }
+  return runCommand(['why', ...args], { env, nowMs: nowSeconds() * 1_000 })
 }
 
 async function store(rows: readonly Row[], confirmedSecondsAgo = 3): Promise<void> {

@@ -2,12 +2,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { token } from '../../../cli/token/command.ts'
-import { why } from '../../../cli/why/command.ts'
 import { type DenyReason, reasons } from '../../../core/base/reasons.ts'
 import { problemsPage } from '../../../core/explain/problems.ts'
 import { sliceHash } from '../../../core/rows/hash.ts'
 import { alice, nowSeconds, rowsOf } from '../../guard/policy-rows.ts'
+import { runCommand } from '../cli/command-line.ts'
 
 // Every command that the page of problems prints is run here as it stands, with an example for each word in capitals.
 // What kubectl runs in a cluster is run there by test/e2e/commands.test.ts, and looked at here.
@@ -45,17 +44,9 @@ const filled = (command: string, client = 'callers/alice'): string[] =>
     )
 
 /** What our own command prints; the guard's container says by itself which service and snapshot it is about. */
-async function runOwn([name, ...args]: readonly string[]): Promise<string> {
-  let text = ''
-  const defaults = { service: 'shop/orders', snapshot: join(folder, 'snapshot.json') }
-  const write = (more: string): void => {
-    text += more
-  }
-  const io = { write, defaults, nowMs: nowSeconds() * 1_000 }
-  if (name === 'why') await why(args, io)
-  else if (name === 'token') await token(args, { ...io, input: undefined })
-  else throw new Error(`no such command: ${name}`)
-  return text
+async function runOwn(args: readonly string[]): Promise<string> {
+  const env = { LATCHKEY_SERVICE: 'shop/orders', LATCHKEY_SNAPSHOT_FILE: join(folder, 'snapshot.json') }
+  return (await runCommand(args, { env, nowMs: nowSeconds() * 1_000 })).text
 }
 
 test('there are commands on the page, and no word of one of them is left to guess', () => {

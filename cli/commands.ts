@@ -1,0 +1,20 @@
+import { completion } from './completion/entry.ts'
+import { type CommandTable, defineCommand } from './frame/command.ts'
+import { processes } from './processes.ts'
+import { propose } from './propose/entry.ts'
+import { tokenInspect } from './token/entry.ts'
+import { version } from './version/entry.ts'
+import { why } from './why/entry.ts'
+
+/** All that `latchkey` can do. Another command is a folder with an entry and its code, and a line here. */
+export const commandTable: CommandTable = {
+  processes,
+  groups: { token: 'Looks at tokens.' },
+  commands: [
+    defineCommand(why, async () => (await import('./why/explain-call.ts')).explainCall),
+    defineCommand(tokenInspect, async () => (await import('./token/inspect-token.ts')).inspect),
+    defineCommand(propose, async () => (await import('./propose/propose-access.ts')).proposeAccess),
+    defineCommand(version, async () => (await import('./version/print-version.ts')).printVersion),
+    defineCommand(completion, async () => (await import('./completion/print-script.ts')).printScript),
+  ],
+}

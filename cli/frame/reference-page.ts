@@ -1,0 +1,100 @@
+import { type Command, type CommandTable, exitsOf, flagOf, type Option } from './command.ts'
+import { exitCodes } from './exit-codes.ts'
+
+/** docs/cli.md: the table as people read it. */
+export function commandLinePage({ processes, commands }: CommandTable): string {
+  return `${head}
+${table(
+  ['Exit code', 'Meaning'],
+  Object.values(exitCodes).map(({ code, what }) => [`${code}`, what]),
+)}${rules}
+## Processes
+
+What runs until it is stopped. \`latchkey help PROCESS\` says how it is used.
+
+${table(
+  ['Process', 'What it does'],
+  Object.entries(processes).map(([name, { summary }]) => [`\`${name}\``, summary]),
+)}
+${commands.map(section).join('\n')}`
+}
+
+const head = `# Command line
+
+<!-- Made by \`make generate\` from the tables in cli/. Do not edit. -->
+
+\`latchkey\` is the one command of the image and, after \`make build\`, of a checkout: \`node dist/latchkey.mjs\`, with Node 20.16 or later.
+\`latchkey help COMMAND\` prints what stands here. A word that nobody knows is answered with the nearest one that there is.
+
+## Rules
+
+Every command ends in one of these ways. What was asked for goes to standard output, what is wrong with the question to standard error.
+`
+
+const rules = `
+**Output.** \`-o\` names the form where a command has several. \`json\` and \`yaml\` are for programs; \`text\` and \`table\` are for
+people and may change.
+
+**Cluster.** A command that asks a cluster takes it as kubectl does: \`--kubeconfig\`, else \`$KUBECONFIG\`, else \`~/.kube/config\`;
+\`--context\`; where it looks at namespaces, \`-n\` for one, \`-A\` for all, else the context's. Its credential goes to its API server
+alone. A command without these flags uses no network.
+
+**Completion.** For this shell; put the line into the file that the shell reads at its start to have it always:
+
+\`\`\`console
+$ source <(latchkey completion bash)
+$ source <(latchkey completion zsh)
+$ latchkey completion fish | source
+\`\`\`
+`
+
+function section(command: Command): string {
+  const { name, summary, about = summary, arguments: all = [], options, examples } = command
+  const places = all.map(each => (each.preset === undefined ? each.name.toUpperCase() : `[${each.name.toUpperCase()}]`))
+  const exits = exitsOf(command).map(([exit, here]) => `${exitCodes[exit].code} ${here ?? exitCodes[exit].what}`)
+  const given = [
+    ...all.map(each => [`\`${each.name.toUpperCase()}\``, described(each)]),
+    ...Object.entries(options).map(([key, option]) => [`\`${spelt(key, option)}\``, described(option)]),
+  ]
+  return `## latchkey ${name}
+
+${about}
+
+\`\`\`text
+latchkey ${[name, ...places, ...(Object.keys(options).length > 0 ? ['[options]'] : [])].join(' ')}
+\`\`\`
+
+${table(['Argument or option', 'What it says'], given)}
+Exit codes: ${exits.join('; ')}.
+
+\`\`\`console
+${examples.map(example => `$ ${example.replaceAll('\n', '\n  ')}`).join('\n')}
+\`\`\`
+`
+}
+
+function spelt(name: string, { short, value }: Option): string {
+  return [short === undefined ? '' : `-${short}, `, flagOf(name), value === undefined ? '' : ` ${value}`].join('')
+}
+
+function described({
+  what,
+  choices,
+  required,
+  preset,
+}: Pick<Option, 'what' | 'choices' | 'required' | 'preset'>): string {
+  const notes = [
+    ...(required ? ['required'] : []),
+    ...(choices ? [choices.map(choice => `\`${choice}\``).join(', ')] : []),
+    ...(preset === undefined || typeof preset === 'function' ? [] : [`default \`${preset}\``]),
+  ]
+  // Markdown takes <name> for a tag.
+  const told = what.replaceAll('<', '&lt;')
+  return notes.length === 0 ? told : `${told} (${notes.join('; ')})`
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map(cell => cell.replaceAll('|', '\\|')).join(' | ')} |\n`
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('')
+}

@@ -1,0 +1,49 @@
+import type { CommandIo, CommandTable } from './command.ts'
+import { CommandError, exitCodes, type Outcome } from './exit-codes.ts'
+import { printable } from './output.ts'
+
+/** Runs what the command line asks for. @returns the exit code */
+export async function runCommandLine(args: readonly string[], table: CommandTable, io: CommandIo): Promise<number> {
+  if (args[0] === '__complete') {
+    const { complete } = await import('./complete.ts')
+    io.write(complete(args.slice(1), table))
+    return exitCodes.ok.code
+  }
+  const [{ CommanderError }, { createProgram }] = await Promise.all([import('commander'), import('./program.ts')])
+  let name = ''
+  let outcome: Outcome = 'ok'
+  const program = createProgram(table, io, async (command, given) => {
+    name = ` ${command.name}`
+    outcome = await (await command.load())(given, io)
+  })
+  try {
+    if (args.length === 0) {
+      io.complain('Name a process or a command.\n\n')
+      program.help({ error: true })
+    }
+    await program.parseAsync(asCommand(args, table), { from: 'user' })
+    return exitCodes[outcome].code
+  } catch (error) {
+    if (error instanceof CommanderError) return exitCodes[error.exitCode === 0 ? 'ok' : 'usage'].code
+    // Somebody else's text may be in it, of a file or of a server.
+    const lines = (error as Error).message.split('\n').map(printable)
+    io.complain(`latchkey${name}: ${lines.join('\n')}\n`)
+    return exitCodes[error instanceof CommandError ? error.exit : 'usage'].code
+  }
+}
+
+/**
+ * `help why` is `why --help`, and `token help` is `token --help`. What follows a word that nobody knows is left out:
+ * commander would answer `--help` behind it, and not say that there is no such command.
+ */
+function asCommand(args: readonly string[], { processes, groups, commands }: CommandTable): readonly string[] {
+  const at = Object.hasOwn(groups, args[0] ?? '') ? 1 : 0
+  const words = args[at] === 'help' ? [...args.slice(0, at), ...args.slice(at + 1), '--help'] : args
+  const names = [...Object.keys(processes), ...commands.map(({ name }) => name)]
+  for (const [place, word] of words.entries()) {
+    const begun = words.slice(0, place + 1).join(' ')
+    if (word.startsWith('-') || names.includes(begun)) return words
+    if (!names.some(name => name.startsWith(`${begun} `))) return words.slice(0, place + 1)
+  }
+  return words
+}
