@@ -1,9 +1,9 @@
-import type { Asked } from '../core/credential/entry.ts'
+import type { AuthorizationRequest } from '../core/credential/entry.ts'
 import { credentialHeaders } from '../core/credential/read.ts'
 import { isReserved } from '../platform/wire/reserved-fields.ts'
 
 /** What a caller asked a proxy for, as the proxy tells it. */
-export interface AskedOfProxy extends Asked {
+export interface AskedOfProxy extends AuthorizationRequest {
   readonly requestId: string | undefined
   /** Lower-case names of headers the caller sent that no app may see from a caller. */
   readonly reserved: readonly string[]

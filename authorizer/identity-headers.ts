@@ -29,7 +29,7 @@ export function keepsCredential({ decision, snapshot }: Verdict): boolean {
 }
 
 /** Those that there is nothing to say in. */
-export function unsaid(said: readonly string[]): string[] {
+export function absentHeaders(said: readonly string[]): string[] {
   // Names only: what an identity holds must not pass for the name of a header.
   const names = said.filter((_, at) => at % 2 === 0)
   return identityHeaders.filter(name => !names.includes(name))
@@ -38,7 +38,7 @@ export function unsaid(said: readonly string[]): string[] {
 /** What goes off the caller's request before the app sees it: everything that could pass for ours, and the credential. */
 export function removals({ verdict, asked }: Passed, said: readonly string[]): string[] {
   const set = new Set(said.filter((_, at) => at % 2 === 0).map(name => name.toLowerCase()))
-  const ours = unsaid(said).map(name => name.toLowerCase())
+  const ours = absentHeaders(said).map(name => name.toLowerCase())
   const names = new Set([...ours, ...asked.reserved, ...(keepsCredential(verdict) ? [] : credentialHeaders)])
   return [...names].filter(name => !set.has(name))
 }

@@ -14,7 +14,7 @@ import type { ProofLine } from './peers/proof-line.ts'
 import type { ServedService } from './served-service.ts'
 
 /** One question of a proxy, read but not yet believed. */
-export interface Question {
+export interface CheckRequest {
   readonly peer: Peer | undefined
   /** What the proxy's configuration names. */
   readonly service: string | undefined
@@ -43,7 +43,7 @@ export interface Judge {
    * Tells audit and metrics of what it found. Resolves at once, but for a token that was not seen before: that waits for
    * its turn to be proved. Who is gone by then is not decided on, and there is no answer.
    */
-  judge(question: Question): Promise<Outcome | undefined>
+  judge(question: CheckRequest): Promise<Outcome | undefined>
 }
 
 export function createJudge(options: {
@@ -58,7 +58,7 @@ export function createJudge(options: {
 }): Judge {
   const { services, stray, problemBase, proofs, clock, log } = options
 
-  function refuse(question: Question, startedMs: number, verdict: Verdict, fault?: AskedFault): Outcome {
+  function refuse(question: CheckRequest, startedMs: number, verdict: Verdict, fault?: AskedFault): Outcome {
     const requestId = randomUUID()
     const answer = plain(
       fault ? malformed({ status: 400, ...fault }, requestId, problemBase) : denial(verdict, requestId, problemBase),
@@ -92,7 +92,7 @@ export function createJudge(options: {
   }
 
   /** @returns why nothing has to be decided, or what is to be */
-  function open(question: Question): Outcome | Case {
+  function open(question: CheckRequest): Outcome | Case {
     const startedMs = clock.now()
     const { peer, service } = question
     if (!peer) return refuse(question, startedMs, denied('peer_unknown'))
@@ -136,7 +136,7 @@ export function createJudge(options: {
 interface Case {
   readonly served: ServedService
   readonly peer: Peer
-  readonly question: Question
+  readonly question: CheckRequest
   readonly asked: AskedOfProxy
   readonly startedMs: number
 }

@@ -1,4 +1,4 @@
-import { type Authorizer, createAuthorizer } from '../enforce/authorize.ts'
+import { createDecisionPoint, type DecisionPoint } from '../enforce/authorize.ts'
 import { boundsFor, createIdentityCache } from '../enforce/identity-cache.ts'
 import type { Policy } from '../enforce/policy/policy.ts'
 import type { Audit } from '../enforce/report/audit.ts'
@@ -11,7 +11,7 @@ import type { ServiceCounts } from './metrics.ts'
 export interface ServedService {
   readonly name: string
   readonly policy: Policy
-  readonly authorizer: Authorizer
+  readonly authorizer: DecisionPoint
   readonly reporter: Reporter
 }
 
@@ -27,7 +27,7 @@ export function createServedService(options: {
   return {
     name,
     policy,
-    authorizer: createAuthorizer({
+    authorizer: createDecisionPoint({
       policy: whileRecorded(policy, audit, auditOnBlock),
       cache: createIdentityCache(() => boundsFor(policy.snapshot()?.clients.size ?? 0)),
       now: () => Math.floor(clock.wallMs() / 1_000),

@@ -1,6 +1,6 @@
 import type { Identity } from '../core/base/identity.ts'
 import { type DenyReason, reasons } from '../core/base/reasons.ts'
-import type { Asked } from '../core/credential/entry.ts'
+import type { AuthorizationRequest } from '../core/credential/entry.ts'
 import { cacheKey, type ReadCredential, readCredential } from '../core/credential/read.ts'
 import { verifyCredential } from '../core/credential/verify.ts'
 import { decide } from '../core/policy/decide.ts'
@@ -22,25 +22,25 @@ export interface Verdict {
   readonly snapshot: Snapshot | undefined
 }
 
-export interface Authorizer {
+export interface DecisionPoint {
   /** The one way from a head to a decision. Synchronous; never throws on what a caller sends. */
-  authorize(head: Asked): Verdict
+  authorize(head: AuthorizationRequest): Verdict
   /** The same, where no signature has to be checked for it; else undefined. */
-  authorizeKnown(head: Asked): Verdict | undefined
+  authorizeKnown(head: AuthorizationRequest): Verdict | undefined
   /** Asks again for what was let in earlier. The token's own expiry does not count: it was good then. */
-  reauthorize(head: Asked, admitted: Verdict): Verdict
+  reauthorize(head: AuthorizationRequest, admitted: Verdict): Verdict
 }
 
 /** @param options.now seconds since epoch @param options.read every kind of credential, unless told otherwise */
-export function createAuthorizer(options: {
+export function createDecisionPoint(options: {
   policy: Policy
   cache: IdentityCache
   now(): number
   read?: ReadCredential
-}): Authorizer {
+}): DecisionPoint {
   const { policy, cache, now, read = readCredential } = options
 
-  function identify(head: Asked, snapshot: Snapshot, at: number): Identity | DenyReason {
+  function identify(head: AuthorizationRequest, snapshot: Snapshot, at: number): Identity | DenyReason {
     const credential = read(head)
     if (typeof credential === 'string') return credential
     const key = cacheKey(credential)
@@ -50,13 +50,23 @@ export function createAuthorizer(options: {
     return typeof identity === 'string' || key === undefined ? identity : cache.set(key, identity)
   }
 
-  function verdictOn(head: Asked, found: Identity | DenyReason, snapshot: Snapshot, at: number): Verdict {
+  function verdictOn(
+    head: AuthorizationRequest,
+    found: Identity | DenyReason,
+    snapshot: Snapshot,
+    at: number,
+  ): Verdict {
     const decision = evaluate(head, found, snapshot, at)
     const proved = typeof found === 'string' ? undefined : found
     return { pass: passes(decision, snapshot.service), decision, proved, snapshot }
   }
 
-  function evaluate(head: Asked, found: Identity | DenyReason, snapshot: Snapshot, at: number): Decision {
+  function evaluate(
+    head: AuthorizationRequest,
+    found: Identity | DenyReason,
+    snapshot: Snapshot,
+    at: number,
+  ): Decision {
     const decision = decide({ method: head.method, target: head.target }, found, snapshot, at)
     if (!decision.allow && reasons[decision.reason].status === 400) return decision
     const reason = policy.unfit()

@@ -29,10 +29,10 @@ export interface AskedAudit {
 }
 
 /** What the command line asks for: a guard from manifests, or one beside an app with another audit log. */
-export type Asked = { readonly standalone: StandaloneOptions } | AskedAudit
+export type GuardOptions = { readonly standalone: StandaloneOptions } | AskedAudit
 
 /** Reads the command line. Prints help or the mistake and ends the process when there is nothing to run. */
-export function readCommand(args: readonly string[]): Asked {
+export function readCommand(args: readonly string[]): GuardOptions {
   const address = orMistake(readListen, 'host:port or :port')
   // Both tables name the collector: once is enough.
   const { endpoint: _named, ...traces } = traceTable

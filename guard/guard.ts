@@ -1,4 +1,4 @@
-import { createAuthorizer } from '../enforce/authorize.ts'
+import { createDecisionPoint } from '../enforce/authorize.ts'
 import { boundsFor, createIdentityCache } from '../enforce/identity-cache.ts'
 import type { Policy } from '../enforce/policy/policy.ts'
 import type { Audit } from '../enforce/report/audit.ts'
@@ -92,11 +92,11 @@ export function createGuard(options: GuardOptions): Guard {
     cache,
     now: () => Math.floor(clock.wallMs() / 1_000),
   }
-  const authorizer = createAuthorizer({ ...deciding, policy: whileRecorded(policy, audit, auditOnBlock) })
+  const decisions = createDecisionPoint({ ...deciding, policy: whileRecorded(policy, audit, auditOnBlock) })
   const reporter = createReporter({ ...options })
   // What is open was recorded when it opened: a full sink closes none of it.
-  const reviewer = createAuthorizer({ ...deciding, policy })
-  const tunnels = createTunnels({ policy, authorizer: reviewer, reporter, metrics })
+  const reviewer = createDecisionPoint({ ...deciding, policy })
+  const tunnels = createTunnels({ policy, decisions: reviewer, reporter, metrics })
   const onNoConnection = createReachLog(options.upstream, log)
   const upstreams = createUpstreamPool({
     origin: options.upstream,
@@ -110,12 +110,12 @@ export function createGuard(options: GuardOptions): Guard {
     memory: createBudget(memoryBounds(options.memoryLimitBytes)),
     proofs: createTurns(proofTurns, { clock, log }),
   }
-  const http2 = createHttp2({ ...options, ...shared, onNoConnection, authorizer, reviewer, reporter, upstreams })
+  const http2 = createHttp2({ ...options, ...shared, onNoConnection, decisions, reviewer, reporter, upstreams })
   const proxy = createProxy({
     ...options,
     ...options.listen,
     upstreams,
-    authorizer,
+    decisions,
     reporter,
     tunnels,
     ...shared,

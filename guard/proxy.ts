@@ -1,4 +1,4 @@
-import type { Authorizer } from '../enforce/authorize.ts'
+import type { DecisionPoint } from '../enforce/authorize.ts'
 import type { Policy } from '../enforce/policy/policy.ts'
 import type { Reporter } from '../enforce/report/report.ts'
 import type { Tracing } from '../enforce/report/trace.ts'
@@ -11,7 +11,7 @@ import { createListener } from '../platform/wire/listener.ts'
 import { createOutbox } from '../platform/wire/outbox.ts'
 import { tickMs, ticksOf } from '../platform/wire/ticks.ts'
 import { serveCaller } from './http1/caller.ts'
-import type { Door } from './http1/caller-state.ts'
+import type { ListenerContext } from './http1/caller-state.ts'
 import { sweepCallers } from './http1/sweep.ts'
 import { endConnection } from './http1/write.ts'
 import type { Http2Sessions } from './http2/sessions.ts'
@@ -31,7 +31,7 @@ export interface DataPath {
 
 export interface ProxyOptions {
   policy: Policy
-  authorizer: Authorizer
+  decisions: DecisionPoint
   reporter: Reporter
   tunnels: Tunnels
   /** Memory of all that is under way. */
@@ -67,7 +67,7 @@ export interface ProxyOptions {
 /** The guard's data path: HTTP/1.1 over node:net both ways. */
 export function createProxy(options: ProxyOptions): DataPath {
   const { clock, http2, headersTimeoutMs = 10_000, maxConnections = 16_384, maxConnectionsPerPeer = 1_024 } = options
-  const door = createDoor(options, headersTimeoutMs)
+  const context = createContext(options, headersTimeoutMs)
   const listener = createListener(
     {
       ...options,
@@ -82,25 +82,25 @@ export function createProxy(options: ProxyOptions): DataPath {
     },
     (accepted, open) => {
       sweeper.wake()
-      serveCaller(door, accepted, open)
+      serveCaller(context, accepted, open)
     },
   )
   const sweeper = createSweeper(() => {
-    door.tick++
-    sweepCallers(door)
-    door.upstreams.sweep()
+    context.tick++
+    sweepCallers(context)
+    context.upstreams.sweep()
     http2.sweep()
-    return door.callers.size + http2.size() + door.upstreams.size() > 0
+    return context.callers.size + http2.size() + context.upstreams.size() > 0
   })
 
   function announceStop(): void {
-    door.draining = true
+    context.draining = true
     http2.announceStop()
   }
 
   return {
-    isDraining: () => door.draining,
-    inFlight: () => inFlight(door) + http2.busy(),
+    isDraining: () => context.draining,
+    inFlight: () => inFlight(context) + http2.busy(),
     listen: listener.listen,
     announceStop,
     async drain(graceMs, deadlineMs) {
@@ -109,14 +109,14 @@ export function createProxy(options: ProxyOptions): DataPath {
       await sleep(clock, Math.min(graceMs, deadlineMs))
       await listener.stop()
       const sessions = http2.drain(Math.max(0, deadlineMs - graceMs))
-      while (door.callers.size > 0 && clock.now() - startedMs < deadlineMs) {
-        endIdle(door)
+      while (context.callers.size > 0 && clock.now() - startedMs < deadlineMs) {
+        endIdle(context)
         await sleep(clock, 20)
       }
-      for (const { socket } of door.callers) socket.destroy()
+      for (const { socket } of context.callers) socket.destroy()
       await sessions
       sweeper.stop()
-      door.upstreams.closeAll()
+      context.upstreams.closeAll()
     },
   }
 }
@@ -142,9 +142,9 @@ function createSweeper(look: () => boolean): { wake(): void; stop(): void } {
   }
 }
 
-function createDoor(options: ProxyOptions, headersTimeoutMs: number): Door {
+function createContext(options: ProxyOptions, headersTimeoutMs: number): ListenerContext {
   const { keepAliveMs = 75_000, bodyIdleMs = 60_000, unreadMs = 60_000, http2, log } = options
-  const door: Door = {
+  const context: ListenerContext = {
     ...options,
     // Behind TLS the handshake says which protocol it is.
     onHttp2: options.tls ? undefined : http2.take,
@@ -161,20 +161,20 @@ function createDoor(options: ProxyOptions, headersTimeoutMs: number): Door {
     tick: 0,
     draining: false,
   }
-  return door
+  return context
 }
 
 /** How long a connection that never carried a request may still bring its first one. */
 const freshTicks = ticksOf(1_000)
 
-function endIdle(door: Door): void {
-  for (const caller of door.callers) {
-    const isFresh = caller.served === 0 && door.tick - caller.since <= freshTicks
+function endIdle(context: ListenerContext): void {
+  for (const caller of context.callers) {
+    const isFresh = caller.served === 0 && context.tick - caller.since <= freshTicks
     if (caller.phase === 'head' && !caller.pending && !isFresh) endConnection(caller)
   }
 }
 
-function inFlight({ callers }: Door): number {
+function inFlight({ callers }: ListenerContext): number {
   let running = 0
   for (const { exchange } of callers) if (exchange) running++
   return running

@@ -1,4 +1,4 @@
-import type { Authorizer } from '../enforce/authorize.ts'
+import type { DecisionPoint } from '../enforce/authorize.ts'
 import type { Policy } from '../enforce/policy/policy.ts'
 import type { GuardMetrics } from '../enforce/report/metrics.ts'
 import type { Call, Reporter } from '../enforce/report/report.ts'
@@ -25,16 +25,16 @@ export const reviewEveryMs = 1_000
 
 export function createTunnels(options: {
   policy: Policy
-  authorizer: Authorizer
+  decisions: DecisionPoint
   reporter: Reporter
   metrics: Pick<GuardMetrics, 'tunnels'>
 }): Tunnels {
-  const { policy, authorizer, reporter, metrics } = options
+  const { policy, decisions, reporter, metrics } = options
   const tunnels = new Set<Tunnel>()
 
   function review(): void {
     for (const { call, head, close } of tunnels) {
-      const verdict = authorizer.reauthorize(head, call.verdict)
+      const verdict = decisions.reauthorize(head, call.verdict)
       if (verdict.pass) continue
       reporter.report({ ...call, verdict }, undefined, 'tunnel_closed')
       close()

@@ -8,7 +8,7 @@ import type { KubeClient } from '../platform/kube/client.ts'
 import type { ReflectorTimings } from '../platform/kube/list-watch.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
-import { createAuthorizer } from './authenticate/authorize.ts'
+import { createStreamAuthorizer } from './authenticate/authorize.ts'
 import { createFairReviewer } from './authenticate/review-fairly.ts'
 import { createReviewer } from './authenticate/token-review.ts'
 import { createClusterKeys } from './cluster-keys.ts'
@@ -72,7 +72,7 @@ export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Pro
   const audience = `${config.issuerUrl}/v1/snapshots`
   const reviewer = createReviewer(client, audience)
   const fair = createFairReviewer(reviewer, { audience, clock: systemClock })
-  const authorizer = createAuthorizer({ objects, reviewer: fair })
+  const authorizer = createStreamAuthorizer({ objects, reviewer: fair })
   const snapshots = createSnapshotServer({ slices, objects, documents, authorizer, reviewer: fair, log })
   const signing = followSigningKeys(
     client,

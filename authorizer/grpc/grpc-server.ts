@@ -7,7 +7,7 @@ import { createBudget, type Share } from '../../platform/http/budget.ts'
 import type { HttpLimit } from '../../platform/http/limits.ts'
 import type { TlsSource } from '../../platform/http/tls-source.ts'
 import type { Logger } from '../../platform/log.ts'
-import type { Judge, Question } from '../judge.ts'
+import type { CheckRequest, Judge } from '../judge.ts'
 import type { AuthorizerMetrics } from '../metrics.ts'
 import type { Peer } from '../peers/peers.ts'
 import { type PeerBook, secretHeader } from '../peers/prove-peer.ts'
@@ -38,7 +38,7 @@ export function createGrpcServer(options: {
   const listener = createHttp2Listener({ listen, tls, onLimit, clock, log })
   const messages = createBudget(messageBytes)
 
-  async function answer(stream: ServerHttp2Stream, question: () => Question): Promise<void> {
+  async function answer(stream: ServerHttp2Stream, question: () => CheckRequest): Promise<void> {
     try {
       const outcome = await judge.judge(question())
       if (outcome) succeed(stream, frame(toBinary(CheckResponseSchema, grpcAnswer(outcome))))
@@ -91,12 +91,12 @@ export function createGrpcServer(options: {
   return { listen: listener.listen, close: listener.close }
 }
 
-function stranger(stream: ServerHttp2Stream, { remoteAddress: address }: Socket): Question {
+function stranger(stream: ServerHttp2Stream, { remoteAddress: address }: Socket): CheckRequest {
   const asked = () => ({ detail: 'Nothing is read of who may not ask.' })
   return { peer: undefined, service: undefined, asked, address, isGone: () => isGone(stream) }
 }
 
-function questionOf(message: Buffer, stream: ServerHttp2Stream, from: { socket: Socket; peer: Peer }): Question {
+function questionOf(message: Buffer, stream: ServerHttp2Stream, from: { socket: Socket; peer: Peer }): CheckRequest {
   const request = fromBinary(CheckRequestSchema, message)
   return {
     peer: from.peer,

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { decisionOf, identityOf, keepsCredential, removals, unsaid } from '../identity-headers.ts'
+import { absentHeaders, decisionOf, identityOf, keepsCredential, removals } from '../identity-headers.ts'
 import type { Outcome } from '../judge.ts'
 import type { ProxyKind } from '../peers/peers.ts'
 
@@ -22,7 +22,7 @@ function passed(outcome: Extract<Outcome, { pass: true }>, proxy: ProxyKind | un
   if (proxy === 'Envoy') {
     const removed = removals(outcome, headers)
     // Gateways that only speak like Envoy know no removal: there an empty value takes the place of what a caller wrote.
-    for (const name of unsaid(headers)) headers.push(name, '')
+    for (const name of absentHeaders(headers)) headers.push(name, '')
     headers.push('X-Envoy-Auth-Headers-To-Remove', removed.join(','))
   }
   // The other kinds take the app's Authorization from here; without one they send none.

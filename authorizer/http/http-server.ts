@@ -8,7 +8,7 @@ import type { Judge } from '../judge.ts'
 import type { AuthorizerMetrics } from '../metrics.ts'
 import type { PeerBook } from '../peers/prove-peer.ts'
 import { httpAnswer, writeHttpAnswer } from './answer-http.ts'
-import { readHttpCheck, readTold, secretsIn } from './read-check.ts'
+import { readForwarded, readHttpCheck, secretsIn } from './read-check.ts'
 
 /** Proxies may pass on as large a head as they take themselves. */
 const maxHeaderBytes = 65_536
@@ -35,7 +35,7 @@ export function createCheckServer(options: {
     const outcome = await judge.judge({
       peer,
       service: check.service,
-      asked: ({ proxy }) => readTold(check, proxy),
+      asked: ({ proxy }) => readForwarded(check, proxy),
       address: socket.remoteAddress,
       isGone: () => response.destroyed || socket.destroyed,
     })

@@ -22,7 +22,9 @@ export function readHttpCheck(method: string, url: string, raw: readonly string[
 }
 
 /** Where each kind of proxy tells what was asked. Envoy appends the path to that of the check, and keeps the method. */
-const told: Readonly<Record<Exclude<ProxyKind, 'Envoy'>, { readonly method: string; readonly target: string }>> = {
+const forwardedFields: Readonly<
+  Record<Exclude<ProxyKind, 'Envoy'>, { readonly method: string; readonly target: string }>
+> = {
   Nginx: { method: 'x-original-method', target: 'x-original-uri' },
   HAProxy: { method: 'x-original-method', target: 'x-original-uri' },
   Traefik: { method: 'x-forwarded-method', target: 'x-forwarded-uri' },
@@ -32,10 +34,10 @@ const told: Readonly<Record<Exclude<ProxyKind, 'Envoy'>, { readonly method: stri
  * What the caller asked for, in the words of this kind of proxy and no other: a caller can add a header that its proxy
  * passes on, but not one that its proxy writes.
  */
-export function readTold({ rest, method, raw }: HttpCheck, proxy: ProxyKind): AskedOfProxy | AskedFault {
+export function readForwarded({ rest, method, raw }: HttpCheck, proxy: ProxyKind): AskedOfProxy | AskedFault {
   if (proxy === 'Envoy') return readAsked({ method, target: rest }, pairsOf(raw))
   if (rest !== '') return { detail: `For ${proxy} the check has no path of the request's.` }
-  const names = told[proxy]
+  const names = forwardedFields[proxy]
   const line = { method: one(raw, names.method), target: one(raw, names.target) }
   if (line.method === undefined || line.target === undefined) {
     return { detail: `The proxy has to send ${names.method} and ${names.target}, each once.` }

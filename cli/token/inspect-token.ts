@@ -9,13 +9,16 @@ import type { tokenInspect } from './entry.ts'
 import { renderToken, type TokenReport } from './render.ts'
 import { judgeToken, type ServicePolicy } from './services.ts'
 
-type Asked = typeof tokenInspect.options
+type InspectOptions = typeof tokenInspect.options
 
 /** No token is longer than 8 KiB; what is much longer is another file. */
 const maxBytes = 65_536
 
 /** @returns `bad` when something is wrong @throws Error with a sentence for people */
-export async function inspect({ arguments: [file = '-'], options }: Given<Asked>, io: CommandIo): Promise<Outcome> {
+export async function inspect(
+  { arguments: [file = '-'], options }: Given<InspectOptions>,
+  io: CommandIo,
+): Promise<Outcome> {
   const { manifests, snapshot, service, output } = options
   if (manifests === undefined && snapshot !== undefined && service === undefined)
     throw new CommandError('usage', 'name the service of the snapshot: --service namespace/name')
@@ -62,7 +65,7 @@ function bare(text: string): string {
 }
 
 /** The policies that were named; none where none was. */
-async function readPolicies(options: Values<Asked>, nowMs: number): Promise<ServicePolicy[]> {
+async function readPolicies(options: Values<InspectOptions>, nowMs: number): Promise<ServicePolicy[]> {
   const { manifests, snapshot, service, installation, issuer = issuerOfInstallation(installation) } = options
   if (manifests === undefined && snapshot === undefined) return []
   const names = manifests === undefined || service !== undefined ? [service ?? ''] : await servicesIn(manifests)

@@ -5,7 +5,7 @@ import type { ClientEntry, Snapshot } from '../snapshot/snapshot.ts'
 import type { CompactToken } from './compact.ts'
 
 /** All of a request that a decision is made from, whoever read it: the guard itself, or a proxy that asks. */
-export interface Asked {
+export interface AuthorizationRequest {
   readonly method: string
   /** Origin form, byte for byte. */
   readonly target: string
@@ -35,7 +35,7 @@ export interface Presented {
   /** Where it is a signed token in the strict form. */
   readonly token: CompactToken | undefined
   /** Absent where no request is at hand, only the credential. */
-  readonly asked: Asked | undefined
+  readonly asked: AuthorizationRequest | undefined
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { DenyReason } from '../base/reasons.ts'
 import { hasScheme, splitAuthorization } from './authorization.ts'
-import type { Asked, CredentialEntry, RefusedPlace } from './entry.ts'
+import type { AuthorizationRequest, CredentialEntry, RefusedPlace } from './entry.ts'
 import { credentialTable } from './table.ts'
 
 /** The one credential of a request: not yet looked into. */
@@ -18,7 +18,7 @@ export interface PlaceOfKinds {
   readonly bindsRequest: boolean
 }
 
-export type ReadCredential = (asked: Asked) => Credential | DenyReason
+export type ReadCredential = (asked: AuthorizationRequest) => Credential | DenyReason
 
 /**
  * Makes the reader of exactly one credential. A second one of any kind makes the request ambiguous: the guard and the
@@ -45,7 +45,7 @@ export function credentialReader(entries: readonly CredentialEntry[]): ReadCrede
   }
 
   /** In a header of its own. */
-  function readHeaders({ authorization, names, values }: Asked): Credential | DenyReason | undefined {
+  function readHeaders({ authorization, names, values }: AuthorizationRequest): Credential | DenyReason | undefined {
     let found: Credential | undefined
     for (let at = 0; at < names.length; at++) {
       const place = headers.get(names[at] as string)

@@ -3,7 +3,7 @@ import type { DenyReason } from '../base/reasons.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
 import { claimedIss } from './claimed-iss.ts'
 import { parseCompact } from './compact.ts'
-import type { Asked, CredentialEntry } from './entry.ts'
+import type { AuthorizationRequest, CredentialEntry } from './entry.ts'
 import type { Credential } from './read.ts'
 import { credentialTable } from './table.ts'
 
@@ -14,7 +14,7 @@ import { credentialTable } from './table.ts'
  */
 export function verifyCredential(
   { text, place }: Credential,
-  asked: Asked,
+  asked: AuthorizationRequest,
   snapshot: Snapshot,
   now: number,
 ): Identity | DenyReason {
@@ -43,7 +43,7 @@ export function verifyToken(token: string, snapshot: Snapshot, now: number): Ide
 function verify(
   text: string,
   kinds: readonly CredentialEntry[],
-  asked: Asked | undefined,
+  asked: AuthorizationRequest | undefined,
   snapshot: Snapshot,
   now: number,
 ): Identity | DenyReason {

@@ -122,7 +122,7 @@ function withoutIdentity({ identity: _, ...decision }: Decision): Decision {
   return decision as Decision
 }
 
-interface Caller {
+interface AssumedCaller {
   readonly name?: string | undefined
   readonly identity: Identity | undefined
   readonly assumed: boolean
@@ -133,7 +133,7 @@ function callerOf(
   client: ClientRow | undefined,
   credentials: readonly CredentialStanding[],
   { service: { audience }, cluster }: { readonly service: ServiceRow; readonly cluster: ClusterRow | undefined },
-): Caller {
+): AssumedCaller {
   if (client && keys === 'Assumed' && key === undefined && credentials.length === 0 && !client.suspended) {
     return { name: 'assumed', identity: assumedIdentity(client, audience, now), assumed: true }
   }

@@ -1,7 +1,13 @@
 import type { AccessKey, AccessKeyStatus, PublishedKey } from '../api/access-key.ts'
 import { secondsOfTime, timeOf } from '../base/time.ts'
 import type { ResolvedClient } from '../registry/resolve-clients.ts'
-import { type EnforcedView, type Finding, latchEnforced, notReady, reportConditions } from '../status/report.ts'
+import {
+  type ConditionFinding,
+  type EnforcedView,
+  latchEnforced,
+  notReady,
+  reportConditions,
+} from '../status/report.ts'
 import type { KeyFault } from './accept-access-key.ts'
 import { secretNameOf } from './secret-data.ts'
 
@@ -58,7 +64,7 @@ function stateOf(
   return expired(accessKey, now) ? 'Expired' : 'Pending'
 }
 
-function findings(outcome: Outcome): Finding[] {
+function findings(outcome: Outcome): ConditionFinding[] {
   const { accessKey, keys, keyId, enforced } = outcome
   const accepted = acceptance(outcome)
   const ready = readiness(outcome, accepted)
@@ -77,7 +83,7 @@ function findings(outcome: Outcome): Finding[] {
 }
 
 /** A role that is missing holds nothing up: the key is minted, and the role counts from when it exists. */
-function acceptance({ accessKey, fault, missingRoles }: Outcome): Finding {
+function acceptance({ accessKey, fault, missingRoles }: Outcome): ConditionFinding {
   if (fault) return { type: 'Accepted', status: 'False', reason: fault.reason, message: fault.message }
   if (missingRoles.length === 0) {
     return { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'The key is understood.' }
@@ -93,9 +99,9 @@ function acceptance({ accessKey, fault, missingRoles }: Outcome): Finding {
   }
 }
 
-function readiness(outcome: Outcome, accepted: Finding): Finding {
+function readiness(outcome: Outcome, accepted: ConditionFinding): ConditionFinding {
   const { accessKey, client, fault, keys, keyId, secretState } = outcome
-  const say = (status: 'True' | 'False', reason: string, message: string): Finding => ({
+  const say = (status: 'True' | 'False', reason: string, message: string): ConditionFinding => ({
     type: 'Ready',
     status,
     reason,

@@ -19,7 +19,7 @@ export interface ClientNeeds {
 }
 
 /** One call, brought to what decides about it. */
-type Asked =
+type RequiredAccess =
   | { readonly action: string; readonly resource: string }
   | { readonly method: string; readonly template: string }
   /** No route is declared: templates have to be found. */
@@ -56,7 +56,7 @@ export function needsOf(
   return { clients, leftOut: [...leftOut].map(([why, seen]) => ({ why, ...seen })) }
 }
 
-function askedBy(call: SeenCall, policy: PolicyInForce | undefined): Asked {
+function askedBy(call: SeenCall, policy: PolicyInForce | undefined): RequiredAccess {
   const { method, path } = call
   if (typeof readTarget(path) === 'string' || path.includes('?')) return { why: 'their path is not in normal form' }
   const asked = policy ? askedNow(call, policy) : askedThen(call)
@@ -67,7 +67,7 @@ function askedBy(call: SeenCall, policy: PolicyInForce | undefined): Asked {
 }
 
 /** By the routes of now. */
-function askedNow({ client, method, path }: SeenCall, policy: PolicyInForce): Asked {
+function askedNow({ client, method, path }: SeenCall, policy: PolicyInForce): RequiredAccess {
   const decision = policy.decide(client, method, path)
   if (decision.allow) return { why: 'they are allowed by now' }
   if (decision.reason !== 'not_granted') return { why: `they are denied for another reason now: ${decision.reason}` }
@@ -80,7 +80,7 @@ function askedNow({ client, method, path }: SeenCall, policy: PolicyInForce): As
 }
 
 /** By what the guard wrote down: `<action> <resource>`, or `<METHOD> <template>`, which begins with a slash. */
-function askedThen({ method, path, route, missing }: SeenCall): Asked {
+function askedThen({ method, path, route, missing }: SeenCall): RequiredAccess {
   if (route === undefined && missing?.startsWith(`${method} /`) !== false) return { method, path }
   const blank = missing?.indexOf(' ') ?? -1
   if (missing === undefined || blank === -1) return { why: 'the log does not say what they lacked: name --manifests' }

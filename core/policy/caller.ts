@@ -9,7 +9,7 @@ import { checkIdentity } from './check-identity.ts'
  * What one snapshot says of one proved identity, all in one place: among 100,000 clients what a decision costs is how
  * much memory it touches. Holds texts and numbers only: rows, which may be long, can go when their snapshot goes.
  */
-export interface Caller {
+export interface CallerStanding {
   /** Of the snapshot: under another one nothing of this holds. */
   readonly mark: object
   /** When the identity or its key ends, seconds since epoch. Until then nothing is wrong with it. */
@@ -37,7 +37,7 @@ export interface HeldGrant {
 }
 
 /** @returns undefined when something is wrong with the identity, whatever the time is */
-export function findCaller(identity: Identity, snapshot: Snapshot): Caller | undefined {
+export function findCallerStanding(identity: Identity, snapshot: Snapshot): CallerStanding | undefined {
   const client = checkIdentity(identity, snapshot, Number.NEGATIVE_INFINITY)
   if (typeof client === 'string') return undefined
   const bounds = credentialTable[identity.credential].boundsOf(identity, client)
@@ -55,7 +55,7 @@ export function findCaller(identity: Identity, snapshot: Snapshot): Caller | und
 }
 
 /** The roles that the caller holds now. */
-export function rolesOf({ grants, roles, rolesEndAt }: Caller, now: number): readonly string[] {
+export function rolesOf({ grants, roles, rolesEndAt }: CallerStanding, now: number): readonly string[] {
   return rolesEndAt === undefined || now < rolesEndAt ? roles : rolesAt(grants, now)
 }
 

@@ -1,5 +1,5 @@
 import type { CheckedIdentity, Identity } from '../base/identity.ts'
-import type { Caller } from './caller.ts'
+import type { CallerStanding } from './caller.ts'
 
 /**
  * The one way to an identity that may be named. A caller whose grants have all ended is nobody here, as one whose grants
@@ -9,7 +9,7 @@ import type { Caller } from './caller.ts'
  */
 export function checkedIdentity(
   identity: Identity,
-  caller: Caller | undefined,
+  caller: CallerStanding | undefined,
   now: number,
 ): CheckedIdentity | undefined {
   if (!caller || !(now < caller.endsAt && now < caller.grantedUntil)) return undefined

@@ -1,10 +1,10 @@
 import type { Comparison } from '../api/role.ts'
 import type { Identity } from '../base/identity.ts'
 import { type Leaf, type LeafRule, ruleOf } from '../matching/rule-trie.ts'
-import type { Caller, HeldGrant } from './caller.ts'
+import type { CallerStanding, HeldGrant } from './caller.ts'
 
 /** What the rules are asked about. */
-export interface Question {
+export interface RequestedAccess {
   /** Leaves of the templates that match. */
   readonly leaves: readonly Leaf[]
   /** Bit of the method; for permission rules any one bit. */
@@ -26,8 +26,8 @@ export interface Choice {
  * @returns `ended` when a grant that has ended would have allowed; undefined when none would
  */
 export function chooseGrant(
-  caller: Caller,
-  question: Question,
+  caller: CallerStanding,
+  question: RequestedAccess,
   identity: Identity,
   now: number,
 ): Choice | 'ended' | undefined {
@@ -46,10 +46,10 @@ export function chooseGrant(
 
 /** The rule with the lowest index, of the grant's role, that allows. */
 function firstRule(
-  { leaves, method, values }: Question,
+  { leaves, method, values }: RequestedAccess,
   grant: HeldGrant,
   identity: Identity,
-  caller: Caller,
+  caller: CallerStanding,
 ): LeafRule | undefined {
   let first: LeafRule | undefined
   for (const leaf of leaves) {
@@ -66,7 +66,7 @@ function allHold(
   values: readonly string[],
   grant: HeldGrant,
   identity: Identity,
-  caller: Caller,
+  caller: CallerStanding,
 ): boolean {
   if (!rule.when) return true
   const valueFor = (parameter: string): string | undefined => {
@@ -82,7 +82,7 @@ function holds(
   valueFor: (parameter: string) => string | undefined,
   grant: HeldGrant,
   identity: Identity,
-  caller: Caller,
+  caller: CallerStanding,
 ): boolean {
   if (attributeEquals) {
     const { param, attribute } = attributeEquals

@@ -11,7 +11,7 @@ import type { Snapshot } from '../snapshot/snapshot.ts'
 import { rolesOf } from './caller.ts'
 import { checkIdentity } from './check-identity.ts'
 import { checkedIdentity } from './checked-identity.ts'
-import { type Choice, chooseGrant, type Question } from './choose-grant.ts'
+import { type Choice, chooseGrant, type RequestedAccess } from './choose-grant.ts'
 import type { Decision } from './decision.ts'
 import { callerOf } from './known-identity.ts'
 
@@ -115,7 +115,7 @@ function deny(
 }
 
 /** A route with a permission is opened by permission rules only; any other, and a service without routes, by path. */
-function ask(policy: CompiledPolicy, endpoint: Endpoint | undefined, method: string, target: Target): Question {
+function ask(policy: CompiledPolicy, endpoint: Endpoint | undefined, method: string, target: Target): RequestedAccess {
   const leaves: Leaf[] = []
   if (!endpoint?.permission) {
     collectLeaves(policy.paths, target.segments, 0, leaves)

@@ -1,13 +1,13 @@
 import type { Identity } from '../base/identity.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
-import { type Caller, findCaller } from './caller.ts'
+import { type CallerStanding, findCallerStanding } from './caller.ts'
 
 /**
  * An identity that is kept and asked about again: it remembers what the last snapshot said of it. The place is private,
  * so that no copy with other fields takes it along.
  */
 class KnownIdentity implements Identity {
-  #caller: Caller | undefined
+  #caller: CallerStanding | undefined
   readonly clientId: string
   readonly client: string
   readonly key: string
@@ -34,11 +34,11 @@ class KnownIdentity implements Identity {
     return #caller in identity
   }
 
-  callerIn(snapshot: Snapshot): Caller | undefined {
+  callerIn(snapshot: Snapshot): CallerStanding | undefined {
     const caller = this.#caller
     if (caller?.mark === snapshot.mark) return caller
     // What is refused is not remembered: why is asked anew each time.
-    this.#caller = findCaller(this, snapshot)
+    this.#caller = findCallerStanding(this, snapshot)
     return this.#caller
   }
 }
@@ -52,6 +52,6 @@ export function knownIdentity(identity: Identity): Identity {
  * What the snapshot says of an identity; looked up once for each snapshot where the identity is a known one.
  * @returns undefined when something is wrong with it, whatever the time is
  */
-export function callerOf(identity: Identity, snapshot: Snapshot): Caller | undefined {
-  return KnownIdentity.is(identity) ? identity.callerIn(snapshot) : findCaller(identity, snapshot)
+export function callerOf(identity: Identity, snapshot: Snapshot): CallerStanding | undefined {
+  return KnownIdentity.is(identity) ? identity.callerIn(snapshot) : findCallerStanding(identity, snapshot)
 }

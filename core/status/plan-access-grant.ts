@@ -2,7 +2,7 @@ import type { AccessGrant, AccessGrantStatus, GrantedClient } from '../api/acces
 import { secondsOfTime, timeOf } from '../base/time.ts'
 import type { ResolvedClient } from '../registry/resolve-clients.ts'
 import { isPinned } from '../registry/slice.ts'
-import { type EnforcedView, type Finding, latchEnforced, notReady, reportConditions } from './report.ts'
+import { type ConditionFinding, type EnforcedView, latchEnforced, notReady, reportConditions } from './report.ts'
 
 interface ObservedGrant {
   readonly object: AccessGrant
@@ -161,12 +161,12 @@ function roleFaultOf({ object, missingServices = [], opensSomething = true }: Ob
   }
 }
 
-function acceptance(fault: Fault | undefined): Finding {
+function acceptance(fault: Fault | undefined): ConditionFinding {
   if (fault) return { type: 'Accepted', status: 'False', ...fault }
   return { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'The role and every client are known.' }
 }
 
-function readiness(accepted: Finding, expired: boolean): Finding {
+function readiness(accepted: ConditionFinding, expired: boolean): ConditionFinding {
   if (expired) return { type: 'Ready', status: 'True', reason: 'Expired', message: 'The grant has ended.' }
   if (accepted.status === 'False') return notReady(accepted)
   return { type: 'Ready', status: 'True', reason: 'Ready', message: 'The grant is published.' }

@@ -1,6 +1,6 @@
 import type { ApiClient, ApiClientStatus } from '../api/api-client.ts'
 import type { ResolvedClient } from '../registry/resolve-clients.ts'
-import { type Finding, notReady, reportConditions } from './report.ts'
+import { type ConditionFinding, notReady, reportConditions } from './report.ts'
 
 /** The status of a client of this installation. @param now RFC 3339, whole seconds */
 export function planApiClient(
@@ -30,13 +30,13 @@ export function planApiClient(
   }
 }
 
-function acceptance(client: ResolvedClient, schemaFault: string | undefined): Finding {
+function acceptance(client: ResolvedClient, schemaFault: string | undefined): ConditionFinding {
   if (schemaFault !== undefined) return { type: 'Accepted', status: 'False', reason: 'Invalid', message: schemaFault }
   const { accepted, reason, message } = client
   return { type: 'Accepted', status: accepted ? 'True' : 'False', reason, message }
 }
 
-function readiness(accepted: Finding, suspended: boolean): Finding {
+function readiness(accepted: ConditionFinding, suspended: boolean): ConditionFinding {
   if (accepted.status === 'False') return notReady(accepted)
   if (suspended) return { type: 'Ready', status: 'True', reason: 'Suspended', message: 'The client is suspended.' }
   return { type: 'Ready', status: 'True', reason: 'Ready', message: 'The client is published.' }

@@ -5,7 +5,7 @@ import { exposedText } from './exposed-pods.ts'
 import type { ServiceReport } from './judge-enforcement.ts'
 import { lackingText } from './lacking-pods.ts'
 import { outdatedText } from './outdated-guards.ts'
-import { aroundGuard, type Finding, latchEnforced, notReady, reportConditions } from './report.ts'
+import { aroundGuard, type ConditionFinding, latchEnforced, notReady, reportConditions } from './report.ts'
 
 interface ObservedService {
   readonly object: GuardedService
@@ -14,7 +14,7 @@ interface ObservedService {
   /** What the guards say; undefined until the issuers were asked. */
   readonly report: ServiceReport | undefined
   /** What became of the NetworkPolicy; undefined when none is asked for. */
-  readonly isolation?: Finding | undefined
+  readonly isolation?: ConditionFinding | undefined
 }
 
 /** The status of a guarded service; its counts are live. @param now RFC 3339, whole seconds */
@@ -53,7 +53,7 @@ function counts(
   return { ...(guards !== undefined && { guards }), ...(wouldDeny !== undefined && { wouldDeny }) }
 }
 
-function accept({ resolved, schemaFault }: ObservedService): Finding {
+function accept({ resolved, schemaFault }: ObservedService): ConditionFinding {
   if (schemaFault !== undefined) return { type: 'Accepted', status: 'False', reason: 'Invalid', message: schemaFault }
   const { accepted, reason, message } = resolved
   // Not read is not refused.
@@ -62,12 +62,15 @@ function accept({ resolved, schemaFault }: ObservedService): Finding {
 }
 
 /** Where the policy is to be enforced, calls that nobody decides about are a fault, and only a person can mend it. */
-function stalled({ spec }: GuardedService, { reason, message }: Finding): Finding[] {
+function stalled({ spec }: GuardedService, { reason, message }: ConditionFinding): ConditionFinding[] {
   if ((spec.mode ?? 'Enforce') !== 'Enforce' || !aroundGuard.includes(reason)) return []
   return [{ type: 'Stalled', status: 'True', reason, message }]
 }
 
-function readiness({ object, resolved, report, isolation }: ObservedService, acceptance: Finding): Finding {
+function readiness(
+  { object, resolved, report, isolation }: ObservedService,
+  acceptance: ConditionFinding,
+): ConditionFinding {
   const { reason, message } = resolved
   if (acceptance.status !== 'True') return notReady(acceptance)
   if (reason === 'OpenApiOutdated') return { type: 'Ready', status: 'False', reason, message }
@@ -95,9 +98,9 @@ function silence(pods: readonly string[]): string | undefined {
   return `The policy is published, but nothing listens where the guard reaches the app: ${pods.slice(0, 3).join(', ')}${more}. Calls there are answered 502. Name the app's port in the pod annotation latchkey.dev/upstream-port, and let it listen on 127.0.0.1; or its socket in latchkey.dev/upstream-socket.`
 }
 
-function enforcement(observed: ObservedService, accepted: boolean): Finding {
+function enforcement(observed: ObservedService, accepted: boolean): ConditionFinding {
   const { object, resolved, report } = observed
-  const say = (status: Finding['status'], reason: string, message: string): Finding => ({
+  const say = (status: ConditionFinding['status'], reason: string, message: string): ConditionFinding => ({
     type: 'Enforced',
     status,
     reason,

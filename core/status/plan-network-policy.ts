@@ -3,7 +3,7 @@ import type { GuardedService } from '../api/guarded-service.ts'
 import { apiVersion, type Metadata } from '../api/kind.ts'
 import type { ResolvedService } from '../registry/resolve-services.ts'
 import { bypassCommand } from './plan-guarded-service.ts'
-import type { Finding } from './report.ts'
+import type { ConditionFinding } from './report.ts'
 
 interface Owner {
   readonly apiVersion: string
@@ -29,7 +29,7 @@ export interface NetworkPolicyPlan {
   /** For `apply`: all fields that are ours. */
   readonly wanted?: NetworkPolicyObject
   /** Absent when nobody asked for a policy. */
-  readonly finding?: Finding
+  readonly finding?: ConditionFinding
 }
 
 interface Observed {
@@ -83,7 +83,7 @@ export function planNetworkPolicy(observed: Observed): NetworkPolicyPlan {
     )
   }
   const wanted = policyOf(object, name, selector, observed.openPorts)
-  const finding: Finding = {
+  const finding: ConditionFinding = {
     type: 'Isolated',
     status: 'True',
     reason: 'Isolated',
@@ -93,7 +93,7 @@ export function planNetworkPolicy(observed: Observed): NetworkPolicyPlan {
 }
 
 /** What is said when the operator lacks the right. */
-export function forbiddenPolicy(namespace: string | undefined): Finding {
+export function forbiddenPolicy(namespace: string | undefined): ConditionFinding {
   return isolated(
     'NetworkPolicyForbidden',
     `The operator may not write NetworkPolicies in namespace ${namespace}; see the ClusterRole of the chart.`,
@@ -104,7 +104,7 @@ function unmet(reason: string, message: string): NetworkPolicyPlan {
   return { do: 'nothing', finding: isolated(reason, message) }
 }
 
-function isolated(reason: string, message: string): Finding {
+function isolated(reason: string, message: string): ConditionFinding {
   return { type: 'Isolated', status: 'False', reason, message }
 }
 

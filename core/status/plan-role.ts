@@ -1,5 +1,5 @@
 import type { Role, RoleStatus } from '../api/role.ts'
-import { type EnforcedView, type Finding, latchEnforced, notReady, reportConditions } from './report.ts'
+import { type ConditionFinding, type EnforcedView, latchEnforced, notReady, reportConditions } from './report.ts'
 
 /** The status of a role. @param now RFC 3339, whole seconds */
 export function planRole(
@@ -27,7 +27,7 @@ export function planRole(
 }
 
 /** A rule that opens nothing harms nobody, so the role is ready; but whoever wrote it has to be told. */
-function readiness(accepted: Finding): Finding {
+function readiness(accepted: ConditionFinding): ConditionFinding {
   if (accepted.status === 'False') return notReady(accepted)
   if (accepted.reason === 'RuleMatchesNothing') return { ...accepted, type: 'Ready' }
   return { type: 'Ready', status: 'True', reason: 'Ready', message: 'The role is published.' }
@@ -37,7 +37,7 @@ function acceptance(observed: {
   missing: readonly string[]
   idle: readonly string[]
   schemaFault?: string | undefined
-}): Finding {
+}): ConditionFinding {
   const { missing, idle, schemaFault } = observed
   if (schemaFault !== undefined) return { type: 'Accepted', status: 'False', reason: 'Invalid', message: schemaFault }
   if (missing.length === 0 && idle.length > 0) {

@@ -20,7 +20,7 @@ function find(list: readonly StoredCondition[] | undefined, type: string): Store
 }
 
 /** What a reconciler says about one condition type; the rest of a condition follows from it. */
-export interface Finding {
+export interface ConditionFinding {
   readonly type: string
   readonly status: 'True' | 'False' | 'Unknown'
   readonly reason: string
@@ -28,7 +28,7 @@ export interface Finding {
 }
 
 /** Ready of an object that is not accepted: the cause itself, so that nobody has to look further. */
-export function notReady({ reason, message }: Finding): Finding {
+export function notReady({ reason, message }: ConditionFinding): ConditionFinding {
   return { type: 'Ready', status: 'False', reason, message }
 }
 
@@ -48,7 +48,7 @@ export function reportConditions(
   previous: readonly StoredCondition[] | undefined,
   generation: number | undefined,
   now: string,
-  findings: readonly Finding[],
+  findings: readonly ConditionFinding[],
 ): Condition[] {
   return findings.map(finding => {
     const before = find(previous, finding.type)
@@ -71,7 +71,7 @@ export function latchEnforced(
   previous: readonly StoredCondition[] | undefined,
   generation: number | undefined,
   view: EnforcedView | undefined,
-): Finding {
+): ConditionFinding {
   const before = find(previous, 'Enforced')
   const latched = before?.status === 'True' && before.observedGeneration === generation
   if (before && latched) return kept(before)
@@ -89,7 +89,7 @@ export function latchEnforced(
   }
 }
 
-function kept({ type, status, reason, message }: StoredCondition): Finding {
+function kept({ type, status, reason, message }: StoredCondition): ConditionFinding {
   return { type, status, reason, message }
 }
 

@@ -16,7 +16,7 @@ export interface StoredSlice {
 export type Taken = 'applied' | 'confirmed' | 'mismatch' | 'older' | 'behind' | 'ended' | 'unknown'
 
 /** The rows this guard holds, and the only writer of its policy. */
-export interface Slice {
+export interface HeldSlice {
   /** Absent when it holds nothing. */
   held(): StoredSlice | undefined
   hash(): string | undefined
@@ -27,7 +27,7 @@ export interface Slice {
   taking(frame: Frame): Steps<Taken>
 }
 
-export function createSlice(policy: Policy): Slice {
+export function createSlice(policy: Policy): HeldSlice {
   const builder = createSnapshotBuilder()
   let seen: Seen | undefined
 

@@ -9,7 +9,7 @@ import { driveSteps } from '../../platform/drive-steps.ts'
 import type { Logger } from '../../platform/log.ts'
 import { https } from '../../platform/on-demand.ts'
 import { createFrameReader, type ReadFrames } from './frame-reader.ts'
-import type { Slice, Taken } from './slice.ts'
+import type { HeldSlice, Taken } from './slice.ts'
 
 /** Keeps this guard's slice up to date over one long-lived stream from the issuer. */
 export interface SnapshotClient {
@@ -26,7 +26,7 @@ export interface SnapshotClientOptions {
   version: string
   caFile: string
   tokenFile: string
-  slice: Slice
+  slice: HeldSlice
   /** What besides the hash goes into a held line. */
   findings(): Omit<Held['held'], 'hash'>
   onTaken(taken: 'applied' | 'confirmed'): void

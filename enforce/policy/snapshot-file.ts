@@ -6,7 +6,7 @@ import { driven } from '../../platform/drive-steps.ts'
 import type { Logger } from '../../platform/log.ts'
 import { createElementReader } from './json-elements.ts'
 import type { Policy } from './policy.ts'
-import type { Slice, StoredSlice } from './slice.ts'
+import type { HeldSlice, StoredSlice } from './slice.ts'
 
 /** The last good slice on the pod's disk: a guard that restarts while the issuer is away goes on from it. */
 export interface SnapshotFile {
@@ -35,7 +35,7 @@ const clockToleranceMs = 300_000
 export function createSnapshotFile(options: {
   path: string
   service: string
-  slice: Slice
+  slice: HeldSlice
   policy: Policy
   clock: Clock
   log: Logger

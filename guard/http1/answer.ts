@@ -1,13 +1,13 @@
 import type { Decision } from '../../core/policy/decision.ts'
 import { decisionHeader, type UpstreamFault, upstreamFailed } from '../../enforce/respond.ts'
 import type { AnswerHead } from '../../platform/wire/read-answer.ts'
-import { type Caller, type Exchange, report } from './caller-state.ts'
+import { type CallerConnection, type Exchange, report } from './caller-state.ts'
 import { awaitHead, endExchange } from './phases.ts'
 import { connectionLine, dateLine, endConnection, flush, putBytes, putOwn, putText, statusLine } from './write.ts'
 
 /** Puts the head of the app's answer before the caller. */
-export function beginAnswer(caller: Caller, exchange: Exchange, answer: AnswerHead): void {
-  const { door } = caller
+export function beginAnswer(caller: CallerConnection, exchange: Exchange, answer: AnswerHead): void {
+  const { listener } = caller
   const open = answer.framing === 'chunked' || answer.framing === 'to-close'
   exchange.begun = true
   // An HTTP/1.0 caller knows no chunks: its answer ends with the connection.
@@ -18,7 +18,7 @@ export function beginAnswer(caller: Caller, exchange: Exchange, answer: AnswerHe
     caller,
     statusLine(answer.status) +
       answer.fields +
-      (answer.hasDate ? '' : dateLine(door.clock)) +
+      (answer.hasDate ? '' : dateLine(listener.clock)) +
       decisionLine(exchange) +
       framingLine(exchange, answer) +
       connectionLine(exchange.closes),
@@ -41,11 +41,11 @@ function framingLine({ chunked }: Exchange, { length }: AnswerHead): string {
   return length === undefined ? '' : `Content-Length: ${length}\r\n`
 }
 
-function endsWithAnswer({ door }: Caller, { head, sent }: Exchange): boolean {
-  return !head.keepsOpen || !sent || head.webSocket || door.draining
+function endsWithAnswer({ listener }: CallerConnection, { head, sent }: Exchange): boolean {
+  return !head.keepsOpen || !sent || head.webSocket || listener.draining
 }
 
-export function addData(caller: Caller, exchange: Exchange, bytes: Buffer, from: number, to: number): void {
+export function addData(caller: CallerConnection, exchange: Exchange, bytes: Buffer, from: number, to: number): void {
   if (!exchange.chunked) return void putBytes(caller, bytes, from, to)
   putText(caller, `${(to - from).toString(16)}\r\n`)
   putBytes(caller, bytes, from, to)
@@ -53,14 +53,14 @@ export function addData(caller: Caller, exchange: Exchange, bytes: Buffer, from:
 }
 
 /** The answer is whole: the connection goes on to its next request, or ends. */
-export function endAnswer(caller: Caller, exchange: Exchange): void {
+export function endAnswer(caller: CallerConnection, exchange: Exchange): void {
   if (exchange.chunked) putText(caller, '0\r\n\r\n')
   finish(caller, exchange)
 }
 
 /** There is no answer, or only half of one. */
-export function failAnswer(caller: Caller, exchange: Exchange, fault: UpstreamFault): void {
-  caller.door.reporter.upstreamFailed(exchange.call, fault)
+export function failAnswer(caller: CallerConnection, exchange: Exchange, fault: UpstreamFault): void {
+  caller.listener.reporter.upstreamFailed(exchange.call, fault)
   if (exchange.begun) {
     endExchange(caller)
     flush(caller)
@@ -68,18 +68,18 @@ export function failAnswer(caller: Caller, exchange: Exchange, fault: UpstreamFa
     return void caller.socket.destroy()
   }
   const { call, head } = exchange
-  const answer = upstreamFailed(fault, call.verdict, call.requestId, caller.door.problemBase)
+  const answer = upstreamFailed(fault, call.verdict, call.requestId, caller.listener.problemBase)
   report(caller, exchange, answer.status)
   exchange.closes = endsWithAnswer(caller, exchange)
   putOwn(caller, answer, exchange.closes, head.method === 'HEAD')
   finish(caller, exchange)
 }
 
-function finish(caller: Caller, exchange: Exchange): void {
+function finish(caller: CallerConnection, exchange: Exchange): void {
   endExchange(caller)
   if (exchange.closes || !exchange.sent || caller.endedSince >= 0) return void endConnection(caller)
   // What was written in part already is not kept back.
   if (caller.corked) flush(caller)
-  else caller.door.outbox.add(caller)
+  else caller.listener.outbox.add(caller)
   awaitHead(caller)
 }

@@ -5,7 +5,7 @@ import { writeCopy } from '../../platform/wire/pages.ts'
 import { fault } from '../../platform/wire/read-request.ts'
 import { leastBodyBytes } from '../../platform/wire/ticks.ts'
 import { holdBody } from '../upstream/send.ts'
-import type { Caller, Exchange } from './caller-state.ts'
+import type { CallerConnection, Exchange } from './caller-state.ts'
 import { holdFor, keepBytes, takeKept } from './holding.ts'
 import { awaitBody, cutBody, endBody, noteProgress } from './phases.ts'
 import { refuse } from './refuse.ts'
@@ -17,7 +17,7 @@ const badBody = fault('The body is not framed as RFC 9112 has it: no chunk exten
 const smallBytes = 4_096
 
 /** The head of its request went out: what has come of the body follows. */
-export function sendBody(caller: Caller): void {
+export function sendBody(caller: CallerConnection): void {
   awaitBody(caller)
   const begun = takeKept(caller)
   if (begun) takeBody(caller, begun, begun.length)
@@ -29,14 +29,14 @@ export function sendBody(caller: Caller): void {
 }
 
 /** Passes on a piece of a request's body, framed anew. @param bytes good until this returns */
-export function takeBody(caller: Caller, bytes: Buffer, length: number): void {
+export function takeBody(caller: CallerConnection, bytes: Buffer, length: number): void {
   const { exchange } = caller
   const upstream = exchange?.upstream
   const body = exchange?.body
   if (!exchange || !upstream || !body) return
   const { socket } = upstream
   let at = 0
-  holdBody(upstream, caller.door.outbox)
+  holdBody(upstream, caller.listener.outbox)
   while (at < length && !body.done && !body.broken) {
     at = nextData(body, bytes, at, length)
     if (body.dataEnd === body.dataStart) continue
@@ -47,7 +47,7 @@ export function takeBody(caller: Caller, bytes: Buffer, length: number): void {
   if (body.done && body.framing === 'chunked') socket.write('0\r\n\r\n', 'latin1')
   if (body.broken) return void breakOff(caller, exchange)
   noteProgress(caller, length, leastBodyBytes)
-  caller.door.upstreams.touch(upstream)
+  caller.listener.upstreams.touch(upstream)
   if (socket.writableLength > 0 && !holdFor(caller)) return
   if (body.done) {
     endBody(caller, exchange)
@@ -59,7 +59,7 @@ export function takeBody(caller: Caller, bytes: Buffer, length: number): void {
 }
 
 /** The app takes nothing more of the body: what still comes of it is thrown away, and the connection ends with the answer. */
-export function dropBody(caller: Caller): void {
+export function dropBody(caller: CallerConnection): void {
   if (!caller.exchange || caller.exchange.sent) return
   cutBody(caller)
   keepBytes(caller, undefined)
@@ -72,7 +72,7 @@ function writeBody(socket: Socket, bytes: Buffer, from: number, to: number): voi
 }
 
 /** A body that cannot be read fails its call as a whole. */
-function breakOff(caller: Caller, exchange: Exchange): void {
+function breakOff(caller: CallerConnection, exchange: Exchange): void {
   const { begun, head } = exchange
   abort(caller)
   if (begun) caller.socket.destroy()

@@ -1,4 +1,4 @@
-import type { Authorizer } from '../../enforce/authorize.ts'
+import type { DecisionPoint } from '../../enforce/authorize.ts'
 import type { Policy } from '../../enforce/policy/policy.ts'
 import type { Call, Reporter } from '../../enforce/report/report.ts'
 import type { Tracing } from '../../enforce/report/trace.ts'
@@ -13,7 +13,7 @@ import type { ReadBefore } from '../../platform/wire/read-before.ts'
 import type { RequestHead } from '../../platform/wire/read-request.ts'
 import type { Tunnels } from '../upgrade.ts'
 import type { UpstreamPool } from '../upstream/pool.ts'
-import type { Asker, Upstream } from '../upstream/state.ts'
+import type { Upstream, UpstreamHandler } from '../upstream/state.ts'
 
 /** Time limits, in ticks of the sweep. */
 export interface Limits {
@@ -24,9 +24,9 @@ export interface Limits {
 }
 
 /** What all connections of one listener share. */
-export interface Door {
+export interface ListenerContext {
   readonly policy: Policy
-  readonly authorizer: Authorizer
+  readonly decisions: DecisionPoint
   readonly reporter: Reporter
   readonly tracing?: Tracing | undefined
   readonly tunnels: Tunnels
@@ -36,7 +36,7 @@ export interface Door {
   readonly clock: Clock
   readonly log: Logger
   readonly limits: Limits
-  readonly callers: Set<Caller>
+  readonly callers: Set<CallerConnection>
   /** Memory of all that is under way. */
   readonly memory: Budget
   /** Where tokens that were not seen before wait to be proved. */
@@ -60,11 +60,11 @@ export interface Door {
 export type Phase = 'head' | 'proof' | 'body' | 'answer' | 'linger' | 'tunnel' | 'closed'
 
 /** One connection of a caller. It has one request at a time: what comes behind it waits. */
-export interface Caller extends Sender {
-  readonly door: Door
+export interface CallerConnection extends Sender {
+  readonly listener: ListenerContext
   readonly accepted: Accepted
   readonly peer: string
-  readonly asker: Asker
+  readonly handler: UpstreamHandler
   /** Takes what waits, once the request in front of it is decided. */
   goOn(): void
   /** The head before this one. */
@@ -124,8 +124,8 @@ export interface Exchange {
 }
 
 /** Reports the call, once. */
-export function report({ door }: Caller, exchange: Exchange, status: number | undefined): void {
+export function report({ listener }: CallerConnection, exchange: Exchange, status: number | undefined): void {
   if (exchange.reported) return
   exchange.reported = true
-  door.reporter.report(exchange.call, status)
+  listener.reporter.report(exchange.call, status)
 }

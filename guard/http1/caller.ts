@@ -4,10 +4,10 @@ import type { Accepted } from '../../platform/wire/listener.ts'
 import { nothingBefore } from '../../platform/wire/read-before.ts'
 import { fault } from '../../platform/wire/read-request.ts'
 import type { OnRead } from '../../platform/wire/reading.ts'
-import type { Asker } from '../upstream/state.ts'
+import type { UpstreamHandler } from '../upstream/state.ts'
 import { addData, beginAnswer, endAnswer, failAnswer } from './answer.ts'
 import { dropBody, sendBody, takeBody } from './body.ts'
-import type { Caller, Door, Exchange } from './caller-state.ts'
+import type { CallerConnection, Exchange, ListenerContext } from './caller-state.ts'
 import { takeHead } from './head.ts'
 import { holdFor, keepBytes, takeKept } from './holding.ts'
 import { close, noteEnd, noteSign } from './phases.ts'
@@ -28,7 +28,7 @@ const brokenOff = fault('The request ended before its head did.')
  * Serves a connection until it ends.
  * @param open makes the socket whose bytes are given to the function
  */
-export function serveCaller(door: Door, accepted: Accepted, open: (onRead: OnRead) => Socket): void {
+export function serveCaller(listener: ListenerContext, accepted: Accepted, open: (onRead: OnRead) => Socket): void {
   const socket = open((length, bytes) => {
     try {
       takeBytes(caller, bytes, length)
@@ -37,19 +37,19 @@ export function serveCaller(door: Door, accepted: Accepted, open: (onRead: OnRea
     }
     return true
   })
-  const caller: Caller = {
+  const caller: CallerConnection = {
     ...fresh,
     before: nothingBefore(),
-    door,
+    listener,
     socket,
     accepted,
     peer: accepted.peer,
-    asker: askerOf(() => caller, accepted.key),
-    since: door.tick,
+    handler: askerOf(() => caller, accepted.key),
+    since: listener.tick,
     send: () => flush(caller),
     goOn: () => pump(caller),
   }
-  door.callers.add(caller)
+  listener.callers.add(caller)
   socket.on('drain', () => {
     try {
       takeDrain(caller)
@@ -60,15 +60,15 @@ export function serveCaller(door: Door, accepted: Accepted, open: (onRead: OnRea
   socket.on('end', () => takeEnd(caller))
   socket.on('error', () => socket.destroy())
   socket.on('close', () => {
-    door.callers.delete(caller)
+    listener.callers.delete(caller)
     close(caller)
-    if (caller.seat) door.lingering.leave(caller.seat)
+    if (caller.seat) listener.lingering.leave(caller.seat)
     abort(caller)
   })
 }
 
-type Own = 'door' | 'socket' | 'accepted' | 'peer' | 'asker' | 'since' | 'send' | 'goOn' | 'before'
-const fresh: Omit<Caller, Own> = {
+type Own = 'listener' | 'socket' | 'accepted' | 'peer' | 'handler' | 'since' | 'send' | 'goOn' | 'before'
+const fresh: Omit<CallerConnection, Own> = {
   queued: false,
   linesOf: undefined,
   lines: '',
@@ -92,14 +92,14 @@ const fresh: Omit<Caller, Own> = {
 }
 
 /** A bug costs the call that met it, and nobody else's. */
-function giveUp({ door, socket }: Caller, error: unknown): void {
-  door.log.error({ err: error }, 'a request could not be handled')
+function giveUp({ listener, socket }: CallerConnection, error: unknown): void {
+  listener.log.error({ err: error }, 'a request could not be handled')
   socket.destroy()
 }
 
 /** What the app's side tells of the running request. */
-function askerOf(of: () => Caller, peer: string): Asker {
-  const running = (caller: Caller) => {
+function askerOf(of: () => CallerConnection, peer: string): UpstreamHandler {
+  const running = (caller: CallerConnection) => {
     if (!caller.exchange) throw new Error('an answer came for no request')
     return caller.exchange
   }
@@ -133,7 +133,7 @@ function askerOf(of: () => Caller, peer: string): Asker {
 }
 
 /** @param bytes good until this returns: what is kept is copied */
-function takeBytes(caller: Caller, bytes: Buffer, length: number): void {
+function takeBytes(caller: CallerConnection, bytes: Buffer, length: number): void {
   switch (caller.phase) {
     case 'head':
       return void takeInHead(caller, bytes, length)
@@ -156,12 +156,12 @@ function isDropped(exchange: Exchange | undefined): boolean {
   return exchange !== undefined && !exchange.sent && exchange.upstream?.stopped === true
 }
 
-function drop(caller: Caller, length: number): void {
+function drop(caller: CallerConnection, length: number): void {
   caller.lingered += length
   if (caller.lingered > maxLingerBytes) caller.socket.pause()
 }
 
-function takeInHead(caller: Caller, bytes: Buffer, length: number): void {
+function takeInHead(caller: CallerConnection, bytes: Buffer, length: number): void {
   if (caller.pending || caller.blockedSince >= 0 || caller.pumping) return void readAhead(caller, bytes, length)
   noteSign(caller)
   takeHead(caller, bytes, length, kept)
@@ -169,7 +169,7 @@ function takeInHead(caller: Caller, bytes: Buffer, length: number): void {
 }
 
 /** Keeps what comes before its turn. */
-function readAhead(caller: Caller, bytes: Buffer, length: number): void {
+function readAhead(caller: CallerConnection, bytes: Buffer, length: number): void {
   const waiting = caller.pending ? joined(caller.pending, bytes, length) : kept(bytes, 0, length)
   keepBytes(caller, waiting)
   if (caller.phase === 'head' && caller.blockedSince < 0 && !caller.pumping) return void pump(caller)
@@ -178,7 +178,7 @@ function readAhead(caller: Caller, bytes: Buffer, length: number): void {
 }
 
 /** Takes one request after the other, as long as the caller reads its answers. */
-function pump(caller: Caller): void {
+function pump(caller: CallerConnection): void {
   if (caller.pumping) return
   caller.pumping = true
   let taken = 0
@@ -197,15 +197,15 @@ function pump(caller: Caller): void {
 }
 
 /** While others wait, one at a time. */
-function isLong({ door }: Caller, taken: number): boolean {
-  return taken > maxInARow || door.turns.waiting() > 0
+function isLong({ listener }: CallerConnection, taken: number): boolean {
+  return taken > maxInARow || listener.turns.waiting() > 0
 }
 
 /** Requests that are denied wait for no app: one read can hold thousands, and all other callers would wait for them. */
-function letOthers(caller: Caller): void {
-  const { door, accepted } = caller
+function letOthers(caller: CallerConnection): void {
+  const { listener, accepted } = caller
   flush(caller)
-  const fate = door.turns.take(accepted.key, turn => {
+  const fate = listener.turns.take(accepted.key, turn => {
     caller.pumping = false
     if (caller.phase !== 'head') return
     try {
@@ -222,20 +222,20 @@ function letOthers(caller: Caller): void {
 }
 
 /** Nothing more comes, and all that came is answered. */
-function endOfRequests(caller: Caller): void {
+function endOfRequests(caller: CallerConnection): void {
   if (caller.pending) return void refuseBytes(caller, brokenOff)
   flush(caller)
   caller.socket.end()
 }
 
-function takeDrain(caller: Caller): void {
+function takeDrain(caller: CallerConnection): void {
   noteRead(caller)
   caller.exchange?.upstream?.socket.resume()
   pump(caller)
 }
 
 /** The caller sends nothing more. */
-function takeEnd(caller: Caller): void {
+function takeEnd(caller: CallerConnection): void {
   const { phase, socket } = caller
   if (caller.endedSince < 0) noteEnd(caller)
   if (phase === 'body') socket.destroy()

@@ -8,7 +8,7 @@ import { endOfHead } from '../../platform/wire/read-fields.ts'
 import { afterTarget, checkBeginning, readHead, readRepeated } from '../../platform/wire/read-head.ts'
 import { fault, maxHeaderBytes, type RequestHead } from '../../platform/wire/read-request.ts'
 import { newRequestId } from '../../platform/wire/request-id.ts'
-import type { Caller, Door } from './caller-state.ts'
+import type { CallerConnection, ListenerContext } from './caller-state.ts'
 import { holdFor, holdLess, keepBytes } from './holding.ts'
 import { awaitProof, endProof, enterTunnel } from './phases.ts'
 import { deny, refuse, refuseBytes } from './refuse.ts'
@@ -21,9 +21,9 @@ const tooEarly = fault('Send the handshake when all answers before it have arriv
  * @param keep how to keep a part of the bytes
  * @returns false when the head has not come to its end: its bytes are kept
  */
-export function takeHead(caller: Caller, bytes: Buffer, length: number, keep: typeof kept): boolean {
-  const { door } = caller
-  if (door.onHttp2 && caller.served === 0 && isPreface(bytes, length)) return handOver(caller, bytes, length)
+export function takeHead(caller: CallerConnection, bytes: Buffer, length: number, keep: typeof kept): boolean {
+  const { listener } = caller
+  if (listener.onHttp2 && caller.served === 0 && isPreface(bytes, length)) return handOver(caller, bytes, length)
   const again = readRepeated(bytes, length, caller.before)
   if (again) {
     caller.looked = 0
@@ -56,56 +56,62 @@ export function takeHead(caller: Caller, bytes: Buffer, length: number, keep: ty
   return true
 }
 
-function handOver(caller: Caller, bytes: Buffer, length: number): false {
-  const { door, socket, accepted } = caller
+function handOver(caller: CallerConnection, bytes: Buffer, length: number): false {
+  const { listener, socket, accepted } = caller
   const begun = kept(bytes, 0, length)
   keepBytes(caller, begun)
   // The rest of the preface may still come.
   if (length < prefaceLength) return false
-  door.callers.delete(caller)
+  listener.callers.delete(caller)
   // The other listeners do nothing more in this phase, and whoever counts connections has one too.
   socket.removeAllListeners('data')
   // The socket goes on being read as before, for HTTP/2; what else this phase does needs a tunnel of two connections.
-  enterTunnel(caller, door.onHttp2?.(accepted, begun), undefined)
+  enterTunnel(caller, listener.onHttp2?.(accepted, begun), undefined)
   return false
 }
 
-function decideHead(caller: Caller, head: RequestHead): void {
-  const { door } = caller
-  const startedMs = door.clock.now()
+function decideHead(caller: CallerConnection, head: RequestHead): void {
+  const { listener } = caller
+  const startedMs = listener.clock.now()
   const { method, target } = head
   if (head.webSocket && caller.pipelined) return void refuse(caller, { refused: tooEarly, method, target })
-  const trace = door.tracing?.begin(head)
-  const verdict = admitKnown(door, head)
+  const trace = listener.tracing?.begin(head)
+  const verdict = admitKnown(listener, head)
   if (verdict) decided(caller, head, verdict, startedMs, trace)
   else prove(caller, head, startedMs, trace)
 }
 
 /** A token that was not seen before: proving it costs time, of which every peer gets its part. */
-function prove(caller: Caller, head: RequestHead, startedMs: number, trace: CallTrace | undefined): void {
-  const { door, accepted } = caller
+function prove(caller: CallerConnection, head: RequestHead, startedMs: number, trace: CallTrace | undefined): void {
+  const { listener, accepted } = caller
   awaitProof(caller)
-  const fate = door.proofs.take(accepted.key, turn => {
+  const fate = listener.proofs.take(accepted.key, turn => {
     // The caller may have gone meanwhile.
     if (caller.phase !== 'proof') return
     endProof(caller)
     try {
-      decided(caller, head, turn === 'come' ? admit(door, head) : overloadedVerdict(door.policy), startedMs, trace)
+      decided(
+        caller,
+        head,
+        turn === 'come' ? admit(listener, head) : overloadedVerdict(listener.policy),
+        startedMs,
+        trace,
+      )
       if (caller.held !== 0) holdLess(caller)
       caller.goOn()
     } catch (error) {
-      door.log.error({ err: error }, 'a request could not be handled')
+      listener.log.error({ err: error }, 'a request could not be handled')
       caller.socket.destroy()
     }
   })
   if (fate === 'waits') holdFor(caller)
   if (fate !== 'refused') return
   endProof(caller)
-  decided(caller, head, overloadedVerdict(door.policy), startedMs, trace)
+  decided(caller, head, overloadedVerdict(listener.policy), startedMs, trace)
 }
 
 function decided(
-  caller: Caller,
+  caller: CallerConnection,
   head: RequestHead,
   verdict: Verdict,
   startedMs: number,
@@ -118,24 +124,24 @@ function decided(
   else deny(caller, head, call)
 }
 
-function admitKnown(door: Door, head: RequestHead): Verdict | undefined {
+function admitKnown(listener: ListenerContext, head: RequestHead): Verdict | undefined {
   try {
-    return door.authorizer.authorizeKnown(head)
+    return listener.decisions.authorizeKnown(head)
   } catch (error) {
-    return afterBug(door, error)
+    return afterBug(listener, error)
   }
 }
 
-function admit(door: Door, head: RequestHead): Verdict {
+function admit(listener: ListenerContext, head: RequestHead): Verdict {
   try {
-    return door.authorizer.authorize(head)
+    return listener.decisions.authorize(head)
   } catch (error) {
-    return afterBug(door, error)
+    return afterBug(listener, error)
   }
 }
 
 /** The decision is total: an exception is a bug, and a bug is no reason to let anybody in, or to fall over. */
-function afterBug({ log, policy }: Door, error: unknown): Verdict {
+function afterBug({ log, policy }: ListenerContext, error: unknown): Verdict {
   log.error({ err: error }, 'the decision threw, the call is denied')
   return { ...malformedVerdict(policy), decision: { allow: false, reason: 'policy_unsupported' } }
 }

@@ -1,15 +1,15 @@
 import type { Socket } from 'node:net'
 import { costs } from '../../platform/fair/memory.ts'
-import type { Caller } from './caller-state.ts'
+import type { CallerConnection } from './caller-state.ts'
 import { close } from './phases.ts'
 
 /** Keeps bytes until it is their turn. */
-export function keepBytes(caller: Caller, bytes: Buffer | undefined): void {
+export function keepBytes(caller: CallerConnection, bytes: Buffer | undefined): void {
   caller.pending = bytes
 }
 
 /** It is the turn of what was kept. */
-export function takeKept(caller: Caller): Buffer | undefined {
+export function takeKept(caller: CallerConnection): Buffer | undefined {
   const { pending } = caller
   caller.pending = undefined
   return pending
@@ -20,36 +20,36 @@ export function takeKept(caller: Caller): Buffer | undefined {
  * left for its peer, the connection ends.
  * @returns false when it did
  */
-export function holdFor(caller: Caller): boolean {
+export function holdFor(caller: CallerConnection): boolean {
   const bytes = heldBytes(caller)
   if (bytes <= caller.held) return true
   return tell(caller, bytes)
 }
 
 /** For the sweep: what was held and is not any more, others may have. */
-export function holdLess(caller: Caller): void {
+export function holdLess(caller: CallerConnection): void {
   const bytes = heldBytes(caller)
   if (bytes < caller.held) tell(caller, bytes)
 }
 
-function tell(caller: Caller, bytes: number): boolean {
-  const { accepted, door, socket } = caller
+function tell(caller: CallerConnection, bytes: number): boolean {
+  const { accepted, listener, socket } = caller
   // Its place was shed already: it ends.
   const isShed = accepted.place.left
-  if (!isShed && door.memory.hold(accepted.place, accepted.cost + bytes)) {
+  if (!isShed && listener.memory.hold(accepted.place, accepted.cost + bytes)) {
     caller.held = bytes
     return true
   }
-  if (!isShed) door.reporter.limitHit('memory')
+  if (!isShed) listener.reporter.limitHit('memory')
   caller.pending = undefined
   close(caller)
-  door.memory.leave(accepted.place)
+  listener.memory.leave(accepted.place)
   socket.destroy()
   return false
 }
 
 /** Bytes not yet taken, not yet read by the caller, or not yet by the app. */
-function heldBytes({ phase, pending, socket, exchange, link }: Caller): number {
+function heldBytes({ phase, pending, socket, exchange, link }: CallerConnection): number {
   const upstream = exchange?.upstream ?? link
   // A part keeps the whole that it was cut from.
   const waiting = (pending?.buffer.byteLength ?? 0) + socket.writableLength

@@ -4,16 +4,16 @@ import { denial, malformed } from '../../enforce/respond.ts'
 import type { RefusedHead } from '../../platform/wire/read-head.ts'
 import type { HeadFault, RequestHead } from '../../platform/wire/read-request.ts'
 import { newRequestId } from '../../platform/wire/request-id.ts'
-import type { Caller } from './caller-state.ts'
+import type { CallerConnection } from './caller-state.ts'
 import { awaitHead } from './phases.ts'
 import { endConnection, flush, putOwn } from './write.ts'
 
 /** A denied body is not read, so the connection ends with the answer. */
-export function deny(caller: Caller, head: RequestHead, call: Call): void {
-  const { door } = caller
-  const answer = denial(call.verdict, call.requestId, door.problemBase)
-  door.reporter.report(call, answer.status)
-  const closes = !head.keepsOpen || head.body !== 'none' || head.webSocket || door.draining
+export function deny(caller: CallerConnection, head: RequestHead, call: Call): void {
+  const { listener } = caller
+  const answer = denial(call.verdict, call.requestId, listener.problemBase)
+  listener.reporter.report(call, answer.status)
+  const closes = !head.keepsOpen || head.body !== 'none' || head.webSocket || listener.draining
   putOwn(caller, answer, closes, head.method === 'HEAD')
   if (closes) return void endConnection(caller)
   // Answers to requests behind one another go out together.
@@ -26,11 +26,11 @@ export function deny(caller: Caller, head: RequestHead, call: Call): void {
  * @param toHead it began as a HEAD request: no body follows
  */
 export function refuse(
-  caller: Caller,
+  caller: CallerConnection,
   { refused, method, target }: RefusedHead,
   toHead: boolean = method === 'HEAD',
 ): void {
-  const { policy, reporter, clock } = caller.door
+  const { policy, reporter, clock } = caller.listener
   const call: Call = {
     verdict: malformedVerdict(policy),
     method,
@@ -40,11 +40,11 @@ export function refuse(
     startedMs: clock.now(),
   }
   reporter.report(call, refused.status)
-  putOwn(caller, malformed(refused, call.requestId, caller.door.problemBase), true, toHead)
+  putOwn(caller, malformed(refused, call.requestId, caller.listener.problemBase), true, toHead)
   endConnection(caller)
 }
 
-export function refuseBytes(caller: Caller, refused: HeadFault): void {
+export function refuseBytes(caller: CallerConnection, refused: HeadFault): void {
   refuse(
     caller,
     { refused, method: undefined, target: undefined },
@@ -53,8 +53,8 @@ export function refuseBytes(caller: Caller, refused: HeadFault): void {
 }
 
 /** There are too many requests behind one another: none of those that came on this connection is taken any more. */
-export function refuseTurn(caller: Caller): void {
-  const { policy, reporter, clock, problemBase } = caller.door
+export function refuseTurn(caller: CallerConnection): void {
+  const { policy, reporter, clock, problemBase } = caller.listener
   const verdict = overloadedVerdict(policy)
   const requestId = newRequestId()
   const startedMs = clock.now()

@@ -7,14 +7,14 @@ import { inOnePiece } from '../../platform/wire/one-piece.ts'
 import type { RequestHead } from '../../platform/wire/read-request.ts'
 import type { Upstream } from '../upstream/state.ts'
 import { abandon } from '../upstream/upstream.ts'
-import { type Caller, type Exchange, report } from './caller-state.ts'
+import { type CallerConnection, type Exchange, report } from './caller-state.ts'
 import { holdFor, keepBytes } from './holding.ts'
 import { beginExchange, endExchange } from './phases.ts'
 import { flush, putText } from './write.ts'
 
 /** A request that was let in goes to the app, as soon as there is a connection. */
-export function pass(caller: Caller, head: RequestHead, call: Call): void {
-  const { door } = caller
+export function pass(caller: CallerConnection, head: RequestHead, call: Call): void {
+  const { listener } = caller
   if (head.expectContinue) {
     putText(caller, 'HTTP/1.1 100 Continue\r\n\r\n')
     flush(caller)
@@ -35,7 +35,7 @@ export function pass(caller: Caller, head: RequestHead, call: Call): void {
   beginExchange(caller, exchange)
   const text = forwardedText(caller, head, call)
   exchange.waiting = smallBody === undefined ? text : text + smallBody
-  const upstream = door.upstreams.take(caller.asker, head.method, head.webSocket)
+  const upstream = listener.upstreams.take(caller.handler, head.method, head.webSocket)
   if (upstream) sendOn(caller, exchange, upstream)
   else if (caller.exchange === exchange) holdFor(caller)
 }
@@ -44,7 +44,7 @@ export function pass(caller: Caller, head: RequestHead, call: Call): void {
 const smallBytes = 4_096
 
 /** @returns undefined when there is none, or when it did not come whole with its head */
-function takeSmallBody(caller: Caller, { body, length }: RequestHead): string | undefined {
+function takeSmallBody(caller: CallerConnection, { body, length }: RequestHead): string | undefined {
   const { pending } = caller
   if (body !== 'sized' || length > smallBytes || !pending || pending.length < length) return undefined
   keepBytes(caller, pending.length > length ? partOf(pending, length, pending.length) : undefined)
@@ -52,7 +52,7 @@ function takeSmallBody(caller: Caller, { body, length }: RequestHead): string | 
 }
 
 /** The request, or its beginning, goes out on this connection. */
-export function sendOn(caller: Caller, exchange: Exchange, upstream: Upstream): void {
+export function sendOn(caller: CallerConnection, exchange: Exchange, upstream: Upstream): void {
   const { waiting } = exchange
   exchange.upstream = upstream
   exchange.waiting = ''
@@ -61,32 +61,32 @@ export function sendOn(caller: Caller, exchange: Exchange, upstream: Upstream): 
   upstream.sent = exchange.sent
   upstream.out = waiting
   upstream.request = exchange.sent ? waiting : ''
-  caller.door.outbox.add(upstream)
+  caller.listener.outbox.add(upstream)
   // The other ones are in what every connection takes.
   if (waiting.length > smallBytes) holdFor(caller)
 }
 
 /** Sends a request once more, on a new connection: the app closed the kept one under it. */
-export function sendAgain(caller: Caller, exchange: Exchange, request: string): void {
+export function sendAgain(caller: CallerConnection, exchange: Exchange, request: string): void {
   const { head } = exchange
   exchange.upstream = undefined
   exchange.waiting = request
-  const upstream = caller.door.upstreams.takeNew(caller.asker, head.method, head.webSocket)
+  const upstream = caller.listener.upstreams.takeNew(caller.handler, head.method, head.webSocket)
   if (upstream) sendOn(caller, exchange, upstream)
 }
 
 /** Gives up the running call: nobody waits for its answer, or nothing more of it comes. */
-export function abort(caller: Caller): void {
+export function abort(caller: CallerConnection): void {
   const { exchange } = caller
   if (!exchange) return
   endExchange(caller)
   report(caller, exchange, undefined)
   if (exchange.upstream) abandon(exchange.upstream)
-  else caller.door.upstreams.leave(caller.asker)
+  else caller.listener.upstreams.leave(caller.handler)
 }
 
 /** The head that the app gets, one character per byte: what forwardHead tells, as text. */
-function forwardedText(caller: Caller, head: RequestHead, call: Call): string {
+function forwardedText(caller: CallerConnection, head: RequestHead, call: Call): string {
   const { verdict, requestId, peer, trace } = call
   const { decision, snapshot } = verdict
   const keeps = keepsToken(decision, snapshot?.service?.keepCredential)
@@ -106,7 +106,7 @@ function peerLines(head: RequestHead, peer: string, keepsToken: boolean, trace: 
 }
 
 /** The lines of fields that came in the request before too are not made again. */
-function linesAgain(caller: Caller, head: RequestHead): string {
+function linesAgain(caller: CallerConnection, head: RequestHead): string {
   if (caller.linesOf !== head.values) {
     caller.linesOf = head.values
     caller.lines = inOnePiece(peerLines(head, caller.peer, false, undefined))

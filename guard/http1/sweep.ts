@@ -1,6 +1,6 @@
 import type { Limit } from '../../enforce/report/metrics.ts'
 import { halfOpenMs, ticksOf } from '../../platform/wire/ticks.ts'
-import type { Caller, Door } from './caller-state.ts'
+import type { CallerConnection, ListenerContext } from './caller-state.ts'
 import { holdLess } from './holding.ts'
 import { refuseBytes } from './refuse.ts'
 import { abort } from './request.ts'
@@ -14,11 +14,11 @@ const halfOpenTicks = ticksOf(halfOpenMs)
 const tooSlow = { status: 408, detail: 'The head of the request did not arrive in time.' } as const
 
 /** Ends what took too long: one look at every connection, instead of a timer for each request. */
-export function sweepCallers(door: Door): void {
-  for (const caller of door.callers) sweepOne(caller, door)
+export function sweepCallers(listener: ListenerContext): void {
+  for (const caller of listener.callers) sweepOne(caller, listener)
 }
 
-function sweepOne(caller: Caller, { tick, limits }: Door): void {
+function sweepOne(caller: CallerConnection, { tick, limits }: ListenerContext): void {
   const { socket, endedSince, blockedSince } = caller
   const quiet = tick - caller.since
   if (caller.held !== 0) holdLess(caller)
@@ -43,12 +43,12 @@ function sweepOne(caller: Caller, { tick, limits }: Door): void {
   }
 }
 
-function endFor({ door, socket }: Caller, limit: Limit): void {
-  door.reporter.limitHit(limit)
+function endFor({ listener, socket }: CallerConnection, limit: Limit): void {
+  listener.reporter.limitHit(limit)
   socket.destroy()
 }
 
-function sweepHead(caller: Caller, quiet: number, head: number, idle: number): void {
+function sweepHead(caller: CallerConnection, quiet: number, head: number, idle: number): void {
   if (caller.blockedSince >= 0) return
   if (caller.pending) {
     if (quiet > head) refuseBytes(caller, tooSlow)

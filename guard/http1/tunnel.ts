@@ -3,23 +3,23 @@ import { decisionHeader } from '../../enforce/respond.ts'
 import type { AnswerHead } from '../../platform/wire/read-answer.ts'
 import { halfOpenMs } from '../../platform/wire/ticks.ts'
 import type { Upstream } from '../upstream/state.ts'
-import { type Caller, type Exchange, report } from './caller-state.ts'
+import { type CallerConnection, type Exchange, report } from './caller-state.ts'
 import { holdFor, takeKept } from './holding.ts'
 import { enterTunnel, noteEnd } from './phases.ts'
 import { flush } from './write.ts'
 
 /** Makes a tunnel of two connections: bytes pass both ways as they come, under back-pressure. */
 export function openTunnel(
-  caller: Caller,
+  caller: CallerConnection,
   exchange: Exchange,
   answer: AnswerHead,
   upstream: Upstream,
   firstBytes: Buffer,
 ): void {
-  const { socket, door } = caller
+  const { socket, listener } = caller
   flush(caller)
   report(caller, exchange, 101)
-  const forget = door.tunnels.open({
+  const forget = listener.tunnels.open({
     call: exchange.call,
     head: exchange.head,
     close() {
@@ -38,7 +38,7 @@ export function openTunnel(
 }
 
 /** When one side is gone the other one follows; what is still on its way to it arrives first. */
-function connectEnds(caller: Caller, upstream: Upstream): void {
+function connectEnds(caller: CallerConnection, upstream: Upstream): void {
   const { socket } = caller
   const app = upstream.socket
   upstream.tunnel = bytes => {
@@ -67,13 +67,13 @@ function connectEnds(caller: Caller, upstream: Upstream): void {
 }
 
 /** What the caller sent before it left still goes to the app; as long as it waits it is counted, and not for ever. */
-function sendRest({ door, accepted }: Caller, app: Socket): void {
+function sendRest({ listener, accepted }: CallerConnection, app: Socket): void {
   app.end()
   if (app.writableLength === 0) return
-  const place = door.memory.enter(accepted.key, app.writableLength, () => app.destroy())
+  const place = listener.memory.enter(accepted.key, app.writableLength, () => app.destroy())
   if (!place) return void app.destroy()
   app.setTimeout(halfOpenMs, () => app.destroy())
-  app.once('close', () => door.memory.leave(place))
+  app.once('close', () => listener.memory.leave(place))
 }
 
 function switching({ call }: Exchange, { fields }: AnswerHead): string {

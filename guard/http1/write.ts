@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import type { Answer } from '../../enforce/respond.ts'
 import type { Clock } from '../../platform/clock.ts'
 import { writeCopy } from '../../platform/wire/pages.ts'
-import type { Caller } from './caller-state.ts'
+import type { CallerConnection } from './caller-state.ts'
 import { holdFor, keepBytes } from './holding.ts'
 import { linger } from './phases.ts'
 
@@ -35,12 +35,12 @@ export function connectionLine(closes: boolean): string {
 }
 
 /** Adds text, one character per byte, to what goes out with the next flush. */
-export function putText(caller: Caller, text: string): void {
+export function putText(caller: CallerConnection, text: string): void {
   caller.out += text
 }
 
 /** Adds bytes to what goes out with the next flush. */
-export function putBytes(caller: Caller, bytes: Buffer, from: number, to: number): void {
+export function putBytes(caller: CallerConnection, bytes: Buffer, from: number, to: number): void {
   if (to - from <= maxTextBytes) {
     caller.out += bytes.toString('latin1', from, to)
     return
@@ -56,7 +56,7 @@ export function putBytes(caller: Caller, bytes: Buffer, from: number, to: number
 }
 
 /** @returns false when the caller reads too slowly for more */
-export function flush(caller: Caller): boolean {
+export function flush(caller: CallerConnection): boolean {
   const { socket, out } = caller
   if (out !== '') {
     caller.out = ''
@@ -72,18 +72,18 @@ export function flush(caller: Caller): boolean {
     if (socket.writableLength > 0) holdFor(caller)
     return true
   }
-  if (caller.blockedSince < 0) caller.blockedSince = caller.door.tick
+  if (caller.blockedSince < 0) caller.blockedSince = caller.listener.tick
   holdFor(caller)
   return false
 }
 
 /** The caller has read what was written. */
-export function noteRead(caller: Caller): void {
+export function noteRead(caller: CallerConnection): void {
   caller.blockedSince = -1
 }
 
 /** Adds an answer of the guard's own. @param toHead the request was HEAD: no body follows */
-export function putOwn(caller: Caller, answer: Answer, closes: boolean, toHead: boolean): void {
+export function putOwn(caller: CallerConnection, answer: Answer, closes: boolean, toHead: boolean): void {
   const { headers } = answer
   let text = statusLine(answer.status)
   let closing = closes
@@ -91,7 +91,7 @@ export function putOwn(caller: Caller, answer: Answer, closes: boolean, toHead: 
     if (headers[at] === 'Connection') closing = true
     else text += `${headers[at]}: ${headers[at + 1]}\r\n`
   }
-  caller.out += text + dateLine(caller.door.clock) + connectionLine(closing)
+  caller.out += text + dateLine(caller.listener.clock) + connectionLine(closing)
   if (!toHead) caller.out += Buffer.from(answer.body).toString('latin1')
 }
 
@@ -100,12 +100,12 @@ export function putOwn(caller: Caller, answer: Answer, closes: boolean, toHead: 
  * take the answer away from a caller that is still writing. That is done for so many connections of a peer and no more:
  * who is refused over and over is not read for it.
  */
-export function endConnection(caller: Caller): void {
-  const { accepted, door, socket } = caller
+export function endConnection(caller: CallerConnection): void {
+  const { accepted, listener, socket } = caller
   flush(caller)
   linger(caller)
   keepBytes(caller, undefined)
-  caller.seat ??= door.lingering.enter(accepted.key, 1, () => socket.destroy())
+  caller.seat ??= listener.lingering.enter(accepted.key, 1, () => socket.destroy())
   if (!caller.seat) return void socket.destroySoon()
   socket.end()
   socket.resume()

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { ServerHttp2Stream } from 'node:http2'
-import { type Authorizer, malformedVerdict, overloadedVerdict, type Verdict } from '../../enforce/authorize.ts'
+import { type DecisionPoint, malformedVerdict, overloadedVerdict, type Verdict } from '../../enforce/authorize.ts'
 import { forwardHead } from '../../enforce/forward-head.ts'
 import type { Policy } from '../../enforce/policy/policy.ts'
 import type { Call, Reporter } from '../../enforce/report/report.ts'
@@ -21,7 +21,7 @@ export type Forward = (exchange: StreamExchange, forwarded: readonly string[], a
 
 export interface StreamOptions {
   readonly policy: Policy
-  readonly authorizer: Authorizer
+  readonly decisions: DecisionPoint
   readonly reporter: Reporter
   readonly tracing?: Tracing | undefined
   /** What `type` of a problem body begins with. */
@@ -59,7 +59,7 @@ export function createStreamHandler(
     onAdmitted(exchange: StreamExchange, answering: Answering): void
   },
 ): (opened: OpenedStream) => void {
-  const { policy, authorizer, proofs, streams, reporter, tracing, problemBase, clock, log } = options
+  const { policy, decisions, proofs, streams, reporter, tracing, problemBase, clock, log } = options
   const { unreadMs = 60_000 } = options
 
   function admit<T>(decide: () => T): T | Verdict {
@@ -144,11 +144,11 @@ export function createStreamHandler(
       if (verdict.pass) pass(exchange, open)
       else deny(exchange)
     }
-    const known = admit(() => authorizer.authorizeKnown(head))
+    const known = admit(() => decisions.authorizeKnown(head))
     if (known) return decided(known)
     // A token that was not seen before: proving it costs time, of which every peer gets its part.
     const fate = whenItsTurn(proofs, key, stream, turn =>
-      decided(turn === 'come' ? admit(() => authorizer.authorize(head)) : overloadedVerdict(policy)),
+      decided(turn === 'come' ? admit(() => decisions.authorize(head)) : overloadedVerdict(policy)),
     )
     if (fate === 'refused') decided(overloadedVerdict(policy))
   }

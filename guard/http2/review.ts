@@ -1,5 +1,5 @@
 import { reasons } from '../../core/base/reasons.ts'
-import type { Authorizer } from '../../enforce/authorize.ts'
+import type { DecisionPoint } from '../../enforce/authorize.ts'
 import type { Reporter } from '../../enforce/report/report.ts'
 import type { Answering, StreamExchange } from './answering.ts'
 
@@ -10,8 +10,8 @@ export interface OpenCalls {
   review(): void
 }
 
-export function createOpenCalls(options: { authorizer: Authorizer; reporter: Reporter }): OpenCalls {
-  const { authorizer, reporter } = options
+export function createOpenCalls(options: { decisions: DecisionPoint; reporter: Reporter }): OpenCalls {
+  const { decisions, reporter } = options
   const open = new Map<StreamExchange, Answering>()
   return {
     add(exchange, answering) {
@@ -21,7 +21,7 @@ export function createOpenCalls(options: { authorizer: Authorizer; reporter: Rep
     review() {
       for (const [exchange, answering] of open) {
         const { call, head } = exchange
-        const verdict = authorizer.reauthorize(head, call.verdict)
+        const verdict = decisions.reauthorize(head, call.verdict)
         if (verdict.pass) continue
         open.delete(exchange)
         reporter.report({ ...call, verdict }, undefined, 'tunnel_closed')

@@ -1,6 +1,6 @@
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
-import type { Authorizer } from '../../enforce/authorize.ts'
+import type { DecisionPoint } from '../../enforce/authorize.ts'
 import { sleep } from '../../platform/clock.ts'
 import type { Budget } from '../../platform/fair/budget.ts'
 import { costs } from '../../platform/fair/memory.ts'
@@ -58,7 +58,7 @@ export interface Http2Sessions {
 
 export interface Http2Options extends StreamOptions {
   /** Asks again about open calls. */
-  readonly reviewer: Authorizer
+  readonly reviewer: DecisionPoint
   readonly upstream: string
   /** Connections to an app that speaks HTTP/1.1. */
   readonly upstreams: UpstreamPool
@@ -91,7 +91,7 @@ export function createHttp2(options: Http2Options): Http2Sessions {
   const { bodyIdleMs = 60_000, unreadMs = 60_000 } = options
   const app = { ...options, origin: options.upstream, headersTimeoutMs: options.upstreamTimeoutMs }
   const upstream = options.upstreamProtocol === 'h2c' ? createH2cForward(app) : createHttp1Forward(options)
-  const calls = createOpenCalls({ authorizer: options.reviewer, reporter })
+  const calls = createOpenCalls({ decisions: options.reviewer, reporter })
   const { limitHit } = reporter
   const times = { headTicks: ticksOf(headersTimeoutMs), idleTicks: ticksOf(keepAliveMs) }
   const sessions = createOpenSessions({ ...times, limitHit })

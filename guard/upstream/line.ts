@@ -1,8 +1,8 @@
-import type { Asker } from './state.ts'
+import type { UpstreamHandler } from './state.ts'
 
 /** A request that waits for a connection to the app. */
 export interface Waiting {
-  readonly asker: Asker
+  readonly handler: UpstreamHandler
   readonly method: string
   readonly asksSwitch: boolean
   /** Tick. */
@@ -16,25 +16,25 @@ export interface UpstreamLine {
   add(waiting: Waiting): Waiting | undefined
   /** Takes the next one out, of an address that may have a connection. */
   next(mayHave: (peer: string) => boolean): Waiting | undefined
-  leave(asker: Asker): void
+  leave(handler: UpstreamHandler): void
   /** Takes out those that have waited since before. */
   tooLate(before: number): readonly Waiting[]
 }
 
 export function createUpstreamLine(most: number): UpstreamLine {
   // The address whose turn it is stands first.
-  const peers = new Map<string, Map<Asker, Waiting>>()
+  const peers = new Map<string, Map<UpstreamHandler, Waiting>>()
   let size = 0
 
   function takeOut(waiting: Waiting): Waiting {
-    const { asker } = waiting
-    const own = peers.get(asker.peer)
-    if (own?.delete(asker)) size--
-    if (own?.size === 0) peers.delete(asker.peer)
+    const { handler } = waiting
+    const own = peers.get(handler.peer)
+    if (own?.delete(handler)) size--
+    if (own?.size === 0) peers.delete(handler.peer)
     return waiting
   }
 
-  function newestOfGreediest(newcomers: Map<Asker, Waiting>): Waiting | undefined {
+  function newestOfGreediest(newcomers: Map<UpstreamHandler, Waiting>): Waiting | undefined {
     let greediest = newcomers
     for (const own of peers.values()) if (own.size > greediest.size) greediest = own
     return [...greediest.values()].at(-1)
@@ -43,10 +43,10 @@ export function createUpstreamLine(most: number): UpstreamLine {
   return {
     size: () => size,
     add(waiting) {
-      const { asker } = waiting
-      const own = peers.get(asker.peer) ?? new Map<Asker, Waiting>()
-      peers.set(asker.peer, own)
-      own.set(asker, waiting)
+      const { handler } = waiting
+      const own = peers.get(handler.peer) ?? new Map<UpstreamHandler, Waiting>()
+      peers.set(handler.peer, own)
+      own.set(handler, waiting)
       size++
       const refused = size > most ? newestOfGreediest(own) : undefined
       return refused && takeOut(refused)
@@ -61,8 +61,8 @@ export function createUpstreamLine(most: number): UpstreamLine {
       }
       return undefined
     },
-    leave(asker) {
-      const waiting = peers.get(asker.peer)?.get(asker)
+    leave(handler) {
+      const waiting = peers.get(handler.peer)?.get(handler)
       if (waiting) takeOut(waiting)
     },
     tooLate(before) {

@@ -4,7 +4,7 @@ import { readBytes } from '../../platform/wire/reading.ts'
 import { tickMs, ticksOf } from '../../platform/wire/ticks.ts'
 import { createKeepTime } from './keep-time.ts'
 import { createUpstreamLine, type Waiting } from './line.ts'
-import type { Asker, Upstream, UpstreamOwner } from './state.ts'
+import type { Upstream, UpstreamHandler, UpstreamOwner } from './state.ts'
 import { faultOf, isFull, targetOf, type UpstreamOptions } from './target.ts'
 import { abandon, fail, idempotent, newUpstream, takeBytes, takeEnd } from './upstream.ts'
 
@@ -14,11 +14,11 @@ export interface UpstreamPool {
    * A connection for one request: the one that was used last, or a new one.
    * @returns undefined when the asker is given one later, or was told that there is none
    */
-  take(asker: Asker, method: string, asksSwitch: boolean): Upstream | undefined
+  take(handler: UpstreamHandler, method: string, asksSwitch: boolean): Upstream | undefined
   /** A new connection, for a request that was lost on a kept one. */
-  takeNew(asker: Asker, method: string, asksSwitch: boolean): Upstream | undefined
+  takeNew(handler: UpstreamHandler, method: string, asksSwitch: boolean): Upstream | undefined
   /** Nobody waits for a connection any more. */
-  leave(asker: Asker): void
+  leave(handler: UpstreamHandler): void
   /** A part of the request's body went out. */
   touch(upstream: Upstream): void
   /** Called once per tick: looks for what took too long. */
@@ -111,7 +111,7 @@ export function createUpstreamPool(options: UpstreamOptions): UpstreamPool {
       upstream.connected = true
       upstream.since = tick
     })
-    socket.on('drain', () => upstream.asker?.onDrain())
+    socket.on('drain', () => upstream.handler?.onDrain())
     socket.on('error', error => {
       noteEnd(upstream)
       if (!upstream.connected) noteNoConnection(upstream, error)
@@ -144,9 +144,9 @@ export function createUpstreamPool(options: UpstreamOptions): UpstreamPool {
   }
 
   /** The app ended a connection that we would have kept, or did keep. */
-  function noteEnd({ asker, tunnel, since, idleFor, heard }: Upstream): void {
+  function noteEnd({ handler, tunnel, since, idleFor, heard }: Upstream): void {
     if (tunnel) return
-    if (!asker) keepTime.closedAfter(tick - since, tick)
+    if (!handler) keepTime.closedAfter(tick - since, tick)
     else if (idleFor >= 0 && !heard) keepTime.closedAfter(idleFor, tick)
   }
 
@@ -181,7 +181,7 @@ export function createUpstreamPool(options: UpstreamOptions): UpstreamPool {
     const free = maxConnections - inUse()
     if (inUse() < share * free) return free > 0
     let held = 0
-    for (const { asker } of all) if (asker?.peer === peer) held++
+    for (const { handler } of all) if (handler?.peer === peer) held++
     return held < share * free
   }
 
@@ -194,9 +194,9 @@ export function createUpstreamPool(options: UpstreamOptions): UpstreamPool {
     return undefined
   }
 
-  function lend(upstream: Upstream, { asker, method, asksSwitch, since }: Waiting): Upstream {
+  function lend(upstream: Upstream, { handler, method, asksSwitch, since }: Waiting): Upstream {
     upstream.askedAt = since
-    upstream.asker = asker
+    upstream.handler = handler
     upstream.method = method
     upstream.asksSwitch = asksSwitch
     upstream.sent = false
@@ -208,7 +208,7 @@ export function createUpstreamPool(options: UpstreamOptions): UpstreamPool {
 
   function wait(waiting: Waiting): undefined {
     const refused = line.add(waiting)
-    refused?.asker.onFault('upstream_busy')
+    refused?.handler.onFault('upstream_busy')
   }
 
   function serveWaiting(): void {
@@ -219,7 +219,7 @@ export function createUpstreamPool(options: UpstreamOptions): UpstreamPool {
       const upstream = usable(waiting.method) ?? opened()
       if (!upstream) return void wait(waiting)
       try {
-        waiting.asker.onUpstream(lend(upstream, waiting))
+        waiting.handler.onUpstream(lend(upstream, waiting))
       } catch (error) {
         log.error({ err: error }, 'a request that waited could not be sent')
         fail(upstream, 'upstream_invalid')
@@ -239,7 +239,7 @@ export function createUpstreamPool(options: UpstreamOptions): UpstreamPool {
     const age = tick - upstream.since
     if (!upstream.connected) {
       if (age > ticksOf(connectTimeoutMs)) fail(upstream, 'upstream_unreachable')
-    } else if (!upstream.asker) {
+    } else if (!upstream.handler) {
       if (age > upstream.idleTicks) abandon(upstream)
     } else if (!upstream.answer && isAppsTurn(upstream) && age > ticksOf(headersTimeoutMs)) {
       fail(upstream, 'upstream_timeout')
@@ -247,13 +247,13 @@ export function createUpstreamPool(options: UpstreamOptions): UpstreamPool {
   }
 
   return {
-    take(asker, method, asksSwitch) {
-      const waiting = { asker, method, asksSwitch, since: tick }
-      const upstream = mayHave(asker.peer) ? (usable(method) ?? opened()) : undefined
+    take(handler, method, asksSwitch) {
+      const waiting = { handler, method, asksSwitch, since: tick }
+      const upstream = mayHave(handler.peer) ? (usable(method) ?? opened()) : undefined
       return upstream ? lend(upstream, waiting) : wait(waiting)
     },
-    takeNew(asker, method, asksSwitch) {
-      const waiting = { asker, method, asksSwitch, since: waitsSince ?? tick }
+    takeNew(handler, method, asksSwitch) {
+      const waiting = { handler, method, asksSwitch, since: waitsSince ?? tick }
       const upstream = opened()
       return upstream ? lend(upstream, waiting) : wait(waiting)
     },
@@ -271,7 +271,7 @@ export function createUpstreamPool(options: UpstreamOptions): UpstreamPool {
         idle.splice(0, idle.length, ...idle.filter(({ socket }) => !socket.destroyed))
       }
       endDoubts()
-      for (const { asker } of line.tooLate(tick - ticksOf(maxWaitMs))) asker.onFault('upstream_busy')
+      for (const { handler } of line.tooLate(tick - ticksOf(maxWaitMs))) handler.onFault('upstream_busy')
       if (line.size() > 0) serveWaiting()
     },
     size: () => all.size,

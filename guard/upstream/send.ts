@@ -23,7 +23,7 @@ export function sendRequest(upstream: Upstream): void {
     upstream.corked = true
     socket.cork()
     socket.write(out, 'latin1')
-    upstream.asker?.onReady()
+    upstream.handler?.onReady()
   }
   // What the app has no use for stays here, until the connection ends.
   if (!upstream.corked || upstream.stopped) return
@@ -35,7 +35,7 @@ export function sendRequest(upstream: Upstream): void {
 export function stopSending(upstream: Upstream): void {
   if (upstream.stopped) return
   upstream.stopped = true
-  upstream.asker?.onEnough()
+  upstream.handler?.onEnough()
 }
 
 /**

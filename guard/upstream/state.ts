@@ -8,7 +8,7 @@ import type { ReadBefore } from '../../platform/wire/read-before.ts'
  * Who asked the app, and is told what it answers. One for each connection of a caller of HTTP/1.1, not one for each
  * request; one for each stream of HTTP/2.
  */
-export interface Asker {
+export interface UpstreamHandler {
   /** Address of the caller: connections to the app are shared out by it. */
   readonly peer: string
   /** There is a connection for the request that waited for one. */
@@ -23,7 +23,7 @@ export interface Asker {
   onFault(fault: UpstreamFault): void
   /** A kept connection ended before an answer began, and the request may be sent once more, on a new one. */
   onLost(request: string): void
-  /** The app switched to the protocol that was asked for: the connection is the asker's from now on. */
+  /** The app switched to the protocol that was asked for: the connection is the handler's from now on. */
   onSwitch(answer: AnswerHead, link: Upstream, firstBytes: Buffer): void
   /** The head of the request was written: its body follows. */
   onReady(): void
@@ -39,7 +39,7 @@ export interface Upstream extends Sender {
   out: string
   /** The head of the answer before this one. */
   readonly before: ReadBefore<AnswerHead>
-  asker: Asker | undefined
+  handler: UpstreamHandler | undefined
   method: string
   /** The whole request, until an answer begins, when it could be sent again; else empty. */
   request: string
@@ -83,7 +83,7 @@ export interface UpstreamOwner {
   tick(): number
   /** The answer is over and the connection can serve another request, unless it is doubtful at once. */
   onIdle(upstream: Upstream): void
-  /** The connection belongs to its asker from now on. */
+  /** The connection belongs to its handler from now on. */
   onTunnel(upstream: Upstream): void
   /** How long a connection is kept when the app says so many seconds, ticks. */
   idleTicks(seconds: number | undefined): number

@@ -6,7 +6,7 @@ import { type AnswerHead, readAnswer } from '../../platform/wire/read-answer.ts'
 import { nothingBefore, recall, remember } from '../../platform/wire/read-before.ts'
 import { endOfHead } from '../../platform/wire/read-fields.ts'
 import { sendRequest, stopSending } from './send.ts'
-import type { Asker, Upstream, UpstreamOwner } from './state.ts'
+import type { Upstream, UpstreamHandler, UpstreamOwner } from './state.ts'
 
 const maxHeadBytes = 65_536
 const maxHints = 32
@@ -20,7 +20,7 @@ export function newUpstream(socket: Socket, since: number): Upstream {
     out: '',
     queued: false,
     before: nothingBefore(),
-    asker: undefined,
+    handler: undefined,
     method: '',
     request: '',
     hasBody: false,
@@ -52,21 +52,27 @@ export function takeBytes(upstream: Upstream, bytes: Buffer, length: number, own
     upstream.tunnel(Buffer.from(bytes.subarray(0, length)))
     return true
   }
-  const { asker } = upstream
+  const { handler } = upstream
   // Nobody asked yet: an answer to nothing would be taken for the answer to the next request.
-  if (!asker || upstream.out !== '') return fail(upstream, 'upstream_invalid')
+  if (!handler || upstream.out !== '') return fail(upstream, 'upstream_invalid')
   upstream.heard = true
   const { pending } = upstream
-  if (!pending) return takeMessage(upstream, asker, bytes, length, owner)
+  if (!pending) return takeMessage(upstream, handler, bytes, length, owner)
   upstream.pending = undefined
   const all = Buffer.concat([pending, bytes.subarray(0, length)])
-  return takeMessage(upstream, asker, all, all.length, owner)
+  return takeMessage(upstream, handler, all, all.length, owner)
 }
 
-function takeMessage(upstream: Upstream, asker: Asker, bytes: Buffer, length: number, owner: UpstreamOwner): boolean {
+function takeMessage(
+  upstream: Upstream,
+  handler: UpstreamHandler,
+  bytes: Buffer,
+  length: number,
+  owner: UpstreamOwner,
+): boolean {
   let at = 0
   while (!upstream.answer) {
-    const next = takeHead(upstream, asker, bytes, at, length, owner)
+    const next = takeHead(upstream, handler, bytes, at, length, owner)
     if (next < 0) return true
     at = next
   }
@@ -74,24 +80,24 @@ function takeMessage(upstream: Upstream, asker: Asker, bytes: Buffer, length: nu
   while (body && at < length && !body.done) {
     at = nextData(body, bytes, at, length)
     if (body.broken) return fail(upstream, 'upstream_invalid')
-    if (body.dataEnd > body.dataStart) asker.onData(bytes, body.dataStart, body.dataEnd)
-    if (upstream.asker !== asker) return true
+    if (body.dataEnd > body.dataStart) handler.onData(bytes, body.dataStart, body.dataEnd)
+    if (upstream.handler !== handler) return true
   }
-  if (!body || body.done) return end(upstream, asker, at === length, owner)
-  return asker.onPause()
+  if (!body || body.done) return end(upstream, handler, at === length, owner)
+  return handler.onPause()
 }
 
 /** @returns where the head ends; less than 0 when there is nothing more to do with these bytes */
 function takeHead(
   upstream: Upstream,
-  asker: Asker,
+  handler: UpstreamHandler,
   bytes: Buffer,
   at: number,
   length: number,
   owner: UpstreamOwner,
 ): number {
   const again = upstream.method === 'HEAD' ? undefined : recall(upstream.before, bytes, at, length)
-  if (again) return begin(upstream, asker, again, at + (upstream.before.bytes as Buffer).length, owner)
+  if (again) return begin(upstream, handler, again, at + (upstream.before.bytes as Buffer).length, owner)
   const most = Math.min(length, at + maxHeadBytes)
   const end = endOfHead(bytes, at, most)
   if (end === -1) {
@@ -109,7 +115,7 @@ function takeHead(
   const next = end + 4
   if (answer.status === 101) {
     owner.onTunnel(upstream)
-    handOver(upstream, asker, answer, Buffer.from(bytes.subarray(next, length)))
+    handOver(upstream, handler, answer, Buffer.from(bytes.subarray(next, length)))
     return -1
   }
   // 100, 102 and 103 are hints for this hop: RFC 9110 section 15.2 lets a proxy drop them.
@@ -121,10 +127,16 @@ function takeHead(
   if (upstream.method !== 'HEAD') {
     remember(upstream.before, { ...answer, fields: inOnePiece(answer.fields) }, bytes, at, next)
   }
-  return begin(upstream, asker, answer, next, owner)
+  return begin(upstream, handler, answer, next, owner)
 }
 
-function begin(upstream: Upstream, asker: Asker, answer: AnswerHead, next: number, owner: UpstreamOwner): number {
+function begin(
+  upstream: Upstream,
+  handler: UpstreamHandler,
+  answer: AnswerHead,
+  next: number,
+  owner: UpstreamOwner,
+): number {
   upstream.answer = answer
   upstream.body = answer.framing === 'none' ? undefined : newBody(answer.framing, answer.length ?? 0, 'answer')
   // After an error many apps close the connection and do not say so.
@@ -132,8 +144,8 @@ function begin(upstream: Upstream, asker: Asker, answer: AnswerHead, next: numbe
   upstream.idleTicks = answer.keepsOpen && isProved(upstream, answer) ? owner.idleTicks(answer.keepsSeconds) : -1
   // RFC 9112 section 9.5. One that is no error may be made of what is still to come.
   if (!upstream.sent && answer.status >= 400) stopSending(upstream)
-  asker.onAnswer(answer)
-  return upstream.asker === asker ? next : -1
+  handler.onAnswer(answer)
+  return upstream.handler === handler ? next : -1
 }
 
 /**
@@ -158,27 +170,27 @@ function switches({ asksSwitch, sent }: Upstream, { upgrade }: AnswerHead): bool
   return asksSwitch && sent && upgrade === 'websocket'
 }
 
-function handOver(upstream: Upstream, asker: Asker, answer: AnswerHead, firstBytes: Buffer): void {
-  upstream.asker = undefined
+function handOver(upstream: Upstream, handler: UpstreamHandler, answer: AnswerHead, firstBytes: Buffer): void {
+  upstream.handler = undefined
   upstream.idleTicks = -1
-  asker.onSwitch(answer, upstream, firstBytes)
+  handler.onSwitch(answer, upstream, firstBytes)
 }
 
-function end(upstream: Upstream, asker: Asker, isWhole: boolean, owner: UpstreamOwner): boolean {
+function end(upstream: Upstream, handler: UpstreamHandler, isWhole: boolean, owner: UpstreamOwner): boolean {
   const { sent, stopped, idleTicks, socket, body } = upstream
   reset(upstream)
   // Bytes behind the answer, or a request that was cut short or not yet taken: the next answer could be another one's.
   const isClean = isWhole && sent && !stopped && socket.writableLength === 0
   if (isClean && idleTicks >= 0 && !socket.destroyed && socket.writable) owner.onIdle(upstream)
   else socket.destroy()
-  asker.onEnd(body?.trailers ?? '')
+  handler.onEnd(body?.trailers ?? '')
   return true
 }
 
 function reset(upstream: Upstream): void {
   upstream.out = ''
   upstream.request = ''
-  upstream.asker = undefined
+  upstream.handler = undefined
   upstream.answer = undefined
   upstream.body = undefined
   upstream.pending = undefined
@@ -187,9 +199,9 @@ function reset(upstream: Upstream): void {
 
 /** The app said that nothing more comes. */
 export function takeEnd(upstream: Upstream, owner: UpstreamOwner): void {
-  const { asker, body, tunnel } = upstream
+  const { handler, body, tunnel } = upstream
   if (tunnel) return
-  if (asker && body?.framing === 'to-close') end(upstream, asker, false, owner)
+  if (handler && body?.framing === 'to-close') end(upstream, handler, false, owner)
   else fail(upstream, 'upstream_invalid')
 }
 
@@ -201,12 +213,12 @@ export const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'
  * @param written whether all of the request may have gone out
  */
 export function fail(upstream: Upstream, fault: UpstreamFault, written: 'perhaps' | 'no' = 'perhaps'): boolean {
-  const { asker } = upstream
+  const { handler } = upstream
   const again = requestAgain(upstream, fault, written)
   reset(upstream)
   destroy(upstream)
-  if (again !== '') asker?.onLost(again)
-  else asker?.onFault(fault)
+  if (again !== '') handler?.onLost(again)
+  else handler?.onFault(fault)
   return true
 }
 

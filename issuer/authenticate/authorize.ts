@@ -5,17 +5,17 @@ import type { Objects } from '../objects.ts'
 import type { Holder, Reviewer } from './token-review.ts'
 
 /** Why a guard does not get a slice. */
-export interface Refusal {
+export interface StreamRefusal {
   readonly code: 'forbidden' | 'service_not_found' | 'not_ready'
   readonly message: string
 }
 
-export interface Authorizer {
+export interface StreamAuthorizer {
   /**
    * Whether a holder may have the slice of a service: as a pod behind it, or by the verb `enforce` on it.
    * @returns undefined when it may
    */
-  authorize(holder: Holder, service: string): Promise<Refusal | undefined>
+  authorize(holder: Holder, service: string): Promise<StreamRefusal | undefined>
   /** Whether it may as a pod, by what is known now. */
   isPodBehind(holder: Holder, service: string): boolean
 }
@@ -26,11 +26,11 @@ const newsLookMs = 100
 // After its grace period a pod that is still there is stuck, not at work.
 const terminationSlackMs = 60_000
 
-export function createAuthorizer(parts: {
+export function createStreamAuthorizer(parts: {
   objects: Objects
   reviewer: Pick<Reviewer, 'mayEnforce'>
   clock?: Clock
-}): Authorizer {
+}): StreamAuthorizer {
   const { objects, reviewer, clock = systemClock } = parts
 
   function podOf(holder: Holder) {

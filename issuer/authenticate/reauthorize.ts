@@ -1,7 +1,7 @@
 import type { Clock } from '../../platform/clock.ts'
 import type { Logger } from '../../platform/log.ts'
 import type { GuardStream } from '../snapshots/guard-stream.ts'
-import type { Authorizer } from './authorize.ts'
+import type { StreamAuthorizer } from './authorize.ts'
 import type { FairReviewer } from './review-fairly.ts'
 
 /** How often the right of a guard that is no pod behind the service is asked for again, in milliseconds. */
@@ -15,7 +15,7 @@ const centralMs = 300_000
 export function keepAuthorized(
   stream: GuardStream,
   token: string,
-  parts: { authorizer: Authorizer; reviewer: Pick<FairReviewer, 'reviewAgain'>; log: Logger; clock: Clock },
+  parts: { authorizer: StreamAuthorizer; reviewer: Pick<FairReviewer, 'reviewAgain'>; log: Logger; clock: Clock },
 ): () => void {
   const { authorizer, reviewer, log, clock } = parts
   const { holder, slice } = stream

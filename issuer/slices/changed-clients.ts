@@ -4,8 +4,8 @@ import type { Steps } from '../../core/base/steps.ts'
 import { keyOf } from '../../core/registry/ids.ts'
 import { identityOf, type ResolvedClient } from '../../core/registry/resolve-clients.ts'
 import type { Objects } from '../objects.ts'
-import { cleanDirt, type Dirt } from './dirt.ts'
 import type { RowCache } from './row-cache.ts'
+import { nothingStale, type Stale } from './stale.ts'
 
 /** Clients of one service that are renewed one by one; more, and its slice is made anew. */
 const renewedClients = 100
@@ -13,9 +13,9 @@ const renewedClients = 100
 /** What changes of clients mean for slices, found out in steps of one client. */
 export interface ChangedClients {
   /** Settles what is decided about clients and services, and adds what that makes stale. */
-  resolving(work: Dirt): Steps<void>
+  resolving(work: Stale): Steps<void>
   /** Clients whose own row is made again, by the services that may have one. */
-  findingRenewals(work: Dirt): Steps<Map<string, string[]>>
+  findingRenewals(work: Stale): Steps<Map<string, string[]>>
   /** No slice waits to be made any more. */
   settled(): void
 }
@@ -29,7 +29,7 @@ export function createChangedClients(parts: {
   const { objects, resolved, cache, isPending } = parts
   // Clients that are somebody else since the last time that nothing waited.
   const moved = new Set<string>()
-  let stale: Pick<Dirt, 'clients' | 'slices'> = cleanDirt()
+  let stale: Pick<Stale, 'clients' | 'slices'> = nothingStale()
 
   resolved.onService(key => void stale.slices.add(key))
   resolved.onClient((key, difference) => {

@@ -13,10 +13,10 @@ import type { Objects } from '../objects.ts'
 import { createChunkCache } from '../snapshots/frame-text.ts'
 import { createBuildTurns } from './build-turns.ts'
 import { createChangedClients } from './changed-clients.ts'
-import { cleanDirt, followChanges, isClean } from './dirt.ts'
 import { createRowCache } from './row-cache.ts'
 import { createSeenBySlice } from './seen-by-slice.ts'
 import { createSlice, type Slice } from './slice.ts'
+import { followChanges, isNothingStale, nothingStale } from './stale.ts'
 
 /** How long changes that take nothing away wait for others, in milliseconds. */
 const coalesceMs = 20
@@ -69,7 +69,7 @@ export function createSlices(parts: {
   const builds = createBuildTurns(building)
   const seen = createSeenBySlice(objects.content, documents.seenOf)
   const clients = createChangedClients({ objects, resolved, cache, isPending: builds.isPending })
-  let dirt = cleanDirt()
+  let stale = nothingStale()
   let cancel: (() => void) | undefined
   let isDue = false
   let resolving: Steps<void> | undefined
@@ -87,7 +87,7 @@ export function createSlices(parts: {
   }
 
   followChanges(objects, resolved, (put, pace) => {
-    put(dirt)
+    put(stale)
     schedule(pace)
   })
 
@@ -136,8 +136,8 @@ export function createSlices(parts: {
   }
 
   function* carryingOut(): Steps<void> {
-    const work = dirt
-    dirt = cleanDirt()
+    const work = stale
+    stale = nothingStale()
     const content = objects.content()
     for (const key of work.grants) cache.forgetGrant(key)
     yield* clients.resolving(work)
@@ -226,7 +226,7 @@ export function createSlices(parts: {
   return {
     start() {
       loading = Promise.withResolvers()
-      dirt.decisions = true
+      stale.decisions = true
       flush()
       return loading.promise
     },
@@ -234,14 +234,14 @@ export function createSlices(parts: {
     all: () => slices.values(),
     keysOf: cache.keysOf,
     flush,
-    isCurrent: service => isClean(dirt) && !resolving && !seen.isHeld(service),
+    isCurrent: service => isNothingStale(stale) && !resolving && !seen.isHeld(service),
     whenCurrent(service, done) {
       seen.await(service, done)
       flush()
     },
     onRemoved: handler => void removed.add(handler),
     clusterChanged() {
-      for (const key of known.services.keys()) dirt.slices.add(key)
+      for (const key of known.services.keys()) stale.slices.add(key)
       schedule('relaxed')
     },
     stop() {

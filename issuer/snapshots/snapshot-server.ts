@@ -7,7 +7,7 @@ import { createBudget } from '../../platform/http/budget.ts'
 import { markStream } from '../../platform/http/exchanges.ts'
 import { sendProblem } from '../../platform/http/problem.ts'
 import type { Logger } from '../../platform/log.ts'
-import type { Authorizer, Refusal } from '../authenticate/authorize.ts'
+import type { StreamAuthorizer, StreamRefusal } from '../authenticate/authorize.ts'
 import { keepAuthorized } from '../authenticate/reauthorize.ts'
 import type { FairReviewer } from '../authenticate/review-fairly.ts'
 import type { Holder } from '../authenticate/token-review.ts'
@@ -41,7 +41,7 @@ export interface SnapshotServerParts {
   slices: Slices
   objects: Objects
   documents: Pick<Documents, 'seenOf'>
-  authorizer: Authorizer
+  authorizer: StreamAuthorizer
   reviewer: Pick<FairReviewer, 'reviewAgain'>
   log: Logger
   clock?: Clock
@@ -185,7 +185,7 @@ function malformed(response: ServerResponse): void {
   sendProblem(response, { status: 400, code: 'request_malformed', title: 'The first line must be a hello', headers })
 }
 
-function refuse(response: ServerResponse, refusal: Refusal): void {
+function refuse(response: ServerResponse, refusal: StreamRefusal): void {
   const status = { forbidden: 403, service_not_found: 404, not_ready: 503 }[refusal.code]
   response.writeHead(status, {
     'content-type': 'application/x-ndjson',
@@ -195,7 +195,7 @@ function refuse(response: ServerResponse, refusal: Refusal): void {
   response.end(line({ end: refusal }))
 }
 
-function notYet(service: string, objects: Pick<Objects, 'services'>): Refusal {
+function notYet(service: string, objects: Pick<Objects, 'services'>): StreamRefusal {
   if (objects.services.store.has(service)) {
     return { code: 'not_ready', message: `The OpenAPI document of ${service} has not been read yet.` }
   }

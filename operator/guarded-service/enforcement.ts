@@ -52,7 +52,7 @@ export interface EnforcementOptions {
   clock?: Clock
 }
 
-interface Question {
+interface EnforcementQuery {
   resource: Resource
   key: string
   object: KubeObject
@@ -65,7 +65,7 @@ interface Question {
 
 export function createEnforcement(options: EnforcementOptions): Enforcement {
   const { sources, resolved, log, clock = systemClock } = options
-  const questions = new Map<string, Question>()
+  const questions = new Map<string, EnforcementQuery>()
   const toldServices = new Map<string, string>()
   const wouldDeny = new Map<string, { at: number; count: number }>()
   const handlers: ((resource: Resource, key: string) => void)[] = []
@@ -83,7 +83,11 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
     })
   }
 
-  function judge({ resource, object, services }: Pick<Question, 'resource' | 'object' | 'services'>): EnforcedView {
+  function judge({
+    resource,
+    object,
+    services,
+  }: Pick<EnforcementQuery, 'resource' | 'object' | 'services'>): EnforcedView {
     const version = object.metadata.resourceVersion ?? ''
     return judgeEnforcement({ resource: resource.plural, version, services: concerned(services) }, reports)
   }

@@ -2,7 +2,7 @@ import { openPortsAnnotation } from '../../core/api/guarded-pod.ts'
 import type { GuardedService } from '../../core/api/guarded-service.ts'
 import type { ResolvedService } from '../../core/registry/resolve-services.ts'
 import { forbiddenPolicy, networkPolicyName, planNetworkPolicy } from '../../core/status/plan-network-policy.ts'
-import type { Finding } from '../../core/status/report.ts'
+import type { ConditionFinding } from '../../core/status/report.ts'
 import { type KubeClient, KubeError } from '../../platform/kube/client.ts'
 import { networkPolicies } from '../../platform/kube/resources.ts'
 import type { NetworkPolicyOf, Sources } from '../sources.ts'
@@ -21,7 +21,7 @@ export async function isolate(
     sources: Pick<Sources, 'services' | 'targets' | 'networkPolicies' | 'by'>
     client: Pick<KubeClient, 'apply' | 'delete'>
   },
-): Promise<Finding | undefined> {
+): Promise<ConditionFinding | undefined> {
   const { sources, client } = io
   const { namespace, name } = service.object.metadata
   const found = sources.networkPolicies.store.get(`${namespace}/${networkPolicyName(name)}`)

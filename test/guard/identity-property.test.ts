@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { verifyToken } from '../../core/credential/verify.ts'
 import { sliceHash } from '../../core/rows/hash.ts'
 import type { ClientRow, GrantRow, RouteRow, Row, ServiceRow } from '../../core/rows/rows.ts'
-import { createAuthorizer } from '../../enforce/authorize.ts'
+import { createDecisionPoint } from '../../enforce/authorize.ts'
 import { identityLines } from '../../enforce/forward-head.ts'
 import { createIdentityCache } from '../../enforce/identity-cache.ts'
 import { createPolicy, type Policy } from '../../enforce/policy/policy.ts'
@@ -99,7 +99,7 @@ const paths = ['/open/x', '/api/x', '/api/../x', '/learning/x', '/nowhere', '/AP
 /** A guard's own way from a head to a decision, with what it has kept. */
 function createWay(policy: Policy, now: () => number) {
   const cache = createIdentityCache(() => ({ entries: 4, characters: 100_000 }))
-  return createAuthorizer({ policy, cache, now })
+  return createDecisionPoint({ policy, cache, now })
 }
 
 const anyStep = fc.oneof(

@@ -9,7 +9,7 @@ import { auditSchema } from '../../core/audit/audit-schema.ts'
 import { sliceHash } from '../../core/rows/hash.ts'
 import type { Row } from '../../core/rows/rows.ts'
 import { createPolicy, type Policy } from '../../enforce/policy/policy.ts'
-import { createSlice, type Slice } from '../../enforce/policy/slice.ts'
+import { createSlice, type HeldSlice } from '../../enforce/policy/slice.ts'
 import { type Audit, createAudit } from '../../enforce/report/audit.ts'
 import { createGuardMetrics } from '../../enforce/report/metrics.ts'
 import { createGuard, type Guard, type GuardOptions } from '../../guard/guard.ts'
@@ -93,7 +93,7 @@ export interface Rig {
   readonly adminPort: number
   readonly guard: Guard
   readonly policy: Policy
-  readonly slice: Slice
+  readonly slice: HeldSlice
   readonly clock: SteppedClock
   readonly log: Record<string, unknown>[]
   /** Swaps the policy, as a frame from the issuer would. */

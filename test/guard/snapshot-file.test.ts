@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { sliceHash } from '../../core/rows/hash.ts'
 import { createPolicy, type Policy } from '../../enforce/policy/policy.ts'
-import { createSlice, type Slice } from '../../enforce/policy/slice.ts'
+import { createSlice, type HeldSlice } from '../../enforce/policy/slice.ts'
 import { createSnapshotFile, type SnapshotFile } from '../../enforce/policy/snapshot-file.ts'
 import { createQuietLog } from '../unit/platform/quiet-log.ts'
 import { full, heartbeat } from './frame-server.ts'
@@ -20,7 +20,7 @@ beforeEach(async () => {
 })
 
 /** A guard's process as far as the file knows it: another one is a restart. */
-function start(of = service): { policy: Policy; slice: Slice; file: SnapshotFile } {
+function start(of = service): { policy: Policy; slice: HeldSlice; file: SnapshotFile } {
   const policy = createPolicy(clock)
   const slice = createSlice(policy)
   return {

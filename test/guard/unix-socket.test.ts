@@ -10,7 +10,7 @@ import type { GuardOptions } from '../../guard/guard.ts'
 import { checkRequest } from '../../guard/probes/grpc-probe.ts'
 import type { Probe } from '../../guard/probes/probes.ts'
 import { createUpstreamPool } from '../../guard/upstream/pool.ts'
-import type { Asker, Upstream } from '../../guard/upstream/state.ts'
+import type { Upstream, UpstreamHandler } from '../../guard/upstream/state.ts'
 import { createQuietLog } from '../unit/platform/quiet-log.ts'
 import { answer, request, wait } from './http1/raw-app.ts'
 import { ask, cleanUp, cleanups, session } from './http2-rig.ts'
@@ -298,7 +298,7 @@ describe('an app that lets few connections wait', () => {
         onLost: () => void send(pool.takeNew(asker, 'GET', false)),
         onUpstream: (upstream: Upstream) => void send(upstream),
         onFault: (fault: string) => void faults.push(fault),
-      } as unknown as Asker
+      } as unknown as UpstreamHandler
       send(pool.take(asker, 'GET', false))
     }
     const send = (upstream: Upstream | undefined): void => {

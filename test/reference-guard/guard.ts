@@ -1,4 +1,4 @@
-import { createAuthorizer } from '../../enforce/authorize.ts'
+import { createDecisionPoint } from '../../enforce/authorize.ts'
 import { boundsFor, createIdentityCache } from '../../enforce/identity-cache.ts'
 import { createReporter } from '../../enforce/report/report.ts'
 import type { Guard, GuardOptions } from '../../guard/guard.ts'
@@ -12,15 +12,15 @@ import { createUpstream } from './upstream.ts'
  */
 export function createReferenceGuard(options: GuardOptions): Guard {
   const { policy, clock } = options
-  const authorizer = createAuthorizer({
+  const decisions = createDecisionPoint({
     policy,
     cache: createIdentityCache(() => boundsFor(0)),
     now: () => Math.floor(clock.wallMs() / 1_000),
   })
   const reporter = createReporter({ ...options })
-  const tunnels = createTunnels({ ...options, authorizer, reporter })
+  const tunnels = createTunnels({ ...options, decisions, reporter })
   const upstream = createUpstream({ origin: options.upstream, headersTimeoutMs: options.upstreamTimeoutMs })
-  const proxy = createReferenceProxy({ ...options, ...options.listen, authorizer, upstream, reporter, tunnels })
+  const proxy = createReferenceProxy({ ...options, ...options.listen, decisions, upstream, reporter, tunnels })
   return {
     start: async () => ({ ...(await proxy.listen()), adminPort: undefined }),
     announceStop: proxy.announceStop,

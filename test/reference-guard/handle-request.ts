@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Dispatcher } from 'undici'
-import { type Authorizer, malformedVerdict, type Verdict } from '../../enforce/authorize.ts'
+import { type DecisionPoint, malformedVerdict, type Verdict } from '../../enforce/authorize.ts'
 import type { Policy } from '../../enforce/policy/policy.ts'
 import type { Call, Reporter } from '../../enforce/report/report.ts'
 import { denial, malformed } from '../../enforce/respond.ts'
@@ -31,7 +31,7 @@ export interface Traffic {
 
 export interface HandlerOptions {
   policy: Policy
-  authorizer: Authorizer
+  decisions: DecisionPoint
   upstream: Dispatcher
   reporter: Reporter
   tunnels: Tunnels
@@ -53,7 +53,7 @@ export function headOf(request: IncomingMessage): RequestHead | HeadFault {
 
 /** From a request of node:http to its one verdict, and from there to a refusal, a denial or the app. */
 export function createRequestHandler(traffic: Traffic, options: HandlerOptions): RequestHandler {
-  const { policy, authorizer, reporter, tunnels, clock, log, bodyIdleMs = 60_000 } = options
+  const { policy, decisions, reporter, tunnels, clock, log, bodyIdleMs = 60_000 } = options
 
   function callOf(request: IncomingMessage, verdict: Verdict, requestId: string, startedMs: number): Call {
     const { method, url, socket } = request
@@ -93,7 +93,7 @@ export function createRequestHandler(traffic: Traffic, options: HandlerOptions):
     const startedMs = clock.now()
     const head = headOf(request)
     if ('status' in head) return void refuse(request, response, head)
-    const verdict = admit(head, { policy, authorizer, log })
+    const verdict = admit(head, { policy, decisions, log })
     const call = callOf(request, verdict, head.requestId ?? randomUUID(), startedMs)
     const exchange = { call, head, request, response }
     if (head.connection.has('close')) traffic.ending.add(request.socket)
@@ -104,10 +104,10 @@ export function createRequestHandler(traffic: Traffic, options: HandlerOptions):
 
 function admit(
   head: RequestHead,
-  { policy, authorizer, log }: Pick<HandlerOptions, 'policy' | 'authorizer' | 'log'>,
+  { policy, decisions, log }: Pick<HandlerOptions, 'policy' | 'decisions' | 'log'>,
 ): Verdict {
   try {
-    return authorizer.authorize(head)
+    return decisions.authorize(head)
   } catch (error) {
     // The decision is total: an exception is a bug, and a bug is no reason to let anybody in, or to fall over.
     log.error({ err: error }, 'the decision threw, the call is denied')

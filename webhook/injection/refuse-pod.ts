@@ -12,7 +12,7 @@ import {
 import { findSocket, socketVolumeName } from './upstream-socket.ts'
 
 /** Says why a pod cannot be guarded and what to do, or nothing. */
-type Refusal = (pod: Pod) => string | undefined
+type PodCheck = (pod: Pod) => string | undefined
 
 /** The first reason this pod cannot be guarded. */
 export function refusePod(pod: Pod): string | undefined {
@@ -23,7 +23,7 @@ export function refusePod(pod: Pod): string | undefined {
   return undefined
 }
 
-const refusals: readonly Refusal[] = [
+const refusals: readonly PodCheck[] = [
   labelIsAName,
   ownNetwork,
   linux,

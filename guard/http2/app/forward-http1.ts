@@ -4,7 +4,7 @@ import { createOutbox, type Outbox } from '../../../platform/wire/outbox.ts'
 import type { AnswerHead } from '../../../platform/wire/read-answer.ts'
 import type { UpstreamPool } from '../../upstream/pool.ts'
 import { holdBody } from '../../upstream/send.ts'
-import type { Asker, Upstream } from '../../upstream/state.ts'
+import type { Upstream, UpstreamHandler } from '../../upstream/state.ts'
 import { abandon } from '../../upstream/upstream.ts'
 import type { Answering, StreamExchange } from '../answering.ts'
 import { NGHTTP2_PROTOCOL_ERROR } from '../codes.ts'
@@ -12,10 +12,10 @@ import type { Forward } from '../handle-stream.ts'
 import { http1AnswerFields, pairsOf } from './fields.ts'
 
 /** A call that is being asked, and what has come of it. */
-interface Asked {
+interface Forwarding {
   readonly exchange: StreamExchange
   readonly answering: Answering
-  readonly asker: Asker
+  readonly handler: UpstreamHandler
   /** The head of the request, or the whole of it, while there is no connection for it. */
   waiting: string
   /** Whether that is the whole request. */
@@ -53,10 +53,10 @@ export function createHttp1Forward(options: { upstreams: UpstreamPool; log: Logg
       const { method, target, body, length } = exchange.head
       const coding = body === 'chunked' ? 'Transfer-Encoding: chunked\r\n' : ''
       const last = isLastRequest(exchange.head, exchange.call.verdict.decision) ? 'Connection: close\r\n' : ''
-      const asked: Asked = {
+      const asked: Forwarding = {
         exchange,
         answering,
-        asker: askerOf(() => asked, exchange.call.peer, ways),
+        handler: askerOf(() => asked, exchange.call.peer, ways),
         waiting: `${method} ${target} HTTP/1.1\r\n${linesOf(forwarded)}${coding}${last}\r\n`,
         whole: body === 'none',
         upstream: undefined,
@@ -80,7 +80,7 @@ export function createHttp1Forward(options: { upstreams: UpstreamPool; log: Logg
 /** Up to here a body of known length is waited for: whole, it holds no connection meanwhile, and can be sent again. */
 const smallBytes = 4_096
 
-function gather(asked: Asked, ways: Ways): void {
+function gather(asked: Forwarding, ways: Ways): void {
   const { stream } = asked.exchange
   stream.on('data', (bytes: Buffer) => {
     if (asked.over) return
@@ -97,25 +97,25 @@ function gather(asked: Asked, ways: Ways): void {
 }
 
 /** Node checks lengths too; a later version may think otherwise. */
-function refuse(asked: Asked, ways: Ways): void {
+function refuse(asked: Forwarding, ways: Ways): void {
   leave(asked, ways)
   asked.answering.reset(NGHTTP2_PROTOCOL_ERROR)
 }
 
-function ask(asked: Asked, ways: Ways): void {
-  const upstream = ways.upstreams.take(asked.asker, asked.exchange.head.method, false)
+function ask(asked: Forwarding, ways: Ways): void {
+  const upstream = ways.upstreams.take(asked.handler, asked.exchange.head.method, false)
   if (upstream) send(asked, upstream, ways)
 }
 
-function leave(asked: Asked, { upstreams }: Ways): void {
+function leave(asked: Forwarding, { upstreams }: Ways): void {
   if (asked.over) return
   asked.over = true
   if (asked.upstream) abandon(asked.upstream)
-  else upstreams.leave(asked.asker)
+  else upstreams.leave(asked.handler)
 }
 
 /** The request, or its head, goes out on this connection. */
-function send(asked: Asked, upstream: Upstream, ways: Ways): void {
+function send(asked: Forwarding, upstream: Upstream, ways: Ways): void {
   const { exchange, waiting, whole } = asked
   asked.upstream = upstream
   asked.waiting = ''
@@ -128,7 +128,7 @@ function send(asked: Asked, upstream: Upstream, ways: Ways): void {
 }
 
 /** The head of the request went out. */
-function sendBody(asked: Asked, upstream: Upstream, ways: Ways): void {
+function sendBody(asked: Forwarding, upstream: Upstream, ways: Ways): void {
   const { stream, head } = asked.exchange
   const { socket } = upstream
   const { upstreams, outbox } = ways
@@ -162,12 +162,12 @@ function sendBody(asked: Asked, upstream: Upstream, ways: Ways): void {
 /** What is thrown away of a body that the app does not take, while its answer is passed on; the rest waits for its end. */
 const maxDroppedBytes = 65_536
 
-function drop(asked: Asked, { length }: Buffer): void {
+function drop(asked: Forwarding, { length }: Buffer): void {
   asked.dropped += length
   if (asked.dropped > maxDroppedBytes && !asked.over) asked.exchange.stream.pause()
 }
 
-function askerOf(of: () => Asked, peer: string, ways: Ways): Asker {
+function askerOf(of: () => Forwarding, peer: string, ways: Ways): UpstreamHandler {
   const finish = (): void => {
     of().over = true
     of().upstream = undefined
@@ -204,7 +204,7 @@ function askerOf(of: () => Asked, peer: string, ways: Ways): Asker {
       const asked = of()
       asked.upstream = undefined
       asked.waiting = request
-      const upstream = ways.upstreams.takeNew(asked.asker, asked.exchange.head.method, false)
+      const upstream = ways.upstreams.takeNew(asked.handler, asked.exchange.head.method, false)
       if (upstream) send(asked, upstream, ways)
     },
     onSwitch(_answer, link) {
@@ -223,7 +223,7 @@ function askerOf(of: () => Asked, peer: string, ways: Ways): Asker {
 }
 
 /** Gives the head of the answer, once. */
-function begin(asked: Asked, body: 'none' | 'whole' | 'pieces'): void {
+function begin(asked: Forwarding, body: 'none' | 'whole' | 'pieces'): void {
   const { answer, answering } = asked
   if (!answer) return
   asked.answer = undefined
@@ -232,7 +232,7 @@ function begin(asked: Asked, body: 'none' | 'whole' | 'pieces'): void {
 }
 
 /** @returns false when the caller reads too slowly for more */
-function writePiece(asked: Asked): boolean {
+function writePiece(asked: Forwarding): boolean {
   const { piece, answering } = asked
   asked.piece = undefined
   begin(asked, 'pieces')

@@ -1,14 +1,14 @@
 import type { Socket } from 'node:net'
 import type { AuditEntry } from '../../../core/audit/audit-entry.ts'
 import { sliceHash } from '../../../core/rows/hash.ts'
-import { createAuthorizer } from '../../../enforce/authorize.ts'
+import { createDecisionPoint } from '../../../enforce/authorize.ts'
 import { createIdentityCache } from '../../../enforce/identity-cache.ts'
 import { createPolicy } from '../../../enforce/policy/policy.ts'
 import { createSlice } from '../../../enforce/policy/slice.ts'
 import { createGuardMetrics } from '../../../enforce/report/metrics.ts'
 import { createReporter } from '../../../enforce/report/report.ts'
 import { serveCaller } from '../../../guard/http1/caller.ts'
-import type { Caller, Door } from '../../../guard/http1/caller-state.ts'
+import type { CallerConnection, ListenerContext } from '../../../guard/http1/caller-state.ts'
 import { createTunnels } from '../../../guard/upgrade.ts'
 import type { Upstream, UpstreamOwner } from '../../../guard/upstream/state.ts'
 import { newUpstream, takeBytes } from '../../../guard/upstream/upstream.ts'
@@ -32,7 +32,7 @@ const policy = createPolicy(clock)
 const slice = createSlice(policy)
 const rows = rowsOf()
 slice.take({ full: { rows }, seen: { apiclients: '1' }, hash: sliceHash(rows) })
-const authorizer = createAuthorizer({
+const decisions = createDecisionPoint({
   policy,
   cache: createIdentityCache(() => ({ entries: 64, characters: 65_536 })),
   now: () => Math.floor(Date.now() / 1_000),
@@ -94,15 +94,15 @@ function connectOffline(caller: Socket, openApp: () => Socket) {
   )
   const plenty = { sum: 1_000_000_000, perPeer: 1_000_000_000 }
   const memory = createBudget(plenty)
-  const door: Door = {
+  const listener: ListenerContext = {
     policy,
-    authorizer,
+    decisions,
     reporter,
-    tunnels: createTunnels({ policy, authorizer, reporter, metrics }),
+    tunnels: createTunnels({ policy, decisions, reporter, metrics }),
     clock,
     log: createQuietLog().log,
     limits: { head: 10, idle: 10, bodyIdle: 10, unread: 10 },
-    callers: new Set<Caller>(),
+    callers: new Set<CallerConnection>(),
     memory,
     lingering: createBudget(plenty),
     proofs: atOnce,
@@ -119,8 +119,8 @@ function connectOffline(caller: Socket, openApp: () => Socket) {
       leave() {},
       touch() {},
       takeNew: () => undefined,
-      take(asker, method, asksSwitch) {
-        const upstream = Object.assign(newUpstream(openApp(), 0), { connected: true, asker, method, asksSwitch })
+      take(handler, method, asksSwitch) {
+        const upstream = Object.assign(newUpstream(openApp(), 0), { connected: true, handler, method, asksSwitch })
         apps.push(upstream)
         return upstream
       },
@@ -129,7 +129,7 @@ function connectOffline(caller: Socket, openApp: () => Socket) {
   let read: OnRead = () => true
   const peer = '127.0.0.1'
   const place = memory.enter(peer, 1, () => {}) as Place
-  serveCaller(door, { socket: caller, peer, key: peer, place, cost: 1 }, onRead => {
+  serveCaller(listener, { socket: caller, peer, key: peer, place, cost: 1 }, onRead => {
     read = onRead
     return caller
   })
@@ -145,7 +145,7 @@ export function startOffline({ caller, app }: { caller: Socket; app: Socket }) {
     held,
     answer(bytes: Buffer): void {
       const upstream = apps.at(-1)
-      if (upstream?.asker || upstream?.tunnel) takeBytes(upstream, bytes, bytes.length, owner)
+      if (upstream?.handler || upstream?.tunnel) takeBytes(upstream, bytes, bytes.length, owner)
     },
   }
 }
@@ -162,9 +162,9 @@ export function feed(pieces: readonly Buffer[], answers: readonly Buffer[]): Out
   for (const piece of pieces) {
     if (caller.state.destroyed) break
     read(piece)
-    for (let app = apps.at(-1); app?.sent && app.asker; app = apps.at(-1)) {
+    for (let app = apps.at(-1); app?.sent && app.handler; app = apps.at(-1)) {
       for (const answer of answers) takeBytes(app, answer, answer.length, owner)
-      if (app.asker) break
+      if (app.handler) break
     }
   }
   return {

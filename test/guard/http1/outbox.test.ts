@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import type { Asker, UpstreamOwner } from '../../../guard/upstream/state.ts'
+import type { UpstreamHandler, UpstreamOwner } from '../../../guard/upstream/state.ts'
 import { newUpstream, takeBytes, takeEnd } from '../../../guard/upstream/upstream.ts'
 import { createOutbox, type Sender } from '../../../platform/wire/outbox.ts'
 import { createQuietLog } from '../../unit/platform/quiet-log.ts'
@@ -75,13 +75,13 @@ describe('a request that has not gone out yet', () => {
       destroy: () => (state.destroyed = true),
       write: (text: string) => written.push(text),
     } as unknown as Socket
-    const asker = {
+    const handler = {
       onFault: (fault: string) => void told.push(fault),
       onLost: (request: string) => void told.push(`unsent ${request}`),
       onAnswer: () => void told.push('answer'),
-    } as unknown as Asker
+    } as unknown as UpstreamHandler
     const upstream = newUpstream(socket, 0)
-    Object.assign(upstream, { asker, out: 'GET / HTTP/1.1\r\n\r\n', queued: true, sent: true, connected: true })
+    Object.assign(upstream, { handler, out: 'GET / HTTP/1.1\r\n\r\n', queued: true, sent: true, connected: true })
     return { upstream, told, written, state }
   }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Asker, Upstream, UpstreamOwner } from '../../../guard/upstream/state.ts'
+import type { Upstream, UpstreamHandler, UpstreamOwner } from '../../../guard/upstream/state.ts'
 import { newUpstream, takeBytes } from '../../../guard/upstream/upstream.ts'
 import { nothingBefore, recall, remember } from '../../../platform/wire/read-before.ts'
 import { alice } from '../policy-rows.ts'
@@ -103,13 +103,13 @@ describe('answers on one connection of the app', () => {
   function told(upstream: Upstream, method: string, text: string): string[] {
     const log: string[] = []
     const bytes = Buffer.from(text, 'latin1')
-    upstream.asker = {
+    upstream.handler = {
       onAnswer: head => void log.push(JSON.stringify(head)),
       onData: (data, from, to) => void log.push(data.toString('latin1', from, to)),
       onPause: () => true,
       onEnd: () => void log.push('end'),
       onFault: fault => void log.push(fault),
-    } as Partial<Asker> as Asker
+    } as Partial<UpstreamHandler> as UpstreamHandler
     upstream.method = method
     takeBytes(upstream, bytes, bytes.length, owner)
     return log

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { connect } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createUpstreamLine } from '../../../guard/upstream/line.ts'
-import type { Asker } from '../../../guard/upstream/state.ts'
+import type { UpstreamHandler } from '../../../guard/upstream/state.ts'
 import { ask, cleanUp, cleanups, guarding, session } from '../http2-rig.ts'
 import { alice } from '../policy-rows.ts'
 import { openRaw, sendRaw } from '../raw-socket.ts'
@@ -147,7 +147,12 @@ describe('connections to the app', () => {
 })
 
 describe('who waits for a connection', () => {
-  const waiting = (peer: string) => ({ asker: { peer } as Asker, method: 'GET', asksSwitch: false, since: 0 })
+  const waiting = (peer: string) => ({
+    handler: { peer } as UpstreamHandler,
+    method: 'GET',
+    asksSwitch: false,
+    since: 0,
+  })
   const always = (): boolean => true
 
   it('is served in turn by address, each in its order', () => {
@@ -179,7 +184,7 @@ describe('who waits for a connection', () => {
     const [old, left] = ['a', 'b'].map(waiting)
     const young = { ...waiting('a'), since: 50 }
     for (const one of [old, left, young]) if (one) line.add(one)
-    if (left) line.leave(left.asker)
+    if (left) line.leave(left.handler)
     expect(line.tooLate(20)).toEqual([old])
     expect([line.size(), line.next(always), line.next(always)]).toEqual([1, young, undefined])
   })

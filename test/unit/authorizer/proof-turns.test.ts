@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { AskedOfProxy } from '../../../authorizer/asked.ts'
 import { grpcAnswer } from '../../../authorizer/grpc/answer-grpc.ts'
 import { httpAnswer } from '../../../authorizer/http/answer-http.ts'
-import { createJudge, type Outcome, type Question } from '../../../authorizer/judge.ts'
+import { type CheckRequest, createJudge, type Outcome } from '../../../authorizer/judge.ts'
 import type { Unproved } from '../../../authorizer/peers/proof-line.ts'
 import { createServedService } from '../../../authorizer/served-service.ts'
 import { sliceHash } from '../../../core/rows/hash.ts'
@@ -34,7 +34,7 @@ function start(rows: readonly Row[] = rowsOf()) {
     proofs: { take: (peer, callerOf, unproved) => void waiting.push({ peer, caller: callerOf(), ...unproved }) },
     ...{ clock, log },
   })
-  const ask = (token: string, of: Partial<Question> = {}): Promise<Outcome | undefined> => {
+  const ask = (token: string, of: Partial<CheckRequest> = {}): Promise<Outcome | undefined> => {
     const asked: AskedOfProxy = {
       ...{ method: 'GET', target: '/api/x', authorization: `Bearer ${token}`, names: [], values: [] },
       ...{ requestId: undefined, reserved: [] },

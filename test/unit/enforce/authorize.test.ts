@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest'
-import type { Asked, CredentialEntry } from '../../../core/credential/entry.ts'
+import type { AuthorizationRequest, CredentialEntry } from '../../../core/credential/entry.ts'
 import { credentialReader } from '../../../core/credential/read.ts'
 import { credentialTable } from '../../../core/credential/table.ts'
-import { createAuthorizer } from '../../../enforce/authorize.ts'
+import { createDecisionPoint } from '../../../enforce/authorize.ts'
 import { boundsFor, createIdentityCache } from '../../../enforce/identity-cache.ts'
 import { clientToken, now, snapshotOf, usualRows } from '../core/fixture.ts'
 
 const snapshot = snapshotOf(usualRows())
 const policy = { snapshot: () => snapshot, unfit: () => undefined } as unknown as Parameters<
-  typeof createAuthorizer
+  typeof createDecisionPoint
 >[0]['policy']
 
 /** An authorizer whose one kind of credential counts how often it proves. */
@@ -23,11 +23,11 @@ function withKind(changes: Partial<CredentialEntry>) {
     },
   }
   const cache = createIdentityCache(() => boundsFor(1))
-  const authorizer = createAuthorizer({ policy, cache, now: () => now, read: credentialReader([kind]) })
+  const authorizer = createDecisionPoint({ policy, cache, now: () => now, read: credentialReader([kind]) })
   return { authorizer, proved: () => proved }
 }
 
-const asked = (changes: Partial<Asked>): Asked => ({
+const asked = (changes: Partial<AuthorizationRequest>): AuthorizationRequest => ({
   ...{ method: 'GET', target: '/orders', authorization: undefined, names: [], values: [] },
   ...changes,
 })

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
-import type { Caller, Exchange, Phase } from '../../../guard/http1/caller-state.ts'
+import type { CallerConnection, Exchange, Phase } from '../../../guard/http1/caller-state.ts'
 import * as phases from '../../../guard/http1/phases.ts'
 
 const folder = new URL('../../../guard/http1/', import.meta.url)
@@ -71,9 +71,9 @@ describe('the states of a connection', () => {
 })
 
 /** A connection between two requests, of which the transitions need nothing but their own fields. */
-function connection(fields: Partial<Caller> = {}): Caller {
+function connection(fields: Partial<CallerConnection> = {}): CallerConnection {
   const state = { phase: 'head', served: 0, since: 0, progress: 7, endedSince: -1, pipelined: false }
-  return { ...state, door: { tick: 5 }, ...fields } as Caller
+  return { ...state, listener: { tick: 5 }, ...fields } as CallerConnection
 }
 
 const exchange = (): Exchange => ({ sent: false }) as Exchange
@@ -143,7 +143,7 @@ describe('a connection', () => {
 
   it('stays closed, whatever was under way', () => {
     const running = exchange()
-    const later: ((caller: Caller) => void)[] = [
+    const later: ((caller: CallerConnection) => void)[] = [
       phases.awaitProof,
       phases.endProof,
       caller => phases.beginExchange(caller, running),

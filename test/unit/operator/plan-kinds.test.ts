@@ -12,7 +12,7 @@ import { planApiClient } from '../../../core/status/plan-api-client.ts'
 import { planGuardedService } from '../../../core/status/plan-guarded-service.ts'
 import { forbiddenPolicy, planNetworkPolicy } from '../../../core/status/plan-network-policy.ts'
 import { planRole } from '../../../core/status/plan-role.ts'
-import type { EnforcedView, Finding, StoredCondition } from '../../../core/status/report.ts'
+import type { ConditionFinding, EnforcedView, StoredCondition } from '../../../core/status/report.ts'
 import { clientOf, start } from '../core/keys/access-key-store.ts'
 
 const now = '2027-01-15T08:00:00Z'
@@ -187,7 +187,7 @@ test('every reason of a GuardedService is produced, and no other', () => {
     const { port, service } = target(targetPort)
     return { port, service: { ...service, spec: { ...service.spec, selector: { app: 'x' } } } }
   }
-  const isolating = (isolation: Finding | undefined) => (status?: Status) =>
+  const isolating = (isolation: ConditionFinding | undefined) => (status?: Status) =>
     planGuardedService(
       { object: { ...asked, ...(status && { status }) }, resolved: good, report: report({}), isolation },
       now,

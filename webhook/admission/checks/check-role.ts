@@ -2,7 +2,7 @@ import type { RoleRule, RoleSpec } from '../../../core/api/role.ts'
 import { parseResource, parseTemplate } from '../../../core/matching/template.ts'
 import { withoutColons } from '../../../core/matching/template-trie.ts'
 import * as resources from '../../../platform/kube/resources.ts'
-import { type Check, type Finding, firstOf, type KindChecks } from './check.ts'
+import { type Check, type FieldError, firstOf, type KindChecks } from './check.ts'
 
 interface PlacedTemplate {
   readonly field: string
@@ -39,7 +39,7 @@ const comparisonsNameParameters: Check<RoleSpec> = ({ rules }) =>
     }),
   )
 
-function missingParameter(param: string, templates: readonly PlacedTemplate[], field: string): Finding | undefined {
+function missingParameter(param: string, templates: readonly PlacedTemplate[], field: string): FieldError | undefined {
   const without = templates.find(({ text }) => !text.split('/').includes(`{${param}}`))
   if (!without) return undefined
   return {

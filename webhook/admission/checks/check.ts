@@ -2,7 +2,7 @@ import { secondsOf } from '../../../core/base/time.ts'
 import type { Resource } from '../../../platform/kube/client.ts'
 
 /** A mistake in a field: a sentence that says what to write instead. */
-export interface Finding {
+export interface FieldError {
   readonly field: string
   readonly message: string
 }
@@ -18,7 +18,7 @@ export interface About {
 }
 
 /** One rule, pure. */
-export type Check<Spec> = (spec: Spec, about: About) => Finding | undefined
+export type Check<Spec> = (spec: Spec, about: About) => FieldError | undefined
 
 /** An object that a spec names. It may come later: order must not matter, so its absence is worth a warning only. */
 export interface Reference {
@@ -55,8 +55,8 @@ export interface KindChecks<Spec> {
 /** The first finding in a list, in its order. */
 export function firstOf<T>(
   items: Iterable<T>,
-  find: (item: T, index: number) => Finding | undefined,
-): Finding | undefined {
+  find: (item: T, index: number) => FieldError | undefined,
+): FieldError | undefined {
   let index = 0
   for (const item of items) {
     const finding = find(item, index++)

@@ -10,7 +10,7 @@ import { isRecord } from '../../../core/base/is-record.ts'
 import type { UserInfo } from '../../../platform/kube/access-review.ts'
 import type { AdmissionRequest, Verdict } from '../review.ts'
 import type { AudienceTaken } from './audience-taken.ts'
-import { type About, type Finding, type KindChecks, type Missing, mostReferences, type Reference } from './check.ts'
+import { type About, type FieldError, type KindChecks, type Missing, mostReferences, type Reference } from './check.ts'
 import { accessGrantChecks } from './check-access-grant.ts'
 import { accessKeyChecks } from './check-access-key.ts'
 import { apiClientChecks } from './check-api-client.ts'
@@ -27,8 +27,8 @@ type Examine = (
   spec: unknown,
   about: About,
 ) => {
-  refusals: readonly Finding[]
-  warnings: readonly Finding[]
+  refusals: readonly FieldError[]
+  warnings: readonly FieldError[]
   references: readonly Reference[]
   audience?: string | undefined
 }
@@ -90,7 +90,7 @@ export async function concludeObject(
   return { allowed: true, warnings: [...warnings, ...unknown] }
 }
 
-function refused(findings: readonly Finding[]): Verdict {
+function refused(findings: readonly FieldError[]): Verdict {
   return { allowed: false, code: 422, message: findings.map(sentence).join('; '), causes: findings }
 }
 
@@ -101,7 +101,7 @@ function toldBy(oldObject: unknown): string[] {
 }
 
 /** By whom is none of the asking namespace's business. */
-const audienceIsTaken: Finding = { field: 'spec.audience', message: 'is taken; choose another one' }
+const audienceIsTaken: FieldError = { field: 'spec.audience', message: 'is taken; choose another one' }
 
 function audienceIn(oldObject: unknown): unknown {
   return isRecord(oldObject) && isRecord(oldObject.spec) ? oldObject.spec.audience : undefined
@@ -114,7 +114,7 @@ function missingSentence({ reference: { field, resource, namespace, name, port }
     : `${field}: there is no ${resource.kind} ${namespace}/${name} yet that you may get; it counts from when it exists`
 }
 
-function sentence({ field, message }: Finding): string {
+function sentence({ field, message }: FieldError): string {
   return `${field}: ${message}`
 }
 
@@ -125,7 +125,7 @@ function examination<Spec>(definition: KindDefinition, checks: KindChecks<Spec>)
     if (!parsed.success)
       return { refusals: parsed.error.issues.slice(0, 5).map(issueFinding), warnings: [], references: [] }
     const spec = parsed.data as Spec
-    const run = (list: readonly ((spec: Spec, about: About) => Finding | undefined)[]) =>
+    const run = (list: readonly ((spec: Spec, about: About) => FieldError | undefined)[]) =>
       list.flatMap(check => check(spec, about) ?? [])
     return {
       refusals: run(checks.refusals),
@@ -140,7 +140,7 @@ function examination<Spec>(definition: KindDefinition, checks: KindChecks<Spec>)
 /** The schema names all members that it does not know, and a body can have a hundred thousand. */
 const longestText = 1_024
 
-function issueFinding({ path, message }: z.core.$ZodIssue): Finding {
+function issueFinding({ path, message }: z.core.$ZodIssue): FieldError {
   const field = path.reduce<string>(
     (at, part) => at + (typeof part === 'number' ? `[${part}]` : `.${String(part)}`),
     'spec',

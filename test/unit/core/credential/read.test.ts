@@ -1,12 +1,18 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { credentialKinds } from '../../../../core/base/credential-kinds.ts'
-import type { Asked, CredentialEntry, Place, RefusedPlace } from '../../../../core/credential/entry.ts'
+import type { AuthorizationRequest, CredentialEntry, Place, RefusedPlace } from '../../../../core/credential/entry.ts'
 import { type Credential, cacheKey, credentialReader, readCredential } from '../../../../core/credential/read.ts'
 import { credentialTable } from '../../../../core/credential/table.ts'
 
-const nothing: Asked = { method: 'GET', target: '/orders', authorization: undefined, names: [], values: [] }
-const asks = (changes: Partial<Asked>): Asked => ({ ...nothing, ...changes })
+const nothing: AuthorizationRequest = {
+  method: 'GET',
+  target: '/orders',
+  authorization: undefined,
+  names: [],
+  values: [],
+}
+const asks = (changes: Partial<AuthorizationRequest>): AuthorizationRequest => ({ ...nothing, ...changes })
 const told = (read: Credential | string): string => (typeof read === 'string' ? read : read.text)
 
 /** Kinds that stand where today's do not, beside today's. */
@@ -35,7 +41,9 @@ const kinds: Readonly<Record<string, CredentialEntry>> = {
 const read = credentialReader(Object.values(kinds))
 
 /** A request with these texts at these places: what stands twice in Authorization is one value by then, with a comma. */
-function presenting(texts: readonly { readonly at: Place | RefusedPlace; readonly text: string }[]): Asked {
+function presenting(
+  texts: readonly { readonly at: Place | RefusedPlace; readonly text: string }[],
+): AuthorizationRequest {
   const inAuthorization = texts.flatMap(({ at, text }) => (at.in === 'authorization' ? `${at.scheme} ${text}` : []))
   const headers = texts.flatMap(({ at, text }) => (at.in === 'header' ? [{ name: at.name, text }] : []))
   const pairs = (kind: 'query' | 'form') =>

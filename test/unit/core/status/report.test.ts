@@ -1,26 +1,30 @@
 import { describe, expect, it } from 'vitest'
 import { kinds } from '../../../../core/api/kinds.ts'
 import { unseenStatus } from '../../../../core/api/schema.ts'
-import { type Finding, reportConditions, transitionEvents } from '../../../../core/status/report.ts'
+import { type ConditionFinding, reportConditions, transitionEvents } from '../../../../core/status/report.ts'
 
 const now = '2027-01-15T08:00:00Z'
-const say = (type: string, status: Finding['status'], reason: string): Finding => ({
+const say = (type: string, status: ConditionFinding['status'], reason: string): ConditionFinding => ({
   type,
   status,
   reason,
   message: `${reason}.`,
 })
 const ready = say('Ready', 'True', 'Ready')
-const conditions = (...findings: Finding[]) => reportConditions(undefined, 1, now, findings)
+const conditions = (...findings: ConditionFinding[]) => reportConditions(undefined, 1, now, findings)
 const unseen = unseenStatus.conditions as ReturnType<typeof conditions>
 
-const events = (before: Finding[] | undefined, after: Finding[], enforcement: 'latched' | 'live' = 'live') =>
+const events = (
+  before: ConditionFinding[] | undefined,
+  after: ConditionFinding[],
+  enforcement: 'latched' | 'live' = 'live',
+) =>
   transitionEvents(before && conditions(...before), conditions(...after), enforcement).map(
     ({ type, reason }) => `${type} ${reason}`,
   )
 
 describe('events', () => {
-  it.each<[string, Finding[] | undefined, Finding[], string[]]>([
+  it.each<[string, ConditionFinding[] | undefined, ConditionFinding[], string[]]>([
     ['a first success', undefined, [ready], ['Normal Ready']],
     ['the same again', [ready], [ready], []],
     ['work under way', [ready], [say('Ready', 'False', 'Pending')], []],

@@ -8,7 +8,7 @@ import type { Objects } from '../objects.ts'
 import { isUrgent } from './urgency.ts'
 
 /** What has to be made anew. */
-export interface Dirt {
+export interface Stale {
   /** What the objects decide about each other may be something else. */
   decisions: boolean
   /** Clients whose own row is made again. */
@@ -18,11 +18,11 @@ export interface Dirt {
   readonly grants: Set<string>
 }
 
-export function cleanDirt(): Dirt {
+export function nothingStale(): Stale {
   return { decisions: false, clients: new Set(), slices: new Set(), grants: new Set() }
 }
 
-export function isClean({ decisions, clients, slices, grants }: Dirt): boolean {
+export function isNothingStale({ decisions, clients, slices, grants }: Stale): boolean {
   return !decisions && [clients, slices, grants].every(({ size }) => size === 0)
 }
 
@@ -33,45 +33,46 @@ export function isClean({ decisions, clients, slices, grants }: Dirt): boolean {
 export function followChanges(
   objects: Objects,
   resolved: Pick<Resolved, 'onStale'>,
-  mark: (put: (dirt: Dirt) => void, pace: 'urgent' | 'relaxed') => void,
+  mark: (put: (stale: Stale) => void, pace: 'urgent' | 'relaxed') => void,
 ): void {
   const on = <T extends KubeObject>(
     name: string,
     reflector: Reflector<T>,
-    put: (dirt: Dirt, change: Change<T>) => void,
+    put: (stale: Stale, change: Change<T>) => void,
     matters: (change: Change<T>) => boolean = () => true,
   ) =>
     reflector.onChange(change => {
       if (!matters(change)) return
-      mark(dirt => put(dirt, change), isUrgent(name, change as unknown as Change<KubeObject>) ? 'urgent' : 'relaxed')
+      mark(stale => put(stale, change), isUrgent(name, change as unknown as Change<KubeObject>) ? 'urgent' : 'relaxed')
     })
 
   resolved.onStale(cause => {
     const urgent = 'change' in cause && isUrgent(cause.resource.plural, cause.change)
-    const put = (dirt: Dirt): void => {
-      dirt.decisions = true
+    const put = (stale: Stale): void => {
+      stale.decisions = true
     }
     mark(put, urgent ? 'urgent' : 'relaxed')
   })
-  on('accesskeys', objects.keys, (dirt, { object }) => dirt.clients.add(clientOfKey(object)))
-  on('roles', objects.roles, (dirt, { object, old }) => {
-    for (const role of old ? [object, old] : [object]) addAll(dirt.slices, servicesOfRole(role))
+  on('accesskeys', objects.keys, (stale, { object }) => stale.clients.add(clientOfKey(object)))
+  on('roles', objects.roles, (stale, { object, old }) => {
+    for (const role of old ? [object, old] : [object]) addAll(stale.slices, servicesOfRole(role))
   })
-  on('accessgrants', objects.grants, (dirt, { object, old }) => {
-    dirt.grants.add(keyOf(object))
+  on('accessgrants', objects.grants, (stale, { object, old }) => {
+    stale.grants.add(keyOf(object))
     for (const grant of old ? [object, old] : [object]) {
       const role = objects.roles.store.get(roleOfGrant(grant))
-      if (role) addAll(dirt.slices, servicesOfRole(role))
+      if (role) addAll(stale.slices, servicesOfRole(role))
     }
   })
-  on('serviceaccounts', objects.serviceAccounts, (dirt, { object }) => {
-    for (const client of objects.by.clientsOfAccount.get(keyOf(object))) dirt.clients.add(keyOf(client))
+  on('serviceaccounts', objects.serviceAccounts, (stale, { object }) => {
+    for (const client of objects.by.clientsOfAccount.get(keyOf(object))) stale.clients.add(keyOf(client))
   })
   on(
     'pods',
     objects.pods,
-    (dirt, { object }) => {
-      for (const client of objects.by.clientsOfAccount.get(serviceAccountOfPod(object))) dirt.clients.add(keyOf(client))
+    (stale, { object }) => {
+      for (const client of objects.by.clientsOfAccount.get(serviceAccountOfPod(object)))
+        stale.clients.add(keyOf(client))
     },
     ({ type, object, old }) => type !== 'updated' || !old || runs(object) !== runs(old),
   )
