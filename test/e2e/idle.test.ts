@@ -12,9 +12,13 @@ describe('a settled cluster', () => {
       ).items
         .map(item => `${item.metadata.uid} ${item.metadata.resourceVersion}`)
         .sort()
+    // What another file took down may still be going.
+    const isLeaving = async () =>
+      (await kubectl(['get', 'namespaces', '-o', 'jsonpath={.items[*].status.phase}'])).includes('Terminating')
     await expect
       .poll(
         async () => {
+          if (await isLeaving()) return false
           const first = await versions()
           await setTimeout(3_000)
           return (await versions()).join() === first.join()
