@@ -53,6 +53,28 @@ const refused = (port: number) =>
 
 const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
 
+test('S02 requests that end with their connection cost no stack each', async () => {
+  const { stackTraceLimit } = Error
+  const stacks: (string | undefined)[] = []
+  const came = Promise.withResolvers<void>()
+  const ended = Promise.withResolvers<void>()
+  const { port } = await serve(request => {
+    request.on('error', ({ stack }) => {
+      stacks.push(stack)
+      if (stacks.length === 3) ended.resolve()
+    })
+    if (request.url === '/3') came.resolve()
+  })
+  const socket = net.connect(port, host)
+  socket.write(['/1', '/2', '/3'].map(path => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`).join(''))
+  await came.promise
+  socket.destroy()
+  await ended.promise
+  expect(stacks).toEqual(new Array(3).fill('Error: aborted'))
+  await pause(0)
+  expect([stackTraceLimit > 0, Error.stackTraceLimit]).toEqual([true, stackTraceLimit])
+})
+
 describe('problem', () => {
   test('is a problem body that no cache keeps', async () => {
     const { port } = await serve((_request, response) =>
