@@ -20,6 +20,10 @@ if (chosen && (chosen.hasHelp || !rest.some(word => word === '--help' || word ==
     import('./frame/run-command-line.ts'),
     import('./commands.ts'),
   ])
+  // Who reads may have seen enough, as `head` has; the command ends as it would have.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+  })
   process.exitCode = await runCommandLine(given, commandTable, {
     write: text => void process.stdout.write(text),
     complain: text => void process.stderr.write(text),

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import type { AccessKey } from '../core/api/access-key.ts'
 import type { ManifestObject } from '../core/registry/manifest-objects.ts'
 import { sliceHash } from '../core/rows/hash.ts'
 import type { Row } from '../core/rows/rows.ts'
@@ -25,6 +26,8 @@ export interface PolicySource {
   readonly problems: readonly string[]
   /** Clients (`namespace/name`) whose ids a cluster makes otherwise than these manifests tell. */
   readonly provisional: ReadonlySet<string>
+  /** Names of AccessKeys without a public key of their own, by their client (`namespace/name`). */
+  readonly minted: ReadonlyMap<string, readonly string[]>
   /** When the issuer last confirmed a stored snapshot, milliseconds since epoch. */
   readonly confirmedAt?: number
 }
@@ -67,7 +70,15 @@ async function readYaml(path: string, options: PolicyOptions): Promise<PolicySou
     revision: sliceHash(rows).slice(0, 12),
     problems: [...warnings, ...problems],
     provisional: provisionalIds(objects),
+    minted: mintedKeys(objects),
   }
+}
+
+function mintedKeys(objects: readonly ManifestObject[]): ReadonlyMap<string, readonly string[]> {
+  const keys = objects.filter(({ kind }) => kind === 'AccessKey') as unknown as readonly AccessKey[]
+  const minted = keys.filter(({ spec }) => spec.publicKey === undefined)
+  const clientOf = ({ metadata: { namespace = 'default' }, spec }: AccessKey) => `${namespace}/${spec.clientRef.name}`
+  return new Map([...Map.groupBy(minted, clientOf)].map(([client, of]) => [client, of.map(key => key.metadata.name)]))
 }
 
 interface Stored {
@@ -92,6 +103,7 @@ async function readStored({ service, snapshot = '' }: PolicyOptions): Promise<Po
     revision,
     problems: [],
     provisional: new Set(),
+    minted: new Map(),
     ...(times.length > 0 && { confirmedAt: Math.max(...times) }),
   }
 }

@@ -4,6 +4,7 @@ import { createKubeClient } from '../platform/kube/client.ts'
 import { loadKubeConnection } from '../platform/kube/connection.ts'
 import { createLog } from '../platform/log.ts'
 import { createMetrics } from '../platform/metrics.ts'
+import { readOrExit } from '../platform/read-or-exit.ts'
 import { onSignals } from '../platform/shutdown.ts'
 import { readIssuerConfig } from './config.ts'
 import { startIssuer } from './issuer.ts'
@@ -12,7 +13,7 @@ import { startIssuer } from './issuer.ts'
 const announceMs = 5_000
 const drainMs = 15_000
 
-const config = readIssuerConfig(process.env)
+const config = readOrExit('issuer', () => readIssuerConfig(process.env))
 const log = createLog({ process: 'issuer', level: config.logLevel })
 const metrics = createMetrics({ process: 'issuer' })
 const client = createKubeClient(loadKubeConnection({ kubeconfig: config.kubeconfig, env: process.env }), {

@@ -6,12 +6,13 @@ import { loadKubeConnection } from '../platform/kube/connection.ts'
 import { createLeaderElection } from '../platform/kube/lease.ts'
 import { createLog } from '../platform/log.ts'
 import { createMetrics } from '../platform/metrics.ts'
+import { readOrExit } from '../platform/read-or-exit.ts'
 import { onSignals } from '../platform/shutdown.ts'
 import { configTable } from './config.ts'
 import { readOwner } from './owned-objects.ts'
 import { type RunningOperator, runOperator } from './run-operator.ts'
 
-const config = readConfig(configTable, process.env)
+const config = readOrExit('operator', () => readConfig(configTable, process.env))
 const log = createLog({ process: 'operator', level: config.logLevel })
 const metrics = createMetrics({ process: 'operator' })
 const connection = loadKubeConnection({ kubeconfig: config.kubeconfig, env: process.env })

@@ -8,12 +8,13 @@ import { createKubeClient } from '../platform/kube/client.ts'
 import { loadKubeConnection } from '../platform/kube/connection.ts'
 import { createLog } from '../platform/log.ts'
 import { createMetrics } from '../platform/metrics.ts'
+import { readOrExit } from '../platform/read-or-exit.ts'
 import { onSignals } from '../platform/shutdown.ts'
 import { createKnownPaths } from './admission/known-paths.ts'
 import { configTable, guardEnvOf } from './config.ts'
 import { createWebhookServer } from './server.ts'
 
-const config = readConfig(configTable, process.env)
+const config = readOrExit('webhook', () => readConfig(configTable, process.env))
 const log = createLog({ process: 'webhook', level: config.logLevel })
 const metrics = createMetrics({ process: 'webhook' })
 const connection = loadKubeConnection({ kubeconfig: config.kubeconfig, env: process.env })

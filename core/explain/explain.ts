@@ -30,6 +30,8 @@ export interface WhyQuestion {
   readonly target: string
   /** Manifests hold no minted keys: `Assumed` takes a client without keys to have a good one. */
   readonly keys: 'Stored' | 'Assumed'
+  /** Names of the client's AccessKeys that the operator mints: with `Assumed` each is taken to be good. */
+  readonly minted?: readonly string[] | undefined
   /** Since the issuer last confirmed the policy; undefined where that says nothing. */
   readonly ageSeconds?: number | undefined
   /** Seconds since epoch. */
@@ -129,12 +131,13 @@ interface AssumedCaller {
 }
 
 function callerOf(
-  { key, keys, now }: WhyQuestion,
+  { key, keys, minted = [], now }: WhyQuestion,
   client: ClientRow | undefined,
   credentials: readonly CredentialStanding[],
   { service: { audience }, cluster }: { readonly service: ServiceRow; readonly cluster: ClusterRow | undefined },
 ): AssumedCaller {
-  if (client && keys === 'Assumed' && key === undefined && credentials.length === 0 && !client.suspended) {
+  const isMinted = key === undefined ? credentials.length === 0 : minted.includes(key)
+  if (client && keys === 'Assumed' && isMinted && !client.suspended) {
     return { name: 'assumed', identity: assumedIdentity(client, audience, now), assumed: true }
   }
   const asked = askedCredential(credentials, key)

@@ -37,6 +37,23 @@ it('helps with a process too: with its own help where it has one, and starts non
   expect(operator).toMatchObject({ code: 0, stdout: expect.stringContaining('Usage: latchkey operator'), stderr: '' })
 })
 
+it('ends as it would have when its reader has seen enough', async () => {
+  const command = `"${process.execPath}" "${main}" why --manifests "${folder}" --service shop/orders --client callers/alice GET /api/things`
+  const said = await new Promise<string>(resolve => {
+    execFile('bash', ['-c', `${command} | true; echo "ended with \${PIPESTATUS[0]}"`], (_error, stdout, stderr) =>
+      resolve(stdout + stderr),
+    )
+  })
+  expect(said).toBe('ended with 0\n')
+})
+
+it.each(['operator', 'issuer', 'webhook'])('says in sentences what %s cannot begin without', async name => {
+  const { code, stderr } = await run(name)
+  expect(code).toBe(1)
+  expect(stderr).toMatch(new RegExp(`^latchkey ${name}: configuration:\n  LATCHKEY_NAMESPACE: required`))
+  expect(stderr).not.toContain('    at ')
+})
+
 describe('what a command loads', () => {
   /** Says at the end what was loaded: URLs of modules. */
   const tells = `import { registerHooks } from 'node:module'

@@ -37,6 +37,20 @@ describe('latchkey why', () => {
     expect(text).toContain(`AccessKey alice-key, ${alice.key.kid}: good  <- asked about`)
   })
 
+  it('takes a minted key that the manifests name to be good, and says of one that is not there which are', async () => {
+    const minted = {
+      ...{ apiVersion: 'latchkey.dev/v1alpha1', kind: 'AccessKey', metadata: { namespace: 'callers', name: 'second' } },
+      spec: { clientRef: { name: 'alice' } },
+    }
+    await writeFile(join(folder, 'access.yaml'), accessYaml())
+    await writeFile(join(folder, 'more.json'), JSON.stringify(minted))
+    const ask = (name: string, ...more: string[]) =>
+      run('--manifests', folder, '--client', 'callers/alice', '--key', name, ...more, 'GET', '/api/things')
+    const { text } = await ask('second', '-o', 'json')
+    expect(JSON.parse(text)).toMatchObject({ credential: 'assumed', decision: { reason: 'granted' } })
+    await expect(ask('secnod')).rejects.toThrow('callers/alice has no key "secnod". It has: second, alice.')
+  })
+
   it('explains a denied call with the change that would allow it, and ends with 1', async () => {
     await store(rowsOf())
     const { code, text } = await run('--client', 'callers/bob', 'GET', '/api/things')
