@@ -137,9 +137,15 @@ function followClients(view: Pick<View, 'clients' | 'namespaces'>, rules: Client
   const rivals = createRivals()
   const stale = new Set<string>()
 
+  const namespaceOf = (key: string) => view.namespaces.store.get(key.slice(0, key.indexOf('/')))
+
+  function announce(key: string): void {
+    rivals.announce(key, unopposedClient(view.clients.store.get(key), namespaceOf(key), rules))
+  }
+
   function resolve(key: string): void {
     const { store } = view.clients
-    const namespace = view.namespaces.store.get(key.slice(0, key.indexOf('/')))
+    const namespace = namespaceOf(key)
     const together = rivals.around(key, one => ({
       before: clients.values.get(one),
       now: unopposedClient(store.get(one), namespace, rules),
@@ -158,12 +164,18 @@ function followClients(view: Pick<View, 'clients' | 'namespaces'>, rules: Client
   return {
     known: clients.values,
     current(): ReadonlyMap<string, ResolvedClient> {
+      for (const key of stale) announce(key)
       for (const key of stale) resolve(key)
       return clients.values
     },
     forget: (key: string) => void stale.add(key),
     *settling(): Steps<void> {
-      for (const key of [...stale]) {
+      const due = [...stale]
+      for (const key of due) {
+        announce(key)
+        yield
+      }
+      for (const key of due) {
         if (!stale.has(key)) continue
         resolve(key)
         yield* clients.telling()

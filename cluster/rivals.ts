@@ -8,6 +8,8 @@ interface Rival {
 
 /** Clients that may stand in each other's way: one event among thousands of clients concerns these, seldom any other. */
 export interface Rivals {
+  /** It wants this from now on, whatever it wanted before: said of many before the first is looked at, all are found at once. */
+  announce(key: string, now: ResolvedClient | undefined): void
   /** The client itself, and all that wanted or want the same as one of them. From now on they want what they ask for. */
   around(key: string, look: (key: string) => Rival): string[]
 }
@@ -35,19 +37,29 @@ export function createRivals(): Rivals {
   }
 
   return {
+    announce(key, now) {
+      for (const want of now ? wantsOf(now) : []) add(want, key)
+    },
     around(key, look) {
       const found = new Set([key])
+      // Each want is followed once: of as many clients as want the same each would lead to all the others again.
+      const followed = new Set<string>()
+      const follow = (want: string): void => {
+        if (followed.has(want)) return
+        followed.add(want)
+        for (const rival of rivalsFor(want)) found.add(rival)
+      }
       // Who is found on the way is looked at too.
       for (const one of found) {
         const { before, now } = look(one)
         const wanted = before ? wantsOf(before) : []
         const wants = now ? wantsOf(now) : []
         for (const want of wanted) {
-          for (const rival of rivalsFor(want)) found.add(rival)
+          follow(want)
           if (!wants.includes(want)) remove(want, one)
         }
         for (const want of wants) {
-          for (const rival of rivalsFor(want)) found.add(rival)
+          follow(want)
           add(want, one)
         }
       }

@@ -56,7 +56,7 @@ export async function withCluster<T>(choice: ClusterChoice, act: (cluster: Clust
         try {
           return await call(client)
         } catch (error) {
-          throw asCommandError(error, access.server)
+          throw asCommandError(error, hostOf(access.server))
         }
       },
     })
@@ -72,6 +72,11 @@ async function orUsage<T>(what: string, act: () => Promise<T>): Promise<T> {
     // A parser shows, from the second line on, what it could not read: a credential may be in it.
     throw new CommandError('usage', `${what} cannot be used: ${(error as Error).message.split('\n', 1)[0]}`)
   }
+}
+
+/** What people are told of a server: its URL may hold a password. */
+function hostOf(server: string): string {
+  return URL.canParse(server) ? new URL(server).host : 'the API server'
 }
 
 /** A mistake of the program stays one. */

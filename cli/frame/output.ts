@@ -16,11 +16,21 @@ export function outputOption<const F extends readonly [OutputForm, ...OutputForm
 
 /** A value in the form that is asked for. `render` makes the form for people. */
 export async function formatted(form: OutputForm, value: unknown, render: () => string): Promise<string> {
-  if (form === 'json') return `${JSON.stringify(value, null, 2)}\n`
+  if (form === 'json') return `${escaped(JSON.stringify(value, null, 2))}\n`
   if (form !== 'yaml') return render()
   // A YAML library only for those who ask.
   const { stringify } = await import('yaml')
-  return stringify(value, { lineWidth: 0, aliasDuplicateObjects: false })
+  return stringify(value, { lineWidth: 0, aliasDuplicateObjects: false, defaultStringType: 'QUOTE_DOUBLE', defaultKeyType: 'PLAIN' })
+    .split('\n')
+    .map(escaped)
+    .join('\n')
+}
+
+/** In a string of JSON, or one of YAML in double quotes: what draws on a terminal stands there by its number. */
+function escaped(text: string): string {
+  return text.replaceAll(/[\u007f-\u009f\p{Cf}]/gu, one =>
+    [...Array(one.length).keys()].map(at => `\\u${one.charCodeAt(at).toString(16).padStart(4, '0')}`).join(''),
+  )
 }
 
 /** Rows with columns that stand below each other. */

@@ -57,7 +57,8 @@ export function createRowCache(objects: Objects, clients: ReadonlyMap<string, Re
       // A slice that is being made may still be made of the grant as it was before.
       if (known?.of === grant) return known.given
       const given = grantRow(grant, clients)
-      grants.set(key, { of: grant, given })
+      // One that went since would never be forgotten.
+      if (objects.grants.store.get(key) === grant) grants.set(key, { of: grant, given })
       return given
     },
     /**

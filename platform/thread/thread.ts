@@ -84,7 +84,7 @@ export function createThread<Order, Answer>(options: ThreadOptions): Thread<Orde
     made.on('message', (told: Told<Answer>) => {
       // What one said that was ended meanwhile is of no order that runs now.
       if (made !== worker) return
-      spentMs += told.spentMs
+      spentMs = told.totalMs
       finish(told)
     })
     made.on('error', error => {

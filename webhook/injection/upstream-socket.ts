@@ -1,3 +1,4 @@
+import { isRecord } from '../../core/base/is-record.ts'
 import { basename, dirname, posix } from 'node:path'
 import { guardContainerName, maxSocketPathBytes, socketPathFault } from '../../core/api/guarded-pod.ts'
 import { type Container, type Pod, upstreamPortAnnotation, upstreamSocketAnnotation, type Volume } from './pod.ts'
@@ -75,7 +76,7 @@ function findVolume({ spec }: Pod, path: string): string | Refused {
 }
 
 function isEmptyDir(volumes: readonly Volume[] | undefined, name: string): boolean {
-  return volumes?.some(volume => volume.name === name && volume.emptyDir !== undefined) === true
+  return volumes?.some(volume => volume.name === name && isRecord(volume.emptyDir)) === true
 }
 
 /** The containers that run beside the guard. */
@@ -88,7 +89,8 @@ function isSidecar({ restartPolicy }: Container): boolean {
 }
 
 function plain(mountPath: unknown): string {
-  return posix.normalize(String(mountPath)).replace(/(.)\/$/, '$1')
+  // The kubelet takes a relative one from the root.
+  return posix.normalize(`/${String(mountPath)}`).replace(/^\/{2,}/, '/').replace(/(.)\/$/, '$1')
 }
 
 /** The container with the folder, when it is one that runs beside the guard. */
