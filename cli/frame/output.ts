@@ -19,16 +19,22 @@ export async function formatted(form: OutputForm, value: unknown, render: () => 
   if (form === 'json') return `${escaped(JSON.stringify(value, null, 2))}\n`
   if (form !== 'yaml') return render()
   // A YAML library only for those who ask.
-  const { stringify } = await import('yaml')
-  return stringify(value, { lineWidth: 0, aliasDuplicateObjects: false, defaultStringType: 'QUOTE_DOUBLE', defaultKeyType: 'PLAIN' })
-    .split('\n')
-    .map(escaped)
-    .join('\n')
+  const { Document, visit } = await import('yaml')
+  const document = new Document(value, { aliasDuplicateObjects: false })
+  visit(document, {
+    Scalar(_, scalar) {
+      if (typeof scalar.value === 'string' && drawing.test(scalar.value)) scalar.type = 'QUOTE_DOUBLE'
+    },
+  })
+  return document.toString({ lineWidth: 0 }).split('\n').map(escaped).join('\n')
 }
+
+/** What draws on a terminal, or hides there. */
+const drawing = /[\u007f-\u009f\p{Cf}]/u
 
 /** In a string of JSON, or one of YAML in double quotes: what draws on a terminal stands there by its number. */
 function escaped(text: string): string {
-  return text.replaceAll(/[\u007f-\u009f\p{Cf}]/gu, one =>
+  return text.replaceAll(new RegExp(drawing, 'gu'), one =>
     [...Array(one.length).keys()].map(at => `\\u${one.charCodeAt(at).toString(16).padStart(4, '0')}`).join(''),
   )
 }

@@ -85,7 +85,7 @@ export function createThread<Order, Answer>(options: ThreadOptions): Thread<Orde
       // What one said that was ended meanwhile is of no order that runs now.
       if (made !== worker) return
       spentMs = told.totalMs
-      finish(told)
+      finish({ answer: told.answer, spentMs: told.spentMs })
     })
     made.on('error', error => {
       if (made !== worker) return

@@ -1,6 +1,6 @@
-import { isRecord } from '../../core/base/is-record.ts'
 import { basename, dirname, posix } from 'node:path'
 import { guardContainerName, maxSocketPathBytes, socketPathFault } from '../../core/api/guarded-pod.ts'
+import { isRecord } from '../../core/base/is-record.ts'
 import { type Container, type Pod, upstreamPortAnnotation, upstreamSocketAnnotation, type Volume } from './pod.ts'
 
 /** The Unix socket that the app listens on, in a folder that its containers and the guard share. */
@@ -90,7 +90,10 @@ function isSidecar({ restartPolicy }: Container): boolean {
 
 function plain(mountPath: unknown): string {
   // The kubelet takes a relative one from the root.
-  return posix.normalize(`/${String(mountPath)}`).replace(/^\/{2,}/, '/').replace(/(.)\/$/, '$1')
+  return posix
+    .normalize(`/${String(mountPath)}`)
+    .replace(/^\/{2,}/, '/')
+    .replace(/(.)\/$/, '$1')
 }
 
 /** The container with the folder, when it is one that runs beside the guard. */

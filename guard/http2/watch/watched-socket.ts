@@ -31,7 +31,9 @@ export function watchedSocket(socket: Socket, look: (bytes: Buffer) => void): Wa
       done(error)
     },
   })
-  socket.on('end', () => duplex.push(null))
+  // Whoever sends nothing more can acknowledge nothing, and node:http2 writes on after the end that it would answer with
+  // on a stream that is no socket: an assertion of Node's, which ends the process.
+  socket.on('end', () => duplex.destroy())
   socket.on('close', () => duplex.destroy())
   return {
     duplex,

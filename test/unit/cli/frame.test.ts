@@ -1,4 +1,5 @@
 import { describe, expect, it, test } from 'vitest'
+import { parse } from 'yaml'
 import { commandTable } from '../../../cli/commands.ts'
 import type { Given } from '../../../cli/frame/command.ts'
 import { CommandError } from '../../../cli/frame/exit-codes.ts'
@@ -8,6 +9,13 @@ import { plantedTable } from './command-table.ts'
 
 const table = plantedTable()
 const latchkey = (...args: string[]) => commandLine(args, { table })
+
+it.each(['json', 'yaml'] as const)('what draws on a terminal stands in %s by its number', async form => {
+  const drawing = 'a\u009b31m\u202eb\u200f'
+  const text = await formatted(form, { name: drawing }, () => '')
+  expect(text).toContain('a\\u009b31m\\u202eb\\u200f')
+  expect((parse(text) as { name: string }).name).toBe(drawing)
+})
 
 describe('a command line that is wrong', () => {
   it.each([

@@ -77,6 +77,18 @@ test('a client that changed is resolved with those it concerns alone, and all co
   )
 })
 
+test('S06 as many clients as want one service account cost no more than their number', () => {
+  const { resolved, put, looks } = start()
+  const count = 500
+  for (let at = 0; at < count; at++) put(`c${at}`, client(`c${at}`, 0, `c${at}`, ['one']))
+  resolved.settle()
+  expect(looks()).toBeLessThan(10 * count)
+  const before = looks()
+  put('c7', client('c7', 1, 'c7', ['one']))
+  resolved.settle()
+  expect(looks() - before).toBeLessThan(10 * count)
+})
+
 test('a client that changed concerns no other of its namespace that wants nothing of it', () => {
   const { resolved, put, looks } = start()
   for (let at = 0; at < 1_000; at++) put(`c${at}`, client(`c${at}`, 0, `c${at}`, [`s${at}`]))
@@ -88,5 +100,5 @@ test('a client that changed concerns no other of its namespace that wants nothin
   resolved.settle()
   expect(told).toEqual(['shop/c7'])
   // It, and the one whose service account it wants, looked at and then resolved.
-  expect(looks() - before).toBe(4)
+  expect(looks() - before).toBe(5)
 })

@@ -45,6 +45,17 @@ it('finds an accepted client, and nobody under an id that is refused or gone', a
   expect(await holderOf('shop.web')).toBeUndefined()
 })
 
+it('shows nobody’s keys under the id of somebody else, before it is settled who has it', async () => {
+  put('web', 'shop.web', '2026-01-02T00:00:00Z')
+  expect(await holderOf('shop.web')).toBe('shop/web')
+  put('elder', 'shop.web', '2026-01-01T00:00:00Z')
+  await clock.advance(0)
+  // Asked for by others, as a slice does in between.
+  expect(resolved.clients().get('shop/web')?.accepted).toBe(false)
+  expect(byId('shop.web')).toBeUndefined()
+  expect(await holderOf('shop.web')).toBe('shop/elder')
+})
+
 it.each([
   ['the holder’s name comes first', 'a', 'b'],
   ['the next one’s name comes first', 'b', 'a'],
@@ -78,5 +89,6 @@ it('gives the client as it is now, though nobody was told of its status', async 
   const web = client('shop', 'web', { clientId: 'shop.web' }, { uid: byId('shop.web')?.client.metadata.uid ?? '' })
   api.put(apiClients, { ...web, ...{ status: { state: 'Active' } } } as KubeObject)
   await clock.advance(0)
+  resolved.settle()
   expect(byId('shop.web')?.client.status).toEqual({ state: 'Active' })
 })

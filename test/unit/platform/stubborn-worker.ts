@@ -10,10 +10,21 @@ parentPort?.on('message', (order: Order) => {
   if (word === 'exit') process.exit(3)
   if (word === 'throw') throw new Error('of its own')
   if (word === 'memory') for (const held: string[][] = []; ; ) held.push(Array.from({ length: 10_000 }, String))
-  if (word === 'whoami') return void parentPort?.postMessage({ answer: threadId, spentMs: 1 })
+  if (word === 'whoami') return void tell(threadId)
+  // A quarter of a second's work.
+  if (word === 'work') for (const until = spentMs() + 250; spentMs() < until; );
   const answer = 'bytes' in order ? { fault: 'fine' } : { reading: '{"routes":[]}', ofAll: true }
-  parentPort?.postMessage({ answer, spentMs: 1 })
+  tell(answer)
 })
+
+function tell(answer: unknown): void {
+  parentPort?.postMessage({ answer, spentMs: 1, totalMs: spentMs() })
+}
+
+function spentMs(): number {
+  const { user, system } = process.threadCpuUsage()
+  return (user + system) / 1_000
+}
 
 function textOf(order: Order): string {
   if ('bytes' in order) return Buffer.from(order.bytes).toString('latin1')

@@ -35,6 +35,12 @@ describe('a thread', () => {
     expect(next).toEqual(fine)
   })
 
+  it('that did thousands of orders has as much for the next one as for the first', async () => {
+    const ask = start({ budgetMs: 400, bounds: { perPeer: 6_000, sum: 6_000 } })
+    await Promise.all(Array.from({ length: 5_000 }, () => ask('fine')))
+    expect(await ask('work')).toEqual(fine)
+  })
+
   it('that cannot be started answers each order that it died, and holds none', async () => {
     const ask = start({ file: '/nowhere.ts' })
     for (let at = 0; at < 2; at++) expect(await ask('fine')).toMatchObject({ lost: 'died' })
