@@ -41,12 +41,20 @@ export function measure(
   gauge('latchkey_guards_expected', 'Pods that should have a guard that holds the current policy.', [], one =>
     one.set(enforcement.guards().expected),
   )
-  gauge('latchkey_guards_current', 'Those of them that have one.', [], one => one.set(enforcement.guards().current))
+  gauge(
+    'latchkey_guards_current',
+    'Of the pods that should have a guard that holds the current policy, those that do.',
+    [],
+    one => one.set(enforcement.guards().current),
+  )
   gauge('latchkey_enforcement_waiting', 'Changes that some guard does not hold yet.', [], one =>
     one.set(enforcement.waiting().count),
   )
-  gauge('latchkey_enforcement_oldest_wait_seconds', 'How long the oldest of these changes waits; 0: none.', [], one =>
-    one.set(enforcement.waiting().oldestSeconds),
+  gauge(
+    'latchkey_enforcement_oldest_wait_seconds',
+    'How long the oldest change that some guard does not hold yet has waited; 0: there is none.',
+    [],
+    one => one.set(enforcement.waiting().oldestSeconds),
   )
 }
 

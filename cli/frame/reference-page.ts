@@ -24,7 +24,7 @@ const head = `# Command line
 <!-- Made by \`make generate\` from the tables in cli/. Do not edit. -->
 
 \`latchkey\` is the one command of the image and, after \`make build\`, of a checkout: \`node dist/latchkey.mjs\`, with Node 20.16 or later.
-\`latchkey help COMMAND\` prints what stands here. A word that nobody knows is answered with the nearest one that there is.
+\`latchkey help COMMAND\` prints the same of one command, but for which options are required. A word that nobody knows is answered with the nearest one that there is.
 
 ## Rules
 
@@ -32,8 +32,9 @@ Every command ends in one of these ways. What was asked for goes to standard out
 `
 
 const rules = `
-**Output.** \`-o\` names the form where a command has several. \`json\` and \`yaml\` are for programs; \`text\` and \`table\` are for
-people and may change.
+**Output.** \`-o\` names the form where a command has several. \`text\` is for people and may change. \`json\` and \`yaml\` are for
+programs: members may come in addition, but within a release none goes away or changes what it means.
+[Troubleshooting](troubleshooting.md#output-for-programs) lists those of \`why\` and \`token inspect\`.
 
 **Cluster.** A command that asks a cluster takes it as kubectl does: \`--kubeconfig\`, else \`$KUBECONFIG\`, else \`~/.kube/config\`;
 \`--context\`; where it looks at namespaces, \`-n\` for one, \`-A\` for all, else the context's. Its credential goes to its API server

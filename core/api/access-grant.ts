@@ -36,7 +36,7 @@ const spec = described(
     ).optional(),
     actFor: described(
       z.enum(['None', 'Any', 'Listed']),
-      'Whether these clients may name an actor. This version takes None.',
+      'Whether these clients may name an actor. This release takes None.',
     ).default('None'),
     expiresAt: described(timestamp(), 'When the grant ends.').optional(),
   }),
@@ -50,7 +50,7 @@ const spec = described(
       },
       {
         rule: "self.actFor == 'None'",
-        message: 'actFor must be None: Any and Listed are not available in this version',
+        message: 'actFor must be None: Any and Listed are not available in this release',
         fieldPath: '.actFor',
       },
     ],

@@ -110,7 +110,7 @@ const spec = described(
     clientRef: described(objectReference('ApiClient'), 'The client this key belongs to. Immutable.'),
     type: described(
       z.enum(['KeyPair', 'StaticSecret', 'ApiKey', 'ClientSecret']),
-      'Kind of credential. This version makes KeyPair.',
+      'Kind of credential. This release makes KeyPair.',
     ).default('KeyPair'),
     algorithm: described(z.enum(['Ed25519', 'ES256', 'RS256']), 'Signature algorithm. Immutable.').default('Ed25519'),
     publicKey: brought.optional(),
@@ -126,7 +126,7 @@ const spec = described(
     ).optional(),
     validity: described(duration(), 'How long each minted key lives, from its minting.').optional(),
     expiresAt: described(timestamp(), 'When every key of this object ends.').optional(),
-    rotation: described(rotation, 'Not available in this version.').optional(),
+    rotation: described(rotation, 'Not available in this release.').optional(),
     keysNotBefore: described(
       timestamp(),
       'Keys minted before this moment are revoked at once and a new one is minted: the answer to a leak.',
@@ -145,12 +145,12 @@ const spec = described(
     'x-kubernetes-validations': [
       {
         rule: "self.type == 'KeyPair'",
-        message: 'type must be KeyPair: StaticSecret, ApiKey and ClientSecret are not available in this version',
+        message: 'type must be KeyPair: StaticSecret, ApiKey and ClientSecret are not available in this release',
         fieldPath: '.type',
       },
       {
         rule: '!has(self.rotation)',
-        message: 'rotation is not available in this version: remove it',
+        message: 'rotation is not available in this release: remove it',
         fieldPath: '.rotation',
       },
       { rule: '!(has(self.validity) && has(self.expiresAt))', message: 'set validity or expiresAt, not both' },
@@ -238,7 +238,7 @@ const acceptedReasons = {
   RoleNotFound:
     'spec.roles names a role that does not exist; the message names it. The others count, and it counts from when it exists; where there are no others the key opens nothing until then.',
   PublicKeyInvalid: 'spec.publicKey is not a usable public key; the message says why.',
-  Unsupported: 'The spec asks for something this version does not make.',
+  Unsupported: 'The spec asks for something this release does not make.',
   Invalid: 'A field is wrong; the message names it.',
 }
 

@@ -54,7 +54,7 @@ const route = z.strictObject({
   permission: described(routePermission, 'What a permission rule must allow. Without it, a path rule must.').optional(),
   tags: described(
     routeTags(),
-    'What calls of the route are about: a map of texts, 16 at most, as in {kind: orders, tenant: "{tenant}"}; `{name}` takes the value from the path. Nothing is decided by it yet. A list of words, as release 0.1.0 took it, is read as words without a value, in this release only.',
+    'What calls of the route are about: a map of texts, 16 at most, as in {kind: orders, tenant: "{tenant}"}; `{name}` takes the value from the path. In this release they are notes for people: nothing is decided by them, and no audit line or metric holds them. A list of words, as release 0.1.0 took it, is read as words without a value, in this release only.',
     { 'x-kubernetes-preserve-unknown-fields': true },
   ).optional(),
   variants: described(
@@ -152,7 +152,7 @@ const spec = described(
       { rule: '!(has(self.routes) && has(self.openapi))', message: 'set routes or openapi, not both' },
       {
         rule: takenKindsOnly,
-        message: `accepts takes ${listed(credentialKinds)}: ${listed(laterCredentialKinds)} are not available in this version`,
+        message: `accepts takes ${listed(credentialKinds)}: ${listed(laterCredentialKinds)} are not available in this release`,
         fieldPath: '.accepts',
       },
       {

@@ -65,10 +65,15 @@ function fieldRows(schema: Schema, path: string): string[][] {
     const required = schema.required?.includes(name) && field.default === undefined ? ' Required.' : ''
     const fallback = field.default === undefined ? '' : ` Default: \`${JSON.stringify(field.default)}\`.`
     return [
-      [`\`${here}${suffix}\``, typeName(field), `${field.description ?? ''}${required}${fallback}`],
+      [`\`${here}${suffix}\``, takenForms[here] ?? typeName(field), `${field.description ?? ''}${required}${fallback}`],
       ...(inner ? fieldRows(inner, here + suffix) : []),
     ]
   })
+}
+
+/** A schema has one type; a field that takes two forms has none, and says here what it takes. */
+const takenForms: Readonly<Record<string, string>> = {
+  'spec.routes[].tags': 'map of string (0.1.0: list of string)',
 }
 
 function typeName(field: Schema): string {

@@ -87,7 +87,7 @@ export const auditFields = {
   clientId: { type: 'string', required: false, what: 'Its client id. Only of a caller who counts.' },
   key: { type: 'string', required: false, what: '`kid` of its key, or `serviceaccount:<name>`.' },
   subject: { type: 'string', required: false, what: 'Subject of the token.' },
-  actor: { type: 'string', required: false, what: 'Who acts for the subject. Not used in this version.' },
+  actor: { type: 'string', required: false, what: 'Who acts for the subject. Not used in this release.' },
   method: { type: 'string', required: false, what: 'Method. Absent where the bytes were no request.' },
   route: { type: 'string', required: false, what: 'Name of the declared route that decided.' },
   path: {

@@ -128,9 +128,12 @@ const explanations: Readonly<Record<DenyReason | UpstreamFault, ProblemExplanati
       '`kubectl describe accesskeys.latchkey.dev NAME -n NAMESPACE` says why. [When a key leaks](trust.md#when-a-key-leaks) has the way without a gap. A revocation cannot be taken back; make another AccessKey.',
   },
   key_expired: {
-    means: 'The access key has ended: its validity is over, or it was replaced and its overlap is over.',
-    caller: 'Read the mounted Secret again: after a rotation it holds the next key. Without one ask for another key.',
-    owner: 'Look at `spec.validity`, `spec.expiresAt` and `spec.rotation` of the AccessKey.',
+    means:
+      'The access key has ended: `spec.validity` or `spec.expiresAt` of its AccessKey is over, or another key replaced it and the tokens it signed have ended.',
+    caller:
+      'Read the mounted Secret again: where the key was replaced, it holds the new one. Otherwise ask the owner of the client for another key.',
+    owner:
+      'No key is renewed by itself in this release: lengthen `spec.validity` or `spec.expiresAt` of the AccessKey, or make another key. [When a key ends](consumers.md#when-a-key-ends) says how, and how to do it without a gap.',
   },
   client_suspended: {
     means: 'The ApiClient is suspended: none of its keys passes anywhere.',
@@ -172,7 +175,7 @@ const explanations: Readonly<Record<DenyReason | UpstreamFault, ProblemExplanati
       'The policy holds a field that this guard does not know, and what the field touches is denied. `detail` names the release that knows it, where the policy says so.',
     caller: 'Nothing; the platform team has to act.',
     owner:
-      'Restart the pods, so that they get the guard of the installed version: `kubectl rollout restart deployment/NAME -n NAMESPACE`. The GuardedService says `GuardsOutdated` and names pods whose guard is too old; see [upgrading](upgrading.md).',
+      'Restart the pods, so that they get the guard of the installed release: `kubectl rollout restart deployment/NAME -n NAMESPACE`. The GuardedService says `GuardsOutdated` and names pods whose guard is too old; see [upgrading](upgrading.md).',
   },
   policy_missing: {
     means: 'The guard has just started and has no policy yet.',

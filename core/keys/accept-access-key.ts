@@ -55,7 +55,7 @@ function unreadable({ accessKey: { spec }, schemaFault }: Acceptance): KeyFault 
 function unsupported({ accessKey: { spec } }: Acceptance): KeyFault | undefined {
   const what = (spec.type ?? 'KeyPair') !== 'KeyPair' ? `type ${spec.type}` : spec.rotation ? 'rotation' : undefined
   if (what === undefined) return undefined
-  return { reason: 'Unsupported', message: `This version does not make ${what}. Remove it.`, keys: 'withdrawn' }
+  return { reason: 'Unsupported', message: `This release does not make ${what}. Remove it.`, keys: 'withdrawn' }
 }
 
 function noClient({ accessKey, client }: Acceptance): KeyFault | undefined {

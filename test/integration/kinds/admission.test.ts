@@ -89,8 +89,8 @@ const sets =
 
 /** CEL rules on one object: kind, what is wrong, change, part of the message. */
 const onCreate: readonly (readonly [Kind | 'brought', string, Change, string])[] = [
-  ['AccessKey', 'type StaticSecret', sets({ type: 'StaticSecret' }), 'are not available in this version'],
-  ['AccessKey', 'rotation', sets({ rotation: { every: '1h' } }), 'rotation is not available in this version'],
+  ['AccessKey', 'type StaticSecret', sets({ type: 'StaticSecret' }), 'are not available in this release'],
+  ['AccessKey', 'rotation', sets({ rotation: { every: '1h' } }), 'rotation is not available in this release'],
   [
     'AccessKey',
     'validity and expiresAt',
@@ -161,7 +161,7 @@ const onCreate: readonly (readonly [Kind | 'brought', string, Change, string])[]
     sets({ openapi: { configMapRef: { name: 'x' } } }),
     'set routes or openapi, not both',
   ],
-  ['GuardedService', 'accepts ApiKey', sets({ accepts: ['ApiKey'] }), 'are not available in this version'],
+  ['GuardedService', 'accepts ApiKey', sets({ accepts: ['ApiKey'] }), 'are not available in this release'],
   [
     'GuardedService',
     'a staleness of a year',

@@ -1,0 +1,64 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { sliceHash } from '../../../core/rows/hash.ts'
+import { alice, nowSeconds, rowsOf } from '../../guard/policy-rows.ts'
+import { runCommand } from '../cli/command-line.ts'
+import { documents } from './documents.ts'
+
+type Members = Readonly<Record<string, unknown>>
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'members-'))
+  const routes = [{ name: 'order', path: '/api/orders/{id}', methods: ['GET', 'PUT'], variants: 'Refuse' }] as const
+  const rows = rowsOf({ service: { routes }, grant: { expiresAt: nowSeconds() + 60 }, alice: { organization: 'acme' } })
+  const confirmedAt = nowSeconds() * 1_000
+  const stored = { version: 1, service: 'shop/orders', seen: {}, hash: sliceHash(rows), rows, confirmedAt }
+  await writeFile(join(folder, 'snapshot.json'), JSON.stringify(stored))
+  await writeFile(join(folder, 'good.txt'), alice.token())
+  await writeFile(join(folder, 'bad.txt'), 'no token')
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+async function printed(...args: readonly string[]): Promise<Members> {
+  const policy = ['--service', 'shop/orders', '--snapshot', join(folder, 'snapshot.json')]
+  const { text } = await runCommand([...args, ...policy, '-o', 'json'], { env: {}, nowMs: nowSeconds() * 1_000 })
+  return JSON.parse(text) as Members
+}
+
+/** What the page says of each member of a command's output, by its name. */
+function told(command: string): Map<string, string> {
+  const page = documents().find(({ path }) => path === 'docs/troubleshooting.md')?.text ?? ''
+  const section = page.slice(page.indexOf('## Output for programs'))
+  const table = section.slice(section.indexOf(`\n\`latchkey ${command}\``)).split('\n\n')[1] ?? ''
+  const rows = [...table.matchAll(/^\| `(\w+)` \| (.*) \|$/gm)]
+  return new Map(rows.map(([, name = '', text = '']) => [name, text]))
+}
+
+function expectTold(outputs: readonly Members[], members: ReadonlyMap<string, string>): void {
+  expect([...new Set(outputs.flatMap(Object.keys))].sort()).toEqual([...members.keys()].sort())
+  for (const [name, value] of outputs.flatMap(output => Object.entries(output))) {
+    const text = name === 'policy' ? members.get('decision') : members.get(name)
+    for (const inner of [value].flat().flatMap(each => (typeof each === 'object' ? Object.keys(each ?? {}) : [])))
+      expect(text, `${name}.${inner}`).toContain(`\`${inner}\``)
+  }
+}
+
+test('the page tells every member that why prints, and no other', async () => {
+  const calls = [
+    ['callers/alice', 'GET', '/api/orders/7'],
+    ['callers/bob', 'GET', '/api/orders/7'],
+    ['callers/alice', 'GET', '/open/x'],
+    ['callers/alice', 'GET', '/nowhere'],
+  ]
+  const outputs = await Promise.all(calls.map(([client = '', ...call]) => printed('why', '--client', client, ...call)))
+  expectTold(outputs, told('why'))
+})
+
+test('the page tells every member that token inspect prints, and no other', async () => {
+  const files = ['good.txt', 'bad.txt']
+  const outputs = await Promise.all(files.map(file => printed('token', 'inspect', join(folder, file))))
+  expectTold(outputs, told('token inspect'))
+})
