@@ -164,7 +164,8 @@ function cutOffWithoutStacks(socket: Socket): void {
 function listening(server: http.Server | HttpsServer, { name, host, port, log }: HttpServerOptions): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen(port, host, () => {
+    // As many as the kernel lets wait: of 511, Node's own, a crowd leaves the next one none.
+    server.listen({ port, ...(host !== undefined && { host }), backlog: 4_096 }, () => {
       server.off('error', reject)
       server.on('error', error => log.error({ err: error, server: name }, 'server error'))
       const { port: chosen } = server.address() as AddressInfo
