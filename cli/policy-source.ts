@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type { AccessKey } from '../core/api/access-key.ts'
+import { groupBy } from '../core/base/group-by.ts'
 import type { ManifestObject } from '../core/registry/manifest-objects.ts'
 import { sliceHash } from '../core/rows/hash.ts'
 import type { Row } from '../core/rows/rows.ts'
@@ -78,7 +79,7 @@ function mintedKeys(objects: readonly ManifestObject[]): ReadonlyMap<string, rea
   const keys = objects.filter(({ kind }) => kind === 'AccessKey') as unknown as readonly AccessKey[]
   const minted = keys.filter(({ spec }) => spec.publicKey === undefined)
   const clientOf = ({ metadata: { namespace = 'default' }, spec }: AccessKey) => `${namespace}/${spec.clientRef.name}`
-  return new Map([...Map.groupBy(minted, clientOf)].map(([client, of]) => [client, of.map(key => key.metadata.name)]))
+  return new Map([...groupBy(minted, clientOf)].map(([client, of]) => [client, of.map(key => key.metadata.name)]))
 }
 
 interface Stored {

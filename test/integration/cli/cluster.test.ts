@@ -69,7 +69,7 @@ describe('a command that asks a cluster', () => {
   })
 
   it.each([
-    ['where nobody listens', 'away', 3, /^latchkey version: http:\/\/127\.0\.0\.1:9 cannot be reached: .*ECONNREFUSED/],
+    ['where nobody listens', 'away', 3, /^latchkey version: 127\.0\.0\.1:9 cannot be reached: .*ECONNREFUSED/],
     ['of an API server that does not serve', 'broken', 3, /does not serve: \/version GET: 503 Because$/m],
     ['of an API server that refuses', 'closed', 4, /refuses: \/version GET: 403 Because$/m],
     ['that the kubeconfig does not have', 'none', 2, /^latchkey version: context none cannot be used: /],
