@@ -17,6 +17,8 @@ export interface Rivals {
 export function createRivals(): Rivals {
   // Nearly everything is wanted by one client only, and a set for each would be most of the memory.
   const wanting = new Map<string, string | Set<string>>()
+  // What was announced and is not looked at yet: it may be something else by then, or nothing.
+  const announced = new Map<string, ReadonlySet<string>>()
 
   function rivalsFor(want: string): Iterable<string> {
     const keys = wanting.get(want)
@@ -38,7 +40,9 @@ export function createRivals(): Rivals {
 
   return {
     announce(key, now) {
-      for (const want of now ? wantsOf(now) : []) add(want, key)
+      const wants = new Set([...(announced.get(key) ?? []), ...(now ? wantsOf(now) : [])])
+      announced.set(key, wants)
+      for (const want of wants) add(want, key)
     },
     around(key, look) {
       const found = new Set([key])
@@ -52,7 +56,8 @@ export function createRivals(): Rivals {
       // Who is found on the way is looked at too.
       for (const one of found) {
         const { before, now } = look(one)
-        const wanted = before ? wantsOf(before) : []
+        const wanted = [...(before ? wantsOf(before) : []), ...(announced.get(one) ?? [])]
+        announced.delete(one)
         const wants = now ? wantsOf(now) : []
         for (const want of wanted) {
           follow(want)

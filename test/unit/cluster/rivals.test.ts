@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createResolved } from '../../../cluster/resolved.ts'
+import { createRivals } from '../../../cluster/rivals.ts'
 import type { ApiClient } from '../../../core/api/api-client.ts'
-import { resolveClients } from '../../../core/registry/resolve-clients.ts'
+import { resolveClients, unopposedClient } from '../../../core/registry/resolve-clients.ts'
 import { namespace } from '../core/registry/objects.ts'
 import { rules } from './fake-api.ts'
 
@@ -75,6 +76,20 @@ test('a client that changed is resolved with those it concerns alone, and all co
       }
     }),
   )
+})
+
+test('what a client asked for in passing, before anybody looked at it, makes nobody its rival', () => {
+  const rivals = createRivals()
+  const asking = (name: string, account: string) => {
+    const spec = client(name, 0, name, [account])
+    return unopposedClient(spec, namespace('shop'), rules)
+  }
+  rivals.announce('shop/a', asking('a', 'x'))
+  rivals.announce('shop/a', asking('a', 'y'))
+  expect(rivals.around('shop/a', () => ({ before: undefined, now: asking('a', 'z') }))).toEqual(['shop/a'])
+  for (const account of ['x', 'y']) {
+    expect(rivals.around('shop/b', () => ({ before: undefined, now: asking('b', account) }))).toEqual(['shop/b'])
+  }
 })
 
 test('S06 as many clients as want one service account cost no more than their number', () => {
