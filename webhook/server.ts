@@ -18,7 +18,7 @@ import { countReviews } from './measure.ts'
 const mebibyte = 1_048_576
 // Reviews come from the few addresses of the API server, so one of them may have nearly all. A review that is read takes
 // many times its bytes, and all of it has to fit beside the rest into the chart's limit.
-const bodyLimits = { bodies: { sum: 16 * mebibyte, perPeer: 12 * mebibyte } }
+const bodyLimits = { longBodies: { sum: 16 * mebibyte, perPeer: 12 * mebibyte } }
 
 /** The server that the API server asks: about specs of our kinds, and for guards in labelled pods. */
 export function createWebhookServer(options: {

@@ -25,7 +25,7 @@ export async function startAdmitting(): Promise<{ done(): number }> {
     },
     log,
   })
-  const limits = { bodyBytes: 3 * mebibyte, bodies: { sum: 16 * mebibyte, perPeer: 12 * mebibyte } }
+  const limits = { bodyBytes: 3 * mebibyte, longBodies: { sum: 16 * mebibyte, perPeer: 12 * mebibyte } }
   const server = createServer({ name: 'bench', host: '127.0.0.1', port: 0, handler, limits, log })
   const { port } = await server.listen()
   new Worker(new URL('./posting.ts', import.meta.url), { workerData: `http://127.0.0.1:${port}/` })

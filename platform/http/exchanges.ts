@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock } from '../clock.ts'
 import { createBudget, type Share } from './budget.ts'
 import type { Connection, Connections } from './connections.ts'
-import type { HttpLimit, HttpLimits } from './limits.ts'
+import { type HttpLimit, type HttpLimits, shortBodyBytes } from './limits.ts'
 
 /** A request and its answer, until both have ended. */
 interface Exchange {
@@ -57,7 +57,8 @@ export function createExchanges(
   options: { limits: HttpLimits; clock: Clock; onLimit: (limit: HttpLimit) => void },
 ): Exchanges {
   const { limits, clock, onLimit } = options
-  const bodies = createBudget(limits.bodies)
+  const shortBodies = createBudget(limits.shortBodies)
+  const longBodies = createBudget(limits.longBodies)
   const answers = createBudget(limits.answers)
   const running = new WeakMap<Connection, Set<Exchange>>()
 
@@ -65,6 +66,7 @@ export function createExchanges(
     const { connection, request } = exchange
     const bytes = Math.min(declaredBytes(request), limits.bodyBytes)
     if (bytes === 0) return true
+    const bodies = bytes <= shortBodyBytes ? shortBodies : longBodies
     exchange.body = bodies.take(connection.peer, bytes, () => connection.closeFor('bodies'))
     if (!exchange.body) onLimit('bodies')
     return exchange.body !== undefined

@@ -21,8 +21,9 @@ export interface HttpLimits {
   readonly strangers: BudgetLimits
   readonly proved: BudgetLimits
   readonly handshakes: BudgetLimits
-  /** Bytes of bodies that are on their way or held. */
-  readonly bodies: BudgetLimits
+  /** Bytes of bodies that are on their way or held, of short ones and of longer ones: a few long ones turn no short one away. */
+  readonly shortBodies: BudgetLimits
+  readonly longBodies: BudgetLimits
   /** Bytes of answers that nobody read yet. */
   readonly answers: BudgetLimits
 }
@@ -41,6 +42,9 @@ export type HttpLimit =
 
 const mebibyte = 1_048_576
 
+/** What a request's body may cost at most to count as short. A listener that takes none longer has no long ones. */
+export const shortBodyBytes = 65_536
+
 /** They fit a process of 256 MiB with three such listeners, one of them with TLS. */
 export const defaultLimits: HttpLimits = {
   handshakeMs: 10_000,
@@ -55,7 +59,8 @@ export const defaultLimits: HttpLimits = {
   strangers: { sum: 512, perPeer: 256 },
   proved: { sum: 512, perPeer: 256 },
   handshakes: { sum: 256, perPeer: 128 },
-  bodies: { sum: 8 * mebibyte, perPeer: 4 * mebibyte },
+  shortBodies: { sum: 8 * mebibyte, perPeer: 4 * mebibyte },
+  longBodies: { sum: 8 * mebibyte, perPeer: 4 * mebibyte },
   answers: { sum: 16 * mebibyte, perPeer: 8 * mebibyte },
 }
 

@@ -53,8 +53,9 @@ const attempts = crowds.flatMap(crowd => {
   ]
 })
 
-it('S06 fresh tokens of a good caller pass while 16 × 300 connections fill the line with forged ones', async () => {
-  const crowd = { attack: 'forgedTokens', peers: 16, connections: 300, seconds: 30, mebibytes: 512 } as const
+// Fewer than 4,096 in all: what the kernel lets wait to be taken. Of more it turns away good callers as well.
+it('S06 fresh tokens of a good caller pass while 16 × 250 connections fill the line with forged ones', async () => {
+  const crowd = { attack: 'forgedTokens', peers: 16, connections: 250, seconds: 30, mebibytes: 512 } as const
   await withstand(built.directory, { ...crowd, call: callFresh })
 })
 

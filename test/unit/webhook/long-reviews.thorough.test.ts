@@ -31,7 +31,7 @@ async function start(file?: string) {
     ...{ find: async () => 'either' as const, examine: examiner.examine, conclude, now: () => 0 },
     ...{ begin: countReviews(metrics), log },
   })
-  const limits = { bodyBytes: 3_000_000, bodies: { sum: 64_000_000, perPeer: 64_000_000 } }
+  const limits = { bodyBytes: 3_000_000, longBodies: { sum: 64_000_000, perPeer: 64_000_000 } }
   server = createServer({ name: 'test', host: '127.0.0.1', port: 0, handler, log, limits })
   const base = `http://127.0.0.1:${(await server.listen()).port}`
   return (body: string) => fetch(base, { method: 'POST', headers: { 'content-type': 'application/json' }, body })

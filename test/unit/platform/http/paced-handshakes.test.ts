@@ -1,8 +1,8 @@
 import { EventEmitter } from 'node:events'
 import type { Server, Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { systemClock } from '../../../../platform/clock.ts'
 import { paceHandshakes } from '../../../../platform/http/paced-handshakes.ts'
+import { createManualClock } from '../manual-clock.ts'
 import { createQuietLog } from '../quiet-log.ts'
 
 function start() {
@@ -11,7 +11,7 @@ function start() {
   const refused: string[] = []
   server.on('connection', ({ name }: { name: string }) => begun.push(name))
   const nameOf = (socket: Socket): string => (socket as unknown as { name: string }).name
-  paceHandshakes(server as Server, { clock: systemClock, log: createQuietLog().log }, socket => {
+  paceHandshakes(server as Server, { clock: createManualClock(), log: createQuietLog().log }, socket => {
     refused.push(nameOf(socket))
   })
   const connect = (remoteAddress: string, name: string) => {

@@ -254,7 +254,7 @@ describe('S03 bodies have a sum', () => {
     await buffer(request).catch(() => undefined)
     response.end('read')
   }
-  const small = { bodyBytes: 1_000, bodies: { sum: 2_000, perPeer: 1_000 }, requestMs: 20_000 }
+  const small = { bodyBytes: 1_000, shortBodies: { sum: 2_000, perPeer: 1_000 }, requestMs: 20_000 }
 
   test.each([
     ['declared', 'Content-Length: 1000\r\n\r\n'],
@@ -271,6 +271,26 @@ describe('S03 bodies have a sum', () => {
     const good = connect(port, 3)
     good.write(`${headOf('POST / HTTP/1.1')}Content-Length: 2\r\nConnection: close\r\n\r\nhi`)
     expect(await answerOf(good)).toContain('read')
+  })
+})
+
+describe('S03 long bodies and short ones have sums of their own', () => {
+  test('a peer whose long bodies take all the place there is has its short ones read', async () => {
+    const longBodies = { sum: 200_000, perPeer: 100_000 }
+    const handler: Handler = async (request, response) => {
+      await buffer(request).catch(() => undefined)
+      response.end('read')
+    }
+    const { port, met } = await serve(handler, { ...quick, longBodies, bodyBytes: 100_000, requestMs: 20_000 })
+    const long = `${headOf('POST / HTTP/1.1')}Content-Length: 100000\r\n\r\n`
+    connect(port, 2).write(long)
+    const second = connect(port, 2)
+    second.write(long)
+    expect(await answerOf(second)).toMatch(/503.*too_busy/s)
+    const short = connect(port, 2)
+    short.write(`${headOf('POST / HTTP/1.1')}Content-Length: 2\r\nConnection: close\r\n\r\nhi`)
+    expect(await answerOf(short)).toContain('read')
+    expect(met).toEqual(['bodies'])
   })
 })
 
