@@ -63,6 +63,7 @@ export function createConnections(options: {
       closeFor(limit) {
         onLimit(limit)
         connection.socket.destroy()
+        stopReading(connection.socket)
       },
     }
     const place = strangers.take(peer, 1, () => connection.closeFor('connections'))
@@ -125,4 +126,13 @@ export function createConnections(options: {
 
 function portOf({ remoteAddress, remotePort }: Socket): string {
   return `${remoteAddress} ${remotePort}`
+}
+
+/**
+ * Node reads every head that came in one piece, on a destroyed socket too, and a thousand such pieces hold the loop for
+ * seconds. What it has no public name for is the parser: without one of this shape all is read as before.
+ */
+function stopReading(socket: Socket): void {
+  const { parser } = socket as Socket & { readonly parser?: { remove?(): void } | null }
+  parser?.remove?.()
 }

@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import net from 'node:net'
@@ -312,5 +313,21 @@ describe('S04 answers that nobody reads have a sum', () => {
     socket.write(`${headOf('GET / HTTP/1.1')}\r\n`.repeat(10))
     await closed(socket.resume())
     expect(met[0]).toBe('pipelined')
+  })
+
+  test.each([
+    ['plain', (port: number) => connect(port), undefined],
+    ['TLS', (port: number) => connectSecurely(port), 'tls' as const],
+  ])('what came behind the request for which its connection was closed is not read: %s', async (_, open, secure) => {
+    const limits = { ...quick, handshakeMs: 20_000, headMs: 20_000, pipelined: 3 }
+    const { port, met } = await serve(async () => new Promise(() => {}), limits, secure)
+    const paths: string[] = []
+    const seen = (message: unknown) => paths.push((message as { request: IncomingMessage }).request.url ?? '')
+    subscribe('http.server.request.start', seen)
+    const socket = open(port)
+    socket.write(Array.from({ length: 500 }, (_, n) => `${headOf(`GET /${n} HTTP/1.1`)}\r\n`).join(''))
+    await closed(socket.resume())
+    unsubscribe('http.server.request.start', seen)
+    expect([paths, met]).toEqual([['/0', '/1', '/2', '/3'], ['pipelined']])
   })
 })
