@@ -12,7 +12,7 @@ export interface Calls {
   readonly middleMs: number
 }
 
-/** Calls over and over until it is told to stop. A call that has no answer after ten seconds counts as `none`. */
+/** Calls over and over until it is told to stop. A call without an answer counts as what became of it, or as `late`. */
 export async function callMeanwhile(port: number, during: Promise<unknown>, protocol = call1): Promise<Calls> {
   const statuses: Record<string, number> = {}
   const times: number[] = []
@@ -32,12 +32,12 @@ export async function callMeanwhile(port: number, during: Promise<unknown>, prot
   return { statuses, slowestMs: times.at(-1) ?? 0, middleMs: times[times.length >> 1] ?? 0 }
 }
 
-async function within(call: Promise<number>): Promise<number | 'none'> {
+async function within(call: Promise<number>): Promise<number | string> {
   let timer: NodeJS.Timeout | undefined
-  const late = new Promise<'none'>(resolve => {
-    timer = setTimeout(resolve, answerMs, 'none')
+  const late = new Promise<string>(resolve => {
+    timer = setTimeout(resolve, answerMs, 'late')
   })
-  const status = await Promise.race([call.catch(() => 'none' as const), late])
+  const status = await Promise.race([call.catch(String), late])
   clearTimeout(timer)
   return status
 }
