@@ -18,7 +18,7 @@ with a folder of manifests, its signature is checked too.`,
     issuer: { value: '<url>', what: 'issuer URL of the installation that the manifests are for' },
     output: outputOption('text', 'json'),
   },
-  exits: { ok: 'nothing is wrong, and, with a policy, some service takes it', bad: 'refused' },
+  exits: { ok: 'nothing is wrong, and, with a policy, some service takes it', bad: 'refused, or proved by none of the services' },
   examples: [
     'latchkey token inspect token.txt',
     'latchkey token inspect - < token.txt',
