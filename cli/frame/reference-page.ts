@@ -1,4 +1,4 @@
-import { type Command, type CommandTable, exitsOf, flagOf, type Option } from './command.ts'
+import { type Command, type CommandTable, companyOf, exitsOf, flagOf, type Option } from './command.ts'
 import { exitCodes } from './exit-codes.ts'
 
 /** docs/cli.md: the table as people read it. */
@@ -78,16 +78,13 @@ function spelt(name: string, { short, value }: Option): string {
   return [short === undefined ? '' : `-${short}, `, flagOf(name), value === undefined ? '' : ` ${value}`].join('')
 }
 
-function described({
-  what,
-  choices,
-  required,
-  preset,
-}: Pick<Option, 'what' | 'choices' | 'required' | 'preset'>): string {
+function described(each: Option): string {
+  const { what, choices, required, preset } = each
   const notes = [
     ...(required ? ['required'] : []),
     ...(choices ? [choices.map(choice => `\`${choice}\``).join(', ')] : []),
     ...(preset === undefined || typeof preset === 'function' ? [] : [`default \`${preset}\``]),
+    ...companyOf(each),
   ]
   // Markdown takes <name> for a tag.
   const told = what.replaceAll('<', '&lt;')
