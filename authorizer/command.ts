@@ -3,6 +3,7 @@ import { type OnBlock, onBlockChoices } from '../enforce/report/while-recorded.t
 import { defaultProblemBase } from '../enforce/respond.ts'
 import { readListen, readProblemBase } from '../enforce/settings.ts'
 import { describeConfig } from '../platform/config.ts'
+import { endByOptions, processExitHelp } from '../platform/process-exit.ts'
 import { configTable } from './config.ts'
 import type { StandaloneOptions } from './standalone.ts'
 
@@ -66,7 +67,8 @@ export function readCommand(args: readonly string[]): StandaloneOptions {
     )
     .option('--issuer <url>', "issuer URL that the clients' tokens are made from")
     .option('--installation <id>', 'installation id that client ids are made from', 'default')
-    .addHelpText('after', `${example}${describeConfig(configTable).replace(/^/gm, '  ')}`)
+    .addHelpText('after', `${example}${describeConfig(configTable).replace(/^/gm, '  ')}\n${processExitHelp}`)
+    .exitOverride(endByOptions)
     .parse([...args], { from: 'user' })
   const given = command.opts<Given>()
   const { tlsCert, tlsKey, peerCa, listen, grpcListen, health, installation } = given

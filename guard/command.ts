@@ -4,6 +4,7 @@ import { type OnBlock, onBlockChoices } from '../enforce/report/while-recorded.t
 import { defaultProblemBase } from '../enforce/respond.ts'
 import { readListen, readProblemBase, serviceName } from '../enforce/settings.ts'
 import { describeConfig } from '../platform/config.ts'
+import { endByOptions, processExitHelp } from '../platform/process-exit.ts'
 import { configTable } from './config.ts'
 import { type UpstreamProtocol, upstreamProtocols } from './http2/sessions.ts'
 import type { StandaloneOptions } from './standalone.ts'
@@ -68,7 +69,8 @@ export function readCommand(args: readonly string[]): GuardOptions {
     )
     .option('--issuer <url>', "issuer URL that the clients' tokens are made from", orMistake(readUrl, 'an URL'))
     .option('--installation <id>', 'installation id that client ids are made from', 'default')
-    .addHelpText('after', `${example}${indented(describeConfig({ ...traces, ...configTable }))}`)
+    .addHelpText('after', `${example}${indented(describeConfig({ ...traces, ...configTable }))}\n${processExitHelp}`)
+    .exitOverride(endByOptions)
     .parse([...args], { from: 'user' })
   const options = command.opts<Partial<Omit<StandaloneOptions, 'debug'>> & Defaulted & { debug?: true }>()
   const { manifests, service, upstream, upstreamProtocol, listen, admin, audit = '-', installation } = options

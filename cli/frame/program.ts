@@ -4,6 +4,7 @@ import {
   Argument as ProgramArgument,
   Option as ProgramOption,
 } from 'commander'
+import { processExitHelp } from '../../platform/process-exit.ts'
 import { version } from '../../platform/version.ts'
 import {
   type Argument,
@@ -33,7 +34,8 @@ export function createProgram(
     .configureHelp({ subcommandTerm: command => command.name() })
     .exitOverride()
   program.commandsGroup('Processes:')
-  for (const [name, { summary }] of Object.entries(processes)) program.command(name).description(summary)
+  for (const [name, { summary }] of Object.entries(processes))
+    program.command(name).description(summary).addHelpText('after', processExitHelp)
   program.commandsGroup('Commands:')
   const parents = new Map<string, Program>()
   for (const command of commands) {
