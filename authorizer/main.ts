@@ -1,4 +1,5 @@
 import { systemClock } from '../platform/clock.ts'
+import { completing } from '../platform/completion.ts'
 import { readConfig } from '../platform/config.ts'
 import { createLog, type Logger } from '../platform/log.ts'
 import { endUnbegun } from '../platform/process-exit.ts'
@@ -12,6 +13,7 @@ const args = process.argv.slice(2)
 
 try {
   if (args.length === 0) await runInCluster()
+  else if (args[0] === completing) await complete(args.slice(1))
   else await runStandalone()
 } catch (error) {
   endUnbegun('authorizer', error)
@@ -47,4 +49,10 @@ async function stoppable(starting: Promise<RunningAuthorizer>, log: Logger): Pro
 function readLogLevel(): string {
   const { logLevel } = configTable
   return readConfig({ logLevel }, { [logLevel.name]: process.env[logLevel.name] }).logLevel
+}
+
+/** A shell asks what may be typed. */
+async function complete(words: readonly string[]): Promise<void> {
+  const { completeCommand } = await import('./command.ts')
+  process.stdout.write(completeCommand(words))
 }

@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { readTraceSettings } from '../enforce/report/trace-config.ts'
 import { systemClock } from '../platform/clock.ts'
+import { completing } from '../platform/completion.ts'
 import { readConfig } from '../platform/config.ts'
 import { createLog } from '../platform/log.ts'
 import { endUnbegun } from '../platform/process-exit.ts'
@@ -19,6 +20,7 @@ const args = process.argv.slice(2)
 
 try {
   if (args.length === 0) await runSidecar({})
+  else if (args[0] === completing) await complete(args.slice(1))
   else await runAsked()
 } catch (error) {
   endUnbegun('guard', error)
@@ -67,4 +69,10 @@ async function stoppable(
 function readLogLevel(): string {
   const { logLevel } = configTable
   return readConfig({ logLevel }, { [logLevel.name]: process.env[logLevel.name] }).logLevel
+}
+
+/** A shell asks what may be typed. */
+async function complete(words: readonly string[]): Promise<void> {
+  const { completeCommand } = await import('./command.ts')
+  process.stdout.write(completeCommand(words))
 }
