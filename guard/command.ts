@@ -92,6 +92,8 @@ export function readCommand(args: readonly string[]): GuardOptions {
   if (manifests === undefined || service === undefined || upstream === undefined || listen === undefined) {
     return command.error('error: --manifests, --service, --upstream and --listen belong together; see --help')
   }
+  if (options.debug && admin === undefined)
+    return command.error("error: option '--debug' says nothing without '--admin': add that, or leave it out")
   const issuer = options.issuer ?? `https://latchkey-issuer.latchkey-system.svc/${installation}`
   const debug = options.debug ? 'on' : 'off'
   const app = { upstream, upstreamProtocol }

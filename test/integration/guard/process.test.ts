@@ -185,6 +185,7 @@ describe('the process', { timeout: 60_000 }, () => {
     }
     await told([...options, '--service', 'orders'], 'Expected namespace/name')
     await told(options, '--manifests, --service, --upstream and --listen belong together')
+    await told([...options, '--service', 'shop/orders', '--debug'], "'--debug' says nothing without '--admin'")
     await told(['--audit', '-'], 'LATCHKEY_SERVICE: required')
     await told([...options, '--service', 'shop/none'], 'There is no GuardedService shop/none.')
   })
