@@ -137,11 +137,12 @@ describe('a process ends', { timeout: 60_000 }, () => {
     expect(one.said()).toContain('EADDRINUSE')
   })
 
-  // The other three are stopped in the tests of their own processes.
+  // All that have begun are stopped in the tests of their own processes.
   it.each<[Process, () => Asked, string]>([
-    ['issuer', () => issuer({}), '"server":"health"'],
-    ['authorizer', () => authorizer({}), 'listening'],
-  ])('%s with 0 where it is stopped', async (name, asked, begun) => {
+    ['issuer', () => issuer({}), '"server":"public"'],
+    ['guard', () => guard({}), 'manifests in force'],
+    ['authorizer', () => authorizer({}), 'manifests in force'],
+  ])('%s with 0 where it is stopped, also while it starts', async (name, asked, begun) => {
     const one = start(name, asked())
     await expect.poll(one.said).toContain(begun)
     one.child.kill('SIGTERM')
