@@ -2,7 +2,9 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { type OnBlock, onBlockChoices } from '../enforce/report/while-recorded.ts'
 import { defaultProblemBase } from '../enforce/respond.ts'
 import { readListen, readProblemBase } from '../enforce/settings.ts'
+import { completeProcess } from '../platform/completion.ts'
 import { describeConfig } from '../platform/config.ts'
+import { endByOptions, processExitHelp } from '../platform/process-exit.ts'
 import { configTable } from './config.ts'
 import type { StandaloneOptions } from './standalone.ts'
 
@@ -40,9 +42,13 @@ interface Given {
   installation: string
 }
 
-/** Reads the command line. Prints help or the mistake and ends the process when there is nothing to run. */
-export function readCommand(args: readonly string[]): StandaloneOptions {
-  const command = new Command('latchkey authorizer')
+/** What a shell may be told of the options. @param words what stands behind the process, the last being typed */
+export function completeCommand(words: readonly string[]): string {
+  return completeProcess(makeCommand(), words)
+}
+
+function makeCommand(): Command {
+  return new Command('latchkey authorizer')
     .description(about)
     .requiredOption('--manifests <dir>', 'folder of YAML or JSON manifests, or one file; changes are followed')
     .requiredOption('--peers <file>', 'YAML file with the list of proxies that may ask')
@@ -66,8 +72,13 @@ export function readCommand(args: readonly string[]): StandaloneOptions {
     )
     .option('--issuer <url>', "issuer URL that the clients' tokens are made from")
     .option('--installation <id>', 'installation id that client ids are made from', 'default')
-    .addHelpText('after', `${example}${describeConfig(configTable).replace(/^/gm, '  ')}`)
-    .parse([...args], { from: 'user' })
+    .addHelpText('after', `${example}${describeConfig(configTable).replace(/^/gm, '  ')}\n${processExitHelp}`)
+    .exitOverride(endByOptions)
+}
+
+/** Reads the command line. Prints help or the mistake and ends the process when there is nothing to run. */
+export function readCommand(args: readonly string[]): StandaloneOptions {
+  const command = makeCommand().parse([...args], { from: 'user' })
   const given = command.opts<Given>()
   const { tlsCert, tlsKey, peerCa, listen, grpcListen, health, installation } = given
   if (!listen && !grpcListen) return command.error('error: give --listen, --grpc-listen or both')

@@ -1,6 +1,8 @@
 import { systemClock } from '../platform/clock.ts'
+import { completing } from '../platform/completion.ts'
 import { readConfig } from '../platform/config.ts'
 import { createLog, type Logger } from '../platform/log.ts'
+import { endUnbegun } from '../platform/process-exit.ts'
 import { onSignals } from '../platform/shutdown.ts'
 import { version } from '../platform/version.ts'
 import type { RunningAuthorizer } from './authorizer.ts'
@@ -11,17 +13,16 @@ const args = process.argv.slice(2)
 
 try {
   if (args.length === 0) await runInCluster()
+  else if (args[0] === completing) await complete(args.slice(1))
   else await runStandalone()
 } catch (error) {
-  // A wrong setting, peer or manifest: the sentence is what helps, a stack trace is not.
-  process.stderr.write(`latchkey authorizer: ${(error as Error).message}\n`)
-  process.exit(1)
+  endUnbegun('authorizer', error)
 }
 
 async function runInCluster(): Promise<void> {
   const config = readConfig(configTable, process.env)
   const log = createLog({ process: 'authorizer', level: config.logLevel })
-  stopOnSignals(await startInCluster(config, { clock: systemClock, log, version }), log)
+  await stoppable(startInCluster(config, { clock: systemClock, log, version }), log)
 }
 
 async function runStandalone(): Promise<void> {
@@ -31,13 +32,27 @@ async function runStandalone(): Promise<void> {
   const { startStandalone } = await import('./standalone.ts')
   const log = createLog({
     process: 'authorizer',
-    level: process.env.LATCHKEY_LOG_LEVEL ?? 'info',
+    level: readLogLevel(),
     // Audit lines to stdout are for other programs to read: the log goes beside them.
     destination: { write: line => void process.stderr.write(line) },
   })
-  stopOnSignals(await startStandalone(options, { clock: systemClock, log }), log)
+  await stoppable(startStandalone(options, { clock: systemClock, log }), log)
 }
 
-function stopOnSignals(authorizer: RunningAuthorizer, log: Logger): void {
-  onSignals([() => authorizer.stop()], { log, deadlineMs: 25_000 })
+/** One that is told while it starts stops as soon as it has: to process 1 a signal that nobody takes is none. */
+async function stoppable(starting: Promise<RunningAuthorizer>, log: Logger): Promise<void> {
+  onSignals([async () => (await starting).stop()], { log, deadlineMs: 25_000 })
+  await starting
+}
+
+/** The one setting of the environment that counts beside options. */
+function readLogLevel(): string {
+  const { logLevel } = configTable
+  return readConfig({ logLevel }, { [logLevel.name]: process.env[logLevel.name] }).logLevel
+}
+
+/** A shell asks what may be typed. */
+async function complete(words: readonly string[]): Promise<void> {
+  const { completeCommand } = await import('./command.ts')
+  process.stdout.write(completeCommand(words))
 }

@@ -7,6 +7,7 @@ import type { OnBlock } from '../enforce/report/while-recorded.ts'
 import type { ListenAddress } from '../enforce/settings.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Logger } from '../platform/log.ts'
+import { SettingsError } from '../platform/process-exit.ts'
 import { readYaml } from '../platform/read-yaml.ts'
 import { createAuthorizer, type RunningAuthorizer } from './authorizer.ts'
 import { createAuthorizerMetrics } from './metrics.ts'
@@ -33,7 +34,7 @@ export interface StandaloneOptions {
 
 /**
  * Starts an authorizer without a cluster: its policies are compiled from manifests, whose changes it follows.
- * @throws Error that lists every mistake of the peers or the manifests
+ * @throws SettingsError that lists every mistake of the peers or the manifests
  */
 export async function startStandalone(
   options: StandaloneOptions,
@@ -79,12 +80,12 @@ export async function startStandalone(
   }
 }
 
-/** @throws Error that lists every mistake */
+/** @throws SettingsError that lists every mistake */
 async function loadPeers(file: string): Promise<Peer[]> {
   const found = readYaml(await readFile(file, 'utf8'))
-  if ('fault' in found) throw new Error(`${file}: ${found.fault}`)
+  if ('fault' in found) throw new SettingsError(`${file}: ${found.fault}`)
   const read = readPeers((found.value as { peers?: unknown } | null)?.peers)
-  if ('mistakes' in read) throw new Error(`${file}:\n  ${read.mistakes.join('\n  ')}`)
+  if ('mistakes' in read) throw new SettingsError(`${file}:\n  ${read.mistakes.join('\n  ')}`)
   // As in a compose file: beside the file that names them.
   return read.peers.map(peer =>
     peer.secretFile === undefined ? peer : { ...peer, secretFile: resolve(dirname(file), peer.secretFile) },

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { completing } from '../platform/completion.ts'
 import { guardFlags } from '../platform/guard-process.ts'
 import { processes } from './processes.ts'
 
@@ -7,9 +8,9 @@ import { processes } from './processes.ts'
  * in a checkout, its source); commands are loaded only when no process is asked for.
  */
 const given = process.argv.slice(2)
-const [first, asked = ''] = given
-const [name = '', ...rest] = first === 'help' && hasHelp(asked) ? [asked, '--help'] : given
-if (name === 'guard') withFlags(guardFlags)
+const [first, asked = '', ...behind] = given
+const [name = '', ...rest] = asProcess() ?? given
+if (name === 'guard' && first === name) withFlags(guardFlags)
 const chosen = Object.hasOwn(processes, name) ? processes[name] : undefined
 if (chosen && (chosen.hasHelp || !rest.some(word => word === '--help' || word === '-h'))) {
   process.argv.splice(2, process.argv.length - 2, ...rest)
@@ -35,8 +36,11 @@ if (chosen && (chosen.hasHelp || !rest.some(word => word === '--help' || word ==
   })
 }
 
-function hasHelp(word: string): boolean {
-  return Object.hasOwn(processes, word) && processes[word]?.hasHelp === true
+/** What of a process is asked that has options: it answers for them itself. */
+function asProcess(): readonly string[] | undefined {
+  if (!Object.hasOwn(processes, asked) || !processes[asked]?.hasHelp) return undefined
+  if (first === 'help') return [asked, '--help']
+  return first === completing && behind.length > 0 ? [asked, completing, ...behind] : undefined
 }
 
 /**

@@ -33,13 +33,18 @@ export const policyOptions = {
     read: readReference,
     preset: env => env.LATCHKEY_SERVICE,
   },
-  manifests: { value: '<dir>', what: 'the policy as YAML or JSON' },
+  manifests: { value: '<dir>', what: 'the policy as YAML or JSON', excludes: ['snapshot'] },
   snapshot: {
     value: '<file>',
     what: 'the policy as a guard stores it; in its container found without',
     preset: snapshotOf,
   },
-  installation: { value: '<id>', what: 'installation id that client ids are made from', preset: 'default' },
+  installation: {
+    value: '<id>',
+    what: 'installation id that client ids are made from',
+    preset: 'default',
+    needs: ['manifests'],
+  },
 } as const satisfies Options
 
 /** Where a guard's container keeps the policy. */

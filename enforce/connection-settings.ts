@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { type ConfigOf, integer, text } from '../platform/config.ts'
 import { watchFiles } from '../platform/file-watch.ts'
-import { createTlsSource, type TlsSource } from '../platform/http/tls-source.ts'
+import { type CertificatePair, createTlsSource, type TlsSource } from '../platform/http/tls-source.ts'
 import type { Logger } from '../platform/log.ts'
+import { SettingsError } from '../platform/process-exit.ts'
 
 /** Settings of the connections on both sides of a guard. */
 export const connectionTable = {
@@ -44,17 +45,28 @@ export interface Connections {
   stop(): void
 }
 
-/** @throws Error when a file cannot be read, or certificate and key do not fit */
+/** @throws Error when a file cannot be read @throws SettingsError when certificate and key do not fit */
 export async function openConnections(
   config: ConnectionConfig,
   options: { log: Logger; intervalMs?: number },
 ): Promise<Connections> {
   const { tlsCertFile: cert, tlsKeyFile: key, upstreamCaFile } = config
   if ((cert === undefined) !== (key === undefined)) {
-    throw new Error('LATCHKEY_TLS_CERT_FILE and LATCHKEY_TLS_KEY_FILE belong together')
+    throw new SettingsError('LATCHKEY_TLS_CERT_FILE and LATCHKEY_TLS_KEY_FILE belong together')
   }
   const upstreamCa = upstreamCaFile === undefined ? undefined : await readFile(upstreamCaFile, 'utf8')
   if (cert === undefined || key === undefined) return { tls: undefined, upstreamCa, stop() {} }
-  const tls = createTlsSource({ cert: await readFile(cert), key: await readFile(key) })
+  const tls = fitting({ cert: await readFile(cert), key: await readFile(key) })
   return { tls, upstreamCa, stop: watchFiles({ cert, key }, pair => tls.replace(pair), options) }
+}
+
+function fitting(pair: CertificatePair): TlsSource {
+  try {
+    return createTlsSource(pair)
+  } catch (error) {
+    const { message } = error as Error
+    throw new SettingsError(
+      `LATCHKEY_TLS_CERT_FILE and LATCHKEY_TLS_KEY_FILE are no certificate with its key: ${message}`,
+    )
+  }
 }

@@ -3,7 +3,9 @@ import { traceTable } from '../enforce/report/trace-config.ts'
 import { type OnBlock, onBlockChoices } from '../enforce/report/while-recorded.ts'
 import { defaultProblemBase } from '../enforce/respond.ts'
 import { readListen, readProblemBase, serviceName } from '../enforce/settings.ts'
+import { completeProcess } from '../platform/completion.ts'
 import { describeConfig } from '../platform/config.ts'
+import { endByOptions, processExitHelp } from '../platform/process-exit.ts'
 import { configTable } from './config.ts'
 import { type UpstreamProtocol, upstreamProtocols } from './http2/sessions.ts'
 import type { StandaloneOptions } from './standalone.ts'
@@ -31,12 +33,16 @@ export interface AskedAudit {
 /** What the command line asks for: a guard from manifests, or one beside an app with another audit log. */
 export type GuardOptions = { readonly standalone: StandaloneOptions } | AskedAudit
 
-/** Reads the command line. Prints help or the mistake and ends the process when there is nothing to run. */
-export function readCommand(args: readonly string[]): GuardOptions {
+/** What a shell may be told of the options. @param words what stands behind the process, the last being typed */
+export function completeCommand(words: readonly string[]): string {
+  return completeProcess(makeCommand(), words)
+}
+
+function makeCommand(): Command {
   const address = orMistake(readListen, 'host:port or :port')
   // Both tables name the collector: once is enough.
   const { endpoint: _named, ...traces } = traceTable
-  const command = new Command('latchkey guard')
+  return new Command('latchkey guard')
     .description(about)
     .option('--manifests <dir>', 'folder of YAML or JSON manifests, or one file; changes are followed')
     .option('--service <namespace/name>', 'GuardedService to enforce', orMistake(serviceName, 'namespace/name'))
@@ -68,8 +74,13 @@ export function readCommand(args: readonly string[]): GuardOptions {
     )
     .option('--issuer <url>', "issuer URL that the clients' tokens are made from", orMistake(readUrl, 'an URL'))
     .option('--installation <id>', 'installation id that client ids are made from', 'default')
-    .addHelpText('after', `${example}${indented(describeConfig({ ...traces, ...configTable }))}`)
-    .parse([...args], { from: 'user' })
+    .addHelpText('after', `${example}${indented(describeConfig({ ...traces, ...configTable }))}\n${processExitHelp}`)
+    .exitOverride(endByOptions)
+}
+
+/** Reads the command line. Prints help or the mistake and ends the process when there is nothing to run. */
+export function readCommand(args: readonly string[]): GuardOptions {
+  const command = makeCommand().parse([...args], { from: 'user' })
   const options = command.opts<Partial<Omit<StandaloneOptions, 'debug'>> & Defaulted & { debug?: true }>()
   const { manifests, service, upstream, upstreamProtocol, listen, admin, audit = '-', installation } = options
   const { auditOnBlock, auditOtlp, problemBase } = options
@@ -81,6 +92,8 @@ export function readCommand(args: readonly string[]): GuardOptions {
   if (manifests === undefined || service === undefined || upstream === undefined || listen === undefined) {
     return command.error('error: --manifests, --service, --upstream and --listen belong together; see --help')
   }
+  if (options.debug && admin === undefined)
+    return command.error("error: option '--debug' says nothing without '--admin': add that, or leave it out")
   const issuer = options.issuer ?? `https://latchkey-issuer.latchkey-system.svc/${installation}`
   const debug = options.debug ? 'on' : 'off'
   const app = { upstream, upstreamProtocol }

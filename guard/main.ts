@@ -1,8 +1,10 @@
 import { setFlagsFromString } from 'node:v8'
 import { readTraceSettings } from '../enforce/report/trace-config.ts'
 import { systemClock } from '../platform/clock.ts'
+import { completing } from '../platform/completion.ts'
 import { readConfig } from '../platform/config.ts'
 import { createLog } from '../platform/log.ts'
+import { endUnbegun } from '../platform/process-exit.ts'
 import { onSignals } from '../platform/shutdown.ts'
 import { version } from '../platform/version.ts'
 import type { AskedAudit } from './command.ts'
@@ -18,18 +20,17 @@ const args = process.argv.slice(2)
 
 try {
   if (args.length === 0) await runSidecar({})
+  else if (args[0] === completing) await complete(args.slice(1))
   else await runAsked()
 } catch (error) {
-  // A wrong setting or manifest: the sentence is what helps, a stack trace is not.
-  process.stderr.write(`latchkey guard: ${(error as Error).message}\n`)
-  process.exit(1)
+  endUnbegun('guard', error)
 }
 
 async function runSidecar(asked: AskedAudit): Promise<void> {
   const config = { ...readConfig(configTable, ownSettings(process.env)), ...asked }
   const traces = readTraceSettings(process.env)
   const log = createLog({ process: 'guard', level: config.logLevel })
-  stopOnSignals(await startSidecar(config, { clock: systemClock, log, version, traces }), log, config.drainDeadlineMs)
+  await stoppable(startSidecar(config, { clock: systemClock, log, version, traces }), log, config.drainDeadlineMs)
 }
 
 async function runAsked(): Promise<void> {
@@ -41,18 +42,37 @@ async function runAsked(): Promise<void> {
   const traces = readTraceSettings(process.env)
   const log = createLog({
     process: 'guard',
-    level: process.env.LATCHKEY_LOG_LEVEL ?? 'info',
+    level: readLogLevel(),
     // Audit lines to stdout are for other programs to read: the log goes beside them.
     destination: { write: line => void process.stderr.write(line) },
   })
-  stopOnSignals(await startStandalone(asked.standalone, { clock: systemClock, log, version, traces }), log, 25_000)
+  await stoppable(startStandalone(asked.standalone, { clock: systemClock, log, version, traces }), log, 25_000)
 }
 
 /**
  * The kubelet runs preStop hooks of all containers first and signals a sidecar last, when the app is gone: too late to
  * send callers on kept connections elsewhere. The injected hook tells it in time by a socket; SIGUSR2 is for other hooks.
+ * A guard that is told while it starts stops as soon as it has: to process 1 a signal that nobody takes is none.
  */
-function stopOnSignals(guard: RunningGuard, log: Parameters<typeof onSignals>[1]['log'], deadlineMs: number): void {
-  process.on('SIGUSR2', () => guard.announceStop())
-  onSignals([() => guard.stop()], { log, deadlineMs: deadlineMs + 4_000 })
+async function stoppable(
+  starting: Promise<RunningGuard>,
+  log: Parameters<typeof onSignals>[1]['log'],
+  deadlineMs: number,
+): Promise<void> {
+  let running: RunningGuard | undefined
+  process.on('SIGUSR2', () => running?.announceStop())
+  onSignals([async () => (await starting).stop()], { log, deadlineMs: deadlineMs + 4_000 })
+  running = await starting
+}
+
+/** The one setting of the environment that counts beside options. */
+function readLogLevel(): string {
+  const { logLevel } = configTable
+  return readConfig({ logLevel }, { [logLevel.name]: process.env[logLevel.name] }).logLevel
+}
+
+/** A shell asks what may be typed. */
+async function complete(words: readonly string[]): Promise<void> {
+  const { completeCommand } = await import('./command.ts')
+  process.stdout.write(completeCommand(words))
 }

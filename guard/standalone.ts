@@ -31,7 +31,7 @@ export interface StandaloneOptions {
 
 /**
  * Starts a guard without a cluster: its policy is compiled from manifests, whose changes it follows.
- * @throws Error that lists every mistake of the manifests
+ * @throws SettingsError that lists every mistake of the manifests
  */
 export async function startStandalone(
   options: StandaloneOptions,

@@ -4,7 +4,7 @@ import { createKubeClient } from '../platform/kube/client.ts'
 import { loadKubeConnection } from '../platform/kube/connection.ts'
 import { createLog } from '../platform/log.ts'
 import { createMetrics } from '../platform/metrics.ts'
-import { readOrExit } from '../platform/read-or-exit.ts'
+import { readOrExit } from '../platform/process-exit.ts'
 import { onSignals } from '../platform/shutdown.ts'
 import { readIssuerConfig } from './config.ts'
 import { startIssuer } from './issuer.ts'
@@ -16,12 +16,24 @@ const drainMs = 15_000
 const config = readOrExit('issuer', () => readIssuerConfig(process.env))
 const log = createLog({ process: 'issuer', level: config.logLevel })
 const metrics = createMetrics({ process: 'issuer' })
-const client = createKubeClient(loadKubeConnection({ kubeconfig: config.kubeconfig, env: process.env }), {
-  userAgent: 'latchkey-issuer',
-  metrics,
-})
-const issuer = await startIssuer(config, { client, log, metrics })
+const connection = readOrExit('issuer', () => loadKubeConnection({ kubeconfig: config.kubeconfig, env: process.env }))
+const client = createKubeClient(connection, { userAgent: 'latchkey-issuer', metrics })
 let draining = false
+const starting = startIssuer(config, { client, log, metrics })
+// Whoever is stopped while it starts stops as soon as it has: to process 1 a signal that nobody takes is none.
+onSignals(
+  [
+    async () => {
+      draining = true
+      await setTimeout(announceMs)
+    },
+    async () => (await starting).close(drainMs),
+    () => health.close(1_000),
+    () => client.close(),
+  ],
+  { log, deadlineMs: 28_000 },
+)
+const issuer = await starting
 const health = createHealthServer({
   port: config.healthPort,
   live: () => undefined,
@@ -30,15 +42,3 @@ const health = createHealthServer({
   log,
 })
 await health.listen()
-onSignals(
-  [
-    async () => {
-      draining = true
-      await setTimeout(announceMs)
-    },
-    () => issuer.close(drainMs),
-    () => health.close(1_000),
-    () => client.close(),
-  ],
-  { log, deadlineMs: 28_000 },
-)

@@ -6,7 +6,7 @@ import { loadKubeConnection } from '../platform/kube/connection.ts'
 import { createLeaderElection } from '../platform/kube/lease.ts'
 import { createLog } from '../platform/log.ts'
 import { createMetrics } from '../platform/metrics.ts'
-import { readOrExit } from '../platform/read-or-exit.ts'
+import { readOrExit } from '../platform/process-exit.ts'
 import { onSignals } from '../platform/shutdown.ts'
 import { configTable } from './config.ts'
 import { readOwner } from './owned-objects.ts'
@@ -15,7 +15,7 @@ import { type RunningOperator, runOperator } from './run-operator.ts'
 const config = readOrExit('operator', () => readConfig(configTable, process.env))
 const log = createLog({ process: 'operator', level: config.logLevel })
 const metrics = createMetrics({ process: 'operator' })
-const connection = loadKubeConnection({ kubeconfig: config.kubeconfig, env: process.env })
+const connection = readOrExit('operator', () => loadKubeConnection({ kubeconfig: config.kubeconfig, env: process.env }))
 const client = createKubeClient(connection, { userAgent: 'latchkey-operator', metrics })
 // Renewing the lease must not wait behind anything, and must fail sooner than the lease ends.
 const leaseClient = createKubeClient(connection, { userAgent: 'latchkey-operator-lease', requestTimeoutMs: 5_000 })

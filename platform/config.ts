@@ -1,3 +1,5 @@
+import { SettingsError } from './process-exit.ts'
+
 /** One setting: where it comes from, what it may be, what it is when not given. */
 export interface Setting<T> {
   /** The environment variable, `LATCHKEY_…`. */
@@ -27,7 +29,7 @@ export type ConfigOf<Table extends ConfigTable> = {
 
 /**
  * Reads a process's settings from its environment.
- * @throws Error that lists every mistake at once: missing, unparsable, and `LATCHKEY_` names the table does not have
+ * @throws SettingsError that lists every mistake at once: missing, unparsable, and `LATCHKEY_` names the table does not have
  */
 export function readConfig<Table extends ConfigTable>(
   table: Table,
@@ -48,7 +50,7 @@ export function readConfig<Table extends ConfigTable>(
     if ('expected' in parsed) mistakes.push(`${setting.name}: expected ${parsed.expected}`)
     return [key, 'value' in parsed ? parsed.value : undefined]
   })
-  if (mistakes.length > 0) throw new Error(`configuration:\n  ${mistakes.join('\n  ')}`)
+  if (mistakes.length > 0) throw new SettingsError(`configuration:\n  ${mistakes.join('\n  ')}`)
   return Object.fromEntries(read)
 }
 

@@ -8,7 +8,7 @@ import { createKubeClient } from '../platform/kube/client.ts'
 import { loadKubeConnection } from '../platform/kube/connection.ts'
 import { createLog } from '../platform/log.ts'
 import { createMetrics } from '../platform/metrics.ts'
-import { readOrExit } from '../platform/read-or-exit.ts'
+import { readOrExit } from '../platform/process-exit.ts'
 import { onSignals } from '../platform/shutdown.ts'
 import { createKnownPaths } from './admission/known-paths.ts'
 import { configTable, guardEnvOf } from './config.ts'
@@ -17,7 +17,7 @@ import { createWebhookServer } from './server.ts'
 const config = readOrExit('webhook', () => readConfig(configTable, process.env))
 const log = createLog({ process: 'webhook', level: config.logLevel })
 const metrics = createMetrics({ process: 'webhook' })
-const connection = loadKubeConnection({ kubeconfig: config.kubeconfig, env: process.env })
+const connection = readOrExit('webhook', () => loadKubeConnection({ kubeconfig: config.kubeconfig, env: process.env }))
 const client = createKubeClient(connection, { userAgent: 'latchkey-webhook', requestTimeoutMs: 10_000, metrics })
 const tls = createTlsSource()
 observeExpiry(metrics.registry, tls)

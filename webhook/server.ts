@@ -28,7 +28,7 @@ export function createWebhookServer(options: {
   readonly settings: InjectionSettings
   readonly installation: string
   readonly paths: Pick<KnownPaths, 'find'>
-  readonly client: Pick<KubeClient, 'get' | 'list' | 'raw'>
+  readonly client: Pick<KubeClient, 'get' | 'scan' | 'raw'>
   readonly clock: Clock
   readonly log: Logger
   readonly metrics?: Metrics

@@ -1,3 +1,4 @@
+import { meantWord } from '../../core/base/nearest-word.ts'
 import { serviceName } from '../../enforce/settings.ts'
 
 /** How a proxy tells what was asked, and which answers it can use. */
@@ -55,7 +56,7 @@ function mistakesOf(peer: Peer): string[] {
   ]
   const strange = Object.keys(peer).filter(field => !fields.has(field))
   return [
-    ...strange.map(field => `.${field}: there is no such field`),
+    ...strange.map(field => `.${field}: there is no such field${meantWord(field, fields)}`),
     ...checks.flatMap(([holds, mistake]) => (holds ? [] : [mistake])),
   ]
 }

@@ -22,6 +22,10 @@ export interface Option {
   /** @throws CommandError with what was expected */
   readonly read?: (given: string) => unknown
   readonly required?: true
+  /** Names of options that would say the same once more: one of the two would be passed over. */
+  readonly excludes?: readonly string[]
+  /** Names of options of which one must hold, or this one says nothing. */
+  readonly needs?: readonly string[]
   /** What holds where nothing is given. */
   readonly preset?: string | number | ((env: Environment) => string | undefined)
 }
@@ -99,6 +103,14 @@ export interface CommandTable {
 
 export function flagOf(name: string): string {
   return `--${name.replaceAll(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`
+}
+
+/** What its place beside other options is, for people. */
+export function companyOf({ excludes = [], needs = [] }: Option): string[] {
+  return [
+    ...(needs.length > 0 ? [`only with ${needs.map(flagOf).join(' or ')}`] : []),
+    ...(excludes.length > 0 ? [`not with ${excludes.map(flagOf).join(' or ')}`] : []),
+  ]
 }
 
 /** How it may end: who asks the API server may be refused there. */

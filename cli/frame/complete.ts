@@ -1,7 +1,5 @@
-import { type Argument, type Command, type CommandTable, flagOf, type Option } from './command.ts'
-
-/** Said to the shell's script instead of words: what is wanted here is a path. */
-const files = ':files'
+import { type Candidate, candidateLines, completeOptions, valuesOf } from '../../platform/completion.ts'
+import { type Command, type CommandTable, flagOf } from './command.ts'
 
 /**
  * What may stand where the cursor is: a line for each word, its meaning behind a tab. Words that begin otherwise than
@@ -10,16 +8,8 @@ const files = ':files'
  */
 export function complete(words: readonly string[], table: CommandTable): string {
   const typed = words.at(-1) ?? ''
-  const found = candidates(words.slice(0, -1), typed, table)
-  // Bash takes `--output=js` apart, at the sign.
-  const begun = typed === '=' ? '' : typed
-  return found
-    .filter(([word]) => word === files || word.startsWith(begun))
-    .map(([word, what]) => (what === '' ? `${word}\n` : `${word}\t${what.replaceAll(/\s+/g, ' ')}\n`))
-    .join('')
+  return candidateLines(candidates(words.slice(0, -1), typed, table), typed)
 }
-
-type Candidate = readonly [word: string, what: string]
 
 function candidates(before: readonly string[], typed: string, table: CommandTable): readonly Candidate[] {
   const words = before[0] === 'help' ? before.slice(1) : before
@@ -56,30 +46,17 @@ function ofCommand(
   rest: readonly string[],
   typed: string,
 ): readonly Candidate[] {
-  const named = new Map<string, Option>()
-  for (const [name, option] of Object.entries(options)) {
-    named.set(flagOf(name), option)
-    if (option.short !== undefined) named.set(`-${option.short}`, option)
-  }
-  const joined = /^(--[a-z-]+=)/.exec(typed)?.[1]
-  if (joined !== undefined)
-    return valuesOf(named.get(joined.slice(0, -1))).map(([word, what]) => [word === files ? word : joined + word, what])
-  const last = named.get(rest.at(-1) ?? '')
-  if (last?.value !== undefined) return valuesOf(last)
-  if (typed.startsWith('-')) return flagsOf(options)
-  const place = rest.filter(
-    (word, at) => !word.startsWith('-') && named.get(rest[at - 1] ?? '')?.value === undefined,
-  ).length
+  const completed = Object.entries(options).map(([name, { short, value, choices, what }]) => ({
+    flags: [flagOf(name), ...(short === undefined ? [] : [`-${short}`])],
+    value,
+    choices,
+    what,
+  }))
+  const found = completeOptions(completed, rest, typed)
+  if (found) return found
+  const takesValue = (word = ''): boolean =>
+    completed.some(({ flags, value }) => value !== undefined && flags.includes(word))
+  const place = rest.filter((word, at) => !word.startsWith('-') && !takesValue(rest[at - 1])).length
   const argument = all[place]
   return argument ? valuesOf({ value: `<${argument.name}>`, ...argument }) : []
-}
-
-function flagsOf(options: Command['options']): Candidate[] {
-  const flags = Object.entries(options).map(([name, { what }]): Candidate => [flagOf(name), what])
-  return [...flags, ['--help', 'Says how it is used.']]
-}
-
-function valuesOf(of: Pick<Option, 'value' | 'choices'> | Argument | undefined): readonly Candidate[] {
-  if (of?.choices) return of.choices.map(choice => [choice, ''])
-  return of && 'value' in of && (of.value === '<file>' || of.value === '<dir>') ? [[files, '']] : []
 }

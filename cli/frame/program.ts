@@ -4,12 +4,14 @@ import {
   Argument as ProgramArgument,
   Option as ProgramOption,
 } from 'commander'
+import { processExitHelp } from '../../platform/process-exit.ts'
 import { version } from '../../platform/version.ts'
 import {
   type Argument,
   type Command,
   type CommandIo,
   type CommandTable,
+  companyOf,
   exitsOf,
   flagOf,
   type Given,
@@ -32,7 +34,8 @@ export function createProgram(
     .configureHelp({ subcommandTerm: command => command.name() })
     .exitOverride()
   program.commandsGroup('Processes:')
-  for (const [name, { summary }] of Object.entries(processes)) program.command(name).description(summary)
+  for (const [name, { summary }] of Object.entries(processes))
+    program.command(name).description(summary).addHelpText('after', processExitHelp)
   program.commandsGroup('Commands:')
   const parents = new Map<string, Program>()
   for (const command of commands) {
@@ -66,8 +69,29 @@ function describe(
         program.error(`error: required option '${flagOf(name)} ${option.value}' not specified`)
       }
     }
+    const passedOver = findPassedOver(program, options, given)
+    if (passedOver !== undefined) program.error(`error: ${passedOver}`)
     await run(command, { arguments: program.processedArgs as string[], options: given })
   })
+}
+
+/** What somebody wrote and nothing would read: who believes that it counts would be misled. */
+function findPassedOver(
+  program: Program,
+  options: Command['options'],
+  given: Readonly<Record<string, unknown>>,
+): string | undefined {
+  const isWritten = (name: string): boolean => program.getOptionValueSource(name) === 'cli'
+  for (const [name, { excludes = [], needs = [] }] of Object.entries(options)) {
+    if (!isWritten(name)) continue
+    const other = excludes.find(isWritten)
+    if (other !== undefined)
+      return `options '${flagOf(name)}' and '${flagOf(other)}' say the same thing twice: leave one of them out`
+    const holds = needs.some(each => given[each] !== undefined && given[each] !== false)
+    if (needs.length > 0 && !holds)
+      return `option '${flagOf(name)}' says nothing without ${needs.map(each => `'${flagOf(each)}'`).join(' or ')}: add that, or leave it out`
+  }
+  return undefined
 }
 
 function argumentOf({ name, what, choices, read, preset }: Argument): ProgramArgument {
@@ -78,9 +102,10 @@ function argumentOf({ name, what, choices, read, preset }: Argument): ProgramArg
   return argument
 }
 
-function optionOf(name: string, { short, value, what, choices, read, preset }: Option, io: CommandIo): ProgramOption {
+function optionOf(name: string, described: Option, io: CommandIo): ProgramOption {
+  const { short, value, what, choices, read, preset } = described
   const flag = `${short === undefined ? '' : `-${short}, `}${flagOf(name)}${value === undefined ? '' : ` ${value}`}`
-  const option = new ProgramOption(flag, what)
+  const option = new ProgramOption(flag, [what, ...companyOf(described)].join('; '))
   if (choices) option.choices(choices)
   if (read) option.argParser(orMistake(read))
   const given = typeof preset === 'function' ? preset(io.env) : preset

@@ -1,4 +1,5 @@
-import { type Command, type CommandTable, exitsOf, flagOf, type Option } from './command.ts'
+import { processExits } from '../../platform/process-exit.ts'
+import { type Command, type CommandTable, companyOf, exitsOf, flagOf, type Option } from './command.ts'
 import { exitCodes } from './exit-codes.ts'
 
 /** docs/cli.md: the table as people read it. */
@@ -16,6 +17,12 @@ ${table(
   ['Process', 'What it does'],
   Object.entries(processes).map(([name, { summary }]) => [`\`${name}\``, summary]),
 )}
+They end in one of these ways, and a process that cannot begin says why on standard error:
+
+${table(
+  ['Exit code', 'Meaning'],
+  Object.values(processExits).map(({ code, what }) => [`${code}`, what]),
+)}
 ${commands.map(section).join('\n')}`
 }
 
@@ -28,7 +35,7 @@ const head = `# Command line
 
 ## Rules
 
-Every command ends in one of these ways. What was asked for goes to standard output, what is wrong with the question to standard error.
+Every command for people ends in one of these ways; [processes](#processes) end in ways of their own. What was asked for goes to standard output, what is wrong with the question to standard error.
 `
 
 const rules = `
@@ -78,16 +85,13 @@ function spelt(name: string, { short, value }: Option): string {
   return [short === undefined ? '' : `-${short}, `, flagOf(name), value === undefined ? '' : ` ${value}`].join('')
 }
 
-function described({
-  what,
-  choices,
-  required,
-  preset,
-}: Pick<Option, 'what' | 'choices' | 'required' | 'preset'>): string {
+function described(each: Option): string {
+  const { what, choices, required, preset } = each
   const notes = [
     ...(required ? ['required'] : []),
     ...(choices ? [choices.map(choice => `\`${choice}\``).join(', ')] : []),
     ...(preset === undefined || typeof preset === 'function' ? [] : [`default \`${preset}\``]),
+    ...companyOf(each),
   ]
   // Markdown takes <name> for a tag.
   const told = what.replaceAll('<', '&lt;')

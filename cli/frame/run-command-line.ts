@@ -1,10 +1,11 @@
+import { completing } from '../../platform/completion.ts'
 import type { CommandIo, CommandTable } from './command.ts'
 import { CommandError, exitCodes, type Outcome } from './exit-codes.ts'
 import { printable } from './output.ts'
 
 /** Runs what the command line asks for. @returns the exit code */
 export async function runCommandLine(args: readonly string[], table: CommandTable, io: CommandIo): Promise<number> {
-  if (args[0] === '__complete') {
+  if (args[0] === completing) {
     const { complete } = await import('./complete.ts')
     io.write(complete(args.slice(1), table))
     return exitCodes.ok.code

@@ -21,7 +21,11 @@ the templates of declared routes where there are any, else {id} only where many 
       what: 'audit log, one JSON object per line among others; - for stdin',
       required: true,
     },
-    manifests: { value: '<dir>', what: 'the policy in force as YAML or JSON: routes, roles, grants' },
+    manifests: {
+      value: '<dir>',
+      what: 'the policy in force as YAML or JSON: routes, roles, grants',
+      excludes: ['snapshot'],
+    },
     snapshot: { value: '<file>', what: 'the same, as a guard stores it' },
     distinct: {
       value: '<number>',

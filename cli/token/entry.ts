@@ -13,12 +13,23 @@ with a folder of manifests, its signature is checked too.`,
   arguments: [{ name: 'file', what: 'file with the token; - or nothing: standard input', preset: '-' }],
   options: {
     ...policyOptions,
-    service: { ...policyOptions.service, what: 'only this GuardedService; in the container of a guard its own' },
+    service: {
+      ...policyOptions.service,
+      what: 'only this GuardedService; in the container of a guard its own',
+      needs: ['manifests', 'snapshot'],
+    },
     snapshot: { ...policyOptions.snapshot, preset: snapshotIfThere },
-    issuer: { value: '<url>', what: 'issuer URL of the installation that the manifests are for' },
+    issuer: {
+      value: '<url>',
+      what: 'issuer URL of the installation that the manifests are for',
+      needs: ['manifests'],
+    },
     output: outputOption('text', 'json'),
   },
-  exits: { ok: 'nothing is wrong, and, with a policy, some service takes it', bad: 'refused' },
+  exits: {
+    ok: 'nothing is wrong, and, with a policy, some service takes it',
+    bad: 'refused, or proved by none of the services',
+  },
   examples: [
     'latchkey token inspect token.txt',
     'latchkey token inspect - < token.txt',

@@ -14,7 +14,7 @@ type InspectOptions = typeof tokenInspect.options
 /** No token is longer than 8 KiB; what is much longer is another file. */
 const maxBytes = 65_536
 
-/** @returns `bad` when something is wrong @throws Error with a sentence for people */
+/** @returns `bad` when something is wrong, or nobody could prove the token @throws Error with a sentence for people */
 export async function inspect(
   { arguments: [file = '-'], options }: Given<InspectOptions>,
   io: CommandIo,
@@ -28,7 +28,7 @@ export async function inspect(
   const services = policies.map(policy => judgeToken(text, policy, now))
   const report: TokenReport = { ...inspectToken(text, now), services }
   io.write(await formatted(output, report, () => renderToken(report, now)))
-  const isTaken = services.length === 0 || services.some(({ verdict }) => verdict !== 'refused')
+  const isTaken = services.length === 0 || services.some(({ verdict }) => verdict === 'taken')
   return report.faults.length === 0 && isTaken ? 'ok' : 'bad'
 }
 

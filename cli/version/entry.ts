@@ -7,8 +7,8 @@ export const version = describeCommand({
   summary: 'Prints the version, and, when asked, that of the cluster.',
   options: {
     cluster: { what: "the API server's version too" },
-    kubeconfig: clusterOptions.kubeconfig,
-    context: clusterOptions.context,
+    kubeconfig: { ...clusterOptions.kubeconfig, needs: ['cluster'] },
+    context: { ...clusterOptions.context, needs: ['cluster'] },
     output: outputOption('text', 'json', 'yaml'),
   },
   examples: ['latchkey version', 'latchkey version --cluster --context staging -o json'],

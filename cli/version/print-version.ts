@@ -1,15 +1,13 @@
 import { version } from '../../platform/version.ts'
 import { withCluster } from '../frame/cluster.ts'
 import type { CommandIo, Given } from '../frame/command.ts'
-import { CommandError, type Outcome } from '../frame/exit-codes.ts'
+import type { Outcome } from '../frame/exit-codes.ts'
 import { formatted, printable } from '../frame/output.ts'
 import type { version as entry } from './entry.ts'
 
 /** No cluster is asked unless somebody says so: that the command runs is often all that is in question. */
 export async function printVersion({ options: given }: Given<typeof entry.options>, io: CommandIo): Promise<Outcome> {
   const { cluster, kubeconfig, context, output } = given
-  if (!cluster && (kubeconfig !== undefined || context !== undefined))
-    throw new CommandError('usage', '--kubeconfig and --context belong to --cluster')
   const versions = { latchkey: version, ...(cluster && { kubernetes: await serverVersion({ kubeconfig, context }) }) }
   const text = (): string =>
     Object.entries(versions)

@@ -29,7 +29,7 @@ the snapshot and the service by itself.`,
     ...policyOptions,
     snapshot: { ...policyOptions.snapshot, preset: snapshotOf },
     output: outputOption('text', 'json', 'yaml'),
-    json: { what: 'the same as -o json' },
+    json: { what: 'the same as -o json', excludes: ['output'] },
   },
   exits: { ok: 'allowed, or let through by audit mode', bad: 'denied' },
   examples: [

@@ -2,8 +2,9 @@ import { group, type KindDefinition, apiVersion as ourVersion } from '../api/kin
 import { kinds } from '../api/kinds.ts'
 import { label, subdomain } from '../api/schema.ts'
 import { isRecord } from '../base/is-record.ts'
+import { meantWord } from '../base/nearest-word.ts'
 import type { ManifestObject } from './manifest-objects.ts'
-import { serverFaults } from './server-rules.ts'
+import { membersAt, serverFaults } from './server-rules.ts'
 
 /**
  * What one object of a file is: an object of use; or what is wrong with it; or why it is passed over, which is nothing
@@ -97,9 +98,9 @@ function checkSpec(definition: KindDefinition, object: ManifestObject & { spec?:
   const known = new Set(['apiVersion', 'kind', 'metadata', 'spec', 'status'])
   const where = `${definition.kind} ${object.metadata.name}`
   const strange = Object.keys(object).filter(key => !known.has(key))
-  if (strange.length > 0) return { mistakes: strange.map(key => `${where}: ${key}: there is no such field`) }
+  if (strange.length > 0) return { mistakes: strange.map(key => `${where}: ${key}: ${noField(key, known)}`) }
   const parsed = definition.spec.safeParse(object.spec ?? {})
-  if (!parsed.success) return { mistakes: parsed.error.issues.flatMap(issue => sentences(where, issue)) }
+  if (!parsed.success) return { mistakes: parsed.error.issues.flatMap(issue => sentences(definition, where, issue)) }
   const faults = serverFaults(definition, parsed.data)
   if (faults.length > 0) return { mistakes: faults.map(fault => `${where}: ${fault}`) }
   // What a cluster wrote into status proves nothing here.
@@ -109,14 +110,18 @@ function checkSpec(definition: KindDefinition, object: ManifestObject & { spec?:
 
 type Issue = NonNullable<ReturnType<KindDefinition['spec']['safeParse']>['error']>['issues'][number]
 
-function sentences(where: string, issue: Issue): string[] {
+function sentences(definition: KindDefinition, where: string, issue: Issue): string[] {
   const field = ['spec', ...issue.path].reduce<string>(
     (path, key) => (typeof key === 'number' ? `${path}[${key}]` : path === '' ? String(key) : `${path}.${String(key)}`),
     '',
   )
   if (issue.code === 'unrecognized_keys')
-    return issue.keys.map(key => `${where}: ${field}.${key}: there is no such field`)
+    return issue.keys.map(key => `${where}: ${field}.${key}: ${noField(key, membersAt(definition, issue.path))}`)
   return [`${where}: ${field}: ${issue.message}`]
+}
+
+function noField(name: string, known: Iterable<string>): string {
+  return `there is no such field${meantWord(name, known)}`
 }
 
 function mistake(sentence: string): CheckedManifest {

@@ -62,6 +62,15 @@ export function serverFaults(kind: KindDefinition, spec: unknown): string[] {
 /** Made once: a folder may hold ten thousand objects. */
 const schemas = new Map(kinds.map(kind => [kind.kind, specSchema(kind)]))
 
+/** Names of the members that a spec may have at a place below it. */
+export function membersAt(kind: KindDefinition, place: readonly PropertyKey[]): string[] {
+  const found = place.reduce<Schema | undefined>((schema, key) => {
+    const { items, properties, additionalProperties } = (schema ?? {}) as Record<string, Self | undefined>
+    return (typeof key === 'number' ? items : (properties?.[String(key)] ?? additionalProperties)) as Schema | undefined
+  }, schemas.get(kind.kind))
+  return Object.keys(found?.properties ?? {})
+}
+
 /** The schema of a spec, as the CRD has it. */
 export function specSchema(kind: KindDefinition): Schema {
   const { versions } = crdOf(kind).spec as { versions: { schema: { openAPIV3Schema: Schema } }[] }

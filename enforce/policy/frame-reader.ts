@@ -1,5 +1,5 @@
 import type { Frame } from '../../core/rows/frames.ts'
-import { createElementReader, type Elements } from './json-elements.ts'
+import { createElementReader, type Elements } from '../../platform/json-elements.ts'
 
 /** Rows lie in `full.rows`, `delta.upsert` and `delta.remove`. */
 const rowsDepth = 3

@@ -4,12 +4,13 @@ import type { Clock } from '../../platform/clock.ts'
 import { driven } from '../../platform/drive-steps.ts'
 import type { Logger } from '../../platform/log.ts'
 import { manifestPaths } from '../../platform/manifest-paths.ts'
+import { SettingsError } from '../../platform/process-exit.ts'
 import { compileApart } from './compile/compile-apart.ts'
 import type { Policy } from './policy.ts'
 
 /** A policy from files, without a cluster. */
 export interface ManifestsSource {
-  /** @throws Error that lists every mistake of the files */
+  /** @throws SettingsError that lists every mistake of the files */
   load(): Promise<void>
   /** From now on changes of the files are taken over; a broken edit is told and changes nothing. */
   follow(): void
@@ -50,9 +51,9 @@ export function createManifests(options: ManifestsOptions): ManifestsSource {
     const { service, issuer, installation } = options
     const now = clock.wallMs() / 1_000
     const { rows, problems, mistakes } = await compile({ path, service, issuer, installation, now })
-    if (mistakes.length > 0) throw new Error(`manifests:\n  ${mistakes.join('\n  ')}`)
+    if (mistakes.length > 0) throw new SettingsError(`manifests:\n  ${mistakes.join('\n  ')}`)
     const snapshot = await driven(makingSnapshot(rows))
-    if (!snapshot) throw new Error(`manifests:\n  ${problems.join('\n  ')}`)
+    if (!snapshot) throw new SettingsError(`manifests:\n  ${problems.join('\n  ')}`)
     // Only now: what was a fault of the moment is read again though no file changed.
     loaded = fingerprint
     const problemText = problems.join('\n')

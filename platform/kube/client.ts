@@ -3,6 +3,7 @@ import type { Metrics } from '../metrics.ts'
 import type { KubeConnection } from './connection.ts'
 import { KubeError, refusal } from './kube-error.ts'
 import type { KubeObject, Resource } from './object.ts'
+import { type KeptPage, readList } from './read-list.ts'
 import { apiVersionOf, identified, pathOf, pathOfObject, search } from './resource-path.ts'
 import { type Answer, createTransport } from './transport.ts'
 import { readEvents, type WatchEvent } from './watch-stream.ts'
@@ -50,6 +51,12 @@ export interface KubeClient {
     resource: Resource,
     options?: ListOptions,
   ): Promise<{ items: T[]; resourceVersion: string; continue?: string }>
+  /** One page of a list that may be long: each object is read by itself, and only what `keep` makes of it stays. */
+  scan<T extends KubeObject, K>(
+    resource: Resource,
+    keep: (object: T) => K | undefined,
+    options: ListOptions & { signal: AbortSignal },
+  ): Promise<KeptPage<K>>
   create<T extends KubeObject>(resource: Resource, object: T, options?: { dryRun?: boolean }): Promise<T>
   /** PUT; refused with 409 when `metadata.resourceVersion` is given and not the current one. */
   update<T extends KubeObject>(resource: Resource, object: T): Promise<T>
@@ -117,6 +124,14 @@ export function createKubeClient(
     return parseBody(what, answer) as T
   }
 
+  /** A body that is read as it comes. */
+  async function open(what: string, path: string, signal: AbortSignal): Promise<AsyncIterable<Buffer>> {
+    const response = await transport.open(path, signal)
+    const status = response.statusCode ?? 0
+    if (status === 200) return response
+    throw refusal(what, { status, headers: response.headers, body: await text(response) })
+  }
+
   return {
     get: async (resource, namespace, name) => absent(call(resource.plural, 'GET', pathOf(resource, namespace, name))),
 
@@ -135,6 +150,10 @@ export function createKubeClient(
         resourceVersion: page.metadata.resourceVersion,
         ...(page.metadata.continue && { continue: page.metadata.continue }),
       }
+    },
+
+    async scan(resource, keep, { namespace, signal, ...query }) {
+      return readList(await open(`${resource.plural} GET`, pathOf(resource, namespace) + search(query), signal), keep)
     },
 
     create: async (resource, object, { dryRun } = {}) =>
@@ -173,13 +192,9 @@ export function createKubeClient(
 
     async *watch(resource, { signal, namespace, ...query }) {
       const parameters = { ...query, watch: 'true', allowWatchBookmarks: 'true' }
-      const response = await transport.open(pathOf(resource, namespace) + search(parameters), signal)
-      const status = response.statusCode ?? 0
-      if (status !== 200) {
-        const answer = { status, headers: response.headers, body: await text(response) }
-        throw refusal(`${resource.plural} WATCH`, answer)
-      }
-      yield* readEvents(response)
+      yield* readEvents(
+        await open(`${resource.plural} WATCH`, pathOf(resource, namespace) + search(parameters), signal),
+      )
     },
 
     raw: (method, path, body) => call(path.split('?', 1)[0] ?? path, method, path, { body }),

@@ -139,6 +139,16 @@ describe('mistakes at the start name file, document and field', () => {
       field('{ rules: [{ services: [a], methods: [GET], paths: [/a], verbs: [x] }] }'),
       'bad.yaml, document 1: Role r: spec.rules[0].verbs: there is no such field',
     ],
+    [
+      'a misspelt field: the one that was meant is named',
+      field('{ rules: [{ services: [a], method: [GET], methods: [GET], paths: [/a] }] }'),
+      'Role r: spec.rules[0].method: there is no such field; did you mean methods?',
+    ],
+    [
+      'the same further down',
+      `${field('{ rules: [] }').replace('Role', 'GuardedService').replace('rules: []', 'targetRef: { name: a, port: 80 }, routes: [{ name: a, path: /a, methods: [GET], permission: { resource: a, actoin: read } }]')}`,
+      'spec.routes[0].permission.actoin: there is no such field; did you mean action?',
+    ],
     ['a missing field', field('{}'), 'bad.yaml, document 1: Role r: spec.rules:'],
     [
       'a wrong method',
@@ -168,6 +178,11 @@ describe('mistakes at the start name file, document and field', () => {
       'a status beside the spec is ignored, a stranger is not',
       `${field('{ rules: [{ services: [a], methods: [GET], paths: [/a] }] }')}extra: 1\n`,
       'Role r: extra: there is no such field',
+    ],
+    [
+      'a misspelt spec',
+      `${field('{ rules: [] }')}sepc: {}\n`,
+      'Role r: sepc: there is no such field; did you mean spec?',
     ],
   ])('%s', async (_what, text, message) => {
     await write('access.yaml', accessYaml())

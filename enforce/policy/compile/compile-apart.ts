@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { createElementReader } from '../json-elements.ts'
+import { createElementReader } from '../../../platform/json-elements.ts'
 import type { Compiled, CompileOrder } from './compile-manifests.ts'
 
 /**

@@ -49,7 +49,7 @@ describe('latchkey authorizer', { timeout: 60_000 }, () => {
       LATCHKEY_LISTEN: 'x',
       LATCHKEY_PEER: '',
     })
-    expect(code).toBe(1)
+    expect(code).toBe(2)
     for (const said of [
       'peers[0].name',
       'peers[0].proxy',
@@ -81,7 +81,7 @@ describe('latchkey authorizer', { timeout: 60_000 }, () => {
     ],
   ])('tells of %s', async (_, args, said) => {
     const { code, stderr } = await failing(await args())
-    expect([code, stderr]).toEqual([1, expect.stringContaining(said)])
+    expect([code, stderr]).toEqual([2, expect.stringContaining(said)])
     expect(stderr).not.toContain('    at ')
   })
   it('loads neither the Kubernetes client nor schemas in a cluster', async () => {

@@ -39,6 +39,10 @@ it.each([
   [['why', '--sn'], ['--snapshot']],
   [['why', '--output', '=', 'j'], ['json']],
   [['token', 'inspect', 't'], ['compopt -o default']],
+  [['guard', '--upstream-p'], ['--upstream-protocol']],
+  [['guard', '--audit-on-block', '=', 'D'], ['Deny']],
+  [['authorizer', '--tls-k'], ['--tls-key']],
+  [['authorizer', '--peers', ''], ['compopt -o default']],
 ])('bash completes %j', (typed, expected) => {
   expect(completed(typed)).toEqual(expected)
 })

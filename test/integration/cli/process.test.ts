@@ -35,6 +35,8 @@ it('helps with a process too: with its own help where it has one, and starts non
   const [guard, operator] = await Promise.all([run('help', 'guard'), run('operator', '--help')])
   expect(guard).toMatchObject({ code: 0, stdout: expect.stringContaining('--upstream <url>'), stderr: '' })
   expect(operator).toMatchObject({ code: 0, stdout: expect.stringContaining('Usage: latchkey operator'), stderr: '' })
+  for (const { stdout } of [guard, operator])
+    expect(stdout).toMatch(/\nExit codes:\n {2}0 {2}.*\n {2}1 {2}.*\n {2}2 {2}/)
 })
 
 it('ends as it would have when its reader has seen enough', async () => {
@@ -49,7 +51,7 @@ it('ends as it would have when its reader has seen enough', async () => {
 
 it.each(['operator', 'issuer', 'webhook'])('says in sentences what %s cannot begin without', async name => {
   const { code, stderr } = await run(name)
-  expect(code).toBe(1)
+  expect(code).toBe(2)
   expect(stderr).toMatch(new RegExp(`^latchkey ${name}: configuration:\n  LATCHKEY_NAMESPACE: required`))
   expect(stderr).not.toContain('    at ')
 })

@@ -93,7 +93,7 @@ test('mistakes in the settings are told together, and the process ends', async (
     LATCHKEY_ISSUER_URL: '',
     LATCHKEY_TYPO: '1',
   })
-  expect(await one.exited).toBe(1)
+  expect(await one.exited).toBe(2)
   for (const name of ['LATCHKEY_CLIENT_IDS', 'LATCHKEY_ISSUER_URL', 'LATCHKEY_TYPO'])
     expect(one.output()).toContain(name)
 })

@@ -17,7 +17,11 @@ describe('the list of peers', () => {
     ['that is no list', {}, 'peers: expected a list'],
     ['with an entry that is none', ['edge'], 'peers[0].name'],
     ['with an empty entry', [null], 'peers[0].name'],
-    ['with a misspelt field', [{ ...good, service: 'a/b' }], 'peers[0].service: there is no such field'],
+    [
+      'with a misspelt field',
+      [{ ...good, service: 'a/b' }],
+      'peers[0].service: there is no such field; did you mean services?',
+    ],
     ['with a proxy nobody knows', [{ ...good, proxy: 'nginx' }], 'peers[0].proxy: expected one of Envoy'],
     ['without services', [{ ...good, services: [] }], 'peers[0].services'],
     ['with all services', [{ ...good, services: ['*'] }], 'peers[0].services'],

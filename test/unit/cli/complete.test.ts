@@ -1,4 +1,7 @@
+import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
+import { completeCommand as completeAuthorizer } from '../../../authorizer/command.ts'
+import { completeCommand as completeGuard } from '../../../guard/command.ts'
 import { commandLine } from './command-line.ts'
 import { plantedTable } from './command-table.ts'
 
@@ -75,6 +78,33 @@ describe('completion', () => {
     [['key', 'rotate', '-'], ['--help']],
   ])('after %j there may be %j', async (words, expected) => {
     expect(await wordsOf(...words)).toEqual(expected)
+  })
+
+  it.each<[string, (words: string[]) => string, string[], string[]]>([
+    ['guard', completeGuard, ['--up'], ['--upstream', '--upstream-protocol']],
+    ['guard', completeGuard, ['--debug', '--lis'], ['--listen']],
+    ['guard', completeGuard, ['--upstream-protocol', ''], ['http1', 'h2c']],
+    ['guard', completeGuard, ['--audit-on-block=D'], ['--audit-on-block=Deny']],
+    ['guard', completeGuard, ['--manifests', ''], [':files']],
+    ['guard', completeGuard, ['--service', 'a'], []],
+    ['guard', completeGuard, ['x'], []],
+    ['authorizer', completeAuthorizer, ['--gr'], ['--grpc-listen']],
+    ['authorizer', completeAuthorizer, ['--peer-ca', ''], [':files']],
+    ['authorizer', completeAuthorizer, ['--h'], ['--health', '--help']],
+  ])('of %s: %j', (_, completeOf, words, expected) => {
+    const found = completeOf(words).split('\n').slice(0, -1)
+    expect(found.map(line => line.split('\t')[0])).toEqual(expected)
+  })
+
+  it.each([
+    ['guard', completeGuard],
+    ['authorizer', completeAuthorizer],
+  ])('shows every option of %s where nothing is typed: there is nothing else', async (name, completeOf) => {
+    const source = await readFile(new URL(`../../../${name}/command.ts`, import.meta.url), 'utf8')
+    const options = [...source.matchAll(/(?:ption\(|new Option\()\s*'(--[a-z-]+)/g)].map(([, flag]) => flag)
+    expect(options.length).toBeGreaterThan(10)
+    const found = completeOf(['']).split('\n').slice(0, -1)
+    expect(found.map(line => line.split('\t')[0])).toEqual([...options, '--help'])
   })
 
   it.each([['bash'], ['zsh'], ['fish']])('has a script for %s that asks latchkey', async shell => {

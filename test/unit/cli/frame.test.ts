@@ -200,9 +200,4 @@ test('version prints the version alone, and takes no cluster that it does not as
   expect(await commandLine(['version'])).toEqual({ code: 0, text: 'latchkey dev\n', complaint: '' })
   expect(await commandLine(['--version'])).toEqual({ code: 0, text: 'latchkey dev\n', complaint: '' })
   expect((await commandLine(['version', '-o', 'json'])).text).toBe('{\n  "latchkey": "dev"\n}\n')
-  const named = await commandLine(['version', '--context', 'staging'])
-  expect([named.code, named.complaint]).toEqual([
-    2,
-    'latchkey version: --kubeconfig and --context belong to --cluster\n',
-  ])
 })

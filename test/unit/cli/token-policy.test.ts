@@ -131,12 +131,12 @@ spec: { roleRef: { name: caller }, clients: [{ namespace: callers, name: minted 
       sub: 'callers.minted',
       client_id: 'callers.minted',
     })
-    expect((await run(minted, ...manifests)).text).toContain(
-      'its key is not in these files: keys are minted in a cluster',
-    )
+    const unproved = await run(minted, ...manifests)
+    expect([unproved.code, unproved.text]).toEqual([1, expect.stringMatching(/^NOT PROVED: /)])
+    expect(unproved.text).toContain('its key is not in these files: keys are minted in a cluster')
     expect((await run(bob.token(), ...manifests)).text).toContain('it is unknown, or granted nothing here')
     const pod = await run(podToken(), ...manifests, '--service', 'shop/orders')
-    expect([pod.code, pod.text]).toEqual([0, expect.stringContaining('service account tokens need a cluster')])
+    expect([pod.code, pod.text]).toEqual([1, expect.stringContaining('service account tokens need a cluster')])
     await expect(run(alice.token(), '--manifests', '/no/such')).rejects.toThrow('cannot be read')
   })
 })

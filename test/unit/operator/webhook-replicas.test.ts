@@ -28,7 +28,7 @@ beforeAll(async () => {
       installation: 'default',
       clock: systemClock,
     },
-    client: { get: never, list: never, raw: never },
+    client: { get: never, scan: never, raw: never },
     paths: { find: async path => (path === `/validate/${part}` ? 'validate' : undefined) },
     log: createQuietLog().log,
   })

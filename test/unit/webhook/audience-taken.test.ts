@@ -14,16 +14,22 @@ const service = (namespace: string, more: Partial<Service> = {}): Service => ({
 /** Whether `shop` is told that the audience is taken where these pages of services are. */
 function ask(pages: (Service[] | Error)[], labels: Record<string, Record<string, string>> = {}) {
   const asked: (string | undefined)[] = []
-  const list = async (_resource: unknown, options: { fieldSelector?: string; continue?: string } = {}) => {
+  const scan = async <K>(
+    _resource: unknown,
+    keep: (service: Service) => K | undefined,
+    options: { fieldSelector?: string; continue?: string },
+  ) => {
     asked.push(options.fieldSelector)
     const at = Number(options.continue ?? 0)
     const items = pages[at] ?? []
     if (items instanceof Error) throw items
-    return { items, resourceVersion: '1', ...(at + 1 < pages.length && { continue: String(at + 1) }) }
+    // The API server leaves out what the selector does.
+    const kept = items.filter(({ metadata }) => metadata.namespace !== 'shop').map(keep)
+    return { kept: kept.filter(one => one !== undefined), ...(at + 1 < pages.length && { continue: String(at + 1) }) }
   }
   const get = async (_resource: unknown, _namespace: unknown, name: string) =>
     name === 'gone' ? undefined : { metadata: { name, labels: labels[name] ?? {} } }
-  const taken = createAudienceTaken({ list, get } as unknown as Pick<KubeClient, 'get' | 'list'>, 'default')
+  const taken = createAudienceTaken({ scan, get } as unknown as Pick<KubeClient, 'get' | 'scan'>, 'default')
   return taken({ audience, namespace: 'shop' }).then(answer => ({ answer, asked }))
 }
 
@@ -56,7 +62,7 @@ describe('an audience', () => {
     ],
     ['one has whose namespace is gone', false, [[service('gone')]], {}],
   ])('that %s: taken %s', async (_what, answer, pages, labels) => {
-    const asked = pages.map(() => `spec.audience=${audience}`)
+    const asked = pages.map(() => `spec.audience=${audience},metadata.namespace!=shop`)
     expect(await ask(pages, labels)).toEqual({ answer, asked })
   })
 

@@ -8,38 +8,43 @@ import { guardedServices, namespaces } from '../../../platform/kube/resources.ts
 export type AudienceTaken = (asked: { readonly audience: string; readonly namespace: string }) => Promise<boolean>
 
 const patienceMs = 3_000
-const pageLength = 100
+const pageLength = 500
 
 /**
  * Asks the API server each time: what a watch has not brought yet would be admitted. The field selector leaves only the
- * services with that audience. One that the operator refused it holds nothing.
+ * services of other namespaces with that audience. One that the operator refused it holds nothing. Anybody may make many
+ * of these, and long ones: they are read one by one, so that other reviews wait for one at most.
  * @throws KubeError when the API server does not say, and then nothing is admitted
  */
-export function createAudienceTaken(client: Pick<KubeClient, 'get' | 'list'>, installation: string): AudienceTaken {
-  async function isOurs(namespace: string | undefined): Promise<boolean> {
-    const found = await client.get<KubeObject>(namespaces, undefined, namespace ?? '')
+export function createAudienceTaken(client: Pick<KubeClient, 'get' | 'scan'>, installation: string): AudienceTaken {
+  async function isOurs(namespace: string): Promise<boolean> {
+    const found = await client.get<KubeObject>(namespaces, undefined, namespace)
     return found !== undefined && installationOf(found) === installation
   }
   return async ({ audience, namespace }) => {
     const signal = AbortSignal.timeout(patienceMs)
-    const asked = new Set<string | undefined>()
+    const asked = new Set<string>()
     let next: string | undefined
     do {
-      const page = await client.list<GuardedService & KubeObject>(guardedServices, {
-        fieldSelector: `spec.audience=${audience}`,
+      const page = await client.scan(guardedServices, namespaceOfClaim, {
+        fieldSelector: `spec.audience=${audience},metadata.namespace!=${namespace}`,
         limit: pageLength,
         signal,
         ...(next !== undefined && { continue: next }),
       })
-      for (const service of page.items) {
-        const elsewhere = service.metadata.namespace
-        if (elsewhere === namespace || asked.has(elsewhere)) continue
-        if (!isPresent(service) || wasRefusedAudience(service)) continue
+      for (const elsewhere of page.kept) {
+        if (asked.has(elsewhere)) continue
         if (await isOurs(elsewhere)) return true
         asked.add(elsewhere)
+        signal.throwIfAborted()
       }
       next = page.continue
     } while (next !== undefined)
     return false
   }
+}
+
+/** Whose claim a service is; undefined where it is none. */
+function namespaceOfClaim(service: GuardedService & KubeObject): string | undefined {
+  return isPresent(service) && !wasRefusedAudience(service) ? service.metadata.namespace : undefined
 }

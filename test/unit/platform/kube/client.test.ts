@@ -61,6 +61,25 @@ describe('client', () => {
     ])
   })
 
+  test('scans a page object by object, and tells a refusal as any other', async () => {
+    const seen: string[] = []
+    const client = await setUp((request, response) => {
+      seen.push(String(request.url))
+      if (seen.length > 1) response.statusCode = 403
+      response.end(`{"items":[${JSON.stringify(secret)}],"metadata":{"continue":"next"}}\n`)
+    })
+    const { signal } = new AbortController()
+    const scan = () =>
+      client.scan(things, ({ metadata }) => metadata.name, { fieldSelector: 'x=y', limit: 5, continue: 'c', signal })
+    expect(await scan()).toEqual({ kept: ['a'], continue: 'next' })
+    expect(seen).toEqual(['/apis/example.com/v1/things?fieldSelector=x%3Dy&limit=5&continue=c'])
+    const refused = await failure(scan())
+    expect(refused?.message).toBe('things GET: 403')
+    const gone = new AbortController()
+    gone.abort()
+    await expect(client.scan(things, () => 1, { signal: gone.signal })).rejects.toThrow()
+  })
+
   test('an empty name never becomes the path of the whole collection', async () => {
     const seen: string[] = []
     const client = await setUp((request, response) => {

@@ -28,8 +28,12 @@ const closingCurly = 0x7d
  * A list of a hundred thousand rows is never one text, nor read at one go: each element is read when its last byte came.
  * Structure is told by bytes alone, so that a character may be cut anywhere.
  * @param depth how many brackets are open in the lists; everything deeper belongs to an element
+ * @param keep what stays of an element, of which the rest is dropped at once
  */
-export function createElementReader(depth: number): ElementReader {
+export function createElementReader(
+  depth: number,
+  keep: (element: unknown) => unknown = element => element,
+): ElementReader {
   let level = 0
   let isText = false
   let isEscaped = false
@@ -45,7 +49,7 @@ export function createElementReader(depth: number): ElementReader {
     const list = lists.at(-1)
     // Nothing between two brackets is an empty list; nothing anywhere else is what no parser takes.
     if (ends === 'list' && list?.length === 0 && text.trim() === '') return
-    list?.push(JSON.parse(text))
+    list?.push(keep(JSON.parse(text)))
   }
 
   /** @returns the position of the quote that ends the text, or behind the last byte */
@@ -63,7 +67,7 @@ export function createElementReader(depth: number): ElementReader {
   }
 
   /** Puts away what was read up to here. */
-  function keep(bytes: Buffer, from: number, to: number): void {
+  function putAway(bytes: Buffer, from: number, to: number): void {
     if (from < to) (isInList ? element : around).push(bytes.subarray(from, to))
   }
 
@@ -78,7 +82,7 @@ export function createElementReader(depth: number): ElementReader {
     } else if (byte === square || byte === curly) {
       level++
       if (level !== depth || byte !== square) return start
-      keep(bytes, start, at + 1)
+      putAway(bytes, start, at + 1)
       isInList = true
       lists.push([])
       return at + 1
@@ -108,11 +112,11 @@ export function createElementReader(depth: number): ElementReader {
       }
       start = look(bytes, start, at)
       if (level > 0) continue
-      keep(bytes, start, at + 1)
+      putAway(bytes, start, at + 1)
       size += at + 1 - from
       return at + 1
     }
-    keep(bytes, start, bytes.length)
+    putAway(bytes, start, bytes.length)
     size += bytes.length - from
     return undefined
   }
