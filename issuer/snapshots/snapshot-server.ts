@@ -7,7 +7,7 @@ import { createBudget } from '../../platform/http/budget.ts'
 import { markStream } from '../../platform/http/exchanges.ts'
 import { sendProblem } from '../../platform/http/problem.ts'
 import type { Logger } from '../../platform/log.ts'
-import type { StreamAuthorizer, StreamRefusal } from '../authenticate/authorize.ts'
+import type { StreamAuthorizer, StreamRefusal, StreamRight } from '../authenticate/authorize.ts'
 import { keepAuthorized } from '../authenticate/reauthorize.ts'
 import type { FairReviewer } from '../authenticate/review-fairly.ts'
 import type { Holder } from '../authenticate/token-review.ts'
@@ -23,6 +23,8 @@ const helloMs = 10_000
 const streamPlaces = { sum: 1_920, perPeer: 1_280 }
 /** Pieces of 64 KiB, and what TLS makes of them, that are under way at one time, by namespace. */
 const turns = { running: 256, waiting: 4_096, waitingPerPeer: 4_096 }
+
+const podGone = { code: 'forbidden', message: 'The pod is gone or no longer behind the service.' } as const
 
 /** The connected guards and the handler that lets them in. */
 export interface SnapshotServer {
@@ -61,6 +63,8 @@ export function createSnapshotServer(parts: SnapshotServerParts): SnapshotServer
   function beat(): void {
     cancelBeat = clock.after(heartbeatMs, beat)
     slices.flush()
+    // A pod that does not end in its time loses its right without an event.
+    recheck(() => true)
     for (const slice of slices.all()) slice.prune(clock.now())
     const lines = new Map<SliceView, string>()
     for (const stream of streams.values()) {
@@ -95,10 +99,13 @@ export function createSnapshotServer(parts: SnapshotServerParts): SnapshotServer
     const lines = readLines(request)
     const hello = await firstHello(request, lines, clock)
     if (!hello) return malformed(response)
-    const refusal = await authorizer.authorize(holder, hello.slice)
+    const answer = await authorizer.authorize(holder, hello.slice)
+    if ('refusal' in answer) return refuse(response, answer.refusal)
     await new Promise<void>(resolve => slices.whenCurrent(hello.slice, resolve))
+    // Making a slice takes its time: what was so before need not be so now.
     const slice = slices.get(hello.slice)
-    if (refusal || !slice) return refuse(response, refusal ?? notYet(hello.slice, objects))
+    if (!slice) return refuse(response, notYet(hello.slice, objects))
+    if (answer.right === 'pod' && !authorizer.isPodBehind(holder, hello.slice)) return refuse(response, podGone)
     if (response.destroyed) return
     response.writeHead(200, {
       'content-type': 'application/x-ndjson',
@@ -120,7 +127,7 @@ export function createSnapshotServer(parts: SnapshotServerParts): SnapshotServer
       clock,
       ownSeen: () => documents.seenOf(hello.slice),
     })
-    admit(stream, token)
+    admit(stream, { token, right: answer.right })
     try {
       for await (const text of lines) {
         const held = parseHeld(text)
@@ -134,7 +141,7 @@ export function createSnapshotServer(parts: SnapshotServerParts): SnapshotServer
   }
 
   /** One stream per pod and service: a guard that came back is the same guard. */
-  function admit(stream: GuardStream, token: string): void {
+  function admit(stream: GuardStream, granted: { token: string; right: StreamRight }): void {
     const id = stream.holder.pod ? `${stream.holder.pod.uid} ${stream.slice.key}` : `stream ${counter++}`
     streams.get(id)?.end('replaced', 'The same pod opened another stream.')
     if (stream.ended.aborted) return
@@ -148,7 +155,7 @@ export function createSnapshotServer(parts: SnapshotServerParts): SnapshotServer
       if (streams.get(id) === stream) streams.delete(id)
       checks.delete(stream)
     })
-    checks.set(stream, keepAuthorized(stream, token, { ...parts, clock }))
+    checks.set(stream, keepAuthorized(stream, granted, { ...parts, clock }))
     log.debug({ service: stream.slice.key, guards: streams.size }, 'guard connected')
   }
 
