@@ -6,7 +6,7 @@ import type { Holder, Reviewer } from './token-review.ts'
 
 /** Why a guard does not get a slice. */
 export interface StreamRefusal {
-  readonly code: 'forbidden' | 'service_not_found' | 'not_ready'
+  readonly code: 'forbidden' | 'service_not_found' | 'not_ready' | 'draining'
   readonly message: string
 }
 

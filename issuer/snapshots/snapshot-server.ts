@@ -25,6 +25,7 @@ const streamPlaces = { sum: 1_920, perPeer: 1_280 }
 const turns = { running: 256, waiting: 4_096, waitingPerPeer: 4_096 }
 
 const podGone = { code: 'forbidden', message: 'The pod is gone or no longer behind the service.' } as const
+const draining = { code: 'draining', message: 'This replica stops; connect to another one.' } as const
 
 /** The connected guards and the handler that lets them in. */
 export interface SnapshotServer {
@@ -35,7 +36,7 @@ export interface SnapshotServer {
   opened(): number
   /** How many were dropped because their guard did not read. */
   stalled(): number
-  /** Ends every stream, telling the guards to go to another replica. */
+  /** Ends every stream and lets none in any more, telling the guards to go to another replica. */
   drain(): void
 }
 
@@ -58,6 +59,7 @@ export function createSnapshotServer(parts: SnapshotServerParts): SnapshotServer
   let counter = 0
   let opened = 0
   let stalled = 0
+  let isDraining = false
   let cancelBeat = clock.after(heartbeatMs, beat)
 
   function beat(): void {
@@ -103,6 +105,7 @@ export function createSnapshotServer(parts: SnapshotServerParts): SnapshotServer
     if ('refusal' in answer) return refuse(response, answer.refusal)
     await new Promise<void>(resolve => slices.whenCurrent(hello.slice, resolve))
     // Making a slice takes its time: what was so before need not be so now.
+    if (isDraining) return refuse(response, draining)
     const slice = slices.get(hello.slice)
     if (!slice) return refuse(response, notYet(hello.slice, objects))
     if (answer.right === 'pod' && !authorizer.isPodBehind(holder, hello.slice)) return refuse(response, podGone)
@@ -165,8 +168,9 @@ export function createSnapshotServer(parts: SnapshotServerParts): SnapshotServer
     opened: () => opened,
     stalled: () => stalled,
     drain() {
+      isDraining = true
       cancelBeat()
-      for (const stream of streams.values()) stream.end('draining', 'This replica stops; connect to another one.')
+      for (const stream of streams.values()) stream.end(draining.code, draining.message)
     },
   }
 }
@@ -193,7 +197,7 @@ function malformed(response: ServerResponse): void {
 }
 
 function refuse(response: ServerResponse, refusal: StreamRefusal): void {
-  const status = { forbidden: 403, service_not_found: 404, not_ready: 503 }[refusal.code]
+  const status = { forbidden: 403, service_not_found: 404, not_ready: 503, draining: 503 }[refusal.code]
   response.writeHead(status, {
     'content-type': 'application/x-ndjson',
     'cache-control': 'no-store',
