@@ -88,7 +88,7 @@ export function createSnapshotServer(parts: SnapshotServerParts): SnapshotServer
   objects.pods.onChange(({ object }) => recheck(({ holder }) => holder.pod?.name === object.metadata.name))
   objects.targets.onChange(({ object }) => recheck(({ slice }) => isIn(slice.key, object.metadata.namespace)))
   objects.services.onChange(({ type, key }) => {
-    // One that went takes its rows away first; see onRemoved.
+    // One that went is told so when its slice goes; see onRemoved.
     if (type !== 'deleted') recheck(({ slice }) => slice.key === key)
   })
 
