@@ -1,5 +1,5 @@
 import { version } from '../../platform/version.ts'
-import { withCluster } from '../frame/cluster.ts'
+import { type ClusterChoice, withCluster } from '../frame/cluster.ts'
 import type { CommandIo, Given } from '../frame/command.ts'
 import { CommandError, type Outcome } from '../frame/exit-codes.ts'
 import { formatted, printable } from '../frame/output.ts'
@@ -10,7 +10,10 @@ export async function printVersion({ options: given }: Given<typeof entry.option
   const { cluster, kubeconfig, context, output } = given
   if (!cluster && (kubeconfig !== undefined || context !== undefined))
     throw new CommandError('usage', '--kubeconfig and --context belong to --cluster')
-  const versions = { latchkey: version, ...(cluster && { kubernetes: await serverVersion({ kubeconfig, context }) }) }
+  const versions = {
+    latchkey: version,
+    ...(cluster && { kubernetes: await serverVersion({ kubeconfig, context }, io) }),
+  }
   const text = (): string =>
     Object.entries(versions)
       .map(([name, of]) => `${name} ${printable(of)}\n`)
@@ -19,8 +22,8 @@ export async function printVersion({ options: given }: Given<typeof entry.option
   return 'ok'
 }
 
-function serverVersion(choice: { kubeconfig: string | undefined; context: string | undefined }): Promise<string> {
-  return withCluster(choice, ({ ask }) =>
+function serverVersion(choice: ClusterChoice, io: CommandIo): Promise<string> {
+  return withCluster(choice, io, ({ ask }) =>
     ask(async client => {
       const found = await client.raw<{ gitVersion?: unknown }>('GET', '/version')
       if (typeof found.gitVersion !== 'string') throw new Error('its answer names no version')

@@ -1,6 +1,6 @@
 import { text } from 'node:stream/consumers'
 import type { Metrics } from '../metrics.ts'
-import type { KubeConnection } from './connection.ts'
+import type { KubeConnection } from './access.ts'
 import { KubeError, refusal } from './kube-error.ts'
 import type { KubeObject, Resource } from './object.ts'
 import { apiVersionOf, identified, pathOf, pathOfObject, search } from './resource-path.ts'
