@@ -47,6 +47,21 @@ it('ends as it would have when its reader has seen enough', async () => {
   expect(said).toBe('ended with 0\n')
 })
 
+it.each([
+  ['nonsense 2>&1 >/dev/null | true', 2, ''],
+  ['nonsense 2>/dev/full', 2, ''],
+  ['nonsense 2>&-', 2, ''],
+  ['version >/dev/full', 2, 'latchkey: standard output cannot be written: ENOSPC\n'],
+  ['version >/dev/full 2>&1', 2, ''],
+  ['version >&- <&-', 0, ''],
+])('ends by its exit code whatever becomes of what it says: %s', async (command, code, complaint) => {
+  const said = await new Promise<string>(resolve => {
+    const line = `"${process.execPath}" "${main}" ${command}; echo "ended with \${PIPESTATUS[0]}"`
+    execFile('bash', ['-c', line], (_error, stdout, stderr) => resolve(stdout + stderr))
+  })
+  expect(said).toBe(`ended with ${code}\n${complaint}`)
+})
+
 it.each(['operator', 'issuer', 'webhook'])('says in sentences what %s cannot begin without', async name => {
   const { code, stderr } = await run(name)
   expect(code).toBe(1)
