@@ -62,7 +62,7 @@ async function readOne(file: string, missing: Missing): Promise<Content | undefi
     if (error.code === 'ENOENT' && missing === 'Skipped') return ''
     throw error
   })
-  const document = parseDocument(text, { uniqueKeys: false, logLevel: 'silent' })
+  const document = parseDocument(text, { merge: true, uniqueKeys: false, logLevel: 'silent' })
   const [fault] = document.errors
   // The parser's own words show what it could not read: a credential may be in it.
   if (fault) throw new Error(`${file} is no YAML, line ${fault.linePos?.[0].line ?? 1}`)

@@ -46,6 +46,8 @@ function accessOf({ namespace, cluster, user }: ChosenContext, around: Around): 
     const server = serverOf(cluster)
     const proxy = textOf(cluster, 'proxy-url') ?? proxyOf(server, around.env)
     const ca = await bytesOf(cluster, 'certificate-authority')
+    // Node would take no authority from it, and say of every server that it is not to be trusted.
+    if (ca && !ca.includes('-----BEGIN')) throw new Error(`certificate-authority of ${cluster.name} is no certificate`)
     const servername = textOf(cluster, 'tls-server-name')
     // No credential is sent where everybody could read it: `kubectl proxy` has its own.
     const isSecret = server.protocol === 'https:'

@@ -18,6 +18,7 @@ export function createUserCredential(user: Entry, cluster: Entry, around: Around
   const plugin = isRecord(exec) ? createExecPlugin({ ...user, fields: exec }, cluster, around) : undefined
   return async () => {
     const [cert, key] = await Promise.all([bytesOf(user, 'client-certificate'), bytesOf(user, 'client-key')])
+    if (!cert !== !key) throw new Error(`user ${user.name} has only one of client certificate and client key`)
     const said = (await tokenOf(user)) ?? passwordOf(user)
     // A plugin is not asked by who has a token: as client-go has it.
     const given = said === undefined ? await plugin?.() : undefined

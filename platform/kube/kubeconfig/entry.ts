@@ -9,10 +9,12 @@ export interface Entry {
   readonly fields: Readonly<Record<string, unknown>>
 }
 
-/** @returns undefined when it says nothing */
-export function textOf({ fields }: Entry, field: string): string | undefined {
+/** @returns undefined when it says nothing. @throws Error when it is no text: 0123 would become 123 */
+export function textOf({ name, fields }: Entry, field: string): string | undefined {
   const value = fields[field]
-  return value === undefined || value === null || value === '' ? undefined : String(value)
+  if (value === undefined || value === null || value === '') return undefined
+  if (typeof value !== 'string') throw new Error(`${field} of ${name} is no text: put it in quotes`)
+  return value
 }
 
 /** What stands in `<field>-data`, else in the file that `<field>` names. @throws Error without what is in it */

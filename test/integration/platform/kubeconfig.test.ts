@@ -17,6 +17,7 @@ afterEach(async () => {
 })
 
 type Parts = Readonly<Record<string, unknown>>
+const ca = '-----BEGIN CERTIFICATE-----'
 const encoded = (value: string) => Buffer.from(value).toString('base64')
 const server = 'https://api.example:6443/'
 
@@ -49,7 +50,7 @@ describe('kubeconfig', () => {
   test('gives server, authorities, client certificate, proxy and namespace', async () => {
     const user = { 'client-certificate-data': encoded('cert'), 'client-key-data': encoded('key') }
     const cluster = {
-      'certificate-authority-data': encoded('ca'),
+      'certificate-authority-data': encoded(ca),
       'tls-server-name': 'kube',
       'proxy-url': 'http://proxy:3128',
     }
@@ -57,22 +58,22 @@ describe('kubeconfig', () => {
     expect(access).toEqual({
       server: 'https://api.example:6443',
       headers: {},
-      tls: { ca: Buffer.from('ca'), cert: Buffer.from('cert'), key: Buffer.from('key'), servername: 'kube' },
+      tls: { ca: Buffer.from(ca), cert: Buffer.from('cert'), key: Buffer.from('key'), servername: 'kube' },
       proxy: 'http://proxy:3128',
       namespace: 'team',
     })
   })
 
   test('takes paths from where it stands, and data before files', async () => {
-    for (const name of ['ca', 'cert', 'key', 'token']) await write(name, `${name} file\n`)
+    for (const name of ['ca', 'cert', 'key', 'token']) await write(name, `${name === 'ca' ? ca : name} file\n`)
     const files = { 'client-certificate': 'cert', 'client-key': './key', tokenFile: 'token' }
     const found = await accessOf(files, { 'certificate-authority': 'ca', 'insecure-skip-tls-verify': true })
     expect(found).toMatchObject({
       headers: { authorization: 'Bearer token file' },
-      tls: { ca: Buffer.from('ca file\n'), cert: Buffer.from('cert file\n'), rejectUnauthorized: false },
+      tls: { ca: Buffer.from(`${ca} file\n`), cert: Buffer.from('cert file\n'), rejectUnauthorized: false },
     })
-    const both = await accessOf({}, { 'certificate-authority': 'gone', 'certificate-authority-data': encoded('ca') })
-    expect(both.tls).toEqual({ ca: Buffer.from('ca') })
+    const both = await accessOf({}, { 'certificate-authority': 'gone', 'certificate-authority-data': encoded(ca) })
+    expect(both.tls).toEqual({ ca: Buffer.from(ca) })
   })
 
   test.each([
@@ -84,10 +85,10 @@ describe('kubeconfig', () => {
   })
 
   test('without a user asks as nobody, with the authorities all the same', async () => {
-    const { users: _, contexts: __, ...rest } = parts({}, { 'certificate-authority-data': encoded('ca') })
+    const { users: _, contexts: __, ...rest } = parts({}, { 'certificate-authority-data': encoded(ca) })
     const kubeconfig = await write('config', { ...rest, contexts: [{ name: 'one', context: { cluster: 'one' } }] })
     const access = await connectByKubeconfig({ kubeconfig, env }).access()
-    expect(access).toMatchObject({ headers: {}, tls: { ca: Buffer.from('ca') } })
+    expect(access).toMatchObject({ headers: {}, tls: { ca: Buffer.from(ca) } })
   })
 
   test('asks with the rights of another one whole, or not at all', async () => {
@@ -128,6 +129,29 @@ describe('kubeconfig', () => {
     const { 'current-context': _, ...rest } = parts({ token: 'abc' })
     const connection = connectByKubeconfig({ kubeconfig: await write('config', { ...rest, ...wrong }), env })
     await expect(connection.access()).rejects.toThrow(message)
+  })
+
+  test.each([
+    ['a number where a text must be', { token: 123 }, {}, 'token of one is no text: put it in quotes'],
+    ['a certificate without its key', { 'client-certificate-data': 'YQ==' }, {}, 'only one of client certificate and'],
+    [
+      'an authority that is none',
+      {},
+      { 'certificate-authority-data': 'AAAA' },
+      'certificate-authority of one is no certificate',
+    ],
+  ])('that holds %s fails in words', async (_what, user, cluster, message) => {
+    await expect(accessOf(user, cluster)).rejects.toThrow(message)
+  })
+
+  test('is YAML as kubectl reads it: with merged keys, a key twice, several documents', async () => {
+    const cluster = `clusters: [{ name: one, cluster: { server: '${server}' } }]`
+    const rest = 'contexts: [{ name: one, context: { cluster: one, user: one } }]\ncurrent-context: one\n'
+    const users = 'shared: &shared { token: merged }\nusers: [{ name: one, user: { <<: *shared } }]'
+    const text = `\ufeff---\n${cluster}\nkind: Config\nkind: Config\n${users}\n${rest}---\nusers: []\n`
+    const kubeconfig = await write('config', text.replaceAll('\n', '\r\n'))
+    const { headers } = await connectByKubeconfig({ kubeconfig, env }).access()
+    expect(headers).toEqual({ authorization: 'Bearer merged' })
   })
 
   test('that is no kubeconfig fails without showing what is in it', async () => {
@@ -207,7 +231,7 @@ describe('an exec plugin', () => {
   test('is told what is wanted, for which cluster, and in which environment', async () => {
     const script = `printf '%s' "$KUBERNETES_EXEC_INFO" > "${'$'}0.info"; printf '%s' "$GIVEN $HOME" > "${'$'}0.env"; ${tells({ token: 'abc' })}`
     const extensions = [{ name: 'client.authentication.k8s.io/exec', extension: { tenant: 't' } }]
-    const cluster = { 'certificate-authority-data': encoded('ca'), 'tls-server-name': 'kube', extensions }
+    const cluster = { 'certificate-authority-data': encoded(ca), 'tls-server-name': 'kube', extensions }
     await plugin(script, { provideClusterInfo: true, env: [{ name: 'GIVEN', value: 'by us' }] }, cluster)
     expect(JSON.parse(await readFile(join(directory, 'plugin.info'), 'utf8'))).toEqual({
       kind: 'ExecCredential',
@@ -216,7 +240,7 @@ describe('an exec plugin', () => {
         cluster: {
           server,
           'tls-server-name': 'kube',
-          'certificate-authority-data': encoded('ca'),
+          'certificate-authority-data': encoded(ca),
           config: { tenant: 't' },
         },
         interactive: false,
