@@ -1,6 +1,6 @@
 import { text } from 'node:stream/consumers'
 import type { Metrics } from '../metrics.ts'
-import type { KubeConnection } from './connection.ts'
+import type { KubeConnection } from './access.ts'
 import { KubeError, refusal } from './kube-error.ts'
 import type { KubeObject, Resource } from './object.ts'
 import { type KeptPage, readList } from './read-list.ts'
