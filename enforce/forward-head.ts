@@ -1,8 +1,8 @@
 import type { CheckedIdentity } from '../core/base/identity.ts'
 import { credentialTable } from '../core/credential/table.ts'
 import type { Decision } from '../core/policy/decision.ts'
-import type { FieldName } from '../platform/wire/field-name.ts'
-import { inOnePiece } from '../platform/wire/one-piece.ts'
+import type { FieldName } from '../platform/wire/fields/field-name.ts'
+import { inOnePiece } from '../platform/wire/fields/one-piece.ts'
 import type { RequestHead } from '../platform/wire/read-request.ts'
 import type { CallTrace } from './report/trace.ts'
 

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { Answer } from '../../enforce/respond.ts'
 import type { Clock } from '../../platform/clock.ts'
-import { writeCopy } from '../../platform/wire/pages.ts'
+import { writeCopy } from '../../platform/wire/connection/pages.ts'
 import type { CallerConnection } from './caller-state.ts'
 import { holdFor, keepBytes } from './holding.ts'
 import { linger } from './phases.ts'

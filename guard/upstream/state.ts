@@ -1,6 +1,6 @@
 import type { UpstreamFault } from '../../enforce/respond.ts'
 import type { Body } from '../../platform/wire/body.ts'
-import type { Sender } from '../../platform/wire/outbox.ts'
+import type { Sender } from '../../platform/wire/connection/outbox.ts'
 import type { AnswerHead } from '../../platform/wire/read-answer.ts'
 import type { ReadBefore } from '../../platform/wire/read-before.ts'
 

@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net'
 import type { UpstreamFault } from '../../enforce/respond.ts'
 import { newBody, nextData } from '../../platform/wire/body.ts'
-import { inOnePiece } from '../../platform/wire/one-piece.ts'
+import { inOnePiece } from '../../platform/wire/fields/one-piece.ts'
+import { endOfHead } from '../../platform/wire/fields/read-fields.ts'
 import { type AnswerHead, readAnswer } from '../../platform/wire/read-answer.ts'
 import { nothingBefore, recall, remember } from '../../platform/wire/read-before.ts'
-import { endOfHead } from '../../platform/wire/read-fields.ts'
 import { sendRequest, stopSending } from './send.ts'
 import type { Upstream, UpstreamHandler, UpstreamOwner } from './state.ts'
 

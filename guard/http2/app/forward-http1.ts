@@ -1,6 +1,6 @@
 import { isLastRequest, linesOf } from '../../../enforce/forward-head.ts'
 import type { Logger } from '../../../platform/log.ts'
-import { createOutbox, type Outbox } from '../../../platform/wire/outbox.ts'
+import { createOutbox, type Outbox } from '../../../platform/wire/connection/outbox.ts'
 import type { AnswerHead } from '../../../platform/wire/read-answer.ts'
 import type { UpstreamPool } from '../../upstream/pool.ts'
 import { holdBody } from '../../upstream/send.ts'

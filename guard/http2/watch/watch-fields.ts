@@ -1,4 +1,4 @@
-import { tokenCharacter, valueCharacter } from '../../../platform/wire/characters.ts'
+import { tokenCharacter, valueCharacter } from '../../../platform/wire/fields/characters.ts'
 import { allMarked, couldBeWrong, type Marks } from './huffman.ts'
 
 /** What was found in a block of fields: nothing, fields that cannot be, or such a field that others may refer to. */

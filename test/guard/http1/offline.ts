@@ -15,7 +15,7 @@ import { newUpstream, takeBytes } from '../../../guard/upstream/upstream.ts'
 import { systemClock as clock } from '../../../platform/clock.ts'
 import { createBudget, type Place } from '../../../platform/fair/budget.ts'
 import { createTurns } from '../../../platform/fair/turns.ts'
-import type { OnRead } from '../../../platform/wire/reading.ts'
+import type { OnRead } from '../../../platform/wire/connection/reading.ts'
 import { createQuietLog } from '../../unit/platform/quiet-log.ts'
 import { rowsOf, service } from '../policy-rows.ts'
 

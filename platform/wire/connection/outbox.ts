@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { Logger } from '../log.ts'
+import type { Logger } from '../../log.ts'
 
 /** A connection that has something to send. */
 export interface Sender {
