@@ -1,7 +1,7 @@
 import type { Equivalent } from './report.ts'
 
 const compact = 'core/credential/compact.ts'
-const json = 'core/credential/strict-json.ts'
+const json = 'core/base/strict-json.ts'
 const path = 'core/matching/path.ts'
 const choose = 'core/policy/choose-grant.ts'
 const decide = 'core/policy/decide.ts'

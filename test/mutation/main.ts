@@ -14,8 +14,8 @@ const folders = ['matching', 'policy', 'credential', 'jose', 'keys', 'rows', 'sn
 const all = [...folders, 'platform/wire', 'platform/wire/fields', 'platform/wire/connection']
 /** What says yes or no. */
 const deciding = [
+  'core/base/strict-json.ts',
   'core/credential/compact.ts',
-  'core/credential/strict-json.ts',
   'core/jose/ed25519-point.ts',
   'core/matching/path.ts',
   'core/policy/decide.ts',
