@@ -155,7 +155,7 @@ function createContext(options: ProxyOptions, headersTimeoutMs: number): Listene
       unread: ticksOf(unreadMs),
     },
     callers: new Set(),
-    lingering: createBudget(lingering),
+    lingering: createBudget(lingering, 'shed'),
     turns: createTurns(requestTurns, options),
     outbox: createOutbox(log),
     tick: 0,

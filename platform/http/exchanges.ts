@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock } from '../clock.ts'
-import { createBudget, type Share } from './budget.ts'
+import { createBudget, type Share } from '../fair/budget.ts'
 import type { Connection, Connections } from './connections.ts'
 import { type HttpLimit, type HttpLimits, shortBodyBytes } from './limits.ts'
 

@@ -136,7 +136,7 @@ function portOf({ remoteAddress, remotePort }: Socket): string {
 
 /** Lets connections in: while there are places for them, and memory. */
 function createAdmission({ maxConnections, maxConnectionsPerPeer, memory, tls, onRefused }: ListenerOptions) {
-  const connections = createBudget({ sum: maxConnections, perPeer: maxConnectionsPerPeer })
+  const connections = createBudget({ sum: maxConnections, perPeer: maxConnectionsPerPeer }, 'shed')
   return (socket: Socket): { accepted: Accepted; leave(): void } | undefined => {
     const key = peerKey(socket.remoteAddress)
     const endFor = (limit: 'connections' | 'memory'): void => {
