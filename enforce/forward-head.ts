@@ -12,8 +12,8 @@ export interface Forwarded {
   readonly decision: Decision
   readonly keepCredential: 'Never' | 'Jwt'
   readonly requestId: string
-  /** Address of the client as the socket has it. */
-  readonly peer: string
+  /** Of the caller, as the socket has it. */
+  readonly address: string
   /** The span of this call, which takes the place of the caller's as the app's parent. */
   readonly trace?: CallTrace | undefined
 }
@@ -25,7 +25,7 @@ export interface Forwarded {
 export function forwardHead(head: RequestHead, forwarded: Forwarded): string[] {
   const { decision, keepCredential } = forwarded
   const out = callerFields(head, keepsToken(decision, keepCredential), forwarded.trace)
-  out.push('X-Forwarded-For', forwarded.peer, 'X-Request-Id', forwarded.requestId)
+  out.push('X-Forwarded-For', forwarded.address, 'X-Request-Id', forwarded.requestId)
   if (forwarded.trace) out.push('traceparent', forwarded.trace.traceparent)
   pushIdentity(out, decision)
   return out

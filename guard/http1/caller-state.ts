@@ -63,7 +63,7 @@ export type Phase = 'head' | 'proof' | 'body' | 'answer' | 'linger' | 'tunnel' |
 export interface CallerConnection extends Sender {
   readonly listener: ListenerContext
   readonly accepted: Accepted
-  readonly peer: string
+  readonly address: string
   readonly handler: UpstreamHandler
   /** Takes what waits, once the request in front of it is decided. */
   goOn(): void

@@ -43,7 +43,7 @@ export function serveCaller(listener: ListenerContext, accepted: Accepted, open:
     listener,
     socket,
     accepted,
-    peer: accepted.peer,
+    address: accepted.address,
     handler: askerOf(() => caller, accepted.key),
     since: listener.tick,
     send: () => flush(caller),
@@ -67,7 +67,7 @@ export function serveCaller(listener: ListenerContext, accepted: Accepted, open:
   })
 }
 
-type Own = 'listener' | 'socket' | 'accepted' | 'peer' | 'handler' | 'since' | 'send' | 'goOn' | 'before'
+type Own = 'listener' | 'socket' | 'accepted' | 'address' | 'handler' | 'since' | 'send' | 'goOn' | 'before'
 const fresh: Omit<CallerConnection, Own> = {
   queued: false,
   linesOf: undefined,

@@ -119,7 +119,7 @@ function decided(
 ): void {
   const { method, target } = head
   const requestId = head.requestId ?? newRequestId()
-  const call: Call = { verdict, method, target, requestId, peer: caller.peer, startedMs, trace }
+  const call: Call = { verdict, method, target, requestId, address: caller.address, startedMs, trace }
   if (verdict.pass) pass(caller, head, call)
   else deny(caller, head, call)
 }

@@ -141,14 +141,14 @@ export function createHttp2(options: Http2Options): Http2Sessions {
     raw: readonly string[],
     isMalformed: boolean,
   ): void {
-    const { peer, key } = one.accepted
+    const { address, key } = one.accepted
     const open = streams.open(key, stream, raw, one.bytes.data)
     if (!open) {
       endStream(stream, NGHTTP2_REFUSED_STREAM)
       return void sessions.refuse(one)
     }
     const endsHere = (flags & NGHTTP2_FLAG_END_STREAM) !== 0
-    const opened = { open, stream, raw, isMalformed, endsHere, peer, key }
+    const opened = { open, stream, raw, isMalformed, endsHere, address, key }
     const fate = whenItsTurn(turns, key, stream, turn => {
       if (turn === 'lost') return void endStream(stream, NGHTTP2_REFUSED_STREAM)
       try {

@@ -9,7 +9,7 @@ import type { ReadBefore } from '../../platform/wire/read-before.ts'
  * request; one for each stream of HTTP/2.
  */
 export interface UpstreamHandler {
-  /** Address of the caller: connections to the app are shared out by it. */
+  /** The caller's: connections to the app are shared out between peers. */
   readonly peer: string
   /** There is a connection for the request that waited for one. */
   onUpstream(upstream: Upstream): void

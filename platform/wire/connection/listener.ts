@@ -35,9 +35,9 @@ export interface ListenerOptions {
 export interface Accepted {
   /** What is read and written: behind TLS not the one that was accepted. */
   socket: Socket
-  /** The address, as it is written down. */
-  readonly peer: string
-  /** Whom it is counted for. */
+  /** Where it comes from, as it is written down. */
+  readonly address: string
+  /** The peer that it is counted for. */
   readonly key: string
   /** Its place in the budget of memory, and what it takes there while nothing is held for it. */
   readonly place: Place
@@ -152,7 +152,7 @@ function createAdmission({ maxConnections, maxConnectionsPerPeer, memory, tls, o
       connections.leave(seat)
       return void onRefused('memory')
     }
-    accepted = { socket, peer: plainAddress(socket.remoteAddress), key, place, cost }
+    accepted = { socket, address: plainAddress(socket.remoteAddress), key, place, cost }
     return {
       accepted,
       leave() {
