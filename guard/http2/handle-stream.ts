@@ -140,7 +140,7 @@ export function createStreamHandler(
     const trace = tracing?.begin(head)
     const decided = (verdict: Verdict): void => {
       const call = callOf(opened, verdict, { requestId: head.requestId ?? randomUUID(), startedMs, trace })
-      const exchange = { call, head, stream, grpc: isGrpcType(fieldOf(raw, 'content-type')) }
+      const exchange = { call, peer: key, head, stream, grpc: isGrpcType(fieldOf(raw, 'content-type')) }
       if (verdict.pass) pass(exchange, open)
       else deny(exchange)
     }

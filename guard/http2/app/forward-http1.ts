@@ -56,7 +56,7 @@ export function createHttp1Forward(options: { upstreams: UpstreamPool; log: Logg
       const asked: Forwarding = {
         exchange,
         answering,
-        handler: askerOf(() => asked, exchange.call.address, ways),
+        handler: askerOf(() => asked, exchange.peer, ways),
         waiting: `${method} ${target} HTTP/1.1\r\n${linesOf(forwarded)}${coding}${last}\r\n`,
         whole: body === 'none',
         upstream: undefined,
