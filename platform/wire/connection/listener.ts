@@ -5,7 +5,7 @@ import { type Budget, createBudget, type Place } from '../../fair/budget.ts'
 import { costs } from '../../fair/memory.ts'
 import { paceHandshakes } from '../../http/paced-handshakes.ts'
 import { peerKey, plainAddress } from '../../http/peer.ts'
-import type { TlsSource } from '../../http/tls-source.ts'
+import { serveCertificate, type TlsSource } from '../../http/tls-source.ts'
 import type { Logger } from '../../log.ts'
 import { tls as tlsModule } from '../../on-demand.ts'
 import { type OnRead, readByEvents, readBytes, readInto } from './reading.ts'
@@ -106,22 +106,12 @@ export function createListener(
 const settings = { allowHalfOpen: true, noDelay: true }
 
 function tlsServer(source: TlsSource, { handshakeTimeoutMs, onHttp2, log }: ListenerOptions): Server {
-  const server = tlsModule().createServer({
+  const own = {
     ...settings,
-    minVersion: 'TLSv1.2',
     ALPNProtocols: [...(onHttp2 ? ['h2'] : []), 'http/1.1'],
     handshakeTimeout: handshakeTimeoutMs,
-    SNICallback(_name, done) {
-      try {
-        done(null, source.current())
-      } catch (error) {
-        done(error as Error)
-      }
-    },
-    ...source.pair(),
-  })
-  // Callers that name no host are asked for by no callback.
-  source.onReplace(pair => server.setSecureContext({ ...pair, minVersion: 'TLSv1.2' }))
+  }
+  const server = serveCertificate(source, certificate => tlsModule().createServer({ ...own, ...certificate }))
   server.on('tlsClientError', (error, socket) => {
     log.debug({ err: error }, 'TLS handshake failed')
     // After its time-out Node leaves the connection to us.
