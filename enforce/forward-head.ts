@@ -36,7 +36,7 @@ const withBody: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
 
 /**
  * Whether the app is told that its connection ends with this request. An app that does not read a body, as one of GET,
- * takes it for the next request: whoever wrote it would be anybody he says he is. After this request there is no next one.
+ * takes it for the next request: whoever wrote it could claim to be anybody. After this request there is no next one.
  * Bodies of callers who prove nothing are never followed by anything.
  */
 export function isLastRequest({ method, body }: RequestHead, { identity }: Decision): boolean {
@@ -67,7 +67,7 @@ export function callerFields(head: RequestHead, keepsToken: boolean, trace: Call
   return out
 }
 
-/** The last fields of each identity: who calls again with the same grant is told of in the same words. */
+/** The last fields of each identity: a caller that comes again with the same grant is told of in the same words. */
 const lastFields = new WeakMap<CheckedIdentity, IdentityFields>()
 
 interface IdentityFields {

@@ -6,7 +6,7 @@ export interface Literals<Node> {
   literals: Map<string, Node> | undefined
 }
 
-/** The node below a literal, made where there is none yet. Matching looks for itself: a call more costs it too much. */
+/** The node below a literal, made where there is none yet. Matching looks by itself: one more call would cost it too much. */
 export function growLiteral<Node>(node: Literals<Node>, value: string, make: () => Node): Node {
   const known = node.literals ? node.literals.get(value) : node.literal === value ? node.next : undefined
   if (known) return known

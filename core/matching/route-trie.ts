@@ -22,7 +22,7 @@ export interface Placed<E> {
 }
 
 /**
- * Who comes first keeps a slot: public paths before routes of the same shape, methods that are written before the
+ * The first to come keeps a slot: public paths before routes of the same shape, methods that are written before the
  * `HEAD` that follows from `GET`.
  */
 export function* buildingRoutes<E>(entries: readonly Placed<E>[]): Steps<RouteNode<E>> {

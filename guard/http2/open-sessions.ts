@@ -32,7 +32,7 @@ export interface OpenSession {
 
 /** How long a connection that was told to end may take for it. */
 const closingTicks = ticksOf(1_000)
-/** Who goes on after so many refused calls does not listen. */
+/** Whoever goes on after so many refused calls does not listen. */
 const mostRefused = 128
 
 /** The connections themselves: how long one may be without a call, whatever it sends. */

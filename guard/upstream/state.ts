@@ -14,7 +14,7 @@ export interface UpstreamHandler {
   /** There is a connection for the request that waited for one. */
   onUpstream(upstream: Upstream): void
   onAnswer(answer: AnswerHead): void
-  /** `bytes` are good until this returns; who keeps them copies them. */
+  /** `bytes` are good until this returns; whoever keeps them copies them. */
   onData(bytes: Buffer, from: number, to: number): void
   /** After the last piece of one read. @returns false when the app should wait */
   onPause(): boolean

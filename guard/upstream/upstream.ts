@@ -209,7 +209,7 @@ export function takeEnd(upstream: Upstream, owner: UpstreamOwner): void {
 export const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
 
 /**
- * Ends the connection; who waits for an answer is told why there is none, or what to send once more.
+ * Ends the connection; whoever waits for an answer is told why there is none, or what to send once more.
  * @param written whether all of the request may have gone out
  */
 export function fail(upstream: Upstream, fault: UpstreamFault, written: 'perhaps' | 'no' = 'perhaps'): boolean {

@@ -1,4 +1,4 @@
-/** Something of which there is so much and no more, such as memory or connections, divided by peers. */
+/** Something bounded, such as memory or connections, that is divided by peers. */
 export interface Budget {
   /**
    * Makes a place for something that a peer has under way: a connection, a stream.
@@ -83,7 +83,7 @@ export function createBudget({ sum, perPeer }: Bounds, atTie: 'refuse' | 'shed' 
     if (account.held + amount > perPeer) return false
     while (held + amount > sum) {
       const most = greediest()
-      // Who would hold the most with it is the one to do without.
+      // Whoever would hold the most with it does without.
       const over = account.held + amount - (most?.held ?? 0)
       if (!most?.newest || most === account || over > 0 || (over === 0 && atTie === 'refuse')) return false
       const { newest } = most

@@ -28,7 +28,7 @@ export interface HttpLimits {
   readonly answers: Bounds
 }
 
-/** How a listener's limits are called in its metric. */
+/** What a listener's limits are called in its metric. */
 export type HttpLimit =
   | 'connections'
   | 'handshakes'

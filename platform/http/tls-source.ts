@@ -45,7 +45,7 @@ export function createTlsSource(initial?: CertificatePair): TlsSource {
 }
 
 /**
- * A server that shows the certificate there is at each handshake.
+ * A server that shows whatever certificate there is at each handshake.
  * @param make makes it with these options and its own
  */
 export function serveCertificate<S extends { setSecureContext(options: SecureContextOptions): void }>(

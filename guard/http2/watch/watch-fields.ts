@@ -58,7 +58,7 @@ function integer(place: Place, prefix: number): number {
   return value
 }
 
-/** RFC 7541 section 5.2. @returns whether it holds nothing that it cannot hold */
+/** RFC 7541 section 5.2. @returns whether it holds nothing that it must not hold */
 function text(place: Place, of: 'name' | 'value'): boolean {
   const { bytes } = place
   if (place.at >= place.end) return true
