@@ -27,15 +27,15 @@ export function parseStrictJson(text: string, maxDepth: number): { value: unknow
 function membersIn(text: string, maxDepth: number): number | undefined {
   let depth = 0
   let members = 0
+  // Escapes are looked for name by name: behind a look at the whole text V8 may flatten it anew for each character.
   let isEscaped = false
-  const anyEscapes = text.includes('\\')
   for (let index = 0; index < text.length; index++) {
     switch (text.charCodeAt(index)) {
       case 0x22: {
         const start = index
         index = endOfString(text, start)
         if (index < 0) return undefined
-        isEscaped = anyEscapes && hasEscape(text, start, index)
+        isEscaped = hasEscape(text, start, index)
         break
       }
       case 0x3a:

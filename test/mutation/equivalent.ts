@@ -47,7 +47,6 @@ export const equivalent: readonly Equivalent[] = [
     on: 'let isEscaped',
     why: 'a colon before any name is no JSON: JSON.parse refuses it',
   },
-  { file: json, from: "'\\\\'", to: ['""'], on: 'anyEscapes', why: 'it only saves looking for escapes in each name' },
   { file: json, from: 'index < text.length', to: ['index <= text.length'], why: 'past the end there is no character' },
   { file: json, from: 'index < 0', to: ['index <= 0'], why: 'a string ends after it begins, so never at 0' },
   { file: json, from: 'index < end', to: ['index <= end'], why: 'at its end stands the quote' },
