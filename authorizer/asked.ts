@@ -1,6 +1,6 @@
 import type { AuthorizationRequest } from '../core/credential/entry.ts'
 import { credentialHeaders } from '../core/credential/read.ts'
-import { isReserved } from '../platform/wire/reserved-fields.ts'
+import { isReserved } from '../platform/wire/fields/reserved-fields.ts'
 
 /** What a caller asked a proxy for, as the proxy tells it. */
 export interface AskedOfProxy extends AuthorizationRequest {

@@ -88,7 +88,7 @@ export interface KubeClient {
    * @throws KubeError when refused, Error when the stream breaks
    */
   watch(resource: Resource, options: WatchOptions): AsyncIterable<WatchEvent>
-  /** Any path, such as `/openid/v1/jwks`. @returns the parsed JSON, or the text when the answer is none */
+  /** Any path, such as `/openid/v1/jwks`. @returns the parsed JSON, or the text when the answer is no JSON */
   raw<T>(method: string, path: string, body?: unknown): Promise<T>
   /** Ends all connections, watches too. */
   close(): Promise<void>

@@ -1,4 +1,4 @@
-import { credentialHeaders } from '../../core/credential/read.ts'
+import { credentialHeaders } from '../../../core/credential/read.ts'
 import { boundedMemo } from './bounded-memo.ts'
 
 /** Headers that belong to one hop: RFC 9110 section 7.6.1 and what older software treats so. */
