@@ -4,7 +4,7 @@ import { reasons } from '../../../core/base/reasons.ts'
 import { all, as, grpcForEach } from '../grpc-rig.ts'
 import { alice, rowsOf } from '../policy-rows.ts'
 import { until } from '../until.ts'
-import { keeps, losses, revocation } from './losses.ts'
+import { keeps, losses, revocation, waitFor } from './losses.ts'
 
 // A call of gRPC that is open when its caller loses the right to it.
 
@@ -39,9 +39,9 @@ describe('J25 a stream of gRPC both ways', () => {
     const ended = all(call)
     call.write('hello')
     await new Promise(resolve => call.once('data', resolve))
-    for (const [at, { happen }] of keeps.entries()) {
-      happen(grpc.rig)
-      await new Promise(resolve => setTimeout(resolve, at === 0 ? 1_100 : 30))
+    for (const [at, change] of keeps.entries()) {
+      change.happen(grpc.rig)
+      await waitFor(change)
       const answered = new Promise(resolve => call.once('data', resolve))
       call.write(String(at))
       expect(await answered).toBe(`you said ${at}`)

@@ -6,7 +6,7 @@ import { alice, rowsOf } from '../policy-rows.ts'
 import { openRaw, type RawConnection } from '../raw-socket.ts'
 import { listen, type Rig, startGuard } from '../rig.ts'
 import { until } from '../until.ts'
-import { keeps, type Loss, losses, revocation } from './losses.ts'
+import { keeps, type Loss, losses, revocation, waitFor } from './losses.ts'
 
 // What is open over HTTP/1.1 when its caller loses the right to it.
 
@@ -93,11 +93,9 @@ describe('J25 an answer that goes out over HTTP/1.1', () => {
   it('goes on while nothing takes the right away', async () => {
     const rig = await startRig()
     const connection = await streaming(rig, alice.token())
-    for (const [at, { happen }] of keeps.entries()) {
-      happen(rig)
-      // Longer than from a change to what it closes; and once the second is over.
-      if (at === 0) await new Promise(resolve => setTimeout(resolve, 1_100))
-      else await new Promise(resolve => setTimeout(resolve, 30))
+    for (const [at, change] of keeps.entries()) {
+      change.happen(rig)
+      await waitFor(change)
       rig.app.asked[0]?.response.write(`event ${at}\n\n`)
       await until(() => connection.text().includes(`event ${at}`))
     }

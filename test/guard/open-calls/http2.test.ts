@@ -5,7 +5,7 @@ import { type Answering, apps, cleanUp, type Got, guarding, outcomeOf, session, 
 import { alice, rowsOf } from '../policy-rows.ts'
 import type { Rig } from '../rig.ts'
 import { until } from '../until.ts'
-import { keeps, losses, revocation } from './losses.ts'
+import { keeps, losses, revocation, waitFor } from './losses.ts'
 
 // What is open over HTTP/2, gRPC apart, when its caller loses the right to it; apps of both kinds.
 
@@ -68,9 +68,9 @@ describe.each(['http1', 'h2c'] as const)('J25 before an app that speaks %s, an a
 
   it('goes on while nothing takes the right away', async () => {
     const { rig, outcome, text } = await opened(kind, '/api/stream')
-    for (const [at, { happen }] of keeps.entries()) {
-      happen(rig)
-      await new Promise(resolve => setTimeout(resolve, at === 0 ? 1_100 : 30))
+    for (const [at, change] of keeps.entries()) {
+      change.happen(rig)
+      await waitFor(change)
       replies[0]?.write(`event ${at}\n\n`)
       await until(() => text().includes(`event ${at}`))
     }

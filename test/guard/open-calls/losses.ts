@@ -117,9 +117,9 @@ export const losses: readonly Loss[] = [
   }),
 ]
 
-/** What takes nothing away, one after the other. */
-export const keeps: readonly { readonly name: string; happen(rig: Rig): void }[] = [
-  { name: 'its token ends', happen: rig => rig.clock.step(600_000) },
+/** What takes nothing away, one after the other; `byTime`: nothing would tell the guard but the next second. */
+export const keeps: readonly { readonly name: string; readonly byTime?: true; happen(rig: Rig): void }[] = [
+  { name: 'its token ends', byTime: true, happen: rig => rig.clock.step(600_000) },
   {
     name: 'another client’s key is revoked',
     happen: rig =>
@@ -146,4 +146,16 @@ export const keeps: readonly { readonly name: string; happen(rig: Rig): void }[]
     name: 'its pods change',
     happen: rig => rig.apply(rowsOf({ alice: { serviceAccounts: [{ ...account, pods: ['one-more'] }] } })),
   },
+  {
+    name: 'the policy is older than maxStaleness in audit mode',
+    byTime: true,
+    happen(rig) {
+      rig.apply(rowsOf({ service: { mode: 'Audit' } }))
+      rig.clock.step(86_401_000)
+    },
+  },
 ]
+
+/** Longer than from such a change to what it would close. */
+export const waitFor = (change: (typeof keeps)[number]): Promise<void> =>
+  new Promise(resolve => setTimeout(resolve, change.byTime ? 1_100 : 30))

@@ -6,7 +6,7 @@ import { alice, rowsOf } from '../policy-rows.ts'
 import { openRaw } from '../raw-socket.ts'
 import { listen, type Rig, startGuard } from '../rig.ts'
 import { until } from '../until.ts'
-import { keeps, losses, revocation } from './losses.ts'
+import { keeps, losses, revocation, waitFor } from './losses.ts'
 
 // An open WebSocket when its caller loses the right to it.
 
@@ -90,9 +90,9 @@ describe('J25 P26 an open WebSocket', () => {
 
   it('goes on while nothing takes the right away', async () => {
     const open = await opened()
-    for (const [at, { happen }] of keeps.entries()) {
-      happen(open.rig)
-      await new Promise(resolve => setTimeout(resolve, at === 0 ? 1_100 : 30))
+    for (const [at, change] of keeps.entries()) {
+      change.happen(open.rig)
+      await waitFor(change)
       await echoed(open, `message ${at}`)
     }
     expect((await open.rig.audit()).map(({ event }) => event)).toEqual([undefined])
