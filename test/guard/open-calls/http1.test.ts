@@ -1,7 +1,10 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import { type AddressInfo, connect, createServer as createTcp, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 import { afterEach, describe, expect, it } from 'vitest'
 import { reasons } from '../../../core/base/reasons.ts'
+import { createTlsSource } from '../../../platform/http/tls-source.ts'
+import { makePair } from '../../unit/webhook/make-pair.ts'
 import { alice, rowsOf } from '../policy-rows.ts'
 import { openRaw, type RawConnection } from '../raw-socket.ts'
 import { listen, type Rig, startGuard } from '../rig.ts'
@@ -62,6 +65,27 @@ const isCut = (socket: Socket): Promise<'reset' | 'end'> =>
     socket.once('end', () => resolve('end'))
     socket.once('error', () => resolve('reset'))
   })
+
+/** Passes bytes on, and keeps those that come back. */
+async function relayTo(port: number): Promise<{ port: number; bytes(): Buffer }> {
+  const back: Buffer[] = []
+  const relay = createTcp(socket => {
+    const guard = connect(port, '127.0.0.1')
+    guard.on('data', (chunk: Buffer) => back.push(chunk))
+    for (const side of [socket, guard]) side.on('error', () => {})
+    socket.pipe(guard).pipe(socket)
+  })
+  await new Promise<void>(resolve => relay.listen(0, '127.0.0.1', resolve))
+  cleanups.push(async () => void relay.close())
+  return { port: (relay.address() as AddressInfo).port, bytes: () => Buffer.concat(back) }
+}
+
+/** RFC 5246 section 6.2.1. */
+function recordTypes(bytes: Buffer): number[] {
+  const types: number[] = []
+  for (let at = 0; at + 5 <= bytes.length; at += 5 + bytes.readUInt16BE(at + 3)) types.push(bytes[at] as number)
+  return types
+}
 
 /** An answer that goes out. */
 async function streaming(rig: Rig & { app: App }, token: string): ReturnType<typeof opened> {
@@ -176,6 +200,28 @@ describe('J25 when its key is revoked', () => {
     revocation.lose(rig)
     expect(await cut).toBe('reset')
   })
+
+  it.each(['1.0', '1.1'])(
+    'an answer over HTTP/%s behind TLS ends without the alert that announces an end',
+    async version => {
+      const { ca, ...pair } = await makePair()
+      const rig = await startRig(rowsOf(), { tls: createTlsSource(pair) })
+      const { port, bytes } = await relayTo(rig.port)
+      // Later versions do not show of which type a record is.
+      const socket = connectTls({ port, host: '127.0.0.1', ca, maxVersion: 'TLSv1.2' })
+      let text = ''
+      socket.on('data', chunk => (text += chunk))
+      socket.on('error', () => {})
+      socket.write(request(`GET /api/stream HTTP/${version}`))
+      await until(() => text.includes('data: 1'))
+      const closed = new Promise(resolve => socket.once('close', resolve))
+      revocation.lose(rig)
+      await closed
+      const alert = 21
+      expect(recordTypes(bytes())).not.toContain(alert)
+      expect(rig.log.filter(({ level }) => level === 'error')).toEqual([])
+    },
+  )
 
   it('a caller that does not read gets nothing more', async () => {
     const rig = await startRig()
