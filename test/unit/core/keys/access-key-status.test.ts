@@ -144,6 +144,16 @@ describe('Ready', () => {
   test.each<[string, Partial<Outcome>, ReturnType<typeof says>]>([
     ['is True with a key in use', {}, says('True', 'Ready', 'The key is published.')],
     [
+      'is True with a key in use, whatever became of others',
+      { keys: [keyOf('Expired', { kid: 'other' }), ...active] },
+      says('True', 'Ready', 'The key is published.'),
+    ],
+    [
+      'is True with a key that was brought',
+      { accessKey: accessKeyOf({ publicKey }), secretState: 'none' },
+      says('True', 'Ready', 'The key is published.'),
+    ],
+    [
       'is what Accepted says, where something is wrong',
       { fault, secretState: 'foreign' },
       says('False', 'Invalid', 'spec.x is wrong.'),
@@ -223,6 +233,11 @@ describe('Enforced', () => {
     ['stays True with the key that it was said of', { accessKey: held(active) }, 'True'],
     ['whatever becomes of another', { accessKey: held([other, ...active]), keys: active }, 'True'],
     ['is asked anew for another key', { accessKey: held([keyOf('Active', { kid: 'was' })], 'was') }, 'False'],
+    [
+      'and for one that was published beside it',
+      { accessKey: held([keyOf('Active', { kid: 'was' }), ...active], 'was') },
+      'False',
+    ],
     ['is asked anew for the same key in another state', { accessKey: held(active), keys: [keyOf('Expired')] }, 'False'],
     ['and for one that is published no more', { accessKey: held(active), keys: [] }, 'False'],
   ])('%s', (_, changes, status) => {

@@ -52,6 +52,9 @@ export function settled(accessKey: AccessKey, changes: Partial<ObservedAccessKey
   if (plan.write?.kind !== 'status') throw new Error('this test expects a status')
   return { ...accessKey, status: plan.write.status }
 }
+/** What a status that is written says of Ready. */
+export const readyOf = ({ write }: AccessKeyPlan) =>
+  write?.kind === 'status' ? write.status.conditions?.find(({ type }) => type === 'Ready')?.reason : write?.kind
 /** What a plan publishes, or else writes. */
 export const states = ({ write }: AccessKeyPlan) =>
   write?.kind === 'status' ? (write.status.keys ?? []).map(({ kid, state }) => `${kid} ${state}`) : write?.kind

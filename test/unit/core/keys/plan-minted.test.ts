@@ -5,7 +5,7 @@ import { mintedSecret } from '../../../../core/keys/minted-secret.ts'
 import { planAccessKey } from '../../../../core/keys/plan-access-key.ts'
 import { type SecretObject, secretFile } from '../../../../core/keys/secret-data.ts'
 import { accessKeyOf, clientOf, start } from './access-key-store.ts'
-import { at, found, held, keyOf, observedOf, secretOf, settled, states } from './observed.ts'
+import { at, found, held, keyOf, observedOf, readyOf, secretOf, settled, states } from './observed.ts'
 
 describe('a key that is minted', () => {
   const fresh = accessKeyOf()
@@ -18,21 +18,18 @@ describe('a key that is minted', () => {
     })
   })
 
-  test.each<[string, Partial<AccessKey['spec']>, PublishedKey[], number]>([
-    ['the moment older keys end at, rounded up', { keysNotBefore: '2027-01-15T07:59:59.5Z' }, [], start],
-    [
-      'that of the youngest published key, where the clock went back',
-      {},
-      [keyOf('Retiring', { notAfter: at(99), notBefore: at(3) }), keyOf('Revoked', { kid: 'x', notBefore: at(5) })],
-      start + 5,
-    ],
-  ])('is not older than %s', (_, spec, keys, number) => {
-    const { write } = planAccessKey(observedOf(accessKeyOf(spec, { keys })), start)
-    expect(write).toEqual({ kind: 'mint', slot: 'mounted', number })
+  test('is not older than the youngest that was published, where the clock went back', () => {
+    const retiring = keyOf('Retiring', { notAfter: at(99), notBefore: at(3) })
+    const revoked = keyOf('Revoked', { kid: 'x', notBefore: at(5) })
+    const { write } = planAccessKey(observedOf(accessKeyOf({}, { keys: [retiring, revoked] })), start)
+    expect(write).toEqual({ kind: 'mint', slot: 'mounted', number: start + 5 })
   })
 
   test('is published with its Secret, and nothing is left to do then', () => {
-    expect(inUse.status?.keys).toEqual([keyOf('Active')])
+    const { write, events } = planAccessKey(observedOf(fresh, found(secretOf(fresh))), start)
+    expect(events).toEqual([])
+    expect(write).toEqual({ kind: 'status', status: inUse.status })
+    expect(inUse.status).toMatchObject({ keys: [keyOf('Active')], keyId: 'held', binding: { name: 'web' } })
     expect(planAccessKey(observedOf(inUse, found(secretOf(fresh))), start)).toEqual({ events: [] })
   })
 
@@ -49,6 +46,16 @@ describe('a key that is minted', () => {
         },
       }),
     ],
+    [
+      'its owner',
+      secret => ({
+        ...secret,
+        metadata: {
+          ...secret.metadata,
+          ownerReferences: secret.metadata.ownerReferences?.map(one => ({ ...one, blockOwnerDeletion: true })) ?? [],
+        },
+      }),
+    ],
     ['owners', ({ metadata: { ownerReferences: _, ...metadata }, ...secret }) => ({ ...secret, metadata })],
   ])('stays, and %s of its Secret that were changed are put right', (_, change) => {
     const { write, events } = planAccessKey(observedOf(inUse, found(change(secretOf(fresh)))), start)
@@ -60,6 +67,9 @@ describe('a key that is minted', () => {
     const orphan = accessKeyOf({ deletionPolicy: 'Orphan' })
     const done = settled(orphan, found(secretOf(orphan)))
     expect(planAccessKey(observedOf(done, found(secretOf(orphan))), start)).toEqual({ events: [] })
+    const secret = secretOf(orphan)
+    const listed = { ...secret, metadata: { ...secret.metadata, ownerReferences: [] } }
+    expect(planAccessKey(observedOf(done, found(listed)), start)).toEqual({ events: [] })
   })
 
   test.each<[string, Partial<AccessKey['spec']>, Partial<ObservedAccessKey>, string, string]>([
@@ -105,49 +115,58 @@ describe('a key that is minted', () => {
     })
   })
 
-  test.each<[string, Partial<AccessKey['spec']>, PublishedKey[], Partial<ObservedAccessKey>, string | string[]]>([
-    ['no key is minted after the end, where there is no Secret', { expiresAt: at(0) }, [], {}, []],
-    ['nor where it was deleted', { expiresAt: at(0) }, [keyOf('Active')], {}, ['held Expired']],
+  const ended = keyOf('Expired', { notBefore: at(-3_600), notAfter: at(0) })
+  const edited = found(secretOf(fresh), 'none')
+  const leaked = found(secretOf(fresh, start - 1))
+  test.each<[string, Partial<AccessKey['spec']>, PublishedKey[], Partial<ObservedAccessKey>]>([
+    ['where there never was a Secret', { expiresAt: at(0) }, [], {}],
+    ['where the Secret was deleted', { expiresAt: at(0) }, [ended], {}],
+    ['where the Secret was deleted after the time of its key', { validity: '1h' }, [ended], {}],
+    ['into a Secret that was edited', { expiresAt: at(0) }, [ended], edited],
+    ['into a Secret that was edited before its key was published', { expiresAt: at(0) }, [], edited],
+    ['into a Secret that was edited after the time of its key', { validity: '1h' }, [ended], edited],
+  ])('is not made any more after the end, %s', (_, spec, keys, changes) => {
+    const plan = planAccessKey(observedOf(accessKeyOf(spec, { keys, keyId: 'held' }), changes), start)
+    expect([states(plan), readyOf(plan)]).toEqual([keys.map(({ kid, state }) => `${kid} ${state}`), 'Expired'])
+  })
+
+  test('is not made any more after a leak, where all keys end', () => {
+    const accessKey = accessKeyOf({ expiresAt: at(0), keysNotBefore: at(0) }, { keys: [keyOf('Revoked')] })
+    expect(states(planAccessKey(observedOf(accessKey, leaked), start))).toEqual(['held Revoked'])
+  })
+
+  test.each<[string, Partial<AccessKey['spec']>, PublishedKey[], Partial<ObservedAccessKey>]>([
+    ['where the end is to come', { expiresAt: at(1) }, [], {}],
+    ['after the end of a key that is in use no more', { validity: '1h' }, [{ ...ended, kid: 'old' }], {}],
     [
-      'nor where the key in use ended after its time',
-      { validity: '1h' },
-      [keyOf('Active', { notBefore: at(-3_600) })],
-      {},
-      ['held Expired'],
+      'after a leak of a key that had ended',
+      { validity: '1h', keysNotBefore: at(0) },
+      [keyOf('Expired', { notBefore: at(-1), notAfter: at(0) })],
+      leaked,
     ],
     [
-      'nor into a Secret that was edited',
-      { expiresAt: at(0) },
+      'after the end, in the place of a revoked one that came back',
+      { validity: '1h' },
+      [ended, keyOf('Revoked', { kid: 'back' })],
+      found(secretOf(fresh), { ...held, kid: 'back' }),
+    ],
+  ])('is made %s', (_, spec, keys, changes) => {
+    const accessKey = accessKeyOf(spec, { keys, keyId: 'held' })
+    expect(states(planAccessKey(observedOf(accessKey, changes), start))).toBe('mint')
+  })
+
+  test.each<[string, Partial<AccessKey['spec']>, PublishedKey[], Partial<ObservedAccessKey>]>([
+    ['another one is made', {}, [keyOf('Active')], { secrets: {}, client: clientOf({}, { clientId: 'sc_new' }) }],
+    ['its Secret is replaced', { keysNotBefore: at(0) }, [keyOf('Active', { notBefore: at(-1) })], leaked],
+    [
+      'its Secret is taken over',
+      { expiresAt: at(50) },
       [keyOf('Active')],
-      found(secretOf(fresh), 'none'),
-      ['held Expired'],
+      found(secretOf({ ...accessKeyOf({ deletionPolicy: 'Orphan' }), metadata: { ...fresh.metadata, uid: 'was' } })),
     ],
-    [
-      'nor into one that was edited after the time of its key',
-      { validity: '1h' },
-      [keyOf('Active', { notBefore: at(-3_600) })],
-      found(secretOf(fresh), 'none'),
-      ['held Expired'],
-    ],
-    [
-      'nor after a leak, where all keys end',
-      { expiresAt: at(0), keysNotBefore: at(0) },
-      [keyOf('Active', { notBefore: at(-1) })],
-      found(secretOf(fresh, start - 1)),
-      ['held Revoked'],
-    ],
-    ['but where the end is to come', { expiresAt: at(1) }, [], {}, 'mint'],
-    [
-      'and after the end of a key that is in use no more',
-      { validity: '1h' },
-      [keyOf('Expired', { kid: 'old', notBefore: at(-3_600) })],
-      {},
-      'mint',
-    ],
-  ])('%s', (_, spec, keys, changes, expected) => {
-    expect(states(planAccessKey(observedOf(accessKeyOf(spec, { keys, keyId: 'held' }), changes), start))).toEqual(
-      expected,
-    )
+  ])('is Pending where rights are taken away before %s', (_, spec, keys, changes) => {
+    const accessKey = accessKeyOf(spec, { keys, keyId: 'held', clientId: clientOf().clientId })
+    expect(readyOf(planAccessKey(observedOf(accessKey, changes), start))).toBe('Pending')
   })
 
   test.each<[string, Partial<ObservedAccessKey>]>([
@@ -162,6 +181,12 @@ describe('a key that is minted', () => {
     expect([write.status.keyId, write.status.keys]).toEqual(['held', [keyOf('Active')]])
   })
 
+  test('is withdrawn where its client became a person’s and it has no end', () => {
+    const keys = [keyOf('Active'), keyOf('Revoked', { kid: 'old' })]
+    const plan = planAccessKey(observedOf(accessKeyOf({}, { keys }), { client: clientOf({ type: 'Personal' }) }), start)
+    expect(states(plan)).toEqual(['old Revoked'])
+  })
+
   test('is withdrawn where its client is another, and only what was revoked stays known', () => {
     const keys = [keyOf('Active'), keyOf('Revoked', { kid: 'old' })]
     const moved = accessKeyOf({}, { clientId: 'sc_was', keys, keyId: 'held' })
@@ -172,11 +197,12 @@ describe('a key that is minted', () => {
   })
 })
 
-test('a new key of ES256 is written with the name that libraries have for it', () => {
-  const secret = mintedSecret({ ...observedOf(accessKeyOf({ algorithm: 'ES256' })), client: clientOf() }, held, {
-    kind: 'mint',
-    slot: 'mounted',
-    number: 5,
-  })
-  expect(JSON.parse(secretFile(secret, 'private.jwk') ?? '')).toMatchObject({ alg: 'ES256', kid: 'held' })
+test.each([
+  ['no algorithm that is said', undefined, 'EdDSA'],
+  ['ES256', 'ES256', 'ES256'],
+] as const)('a new key of %s is written with the name that libraries have for it', (_, algorithm, alg) => {
+  const accessKey = accessKeyOf(algorithm ? { algorithm } : {})
+  const write = { kind: 'mint', slot: 'mounted', number: 5 } as const
+  const secret = mintedSecret({ ...observedOf(accessKey), client: clientOf() }, held, write)
+  expect(JSON.parse(secretFile(secret, 'private.jwk') ?? '')).toMatchObject({ alg, kid: 'held' })
 })
