@@ -53,6 +53,7 @@ describe('a field', () => {
     ['that ends in a bare LF', 'a: b\n'],
     ['that ends in a bare CR', 'a: b\rc'],
     ['that ends in two CRs', 'a: b\r\r\n'],
+    ['that ends in two LFs', 'a: b\n\n'],
     ['that ends in LF and CR', 'a: b\n\r'],
     ['that does not end', 'a: b'],
     ['that ends before its LF', 'a: b\r'],

@@ -31,7 +31,7 @@ describe('a head', () => {
   })
 
   it('of HTTP/1.0 is read too', () => {
-    expect(lineOf('GET / HTTP/1.0')).toMatchObject({ version: '1.0', keepsOpen: false })
+    expect(lineOf('GET /some/longer/target HTTP/1.0')).toMatchObject({ version: '1.0', keepsOpen: false })
   })
 
   it('without fields has no host', () => {
@@ -87,6 +87,12 @@ describe('a head', () => {
     expect(read(`GET /a HTTP/1.1\r\nHost: a\r\n${fields}\r\n\r\n`)).toEqual(refusal(words, 'GET', '/a'))
   })
 
+  it('may have 100 fields and no more', () => {
+    const head = (count: number) => `GET / HTTP/1.1\r\nHost: a\r\n${'X-A: b\r\n'.repeat(count - 1)}\r\n`
+    expect(read(head(100))).toHaveProperty('names.length', 100)
+    expect(read(head(101))).toEqual(refusal('more than 100 header fields', 'GET', '/', 431))
+  })
+
   it('that is too large says how large it may be', () => {
     expect(tooLarge).toEqual({ status: 431, detail: 'The header fields are larger than 16384 bytes together.' })
   })
@@ -120,6 +126,7 @@ describe('a head that is the same as the one before it but for its target', () =
   it.each([
     ['before there was one', ''],
     ['with another method', text.replace('POST', 'PUT')],
+    ['with another method of the same length', text.replace('POST', 'POSE')],
     ['with a method that begins alike', text.replace('POST', 'POSTS')],
     ['with less of the method', text.replace('POST', 'POS')],
     ['with another space behind its method', text.replace('POST ', 'POST\t')],
@@ -174,6 +181,7 @@ describe('a head whose end has not come yet', () => {
   it('is looked at from where it was not yet', () => {
     expect(checkBeginning('GET /\0 HTTP', 6)).toBeUndefined()
     expect(checkBeginning('GET /\0 HTTP', 5)).toEqual({ status: 400, detail: noHttp })
+    expect(checkBeginning('GET /\r\0', 6)).toEqual({ status: 400, detail: noHttp })
     // The LF belongs to a CR that was looked at before.
     expect(checkBeginning('GET / HTTP/1.1\r\n', 15)).toBeUndefined()
   })

@@ -57,6 +57,9 @@ describe('what was read before', () => {
     expect(recall(state, Buffer.from('abc'), 0, 3)).toBe(15)
     say(16)
     expect(state.value).toBe(15)
+    const other = nothingBefore<number>()
+    for (let one = 0; one < 17; one++) remember(other, one, Buffer.from('abc'), 0, 3)
+    expect(other.value).toBeUndefined()
     say(1)
     expect(state.value).toBeUndefined()
     say(1)
@@ -91,10 +94,16 @@ describe('a memo', () => {
 
   it('holds two generations and no more', () => {
     const { memo, made } = counted(2)
-    for (const text of ['a', 'b', 'c', 'd', 'c', 'a']) memo(text)
+    for (const text of ['a', 'b', 'c', 'd', 'd', 'c', 'a']) memo(text)
     expect(made).toEqual(['a', 'b', 'c', 'd'])
     for (const text of ['e', 'f', 'g', 'h', 'a']) memo(text)
     expect(made).toEqual(['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'a'])
+  })
+
+  it('is full with as many texts as it was made for', () => {
+    const { memo, made } = counted(2)
+    for (const text of ['a', 'b', 'c', 'd', 'e', 'a']) memo(text)
+    expect(made).toEqual(['a', 'b', 'c', 'd', 'e', 'a'])
   })
 
   it('remembers no text above 64 characters', () => {
@@ -162,6 +171,7 @@ describe('ids of requests', () => {
   it('are UUIDs of version 4, each another one', () => {
     for (const id of ids) expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
     expect(new Set(ids).size).toBe(ids.length)
+    expect(ids).not.toContain('00000000-0000-4000-8000-000000000000')
   })
 
   it('take every digit in every place that is free', () => {
