@@ -5,6 +5,9 @@ import { callerOf, knownIdentity } from '../../../../core/policy/known-identity.
 import type { GrantRow, Row } from '../../../../core/rows/rows.ts'
 import {
   clientRow,
+  clusterIssuer,
+  clusterRow,
+  es256Key,
   grantRow,
   identityOf,
   keyRow,
@@ -90,6 +93,10 @@ describe('the roles of a caller', () => {
     expect(rolesOf(standing(ending), now + seconds)).toEqual(expected)
   })
 
+  test('are none once all grants have ended', () => {
+    expect(rolesOf(standing([grant('a', 'reader', now + 5)]), now + 5)).toEqual([])
+  })
+
   test('are each told once', () => {
     const { roles: held } = standing([grant('a', 'reader', now + 1), grant('b', 'reader', now + 2)])
     expect(held).toEqual(['reader'])
@@ -126,6 +133,22 @@ test('a caller counts until its token ends, or its key before', () => {
     proved.expiresAt,
     proved.expiresAt,
   ])
+})
+
+test('a pod counts until its token ends, and may have all roles of its client', () => {
+  const anchors = { uid: 'sa-uid', pod: 'pod-uid', kid: es256Key.kid }
+  const pod: Identity = {
+    ...proved,
+    key: 'serviceaccount:app',
+    credential: 'ServiceAccountToken',
+    proof: { ...proved.proof, issuer: clusterIssuer, anchors },
+  }
+  const rows = [
+    clientRow({ keys: [], serviceAccounts: [{ name: 'app', uid: 'sa-uid', pods: ['pod-uid'] }] }),
+    clusterRow(es256Key),
+  ]
+  const found = standing([grant('a', 'reader'), grant('b', 'writer')], { identity: pod, rows })
+  expect([found.endsAt, found.roles]).toEqual([proved.expiresAt, ['reader', 'writer']])
 })
 
 test('of an identity that is kept the same snapshot is asked once', () => {

@@ -1,0 +1,62 @@
+import type { Equivalent } from '../report.ts'
+
+const compact = 'core/credential/compact.ts'
+const json = 'core/credential/strict-json.ts'
+
+export const credential: readonly Equivalent[] = [
+  {
+    file: compact,
+    from: 'first <= 0',
+    to: ['false', 'first < 0'],
+    why: 'a header of no characters is no JSON object: the next lines refuse it; without any dot there is no second either',
+  },
+  {
+    file: compact,
+    from: 'first <= 0 || second < 0',
+    to: ['first <= 0 && second < 0'],
+    why: 'with one dot the signature would be the whole text, and a dot is no base64url',
+  },
+  {
+    file: compact,
+    from: 'second < 0',
+    to: ['false', 'second <= 0'],
+    why: 'as above; and a second dot is never the first character',
+  },
+  {
+    file: compact,
+    from: "token.indexOf('.', second + 1) >= 0",
+    to: ['false', "token.indexOf('.', second + 1) > 0"],
+    why: 'a third dot would stand in the signature, and is no base64url; it is never the first character',
+  },
+  { file: compact, from: "'latin1'", to: ['""'], why: 'by then every character is one of base64url or a dot' },
+  {
+    file: json,
+    from: 'members < 0',
+    to: ['false'],
+    why: 'no value has -1 members; the line keeps JSON.parse from deep texts, where it would throw into the same answer',
+  },
+  {
+    file: json,
+    from: 'value === null',
+    to: ['false'],
+    why: 'counting the members of null throws into the same answer',
+  },
+  { file: json, from: '{ return undefined }', to: ['{}'], why: 'a function without a value gives undefined' },
+  {
+    file: json,
+    from: 'false',
+    to: ['true'],
+    on: 'let isEscaped',
+    why: 'a colon before any name is no JSON: JSON.parse refuses it',
+  },
+  { file: json, from: "'\\\\'", to: ['""'], on: 'anyEscapes', why: 'it only saves looking for escapes in each name' },
+  { file: json, from: 'index < text.length', to: ['index <= text.length'], why: 'past the end there is no character' },
+  { file: json, from: 'end < 0', to: ['end <= 0'], why: 'a string ends after it begins, so never at 0' },
+  {
+    file: json,
+    from: '-1',
+    to: ['+1'],
+    on: 'if (end < 0)',
+    why: 'a string without end is no JSON: JSON.parse refuses it',
+  },
+]
