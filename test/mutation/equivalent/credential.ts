@@ -1,6 +1,8 @@
 import type { Equivalent } from '../report.ts'
 
 const compact = 'core/credential/compact.ts'
+const authorization = 'core/credential/authorization.ts'
+const token = 'core/credential/client-token.ts'
 const json = 'core/credential/strict-json.ts'
 
 export const credential: readonly Equivalent[] = [
@@ -59,4 +61,34 @@ export const credential: readonly Equivalent[] = [
     on: 'if (end < 0)',
     why: 'a string without end is no JSON: JSON.parse refuses it',
   },
+  {
+    file: authorization,
+    from: '[]',
+    to: ['["Stryker was here"]'],
+    why: 'the text is not there then either',
+  },
+  {
+    file: authorization,
+    from: 'name === undefined || text === undefined',
+    to: ['name === undefined && text === undefined'],
+    why: 'what fits the pattern has both, and anything else neither',
+  },
+  { file: authorization, from: 'name === undefined', to: ['false'], why: 'as above' },
+  { file: authorization, from: 'text === undefined', to: ['false'], why: 'as above' },
+  { file: token, from: "typ === 'at+jwt'", to: ['false'], on: 'return true', why: 'the next lines take it, too' },
+  {
+    file: token,
+    from: 'typ.length > 32',
+    to: ['false', 'typ.length >= 32'],
+    why: 'a longer text is none of the two; it only saves folding it',
+  },
+  {
+    file: token,
+    from: 'client?.keys',
+    to: ['client.keys'],
+    why: 'what throws is no token either',
+  },
+  { file: token, from: '!client || !key', to: ['false', '!client && !key'], why: 'as above' },
+  { file: token, from: 'audience === undefined', to: ['false'], why: 'no service has the audience undefined' },
+  { file: token, from: 'service?.audience', to: ['service.audience'], why: 'without a service nothing is proved' },
 ]
