@@ -5,7 +5,9 @@ import {
   clientToken as entry,
   identityOfKey,
 } from '../../../../core/credential/client-token.ts'
+import { parseCompact } from '../../../../core/credential/compact.ts'
 import { verifyToken } from '../../../../core/credential/verify.ts'
+import type { KeyRow } from '../../../../core/rows/rows.ts'
 import {
   audience,
   claims,
@@ -104,6 +106,30 @@ describe('for people', () => {
     expect(identityOfKey(clientRow(), keyRow(), audience, now)).toStrictEqual(proved)
     const narrowed = keyRow(mainKey, { roles: ['reader'] })
     expect(identityOfKey(clientRow(), narrowed, audience, now)).toStrictEqual({ ...proved, roles: ['reader'] })
+  })
+
+  const third = ed25519Key('third')
+  const causes = (keys: readonly KeyRow[]) => {
+    const token = parseCompact(clientToken({}, ed25519Key('unknown')))
+    if (!token) throw new Error('this test needs a token')
+    return clientTokenExplanation.causesOf(
+      { text: '', token, asked: undefined } as never,
+      snapshotOf([serviceRow(), clientRow({ keys })]),
+    )
+  }
+  const unknown = `kid ${ed25519Key('unknown').kid} is no key of the client`
+  test.each<[string, KeyRow[], string]>([
+    ['none', [], 'which has none.'],
+    ['one', [keyRow()], `which has ${mainKey.kid} (AccessKey main).`],
+    [
+      'several',
+      [keyRow(), keyRow(third, { accessKey: 'third', revoked: true })],
+      `which has ${mainKey.kid} (AccessKey main), ${third.kid} (AccessKey third, revoked).`,
+    ],
+  ])('a key that is not of the client is told with those it has: %s', (_, keys, words) => {
+    const told = causes(keys).filter(cause => cause !== undefined)
+    expect(told).toEqual([expect.stringContaining(unknown)])
+    expect(told[0]).toContain(words)
   })
 
   test('each key stands as it is', () => {
