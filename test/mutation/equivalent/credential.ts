@@ -89,6 +89,19 @@ export const credential: readonly Equivalent[] = [
     why: 'what throws is no token either',
   },
   { file: token, from: '!client || !key', to: ['false', '!client && !key'], why: 'as above' },
+  {
+    file: token,
+    from: '[]',
+    to: ['["Stryker was here"]'],
+    on: 'byIssuer',
+    why: 'only the second part of a list is looked at',
+  },
   { file: token, from: 'audience === undefined', to: ['false'], why: 'no service has the audience undefined' },
   { file: token, from: 'service?.audience', to: ['service.audience'], why: 'without a service nothing is proved' },
+  {
+    file: 'core/credential/signed.ts',
+    from: "typeof alg !== 'string'",
+    to: ['false'],
+    why: 'what is no text is none of the algorithms',
+  },
 ]

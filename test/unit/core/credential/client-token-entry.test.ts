@@ -6,7 +6,9 @@ import {
   identityOfKey,
 } from '../../../../core/credential/client-token.ts'
 import { parseCompact } from '../../../../core/credential/compact.ts'
-import { verifyToken } from '../../../../core/credential/verify.ts'
+import { isSignedBy } from '../../../../core/credential/signed.ts'
+import { credentialTable } from '../../../../core/credential/table.ts'
+import { claimedOwner, verifyToken } from '../../../../core/credential/verify.ts'
 import type { KeyRow } from '../../../../core/rows/rows.ts'
 import {
   audience,
@@ -38,6 +40,20 @@ describe('whose a client token says it is', () => {
   ])('of %s', (_, iss, owner) => {
     expect(entry.claimedBy({ text: '', iss } as never, usual)).toBe(owner)
   })
+})
+
+test('a credential is queued by whom it names, where somebody of that name is known', () => {
+  const ownerOf = (text: string) =>
+    claimedOwner({ text, place: { kinds: [credentialTable.ServiceAccountToken, entry] } } as never, usual)
+  expect(ownerOf(clientToken())).toBe(issuer)
+  expect(ownerOf(clientToken({ iss: 'https://unknown' }))).toBeUndefined()
+  expect(ownerOf('no token')).toBeUndefined()
+})
+
+test('a key that may not be used has signed nothing', () => {
+  const token = parseCompact(clientToken())
+  if (!token) throw new Error('this test needs a token')
+  expect(isSignedBy(token, 'Ed25519', undefined)).toBe(false)
 })
 
 describe('clients that share an issuer by mistake', () => {
