@@ -129,7 +129,7 @@ function connectOffline(caller: Socket, openApp: () => Socket) {
   let read: OnRead = () => true
   const peer = '127.0.0.1'
   const place = memory.enter(peer, 1, () => {}) as Place
-  serveCaller(listener, { socket: caller, peer, key: peer, place, cost: 1 }, onRead => {
+  serveCaller(listener, { socket: caller, peer, key: peer, seat: place, place, cost: 1 }, onRead => {
     read = onRead
     return caller
   })
