@@ -60,7 +60,7 @@ const fresh: Omit<ClientConnection, 'context' | 'admitted' | 'socket' | 'send'> 
   unsent: 0,
   unreadMs: undefined,
   unread: undefined,
-  ended: false,
+  endedMs: undefined,
 }
 
 /** A bug costs the connection that met it, and nobody else's. */
@@ -76,9 +76,9 @@ function guarded(client: ClientConnection, step: () => void): void {
 /** @param bytes good until this returns: what is kept is copied */
 function takeBytes(client: ClientConnection, bytes: Buffer, length: number): void {
   if (isOver(client)) return
-  const { pending } = client
-  if (pending) takeAll(client, joined(pending, bytes, length), pending.length + length, partOf)
-  else takeAll(client, bytes, length, kept)
+  if (!client.pending) return void takeAll(client, bytes, length, kept)
+  const all = joined(client.pending, bytes, length)
+  takeAll(client, all, all.length, partOf)
 }
 
 /** Nothing more is taken of it, though bytes may still come. */
@@ -221,12 +221,12 @@ function goOn(client: ClientConnection): void {
   const { pending, socket } = client
   if (pending) takeAll(client, pending, pending.length, partOf)
   else if (socket.isPaused()) socket.resume()
-  if (client.ended) takeEnd(client)
+  if (client.endedMs !== undefined) takeEnd(client)
 }
 
 /** The client sends nothing more: what was asked in whole is answered. */
 function takeEnd(client: ClientConnection): void {
-  client.ended = true
+  client.endedMs ??= client.context.clock.now()
   if (isOver(client) || client.socket.writableNeedDrain) return
   if (client.body) return void client.socket.destroy()
   if (client.phase !== 'head') return

@@ -70,8 +70,8 @@ export interface ClientConnection extends Sender {
   /** Since when the client reads nothing, or undefined; and the place of what it did not read. */
   unreadMs: number | undefined
   unread: Place | undefined
-  /** It sends nothing more. */
-  ended: boolean
+  /** Since when it sends nothing more. */
+  endedMs: number | undefined
 }
 
 /*

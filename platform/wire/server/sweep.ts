@@ -4,6 +4,8 @@ import { noteRead } from './write.ts'
 
 /** A client gives up an idle connection by the time that it was told; ours ends somewhat later. */
 const slackMs = 3_000
+/** A client that closed its sending half still gets an answer that comes so soon; one that left cannot be told from it. */
+const halfClosedMs = 1_000
 const tooSlow = statusLine(408) + connectionLine(true)
 
 /** Ends what took too long: one look at every connection, instead of a timer for each request. */
@@ -21,6 +23,7 @@ function sweepOne(client: ClientConnection, now: number): void {
     return
   }
   if (phase === 'head') return void sweepHead(client, now)
+  if (client.endedMs !== undefined && now - client.endedMs > halfClosedMs) return void socket.destroy()
   if (phase !== 'request' || !body || now - startedMs <= limits.requestMs) return
   if (waiting) socket.write(tooSlow)
   admitted.closeFor('body_timeout')
