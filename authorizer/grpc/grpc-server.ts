@@ -1,19 +1,19 @@
 import type { ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
-import { fromBinary, toBinary } from '@bufbuild/protobuf'
+import { fromBinary } from '@bufbuild/protobuf'
 import type { ListenAddress } from '../../enforce/settings.ts'
 import type { Clock } from '../../platform/clock.ts'
 import { createBudget, type Share } from '../../platform/http/budget.ts'
 import type { HttpLimit } from '../../platform/http/limits.ts'
 import type { TlsSource } from '../../platform/http/tls-source.ts'
 import type { Logger } from '../../platform/log.ts'
-import type { CheckRequest, Judge } from '../judge.ts'
+import type { CheckRequest, Judge, Outcome } from '../judge.ts'
 import type { AuthorizerMetrics } from '../metrics.ts'
 import type { Peer } from '../peers/peers.ts'
 import { type PeerBook, secretHeader } from '../peers/prove-peer.ts'
-import { grpcAnswer } from './answer-grpc.ts'
-import { CheckRequestSchema, CheckResponseSchema } from './generated/envoy/service/auth/v3/external_auth_pb.js'
-import { fail, frame, isGone, type MessagePlace, readMessage, succeed } from './grpc-message.ts'
+import { framedAnswer } from './answer-grpc.ts'
+import { CheckRequestSchema } from './generated/envoy/service/auth/v3/external_auth_pb.js'
+import { fail, isGone, type MessagePlace, readMessage, succeed } from './grpc-message.ts'
 import { createHttp2Listener, type Http2Listener } from './http2-listener.ts'
 import { callerAddress, readCheckRequest, serviceAsked } from './read-check-request.ts'
 
@@ -38,15 +38,31 @@ export function createGrpcServer(options: {
   const listener = createHttp2Listener({ listen, tls, onLimit, clock, log })
   const messages = createBudget(messageBytes)
 
-  async function answer(stream: ServerHttp2Stream, question: () => CheckRequest): Promise<void> {
+  /** No CheckRequest, or a bug: either way nothing is allowed, and Envoy denies what has no answer. */
+  function failed(stream: ServerHttp2Stream, error: unknown): void {
+    log.warn({ err: error }, 'a check could not be read')
+    fail(stream, 'internal')
+  }
+
+  function give(stream: ServerHttp2Stream, outcome: Outcome | undefined): void {
+    if (outcome) succeed(stream, framedAnswer(outcome))
+  }
+
+  /** @param done what the question took may go */
+  function answer(stream: ServerHttp2Stream, question: () => CheckRequest, done: () => void): void {
     try {
-      const outcome = await judge.judge(question())
-      if (outcome) succeed(stream, frame(toBinary(CheckResponseSchema, grpcAnswer(outcome))))
+      const outcome = judge.judge(question())
+      if (outcome instanceof Promise) {
+        return void outcome
+          .then(decided => give(stream, decided))
+          .catch(error => failed(stream, error))
+          .then(done)
+      }
+      give(stream, outcome)
     } catch (error) {
-      // No CheckRequest, or a bug: either way nothing is allowed, and Envoy denies what has no answer.
-      log.warn({ err: error }, 'a check could not be read')
-      fail(stream, 'internal')
+      failed(stream, error)
     }
+    done()
   }
 
   /** Memory for one message of this peer. */
@@ -76,7 +92,11 @@ export function createGrpcServer(options: {
     const peer = peers.find({ socket, secrets: secretsOf(headers[secretHeader]) })
     if (!peer) {
       running.answered()
-      return void answer(stream, () => stranger(stream, socket))
+      return void answer(
+        stream,
+        () => stranger(stream, socket),
+        () => {},
+      )
     }
     if (!running.prove(peer.name)) return
     if (headers[':path'] !== checkPath || headers[':method'] !== 'POST') return fail(stream, 'unimplemented')
@@ -84,7 +104,7 @@ export function createGrpcServer(options: {
     readMessage(stream, place, message => {
       running.answered()
       if (typeof message === 'string') fail(stream, message)
-      else void answer(stream, () => questionOf(message, stream, { socket, peer })).then(place.release)
+      else answer(stream, () => questionOf(message, stream, { socket, peer }), place.release)
     })
   })
 
