@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { fromBinary } from '@bufbuild/protobuf'
 import type { ListenAddress } from '../../enforce/settings.ts'
 import type { Clock } from '../../platform/clock.ts'
-import { createBudget, type Share } from '../../platform/http/budget.ts'
+import { createBudget, type Place } from '../../platform/fair/budget.ts'
 import type { HttpLimit } from '../../platform/http/limits.ts'
 import type { TlsSource } from '../../platform/http/tls-source.ts'
 import type { Logger } from '../../platform/log.ts'
@@ -67,17 +67,19 @@ export function createGrpcServer(options: {
 
   /** Memory for one message of this peer. */
   function placeFor(peer: Peer, stream: ServerHttp2Stream): MessagePlace {
-    let share: Share | undefined
+    let taken: Place | undefined
     return {
       take(bytes) {
-        share = messages.take(peer.name, bytes, () => {
+        taken = messages.enter(peer.name, bytes, () => {
           onLimit('bodies')
           fail(stream, 'resource_exhausted')
         })
-        if (!share) onLimit('bodies')
-        return share !== undefined
+        if (!taken) onLimit('bodies')
+        return taken !== undefined
       },
-      release: () => share?.release(),
+      release() {
+        if (taken) messages.leave(taken)
+      },
     }
   }
 
@@ -131,5 +133,6 @@ function questionOf(message: Buffer, stream: ServerHttp2Stream, from: { socket: 
 /** node:http2 joins what was sent twice; a secret has no comma and no space. */
 function secretsOf(sent: string | string[] | undefined): string[] {
   if (sent === undefined) return []
+  if (typeof sent === 'string' && !sent.includes(',')) return [sent]
   return (typeof sent === 'string' ? [sent] : sent).flatMap(value => value.split(', '))
 }
