@@ -119,7 +119,8 @@ function stranger(stream: ServerHttp2Stream, { remoteAddress: address }: Socket)
 }
 
 function questionOf(message: Buffer, stream: ServerHttp2Stream, from: { socket: Socket; peer: Peer }): CheckRequest {
-  const request = fromBinary(CheckRequestSchema, message)
+  // Envoy tells much more than is read here.
+  const request = fromBinary(CheckRequestSchema, message, { readUnknownFields: false })
   return {
     peer: from.peer,
     service: serviceAsked(request),

@@ -71,6 +71,23 @@ describe('P21 who is not listed', () => {
   })
 })
 
+describe('P21 a connection on which a secret was proved', () => {
+  it('is known by it as long as it counts, and by another one only where that is proved, too', async () => {
+    const connection = await openRaw(rig.http)
+    const known = async (secret: string): Promise<boolean> => {
+      connection.send(`GET /check/shop/orders/open/x HTTP/1.1\r\nHost: a\r\nLatchkey-Peer-Secret: ${secret}\r\n\r\n`)
+      return (await connection.answer()).status === 200
+    }
+    const [own, next] = [secretOf('envoy'), 'n'.repeat(40)]
+    expect([await known(own), await known(own), await known(next), await known(own)]).toEqual([true, true, false, true])
+    rig.book.setSecrets('envoy', [next])
+    expect([await known(own), await known(next)]).toEqual([false, true])
+    rig.book.setSecrets('envoy', [own])
+    expect([await known(next), await known(own)]).toEqual([false, true])
+    connection.socket.destroy()
+  })
+})
+
 describe('a listed proxy', () => {
   it.each([
     '/check/shop/basket',
@@ -163,6 +180,13 @@ describe('the answer', () => {
     const answer = await nginx(target, { token })
     expect([answer.status, answer.headers['latchkey-status']]).toEqual([status, [String(real)]])
     expect(JSON.parse(answer.headers['latchkey-problem']?.[0] ?? '')).toMatchObject({ status: real, code })
+  })
+  it('for nginx is ASCII in its headers, whatever the caller asked for', async () => {
+    rig.apply(rowsOf())
+    const answer = await nginx('/\xe9\x80')
+    const told = answer.headers['latchkey-problem']?.[0] ?? ''
+    expect(told).toMatch(/^[\x20-\x7e]+$/)
+    expect(JSON.parse(told)).toEqual(JSON.parse(Buffer.from(answer.body, 'latin1').toString('utf8')))
   })
   it('P32 gives the credential back only where the service keeps it, and only a proved one', async () => {
     rig.apply(rowsOf({ service: { keepCredential: 'Jwt' } }))
