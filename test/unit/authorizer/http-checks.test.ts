@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { httpAnswer } from '../../../authorizer/http/answer-http.ts'
 import { alice, bob, rowsOf } from '../../guard/policy-rows.ts'
 import { openRaw, type RawAnswer, sendRaw } from '../../guard/raw-socket.ts'
 import { peers, type Rig, secretOf, startAuthorizer } from './rig.ts'
@@ -181,12 +182,12 @@ describe('the answer', () => {
     expect([answer.status, answer.headers['latchkey-status']]).toEqual([status, [String(real)]])
     expect(JSON.parse(answer.headers['latchkey-problem']?.[0] ?? '')).toMatchObject({ status: real, code })
   })
-  it('for nginx is ASCII in its headers, whatever the caller asked for', async () => {
-    rig.apply(rowsOf())
-    const answer = await nginx('/\xe9\x80')
-    const told = answer.headers['latchkey-problem']?.[0] ?? ''
+  it('for nginx has its problem in ASCII: another character could be a line end as a byte', () => {
+    const body = `${JSON.stringify({ missing: 'GET /\u00e9\u010d\u010a' })}\n`
+    const { headers } = httpAnswer({ pass: false, answer: { status: 403, headers: [], body } }, 'Nginx')
+    const told = headers[headers.indexOf('Latchkey-Problem') + 1] ?? ''
     expect(told).toMatch(/^[\x20-\x7e]+$/)
-    expect(JSON.parse(told)).toEqual(JSON.parse(Buffer.from(answer.body, 'latin1').toString('utf8')))
+    expect(JSON.parse(told)).toEqual(JSON.parse(body))
   })
   it('P32 gives the credential back only where the service keeps it, and only a proved one', async () => {
     rig.apply(rowsOf({ service: { keepCredential: 'Jwt' } }))
