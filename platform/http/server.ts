@@ -25,8 +25,6 @@ export interface HttpServerOptions {
   port: number
   /** Without it: plain HTTP. */
   tls?: TlsSource
-  /** Asks for a certificate, which the handler has to look at: a connection without one is taken too. */
-  clientCertificates?: boolean
   handler: Handler
   /** Where they differ from those of every listener. */
   limits?: Partial<HttpLimits>
@@ -188,7 +186,6 @@ function makeServer(options: HttpServerOptions, limits: HttpLimits): http.Server
   const server = https().createServer({
     ...settings,
     minVersion: 'TLSv1.2',
-    ...(options.clientCertificates && { requestCert: true, rejectUnauthorized: false }),
     ...tls.pair(),
     SNICallback: (_name, done) => {
       try {
