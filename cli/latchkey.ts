@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { authorizerFlags, guardFlags } from '../platform/guard-process.ts'
+import { guardFlags } from '../platform/guard-process.ts'
 import { processes } from './processes.ts'
 
 /**
@@ -9,8 +9,7 @@ import { processes } from './processes.ts'
 const given = process.argv.slice(2)
 const [first, asked = ''] = given
 const [name = '', ...rest] = first === 'help' && hasHelp(asked) ? [asked, '--help'] : given
-if (name === 'guard') withFlags(guardFlags)
-if (name === 'authorizer') withFlags(authorizerFlags)
+if (name === 'guard' || name === 'authorizer') withFlags(guardFlags)
 const chosen = Object.hasOwn(processes, name) ? processes[name] : undefined
 if (chosen && (chosen.hasHelp || !rest.some(word => word === '--help' || word === '-h'))) {
   process.argv.splice(2, process.argv.length - 2, ...rest)

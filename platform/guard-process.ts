@@ -2,14 +2,9 @@
  * What V8 is told for a guard, and cannot be told later. Its garbage is nearly all young: a nursery of 4 MiB holds what is
  * under way on some hundred connections, so that nothing of it grows old; a larger one is only memory. One thread beside
  * the main one compiles and collects: every thread keeps megabytes of its own, and a guard has one core at most.
+ * The authorizer, whose garbage is as young, is told the same.
  */
 export const guardFlags = ['--max-semi-space-size=4', '--v8-pool-size=1'] as const
-
-/**
- * The same for an authorizer. Streams of node:http2 grow old though they end at once, so its heap is collected when it has
- * grown by half, and not by V8's up to fourfold. NODE_OPTIONS cannot say that: the process begins again for it.
- */
-export const authorizerFlags = [...guardFlags, '--heap-growing-percent=50'] as const
 
 /** Beside the snapshot, in the volume that no container but the guard's may mount. */
 export const stopSocketName = 'stop.sock'
