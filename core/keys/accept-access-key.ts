@@ -2,6 +2,8 @@ import type { AccessKey } from '../api/access-key.ts'
 import { durationSeconds, secondsOfTime } from '../base/time.ts'
 import { checkPublicKey } from '../jose/jwk.ts'
 import type { ResolvedClient } from '../registry/resolve-clients.ts'
+import { findRotationFault } from './rotation-fault.ts'
+import { rotationTerms } from './rotation-schedule.ts'
 
 /** Keys of Personal clients end within this time. */
 export const longestPersonalSeconds = 2_160 * 3_600
@@ -26,11 +28,21 @@ interface Acceptance {
   readonly client: ResolvedClient | undefined
   /** What the schema says is wrong, for API servers that let it through. */
   readonly schemaFault?: string | undefined
+  readonly publishAheadSeconds: number
 }
 
 type Check = (asked: Acceptance, now: number) => KeyFault | undefined
 
-const checks: readonly Check[] = [unreadable, unsupported, noClient, clientRefused, badPublicKey, noExpiry, future]
+const checks: readonly Check[] = [
+  unreadable,
+  unsupported,
+  noClient,
+  clientRefused,
+  badPublicKey,
+  noExpiry,
+  future,
+  badRotation,
+]
 
 /** The first thing wrong with an AccessKey, or undefined. @param now seconds since epoch */
 export function findKeyFault(asked: Acceptance, now: number): KeyFault | undefined {
@@ -53,9 +65,12 @@ function unreadable({ accessKey: { spec }, schemaFault }: Acceptance): KeyFault 
 }
 
 function unsupported({ accessKey: { spec } }: Acceptance): KeyFault | undefined {
-  const what = (spec.type ?? 'KeyPair') !== 'KeyPair' ? `type ${spec.type}` : spec.rotation ? 'rotation' : undefined
-  if (what === undefined) return undefined
-  return { reason: 'Unsupported', message: `This release does not make ${what}. Remove it.`, keys: 'withdrawn' }
+  if ((spec.type ?? 'KeyPair') === 'KeyPair') return undefined
+  return {
+    reason: 'Unsupported',
+    message: `This release does not make type ${spec.type}. Remove it.`,
+    keys: 'withdrawn',
+  }
 }
 
 function noClient({ accessKey, client }: Acceptance): KeyFault | undefined {
@@ -113,4 +128,14 @@ function future({ accessKey: { spec } }: Acceptance, now: number): KeyFault | un
     keys: 'kept',
     lookAgainAt: from,
   }
+}
+
+/** Last: what is published stays, and nothing of it rotates. */
+function badRotation(
+  { accessKey: { spec }, client, publishAheadSeconds }: Acceptance,
+  now: number,
+): KeyFault | undefined {
+  const terms = rotationTerms(spec, client?.client.spec.type, false)
+  const fault = findRotationFault({ spec, terms, publishAheadSeconds, now })
+  return fault && { reason: 'Invalid', keys: 'kept', ...fault }
 }

@@ -17,7 +17,10 @@ export interface AccessKeyReads {
   /** `namespace/name` of roles that the spec names and that do not exist. */
   missingRoles(accessKey: AccessKey): readonly string[]
   enforced(accessKey: AccessKey): EnforcedView
+  /** Seconds: of the services that the key's client may reach, the longest maxStaleness. */
+  staleness(accessKey: AccessKey): number
   readonly issuer: string
+  readonly publishAheadSeconds: number
   authorities(): string | undefined
 }
 
@@ -38,14 +41,19 @@ export async function observeAccessKey(
     issuer: reads.issuer,
     ca,
     enforced: reads.enforced(accessKey),
+    publishAheadSeconds: reads.publishAheadSeconds,
+    stalenessSeconds: reads.staleness(accessKey),
   }
 }
 
 async function observeSecrets(accessKey: AccessKey, reads: AccessKeyReads): Promise<ObservedAccessKey['secrets']> {
   if (accessKey.spec.publicKey) return {}
-  const found: { [slot in SecretSlot]?: FoundSecret } = {}
-  for (const slot of secretSlots) found[slot] = await observeSecret(accessKey, secretNameOf(accessKey, slot), reads)
-  return found
+  const found = await Promise.all(
+    secretSlots.map(
+      async slot => [slot, await observeSecret(accessKey, secretNameOf(accessKey, slot), reads)] as const,
+    ),
+  )
+  return Object.fromEntries(found) as { [slot in SecretSlot]: FoundSecret }
 }
 
 async function observeSecret(accessKey: AccessKey, name: string, reads: AccessKeyReads): Promise<FoundSecret> {
