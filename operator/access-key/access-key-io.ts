@@ -2,7 +2,7 @@ import type { Resolved } from '../../cluster/resolved.ts'
 import { type AccessKey, accessKey as accessKeyKind } from '../../core/api/access-key.ts'
 import { schemaFaultOf } from '../../core/api/kind.ts'
 import { durationSeconds } from '../../core/base/time.ts'
-import type { SecretObject } from '../../core/keys/secret-data.ts'
+import { type SecretObject, secretNameOf } from '../../core/keys/secret-data.ts'
 import { clientOfKey, rolesOfKey } from '../../core/registry/reach.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { KubeClient, KubeObject } from '../../platform/kube/client.ts'
@@ -60,9 +60,11 @@ function readsOf(about: About): AccessKeyReads {
       }
       return resolved.isOurs(namespace) ? found : undefined
     },
-    async getSecret(namespace, name) {
+    async getSecret(accessKey, slot) {
+      const { namespace = '' } = accessKey.metadata
+      const name = secretNameOf(accessKey, slot)
       const found = await client.get<SecretObject & KubeObject>(secrets, namespace, name)
-      about.sweep.read(namespace, name, found?.metadata)
+      about.sweep.read(accessKey, slot, found?.metadata)
       return found
     },
     staleness: accessKey => longestStaleness(accessKey, sources),

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { AccessKey } from '../../../../core/api/access-key.ts'
 import type { ApiClient } from '../../../../core/api/api-client.ts'
-import type { SecretObject } from '../../../../core/keys/secret-data.ts'
+import { type SecretObject, secretNameOf } from '../../../../core/keys/secret-data.ts'
 import type { ResolvedClient } from '../../../../core/registry/resolve-clients.ts'
 import type { EnforcedView, PlannedEvent } from '../../../../core/status/report.ts'
 import { type AccessKeyIo, reconcileAccessKey } from '../../../../operator/access-key/access-key.ts'
@@ -145,7 +145,8 @@ export function createStore(
           return { object, ...(key && { key }) }
         },
         getAccessKey: async () => structuredClone(store.accessKey),
-        async getSecret(_namespace, name) {
+        async getSecret(key, slot) {
+          const name = secretNameOf(key, slot)
           allow(name, 'GET')
           return structuredClone(store[slotOf(name)])
         },
