@@ -1,11 +1,10 @@
 import { expect, test } from 'vitest'
 import type { AccessKey, AccessKeyStatus } from '../../../../core/api/access-key.ts'
-import { canonicalJson } from '../../../../core/base/canonical-json.ts'
 import type { ObservedSecret } from '../../../../core/keys/judge-secret.ts'
 import type { ObservedAccessKey, SecretWrite, StatusWrite } from '../../../../core/keys/key-plan.ts'
 import { mintedSecret } from '../../../../core/keys/minted-secret.ts'
 import { planAccessKey } from '../../../../core/keys/plan-access-key.ts'
-import { type SecretObject, type SecretSlot, secretFile } from '../../../../core/keys/secret-data.ts'
+import { type SecretObject, type SecretSlot, secretAnnotations, secretFile } from '../../../../core/keys/secret-data.ts'
 import { accessKeyOf, ca, clientOf, issuer, publishAheadSeconds, start } from './access-key-store.ts'
 
 // Every order in which two leaders, time, a clock that jumps, a person with an editor and one who revokes can come: a
@@ -207,6 +206,22 @@ function expectFinished(world: World): void {
   expect(at.status?.conditions?.find(({ type }) => type === 'Ready')?.reason).toBe('Ready')
 }
 
+// Without versions, which say only what `kept` looked at, and without what stands in every Secret.
+function nameOfSecret(secret: SecretObject | undefined): string {
+  if (!secret) return 'none'
+  return `${secretFile(secret, 'key-id')}/${secret.metadata.annotations?.[secretAnnotations.keyNumber]}`
+}
+
+function nameOfWorld({ mounted, staged, version: _, ...rest }: World): string {
+  return `${nameOfSecret(mounted)} ${nameOfSecret(staged)} ${JSON.stringify(rest)}`
+}
+
+function nameOfWrite(write: Write | undefined): string {
+  if (!write) return 'none'
+  if (write.kind === 'status') return JSON.stringify(write.status)
+  return `${write.kind} ${write.slot} ${write.kind === 'mint' ? write.number : nameOfSecret(write.secret)}`
+}
+
 /** Looks at every state that can be reached. @returns how many there are */
 function search(left: World['left']): number {
   const world: World = {
@@ -224,10 +239,8 @@ function search(left: World['left']): number {
     }),
     requested: true,
   }
-  // Versions say only what `kept` looked at.
-  const bare = (text: string) => text.replaceAll(/"(resourceVersion|version)":"?\d+"?,?/g, '')
   const nameOf = ({ world: at, leaders }: State) =>
-    bare(canonicalJson([at, leaders.map(one => canonicalJson(one ?? null)).toSorted()]).replaceAll('\\', ''))
+    `${nameOfWorld(at)} ${leaders.map(nameOfWrite).toSorted().join(' ')}`
   const first: State = { world, leaders: [undefined, undefined] }
   const seen = new Set([nameOf(first)])
   const finished = new Set<string>()
@@ -238,7 +251,7 @@ function search(left: World['left']): number {
       if (seen.has(name)) continue
       seen.add(name)
       expectSound(state.world, next.world, left.edits)
-      const rest = bare(canonicalJson(next.world))
+      const rest = nameOfWorld(next.world)
       if (!finished.has(rest)) {
         finished.add(rest)
         expectFinished(next.world)
@@ -258,7 +271,7 @@ test.each([
   'two leaders, stopped anywhere, hand over one published key %s (F03, F07, F09)',
   (_, left) => {
     const count = search(left)
-      expect(count).toBeGreaterThan(1_000)
+    expect(count).toBeGreaterThan(1_000)
   },
   120_000,
 )
