@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { AccessKey } from '../api/access-key.ts'
 import type { ApiClient } from '../api/api-client.ts'
-import { durationSeconds, secondsOf, secondsOfTime } from '../base/time.ts'
+import { durationSeconds, secondsOfTime } from '../base/time.ts'
 import { retiringSeconds } from './key-ledger.ts'
 import { nextOpen } from './windows.ts'
 
@@ -62,9 +62,9 @@ export function renewalOf(
 ): Renewal | undefined {
   if (!terms) return undefined
   const { now, publishAheadSeconds } = about
-  const asked = secondsOf(spec.rotation?.requestedAt)
-  // A key that was minted then or later is what was asked for.
-  const requestedAt = asked !== undefined && asked > key.number ? asked : undefined
+  // A key that was minted then or later is what was asked for; keys are numbered in whole seconds.
+  const asked = Math.ceil(secondsOfTime(spec.rotation?.requestedAt ?? ''))
+  const requestedAt = asked > key.number ? asked : undefined
   if (requestedAt !== undefined && requestedAt <= now) {
     return { at: requestedAt, stageAt: requestedAt, requested: true }
   }

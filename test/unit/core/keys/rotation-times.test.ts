@@ -156,6 +156,13 @@ describe('what was requested', () => {
     expect(store.next).toBeUndefined()
   })
 
+  test('within the second in which the key was minted is not done', async () => {
+    const store = await minted()
+    store.now += 1
+    store.edit({ rotation: { requestedAt: new Date(start * 1_000 + 1).toISOString() } })
+    expect(await settle(store)).toEqual(['create next', 'status'])
+  })
+
   test('ahead begins at that moment', async () => {
     const store = await minted()
     store.edit({ rotation: { requestedAt: at(hour) } })
