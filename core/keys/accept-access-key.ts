@@ -8,7 +8,10 @@ import { rotationTerms } from './rotation-schedule.ts'
 /** Keys of Personal clients end within this time. */
 export const longestPersonalSeconds = 2_160 * 3_600
 
-/** Why a key is not accepted. `keepsKeys`: what is published stays, because the client alone decides what it is worth. */
+/**
+ * Why a key is not accepted. What is published stays where the client alone decides what it is worth (`kept`), and where only
+ * its rotation is in question the Secret is looked after too (`managed`).
+ */
 export interface KeyFault {
   readonly reason:
     | 'ClientNotFound'
@@ -18,7 +21,7 @@ export interface KeyFault {
     | 'Unsupported'
     | 'Invalid'
   readonly message: string
-  readonly keys: 'kept' | 'withdrawn'
+  readonly keys: 'kept' | 'managed' | 'withdrawn'
   /** Seconds since epoch at which time alone may have cured it. */
   readonly lookAgainAt?: number
 }
@@ -130,12 +133,12 @@ function future({ accessKey: { spec } }: Acceptance, now: number): KeyFault | un
   }
 }
 
-/** Last: what is published stays, and nothing of it rotates. */
+/** Last: a key that is accepted but for this does not rotate. */
 function badRotation(
   { accessKey: { spec }, client, publishAheadSeconds }: Acceptance,
   now: number,
 ): KeyFault | undefined {
   const terms = rotationTerms(spec, client?.client.spec.type, false)
   const fault = findRotationFault({ spec, terms, publishAheadSeconds, now })
-  return fault && { reason: 'Invalid', keys: 'kept', ...fault }
+  return fault && { reason: 'Invalid', keys: 'managed', ...fault }
 }

@@ -29,11 +29,11 @@ function planKey(observed: ObservedAccessKey, fault: KeyFault | undefined, byDef
   const ledger = moved || fault?.keys === 'withdrawn' ? onlyRevoked(aged) : aged
   const inUse = ledger.find(key => key.kid === accessKey.status?.keyId)
   const current = inUse ? { keyId: inUse.kid } : {}
-  if (fault || !client) return { keys: ledger, secretState: 'unknown', ...current }
+  if ((fault && fault.keys !== 'managed') || !client) return { keys: ledger, secretState: 'unknown', ...current }
   if (secret === 'forbidden' || secret === 'refused') return { keys: ledger, secretState: secret, ...current }
   const next = judgeNext(observed, client, ledger, now)
   const keys = withoutLost(ledger, next, secret?.key?.kid)
-  const terms = rotationTerms(accessKey.spec, client.client.spec.type, byDefault)
+  const terms = fault ? undefined : rotationTerms(accessKey.spec, client.client.spec.type, byDefault)
   const over = inUse?.state === 'Expired' && terms?.everySeconds === undefined
   const dead = accessKey.spec.expiresAt !== undefined && secondsOfTime(accessKey.spec.expiresAt) <= now
   const found = { ...observed, client }

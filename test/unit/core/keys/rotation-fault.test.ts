@@ -90,6 +90,15 @@ for (const [name, { spec, names, remedy }] of Object.entries(faults)) {
   })
 }
 
+test('a Secret that is deleted meanwhile is made anew', async () => {
+  const store = await minted()
+  store.edit({ rotation: { every: '59m' } })
+  await settle(store)
+  store.putSecret(undefined)
+  expect(await settle(store)).toEqual(['create', 'status'])
+  expect(kidOf(store.secret)).toBe(store.accessKey.status?.keyId)
+})
+
 test('a request of more than a day ahead is taken once a day is left', async () => {
   const store = await minted()
   store.edit({ rotation: { requestedAt: at(25 * hour) } })
