@@ -256,7 +256,8 @@ interface Actor {
 
 /** Runs passes one after another; each call of theirs waits until the history lets it go on. */
 function createActor(store: Store): Actor {
-  let waiting: (() => Promise<void>) | undefined
+  /** A pass reads both Secrets at a time. */
+  let waiting: (() => Promise<void>)[] = []
   let life = 0
   let arrived: () => void = () => {}
 
@@ -266,15 +267,14 @@ function createActor(store: Store): Actor {
       // Of a process that is gone nothing arrives.
       if (mine !== life) return new Promise(() => {})
       return new Promise((resolve, reject) => {
-        waiting = async () => {
-          waiting = undefined
+        waiting.push(async () => {
           try {
             const result = await call()
             if (mine === life) resolve(result)
           } catch (error) {
             if (mine === life) reject(error)
           }
-        }
+        })
         arrived()
       })
     })
@@ -292,21 +292,21 @@ function createActor(store: Store): Actor {
   }
 
   async function ready(): Promise<void> {
-    while (!waiting) await new Promise<void>(resolve => (arrived = resolve))
+    while (waiting.length === 0) await new Promise<void>(resolve => (arrived = resolve))
   }
 
   begin()
   return {
     async step() {
       await ready()
-      await waiting?.()
+      await waiting.shift()?.()
       await new Promise(resolve => setImmediate(resolve))
     },
     async crash(when) {
       await ready()
-      const pending = waiting
+      const pending = waiting.shift()
       life++
-      waiting = undefined
+      waiting = []
       if (when === 'after') await pending?.()
       begin()
     },
