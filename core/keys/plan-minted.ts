@@ -35,7 +35,7 @@ function planKey(observed: ObservedAccessKey, fault: KeyFault | undefined, byDef
   const keys = withoutLost(ledger, next, secret?.key?.kid)
   const terms = fault ? undefined : rotationTerms(accessKey.spec, client.client.spec.type, byDefault)
   const over = inUse?.state === 'Expired' && terms?.everySeconds === undefined
-  const dead = accessKey.spec.expiresAt !== undefined && secondsOfTime(accessKey.spec.expiresAt) <= now
+  const dead = accessKey.spec.expiresAt !== undefined && Math.floor(secondsOfTime(accessKey.spec.expiresAt)) <= now
   const found = { ...observed, client }
   if (!secret) {
     if (over || dead) return { keys, secretState: 'missing', ...current }

@@ -111,6 +111,12 @@ const onCreate: readonly (readonly [Kind | 'brought', string, Change, string])[]
   ],
   [
     'AccessKey',
+    'a window in no time zone',
+    sets({ rotation: { windows: [{ start: '02:00', duration: '1h', timeZone: '+02:00' }] } }),
+    'a time zone has a name',
+  ],
+  [
+    'AccessKey',
     'every as long as validity',
     sets({ validity: '240h', rotation: { every: '240h' } }),
     'rotation.every must be shorter than validity',

@@ -175,6 +175,17 @@ const situations: Record<string, Situation> = {
     state: 'Expired',
     keys: [],
   },
+  'a key that ended within this second, whose Secret was deleted': {
+    spec: { expiresAt: new Date(start * 1_000 + 50_500).toISOString() },
+    given(store) {
+      store.now += 50
+      store.putSecret(undefined)
+    },
+    writes: ['status'],
+    ready: 'Expired',
+    state: 'Expired',
+    keys: ['Expired'],
+  },
   'an ended key whose Secret was deleted': {
     spec: { validity: '1h' },
     given(store) {
