@@ -89,7 +89,6 @@ export const rotation = z
     ],
   })
 
-export type Rotation = z.input<typeof rotation>
 export type RotationWindow = z.input<typeof window>
 
 /** Rules of the spec that speak of rotation beside other fields. */

@@ -49,9 +49,7 @@ export async function observeAccessKey(
 async function observeSecrets(accessKey: AccessKey, reads: AccessKeyReads): Promise<ObservedAccessKey['secrets']> {
   if (accessKey.spec.publicKey) return {}
   const found = await Promise.all(
-    secretSlots.map(
-      async slot => [slot, await observeSecret(accessKey, slot, reads)] as const,
-    ),
+    secretSlots.map(async slot => [slot, await observeSecret(accessKey, slot, reads)] as const),
   )
   return Object.fromEntries(found) as { [slot in SecretSlot]: FoundSecret }
 }
