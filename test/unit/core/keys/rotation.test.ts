@@ -69,6 +69,17 @@ describe('a rotation', () => {
     expect(store.next?.metadata.ownerReferences).toMatchObject([{ uid: 'key-uid', controller: true }])
   })
 
+  test('that is over can be followed by the end of the old key alone, without its overlap', async () => {
+    const store = await staged()
+    const next = kidOf(store.next)
+    store.now += publishAheadSeconds
+    await settle(store)
+    store.edit({ keysNotBefore: store.accessKey.spec.rotation?.requestedAt ?? '' })
+    expect(await settle(store)).toEqual(['status'])
+    expect(kidOf(store.secret)).toBe(next)
+    expect(states(store)).toEqual(['Active', 'Revoked'])
+  })
+
   test('that has begun is finished, whatever becomes of spec.rotation', async () => {
     const store = await staged()
     const next = kidOf(store.next)

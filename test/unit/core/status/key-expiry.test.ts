@@ -47,4 +47,6 @@ test('counts one that rotates before where every key ends with the object', () =
 test('names those that end first, as many as asked for', () => {
   const keys = [5, 1, 3, 2, 4].map(days => key({ expiresAt: at(days) }))
   expect(firstEnds([...keys, key({})], 3).map(({ end }) => (end - now) / day)).toEqual([1, 2, 3])
+  const many = Array.from({ length: 1_000 }, (_, index) => key({ expiresAt: at(((index * 7) % 1_000) + 1) }))
+  expect(firstEnds(many, 5).map(({ end }) => (end - now) / day)).toEqual([1, 2, 3, 4, 5])
 })
