@@ -146,7 +146,7 @@ function waitOf(
   const entry = ledger.find(one => one.kid === inUse.key.kid)
   // The key in use verifies nothing any more: there is nothing to wait for.
   if (entry?.state !== 'Active') return undefined
-  const since = secondsOf(published.publishedAt) ?? now
+  const since = secondsOf(published.publishedAt ?? published.notBefore) ?? now
   const known = since + publishAheadSeconds
   if (now < known) return { rotating: publishing, until: [known] }
   const lastMoment = (secondsOf(entry.notAfter) ?? Number.POSITIVE_INFINITY) - retiringSeconds
@@ -173,7 +173,7 @@ function waitOf(
 
 /** When a published key may take its place as far as time goes; at once when nothing in the spec says otherwise any more. */
 function dueOf({ accessKey }: ObservedAccessKey, renewal: Renewal | undefined, now: number): number {
-  if (renewal?.requested) return renewal.awaited ?? now
+  if (renewal?.requested) return now
   if (isWanted(renewal, now + clockGraceSeconds)) return renewal?.at ?? now
   const windows = accessKey.spec.rotation?.windows
   return (windows && nextOpen(windows, now)?.opens) ?? now
