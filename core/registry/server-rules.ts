@@ -1,3 +1,4 @@
+import { oneIdentityOfChosen } from '../api/api-client.ts'
 import { crdOf } from '../api/crd.ts'
 import { takenKindsOnly } from '../api/guarded-service.ts'
 import type { KindDefinition } from '../api/kind.ts'
@@ -41,6 +42,7 @@ export const serverRules: Readonly<Record<string, (self: Self) => boolean>> = {
     self => !privateMembers.some(name => has(self, name)),
   "self.type == 'KeyPair'": self => self.type === 'KeyPair',
   '!has(self.rotation)': self => !has(self, 'rotation'),
+  [oneIdentityOfChosen]: self => !has(self, 'clientId') || (self.identity ?? 1) === 1,
   '!(has(self.validity) && has(self.expiresAt))': self => !(has(self, 'validity') && has(self, 'expiresAt')),
   '!(has(self.publicKey) && has(self.secretName))': self => !(has(self, 'publicKey') && has(self, 'secretName')),
   "!has(self.publicKey) || (self.algorithm == 'Ed25519' ? self.publicKey.kty == 'OKP' && has(self.publicKey.crv) && self.publicKey.crv == 'Ed25519' : self.algorithm == 'ES256' ? self.publicKey.kty == 'EC' && has(self.publicKey.crv) && self.publicKey.crv == 'P-256' : self.publicKey.kty == 'RSA')":

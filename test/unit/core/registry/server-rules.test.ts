@@ -68,6 +68,7 @@ describe('what an API server refuses is refused without one (S08)', () => {
     ['Role', { rules: [{ services: ['a'] }] }, 'spec.rules[0]: a rule has either'],
     ['Role', { rules: [{ ...rule, when: [{}] }] }, 'spec.rules[0].when[0]: set exactly one'],
     ['AccessGrant', { ...grant, actFor: 'Any' }, 'spec.actFor: actFor must be None'],
+    ['ApiClient', { clientId: 'a.b', identity: 2 }, 'spec.identity: a chosen clientId cannot get another identity'],
     [
       'AccessGrant',
       { ...grant, clients: [...grant.clients, ...grant.clients] },
