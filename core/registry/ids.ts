@@ -18,14 +18,19 @@ export function clientIdOf(client: ApiClient, namespaceUid: string, installation
   return derivedId([installation, namespaceUid, client.metadata.name], client.spec.identity ?? 1)
 }
 
-/** Whether the client had this id before its identity was raised. */
-export function isEarlierId(clientId: string, client: ApiClient, namespaceUid: string, installation: string): boolean {
-  if (client.spec.clientId !== undefined) return false
+/** Which identity of the client the id was of, before it was raised; undefined for any other id. */
+export function earlierIdentity(
+  clientId: string,
+  client: ApiClient,
+  namespaceUid: string,
+  installation: string,
+): number | undefined {
+  if (client.spec.clientId !== undefined) return undefined
   const about = [installation, namespaceUid, client.metadata.name]
-  for (let identity = 1; identity < (client.spec.identity ?? 1); identity++) {
-    if (derivedId(about, identity) === clientId) return true
+  for (let identity = (client.spec.identity ?? 1) - 1; identity >= 1; identity--) {
+    if (derivedId(about, identity) === clientId) return identity
   }
-  return false
+  return undefined
 }
 
 function derivedId(about: readonly string[], identity: number): string {

@@ -2,7 +2,9 @@ import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { ApiClient } from '../../../core/api/api-client.ts'
 import { clientTokenClaims } from '../../../core/credential/client-token-claims.ts'
+import { clientIdOf } from '../../../core/registry/ids.ts'
 import { configTable } from '../../../guard/config.ts'
 import type { RunningGuard } from '../../../guard/guard.ts'
 import { startSidecar } from '../../../guard/sidecar.ts'
@@ -15,7 +17,17 @@ import { compact } from '../../guard/policy-rows.ts'
 import { sendRaw } from '../../guard/raw-socket.ts'
 import { type App, startApp } from '../../guard/rig.ts'
 import { createQuietLog } from '../../unit/platform/quiet-log.ts'
-import { addClient, addGrant, addPod, addRole, addService, publishedKey, tokenOf } from '../issuer/objects.ts'
+import {
+  addClient,
+  addGrant,
+  addPod,
+  addRole,
+  addService,
+  makeKeyPair,
+  publishedKey,
+  tokenOf,
+} from '../issuer/objects.ts'
+import { get } from '../issuer/web.ts'
 import { issuerUrl, startWorld, type World } from '../issuer/world.ts'
 
 const audience = 'https://orders.shop.svc'
@@ -27,7 +39,7 @@ let guard: RunningGuard
 let checkout: Client
 let worker: KubeObject
 /** Each loses its access in its own way. */
-const leaving = ['ungranted', 'revoked', 'keyless', 'deleted', 'suspended'] as const
+const leaving = ['ungranted', 'revoked', 'keyless', 'deleted', 'suspended', 'compromised'] as const
 type Client = Awaited<ReturnType<typeof addClient>>
 const clients = {} as Record<(typeof leaving)[number], Client>
 
@@ -128,6 +140,7 @@ describe('a guard of a real issuer', () => {
     await world.admin.delete(resources.accessKeys, 'partners', 'keyless-key')
     await world.admin.delete(resources.apiClients, 'partners', 'deleted')
     await patch(resources.apiClients, 'partners', 'suspended', spec({ suspended: true }))
+    await patch(resources.apiClients, 'partners', 'compromised', spec({ identity: 2 }))
     for (const mode of ['Enforce', 'Audit']) {
       await patch(resources.guardedServices, 'shop', 'orders', spec({ mode }))
       for (const name of leaving) {
@@ -159,7 +172,34 @@ describe('a guard of a real issuer', () => {
       keyless: refused('invalid_token'),
       deleted: refused('invalid_token'),
       suspended: refused('client_suspended'),
+      compromised: refused('invalid_token'),
     })
+  })
+  it('takes nothing of a client that has another identity, and its new keys once the grant is written again', async () => {
+    const { admin } = world
+    const before = clients.compromised
+    const pair = makeKeyPair()
+    const made = await admin.get<KubeObject>(resources.apiClients, 'partners', 'compromised')
+    const at = await admin.get<KubeObject>(resources.namespaces, undefined, 'partners')
+    const clientId = clientIdOf(made as unknown as ApiClient, at?.metadata.uid ?? '', 'default')
+    const next: Client = { ...before, clientId, pair }
+    // As the operator leaves it: the key of before is gone, the next one is of the next id.
+    await world.setStatus(resources.accessKeys, 'partners', 'compromised-key', { clientId, keys: [publishedKey(pair)] })
+    const jwks = async (id: string) =>
+      (await get({ port: issuer.ports.public, ca: world.ca, path: `/default/v1/clients/${id}/.well-known/jwks.json` }))
+        .status
+    await expect.poll(() => jwks(clientId)).toBe(200)
+    expect(await jwks(before.clientId)).toBe(404)
+    const refused = 'deny; reason=invalid_token; by=guard'
+    // The key of one under the id of the other is nobody's either.
+    const mixed: Client[] = [before, next, { ...before, pair }, { ...next, pair: before.pair }]
+    for (const one of mixed) expect(await ask(clientToken(one))).toBe(refused)
+    await world.setStatus(resources.accessGrants, 'shop', 'compromised-reads', {
+      clients: [{ namespace: 'partners', name: 'compromised', clientId, state: 'Granted' }],
+    })
+    await expect.poll(() => ask(clientToken(next))).toBe(granted)
+    expect(await ask(clientToken(before))).toBe(refused)
+    expect(await ask(clientToken({ ...next, pair: before.pair }))).toBe(refused)
   })
   it('J25 refuses a revoked key within a second of the write, also with a token it let in before', async () => {
     const token = clientToken()

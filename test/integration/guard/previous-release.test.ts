@@ -4,13 +4,16 @@ import { mkdir, mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { ApiClient } from '../../../core/api/api-client.ts'
 import { clientTokenClaims } from '../../../core/credential/client-token-claims.ts'
+import { clientIdOf } from '../../../core/registry/ids.ts'
 import { type Feature, features } from '../../../core/rows/features.ts'
 import { configTable } from '../../../guard/config.ts'
 import { startSidecar } from '../../../guard/sidecar.ts'
 import type { Issuer } from '../../../issuer/issuer.ts'
 import { systemClock } from '../../../platform/clock.ts'
 import { readConfig } from '../../../platform/config.ts'
+import type { KubeObject } from '../../../platform/kube/client.ts'
 import * as resources from '../../../platform/kube/resources.ts'
 import { repositoryRoot } from '../../cluster/binaries.ts'
 import { compact } from '../../guard/policy-rows.ts'
@@ -18,7 +21,16 @@ import { sendRaw } from '../../guard/raw-socket.ts'
 import { type App, startApp } from '../../guard/rig.ts'
 import { fullCommit, previousBundle, previousRelease } from '../../previous-bundle.ts'
 import { createQuietLog } from '../../unit/platform/quiet-log.ts'
-import { addClient, addGrant, addPod, addRole, addService, publishedKey, tokenOf } from '../issuer/objects.ts'
+import {
+  addClient,
+  addGrant,
+  addPod,
+  addRole,
+  addService,
+  makeKeyPair,
+  publishedKey,
+  tokenOf,
+} from '../issuer/objects.ts'
 import { get } from '../issuer/web.ts'
 import { issuerUrl, releaseNamespace, startWorld, type World } from '../issuer/world.ts'
 
@@ -40,6 +52,7 @@ let operator: string
 let dist: string
 let client: Awaited<ReturnType<typeof addClient>>
 let leaver: Awaited<ReturnType<typeof addClient>>
+let riser: Awaited<ReturnType<typeof addClient>>
 const old = {} as Record<Service, Guard>
 let current: Guard
 
@@ -54,9 +67,11 @@ beforeAll(async () => {
   await world.namespace('partners')
   client = await addClient(world, 'partners', 'checkout')
   leaver = await addClient(world, 'partners', 'leaver')
+  riser = await addClient(world, 'partners', 'riser')
   for (const name of services) await addService(world, 'shop', name)
   await addRole(world, 'shop', 'reader', [...services])
   await addGrant(world, 'shop', 'reads', 'reader', [client, leaver])
+  await addGrant(world, 'shop', 'riser-reads', 'reader', [riser])
   await patch('plain', { spec: { public: [{ path: '/open/**' }] } })
   await patch('tagged', routes(route('order', '/orders/{tenant}', { tags: { kind: 'orders', tenant: '{tenant}' } })))
   await patch('limited', routes(route('order', '/orders/{tenant}'), route('later', '/later')))
@@ -170,6 +185,27 @@ describe('a guard of the release before, with the issuer of this one', () => {
     await patch('plain', { spec: { public: [{ path: '/free/**' }] } })
     await expect.poll(() => answerOf('plain', 'GET /free/x')).toBe('200 public')
     expect(await answerOf('plain', 'GET /open/x')).toBe('401 credential_missing')
+    await expect.poll(() => reportOf('plain')).toMatchObject({ 'plain-old': { current: true } })
+    expect((await reportOf('plain'))['plain-old']).not.toHaveProperty('needs')
+  })
+
+  it('takes a client under its next identity, and no more under the one before', async () => {
+    await expect.poll(() => answerOf('plain', 'GET /x', riser)).toBe('200 granted')
+    await world.admin.patch(resources.apiClients, 'partners', 'riser', { spec: { identity: 2 } })
+    // A guard of 0.1.0 remembers whom it knew.
+    await expect.poll(() => answerOf('plain', 'GET /x', riser)).toBe('403 not_granted')
+    const [made, at] = await Promise.all([
+      world.admin.get<KubeObject>(resources.apiClients, 'partners', 'riser'),
+      world.admin.get<KubeObject>(resources.namespaces, undefined, 'partners'),
+    ])
+    const clientId = clientIdOf(made as unknown as ApiClient, at?.metadata.uid ?? '', 'default')
+    const next = { ...riser, clientId, pair: makeKeyPair() }
+    await world.setStatus(resources.accessKeys, 'partners', 'riser-key', { clientId, keys: [publishedKey(next.pair)] })
+    const pin = { namespace: 'partners', name: 'riser', clientId, state: 'Granted' }
+    await world.setStatus(resources.accessGrants, 'shop', 'riser-reads', { clients: [pin] })
+    await expect.poll(() => answerOf('plain', 'GET /x', next)).toBe('200 granted')
+    expect(await answerOf('plain', 'GET /x', riser)).toBe('403 not_granted')
+    expect(await answerOf('plain', 'GET /x', { ...next, pair: riser.pair })).toBe('401 invalid_token')
     await expect.poll(() => reportOf('plain')).toMatchObject({ 'plain-old': { current: true } })
     expect((await reportOf('plain'))['plain-old']).not.toHaveProperty('needs')
   })

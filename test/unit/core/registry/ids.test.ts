@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { expect, it } from 'vitest'
 import { issuerOf } from '../../../../core/base/ids.ts'
-import { audienceOf, byAge, clientIdOf, installationOf, isEarlierId } from '../../../../core/registry/ids.ts'
+import { audienceOf, byAge, clientIdOf, earlierIdentity, installationOf } from '../../../../core/registry/ids.ts'
 import { client, namespace, service } from './objects.ts'
 
 /** RFC 4648 section 6 by bits, another way than the code under test. */
@@ -40,13 +40,13 @@ it('gives every identity from the second on an id of its own, and the first the 
 
 it('knows the ids that a client had before, and takes no other for one of them', () => {
   const idOf = (identity: number, name = 'checkout') => clientIdOf(client('shop', name, { identity }), 'a', 'default')
-  const isEarlier = (clientId: string, spec: object) =>
-    isEarlierId(clientId, client('shop', 'checkout', spec), 'a', 'default')
-  expect([1, 2, 3, 4].map(identity => isEarlier(idOf(identity), { identity: 3 }))).toEqual([true, true, false, false])
-  expect(isEarlier(idOf(999), { identity: 1000 })).toBe(true)
-  expect(isEarlier(idOf(1), {})).toBe(false)
-  expect(isEarlier(idOf(1, 'billing'), { identity: 3 })).toBe(false)
-  expect(isEarlier('shop.x', { clientId: 'shop.x', identity: 2 })).toBe(false)
+  const earlier = (clientId: string, spec: object) =>
+    earlierIdentity(clientId, client('shop', 'checkout', spec), 'a', 'default')
+  expect([1, 2, 3, 4].map(identity => earlier(idOf(identity), { identity: 3 }))).toEqual([1, 2, undefined, undefined])
+  expect(earlier(idOf(999), { identity: 1000 })).toBe(999)
+  expect(earlier(idOf(1), {})).toBeUndefined()
+  expect(earlier(idOf(1, 'billing'), { identity: 3 })).toBeUndefined()
+  expect(earlier('shop.x', { clientId: 'shop.x', identity: 2 })).toBeUndefined()
 })
 
 it('keeps a chosen id, a chosen audience, and the defaults of the rest', () => {
