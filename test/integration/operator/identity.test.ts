@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Lost } from '../../../cli/replaced/list-replaced.ts'
 import type { AccessGrantStatus } from '../../../core/api/access-grant.ts'
 import type { AccessKeyStatus } from '../../../core/api/access-key.ts'
 import type { RunningOperator } from '../../../operator/run-operator.ts'
 import type { KubeObject, Resource } from '../../../platform/kube/client.ts'
 import { events } from '../../../platform/kube/event.ts'
 import { accessGrants, accessKeys, apiClients, roles, secrets } from '../../../platform/kube/resources.ts'
+import { commandLine } from '../../unit/cli/command-line.ts'
 import { kubectl } from '../chart/render-chart.ts'
 import { condition, startTestCluster, type TestCluster, until, type WithStatus } from './cluster.ts'
 
@@ -101,15 +103,28 @@ test('another identity of a client gives up id and keys together, and its grants
   const wide = await kubectl(cluster.plane.kubeconfig, ['get', 'apiclients', 'web', '-n', consumer, '-o', 'wide'])
   expect(wide).toMatch(/IDENTITY\s*\n.*\b2\s*$/)
 
-  // What docs/guides/compromised-client.md says to do.
-  const written = await kubectl(cluster.plane.kubeconfig, ['get', 'accessgrants', 'both', '-n', provider, '-o', 'json'])
-  await kubectl(cluster.plane.kubeconfig, ['replace', '--force', '--filename=-'], [JSON.parse(written)])
+  const lost = async () => {
+    const { code, text } = await commandLine(['replaced', '-A', '--kubeconfig', cluster.plane.kubeconfig, '-o', 'json'])
+    return { code, grants: JSON.parse(text) as Lost[] }
+  }
+  expect(await lost()).toEqual({
+    code: 1,
+    grants: [expect.objectContaining({ grant: 'both', client: `${consumer}/web`, clientId: firstId })],
+  })
+  // The command that it prints, in two halves.
+  expect((await lost()).grants[0]?.renew).toBe(
+    `kubectl get accessgrants.latchkey.dev both -n ${provider} -o json | kubectl replace --force -f -`,
+  )
+  const read = ['get', 'accessgrants.latchkey.dev', 'both', '-n', provider, '-o', 'json']
+  const written = JSON.parse(await kubectl(cluster.plane.kubeconfig, read))
+  await kubectl(cluster.plane.kubeconfig, ['replace', '--force', '-f', '-'], [written])
   await until(
     async () =>
       (await pinsOf('RoleRefused'))?.every(({ state }) => state === 'Granted') &&
       (await pinsOf('RoleRefused'))?.[0]?.clientId === raised.clientId,
     'both granted again, to the second identity',
   )
+  expect(await lost()).toEqual({ code: 0, grants: [] })
 })
 
 test('the first identity, named at last, changes nothing at all', async () => {
