@@ -1,6 +1,6 @@
 import type { AuthorizationRequest } from '../core/credential/entry.ts'
 import { credentialHeaders } from '../core/credential/read.ts'
-import { isReserved } from '../platform/wire/reserved-fields.ts'
+import { isReserved } from '../platform/wire/fields/reserved-fields.ts'
 
 /** What a caller asked a proxy for, as the proxy tells it. */
 export interface AskedOfProxy extends AuthorizationRequest {
@@ -22,7 +22,7 @@ const requestId = /^[A-Za-z0-9._-]{1,64}$/
 export const maxTargetLength = 8_192
 
 /** Headers that proxies write themselves. What a caller sends under these names is for the proxy to drop. */
-const proxysOwn = /^(x-envoy-.*|x-forwarded-(for|host|port|proto)|x-request-id|x-real-ip|forwarded)$/
+const proxysOwn = /^(x-envoy-.*|x-forwarded-(for|host|port|proto)|x-request-id|x-real-ip|x-scheme|forwarded)$/
 
 /** @returns the one reading of what was asked, or why there is none. Pure. */
 export function readAsked(line: { method: string; target: string }, headers: HeaderPairs): AskedOfProxy | AskedFault {

@@ -69,7 +69,7 @@ export function createJudge(options: {
       method: undefined,
       target: undefined,
       requestId,
-      peer: plainAddress(question.caller ?? question.address),
+      address: plainAddress(question.caller ?? question.address),
       proxy: question.peer?.name,
       startedMs,
     }
@@ -80,8 +80,8 @@ export function createJudge(options: {
   function decided(verdict: Verdict, { served, question, asked, startedMs }: Case): Outcome {
     const requestId = asked.requestId ?? randomUUID()
     const { method, target } = asked
-    const peer = plainAddress(question.caller ?? question.address)
-    const call = { verdict, method, target, requestId, peer, proxy: question.peer?.name, startedMs }
+    const address = plainAddress(question.caller ?? question.address)
+    const call = { verdict, method, target, requestId, address, proxy: question.peer?.name, startedMs }
     if (verdict.pass) {
       served.reporter.report(call, 200)
       return { pass: true, verdict, asked, requestId }

@@ -21,11 +21,18 @@ if (chosen && (chosen.hasHelp || !rest.some(word => word === '--help' || word ==
     import('./frame/run-command-line.ts'),
     import('./commands.ts'),
   ])
-  // Who reads may have seen enough, as `head` has; the command ends as it would have.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
+  // Who reads may have seen enough, as `head` has; the command ends as it would have. What could not be written for another
+  // reason was not said: a script must not take it for an answer.
+  let lost = false
+  process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
+    if (code === 'EPIPE') return
+    if (!lost) process.stderr.write(`latchkey: standard output cannot be written: ${code}\n`)
+    lost = true
+    process.exitCode = 2
   })
-  process.exitCode = await runCommandLine(given, commandTable, {
+  // Nobody is left who could be told.
+  process.stderr.on('error', () => {})
+  const code = await runCommandLine(given, commandTable, {
     write: text => void process.stdout.write(text),
     complain: text => void process.stderr.write(text),
     get input() {
@@ -34,6 +41,7 @@ if (chosen && (chosen.hasHelp || !rest.some(word => word === '--help' || word ==
     env: process.env,
     nowMs: Date.now(),
   })
+  process.exitCode = lost ? 2 : code
 }
 
 /** What of a process is asked that has options: it answers for them itself. */

@@ -50,7 +50,7 @@ export type Cause =
 export type Rules = ClientRules & ServiceRules
 
 /**
- * @param stance `decides`: the operator, whose statuses say what holds. `follows`: who reads these. A chosen audience counts
+ * @param stance `decides`: the operator, whose statuses say what holds. `follows`: whoever reads these. A chosen audience counts
  *   for it only once the operator has given it, and a service of which nothing can be said stays as it was.
  */
 export function createResolved(

@@ -53,7 +53,7 @@ export function createRivals(): Rivals {
         followed.add(want)
         for (const rival of rivalsFor(want)) found.add(rival)
       }
-      // Who is found on the way is looked at too.
+      // Whoever is found on the way is looked at too.
       for (const one of found) {
         const { before, now } = look(one)
         const wanted = [...(before ? wantsOf(before) : []), ...(announced.get(one) ?? [])]

@@ -1,8 +1,8 @@
 import type { CheckedIdentity } from '../core/base/identity.ts'
 import { credentialTable } from '../core/credential/table.ts'
 import type { Decision } from '../core/policy/decision.ts'
-import type { FieldName } from '../platform/wire/field-name.ts'
-import { inOnePiece } from '../platform/wire/one-piece.ts'
+import type { FieldName } from '../platform/wire/fields/field-name.ts'
+import { inOnePiece } from '../platform/wire/fields/one-piece.ts'
 import type { RequestHead } from '../platform/wire/read-request.ts'
 import type { CallTrace } from './report/trace.ts'
 
@@ -12,8 +12,8 @@ export interface Forwarded {
   readonly decision: Decision
   readonly keepCredential: 'Never' | 'Jwt'
   readonly requestId: string
-  /** Address of the client as the socket has it. */
-  readonly peer: string
+  /** Of the caller, as the socket has it. */
+  readonly address: string
   /** The span of this call, which takes the place of the caller's as the app's parent. */
   readonly trace?: CallTrace | undefined
 }
@@ -25,7 +25,7 @@ export interface Forwarded {
 export function forwardHead(head: RequestHead, forwarded: Forwarded): string[] {
   const { decision, keepCredential } = forwarded
   const out = callerFields(head, keepsToken(decision, keepCredential), forwarded.trace)
-  out.push('X-Forwarded-For', forwarded.peer, 'X-Request-Id', forwarded.requestId)
+  out.push('X-Forwarded-For', forwarded.address, 'X-Request-Id', forwarded.requestId)
   if (forwarded.trace) out.push('traceparent', forwarded.trace.traceparent)
   pushIdentity(out, decision)
   return out
@@ -36,7 +36,7 @@ const withBody: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
 
 /**
  * Whether the app is told that its connection ends with this request. An app that does not read a body, as one of GET,
- * takes it for the next request: whoever wrote it would be anybody he says he is. After this request there is no next one.
+ * takes it for the next request: whoever wrote it could claim to be anybody. After this request there is no next one.
  * Bodies of callers who prove nothing are never followed by anything.
  */
 export function isLastRequest({ method, body }: RequestHead, { identity }: Decision): boolean {
@@ -67,7 +67,7 @@ export function callerFields(head: RequestHead, keepsToken: boolean, trace: Call
   return out
 }
 
-/** The last fields of each identity: who calls again with the same grant is told of in the same words. */
+/** The last fields of each identity: a caller that comes again with the same grant is told of in the same words. */
 const lastFields = new WeakMap<CheckedIdentity, IdentityFields>()
 
 interface IdentityFields {

@@ -4,7 +4,7 @@ import { knownIdentity } from '../core/policy/known-identity.ts'
 /** Proved identities by token. A hit saves the signature check and nothing else: `decide` looks at it each time. */
 export interface IdentityCache {
   get(token: string): Identity | undefined
-  /** The same; that there is none is not counted: who asks so will ask again, to prove it. */
+  /** The same, but a miss is not counted: whoever asks this way will ask again, to prove it. */
   known(token: string): Identity | undefined
   /** @returns the identity as it is kept: asked about again, it is decided on faster */
   set(token: string, identity: Identity): Identity

@@ -107,7 +107,7 @@ export function createGuard(options: GuardOptions): Guard {
     log,
   })
   const shared = {
-    memory: createBudget(memoryBounds(options.memoryLimitBytes)),
+    memory: createBudget(memoryBounds(options.memoryLimitBytes), 'shed'),
     proofs: createTurns(proofTurns, { clock, log }),
   }
   const http2 = createHttp2({ ...options, ...shared, onNoConnection, decisions, reviewer, reporter, upstreams })

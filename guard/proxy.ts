@@ -7,9 +7,9 @@ import { type Budget, createBudget } from '../platform/fair/budget.ts'
 import { createTurns, type Turns } from '../platform/fair/turns.ts'
 import type { TlsSource } from '../platform/http/tls-source.ts'
 import type { Logger } from '../platform/log.ts'
-import { createListener } from '../platform/wire/listener.ts'
-import { createOutbox } from '../platform/wire/outbox.ts'
-import { tickMs, ticksOf } from '../platform/wire/ticks.ts'
+import { createListener } from '../platform/wire/connection/listener.ts'
+import { createOutbox } from '../platform/wire/connection/outbox.ts'
+import { tickMs, ticksOf } from '../platform/wire/connection/ticks.ts'
 import { serveCaller } from './http1/caller.ts'
 import type { ListenerContext } from './http1/caller-state.ts'
 import { sweepCallers } from './http1/sweep.ts'
@@ -155,7 +155,7 @@ function createContext(options: ProxyOptions, headersTimeoutMs: number): Listene
       unread: ticksOf(unreadMs),
     },
     callers: new Set(),
-    lingering: createBudget(lingering),
+    lingering: createBudget(lingering, 'shed'),
     turns: createTurns(requestTurns, options),
     outbox: createOutbox(log),
     tick: 0,

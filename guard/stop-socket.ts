@@ -6,7 +6,7 @@ import type { Logger } from '../platform/log.ts'
 
 /**
  * Hears of the pod's end: the guard's preStop hook connects, and that is all it says. No process is looked for and
- * signalled: with `shareProcessNamespace` the first one is not the guard, and a number of long ago can be anybody's.
+ * signalled: with `shareProcessNamespace` the first one is not the guard, and a process id of long ago can be anybody's.
  */
 export async function listenForStop(
   options: { readonly snapshotFile: string; readonly log: Logger },

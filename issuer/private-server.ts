@@ -65,6 +65,8 @@ export function createPrivateHandler(parts: {
     try {
       await route.serve(request, response, token, holder)
     } catch (error) {
+      // No right is looked at any more once the answer has begun: a fault is for the server to cut off.
+      if (response.headersSent) throw error
       log.warn({ err: error }, 'a right could not be looked at')
       unavailable(response, 'unavailable', 'The API server did not answer: try again')
     }

@@ -127,7 +127,7 @@ export function url<T extends string | undefined = string>(name: string, about: 
   })
 }
 
-/** Words between commas. */
+/** Words separated by commas. */
 export function list(name: string, about: About<string[]> = {}): Setting<string[]> {
   return setting(name, about, value => ({
     value: value

@@ -24,7 +24,7 @@ export function driveSteps<T>(steps: Steps<T>, done: (outcome: Outcome<T>) => vo
   }
 }
 
-/** The same for who waits. */
+/** The same as a promise. */
 export function driven<T>(steps: Steps<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     driveSteps(steps, outcome => ('error' in outcome ? reject(outcome.error) : resolve(outcome.value)))

@@ -25,7 +25,7 @@ const curly = 0x7b
 const closingCurly = 0x7d
 
 /**
- * A list of a hundred thousand rows is never one text, nor read at one go: each element is read when its last byte came.
+ * A list of a hundred thousand rows is never one text, nor read in one go: each element is read when its last byte came.
  * Structure is told by bytes alone, so that a character may be cut anywhere.
  * @param depth how many brackets are open in the lists; everything deeper belongs to an element
  * @param keep what stays of an element, of which the rest is dropped at once

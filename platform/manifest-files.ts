@@ -45,7 +45,7 @@ function readFileInto(file: string, bytes: Uint8Array, reading: Reading): void {
   }
 }
 
-/** What is no UTF-8 would be read as something else than it says. */
+/** What is not UTF-8 would be read as something other than it says. */
 function textOf(bytes: Uint8Array): string | undefined {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)

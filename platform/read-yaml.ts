@@ -1,7 +1,7 @@
 import { LineCounter } from 'yaml'
+import { parseStrictJson } from '../core/base/strict-json.ts'
 import { composeDocuments } from './yaml/compose.ts'
 import { YamlFault } from './yaml/fault.ts'
-import { readJson } from './yaml/read-json.ts'
 import { createValues } from './yaml/values.ts'
 
 /** What a text was read to, or where and why it was not. A fault repeats nothing of the text. */
@@ -57,8 +57,14 @@ export function readYaml(text: string, limits: ReadLimits = documentLimits): Rea
 export function readYamlStream(text: string, limits: ReadLimits): readonly ReadResult[] {
   if (Buffer.byteLength(text) > limits.bytes) return [{ fault: `the text is longer than ${sizeOf(limits.bytes)}` }]
   const plain = text.startsWith('\ufeff') ? text.slice(1) : text
-  const json = readJson(plain, { ...limits, nodes: limits.jsonNodes })
+  const json = readJson(plain, limits)
   return json ? [json] : readDocuments(plain, limits)
+}
+
+/** The value of a text that is JSON, when YAML would give the very same; what else it may be is for others to say. */
+function readJson(text: string, { depth, jsonNodes }: ReadLimits): ReadResult | undefined {
+  const json = /^[ \t\r\n]*[{["]/.test(text) ? parseStrictJson(text, depth) : undefined
+  return json && json.nodes <= jsonNodes ? { value: json.value } : undefined
 }
 
 function readDocuments(text: string, limits: ReadLimits): ReadResult[] {

@@ -7,7 +7,7 @@ import {
 } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { Clock } from '../../platform/clock.ts'
-import { createBudget, type Share } from '../../platform/http/budget.ts'
+import { createBudget, type Share } from '../../platform/fair/budget.ts'
 import { type Connection, createConnections } from '../../platform/http/connections.ts'
 import { type HttpLimit, limitsOf } from '../../platform/http/limits.ts'
 

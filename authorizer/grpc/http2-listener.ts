@@ -11,7 +11,7 @@ import type { ListenAddress } from '../../enforce/settings.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { HttpLimit } from '../../platform/http/limits.ts'
 import { paceHandshakes } from '../../platform/http/paced-handshakes.ts'
-import type { TlsSource } from '../../platform/http/tls-source.ts'
+import { serveCertificate, type TlsSource } from '../../platform/http/tls-source.ts'
 import type { Logger } from '../../platform/log.ts'
 import { createHttp2Connections, type Http2Connections } from './http2-connections.ts'
 
@@ -88,24 +88,9 @@ function warn(session: ServerHttp2Session): void {
 const settings = { settings: { maxConcurrentStreams: 4_096 } }
 
 function secureServer(tls: TlsSource): Http2SecureServer {
-  const server = createSecureServer({
-    ...settings,
-    ...tls.pair(),
-    minVersion: 'TLSv1.2',
-    // Without authorities of our own Node would trust its list, and every web server of the world would be proved.
-    requestCert: tls.pair()?.ca !== undefined,
-    rejectUnauthorized: false,
-    SNICallback: (_name, done) => {
-      try {
-        done(null, tls.current())
-      } catch (error) {
-        done(error as Error)
-      }
-    },
-  })
-  // Clients that connect to an address send no name, and SNICallback is not asked.
-  tls.onReplace(pair => server.setSecureContext({ ...pair, minVersion: 'TLSv1.2' }))
-  return server
+  // Without authorities of our own Node would trust its list, and every web server of the world would be proved.
+  const own = { ...settings, requestCert: tls.pair()?.ca !== undefined, rejectUnauthorized: false }
+  return serveCertificate(tls, certificate => createSecureServer({ ...own, ...certificate }))
 }
 
 function ended(

@@ -1,6 +1,6 @@
 import type { KubeClient } from '../../platform/kube/client.ts'
 import { version } from '../../platform/version.ts'
-import type { Options } from './command.ts'
+import type { CommandIo, Options } from './command.ts'
 import { CommandError } from './exit-codes.ts'
 
 /** The flags of kubectl that say which cluster and which namespaces. A command takes those that mean something to it. */
@@ -34,16 +34,21 @@ export interface Cluster {
  * Does something with the cluster that the command line names, and closes the connection behind it.
  * @throws CommandError `usage` when the kubeconfig gives no server or no credential
  */
-export async function withCluster<T>(choice: ClusterChoice, act: (cluster: Cluster) => Promise<T>): Promise<T> {
+export async function withCluster<T>(
+  choice: ClusterChoice,
+  { env, input }: Pick<CommandIo, 'env' | 'input'>,
+  act: (cluster: Cluster) => Promise<T>,
+): Promise<T> {
   const { kubeconfig, context, namespace, allNamespaces = false } = choice
   if (allNamespaces && namespace !== undefined) throw new CommandError('usage', 'name -n or -A, not both')
   // Loaded only here: a command that asks no cluster pays nothing for the client.
-  const [{ createKubeClient }, { loadKubeConnection }] = await Promise.all([
+  const [{ createKubeClient }, { podConnection }, { connectByKubeconfig }] = await Promise.all([
     import('../../platform/kube/client.ts'),
     import('../../platform/kube/connection.ts'),
+    import('../../platform/kube/kubeconfig/connect.ts'),
   ])
   const connection = await orUsage('the kubeconfig', async () =>
-    loadKubeConnection({ kubeconfig, ...(context !== undefined && { context }) }),
+    connectByKubeconfig({ kubeconfig, context, env, isTerminal: input.isTTY }, podConnection(env)),
   )
   const access = await orUsage(context === undefined ? 'the kubeconfig' : `context ${context}`, () =>
     connection.access(),

@@ -1,4 +1,5 @@
 import type { Option } from './command.ts'
+import { escaped } from './drawing.ts'
 
 /** `text` and `table` are for people and may change; `json` and `yaml` are for programs. */
 export type OutputForm = 'text' | 'table' | 'json' | 'yaml'
@@ -19,24 +20,8 @@ export async function formatted(form: OutputForm, value: unknown, render: () => 
   if (form === 'json') return `${escaped(JSON.stringify(value, null, 2))}\n`
   if (form !== 'yaml') return render()
   // A YAML library only for those who ask.
-  const { Document, visit } = await import('yaml')
-  const document = new Document(value, { aliasDuplicateObjects: false })
-  visit(document, {
-    Scalar(_, scalar) {
-      if (typeof scalar.value === 'string' && drawing.test(scalar.value)) scalar.type = 'QUOTE_DOUBLE'
-    },
-  })
-  return document.toString({ lineWidth: 0 }).split('\n').map(escaped).join('\n')
-}
-
-/** What draws on a terminal, or hides there. */
-const drawing = /[\u007f-\u009f\p{Cf}]/u
-
-/** In a string of JSON, or one of YAML in double quotes: what draws on a terminal stands there by its number. */
-function escaped(text: string): string {
-  return text.replaceAll(new RegExp(drawing, 'gu'), one =>
-    [...Array(one.length).keys()].map(at => `\\u${one.charCodeAt(at).toString(16).padStart(4, '0')}`).join(''),
-  )
+  const { asYaml } = await import('./as-yaml.ts')
+  return asYaml(value)
 }
 
 /** Rows with columns that stand below each other. */

@@ -1,4 +1,5 @@
 import {
+  CommanderError,
   InvalidArgumentError,
   Command as Program,
   Argument as ProgramArgument,
@@ -17,7 +18,7 @@ import {
   type Given,
   type Option,
 } from './command.ts'
-import { exitCodes } from './exit-codes.ts'
+import { type Exit, exitCodes } from './exit-codes.ts'
 
 /** The table as commander reads it. `run` is called with what was given; mistakes and help are thrown as CommanderError. */
 export function createProgram(
@@ -47,6 +48,12 @@ export function createProgram(
     describe((parents.get(first) ?? program).command(second ?? first), command, io, run)
   }
   return program.helpCommand('help [command]', 'Says how a command is used.')
+}
+
+/** How it ended by itself: after help, or because of a mistake. @returns undefined for any other error */
+export function endOf(error: unknown): Exit | undefined {
+  if (!(error instanceof CommanderError)) return undefined
+  return error.exitCode === 0 ? 'ok' : 'usage'
 }
 
 function describe(

@@ -10,7 +10,7 @@ export async function runCommandLine(args: readonly string[], table: CommandTabl
     io.write(complete(args.slice(1), table))
     return exitCodes.ok.code
   }
-  const [{ CommanderError }, { createProgram }] = await Promise.all([import('commander'), import('./program.ts')])
+  const { createProgram, endOf } = await import('./program.ts')
   let name = ''
   let outcome: Outcome = 'ok'
   const program = createProgram(table, io, async (command, given) => {
@@ -25,7 +25,8 @@ export async function runCommandLine(args: readonly string[], table: CommandTabl
     await program.parseAsync(asCommand(args, table), { from: 'user' })
     return exitCodes[outcome].code
   } catch (error) {
-    if (error instanceof CommanderError) return exitCodes[error.exitCode === 0 ? 'ok' : 'usage'].code
+    const end = endOf(error)
+    if (end !== undefined) return exitCodes[end].code
     // Somebody else's text may be in it, of a file or of a server.
     const lines = (error as Error).message.split('\n').map(printable)
     io.complain(`latchkey${name}: ${lines.join('\n')}\n`)

@@ -24,7 +24,7 @@ const pageSize = 500
 
 export async function listReplaced({ options: given }: Given<typeof entry.options>, io: CommandIo): Promise<Outcome> {
   const { client, output } = given
-  const lost = await withCluster(given, cluster => readLost(cluster, client))
+  const lost = await withCluster(given, io, cluster => readLost(cluster, client))
   io.write(await formatted(output, lost, () => render(lost)))
   return lost.length > 0 ? 'bad' : 'ok'
 }

@@ -39,7 +39,7 @@ export interface ReadingThreadOptions {
   clock?: Clock
 }
 
-/** More than ever wait: who asks for documents has few of them under way. */
+/** More than will ever wait: whoever asks for documents has few of them under way. */
 const bounds = { perPeer: 64, sum: 64 }
 const fault = { reason: 'OpenApiInvalid', message: 'The document is too costly to read. Simplify or split it.' }
 

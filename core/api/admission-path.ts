@@ -1,6 +1,6 @@
 /**
  * The path at which the API server asks the webhook ends in a random part, which only the webhook configurations tell:
- * who does not know it is not listened to. The operator makes it; operator and webhook agree here on how it is written.
+ * whoever does not know it is not listened to. The operator makes it; operator and webhook agree here on how it is written.
  */
 
 /** The entry of the webhook's Secret, beside its certificate, that holds the random part. */

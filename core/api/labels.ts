@@ -2,7 +2,7 @@
 export const organizationLabel = 'latchkey.dev/organization'
 /** The label on a namespace that says which installation its objects belong to; absent means `default`. */
 export const installationLabel = 'latchkey.dev/installation'
-/** The annotation on the pods of a central guard: which services it enforces, as `namespace/name` between commas. */
+/** The annotation on the pods of a central guard: which services it enforces, as `namespace/name` separated by commas. */
 export const enforcesAnnotation = 'latchkey.dev/enforces'
 /** The label on a pod that names the GuardedService whose guard it gets. */
 export const guardLabel = 'latchkey.dev/guard'

@@ -37,7 +37,7 @@ export const wrongInPaths: readonly Wrong[] = [
   { pattern: '%([^2-9A-F]|.?$|.[^\\dA-F])', message: 'an escape is % and two hexadecimal digits, upper case: %C3%A9' },
 ]
 
-/** The API server says the sentence where it would show the pattern; who reads without one checks the pattern still. */
+/** The API server says the sentence where it would show the pattern; whoever reads without one still checks the pattern. */
 export function worded<T extends z.ZodString>(schema: T, message: string): T {
   const { pattern } = schema.toJSONSchema() as { pattern?: string }
   return withRules(schema, [{ rule: `self.matches(r"${pattern}")`, message }])

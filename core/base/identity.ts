@@ -31,7 +31,7 @@ declare const checkedForThisRequest: unique symbol
 /**
  * Who calls, and counts now: proved, and client, key, pod and audience were looked at for the request that is decided.
  * Only `checkedIdentity` makes one, and only a decision holds one. What an app is told of its caller is made from a
- * decision alone, so nobody can be named who was good once.
+ * decision alone, so nobody can be named who no longer counts.
  */
 export interface CheckedIdentity extends Identity {
   readonly [checkedForThisRequest]: true

@@ -40,7 +40,7 @@ export function timeChecks(longestSeconds: number): readonly ClaimCheck[] {
     (name: 'iat' | 'exp' | 'nbf'): ClaimCheck =>
     ({ payload }) =>
       !Object.hasOwn(payload, name) || isTime(payload[name]) ? undefined : `${name}_invalid`
-  // Also where one of them has a fraction, which is told before: who looks for every fault gets both.
+  // Also where one of them has a fraction, which is told before: whoever looks for every fault gets both.
   const span: ClaimCheck = ({ payload: { iat, exp } }) =>
     typeof iat !== 'number' || typeof exp !== 'number' || (exp > iat && exp - iat <= longestSeconds)
       ? undefined

@@ -1,6 +1,6 @@
 import { decodeBase64url } from '../base/base64url.ts'
 import { maxTokenLength } from './compact.ts'
-import { readJsonObject } from './strict-json.ts'
+import { readJsonObject } from './json-object.ts'
 
 /** `iss` of what may be a signed token, before anything of it is proved. */
 export function claimedIss(text: string): string | undefined {

@@ -188,7 +188,7 @@ function faultsOf(token: CompactToken): TokenFault[] {
   ]
 }
 
-/** Whom the token is of by its issuer, which ends with the client id; else by its subject. */
+/** Whose token it is by its issuer, which ends with the client id; else by its subject. */
 function claimedClient({ iss, sub, client_id }: Claims): unknown {
   const [, byIssuer] = typeof iss === 'string' ? (/\/v1\/clients\/([^/]+)$/.exec(iss) ?? []) : []
   return byIssuer ?? sub ?? client_id

@@ -1,5 +1,5 @@
 import { decodeBase64url } from '../base/base64url.ts'
-import { readJsonObject } from './strict-json.ts'
+import { readJsonObject } from './json-object.ts'
 
 /** Longer tokens are not looked at, characters. */
 export const maxTokenLength = 8192

@@ -25,7 +25,7 @@ export interface Use {
   readonly now: number
 }
 
-/** What can be told of one kind of credential to who owns one, or may read the policy. No guard tells it to a caller. */
+/** What can be told of one kind of credential to its owner, or to whoever may read the policy. No guard tells it to a caller. */
 export interface CredentialExplanation {
   /** What people call it. */
   readonly words: string

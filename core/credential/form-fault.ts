@@ -1,9 +1,9 @@
 import { decodeBase64url } from '../base/base64url.ts'
 import { maxTokenLength } from './compact.ts'
-import { readJsonObject } from './strict-json.ts'
+import { readJsonObject } from './json-object.ts'
 
 /**
- * Why a text is no token in the strict form, as a sentence for who wrote it. Nothing of the text is in the sentence: it
+ * Why a text is no token in the strict form, as a sentence for whoever wrote it. Nothing of the text is in the sentence: it
  * may be a key. To be asked where parseCompact refused.
  */
 export function formFault(text: string): string {

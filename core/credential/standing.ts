@@ -15,7 +15,7 @@ export function checkStanding(client: ClientRow, key: KeyRow | undefined, now: n
   return undefined
 }
 
-/** Whether a client token was issued before its client or its key was made: then it is of another one. */
+/** Whether a client token was issued before its client or its key was made: then it belongs to another one. */
 export function isOlderThanKey(issuedAt: number, client: ClientRow, key: KeyRow): boolean {
   return issuedAt + toleranceSeconds < Math.max(client.createdAt, key.notBefore)
 }

@@ -34,7 +34,7 @@ export function keyFaults({ header: { alg, kid } }: CompactToken, algorithms: re
   return faults.filter(one => one !== false)
 }
 
-/** What these checks find, with what stands there. @param clientId whom the token is taken to be of */
+/** What these checks find, with what stands there. @param clientId whose token it is taken to be */
 export function claimFaults(
   checks: readonly ClaimCheck[],
   token: CompactToken,

@@ -43,8 +43,8 @@ export function inspectToken(text: string, now: number): TokenInspection {
 }
 
 /**
- * Why a guard with this policy answers `invalid_token`, every cause as a sentence. A guard must not say it to who has
- * not proved anything; to be told only where the policy itself is at hand, to somebody who may read it.
+ * Why a guard with this policy answers `invalid_token`, every cause as a sentence. A guard must not say it to anybody
+ * who has proved nothing; to be told only where the policy itself is at hand, to somebody who may read it.
  * @returns undefined of what is no credential
  */
 export function unprovedCauses(text: string, snapshot: Snapshot): string[] | undefined {

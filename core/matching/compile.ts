@@ -87,7 +87,7 @@ function addTemplate(
   trie.add(template, { role: number, index, name: ruleName(name, index), methods, when, positions })
 }
 
-/** Joined, so that it is one flat string: one made of parts takes JSON.stringify off its fast way, line for line. */
+/** Joined, so that it is one flat string: one made of parts takes JSON.stringify off its fast path, line for line. */
 function ruleName(role: string, index: number): string {
   return ['role/', role, '#', index].join('')
 }

@@ -1,15 +1,13 @@
 import { getIndex, headIndex, methodIndex } from '../base/methods.ts'
 import { everyNth, type Steps } from '../base/steps.ts'
+import { growLiteral, type Literals } from './literals.ts'
 import type { TemplateSegment } from './template.ts'
 
 /** One slot per method. */
 type Slots<E> = (E | undefined)[]
 
-/** Routes by their segments. Most places have one literal below them: it needs no map. */
-export interface RouteNode<E> {
-  literal: string | undefined
-  next: RouteNode<E> | undefined
-  literals: Map<string, RouteNode<E>> | undefined
+/** Routes by their segments. */
+export interface RouteNode<E> extends Literals<RouteNode<E>> {
   named: RouteNode<E> | undefined
   one: RouteNode<E> | undefined
   here: Slots<E> | undefined
@@ -24,7 +22,7 @@ export interface Placed<E> {
 }
 
 /**
- * Who comes first keeps a slot: public paths before routes of the same shape, methods that are written before the
+ * The first to come keeps a slot: public paths before routes of the same shape, methods that are written before the
  * `HEAD` that follows from `GET`.
  */
 export function* buildingRoutes<E>(entries: readonly Placed<E>[]): Steps<RouteNode<E>> {
@@ -90,7 +88,7 @@ function place<E>(root: RouteNode<E>, segments: readonly TemplateSegment[]): Slo
 function below<E>(node: RouteNode<E>, segment: Exclude<TemplateSegment, { kind: 'rest' }>): RouteNode<E> {
   switch (segment.kind) {
     case 'literal':
-      return belowLiteral(node, segment.value)
+      return growLiteral(node, segment.value, emptyNode<E>)
     case 'parameter':
       node.named ??= emptyNode()
       return node.named
@@ -98,23 +96,4 @@ function below<E>(node: RouteNode<E>, segment: Exclude<TemplateSegment, { kind: 
       node.one ??= emptyNode()
       return node.one
   }
-}
-
-function belowLiteral<E>(node: RouteNode<E>, value: string): RouteNode<E> {
-  const known = node.literals ? node.literals.get(value) : node.literal === value ? node.next : undefined
-  if (known) return known
-  const fresh = emptyNode<E>()
-  if (node.literals) node.literals.set(value, fresh)
-  else if (node.literal !== undefined && node.next) {
-    node.literals = new Map([
-      [node.literal, node.next],
-      [value, fresh],
-    ])
-    node.literal = undefined
-    node.next = undefined
-  } else {
-    node.literal = value
-    node.next = fresh
-  }
-  return fresh
 }

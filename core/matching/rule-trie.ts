@@ -1,4 +1,5 @@
 import type { Comparison } from '../api/role.ts'
+import { growLiteral } from './literals.ts'
 import type { Template } from './template.ts'
 
 /** One rule at the end of one of its templates. */
@@ -35,7 +36,6 @@ export function ruleOf(leaf: Leaf, role: number): Leaf | undefined {
 
 /** A trie of template segments. Any match allows, so `{name}` and `*` are one edge. */
 export interface RuleNode {
-  /** The only literal that goes on from here, and where to; `literals` has them where there are several. */
   readonly literal: string | undefined
   readonly next: RuleNode | undefined
   readonly literals: ReadonlyMap<string, RuleNode> | undefined
@@ -107,32 +107,13 @@ function placeOf(root: GrowingNode, template: Template): { node: GrowingNode; at
   let node = root
   for (const segment of template.segments) {
     if (segment.kind === 'rest') return { node, at: 'rest' }
-    if (segment.kind === 'literal') node = belowLiteral(node, segment.value)
+    if (segment.kind === 'literal') node = growLiteral(node, segment.value, emptyNode)
     else {
       node.one ??= emptyNode()
       node = node.one
     }
   }
   return { node, at: 'here' }
-}
-
-function belowLiteral(node: GrowingNode, value: string): GrowingNode {
-  const known = node.literals ? node.literals.get(value) : node.literal === value ? node.next : undefined
-  if (known) return known
-  const fresh = emptyNode()
-  if (node.literals) node.literals.set(value, fresh)
-  else if (node.literal !== undefined && node.next) {
-    node.literals = new Map([
-      [node.literal, node.next],
-      [value, fresh],
-    ])
-    node.literal = undefined
-    node.next = undefined
-  } else {
-    node.literal = value
-    node.next = fresh
-  }
-  return fresh
 }
 
 /** Puts a rule behind those of its role at one place. */

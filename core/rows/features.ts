@@ -6,7 +6,7 @@ export type Deny = 'Deny'
 /**
  * What rows may say that guards of earlier releases do not know. Each member gives a part of a row as a guard without the
  * feature understands it: the very same object where it says nothing of the feature, and less where leaving out cannot
- * allow anything; else `Deny`. Of a client or a cluster, credentials are left out: who proves nothing is denied anyway.
+ * allow anything; else `Deny`. Of a client or a cluster, credentials are left out: whoever proves nothing is denied anyway.
  */
 export interface Feature {
   /** As guards say it in `hello`. */

@@ -32,7 +32,7 @@ export function changeHash(slice: string, gone: Iterable<unknown>, come: Iterabl
 export interface HashSum {
   remove(row: unknown): void
   add(row: unknown): void
-  /** The same for who knows the row's hash. */
+  /** The same where the row's hash is known. */
   removeHash(row: string): void
   addHash(row: string): void
   hash(): string

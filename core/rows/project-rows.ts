@@ -72,7 +72,7 @@ function withheldRoute({ name, path, methods, variants, mode }: RouteRow, since:
   return { name, path, methods, variants, ...(mode && { mode }), needs: since }
 }
 
-/** Rules only allow: those that can be read go on doing so, and who is allowed by none of them is told of the rest. */
+/** Rules only allow: those that can be read go on doing so, and whoever is allowed by none of them is told of the rest. */
 function roleWithout(row: RoleRow, { rule, since }: Feature): RoleRow {
   if (!rule) return row
   const read = row.rules.map(rule)

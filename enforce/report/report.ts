@@ -12,8 +12,9 @@ export interface Call {
   readonly method: string | undefined
   readonly target: string | undefined
   readonly requestId: string
-  readonly peer: string
-  /** The listed proxy that asked. */
+  /** Of the connection, or of the caller where a proxy tells it. */
+  readonly address: string
+  /** The peer that asked an authorizer, by its name in the list. */
   readonly proxy?: string | undefined
   /** Monotonic. */
   readonly startedMs: number
@@ -46,7 +47,7 @@ export function createReporter(options: { audit: Audit; metrics: Counted; servic
       call.trace?.fail(fault)
     },
     report(call, status, event) {
-      const { verdict, requestId, peer } = call
+      const { verdict, requestId, address } = call
       const { decision } = verdict
       const identity = recordedIdentity(verdict)
       const elapsedMs = clock.now() - call.startedMs
@@ -56,7 +57,7 @@ export function createReporter(options: { audit: Audit; metrics: Counted; servic
       if (wouldDeny) metrics.wouldDeny(decision.route)
       const limit = decision.reason === 'request_malformed' ? limitOf[status ?? 0] : undefined
       if (limit) metrics.limitHit?.(limit)
-      if (event === undefined) call.trace?.end({ verdict, method: call.method, service, peer, status })
+      if (event === undefined) call.trace?.end({ verdict, method: call.method, service, address, status })
       audit.record({
         v: auditVersion,
         time: timeText(),
@@ -76,7 +77,7 @@ export function createReporter(options: { audit: Audit; metrics: Counted; servic
         path: pathOf(call.target),
         service,
         requestId,
-        peer,
+        peer: address,
         proxy: call.proxy,
         status,
         durationMs: Math.round(elapsedMs * 1_000) / 1_000,

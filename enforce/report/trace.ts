@@ -43,7 +43,7 @@ export interface EndedCall {
   readonly verdict: Verdict
   readonly method: string | undefined
   readonly service: string
-  readonly peer: string
+  readonly address: string
   /** Undefined when none could be sent. */
   readonly status: number | undefined
 }
@@ -65,7 +65,7 @@ export function attributesOf(ended: EndedCall, fault: UpstreamFault | undefined)
     'http.request.method': methodOf(method),
     'http.route': routeOf(verdict),
     'http.response.status_code': status,
-    'client.address': ended.peer,
+    'client.address': ended.address,
     'url.scheme': 'http',
     'error.type': fault ?? (status !== undefined && status >= 500 ? String(status) : undefined),
     'latchkey.service': ended.service,

@@ -1,7 +1,7 @@
 import { readFile, rename, writeFile } from 'node:fs/promises'
 
 /**
- * The number of calls that audit mode let through, beside the stored snapshot on the pod's disk: who looks at
+ * The number of calls that audit mode let through, beside the stored snapshot on the pod's disk: whoever looks at
  * WOULD-DENY before turning Enforce on must not read 0 because a guard was restarted.
  */
 export interface WouldDenyFile {

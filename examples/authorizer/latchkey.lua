@@ -18,7 +18,7 @@ local told = {
 local overriding = {
   ["x-http-method"] = true, ["x-http-method-override"] = true, ["x-method-override"] = true,
   ["x-original-method"] = true, ["x-original-uri"] = true, ["x-original-url"] = true, ["x-rewrite-url"] = true,
-  ["x-forwarded-method"] = true, ["x-forwarded-uri"] = true,
+  ["x-forwarded-method"] = true, ["x-forwarded-uri"] = true, ["script-name"] = true, ["path-info"] = true,
 }
 
 -- One name for all spellings that some app reads as the same.

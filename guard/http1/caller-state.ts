@@ -7,8 +7,8 @@ import type { Budget, Place } from '../../platform/fair/budget.ts'
 import type { Turns } from '../../platform/fair/turns.ts'
 import type { Logger } from '../../platform/log.ts'
 import type { Body } from '../../platform/wire/body.ts'
-import type { Accepted } from '../../platform/wire/listener.ts'
-import type { Outbox, Sender } from '../../platform/wire/outbox.ts'
+import type { Accepted } from '../../platform/wire/connection/listener.ts'
+import type { Outbox, Sender } from '../../platform/wire/connection/outbox.ts'
 import type { ReadBefore } from '../../platform/wire/read-before.ts'
 import type { RequestHead } from '../../platform/wire/read-request.ts'
 import type { Tunnels } from '../upgrade.ts'
@@ -63,7 +63,7 @@ export type Phase = 'head' | 'proof' | 'body' | 'answer' | 'linger' | 'tunnel' |
 export interface CallerConnection extends Sender {
   readonly listener: ListenerContext
   readonly accepted: Accepted
-  readonly peer: string
+  readonly address: string
   readonly handler: UpstreamHandler
   /** Takes what waits, once the request in front of it is decided. */
   goOn(): void

@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net'
-import { free, joined, kept, partOf } from '../../platform/wire/kept-bytes.ts'
-import type { Accepted } from '../../platform/wire/listener.ts'
+import { free, joined, kept, partOf } from '../../platform/wire/connection/kept-bytes.ts'
+import type { Accepted } from '../../platform/wire/connection/listener.ts'
+import type { OnRead } from '../../platform/wire/connection/reading.ts'
 import { nothingBefore } from '../../platform/wire/read-before.ts'
 import { fault } from '../../platform/wire/read-request.ts'
-import type { OnRead } from '../../platform/wire/reading.ts'
 import type { UpstreamHandler } from '../upstream/state.ts'
 import { addData, beginAnswer, endAnswer, failAnswer } from './answer.ts'
 import { dropBody, sendBody, takeBody } from './body.ts'
@@ -43,7 +43,7 @@ export function serveCaller(listener: ListenerContext, accepted: Accepted, open:
     listener,
     socket,
     accepted,
-    peer: accepted.peer,
+    address: accepted.address,
     handler: askerOf(() => caller, accepted.key),
     since: listener.tick,
     send: () => flush(caller),
@@ -67,7 +67,7 @@ export function serveCaller(listener: ListenerContext, accepted: Accepted, open:
   })
 }
 
-type Own = 'listener' | 'socket' | 'accepted' | 'peer' | 'handler' | 'since' | 'send' | 'goOn' | 'before'
+type Own = 'listener' | 'socket' | 'accepted' | 'address' | 'handler' | 'since' | 'send' | 'goOn' | 'before'
 const fresh: Omit<CallerConnection, Own> = {
   queued: false,
   linesOf: undefined,

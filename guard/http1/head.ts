@@ -1,10 +1,10 @@
 import { malformedVerdict, overloadedVerdict, type Verdict } from '../../enforce/authorize.ts'
 import type { Call } from '../../enforce/report/report.ts'
 import type { CallTrace } from '../../enforce/report/trace.ts'
-import { kept } from '../../platform/wire/kept-bytes.ts'
-import { isPreface, prefaceLength } from '../../platform/wire/preface.ts'
+import { kept } from '../../platform/wire/connection/kept-bytes.ts'
+import { isPreface, prefaceLength } from '../../platform/wire/connection/preface.ts'
+import { endOfHead } from '../../platform/wire/fields/read-fields.ts'
 import { remember } from '../../platform/wire/read-before.ts'
-import { endOfHead } from '../../platform/wire/read-fields.ts'
 import { afterTarget, checkBeginning, readHead, readRepeated } from '../../platform/wire/read-head.ts'
 import { fault, maxHeaderBytes, type RequestHead } from '../../platform/wire/read-request.ts'
 import { newRequestId } from '../../platform/wire/request-id.ts'
@@ -119,7 +119,7 @@ function decided(
 ): void {
   const { method, target } = head
   const requestId = head.requestId ?? newRequestId()
-  const call: Call = { verdict, method, target, requestId, peer: caller.peer, startedMs, trace }
+  const call: Call = { verdict, method, target, requestId, address: caller.address, startedMs, trace }
   if (verdict.pass) pass(caller, head, call)
   else deny(caller, head, call)
 }

@@ -36,7 +36,7 @@ export function refuse(
     method,
     target,
     requestId: newRequestId(),
-    peer: caller.peer,
+    address: caller.address,
     startedMs: clock.now(),
   }
   reporter.report(call, refused.status)
@@ -58,7 +58,7 @@ export function refuseTurn(caller: CallerConnection): void {
   const verdict = overloadedVerdict(policy)
   const requestId = newRequestId()
   const startedMs = clock.now()
-  const call: Call = { verdict, method: undefined, target: undefined, requestId, peer: caller.peer, startedMs }
+  const call: Call = { verdict, method: undefined, target: undefined, requestId, address: caller.address, startedMs }
   const answer = denial(verdict, requestId, problemBase)
   reporter.report(call, answer.status)
   putOwn(caller, answer, true, false)

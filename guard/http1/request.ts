@@ -2,8 +2,8 @@ import { callerFields, identityLines, isLastRequest, keepsToken, linesOf } from 
 import type { Call } from '../../enforce/report/report.ts'
 import type { CallTrace } from '../../enforce/report/trace.ts'
 import { newBody } from '../../platform/wire/body.ts'
-import { partOf } from '../../platform/wire/kept-bytes.ts'
-import { inOnePiece } from '../../platform/wire/one-piece.ts'
+import { partOf } from '../../platform/wire/connection/kept-bytes.ts'
+import { inOnePiece } from '../../platform/wire/fields/one-piece.ts'
 import type { RequestHead } from '../../platform/wire/read-request.ts'
 import type { Upstream } from '../upstream/state.ts'
 import { abandon } from '../upstream/upstream.ts'
@@ -87,10 +87,10 @@ export function abort(caller: CallerConnection): void {
 
 /** The head that the app gets, one character per byte: what forwardHead tells, as text. */
 function forwardedText(caller: CallerConnection, head: RequestHead, call: Call): string {
-  const { verdict, requestId, peer, trace } = call
+  const { verdict, requestId, address, trace } = call
   const { decision, snapshot } = verdict
   const keeps = keepsToken(decision, snapshot?.service?.keepCredential)
-  const lines = keeps || trace ? peerLines(head, peer, keeps, trace) : linesAgain(caller, head)
+  const lines = keeps || trace ? callerLines(head, address, keeps, trace) : linesAgain(caller, head)
   const told = identityLines(decision)
   let text = `${head.method} ${head.target} HTTP/1.1\r\n${lines}${told}X-Request-Id: ${requestId}\r\n`
   if (trace) text += `traceparent: ${trace.traceparent}\r\n`
@@ -101,15 +101,15 @@ function forwardedText(caller: CallerConnection, head: RequestHead, call: Call):
 }
 
 /** The fields of the caller that pass, and where it is. */
-function peerLines(head: RequestHead, peer: string, keepsToken: boolean, trace: CallTrace | undefined): string {
-  return linesOf([...callerFields(head, keepsToken, trace), 'X-Forwarded-For', peer])
+function callerLines(head: RequestHead, address: string, keepsToken: boolean, trace: CallTrace | undefined): string {
+  return linesOf([...callerFields(head, keepsToken, trace), 'X-Forwarded-For', address])
 }
 
 /** The lines of fields that came in the request before too are not made again. */
 function linesAgain(caller: CallerConnection, head: RequestHead): string {
   if (caller.linesOf !== head.values) {
     caller.linesOf = head.values
-    caller.lines = inOnePiece(peerLines(head, caller.peer, false, undefined))
+    caller.lines = inOnePiece(callerLines(head, caller.address, false, undefined))
   }
   return caller.lines
 }

@@ -1,5 +1,5 @@
 import type { Limit } from '../../enforce/report/metrics.ts'
-import { halfOpenMs, ticksOf } from '../../platform/wire/ticks.ts'
+import { halfOpenMs, ticksOf } from '../../platform/wire/connection/ticks.ts'
 import type { CallerConnection, ListenerContext } from './caller-state.ts'
 import { holdLess } from './holding.ts'
 import { refuseBytes } from './refuse.ts'

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { decisionHeader } from '../../enforce/respond.ts'
+import { halfOpenMs } from '../../platform/wire/connection/ticks.ts'
 import type { AnswerHead } from '../../platform/wire/read-answer.ts'
-import { halfOpenMs } from '../../platform/wire/ticks.ts'
 import type { Upstream } from '../upstream/state.ts'
 import { type CallerConnection, type Exchange, report } from './caller-state.ts'
 import { holdFor, takeKept } from './holding.ts'

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { Answer } from '../../enforce/respond.ts'
 import type { Clock } from '../../platform/clock.ts'
-import { writeCopy } from '../../platform/wire/pages.ts'
+import { writeCopy } from '../../platform/wire/connection/pages.ts'
 import type { CallerConnection } from './caller-state.ts'
 import { holdFor, keepBytes } from './holding.ts'
 import { linger } from './phases.ts'
@@ -98,7 +98,7 @@ export function putOwn(caller: CallerConnection, answer: Answer, closes: boolean
 /**
  * Ends the connection. What still comes is read and thrown away for a moment: closing at once would reset it and could
  * take the answer away from a caller that is still writing. That is done for so many connections of a peer and no more:
- * who is refused over and over is not read for it.
+ * a caller that is refused over and over is not read for it.
  */
 export function endConnection(caller: CallerConnection): void {
   const { accepted, listener, socket } = caller

@@ -12,6 +12,8 @@ import { grpcAnswer, grpcStatus } from './grpc.ts'
 /** A call on its way through the guard, on a stream of its own. */
 export interface StreamExchange {
   readonly call: Call
+  /** Whom it is counted for. */
+  readonly peer: string
   readonly head: RequestHead
   readonly stream: ServerHttp2Stream
   /** Whether the caller speaks gRPC. */

@@ -1,11 +1,11 @@
 import type { Answer } from '../../enforce/respond.ts'
 
-/** Whether this is the type of gRPC's messages: who sends them looks for the outcome in `grpc-status` alone. */
+/** Whether this is the type of gRPC's messages: whoever sends them looks for the outcome in `grpc-status` alone. */
 export function isGrpcType(contentType: string | undefined): boolean {
   return contentType !== undefined && /^application\/grpc($|[+;])/i.test(contentType)
 }
 
-/** gRPC's status codes for our answers; whatever else they are, they are UNKNOWN (2). */
+/** gRPC's status codes for our answers; any other is UNKNOWN (2). */
 const statusCodes: Readonly<Record<number, number>> = {
   400: 3, // INVALID_ARGUMENT
   401: 16, // UNAUTHENTICATED

@@ -46,8 +46,8 @@ export interface OpenedStream {
   readonly endsHere: boolean
   /** Whether it came with fields that node:http2 left out. */
   readonly isMalformed: boolean
-  /** The address, and whom it is counted for. */
-  readonly peer: string
+  /** Where it comes from, and the peer that it is counted for. */
+  readonly address: string
   readonly key: string
 }
 
@@ -73,11 +73,11 @@ export function createStreamHandler(
   }
 
   function callOf(
-    { raw, peer }: OpenedStream,
+    { raw, address }: OpenedStream,
     verdict: Verdict,
     rest: Pick<Call, 'requestId' | 'startedMs' | 'trace'>,
   ): Call {
-    return { verdict, method: fieldOf(raw, ':method'), target: fieldOf(raw, ':path'), peer, ...rest }
+    return { verdict, method: fieldOf(raw, ':method'), target: fieldOf(raw, ':path'), address, ...rest }
   }
 
   function refuse(opened: OpenedStream, fault: HeadFault, startedMs: number): void {
@@ -103,7 +103,7 @@ export function createStreamHandler(
       decision,
       keepCredential: snapshot?.service?.keepCredential ?? 'Never',
       requestId: call.requestId,
-      peer: call.peer,
+      address: call.address,
       trace: call.trace,
     })
     const answering = createAnswering(exchange, { reporter, unreadMs, problemBase })
@@ -140,7 +140,7 @@ export function createStreamHandler(
     const trace = tracing?.begin(head)
     const decided = (verdict: Verdict): void => {
       const call = callOf(opened, verdict, { requestId: head.requestId ?? randomUUID(), startedMs, trace })
-      const exchange = { call, head, stream, grpc: isGrpcType(fieldOf(raw, 'content-type')) }
+      const exchange = { call, peer: key, head, stream, grpc: isGrpcType(fieldOf(raw, 'content-type')) }
       if (verdict.pass) pass(exchange, open)
       else deny(exchange)
     }

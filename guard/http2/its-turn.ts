@@ -3,7 +3,7 @@ import type { Turns, Work } from '../../platform/fair/turns.ts'
 
 /**
  * Goes on with a stream when its peer's turn comes, or is lost. One that was taken back meanwhile costs nothing more. A request without
- * data ends although nobody reads it yet: that and its trailers are told again to who listens by then.
+ * data ends although nobody reads it yet: that and its trailers are told again to whoever listens by then.
  */
 export function whenItsTurn(
   turns: Turns,

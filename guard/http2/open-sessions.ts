@@ -1,7 +1,7 @@
 import type { ServerHttp2Session } from 'node:http2'
 import type { Limit } from '../../enforce/report/metrics.ts'
-import type { Accepted } from '../../platform/wire/listener.ts'
-import { ticksOf } from '../../platform/wire/ticks.ts'
+import type { Accepted } from '../../platform/wire/connection/listener.ts'
+import { ticksOf } from '../../platform/wire/connection/ticks.ts'
 import { NGHTTP2_ENHANCE_YOUR_CALM } from './codes.ts'
 import { type ByteMeter, createByteMeter } from './watch/byte-meter.ts'
 
@@ -32,7 +32,7 @@ export interface OpenSession {
 
 /** How long a connection that was told to end may take for it. */
 const closingTicks = ticksOf(1_000)
-/** Who goes on after so many refused calls does not listen. */
+/** Whoever goes on after so many refused calls does not listen. */
 const mostRefused = 128
 
 /** The connections themselves: how long one may be without a call, whatever it sends. */

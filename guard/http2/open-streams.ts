@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream'
 import type { Limit } from '../../enforce/report/metrics.ts'
 import type { Budget, Place } from '../../platform/fair/budget.ts'
 import { costs } from '../../platform/fair/memory.ts'
-import { leastBodyBytes } from '../../platform/wire/ticks.ts'
+import { leastBodyBytes } from '../../platform/wire/connection/ticks.ts'
 import { NGHTTP2_CANCEL, NGHTTP2_ENHANCE_YOUR_CALM } from './codes.ts'
 import { endStream } from './end-stream.ts'
 

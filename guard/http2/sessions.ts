@@ -6,8 +6,8 @@ import type { Budget } from '../../platform/fair/budget.ts'
 import { costs } from '../../platform/fair/memory.ts'
 import { createTurns } from '../../platform/fair/turns.ts'
 import { http2 } from '../../platform/on-demand.ts'
-import type { Accepted } from '../../platform/wire/listener.ts'
-import { ticksOf } from '../../platform/wire/ticks.ts'
+import type { Accepted } from '../../platform/wire/connection/listener.ts'
+import { ticksOf } from '../../platform/wire/connection/ticks.ts'
 import { reviewEveryMs } from '../upgrade.ts'
 import type { UpstreamPool } from '../upstream/pool.ts'
 import { createH2cForward } from './app/forward-h2c.ts'
@@ -141,14 +141,14 @@ export function createHttp2(options: Http2Options): Http2Sessions {
     raw: readonly string[],
     isMalformed: boolean,
   ): void {
-    const { peer, key } = one.accepted
+    const { address, key } = one.accepted
     const open = streams.open(key, stream, raw, one.bytes.data)
     if (!open) {
       endStream(stream, NGHTTP2_REFUSED_STREAM)
       return void sessions.refuse(one)
     }
     const endsHere = (flags & NGHTTP2_FLAG_END_STREAM) !== 0
-    const opened = { open, stream, raw, isMalformed, endsHere, peer, key }
+    const opened = { open, stream, raw, isMalformed, endsHere, address, key }
     const fate = whenItsTurn(turns, key, stream, turn => {
       if (turn === 'lost') return void endStream(stream, NGHTTP2_REFUSED_STREAM)
       try {

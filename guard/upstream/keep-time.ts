@@ -6,11 +6,11 @@ export interface KeepTime {
   closedAfter(idle: number, tick: number): void
   /** A connection that was idle for so long served a request. */
   servedAfter(idle: number): void
-  /** What was seen long ago counts no more. */
+  /** What was seen long ago no longer counts. */
   age(tick: number): void
 }
 
-/** So often, at different times, it has to be seen: an app that restarts closes connections of any age. */
+/** It has to be seen this often, at different times: an app that restarts closes connections of any age. */
 const timesSeen = 3
 const forgetAfter = 600
 /** Two ticks: idle times are known to one, and what was sent has to arrive. */

@@ -9,12 +9,12 @@ export interface Waiting {
   readonly since: number
 }
 
-/** Requests that wait, those of each address in their order and the addresses in turn. */
+/** Requests that wait, those of each peer in their order and the peers in turn. */
 export interface UpstreamLine {
   size(): number
-  /** @returns the request that has to go because there are too many: the newest of the address that has most of them */
+  /** @returns the request that has to go because there are too many: the newest of the peer that has most of them */
   add(waiting: Waiting): Waiting | undefined
-  /** Takes the next one out, of an address that may have a connection. */
+  /** Takes the next one out, of a peer that may have a connection. */
   next(mayHave: (peer: string) => boolean): Waiting | undefined
   leave(handler: UpstreamHandler): void
   /** Takes out those that have waited since before. */
@@ -22,7 +22,7 @@ export interface UpstreamLine {
 }
 
 export function createUpstreamLine(most: number): UpstreamLine {
-  // The address whose turn it is stands first.
+  // The peer whose turn it is stands first.
   const peers = new Map<string, Map<UpstreamHandler, Waiting>>()
   let size = 0
 

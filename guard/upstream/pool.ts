@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { tls } from '../../platform/on-demand.ts'
-import { readBytes } from '../../platform/wire/reading.ts'
-import { tickMs, ticksOf } from '../../platform/wire/ticks.ts'
+import { readBytes } from '../../platform/wire/connection/reading.ts'
+import { tickMs, ticksOf } from '../../platform/wire/connection/ticks.ts'
 import { createKeepTime } from './keep-time.ts'
 import { createUpstreamLine, type Waiting } from './line.ts'
 import type { Upstream, UpstreamHandler, UpstreamOwner } from './state.ts'
@@ -47,7 +47,7 @@ const fullTicks = 10
 const triesWhileFull = 32
 /** How long a doubtful connection is left alone, ticks: one that the app closes after an error is closed by then. */
 const doubtTicks = 2
-/** While others want some too, one address gets at most so many times what is free: 8 of 9, when it is alone. */
+/** While others want some too, one peer gets at most so many times what is free: 8 of 9, when it is alone. */
 const share = 8
 
 export function createUpstreamPool(options: UpstreamOptions): UpstreamPool {

@@ -18,7 +18,7 @@ const everyMs = 60_000
 
 /**
  * Says why an app on a Unix socket is not reached, and what to do: every cause once a minute at most. Over TCP there is
- * little to say: who looks for listeners says it.
+ * little to say: the look for listeners says it.
  */
 export function createReachLog(
   upstream: string,

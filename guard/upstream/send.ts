@@ -1,4 +1,4 @@
-import type { Outbox } from '../../platform/wire/outbox.ts'
+import type { Outbox } from '../../platform/wire/connection/outbox.ts'
 import type { Upstream } from './state.ts'
 
 /**

@@ -1,6 +1,6 @@
 import type { UpstreamFault } from '../../enforce/respond.ts'
 import type { Body } from '../../platform/wire/body.ts'
-import type { Sender } from '../../platform/wire/outbox.ts'
+import type { Sender } from '../../platform/wire/connection/outbox.ts'
 import type { AnswerHead } from '../../platform/wire/read-answer.ts'
 import type { ReadBefore } from '../../platform/wire/read-before.ts'
 
@@ -9,12 +9,12 @@ import type { ReadBefore } from '../../platform/wire/read-before.ts'
  * request; one for each stream of HTTP/2.
  */
 export interface UpstreamHandler {
-  /** Address of the caller: connections to the app are shared out by it. */
+  /** The caller's: connections to the app are shared out between peers. */
   readonly peer: string
   /** There is a connection for the request that waited for one. */
   onUpstream(upstream: Upstream): void
   onAnswer(answer: AnswerHead): void
-  /** `bytes` are good until this returns; who keeps them copies them. */
+  /** `bytes` are good until this returns; whoever keeps them copies them. */
   onData(bytes: Buffer, from: number, to: number): void
   /** After the last piece of one read. @returns false when the app should wait */
   onPause(): boolean

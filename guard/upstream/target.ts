@@ -28,7 +28,7 @@ const unix = 'unix:'
 /** What {@link readUpstream} takes. */
 export const upstreamForm = 'an http or https URL, or unix: and an absolute path of at most 104 characters'
 
-/** @returns undefined when it is neither an URL nor the path of a Unix socket */
+/** @returns undefined when it is neither a URL nor the path of a Unix socket */
 export function readUpstream(given: string): string | undefined {
   if (given.startsWith(unix)) return socketPathFault(given.slice(unix.length)) === undefined ? given : undefined
   const url = URL.canParse(given) ? new URL(given) : undefined

@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net'
 import type { UpstreamFault } from '../../enforce/respond.ts'
 import { newBody, nextData } from '../../platform/wire/body.ts'
-import { inOnePiece } from '../../platform/wire/one-piece.ts'
+import { inOnePiece } from '../../platform/wire/fields/one-piece.ts'
+import { endOfHead } from '../../platform/wire/fields/read-fields.ts'
 import { type AnswerHead, readAnswer } from '../../platform/wire/read-answer.ts'
 import { nothingBefore, recall, remember } from '../../platform/wire/read-before.ts'
-import { endOfHead } from '../../platform/wire/read-fields.ts'
 import { sendRequest, stopSending } from './send.ts'
 import type { Upstream, UpstreamHandler, UpstreamOwner } from './state.ts'
 
@@ -209,7 +209,7 @@ export function takeEnd(upstream: Upstream, owner: UpstreamOwner): void {
 export const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
 
 /**
- * Ends the connection; who waits for an answer is told why there is none, or what to send once more.
+ * Ends the connection; whoever waits for an answer is told why there is none, or what to send once more.
  * @param written whether all of the request may have gone out
  */
 export function fail(upstream: Upstream, fault: UpstreamFault, written: 'perhaps' | 'no' = 'perhaps'): boolean {

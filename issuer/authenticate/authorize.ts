@@ -6,16 +6,16 @@ import type { Holder, Reviewer } from './token-review.ts'
 
 /** Why a guard does not get a slice. */
 export interface StreamRefusal {
-  readonly code: 'forbidden' | 'service_not_found' | 'not_ready'
+  readonly code: 'forbidden' | 'service_not_found' | 'not_ready' | 'draining'
   readonly message: string
 }
 
+/** What the right to a slice stands on: the holder's pod is behind the service, or its user has the verb `enforce` on it. */
+export type StreamRight = 'pod' | 'verb'
+
 export interface StreamAuthorizer {
-  /**
-   * Whether a holder may have the slice of a service: as a pod behind it, or by the verb `enforce` on it.
-   * @returns undefined when it may
-   */
-  authorize(holder: Holder, service: string): Promise<StreamRefusal | undefined>
+  /** Whether a holder may have the slice of a service. */
+  authorize(holder: Holder, service: string): Promise<{ right: StreamRight } | { refusal: StreamRefusal }>
   /** Whether it may as a pod, by what is known now. */
   isPodBehind(holder: Holder, service: string): boolean
 }
@@ -62,13 +62,14 @@ export function createStreamAuthorizer(parts: {
       const [namespace = '', name = ''] = service.split('/')
       if (holder.pod?.namespace === namespace) {
         await newsArrived(holder, service)
-        if (guardRuns(podOf(holder)) && isPodBehind(holder, service)) return undefined
+        if (guardRuns(podOf(holder)) && isPodBehind(holder, service)) return { right: 'pod' }
       }
-      if (await reviewer.mayEnforce(holder.user, { namespace, name })) return undefined
-      return {
-        code: 'forbidden',
+      if (await reviewer.mayEnforce(holder.user, { namespace, name })) return { right: 'verb' }
+      const refusal = {
+        code: 'forbidden' as const,
         message: `This token gives no right to the policy of ${service}: its pod must be behind the Service that the GuardedService names and its guard be running as the kubelet reports, or its user needs the verb enforce on guardedservices.latchkey.dev ${name}.`,
       }
+      return { refusal }
     },
   }
 }

@@ -1,25 +1,26 @@
 import type { Clock } from '../../platform/clock.ts'
 import type { Logger } from '../../platform/log.ts'
 import type { GuardStream } from '../snapshots/guard-stream.ts'
-import type { StreamAuthorizer } from './authorize.ts'
+import type { StreamAuthorizer, StreamRight } from './authorize.ts'
 import type { FairReviewer } from './review-fairly.ts'
 
 /** How often the right of a guard that is no pod behind the service is asked for again, in milliseconds. */
 const centralMs = 300_000
 
 /**
- * Ends a stream when its right ends: with the pod, with its labels or the Service's selector, with the token. The token
+ * Ends a stream when the right that it was granted for ends: with the pod, with its labels or the Service's selector, with the token. The token
  * is reviewed again while it still has a fifth of its life, so that one that was invalidated does not last to its end.
  * @returns what to call when the pod, the Service or the GuardedService changed
  */
 export function keepAuthorized(
   stream: GuardStream,
-  token: string,
+  granted: { readonly token: string; readonly right: StreamRight },
   parts: { authorizer: StreamAuthorizer; reviewer: Pick<FairReviewer, 'reviewAgain'>; log: Logger; clock: Clock },
 ): () => void {
   const { authorizer, reviewer, log, clock } = parts
   const { holder, slice } = stream
-  const isPod = authorizer.isPodBehind(holder, slice.key)
+  const { token } = granted
+  const isPod = granted.right === 'pod'
   const ends: (() => void)[] = []
   stream.ended.addEventListener('abort', () => {
     for (const end of ends) end()
@@ -35,7 +36,8 @@ export function keepAuthorized(
       const again = await reviewer.reviewAgain(holder, token)
       if (!again) return stream.end('invalid_token', 'The token is not valid any more.')
       if (isPod) return
-      if (await authorizer.authorize(holder, slice.key)) return stream.end('forbidden', 'The right to enforce is gone.')
+      if ('refusal' in (await authorizer.authorize(holder, slice.key)))
+        return stream.end('forbidden', 'The right to enforce is gone.')
       ends.push(clock.after(centralMs, () => void review()))
     } catch (error) {
       // The API server is away: what was granted holds until the token ends.

@@ -13,12 +13,12 @@ export interface FairReviewer extends Omit<Reviewer, 'review'> {
   review(peer: string, token: string): Promise<Holder | undefined | 'busy'>
   /**
    * Of a token that was good, in the turn of whose it is: no stranger delays it.
-   * @returns undefined when it is good no more. @throws Error when nothing can be said of it now
+   * @returns undefined when it is no longer good. @throws Error when nothing can be said of it now
    */
   reviewAgain(holder: Holder, token: string): Promise<Holder | undefined>
 }
 
-/** After a restart every guard comes at once; and who guesses comes as often as it likes. */
+/** After a restart every guard comes at once; and whoever guesses comes as often as it likes. */
 const limits: FairQueueLimits = { running: 16, waiting: 1_024, waitingPerPeer: 256 }
 /** Of those who are proved: no more than the port has places for, and those of one namespace may all come at once. */
 const provedLimits: FairQueueLimits = { running: 16, waiting: 2_048, waitingPerPeer: 1_280 }
@@ -64,7 +64,7 @@ export function createFairReviewer(reviewer: Reviewer, options: { audience: stri
 
   async function inTurn<T>(username: string, task: () => Promise<T>): Promise<T> {
     const answer = await proved.run(namespaceOf(username), task)
-    // Not a no: who has the right must not lose its stream because others ask for theirs.
+    // Not a no: whoever has the right must not lose its stream because others ask for theirs.
     if (answer === 'busy') throw new Error('too many rights wait to be looked at')
     return answer
   }

@@ -1,4 +1,5 @@
 import type { Seen } from '../../core/rows/frames.ts'
+import type { GuardReport } from '../../core/status/judge-enforcement.ts'
 import type { Objects } from '../objects.ts'
 import type { Slices } from '../slices/slices.ts'
 import type { GuardStream } from '../snapshots/guard-stream.ts'
@@ -7,23 +8,11 @@ import type { GuardStream } from '../snapshots/guard-stream.ts'
 export interface Enforcement {
   /** What the hashes include, bookmarks counted. */
   readonly seen: Seen
-  readonly slices: Readonly<Record<string, { readonly hash: string; readonly guards: readonly GuardReport[] }>>
+  readonly slices: Readonly<Record<string, { readonly hash: string; readonly guards: readonly Reported[] }>>
 }
 
-interface GuardReport {
-  /** Of the pod; absent for a guard whose token is bound to none. */
-  readonly namespace?: string
-  readonly pod?: string
-  readonly uid?: string
-  readonly hash: string
-  /** Whether the guard holds what the slice is now, as such guards are told it, and nothing waits to be put into it. */
-  readonly current: boolean
-  /** The release that it needs to understand all of it; absent when it does. */
-  readonly needs?: string
-  readonly exposed: readonly string[]
-  readonly notListening?: string
-  readonly wouldDeny: number
-}
+/** This release says these two of every guard. */
+type Reported = GuardReport & Required<Pick<GuardReport, 'exposed' | 'wouldDeny'>>
 
 export function reportEnforcement(objects: Objects, slices: Slices, streams: Iterable<GuardStream>): Enforcement {
   // What has been seen but not carried out must not look enforced.
@@ -37,7 +26,7 @@ export function reportEnforcement(objects: Objects, slices: Slices, streams: Ite
   return { seen: objects.progress(), slices: Object.fromEntries(report) }
 }
 
-function guardReport({ holder, held, view }: GuardStream, isCurrent: boolean): GuardReport {
+function guardReport({ holder, held, view }: GuardStream, isCurrent: boolean): Reported {
   const { hash, exposed = [], notListening, wouldDeny = 0 } = held()
   const needs = view.needs()
   return {

@@ -1,7 +1,7 @@
 import type { Resolved } from '../../cluster/resolved.ts'
 import type { ResolvedClient } from '../../core/registry/resolve-clients.ts'
 
-/** Accepted clients by their id, as they were when the view was settled last: who asks costs nobody a look at all of them. */
+/** Accepted clients by their id, as they were when the view was settled last: asking costs nobody a look at all of them. */
 export function createClientsById(
   resolved: Pick<Resolved, 'known' | 'onClient'>,
 ): (clientId: string) => ResolvedClient | undefined {

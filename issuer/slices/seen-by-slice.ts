@@ -15,7 +15,7 @@ export interface SeenBySlice {
   advance(content: Seen): void
   /** Calls back when the slice includes what is in the objects now; see `tell`. */
   await(service: string, done: () => void): void
-  /** Looks who may be called back. @param service whom it concerns; all, when absent */
+  /** Finds who may be called back. @param service whom it concerns; all, when absent */
   tell(service?: string): void
 }
 

@@ -10,7 +10,7 @@ import { measureRow } from './measure-row.ts'
 export const historyMs = 600_000
 /** States that are remembered at most. */
 const historyLength = 4_096
-/** How long the text of all rows of a large slice is sent to guards that come, who then get what changed meanwhile. */
+/** How long the text of all rows of a large slice is sent to guards that come; they then get what changed meanwhile. */
 const fullTextMs = 10_000
 /** From this size on sending takes so long that changes come meanwhile anyway. */
 const largeBytes = 1_048_576

@@ -156,7 +156,7 @@ export function createSlices(parts: {
   function toBuild(key: string): void {
     const service = known.services.get(key)
     if (service && !service.withheld) return void builds.add(key)
-    // Withheld: its guards keep what they have, and who asks is told to come back. A slice that stands here all the
+    // Withheld: its guards keep what they have, and whoever asks is told to come back. A slice that stands here all the
     // same is of a service before it that had this name.
     builds.drop(key)
     begun.delete(key)

@@ -101,8 +101,9 @@ export function createGuardStream(parts: {
     slices.whenCurrent(slice.key, () => {
       if (ended.signal.aborted) return
       state = 'open'
-      advance()
+      // Before the first frame: what is too large to be sent ends the stream, and its listener goes along.
       cleanups.push(slice.subscribe(advance))
+      advance()
     })
   }
 

@@ -2,12 +2,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Documents } from '../../cluster/openapi/documents.ts'
 import { heartbeatMs } from '../../core/rows/frames.ts'
 import { type Clock, systemClock } from '../../platform/clock.ts'
+import { createBudget } from '../../platform/fair/budget.ts'
 import { createFairQueue } from '../../platform/fair/fair-queue.ts'
-import { createBudget } from '../../platform/http/budget.ts'
 import { markStream } from '../../platform/http/exchanges.ts'
 import { sendProblem } from '../../platform/http/problem.ts'
 import type { Logger } from '../../platform/log.ts'
-import type { StreamAuthorizer, StreamRefusal } from '../authenticate/authorize.ts'
+import type { StreamAuthorizer, StreamRefusal, StreamRight } from '../authenticate/authorize.ts'
 import { keepAuthorized } from '../authenticate/reauthorize.ts'
 import type { FairReviewer } from '../authenticate/review-fairly.ts'
 import type { Holder } from '../authenticate/token-review.ts'
@@ -24,6 +24,9 @@ const streamPlaces = { sum: 1_920, perPeer: 1_280 }
 /** Pieces of 64 KiB, and what TLS makes of them, that are under way at one time, by namespace. */
 const turns = { running: 256, waiting: 4_096, waitingPerPeer: 4_096 }
 
+const podGone = { code: 'forbidden', message: 'The pod is gone or no longer behind the service.' } as const
+const draining = { code: 'draining', message: 'This replica stops; connect to another one.' } as const
+
 /** The connected guards and the handler that lets them in. */
 export interface SnapshotServer {
   /** For a request whose token was reviewed. */
@@ -33,7 +36,7 @@ export interface SnapshotServer {
   opened(): number
   /** How many were dropped because their guard did not read. */
   stalled(): number
-  /** Ends every stream, telling the guards to go to another replica. */
+  /** Ends every stream and lets none in any more, telling the guards to go to another replica. */
   drain(): void
 }
 
@@ -56,11 +59,14 @@ export function createSnapshotServer(parts: SnapshotServerParts): SnapshotServer
   let counter = 0
   let opened = 0
   let stalled = 0
+  let isDraining = false
   let cancelBeat = clock.after(heartbeatMs, beat)
 
   function beat(): void {
     cancelBeat = clock.after(heartbeatMs, beat)
     slices.flush()
+    // A pod that does not end in its time loses its right without an event.
+    recheck(() => true)
     for (const slice of slices.all()) slice.prune(clock.now())
     const lines = new Map<SliceView, string>()
     for (const stream of streams.values()) {
@@ -82,7 +88,7 @@ export function createSnapshotServer(parts: SnapshotServerParts): SnapshotServer
   objects.pods.onChange(({ object }) => recheck(({ holder }) => holder.pod?.name === object.metadata.name))
   objects.targets.onChange(({ object }) => recheck(({ slice }) => isIn(slice.key, object.metadata.namespace)))
   objects.services.onChange(({ type, key }) => {
-    // One that went takes its rows away first; see onRemoved.
+    // One that went is told so when its slice goes; see onRemoved.
     if (type !== 'deleted') recheck(({ slice }) => slice.key === key)
   })
 
@@ -95,10 +101,14 @@ export function createSnapshotServer(parts: SnapshotServerParts): SnapshotServer
     const lines = readLines(request)
     const hello = await firstHello(request, lines, clock)
     if (!hello) return malformed(response)
-    const refusal = await authorizer.authorize(holder, hello.slice)
+    const answer = await authorizer.authorize(holder, hello.slice)
+    if ('refusal' in answer) return refuse(response, answer.refusal)
     await new Promise<void>(resolve => slices.whenCurrent(hello.slice, resolve))
+    // Making a slice takes its time: what was so before need not be so now.
+    if (isDraining) return refuse(response, draining)
     const slice = slices.get(hello.slice)
-    if (refusal || !slice) return refuse(response, refusal ?? notYet(hello.slice, objects))
+    if (!slice) return refuse(response, notYet(hello.slice, objects))
+    if (answer.right === 'pod' && !authorizer.isPodBehind(holder, hello.slice)) return refuse(response, podGone)
     if (response.destroyed) return
     response.writeHead(200, {
       'content-type': 'application/x-ndjson',
@@ -120,7 +130,7 @@ export function createSnapshotServer(parts: SnapshotServerParts): SnapshotServer
       clock,
       ownSeen: () => documents.seenOf(hello.slice),
     })
-    admit(stream, token)
+    admit(stream, { token, right: answer.right })
     try {
       for await (const text of lines) {
         const held = parseHeld(text)
@@ -134,7 +144,7 @@ export function createSnapshotServer(parts: SnapshotServerParts): SnapshotServer
   }
 
   /** One stream per pod and service: a guard that came back is the same guard. */
-  function admit(stream: GuardStream, token: string): void {
+  function admit(stream: GuardStream, granted: { token: string; right: StreamRight }): void {
     const id = stream.holder.pod ? `${stream.holder.pod.uid} ${stream.slice.key}` : `stream ${counter++}`
     streams.get(id)?.end('replaced', 'The same pod opened another stream.')
     if (stream.ended.aborted) return
@@ -148,7 +158,7 @@ export function createSnapshotServer(parts: SnapshotServerParts): SnapshotServer
       if (streams.get(id) === stream) streams.delete(id)
       checks.delete(stream)
     })
-    checks.set(stream, keepAuthorized(stream, token, { ...parts, clock }))
+    checks.set(stream, keepAuthorized(stream, granted, { ...parts, clock }))
     log.debug({ service: stream.slice.key, guards: streams.size }, 'guard connected')
   }
 
@@ -158,8 +168,9 @@ export function createSnapshotServer(parts: SnapshotServerParts): SnapshotServer
     opened: () => opened,
     stalled: () => stalled,
     drain() {
+      isDraining = true
       cancelBeat()
-      for (const stream of streams.values()) stream.end('draining', 'This replica stops; connect to another one.')
+      for (const stream of streams.values()) stream.end(draining.code, draining.message)
     },
   }
 }
@@ -186,7 +197,7 @@ function malformed(response: ServerResponse): void {
 }
 
 function refuse(response: ServerResponse, refusal: StreamRefusal): void {
-  const status = { forbidden: 403, service_not_found: 404, not_ready: 503 }[refusal.code]
+  const status = { forbidden: 403, service_not_found: 404, not_ready: 503, draining: 503 }[refusal.code]
   response.writeHead(status, {
     'content-type': 'application/x-ndjson',
     'cache-control': 'no-store',

@@ -2,7 +2,7 @@ import type { Algorithm } from '../../core/api/access-key.ts'
 import type { KeyMaterial } from '../../core/keys/secret-data.ts'
 import { createFifo, namespaceOf } from '../../platform/kube/fifo.ts'
 
-/** Key pairs for AccessKeys. What is costly is made in turn, so that nobody waits for it who does not need it. */
+/** Key pairs for AccessKeys. What is costly is made in turn, so that only those who need it wait for it. */
 export interface KeyQueue {
   /**
    * A new key pair for the AccessKey `namespace/name`; undefined when it is being made: `onMade` says when to ask again.

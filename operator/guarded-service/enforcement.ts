@@ -117,7 +117,7 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
       failures++
       if (failures === failuresTold) log.warn({ err: error }, 'an issuer does not say what its guards hold')
     }
-    tellChanges()
+    if (!stopped) tellChanges()
   }
 
   function settle(name: string, view: EnforcedView): void {
@@ -134,10 +134,8 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
       if (view.state === 'enforced' || view.state === 'no-guards') settle(name, view)
       for (const handler of handlers) handler(question.resource, question.key)
     }
-    for (const key of toldServices.keys()) {
-      if (resolved.services().has(key)) continue
-      toldServices.delete(key)
-      wouldDeny.delete(key)
+    for (const known of [toldServices, wouldDeny]) {
+      for (const key of known.keys()) if (!resolved.services().has(key)) known.delete(key)
     }
     for (const key of resolved.services().keys()) {
       const report = JSON.stringify(serviceReport(key))
@@ -207,6 +205,7 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
     stop() {
       stopped = true
       cancel?.()
+      cancel = undefined
       options.client.close()
     },
   }

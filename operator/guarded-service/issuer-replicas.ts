@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { Agent, request } from 'node:https'
 import { text } from 'node:stream/consumers'
+import { isRecord } from '../../core/base/is-record.ts'
 import type { EnforcementReport } from '../../core/status/judge-enforcement.ts'
 import type { EndpointSliceOf } from '../sources.ts'
 
@@ -10,7 +11,7 @@ export interface Replica {
   readonly port: number
 }
 
-const longestAnswer = 64 * 1024 * 1024
+const longestAnswer = 64 * 1_048_576
 
 /** The replicas that serve now, each once; those that stop are left out, for their guards go elsewhere. */
 export function replicasOf(slices: Iterable<EndpointSliceOf>, fallbackPort: number): Replica[] {
@@ -42,6 +43,7 @@ export function createReplicaClient(options: {
   servername: string
   tokenFile: string
   timeoutMs?: number
+  maxBytes?: number
 }): ReplicaClient {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   return {
@@ -49,7 +51,8 @@ export function createReplicaClient(options: {
       const ca = options.authorities()
       if (ca === undefined) throw new Error('there is no certificate authority yet')
       const token = (await readFile(options.tokenFile, 'utf8')).trim()
-      return get(replica, { ca, token, agent, servername: options.servername, timeoutMs: options.timeoutMs ?? 3_000 })
+      const { servername, timeoutMs = 3_000, maxBytes = longestAnswer } = options
+      return get(replica, { ca, token, agent, servername, timeoutMs, maxBytes })
     },
     close: () => agent.destroy(),
   }
@@ -61,10 +64,11 @@ interface Access {
   agent: Agent
   servername: string
   timeoutMs: number
+  maxBytes: number
 }
 
 async function get(replica: Replica, access: Access): Promise<EnforcementReport> {
-  const { ca, token, agent, servername, timeoutMs } = access
+  const { ca, token, agent, servername, timeoutMs, maxBytes } = access
   const response = await new Promise<import('node:http').IncomingMessage>((resolve, reject) => {
     const asked = request(
       {
@@ -83,26 +87,26 @@ async function get(replica: Replica, access: Access): Promise<EnforcementReport>
     asked.end()
   })
   if (response.statusCode !== 200) {
-    response.resume()
+    // Its end need not come, and the next question would wait for that.
+    response.destroy()
     throw new Error(`the issuer answered ${response.statusCode}`)
   }
   let length = 0
   response.on('data', (chunk: Buffer) => {
     length += chunk.length
-    if (length > longestAnswer) response.destroy(new Error("the issuer's answer is too long"))
+    if (length > maxBytes) response.destroy(new Error("the issuer's answer is too long"))
   })
   return readReport(await text(response))
 }
 
 function readReport(body: string): EnforcementReport {
-  let parsed: Partial<EnforcementReport> | null = null
+  let parsed: unknown
   try {
-    parsed = JSON.parse(body) as Partial<EnforcementReport> | null
+    parsed = JSON.parse(body)
   } catch {
     // The parser's message would quote the answer.
   }
-  if (typeof parsed?.seen !== 'object' || typeof parsed.slices !== 'object') {
-    throw new Error('the issuer did not answer with a report')
-  }
-  return { seen: parsed.seen, slices: parsed.slices }
+  const { seen, slices } = isRecord(parsed) ? parsed : {}
+  if (!isRecord(seen) || !isRecord(slices)) throw new Error('the issuer did not answer with a report')
+  return { seen, slices } as unknown as EnforcementReport
 }

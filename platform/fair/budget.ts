@@ -1,4 +1,4 @@
-/** Something of which there is so much and no more, such as memory or connections, divided by peers. */
+/** Something bounded, such as memory or connections, that is divided by peers. */
 export interface Budget {
   /**
    * Makes a place for something that a peer has under way: a connection, a stream.
@@ -14,7 +14,15 @@ export interface Budget {
   hold(place: Place, amount: number): boolean
   /** Gives the place back. Doing so again, or after it was shed, changes nothing. */
   leave(place: Place): void
+  /** The same for what stays as large as it is: the share knows the way back. */
+  take(peer: string, amount: number, shed: () => void): Share | undefined
+  /** By all peers. */
   held(): number
+}
+
+export interface Share {
+  /** Gives it back. Doing so again, or after it was shed, changes nothing. */
+  release(): void
 }
 
 /** A place in the budget. Only the budget writes into it. */
@@ -44,8 +52,9 @@ export interface Bounds {
 /**
  * Where nothing is left, the newest places of the peer that holds the most are shed, until there is enough: a peer that
  * takes all it can get costs itself what the others need, and nobody else.
+ * @param atTie what becomes of one that would hold as much as the greediest: it is refused, or the other one's newest is shed
  */
-export function createBudget({ sum, perPeer }: Bounds): Budget {
+export function createBudget({ sum, perPeer }: Bounds, atTie: 'refuse' | 'shed' = 'refuse'): Budget {
   const accounts = new Map<string, Account>()
   let held = 0
 
@@ -74,8 +83,9 @@ export function createBudget({ sum, perPeer }: Bounds): Budget {
     if (account.held + amount > perPeer) return false
     while (held + amount > sum) {
       const most = greediest()
-      // Who would hold the most with it is the one to do without.
-      if (!most?.newest || most === account || account.held + amount > most.held) return false
+      // Whoever would hold the most with it does without.
+      const over = account.held + amount - (most?.held ?? 0)
+      if (!most?.newest || most === account || over > 0 || (over === 0 && atTie === 'refuse')) return false
       const { newest } = most
       leave(newest)
       newest.shed()
@@ -97,22 +107,28 @@ export function createBudget({ sum, perPeer }: Bounds): Budget {
     if (!account.newest) accounts.delete(account.peer)
   }
 
+  function enter(peer: string, amount: number, shed: () => void): Place | undefined {
+    const account = accountOf(peer)
+    if (!makeRoom(account, amount)) {
+      if (!account.newest) accounts.delete(peer)
+      return undefined
+    }
+    // It may have gone with the last of its places, which made room.
+    accounts.set(peer, account)
+    const place: Place = { account, shed, amount: 0, older: account.newest, newer: undefined, left: false }
+    if (account.newest) account.newest.newer = place
+    account.newest = place
+    add(place, amount)
+    return place
+  }
+
   return {
+    enter,
     leave,
     held: () => held,
-    enter(peer, amount, shed) {
-      const account = accountOf(peer)
-      if (!makeRoom(account, amount)) {
-        if (!account.newest) accounts.delete(peer)
-        return undefined
-      }
-      // It may have gone with the last of its places, which made room.
-      accounts.set(peer, account)
-      const place: Place = { account, shed, amount: 0, older: account.newest, newer: undefined, left: false }
-      if (account.newest) account.newest.newer = place
-      account.newest = place
-      add(place, amount)
-      return place
+    take(peer, amount, shed) {
+      const place = enter(peer, amount, shed)
+      return place && { release: () => leave(place) }
     },
     hold(place, amount) {
       const more = amount - place.amount

@@ -22,12 +22,12 @@ interface Peer {
 }
 
 export function createFairQueue(limits: FairQueueLimits): FairQueue {
-  // In the order of their turns: who had one goes to the end.
+  // In the order of their turns: whoever had one goes to the end.
   const peers = new Map<string, Peer>()
   let running = 0
   let waiting = 0
 
-  /** One peer alone gets half, two a third each, and so on: something is left for who comes with nothing under way. */
+  /** One peer alone gets half, two a third each, and so on: something is left for whoever comes with nothing under way. */
   function mayBegin(peer: Peer): boolean {
     return peer.running < limits.running - running
   }
@@ -43,7 +43,7 @@ export function createFairQueue(limits: FairQueueLimits): FairQueue {
   }
 
   function next(): void {
-    // Who begins is met again, behind the others.
+    // One that begins is met again, behind the others.
     for (const peer of peers.values()) {
       if (running >= limits.running) return
       if (peer.waiting.length === 0 || !mayBegin(peer)) continue

@@ -29,7 +29,7 @@ const mostBytes = 512 * mebibyte
 /** The limit of this process's memory that its container sets, or undefined. Read once, at the start. */
 export function memoryLimit(): number | undefined {
   const bytes = process.constrainedMemory()
-  // Where there is none, the kernel says a number that no machine has.
+  // Where there is none, the kernel reports a number that no machine has.
   return bytes > 0 && bytes < 2 ** 50 ? bytes : undefined
 }
 

@@ -4,7 +4,7 @@ import { createPeerLine, type LineBounds } from './peer-line.ts'
 
 /**
  * Work that costs time, shared out between peers. A turn of the event loop does a slice of it; what is left waits, and
- * the peers that wait take turns: who asks for much delays itself, and what needs no such work goes on in between.
+ * the peers that wait take turns: whoever asks for much delays itself, and what needs no such work goes on in between.
  */
 export interface Turns {
   /**
@@ -70,7 +70,7 @@ export function createTurns(bounds: TurnBounds, { clock, log }: { clock: Clock; 
       const place = waiting.put(peer, work)
       if (place === 'refused') return 'refused'
       schedule()
-      // Last: who is told may ask again at once.
+      // Last: whoever is told may ask again at once.
       if (place.shed) run(place.shed, 'lost')
       return 'waits'
     },

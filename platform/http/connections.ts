@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Clock } from '../clock.ts'
-import { createBudget, type Share } from './budget.ts'
+import { createBudget, type Share } from '../fair/budget.ts'
 import type { HttpLimit, HttpLimits } from './limits.ts'
 import { peerKey } from './peer.ts'
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock } from '../clock.ts'
-import { createBudget, type Share } from './budget.ts'
+import { createBudget, type Share } from '../fair/budget.ts'
 import type { Connection, Connections } from './connections.ts'
 import { type HttpLimit, type HttpLimits, shortBodyBytes } from './limits.ts'
 
@@ -38,8 +38,8 @@ export function markProved(response: ServerResponse): void {
 }
 
 /**
- * Says that request and answer go on without end, so that no limit of this listener holds for either. For who bounds both
- * itself, and not before the peer is proved and what it asks for was read.
+ * Says that request and answer go on without end, so that no limit of this listener holds for either. For a handler that
+ * bounds both itself, and not before the peer is proved and what it asks for was read.
  */
 export function markStream(response: ServerResponse): void {
   const exchange = known.get(response)
@@ -130,7 +130,7 @@ export function createExchanges(
   return {
     begin(request, response) {
       const connection = connections.of(request.socket)
-      // What came behind the one that closed it counts no more.
+      // What came behind the one that closed it no longer counts.
       if (!connection || connection.socket.destroyed) return 'closed'
       const set = running.get(connection) ?? new Set<Exchange>()
       running.set(connection, set)

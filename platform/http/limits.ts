@@ -1,4 +1,4 @@
-import type { BudgetLimits } from './budget.ts'
+import type { Bounds } from '../fair/budget.ts'
 
 /** What bounds one listener. Nothing here may be 0 or without end: that would be no bound. */
 export interface HttpLimits {
@@ -18,17 +18,17 @@ export interface HttpLimits {
   /** Requests that were sent on one connection and are not answered. */
   readonly pipelined: number
   /** Connections of peers that proved nothing yet, and of those that did. */
-  readonly strangers: BudgetLimits
-  readonly proved: BudgetLimits
-  readonly handshakes: BudgetLimits
+  readonly strangers: Bounds
+  readonly proved: Bounds
+  readonly handshakes: Bounds
   /** Bytes of bodies that are on their way or held, of short ones and of longer ones: a few long ones turn no short one away. */
-  readonly shortBodies: BudgetLimits
-  readonly longBodies: BudgetLimits
+  readonly shortBodies: Bounds
+  readonly longBodies: Bounds
   /** Bytes of answers that nobody read yet. */
-  readonly answers: BudgetLimits
+  readonly answers: Bounds
 }
 
-/** How a listener's limits are called in its metric. */
+/** What a listener's limits are called in its metric. */
 export type HttpLimit =
   | 'connections'
   | 'handshakes'

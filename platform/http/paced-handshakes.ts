@@ -11,7 +11,7 @@ import { peerKey } from './peer.ts'
 const bounds = { sliceMs: 4, leastMs: 1, perPeer: 128, sum: 512 }
 
 /**
- * Lets handshakes begin peer by peer in turn: who opens connections as fast as it can delays itself. Until its turn a
+ * Lets handshakes begin peer by peer in turn: whoever opens connections as fast as it can delays itself. Until its turn a
  * connection is not read.
  * @param server the first listener for `connection` is the one by which Node begins handshakes. It is called last: what the
  * other ones have closed needs no turn

@@ -12,7 +12,7 @@ import { createExchanges } from './exchanges.ts'
 import { type HttpLimit, type HttpLimits, limitsOf, sweepMsOf } from './limits.ts'
 import { paceHandshakes } from './paced-handshakes.ts'
 import { sendProblem, tooBusy } from './problem.ts'
-import type { TlsSource } from './tls-source.ts'
+import { serveCertificate, type TlsSource } from './tls-source.ts'
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>
 
@@ -185,20 +185,6 @@ function makeServer(options: HttpServerOptions, limits: HttpLimits): http.Server
   }
   const { tls } = options
   if (!tls) return http.createServer(settings)
-  const server = https().createServer({
-    ...settings,
-    minVersion: 'TLSv1.2',
-    ...(options.clientCertificates && { requestCert: true, rejectUnauthorized: false }),
-    ...tls.pair(),
-    SNICallback: (_name, done) => {
-      try {
-        done(null, tls.current())
-      } catch (error) {
-        done(error as Error)
-      }
-    },
-  })
-  // Clients that connect to an address send no name, and SNICallback is not asked.
-  tls.onReplace(pair => server.setSecureContext({ ...pair, minVersion: 'TLSv1.2' }))
-  return server
+  const asked = options.clientCertificates && { requestCert: true, rejectUnauthorized: false }
+  return serveCertificate(tls, certificate => https().createServer({ ...settings, ...certificate, ...asked }))
 }

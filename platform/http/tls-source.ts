@@ -1,4 +1,4 @@
-import type { SecureContext } from 'node:tls'
+import type { SecureContext, SecureContextOptions, TlsOptions } from 'node:tls'
 import { tls } from '../on-demand.ts'
 
 /** PEM: certificate chain and private key. */
@@ -19,6 +19,8 @@ export interface TlsSource {
   onReplace(handler: (pair: CertificatePair) => void): void
 }
 
+const minVersion = 'TLSv1.2'
+
 /** @throws Error when certificate and key of `initial` do not fit */
 export function createTlsSource(initial?: CertificatePair): TlsSource {
   let pair: CertificatePair | undefined
@@ -32,7 +34,7 @@ export function createTlsSource(initial?: CertificatePair): TlsSource {
     pair: () => pair,
     replace(next) {
       // Made before anything is changed: a pair that does not fit leaves the old one serving.
-      context = tls().createSecureContext({ ...next, minVersion: 'TLSv1.2' })
+      context = tls().createSecureContext({ ...next, minVersion })
       pair = next
       for (const handler of handlers) handler(next)
     },
@@ -40,4 +42,28 @@ export function createTlsSource(initial?: CertificatePair): TlsSource {
   }
   if (initial) source.replace(initial)
   return source
+}
+
+/**
+ * A server that shows whatever certificate there is at each handshake.
+ * @param make makes it with these options and its own
+ */
+export function serveCertificate<S extends { setSecureContext(options: SecureContextOptions): void }>(
+  source: TlsSource,
+  make: (options: Pick<TlsOptions, 'minVersion' | 'SNICallback' | keyof CertificatePair>) => S,
+): S {
+  const server = make({
+    ...source.pair(),
+    minVersion,
+    SNICallback(_name, done) {
+      try {
+        done(null, source.current())
+      } catch (error) {
+        done(error as Error)
+      }
+    },
+  })
+  // Clients that connect to an address send no name, and SNICallback is not asked.
+  source.onReplace(pair => server.setSecureContext({ ...pair, minVersion }))
+  return server
 }

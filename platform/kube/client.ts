@@ -1,6 +1,6 @@
 import { text } from 'node:stream/consumers'
 import type { Metrics } from '../metrics.ts'
-import type { KubeConnection } from './connection.ts'
+import type { KubeConnection } from './access.ts'
 import { KubeError, refusal } from './kube-error.ts'
 import type { KubeObject, Resource } from './object.ts'
 import { type KeptPage, readList } from './read-list.ts'
@@ -88,7 +88,7 @@ export interface KubeClient {
    * @throws KubeError when refused, Error when the stream breaks
    */
   watch(resource: Resource, options: WatchOptions): AsyncIterable<WatchEvent>
-  /** Any path, such as `/openid/v1/jwks`. @returns the parsed JSON, or the text when the answer is none */
+  /** Any path, such as `/openid/v1/jwks`. @returns the parsed JSON, or the text when the answer is no JSON */
   raw<T>(method: string, path: string, body?: unknown): Promise<T>
   /** Ends all connections, watches too. */
   close(): Promise<void>

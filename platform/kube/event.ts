@@ -143,7 +143,7 @@ function bodyOf(
   }
 }
 
-/** A bucket for each name; one that was not asked for long is forgotten, and would be full again. */
+/** A bucket for each name; one that nobody asked for long is forgotten, and would be full again. */
 function createBuckets(clock: Clock): (name: string) => boolean {
   const buckets = new Map<string, () => boolean>()
   return name => {

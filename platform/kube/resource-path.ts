@@ -12,7 +12,7 @@ export function identified<T extends KubeObject>(resource: Resource, object: T):
 
 /**
  * The URL path of a collection or of one object.
- * @throws Error on an empty name, or none of a namespace: the path left would be that of the whole collection
+ * @throws Error on an empty name or a missing namespace: the path left would be that of the whole collection
  */
 export function pathOf(resource: Resource, namespace: string | undefined, name?: string): string {
   if (name === '' || (name !== undefined && resource.namespaced && !namespace)) {

@@ -2,7 +2,8 @@ import http from 'node:http'
 import https from 'node:https'
 import { text } from 'node:stream/consumers'
 import type { Metrics } from '../metrics.ts'
-import type { KubeAccess, KubeConnection } from './connection.ts'
+import type { KubeAccess, KubeConnection } from './access.ts'
+import { goThrough } from './proxy/go-through.ts'
 
 /** HTTP to one API server over kept-alive connections. No retries of what the server answered. */
 export interface Transport {
@@ -113,10 +114,10 @@ function start(
   })
 }
 
-function headersOf(access: KubeAccess, send: SendOptions, userAgent: string): Record<string, string> {
+function headersOf(access: KubeAccess, send: SendOptions, userAgent: string): http.OutgoingHttpHeaders {
   // The wildcard is for what is no API object: `/openid/v1/jwks` gives a JWK Set or nothing, `/readyz` gives text.
   const accept = send.accept ?? 'application/json, */*;q=0.1'
-  const headers: Record<string, string> = { ...access.headers, accept, 'user-agent': userAgent }
+  const headers: http.OutgoingHttpHeaders = { ...access.headers, accept, 'user-agent': userAgent }
   if (send.body !== undefined) {
     headers['content-type'] = send.contentType ?? 'application/json'
     headers['content-length'] = String(Buffer.byteLength(send.body))
@@ -136,9 +137,9 @@ function createAgents() {
       const options = {
         ...pool,
         ...(kind === 'watch' && { maxSockets: Number.POSITIVE_INFINITY }),
-        ...(access.proxy && { proxyEnv: { HTTP_PROXY: access.proxy, HTTPS_PROXY: access.proxy } }),
       }
       const agent = secure ? new https.Agent(options) : new http.Agent(options)
+      if (access.proxy !== undefined) goThrough(access.proxy, agent)
       made.set(name, agent)
       return agent
     },

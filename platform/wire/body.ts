@@ -1,4 +1,4 @@
-import { hexDigit, tokenCharacter, valueCharacter } from './characters.ts'
+import { hexDigit, tokenCharacter, valueCharacter } from './fields/characters.ts'
 
 /**
  * Where one message's body ends. A plain record that moves on with the bytes: it is asked for every piece, so it makes

@@ -1,6 +1,6 @@
-import { type AnswerField, answerField } from './answer-field.ts'
-import { valueCharacter } from './characters.ts'
-import { type FieldPlace, placeField } from './read-fields.ts'
+import { type AnswerField, answerField } from './fields/answer-field.ts'
+import { valueCharacter } from './fields/characters.ts'
+import { type FieldPlace, placeField } from './fields/read-fields.ts'
 
 /** The head of an app's answer as the caller gets it, and how its body is framed. */
 export interface AnswerHead {

@@ -11,7 +11,7 @@ export interface ReadBefore<T> {
 
 /** A connection keeps no more than this: there can be very many of them. */
 const maxBytes = 2_048
-/** Who says something else each time is no longer compared. */
+/** Whoever says something else each time is no longer compared. */
 const maxMisses = 16
 
 export function nothingBefore<T>(): ReadBefore<T> {

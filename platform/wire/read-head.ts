@@ -1,7 +1,7 @@
-import { targetCharacter, tokenCharacter } from './characters.ts'
-import { fieldName } from './field-name.ts'
+import { targetCharacter, tokenCharacter } from './fields/characters.ts'
+import { fieldName } from './fields/field-name.ts'
+import { type FieldPlace, placeField } from './fields/read-fields.ts'
 import { type ReadBefore, recall } from './read-before.ts'
-import { type FieldPlace, placeField } from './read-fields.ts'
 import {
   addField,
   checkLine,

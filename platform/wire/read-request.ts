@@ -1,4 +1,4 @@
-import { type FieldName, fieldName, slots } from './field-name.ts'
+import { type FieldName, fieldName, slots } from './fields/field-name.ts'
 
 /** A request's head as it came off the wire, before anybody read a meaning into it. */
 export interface RawHead {

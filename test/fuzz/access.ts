@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { accessYaml } from '../guard/access-manifests.ts'
 import { createCaller, issuer } from '../guard/policy-rows.ts'
 
 export { issuer }
@@ -13,39 +14,13 @@ export interface Access {
   token(): string
 }
 
-const yaml = (publicKey: object): string => `apiVersion: latchkey.dev/v1alpha1
-kind: GuardedService
-metadata: { name: orders, namespace: shop }
-spec:
-  targetRef: { name: orders, port: 80 }
-  public: [{ path: /open/**, methods: [GET, HEAD, POST] }]
----
-apiVersion: latchkey.dev/v1alpha1
-kind: ApiClient
-metadata: { name: alice, namespace: callers }
-spec: { clientId: ${clientId} }
----
-apiVersion: latchkey.dev/v1alpha1
-kind: AccessKey
-metadata: { name: alice, namespace: callers }
-spec:
-  clientRef: { name: alice }
-  publicKey: ${JSON.stringify(publicKey)}
----
-apiVersion: latchkey.dev/v1alpha1
-kind: Role
-metadata: { name: caller, namespace: shop }
-spec:
-  rules: [{ services: [orders], methods: [GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS], paths: ['/api/**'] }]
----
-apiVersion: latchkey.dev/v1alpha1
-kind: AccessGrant
-metadata: { name: alice-calls, namespace: shop }
-spec:
-  roleRef: { name: caller }
-  clients: [{ namespace: callers, name: alice }]
-  attributes: { tenant: acme }
-`
+const yaml = (publicKey: object): string =>
+  accessYaml({
+    publicKey,
+    open: '{ path: /open/**, methods: [GET, HEAD, POST] }',
+    methods: 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS',
+    extra: '  attributes: { tenant: acme }\n',
+  })
 
 export function createAccess(): Access {
   const alice = createCaller('alice', clientId)

@@ -1,13 +1,16 @@
 import { alice, issuer } from './policy-rows.ts'
 
 /** What an app's team writes, as YAML: a service, a client with a key of its own, a role and a grant. */
-export function accessYaml(change: { paths?: string; extra?: string } = {}): string {
+export function accessYaml(
+  change: { paths?: string; methods?: string; open?: string; publicKey?: object; extra?: string } = {},
+): string {
+  const { paths = '/api/**', methods = 'GET', open = '{ path: /open/** }', publicKey = alice.key.publicKey } = change
   return `apiVersion: latchkey.dev/v1alpha1
 kind: GuardedService
 metadata: { name: orders, namespace: shop }
 spec:
   targetRef: { name: orders, port: 80 }
-  public: [{ path: /open/** }]
+  public: [${open}]
 ---
 apiVersion: latchkey.dev/v1alpha1
 kind: ApiClient
@@ -19,13 +22,13 @@ kind: AccessKey
 metadata: { name: alice, namespace: callers }
 spec:
   clientRef: { name: alice }
-  publicKey: ${JSON.stringify(alice.key.publicKey)}
+  publicKey: ${JSON.stringify(publicKey)}
 ---
 apiVersion: latchkey.dev/v1alpha1
 kind: Role
 metadata: { name: caller, namespace: shop }
 spec:
-  rules: [{ services: [orders], methods: [GET], paths: ['${change.paths ?? '/api/**'}'] }]
+  rules: [{ services: [orders], methods: [${methods}], paths: ['${paths}'] }]
 ---
 apiVersion: latchkey.dev/v1alpha1
 kind: AccessGrant

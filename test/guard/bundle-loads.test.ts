@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { sidecarSettings } from '../builders/sidecar-settings.ts'
 import { accessYaml } from './access-manifests.ts'
 import { type BundledGuard, bundleGuard, startBundled } from './bundled-guard.ts'
 import { issuer, service } from './policy-rows.ts'
@@ -42,17 +43,7 @@ describe('a guard that starts loads of Node', () => {
   const sidecar = () =>
     startBundled(built.directory, {
       args: [],
-      env: {
-        LATCHKEY_SERVICE: service,
-        LATCHKEY_UPSTREAM: 'http://127.0.0.1:9',
-        LATCHKEY_LISTEN: '127.0.0.1:0',
-        LATCHKEY_ADMIN_LISTEN: '127.0.0.1:0',
-        LATCHKEY_SNAPSHOT_URL: 'https://127.0.0.1:9',
-        LATCHKEY_CA_FILE: join(folder, 'ca.crt'),
-        LATCHKEY_TOKEN_FILE: join(folder, 'token'),
-        LATCHKEY_SNAPSHOT_FILE: join(folder, 'snapshot.json'),
-        LATCHKEY_AUDIT: join(folder, 'audit.log'),
-      },
+      env: sidecarSettings(folder, { service, appPort: 9, issuer: { url: 'https://127.0.0.1:9' } }),
     })
   const standalone = () => {
     const addresses = ['--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0', '--upstream', 'http://127.0.0.1:9']

@@ -1,7 +1,7 @@
 import { Registry } from 'prom-client'
 import { describe, expect, it } from 'vitest'
 import { countDecisions } from '../../enforce/report/decision-counters.ts'
-import { boundedMemo } from '../../platform/wire/bounded-memo.ts'
+import { boundedMemo } from '../../platform/wire/fields/bounded-memo.ts'
 import { newRequestId } from '../../platform/wire/request-id.ts'
 
 describe('the counters of decisions', () => {

@@ -98,6 +98,17 @@ describe('what proxies say', () => {
     'x-envoy-internal',
     'x-middleware-subrequest',
     'x-middleware-rewrite',
+    'SCRIPT_NAME',
+    'Script-Name',
+    'PATH_INFO',
+    'X-Script-Name',
+    'X-Scheme',
+    'X-Url-Scheme',
+    'REMOTE_USER',
+    'X-Remote-User',
+    'X-Accel-Mapping',
+    'X-Sendfile-Type',
+    'Proxy',
   ])('P21 P23 is not believed and not passed on: %s', async name => {
     const seen = await received(`${name}: forged\r\n`, '/open/x')
     expect(seen.raw.join('\n')).not.toContain('forged')

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { isReserved } from '../../platform/wire/reserved-fields.ts'
+import { isReserved } from '../../platform/wire/fields/reserved-fields.ts'
 import { block, flags, frame, openFrames, types } from './http2-frames.ts'
 import { alice } from './policy-rows.ts'
 import { type App, type Rig, startApp, startGuard } from './rig.ts'

@@ -46,21 +46,16 @@ export const plain: Answering = (seen, reply) => {
   reply.end('from the app')
 }
 
+function seenOf(method: string, path: string, raw: string[]): Seen {
+  return { method, path, raw, body: '', ended: false, broken: false, gone: false, trailers: [] }
+}
+
 /** @param early answers before the body has come */
 export async function http1App(answering: Answering = plain, early = false): Promise<TestApp> {
   const seen: Seen[] = []
   const server = createHttp1((request, response) => {
     const { method = '', url = '', rawHeaders } = request
-    const one: Seen = {
-      method,
-      path: url,
-      raw: rawHeaders,
-      body: '',
-      ended: false,
-      broken: false,
-      gone: false,
-      trailers: [],
-    }
+    const one = seenOf(method, url, rawHeaders)
     seen.push(one)
     let trailing: Record<string, string> = {}
     const reply: Reply = {
@@ -100,16 +95,7 @@ export async function h2cApp(answering: Answering = plain, early = false): Promi
     session.on('close', () => sessions.delete(session))
   })
   server.on('stream', (stream: ServerHttp2Stream, headers, _flags, raw: string[]) => {
-    const one: Seen = {
-      method: String(headers[':method']),
-      path: String(headers[':path']),
-      raw,
-      body: '',
-      ended: false,
-      broken: false,
-      gone: false,
-      trailers: [],
-    }
+    const one = seenOf(String(headers[':method']), String(headers[':path']), raw)
     seen.push(one)
     let trailing: Record<string, string> = {}
     const reply: Reply = {

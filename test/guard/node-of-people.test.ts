@@ -78,6 +78,19 @@ describe(`what the documents run as node dist/latchkey.mjs, on Node ${node.versi
     expect(out).toContain(text)
   })
 
+  it.each([
+    ['version', [], 'latchkey: '],
+    [
+      'why',
+      ['--manifests', 'access', '--service', 'shop/orders', '--client', 'callers/alice', 'GET', '/api/x'],
+      'revision: ',
+    ],
+  ])('%s writes YAML', async (name, args, begin) => {
+    const { code, out, complaint } = await latchkey('', name, ...args, '-o', 'yaml')
+    expect([code, complaint]).toEqual([0, ''])
+    expect(out).toMatch(new RegExp(`^${begin}`, 'm'))
+  })
+
   it('token inspect proves a token', async () => {
     const { code, out } = await latchkey(
       manifestToken(),

@@ -12,6 +12,7 @@ import { listenForStop } from '../../guard/stop-socket.ts'
 import { type Clock, systemClock } from '../../platform/clock.ts'
 import { readConfig } from '../../platform/config.ts'
 import { guardContainer } from '../../webhook/injection/guard-container.ts'
+import { sidecarSettings } from '../builders/sidecar-settings.ts'
 import { createQuietLog } from '../unit/platform/quiet-log.ts'
 import { settings } from '../unit/webhook/pods.ts'
 import { type FrameServer, full, startFrameServer } from './frame-server.ts'
@@ -43,16 +44,7 @@ async function start(change: { clock?: Clock; openPorts?: string } = {}): Promis
   const config = readConfig(
     configTable,
     ownSettings({
-      LATCHKEY_SERVICE: service,
-      LATCHKEY_UPSTREAM: `http://127.0.0.1:${app.port}`,
-      LATCHKEY_LISTEN: '127.0.0.1:0',
-      LATCHKEY_ADMIN_LISTEN: '127.0.0.1:0',
-      LATCHKEY_SNAPSHOT_URL: server.url,
-      LATCHKEY_CA_FILE: server.caFile,
-      LATCHKEY_TOKEN_FILE: server.tokenFile,
-      LATCHKEY_SNAPSHOT_FILE: join(folder, 'snapshot.json'),
-      LATCHKEY_AUDIT: join(folder, 'audit.log'),
-      LATCHKEY_DRAIN_GRACE: '0s',
+      ...sidecarSettings(folder, { service, appPort: app.port, issuer: server }),
       LATCHKEY_OPEN_PORTS: change.openPorts ?? '9090, 9091',
       LATCHKEY_ISSUER_SERVICE_HOST: '10.0.0.1',
       LATCHKEY_ISSUER_PORT_443_TCP_ADDR: '10.0.0.1',

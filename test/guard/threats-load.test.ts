@@ -11,6 +11,7 @@ import { startSidecar } from '../../guard/sidecar.ts'
 import { systemClock } from '../../platform/clock.ts'
 import { readConfig } from '../../platform/config.ts'
 import { examineObject } from '../../webhook/admission/checks/validate-object.ts'
+import { sidecarSettings } from '../builders/sidecar-settings.ts'
 import { createQuietLog } from '../unit/platform/quiet-log.ts'
 import { full, startFrameServer } from './frame-server.ts'
 import { alice, bob, createCaller, grant, rowsOf, service, serviceRow } from './policy-rows.ts'
@@ -63,18 +64,7 @@ describe('J06 a flood of unknown keys', () => {
     issuer.serve(stream => stream.send(full(rows, { apiclients: '1' })))
     const folder = await mkdtemp(join(tmpdir(), 'flood-'))
     await writeFile(join(folder, 'tcp'), 'head\n')
-    const config = readConfig(configTable, {
-      LATCHKEY_SERVICE: service,
-      LATCHKEY_UPSTREAM: `http://127.0.0.1:${app.port}`,
-      LATCHKEY_LISTEN: '127.0.0.1:0',
-      LATCHKEY_ADMIN_LISTEN: '127.0.0.1:0',
-      LATCHKEY_SNAPSHOT_URL: issuer.url,
-      LATCHKEY_CA_FILE: issuer.caFile,
-      LATCHKEY_TOKEN_FILE: issuer.tokenFile,
-      LATCHKEY_SNAPSHOT_FILE: join(folder, 'snapshot.json'),
-      LATCHKEY_AUDIT: join(folder, 'audit.log'),
-      LATCHKEY_DRAIN_GRACE: '0s',
-    })
+    const config = readConfig(configTable, sidecarSettings(folder, { service, appPort: app.port, issuer }))
     const { log } = createQuietLog()
     const guard = await startSidecar(config, { clock: systemClock, log, version: 'test', procNet: folder })
     try {

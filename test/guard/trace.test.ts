@@ -237,7 +237,7 @@ describe('with a collector', () => {
       proved: undefined,
       snapshot: undefined,
     }
-    const ended = { verdict, method: 'GET', service: 'shop/orders', peer: 'unknown', status: 503 }
+    const ended = { verdict, method: 'GET', service: 'shop/orders', address: 'unknown', status: 503 }
     for (let spans = 0; spans < maxWaiting + 100; spans++) tracing.begin({ names: [], values: [] })?.end(ended)
     expect(fates).toEqual({ dropped: 100 })
     await tracing.flush(50)

@@ -78,6 +78,11 @@ describe('the import rules', () => {
       { 'operator/a.ts': "import { KubeConfig } from '@kubernetes/client-node'\nexport const a = KubeConfig\n" },
     ],
     [
+      'a package is imported on demand',
+      'packages-not-on-demand',
+      { 'cli/a.ts': "export const a = () => import('yaml')\n" },
+    ],
+    [
       'a guard loads the Kubernetes client',
       'guard-stays-light',
       {

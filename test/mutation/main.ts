@@ -11,11 +11,11 @@ import { type MutationReport, mutationSummary } from './report.ts'
  * Usage: node test/mutation/main.ts [file or folder …], `all` for everything it is meant for.
  */
 const folders = ['matching', 'policy', 'credential', 'jose', 'keys', 'rows', 'snapshot'].map(name => `core/${name}`)
-const all = [...folders, 'platform/wire']
+const all = [...folders, 'platform/wire', 'platform/wire/fields', 'platform/wire/connection']
 /** What says yes or no. */
 const deciding = [
+  'core/base/strict-json.ts',
   'core/credential/compact.ts',
-  'core/credential/strict-json.ts',
   'core/jose/ed25519-point.ts',
   'core/matching/path.ts',
   'core/policy/decide.ts',
@@ -50,7 +50,7 @@ function filesOf(place: string): string[] {
 /** The wire readers have few tests beside running guards. */
 function testsOf(file: string): string {
   const folder = dirname(file)
-  return folder === 'platform/wire'
+  return folder.startsWith('platform/wire')
     ? 'test/guard/{http1/*,headers,threats-http}.test.ts'
     : `test/unit/${folder}/*.test.ts`
 }

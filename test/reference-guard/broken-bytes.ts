@@ -37,7 +37,7 @@ export function handleBrokenBytes(
     method: undefined,
     target: undefined,
     requestId: randomUUID(),
-    peer: plainAddress(socket.remoteAddress),
+    address: plainAddress(socket.remoteAddress),
     startedMs: clock.now(),
   }
   const last = exchanges && [...exchanges].at(-1)

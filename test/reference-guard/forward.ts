@@ -39,7 +39,7 @@ export function forward(exchange: Exchange, options: ForwardOptions): void {
         decision,
         keepCredential: snapshot?.service?.keepCredential ?? 'Never',
         requestId: call.requestId,
-        peer: call.peer,
+        address: call.address,
       }),
       body: head.body === 'none' ? null : requestBody(request),
       ...(head.webSocket && { upgrade: 'websocket' }),

@@ -57,7 +57,7 @@ export function createRequestHandler(traffic: Traffic, options: HandlerOptions):
 
   function callOf(request: IncomingMessage, verdict: Verdict, requestId: string, startedMs: number): Call {
     const { method, url, socket } = request
-    return { verdict, method, target: url, requestId, peer: plainAddress(socket.remoteAddress), startedMs }
+    return { verdict, method, target: url, requestId, address: plainAddress(socket.remoteAddress), startedMs }
   }
 
   function refuse(request: IncomingMessage, response: ServerResponse, fault: HeadFault): void {

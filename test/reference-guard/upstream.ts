@@ -1,6 +1,6 @@
 import { type Dispatcher, Pool } from 'undici'
 import type { UpstreamFault } from '../../enforce/respond.ts'
-import { foldName, hopByHop } from '../../platform/wire/reserved-fields.ts'
+import { foldName, hopByHop } from '../../platform/wire/fields/reserved-fields.ts'
 
 /** Connections to the app: kept alive, one request at a time on each, never a second try. */
 export function createUpstream(options: {

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { type AdmissionQuestion, admissionPath } from '../../core/api/admission-path.ts'
 import { type Clock, sleep } from '../../platform/clock.ts'
-import { createBudget } from '../../platform/http/budget.ts'
+import { createBudget } from '../../platform/fair/budget.ts'
 import type { KubeClient, KubeObject, Resource } from '../../platform/kube/client.ts'
 import { mutatingWebhooks, validatingWebhooks } from '../../platform/kube/resources.ts'
 import type { Logger } from '../../platform/log.ts'

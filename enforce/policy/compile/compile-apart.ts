@@ -32,7 +32,7 @@ function compiler(): string {
 /** Lists of the object itself. */
 const listsDepth = 2
 
-/** Read as it comes, row by row: calls do not wait for a parser that reads all of it at one go. */
+/** Read as it comes, row by row: calls do not wait for a parser that reads all of it in one go. */
 function resultOf(stream: NodeJS.ReadableStream): () => Compiled | undefined {
   const elements = createElementReader(listsDepth)
   let result: Compiled | undefined

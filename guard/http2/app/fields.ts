@@ -1,7 +1,7 @@
 import { credentialHeaders } from '../../../core/credential/read.ts'
+import { foldName, hopByHop, isReserved } from '../../../platform/wire/fields/reserved-fields.ts'
 import type { AnswerHead } from '../../../platform/wire/read-answer.ts'
 import type { RequestHead } from '../../../platform/wire/read-request.ts'
-import { foldName, hopByHop, isReserved } from '../../../platform/wire/reserved-fields.ts'
 
 /** Fields that mean something only before the body: in trailers they could undo what was decided. */
 const neverTrailing = new Set([

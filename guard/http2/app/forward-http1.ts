@@ -1,6 +1,6 @@
 import { isLastRequest, linesOf } from '../../../enforce/forward-head.ts'
 import type { Logger } from '../../../platform/log.ts'
-import { createOutbox, type Outbox } from '../../../platform/wire/outbox.ts'
+import { createOutbox, type Outbox } from '../../../platform/wire/connection/outbox.ts'
 import type { AnswerHead } from '../../../platform/wire/read-answer.ts'
 import type { UpstreamPool } from '../../upstream/pool.ts'
 import { holdBody } from '../../upstream/send.ts'
@@ -56,7 +56,7 @@ export function createHttp1Forward(options: { upstreams: UpstreamPool; log: Logg
       const asked: Forwarding = {
         exchange,
         answering,
-        handler: askerOf(() => asked, exchange.call.peer, ways),
+        handler: askerOf(() => asked, exchange.peer, ways),
         waiting: `${method} ${target} HTTP/1.1\r\n${linesOf(forwarded)}${coding}${last}\r\n`,
         whole: body === 'none',
         upstream: undefined,

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { ticksOf } from '../../../platform/wire/ticks.ts'
+import { ticksOf } from '../../../platform/wire/connection/ticks.ts'
 
 /**
  * Finds connections that bring much more than their calls explain: frames of kinds that mean nothing, or nothing new. Each

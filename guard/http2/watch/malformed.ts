@@ -9,7 +9,7 @@ export interface Malformed {
   opened(stream: ServerHttp2Stream): boolean
 }
 
-/** Streams that node:http2 refuses by itself never open, but who makes many of them means no good. */
+/** Streams that node:http2 refuses by itself never open, but whoever makes many of them means no good. */
 const mostUnopened = 256
 
 export function createMalformed(onTooMany: () => void): Malformed {

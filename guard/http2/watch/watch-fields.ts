@@ -1,4 +1,4 @@
-import { tokenCharacter, valueCharacter } from '../../../platform/wire/characters.ts'
+import { tokenCharacter, valueCharacter } from '../../../platform/wire/fields/characters.ts'
 import { allMarked, couldBeWrong, type Marks } from './huffman.ts'
 
 /** What was found in a block of fields: nothing, fields that cannot be, or such a field that others may refer to. */
@@ -58,7 +58,7 @@ function integer(place: Place, prefix: number): number {
   return value
 }
 
-/** RFC 7541 section 5.2. @returns whether it holds nothing that it cannot hold */
+/** RFC 7541 section 5.2. @returns whether it holds nothing that it must not hold */
 function text(place: Place, of: 'name' | 'value'): boolean {
   const { bytes } = place
   if (place.at >= place.end) return true

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { storeSnapshot } from '../../../bench/peers/stored-snapshot.ts'
 import { guardFlags } from '../../../platform/guard-process.ts'
+import { sidecarSettings } from '../../builders/sidecar-settings.ts'
 import { type LimitedProcess, startLimited } from '../../cluster/limited-process.ts'
 import { rowsOf, service } from '../policy-rows.ts'
 import { listen } from '../rig.ts'
@@ -52,14 +53,7 @@ export async function startLimitedGuard(
     args: [join(directory, 'latchkey.mjs'), 'guard'],
     env: {
       NODE_OPTIONS: guardFlags.join(' '),
-      LATCHKEY_SERVICE: service,
-      LATCHKEY_UPSTREAM: `http://127.0.0.1:${app.port}`,
-      LATCHKEY_LISTEN: '127.0.0.1:0',
-      LATCHKEY_ADMIN_LISTEN: '127.0.0.1:0',
-      LATCHKEY_SNAPSHOT_URL: 'https://127.0.0.1:9',
-      LATCHKEY_CA_FILE: join(folder, 'ca.crt'),
-      LATCHKEY_TOKEN_FILE: join(folder, 'token'),
-      LATCHKEY_SNAPSHOT_FILE: join(folder, 'snapshot.json'),
+      ...sidecarSettings(folder, { service, appPort: app.port, issuer: { url: 'https://127.0.0.1:9' } }),
       // Pages of a file would count as memory of the process.
       LATCHKEY_AUDIT: '/dev/null',
       ...env,

@@ -15,7 +15,7 @@ import { newUpstream, takeBytes } from '../../../guard/upstream/upstream.ts'
 import { systemClock as clock } from '../../../platform/clock.ts'
 import { createBudget, type Place } from '../../../platform/fair/budget.ts'
 import { createTurns } from '../../../platform/fair/turns.ts'
-import type { OnRead } from '../../../platform/wire/reading.ts'
+import type { OnRead } from '../../../platform/wire/connection/reading.ts'
 import { createQuietLog } from '../../unit/platform/quiet-log.ts'
 import { rowsOf, service } from '../policy-rows.ts'
 
@@ -127,9 +127,9 @@ function connectOffline(caller: Socket, openApp: () => Socket) {
     },
   }
   let read: OnRead = () => true
-  const peer = '127.0.0.1'
-  const place = memory.enter(peer, 1, () => {}) as Place
-  serveCaller(listener, { socket: caller, peer, key: peer, place, cost: 1 }, onRead => {
+  const address = '127.0.0.1'
+  const place = memory.enter(address, 1, () => {}) as Place
+  serveCaller(listener, { socket: caller, address, key: address, place, cost: 1 }, onRead => {
     read = onRead
     return caller
   })

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import type { UpstreamHandler, UpstreamOwner } from '../../../guard/upstream/state.ts'
 import { newUpstream, takeBytes, takeEnd } from '../../../guard/upstream/upstream.ts'
-import { createOutbox, type Sender } from '../../../platform/wire/outbox.ts'
+import { createOutbox, type Sender } from '../../../platform/wire/connection/outbox.ts'
 import { createQuietLog } from '../../unit/platform/quiet-log.ts'
 
 const turn = () => new Promise(resolve => setImmediate(() => setImmediate(resolve)))

@@ -5,18 +5,25 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { RunningAuthorizer } from '../../../authorizer/authorizer.ts'
 import { configTable } from '../../../authorizer/config.ts'
 import { startInCluster } from '../../../authorizer/in-cluster.ts'
-import { clientTokenClaims } from '../../../core/credential/client-token-claims.ts'
 import type { EnforcementReport } from '../../../core/status/judge-enforcement.ts'
 import type { Issuer } from '../../../issuer/issuer.ts'
 import { systemClock } from '../../../platform/clock.ts'
 import { readConfig } from '../../../platform/config.ts'
 import * as resources from '../../../platform/kube/resources.ts'
 import { createAuthority, createServerCertificate } from '../../../platform/x509.ts'
-import { compact } from '../../guard/policy-rows.ts'
 import { createQuietLog } from '../../unit/platform/quiet-log.ts'
-import { addClient, addGrant, addPod, addRole, addService, publishedKey, tokenOf } from '../issuer/objects.ts'
+import {
+  addClient,
+  addGrant,
+  addPod,
+  addRole,
+  addService,
+  clientTokenOf,
+  publishedKey,
+  tokenOf,
+} from '../issuer/objects.ts'
 import { get } from '../issuer/web.ts'
-import { issuerUrl, releaseNamespace, startWorld, type World } from '../issuer/world.ts'
+import { releaseNamespace, startWorld, type World } from '../issuer/world.ts'
 
 const secret = 's'.repeat(40)
 const account = 'latchkey-authorizer'
@@ -105,17 +112,7 @@ function start(): Promise<RunningAuthorizer> {
   return startInCluster(config, { clock: systemClock, log: createQuietLog().log, version: 'test' })
 }
 
-function tokenFor(service: string): string {
-  const { clientId, pair } = checkout
-  const claims = clientTokenClaims({
-    clientId,
-    issuer: `${issuerUrl}/v1/clients/${clientId}`,
-    audience: `https://${service}.shop.svc`,
-    now: Date.now() / 1_000,
-    jti: crypto.randomUUID(),
-  })
-  return compact({ typ: 'at+jwt', alg: 'EdDSA', kid: pair.kid }, claims, pair.privateKey)
-}
+const tokenFor = (service: string): string => clientTokenOf(checkout, `https://${service}.shop.svc`)
 
 async function ask(service: string, token = tokenFor(service)): Promise<string> {
   const headers = {

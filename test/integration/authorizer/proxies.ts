@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { installProxies } from '../../cluster/packages.ts'
+import { freePort } from '../../free-port.ts'
 import { envoy } from '../../strangers/strangers.ts'
 import { authorizerName, examples, type TestAuthorizer } from './start-authorizer.ts'
 
@@ -132,13 +133,4 @@ async function answering(child: ChildProcess, port: number, said: () => string):
   }
   child.kill('SIGKILL')
   throw new Error(`${child.spawnfile} did not start:\n${said()}`)
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
 }

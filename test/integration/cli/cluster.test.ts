@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer, type Server } from 'node:http'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type ClusterChoice, clusterOptions, withCluster } from '../../../cli/frame/cluster.ts'
 import { defineCommand } from '../../../cli/frame/command.ts'
 import { repositoryRoot } from '../../cluster/binaries.ts'
+import { makeAuthority, makeCertificate } from '../../cluster/certificates.ts'
 import { commandLine } from '../../unit/cli/command-line.ts'
 
 let folder: string
@@ -19,18 +20,21 @@ const asked: { url: string | undefined; authorization: string | undefined }[] = 
 /** What the path says, as an API server answers it. */
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'cli-cluster-'))
-  server = createServer(({ url, headers }, response) => {
+  await makeAuthority(folder)
+  const pair = await makeCertificate(folder, 'server', { user: 'server', names: ['127.0.0.1'] })
+  const [cert, key] = await Promise.all([readFile(pair.certFile), readFile(pair.keyFile)])
+  server = createServer({ cert, key }, ({ url, headers }, response) => {
     asked.push({ url, authorization: headers.authorization })
     const status = Number(/^\/answer\/(\d+)/.exec(url ?? '')?.[1] ?? 200)
     response.writeHead(status, { 'content-type': 'application/json' })
     response.end(status === 200 ? '{"gitVersion":"v1.35.4"}' : '{"kind":"Status","reason":"Because"}')
   })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const at = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const at = `https://127.0.0.1:${(server.address() as AddressInfo).port}`
   // Port 9 is for what is thrown away: nobody listens.
   const clusters = {
     here: at,
-    away: 'http://127.0.0.1:9',
+    away: 'https://127.0.0.1:9',
     broken: `${at}/answer/503`,
     closed: `${at}/answer/403`,
     odd: 'what',
@@ -39,10 +43,9 @@ beforeAll(async () => {
   await writeFile(
     kubeconfig,
     JSON.stringify({
-      // The client takes http, which only tests have, from nobody who has not said so.
       clusters: Object.entries(clusters).map(([name, url]) => ({
         name,
-        cluster: { server: url, 'insecure-skip-tls-verify': true },
+        cluster: { server: url, 'certificate-authority': 'ca.crt' },
       })),
       users: [{ name: 'u', user: { token: 'abc' } }],
       contexts: [
@@ -72,19 +75,40 @@ describe('a command that asks a cluster', () => {
     ['where nobody listens', 'away', 3, /^latchkey version: 127\.0\.0\.1:9 cannot be reached: .*ECONNREFUSED/],
     ['of an API server that does not serve', 'broken', 3, /does not serve: \/version GET: 503 Because$/m],
     ['of an API server that refuses', 'closed', 4, /refuses: \/version GET: 403 Because$/m],
-    ['that the kubeconfig does not have', 'none', 2, /^latchkey version: context none cannot be used: /],
-    ['whose server is no URL', 'odd', 2, /Invalid URL/],
+    [
+      'that the kubeconfig does not have',
+      'none',
+      2,
+      /^latchkey version: context none cannot be used: there is no context none$/m,
+    ],
+    ['whose server is no URL', 'odd', 2, /the server of cluster odd is no http or https URL/],
   ])('says of a context %s so, and by its exit code', async (_, context, code, complaint) => {
     const ended = await version('--context', context)
     expect(ended).toEqual({ code, text: '', complaint: expect.stringMatching(complaint) })
     expect(ended.complaint).not.toContain('abc')
   })
 
-  it('finds the kubeconfig by the environment', async () => {
-    const main = join(repositoryRoot, 'cli/latchkey.ts')
-    const env = { KUBECONFIG: kubeconfig, HOME: folder }
-    const { stdout } = await promisify(execFile)(process.execPath, [main, 'version', '--cluster'], { env })
+  const main = join(repositoryRoot, 'cli/latchkey.ts')
+  const run = (env: Record<string, string>) =>
+    promisify(execFile)(process.execPath, [main, 'version', '--cluster'], { env, timeout: 15_000 })
+
+  it('finds the kubeconfigs by the environment', async () => {
+    const env = { KUBECONFIG: `${join(folder, 'gone')}:${kubeconfig}`, HOME: folder }
+    const { stdout } = await run(env)
     expect(stdout).toBe('latchkey dev\nkubernetes v1.35.4\n')
+  })
+
+  it('lets a plugin of the kubeconfig talk to whoever sits there', async () => {
+    const apiVersion = 'client.authentication.k8s.io/v1'
+    const credential = JSON.stringify({ apiVersion, kind: 'ExecCredential', status: { token: 'by-plugin' } })
+    const script = `#!/bin/sh\necho 'open https://login.example' >&2\nread code\necho '${credential}'\n`
+    await writeFile(join(folder, 'plugin'), script, { mode: 0o755 })
+    const config = JSON.parse(await readFile(kubeconfig, 'utf8')) as { users: object[] }
+    const users = [{ name: 'u', user: { exec: { apiVersion, command: './plugin' } } }]
+    await writeFile(join(folder, 'by-plugin'), JSON.stringify({ ...config, users }))
+    const { stderr } = await run({ KUBECONFIG: join(folder, 'by-plugin'), PATH: process.env.PATH ?? '' })
+    expect(stderr).toBe('open https://login.example\n')
+    expect(asked.at(-1)?.authorization).toBe('Bearer by-plugin')
   })
 
   it('says of a kubeconfig that is none so, with 2, and shows nothing of it', async () => {
@@ -98,7 +122,9 @@ describe('a command that asks a cluster', () => {
   })
 
   it('leaves a mistake of its own what it is', async () => {
-    const act = () => withCluster({ kubeconfig }, ({ ask }) => ask(() => Promise.reject(new TypeError('a mistake'))))
+    const io = { env: {}, input: process.stdin }
+    const act = () =>
+      withCluster({ kubeconfig }, io, ({ ask }) => ask(() => Promise.reject(new TypeError('a mistake'))))
     await expect(act()).rejects.toThrow(TypeError)
   })
 })
@@ -110,9 +136,9 @@ describe('namespaces', () => {
     let found: { namespace: string | undefined } | undefined
     const command = defineCommand(
       { name: 'look', summary: 'Looks.', options: clusterOptions, examples: [] },
-      async () => async given => {
+      async () => async (given, io) => {
         const choice: ClusterChoice = given.options
-        found = await withCluster(choice, async ({ namespace }) => ({ namespace }))
+        found = await withCluster(choice, io, async ({ namespace }) => ({ namespace }))
         return 'ok'
       },
     )

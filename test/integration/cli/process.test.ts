@@ -49,6 +49,21 @@ it('ends as it would have when its reader has seen enough', async () => {
   expect(said).toBe('ended with 0\n')
 })
 
+it.each([
+  ['nonsense 2>&1 >/dev/null | true', 2, ''],
+  ['nonsense 2>/dev/full', 2, ''],
+  ['nonsense 2>&-', 2, ''],
+  ['version >/dev/full', 2, 'latchkey: standard output cannot be written: ENOSPC\n'],
+  ['version >/dev/full 2>&1', 2, ''],
+  ['version >&- <&-', 0, ''],
+])('ends by its exit code whatever becomes of what it says: %s', async (command, code, complaint) => {
+  const said = await new Promise<string>(resolve => {
+    const line = `"${process.execPath}" "${main}" ${command}; echo "ended with \${PIPESTATUS[0]}"`
+    execFile('bash', ['-c', line], (_error, stdout, stderr) => resolve(stdout + stderr))
+  })
+  expect(said).toBe(`ended with ${code}\n${complaint}`)
+})
+
 it.each(['operator', 'issuer', 'webhook'])('says in sentences what %s cannot begin without', async name => {
   const { code, stderr } = await run(name)
   expect(code).toBe(2)
@@ -68,7 +83,7 @@ process.on('exit', () => process.stderr.write(loaded.join('\\n')))`
       execFile(process.execPath, ['--import', preload, main, ...args], (_error, _stdout, stderr) => resolve(stderr))
     })
 
-  it('is the Kubernetes client only where a cluster is asked', async () => {
+  it('is what reaches a Kubernetes cluster only where one is asked, and client-node not even then', async () => {
     const nowhere = join(folder, 'kubeconfig')
     await writeFile(nowhere, '{"clusters":[],"contexts":[],"users":[]}')
     const [help, inspected, asking] = await Promise.all([
@@ -76,7 +91,8 @@ process.on('exit', () => process.stderr.write(loaded.join('\\n')))`
       loadedBy('token', 'inspect', join(folder, 'access.yaml')),
       loadedBy('version', '--cluster', '--kubeconfig', nowhere),
     ])
-    expect(asking).toContain('@kubernetes/client-node')
+    expect(asking).toContain('/platform/kube/kubeconfig/')
+    expect(asking).not.toContain('client-node')
     for (const loaded of [help, inspected]) {
       expect(loaded).toContain('/commander/')
       expect(loaded).not.toMatch(/client-node|platform\/kube\//)

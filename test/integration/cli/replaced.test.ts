@@ -1,9 +1,10 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer, type Server } from 'node:http'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { makeAuthority, makeCertificate } from '../../cluster/certificates.ts'
 import { commandLine } from '../../unit/cli/command-line.ts'
 
 let folder: string
@@ -16,7 +17,10 @@ let status: number
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'cli-replaced-'))
-  server = createServer((request, response) => {
+  await makeAuthority(folder)
+  const pair = await makeCertificate(folder, 'server', { user: 'server', names: ['127.0.0.1'] })
+  const [cert, key] = await Promise.all([readFile(pair.certFile), readFile(pair.keyFile)])
+  server = createServer({ cert, key }, (request, response) => {
     const url = new URL(request.url ?? '', 'http://a')
     asked.push(url)
     response.writeHead(status, { 'content-type': 'application/json' })
@@ -27,11 +31,11 @@ beforeAll(async () => {
   })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   kubeconfig = join(folder, 'config')
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`
   await writeFile(
     kubeconfig,
     JSON.stringify({
-      clusters: [{ name: 'c', cluster: { server: url, 'insecure-skip-tls-verify': true } }],
+      clusters: [{ name: 'c', cluster: { server: url, 'certificate-authority': 'ca.crt' } }],
       users: [{ name: 'u', user: { token: 'abc' } }],
       contexts: [{ name: 'c', context: { cluster: 'c', user: 'u', namespace: 'shop' } }],
       'current-context': 'c',

@@ -1,18 +1,8 @@
 import { expect } from 'vitest'
-import type { KubeObject, Resource } from '../../../platform/kube/client.ts'
 import { guardedServices } from '../../../platform/kube/resources.ts'
-import { condition, issuerUrl, startTestCluster, until } from '../operator/cluster.ts'
+import { condition, issuerUrl, leaseOf, startTestCluster, until } from '../operator/cluster.ts'
 import { startAsInChart, watchProbes } from './chart-process.ts'
 import { addCrowd, addGuarded, keepChanging } from './crowd.ts'
-
-const leases: Resource = {
-  group: 'coordination.k8s.io',
-  version: 'v1',
-  plural: 'leases',
-  kind: 'Lease',
-  namespaced: true,
-}
-type Lease = KubeObject & { spec?: { holderIdentity?: string; renewTime?: string; leaseTransitions?: number } }
 
 /**
  * One tenant's long documents, changed all the while: the operator keeps its lease, answers its probes and decides about
@@ -20,7 +10,7 @@ type Lease = KubeObject & { spec?: { holderIdentity?: string; renewTime?: string
  */
 export async function operatorBearsCrowd(count: number, changingMs: number): Promise<void> {
   const cluster = await startTestCluster()
-  const lease = async () => (await cluster.client.get<Lease>(leases, 'latchkey-system', 'latchkey-operator'))?.spec
+  const lease = () => leaseOf(cluster.client)
   const operator = await startAsInChart('operator', {
     LATCHKEY_NAMESPACE: 'latchkey-system',
     LATCHKEY_FULLNAME: 'latchkey',

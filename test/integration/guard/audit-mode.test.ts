@@ -2,7 +2,6 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { clientTokenClaims } from '../../../core/credential/client-token-claims.ts'
 import { type EnforcementReport, reportService, type ServiceReport } from '../../../core/status/judge-enforcement.ts'
 import { configTable } from '../../../guard/config.ts'
 import type { RunningGuard } from '../../../guard/guard.ts'
@@ -12,14 +11,14 @@ import { systemClock } from '../../../platform/clock.ts'
 import { readConfig } from '../../../platform/config.ts'
 import type { KubeObject } from '../../../platform/kube/client.ts'
 import * as resources from '../../../platform/kube/resources.ts'
-import { compact } from '../../guard/policy-rows.ts'
+import { sidecarSettings } from '../../builders/sidecar-settings.ts'
 import { sendRaw } from '../../guard/raw-socket.ts'
 import { type App, startApp } from '../../guard/rig.ts'
 import { runCommand } from '../../unit/cli/command-line.ts'
 import { createQuietLog } from '../../unit/platform/quiet-log.ts'
-import { addClient, addGrant, addPod, addRole, addService, tokenOf } from '../issuer/objects.ts'
+import { addClient, addGrant, addPod, addRole, addService, clientTokenOf, tokenOf } from '../issuer/objects.ts'
 import { get } from '../issuer/web.ts'
-import { issuerUrl, releaseNamespace, startWorld, type World } from '../issuer/world.ts'
+import { releaseNamespace, startWorld, type World } from '../issuer/world.ts'
 
 let world: World
 let app: App
@@ -64,32 +63,18 @@ async function start(pod: KubeObject, issuer: Issuer): Promise<RunningGuard> {
   await mkdir(own, { recursive: true })
   await writeFile(join(own, 'ca.crt'), world.ca)
   await writeFile(join(own, 'token'), await tokenOf(world, pod))
-  const config = readConfig(configTable, {
-    LATCHKEY_SERVICE: 'shop/orders',
-    LATCHKEY_UPSTREAM: `http://127.0.0.1:${app.port}`,
-    LATCHKEY_LISTEN: '127.0.0.1:0',
-    LATCHKEY_ADMIN_LISTEN: '127.0.0.1:0',
-    LATCHKEY_SNAPSHOT_URL: `https://127.0.0.1:${issuer.ports.snapshots}`,
-    LATCHKEY_CA_FILE: join(own, 'ca.crt'),
-    LATCHKEY_TOKEN_FILE: join(own, 'token'),
-    LATCHKEY_SNAPSHOT_FILE: join(own, 'snapshot.json'),
-    LATCHKEY_AUDIT: join(own, 'audit.log'),
-    LATCHKEY_DRAIN_GRACE: '0s',
-  })
+  const config = readConfig(
+    configTable,
+    sidecarSettings(own, {
+      service: 'shop/orders',
+      appPort: app.port,
+      issuer: { url: `https://127.0.0.1:${issuer.ports.snapshots}` },
+    }),
+  )
   return startSidecar(config, { clock: systemClock, log: createQuietLog().log, version: 'test', procNet: folder })
 }
 
-function token(): string {
-  const { clientId, pair } = checkout
-  const claims = clientTokenClaims({
-    clientId,
-    issuer: `${issuerUrl}/v1/clients/${clientId}`,
-    audience: 'https://orders.shop.svc',
-    now: Date.now() / 1_000,
-    jti: crypto.randomUUID(),
-  })
-  return compact({ typ: 'at+jwt', alg: 'EdDSA', kid: pair.kid }, claims, pair.privateKey)
-}
+const token = (): string => clientTokenOf(checkout, 'https://orders.shop.svc')
 
 async function remove(guard: RunningGuard, path: string): Promise<number> {
   const head = `DELETE ${path} HTTP/1.1\r\nHost: orders\r\nAuthorization: Bearer ${token()}\r\n\r\n`

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ApiClient } from '../../../core/api/api-client.ts'
-import { clientTokenClaims } from '../../../core/credential/client-token-claims.ts'
 import { clientIdOf } from '../../../core/registry/ids.ts'
 import { configTable } from '../../../guard/config.ts'
 import type { RunningGuard } from '../../../guard/guard.ts'
@@ -13,7 +12,7 @@ import { systemClock } from '../../../platform/clock.ts'
 import { readConfig } from '../../../platform/config.ts'
 import type { KubeObject } from '../../../platform/kube/client.ts'
 import * as resources from '../../../platform/kube/resources.ts'
-import { compact } from '../../guard/policy-rows.ts'
+import { sidecarSettings } from '../../builders/sidecar-settings.ts'
 import { sendRaw } from '../../guard/raw-socket.ts'
 import { type App, startApp } from '../../guard/rig.ts'
 import { createQuietLog } from '../../unit/platform/quiet-log.ts'
@@ -23,12 +22,13 @@ import {
   addPod,
   addRole,
   addService,
+  clientTokenOf,
   makeKeyPair,
   publishedKey,
   tokenOf,
 } from '../issuer/objects.ts'
 import { get } from '../issuer/web.ts'
-import { issuerUrl, startWorld, type World } from '../issuer/world.ts'
+import { startWorld, type World } from '../issuer/world.ts'
 
 const audience = 'https://orders.shop.svc'
 let world: World
@@ -71,31 +71,18 @@ afterAll(async () => {
 })
 
 function start(): Promise<RunningGuard> {
-  const config = readConfig(configTable, {
-    LATCHKEY_SERVICE: 'shop/orders',
-    LATCHKEY_UPSTREAM: `http://127.0.0.1:${app.port}`,
-    LATCHKEY_LISTEN: '127.0.0.1:0',
-    LATCHKEY_ADMIN_LISTEN: '127.0.0.1:0',
-    LATCHKEY_SNAPSHOT_URL: `https://127.0.0.1:${issuer.ports.snapshots}`,
-    LATCHKEY_CA_FILE: join(folder, 'ca.crt'),
-    LATCHKEY_TOKEN_FILE: join(folder, 'token'),
-    LATCHKEY_SNAPSHOT_FILE: join(folder, 'snapshot.json'),
-    LATCHKEY_AUDIT: join(folder, 'audit.log'),
-    LATCHKEY_DRAIN_GRACE: '0s',
-  })
+  const config = readConfig(
+    configTable,
+    sidecarSettings(folder, {
+      service: 'shop/orders',
+      appPort: app.port,
+      issuer: { url: `https://127.0.0.1:${issuer.ports.snapshots}` },
+    }),
+  )
   return startSidecar(config, { clock: systemClock, log: createQuietLog().log, version: 'test', procNet: folder })
 }
 
-function clientToken({ clientId, pair }: Client = checkout): string {
-  const claims = clientTokenClaims({
-    clientId,
-    issuer: `${issuerUrl}/v1/clients/${clientId}`,
-    audience,
-    now: Date.now() / 1_000,
-    jti: crypto.randomUUID(),
-  })
-  return compact({ typ: 'at+jwt', alg: 'EdDSA', kid: pair.kid }, claims, pair.privateKey)
-}
+const clientToken = (client: Client = checkout): string => clientTokenOf(client, audience)
 const ask = async (token: string): Promise<string> => {
   const answer = await sendRaw(guard.port, `GET /x HTTP/1.1\r\nHost: orders\r\nAuthorization: Bearer ${token}\r\n\r\n`)
   return answer.headers['latchkey-decision']?.[0] ?? ''

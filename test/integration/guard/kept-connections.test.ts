@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process'
 import { mkdtemp, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
-import { type AddressInfo, connect as connectTcp, createServer as createTcp } from 'node:net'
+import { type AddressInfo, connect as connectTcp } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { installProxies } from '../../cluster/packages.ts'
+import { freePort } from '../../free-port.ts'
 import { endWithUs } from '../../fuzz/end-with-us.ts'
 import { ask, cleanUp, cleanups, guarding, session } from '../../guard/http2-rig.ts'
 import { alice } from '../../guard/policy-rows.ts'
@@ -24,14 +25,6 @@ async function untilOpen(port: number): Promise<void> {
       socket.on('error', () => resolve(false)).on('connect', () => socket.destroy())
     })
   await expect.poll(isOpen).toBe(true)
-}
-
-async function freePort(): Promise<number> {
-  const server = createTcp()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise(resolve => server.close(resolve))
-  return port
 }
 
 async function child(command: string, args: string[], port: number): Promise<number> {

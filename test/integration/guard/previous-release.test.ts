@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ApiClient } from '../../../core/api/api-client.ts'
-import { clientTokenClaims } from '../../../core/credential/client-token-claims.ts'
 import { clientIdOf } from '../../../core/registry/ids.ts'
 import { type Feature, features } from '../../../core/rows/features.ts'
 import { configTable } from '../../../guard/config.ts'
@@ -15,8 +14,8 @@ import { systemClock } from '../../../platform/clock.ts'
 import { readConfig } from '../../../platform/config.ts'
 import type { KubeObject } from '../../../platform/kube/client.ts'
 import * as resources from '../../../platform/kube/resources.ts'
+import { sidecarSettings } from '../../builders/sidecar-settings.ts'
 import { repositoryRoot } from '../../cluster/binaries.ts'
-import { compact } from '../../guard/policy-rows.ts'
 import { sendRaw } from '../../guard/raw-socket.ts'
 import { type App, startApp } from '../../guard/rig.ts'
 import { fullCommit, previousBundle, previousRelease } from '../../previous-bundle.ts'
@@ -27,12 +26,13 @@ import {
   addPod,
   addRole,
   addService,
+  clientTokenOf,
   makeKeyPair,
   publishedKey,
   tokenOf,
 } from '../issuer/objects.ts'
 import { get } from '../issuer/web.ts'
-import { issuerUrl, releaseNamespace, startWorld, type World } from '../issuer/world.ts'
+import { releaseNamespace, startWorld, type World } from '../issuer/world.ts'
 
 /** One that no release has: a route of this name must not be decided on without it. */
 const later: Feature = { name: 'later', since: '9.8.7', route: route => (route.name === 'later' ? 'Deny' : route) }
@@ -95,18 +95,8 @@ async function settings(name: Service, pod: string): Promise<Record<string, stri
   const own = join(folder, pod)
   await mkdir(own)
   await writeFile(join(own, 'token'), await tokenOf(world, added))
-  return {
-    LATCHKEY_SERVICE: `shop/${name}`,
-    LATCHKEY_UPSTREAM: `http://127.0.0.1:${app.port}`,
-    LATCHKEY_LISTEN: '127.0.0.1:0',
-    LATCHKEY_ADMIN_LISTEN: '127.0.0.1:0',
-    LATCHKEY_SNAPSHOT_URL: `https://127.0.0.1:${issuer.ports.snapshots}`,
-    LATCHKEY_CA_FILE: join(folder, 'ca.crt'),
-    LATCHKEY_TOKEN_FILE: join(own, 'token'),
-    LATCHKEY_SNAPSHOT_FILE: join(own, 'snapshot.json'),
-    LATCHKEY_AUDIT: join(own, 'audit.log'),
-    LATCHKEY_DRAIN_GRACE: '0s',
-  }
+  const from = { url: `https://127.0.0.1:${issuer.ports.snapshots}`, caFile: join(folder, 'ca.crt') }
+  return sidecarSettings(own, { service: `shop/${name}`, appPort: app.port, issuer: from })
 }
 
 /** A guard of the release before, as its pod runs it. */
@@ -141,16 +131,7 @@ async function startCurrent(name: Service): Promise<Guard> {
   return await startSidecar(config, context)
 }
 
-function tokenFor(name: Service, { clientId, pair }: typeof client): string {
-  const claims = clientTokenClaims({
-    clientId,
-    issuer: `${issuerUrl}/v1/clients/${clientId}`,
-    audience: `https://${name}.shop.svc`,
-    now: Date.now() / 1_000,
-    jti: crypto.randomUUID(),
-  })
-  return compact({ typ: 'at+jwt', alg: 'EdDSA', kid: pair.kid }, claims, pair.privateKey)
-}
+const tokenFor = (name: Service, who: typeof client): string => clientTokenOf(who, `https://${name}.shop.svc`)
 
 async function ask(guard: Guard, name: Service, line: string, who?: typeof client) {
   const credential = who ? `Authorization: Bearer ${tokenFor(name, who)}\r\n` : ''

@@ -1,11 +1,13 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import type { PublicJwk } from '../../../core/api/access-key.ts'
 import type { ApiClient } from '../../../core/api/api-client.ts'
+import { clientTokenClaims } from '../../../core/credential/client-token-claims.ts'
 import { thumbprint } from '../../../core/jose/jwk.ts'
 import { clientIdOf } from '../../../core/registry/ids.ts'
 import type { KubeObject } from '../../../platform/kube/client.ts'
 import * as resources from '../../../platform/kube/resources.ts'
-import { snapshotAudience, type World } from './world.ts'
+import { compact } from '../../guard/policy-rows.ts'
+import { issuerUrl, snapshotAudience, type World } from './world.ts'
 
 export interface KeyPair {
   readonly kid: string
@@ -155,4 +157,16 @@ export async function tokenOf(
     },
   )
   return answer.status.token
+}
+
+/** A token that a client signs for a service. */
+export function clientTokenOf({ clientId, pair }: { clientId: string; pair: KeyPair }, audience: string): string {
+  const claims = clientTokenClaims({
+    clientId,
+    issuer: `${issuerUrl}/v1/clients/${clientId}`,
+    audience,
+    now: Date.now() / 1_000,
+    jti: crypto.randomUUID(),
+  })
+  return compact({ typ: 'at+jwt', alg: 'EdDSA', kid: pair.kid }, claims, pair.privateKey)
 }

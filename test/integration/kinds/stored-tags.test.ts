@@ -137,3 +137,25 @@ describe('over a list of words that release 0.1.0 stored', () => {
     expect(await tagsOf('patched')).toEqual({ kind: 'orders', pci: '' })
   })
 })
+
+describe('a map, once somebody has gone back to release 0.1.0 and its schema', () => {
+  it('is in the way of whoever applies, until it is patched away as docs/upgrading.md says', async () => {
+    for (const object of ['back', 'untagged']) {
+      await apply(withTags(object, object === 'back' ? { kind: 'orders' } : undefined))
+      await applyStatus(object, 'before')
+    }
+    const { spec } = crdWith(listOfWords) as KubeObject & { spec: object }
+    await client.patch(crds, undefined, name, { spec }, { type: 'merge' })
+    const refused = { status: 500 }
+    await vi.waitFor(() => expect(applyStatus('back', 'after')).rejects.toMatchObject(refused), { timeout: 15_000 })
+    await expect(apply(withTags('back', undefined))).rejects.toMatchObject(refused)
+    await expect(applyStatus('untagged', 'after')).resolves.toBeDefined()
+    await client.patch(guardedServices, 'default', 'back', [{ op: 'remove', path: '/spec/routes/0/tags' }], {
+      type: 'json',
+    })
+    await expect(applyStatus('back', 'after')).resolves.toMatchObject({
+      status: { conditions: [{ message: 'after' }] },
+    })
+    await apply(withTags('back', undefined))
+  })
+})

@@ -1,22 +1,13 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { AccessKey, AccessKeyStatus } from '../../../core/api/access-key.ts'
 import { type SecretObject, secretFile } from '../../../core/keys/secret-data.ts'
 import { proveSecretKey } from '../../../operator/access-key/key-material.ts'
-import type { RunningOperator } from '../../../operator/run-operator.ts'
 import type { KubeObject, Resource } from '../../../platform/kube/client.ts'
 import { accessKeys, apiClients, roles, secrets } from '../../../platform/kube/resources.ts'
-import { condition, startTestCluster, type TestCluster, until } from './cluster.ts'
+import { condition, until } from './cluster.ts'
+import { clusterWithOperator } from './cluster-with-operator.ts'
 
-let cluster: TestCluster
-let operator: RunningOperator
-beforeAll(async () => {
-  cluster = await startTestCluster({ controllerManager: true })
-  operator = await cluster.start()
-})
-afterAll(async () => {
-  await operator?.stop()
-  await cluster?.stop()
-})
+const cluster = clusterWithOperator({ controllerManager: true })
 
 type Key = KubeObject & { spec: Partial<AccessKey['spec']>; status?: AccessKeyStatus }
 type Secret = SecretObject & KubeObject

@@ -55,6 +55,20 @@ export async function startTestCluster({ controllerManager = false } = {}): Prom
   }
 }
 
+export const leases: Resource = {
+  group: 'coordination.k8s.io',
+  version: 'v1',
+  plural: 'leases',
+  kind: 'Lease',
+  namespaced: true,
+}
+
+type Lease = KubeObject & { spec?: { holderIdentity?: string; renewTime?: string; leaseTransitions?: number } }
+
+/** What stands in the operator's lease. */
+export const leaseOf = async (client: KubeClient): Promise<Lease['spec']> =>
+  (await client.get<Lease>(leases, 'latchkey-system', 'latchkey-operator'))?.spec
+
 export function testLog(level = process.env.TEST_LOG ?? 'error') {
   return createLog({ process: 'operator', level })
 }

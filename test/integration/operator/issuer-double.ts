@@ -1,11 +1,12 @@
 import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { networkInterfaces } from 'node:os'
+import { afterAll, beforeAll } from 'vitest'
 import type { EnforcementReport, GuardReport } from '../../../core/status/judge-enforcement.ts'
 import { type SecretOf, textsOf } from '../../../operator/owned-objects.ts'
 import type { KubeClient, KubeObject } from '../../../platform/kube/client.ts'
 import { endpointSlices, secrets } from '../../../platform/kube/resources.ts'
-import { until } from './cluster.ts'
+import { type TestCluster, until } from './cluster.ts'
 
 /** Stands where the issuer's replicas stand: over TLS, behind an EndpointSlice, with a report that a test decides. */
 export interface IssuerDouble {
@@ -17,7 +18,7 @@ export interface IssuerDouble {
   stop(): void
 }
 
-export async function startIssuerDouble(client: KubeClient): Promise<IssuerDouble> {
+async function startIssuerDouble(client: KubeClient): Promise<IssuerDouble> {
   const latest = '99999999'
   const double: IssuerDouble = {
     seen: { accesskeys: latest, roles: latest, accessgrants: latest },
@@ -55,6 +56,16 @@ export async function startIssuerDouble(client: KubeClient): Promise<IssuerDoubl
   }
   await client.create(endpointSlices, slice as KubeObject)
   return double
+}
+
+/** One for all tests of a file. It is there once they begin. */
+export function issuerDoubleIn(cluster: Pick<TestCluster, 'client'>): () => IssuerDouble {
+  let double: IssuerDouble
+  beforeAll(async () => {
+    double = await startIssuerDouble(cluster.client)
+  })
+  afterAll(() => double?.stop())
+  return () => double
 }
 
 /** EndpointSlices may not hold loopback addresses. */

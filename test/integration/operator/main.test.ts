@@ -1,20 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import type { AddressInfo } from 'node:net'
-import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { KubeObject, Resource } from '../../../platform/kube/client.ts'
+import type { KubeObject } from '../../../platform/kube/client.ts'
 import { accessKeys, apiClients } from '../../../platform/kube/resources.ts'
-import { condition, issuerUrl, startTestCluster, type TestCluster, until } from './cluster.ts'
-
-const leases: Resource = {
-  group: 'coordination.k8s.io',
-  version: 'v1',
-  plural: 'leases',
-  kind: 'Lease',
-  namespaced: true,
-}
-type Lease = KubeObject & { spec?: { holderIdentity?: string } }
+import { freePort } from '../../free-port.ts'
+import { condition, issuerUrl, leaseOf, leases, startTestCluster, type TestCluster, until } from './cluster.ts'
 
 let cluster: TestCluster
 const alive = new Set<ChildProcess>()
@@ -25,14 +15,6 @@ afterAll(async () => {
   for (const child of alive) child.kill('SIGKILL')
   await cluster?.stop()
 })
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise(resolve => server.close(resolve))
-  return port
-}
 
 async function startProcess(podName: string, change: Record<string, string> = {}) {
   const port = await freePort()
@@ -57,8 +39,7 @@ async function startProcess(podName: string, change: Record<string, string> = {}
   return { child, exited, get, output: () => output }
 }
 
-const holder = async () =>
-  (await cluster.client.get<Lease>(leases, 'latchkey-system', 'latchkey-operator'))?.spec?.holderIdentity
+const holder = async () => (await leaseOf(cluster.client))?.holderIdentity
 
 test('one of two operators leads, both are ready, and the other takes over when the first is stopped', async () => {
   const first = await startProcess('operator-0')

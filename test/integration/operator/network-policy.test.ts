@@ -1,20 +1,11 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { RunningOperator } from '../../../operator/run-operator.ts'
+import { expect, test } from 'vitest'
 import type { NetworkPolicyOf } from '../../../operator/sources.ts'
 import type { KubeObject } from '../../../platform/kube/client.ts'
 import { guardedServices, networkPolicies, pods, serviceAccounts, services } from '../../../platform/kube/resources.ts'
-import { condition, startTestCluster, type TestCluster, until, type WithStatus } from './cluster.ts'
+import { condition, until, type WithStatus } from './cluster.ts'
+import { clusterWithOperator } from './cluster-with-operator.ts'
 
-let cluster: TestCluster
-let operator: RunningOperator
-beforeAll(async () => {
-  cluster = await startTestCluster({ controllerManager: true })
-  operator = await cluster.start()
-})
-afterAll(async () => {
-  await operator?.stop()
-  await cluster?.stop()
-})
+const cluster = clusterWithOperator({ controllerManager: true })
 
 const policyOf = (namespace: string) => cluster.client.get<NetworkPolicyOf>(networkPolicies, namespace, 'latchkey-api')
 const patchSpec = (namespace: string, spec: object) => cluster.client.patch(guardedServices, namespace, 'api', { spec })

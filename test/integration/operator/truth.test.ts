@@ -1,6 +1,5 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { AccessGrantStatus } from '../../../core/api/access-grant.ts'
-import type { RunningOperator } from '../../../operator/run-operator.ts'
 import type { KubeObject, Resource } from '../../../platform/kube/client.ts'
 import { events } from '../../../platform/kube/event.ts'
 import {
@@ -16,19 +15,11 @@ import {
 import { kubectl } from '../chart/render-chart.ts'
 import { kstatus } from '../kinds/kstatus.ts'
 import { remakeNamespace } from '../remake-namespace.ts'
-import { condition, startTestCluster, type TestCluster, until, type WithStatus } from './cluster.ts'
+import { condition, until, type WithStatus } from './cluster.ts'
+import { clusterWithOperator } from './cluster-with-operator.ts'
 
 /** What status, columns and events say, where something is open, dead, missing or somebody else. */
-let cluster: TestCluster
-let operator: RunningOperator
-beforeAll(async () => {
-  cluster = await startTestCluster()
-  operator = await cluster.start()
-})
-afterAll(async () => {
-  await operator?.stop()
-  await cluster?.stop()
-})
+const cluster = clusterWithOperator()
 
 const create = (resource: Resource, namespace: string, name: string, spec: object): Promise<WithStatus> =>
   cluster.client.create<WithStatus>(resource, { metadata: { name, namespace }, spec })

@@ -1,7 +1,7 @@
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import https from 'node:https'
 import type { AddressInfo } from 'node:net'
-import type { KubeConnection } from '../../../platform/kube/connection.ts'
+import type { KubeConnection } from '../../../platform/kube/access.ts'
 
 /** What goes wrong with a request to the API server, or with its answer. */
 export type Fault =

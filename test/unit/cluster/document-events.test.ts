@@ -1,17 +1,14 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import type { DocumentReader } from '../../../cluster/openapi/document-reader.ts'
 import { createDocuments, type Documents } from '../../../cluster/openapi/documents.ts'
 import { createView, type View } from '../../../cluster/view.ts'
 import { createWatches, type Watches } from '../../../cluster/watches.ts'
-import { readContent } from '../../../core/registry/openapi-document.ts'
 import type { KubeObject } from '../../../platform/kube/client.ts'
 import { guardedServices } from '../../../platform/kube/resources.ts'
-import { documentReaders } from '../../../platform/openapi/document-readers.ts'
 import { service } from '../core/registry/objects.ts'
 import { createManualClock, type ManualClock } from '../platform/manual-clock.ts'
 import { createQuietLog } from '../platform/quiet-log.ts'
 import { createFakeApi, createGate, type FakeApi, relistMs } from './fake-api.ts'
-import { createConfigMaps, documentOf } from './openapi-fake.ts'
+import { createConfigMaps, documentOf, readerAtOnce } from './openapi-fake.ts'
 
 let api: FakeApi
 let configMaps: ReturnType<typeof createConfigMaps>
@@ -20,11 +17,6 @@ let watches: Watches
 let view: View
 let documents: Documents
 let told: string[]
-
-const reader: DocumentReader = {
-  read: async (content, name) => ({ reading: readContent(content, name, documentReaders), spentMs: 0 }),
-  stop() {},
-}
 
 beforeEach(async () => {
   api = createFakeApi()
@@ -37,7 +29,7 @@ beforeEach(async () => {
   documents = createDocuments({
     client: configMaps.client,
     services: view.services,
-    reader,
+    reader: readerAtOnce,
     log,
     clock,
     random: () => 0,

@@ -1,7 +1,10 @@
+import type { DocumentReader } from '../../../cluster/openapi/document-reader.ts'
 import type { GuardedService } from '../../../core/api/guarded-service.ts'
 import { keyOf } from '../../../core/registry/ids.ts'
+import { readContent } from '../../../core/registry/openapi-document.ts'
 import type { KubeObject } from '../../../platform/kube/client.ts'
 import type { Change } from '../../../platform/kube/object-store.ts'
+import { documentReaders } from '../../../platform/openapi/document-readers.ts'
 
 type Service = GuardedService & KubeObject
 
@@ -85,6 +88,12 @@ export function createConfigMaps() {
       },
     },
   }
+}
+
+/** Reads documents here and now, in no thread. */
+export const readerAtOnce: DocumentReader = {
+  read: async (content, name) => ({ reading: readContent(content, name, documentReaders), spentMs: 0 }),
+  stop() {},
 }
 
 /** A document with so many operations. */

@@ -1,74 +1,12 @@
-import { EventEmitter } from 'node:events'
-import type { ServerResponse } from 'node:http'
 import { expect, it } from 'vitest'
 import { maxSliceBytes } from '../../../core/rows/frames.ts'
-import type { RoleRow } from '../../../core/rows/rows.ts'
-import type { Objects } from '../../../issuer/objects.ts'
-import { createSlice } from '../../../issuer/slices/slice.ts'
-import type { Slices } from '../../../issuer/slices/slices.ts'
-import { createChunkCache } from '../../../issuer/snapshots/frame-text.ts'
-import { createGuardStream } from '../../../issuer/snapshots/guard-stream.ts'
-import { createFairQueue } from '../../../platform/fair/fair-queue.ts'
+import { emptyHash } from '../../../core/rows/hash.ts'
 import { serviceRow } from '../core/fixture.ts'
-import { createManualClock, settled } from '../platform/manual-clock.ts'
-
-const role = (name: string, path = '/'): RoleRow => ({
-  type: 'role',
-  name,
-  rules: [{ index: 0, methods: ['GET'], paths: [path] }],
-})
-
-/** A stream to a guard that reads whatever comes, or nothing until it is told to. */
-function world({
-  bytes,
-  reads = 'all',
-  whenCurrent = done => done(),
-  features,
-}: {
-  bytes?: number
-  reads?: 'all' | 'nothing'
-  whenCurrent?: (done: () => void) => void
-  features?: string[]
-} = {}) {
-  const clock = createManualClock()
-  const slice = createSlice('shop/orders', () => ({ roles: '1' }), clock.now, createChunkCache(1_048_576))
-  slice.replace([role('a')])
-  const lines: string[] = []
-  const waiting: (() => void)[] = []
-  const guard = { reads: reads === 'all' }
-  const response = Object.assign(new EventEmitter(), {
-    destroyed: false,
-    write(piece: Buffer | string, done: () => void) {
-      lines.push(String(piece))
-      waiting.push(done)
-      if (guard.reads) for (const read of waiting.splice(0)) setImmediate(read)
-    },
-    end: (text: string) => void lines.push(text),
-  }) as unknown as ServerResponse
-  const stream = createGuardStream({
-    slice: { ...slice, ...(bytes !== undefined && { bytes: () => bytes }) },
-    slices: { whenCurrent: (_service, done) => whenCurrent(done) } as Slices,
-    objects: { progress: () => ({ roles: '1' }), claim() {} } as unknown as Objects,
-    holder: { user: { username: 'a' }, expiresAt: 0 },
-    hello: { slice: 'shop/orders', version: 'test', ...(features && { features }) },
-    response,
-    pace: {
-      turns: createFairQueue({ running: 1, waiting: 1, waitingPerPeer: 1 }),
-      onStalled() {},
-    },
-    ownSeen: () => ({}),
-    clock,
-  })
-  const read = async () => {
-    for (const done of waiting.splice(0)) done()
-    await settled()
-  }
-  const kinds = () => lines.map(text => Object.keys(JSON.parse(text) as object)[0])
-  return { slice, stream, lines, guard, read, kinds }
-}
+import { settled } from '../platform/manual-clock.ts'
+import { createStreamWorld, role } from './guard-stream-world.ts'
 
 it('a guard that reads nothing costs no more with every change, and gets all of them as one', async () => {
-  const { slice, lines, read, kinds } = world({ reads: 'nothing' })
+  const { slice, lines, read, kinds } = createStreamWorld({ reads: 'nothing' })
   for (let n = 0; n < 1_000; n++) slice.renew([role('a', `/${n}`)])
   await settled()
   expect(kinds()).toEqual(['full'])
@@ -79,7 +17,7 @@ it('a guard that reads nothing costs no more with every change, and gets all of 
 
 it('a guard that comes while its slice is made gets nothing before it is', async () => {
   let made: (() => void) | undefined
-  const { slice, stream, kinds } = world({ whenCurrent: done => (made = done) })
+  const { slice, stream, kinds } = createStreamWorld({ whenCurrent: done => (made = done) })
   slice.replace([role('a'), role('b')])
   stream.beat('{"heartbeat":true}')
   await settled()
@@ -91,7 +29,7 @@ it('a guard that comes while its slice is made gets nothing before it is', async
 
 it('a guard that goes while its slice is made is sent nothing when it is', async () => {
   let made: (() => void) | undefined
-  const { stream, kinds } = world({ whenCurrent: done => (made = done) })
+  const { stream, kinds } = createStreamWorld({ whenCurrent: done => (made = done) })
   stream.end('closed', 'It went.')
   made?.()
   await settled()
@@ -99,7 +37,7 @@ it('a guard that goes while its slice is made is sent nothing when it is', async
 })
 
 it('no heartbeat confirms what the guard was not sent yet', async () => {
-  const { slice, stream, guard, read, kinds } = world()
+  const { slice, stream, guard, read, kinds } = createStreamWorld()
   await settled()
   stream.beat(slice.heartbeat())
   await settled()
@@ -111,7 +49,7 @@ it('no heartbeat confirms what the guard was not sent yet', async () => {
 })
 
 it('a service that goes takes its rows along before the stream ends, also from a guard that is slow', async () => {
-  const { slice, stream, lines, read, kinds } = world({ reads: 'nothing' })
+  const { slice, stream, lines, read, kinds } = createStreamWorld({ reads: 'nothing' })
   slice.replace([role('a'), role('b')])
   slice.replace([])
   stream.end('service_not_found', 'gone')
@@ -123,7 +61,7 @@ it('a service that goes takes its rows along before the stream ends, also from a
 })
 
 it('a guard whose right has ended gets no change any more', async () => {
-  const { slice, stream, read, kinds } = world({ reads: 'nothing' })
+  const { slice, stream, read, kinds } = createStreamWorld({ reads: 'nothing' })
   slice.replace([role('a'), role('b')])
   stream.end('forbidden', 'no')
   await read()
@@ -131,18 +69,20 @@ it('a guard whose right has ended gets no change any more', async () => {
 })
 
 it('a slice beyond the bound is not sent, and that is said', async () => {
-  const { kinds, lines, stream } = world({ bytes: maxSliceBytes + 1 })
+  const { kinds, lines, stream, replica } = createStreamWorld({ bytes: maxSliceBytes + 1 })
   await settled()
   expect(kinds()).toEqual(['end'])
   expect(lines[0]).toContain('slice_too_large')
   expect(stream.ended.aborted).toBe(true)
+  // Such a guard comes again and again.
+  expect(replica.subscribed).toBe(0)
 })
 
 const route = { name: 'r', path: '/r', methods: ['GET'], variants: 'Refuse' } as const
 const tagged = (value: string) => serviceRow({ routes: [{ ...route, tags: { kind: value } }] })
 
 it('a guard that says no features gets rows as it understands them, and nothing when only the rest changes', async () => {
-  const { slice, stream, lines, kinds } = world({ features: [] })
+  const { slice, stream, lines, kinds } = createStreamWorld({ hello: { features: [] } })
   await settled()
   slice.replace([role('a'), tagged('a')])
   await settled()
@@ -159,9 +99,58 @@ it('a guard that says no features gets rows as it understands them, and nothing 
 })
 
 it('a guard that says the features of this release gets all there is', async () => {
-  const { slice, lines } = world({ features: ['route-tags-map', 'sun-is-up'] })
+  const { slice, lines } = createStreamWorld({ hello: { features: ['route-tags-map', 'sun-is-up'] } })
   await settled()
   slice.replace([role('a'), tagged('a')])
   await settled()
   expect(JSON.parse(lines[1] ?? '')).toMatchObject({ delta: { upsert: [tagged('a')] }, hash: slice.hash() })
+})
+
+it('a guard that holds what is here gets an empty change, one that held an earlier state the difference', async () => {
+  const start = createStreamWorld()
+  await settled()
+  const { hash } = JSON.parse(start.lines[0] ?? '') as { hash: string }
+  const same = createStreamWorld({ hello: { hash, seen: { roles: '1' } } })
+  await settled()
+  expect(JSON.parse(same.lines[0] ?? '')).toEqual({ delta: { upsert: [], remove: [] }, seen: { roles: '1' }, hash })
+  let made: (() => void) | undefined
+  const later = createStreamWorld({ hello: { hash, seen: { roles: '1' } }, whenCurrent: done => (made = done) })
+  later.slice.replace([role('a'), role('b')])
+  made?.()
+  await settled()
+  expect(JSON.parse(later.lines[0] ?? '')).toMatchObject({ delta: { upsert: [role('b')], remove: [] } })
+})
+
+it('a guard that goes leaves nothing behind, whatever was waited for', async () => {
+  for (const hello of [{}, { seen: { roles: '2' } }]) {
+    const { stream, slice, replica, hear, response, kinds } = createStreamWorld({ hello })
+    await settled()
+    const before = kinds()
+    response.destroy()
+    expect([stream.ended.aborted, replica.subscribed, replica.heard.size]).toEqual([true, 0, 0])
+    await hear({ progress: { roles: '2' } })
+    slice.replace([role('a'), role('b')])
+    stream.beat(slice.heartbeat())
+    stream.end('draining', 'too late')
+    await settled()
+    expect(kinds()).toEqual(before)
+  }
+})
+
+it('what a guard says is what it came with, and then what it said last of each', () => {
+  const { stream } = createStreamWorld({ hello: { hash: 'e'.repeat(64) } })
+  expect(stream.held()).toEqual({ hash: 'e'.repeat(64) })
+  stream.take({ hash: 'a'.repeat(64), wouldDeny: 3 })
+  stream.take({ hash: 'b'.repeat(64) })
+  expect(stream.held()).toEqual({ hash: 'b'.repeat(64), wouldDeny: 3 })
+  expect(createStreamWorld().stream.held()).toEqual({ hash: emptyHash })
+})
+
+it('only the first end is told', async () => {
+  const { stream, lines, kinds } = createStreamWorld()
+  await settled()
+  stream.end('replaced', 'first')
+  stream.end('draining', 'second')
+  expect(kinds()).toEqual(['full', 'end'])
+  expect(lines[1]).toContain('replaced')
 })

@@ -30,15 +30,20 @@ function world(options: { pod: boolean; review: () => Promise<Holder | undefined
   const leave = (): void => {
     behind = false
   }
-  const check = keepAuthorized(stream, 'token', {
-    clock,
-    log: createQuietLog().log,
-    reviewer: { reviewAgain: options.review },
-    authorizer: {
-      isPodBehind: () => behind,
-      authorize: async () => (options.enforces?.() ? undefined : { code: 'forbidden', message: '' }),
+  const check = keepAuthorized(
+    stream,
+    { token: 'token', right: options.pod ? 'pod' : 'verb' },
+    {
+      clock,
+      log: createQuietLog().log,
+      reviewer: { reviewAgain: options.review },
+      authorizer: {
+        isPodBehind: () => behind,
+        authorize: async () =>
+          options.enforces?.() ? { right: 'verb' } : { refusal: { code: 'forbidden', message: '' } },
+      },
     },
-  })
+  )
   return { clock, codes, holder, check, leave }
 }
 

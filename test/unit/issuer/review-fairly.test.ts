@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { isWorthReview } from '../../../issuer/authenticate/look-at-token.ts'
 import { createFairReviewer } from '../../../issuer/authenticate/review-fairly.ts'
 import type { Holder } from '../../../issuer/authenticate/token-review.ts'
+import { createGate } from '../cluster/fake-api.ts'
 import { createManualClock, settled } from '../platform/manual-clock.ts'
 
 const audience = 'https://issuer.test/default/v1/snapshots'
@@ -136,5 +137,87 @@ describe('S06 reviews', () => {
     const { reviewer, token } = world(() => new Promise(() => {}))
     for (let n = 0; n < 264; n++) void reviewer.review('stranger', token(`bogus ${n}`))
     expect(await reviewer.review('stranger', token('more'))).toBe('busy')
+  })
+
+  it('that fail are the answer to all who asked at once, and no answer to who comes later', async () => {
+    const { wait, open } = createGate()
+    let isAway = true
+    const { reviewer, asked, token } = world(async () => {
+      if (isAway) await wait()
+      if (isAway) throw new Error('away')
+      return holder
+    })
+    const answers = ['a', 'b', 'c'].map(peer => reviewer.review(peer, token('same')).catch(String))
+    await settled()
+    open()
+    expect(await Promise.all(answers)).toEqual(Array(3).fill('Error: away'))
+    isAway = false
+    expect([await reviewer.review('a', token('same')), asked.length]).toEqual([holder, 2])
+  })
+
+  it('that fail, or take long, give their places back in the end', async () => {
+    const { wait, open } = createGate()
+    const { reviewer, token } = world(async text => {
+      if (text === token('good')) return holder
+      await wait()
+      throw new Error('away')
+    })
+    const failing = Array.from({ length: 264 }, (_, n) => reviewer.review('a', token(`${n}`)).catch(String))
+    await settled()
+    expect(await reviewer.review('a', token('good'))).toBe('busy')
+    open()
+    expect(new Set(await Promise.all(failing))).toEqual(new Set(['Error: away']))
+    expect(await reviewer.review('a', token('good'))).toBe(holder)
+  })
+
+  it('remember no more than the last 1,024 tokens that were refused', async () => {
+    const { reviewer, asked, token } = world(async () => undefined)
+    for (let n = 0; n < 1_025; n++) await reviewer.review('a', token(`${n}`))
+    asked.length = 0
+    for (const [name, times] of [
+      ['1024', 0],
+      ['1', 0],
+      ['0', 1],
+    ] as const) {
+      await reviewer.review('a', token(name))
+      expect([name, asked.length]).toEqual([name, times])
+    }
+  })
+
+  it('forget first what was refused longest ago, be it for the second time', async () => {
+    const { reviewer, asked, token, clock } = world(async () => undefined)
+    for (let n = 0; n < 1_024; n++) await reviewer.review('a', token(`${n}`))
+    await clock.advance(5_000)
+    for (const name of ['0', 'new']) await reviewer.review('a', token(name))
+    asked.length = 0
+    await reviewer.review('a', token('0'))
+    expect(asked).toEqual([])
+  })
+
+  it('of a token that was good are asked for anew each time, whatever was answered before', async () => {
+    let answer: Holder | undefined
+    const { reviewer, asked, token } = world(async () => answer)
+    expect(await reviewer.review('a', token('x'))).toBeUndefined()
+    answer = holder
+    expect([await reviewer.review('a', token('x')), asked.length]).toEqual([undefined, 1])
+    expect([await reviewer.reviewAgain(holder, token('x')), asked.length]).toEqual([holder, 2])
+    answer = undefined
+    expect([await reviewer.reviewAgain(holder, token('x')), asked.length]).toEqual([undefined, 3])
+  })
+
+  it('of a right that fail are no refusal, and are asked for anew', async () => {
+    let isAway = true
+    const mayEnforce = async () => {
+      if (isAway) throw new Error('away')
+      return false
+    }
+    const reviewer = createFairReviewer(
+      { review: async () => undefined, mayEnforce },
+      { audience, clock: createManualClock() },
+    )
+    const ask = () => reviewer.mayEnforce(holder.user, { namespace: 'shop', name: 'orders' })
+    await expect(ask()).rejects.toThrow('away')
+    isAway = false
+    expect(await ask()).toBe(false)
   })
 })

@@ -1,88 +1,34 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createDocuments, type Documents } from '../../../cluster/openapi/documents.ts'
-import { createResolved } from '../../../cluster/resolved.ts'
-import { readContent } from '../../../core/registry/openapi-document.ts'
 import type { Row } from '../../../core/rows/rows.ts'
-import { createObjects, type Objects } from '../../../issuer/objects.ts'
-import { createSlices, type Slices } from '../../../issuer/slices/slices.ts'
-import type { KubeObject, Resource } from '../../../platform/kube/client.ts'
-import {
-  accessGrants,
-  apiClients,
-  guardedServices,
-  namespaces,
-  roles,
-  services,
-} from '../../../platform/kube/resources.ts'
-import { documentReaders } from '../../../platform/openapi/document-readers.ts'
-import { createFakeApi, createGate, type FakeApi, relistMs, rules } from '../cluster/fake-api.ts'
-import { createConfigMaps, documentOf } from '../cluster/openapi-fake.ts'
-import { client, grant, namespace, role, service, target } from '../core/registry/objects.ts'
-import { createManualClock, type ManualClock } from '../platform/manual-clock.ts'
-import { createQuietLog } from '../platform/quiet-log.ts'
+import { apiClients, guardedServices, namespaces } from '../../../platform/kube/resources.ts'
+import { createGate, relistMs } from '../cluster/fake-api.ts'
+import { documentOf } from '../cluster/openapi-fake.ts'
+import { namespace, service } from '../core/registry/objects.ts'
+import { createSlicesRig, type SlicesRig } from './slices-rig.ts'
 import { textOf } from './text-of.ts'
 
 /** How long a change that takes nothing away waits for others, milliseconds. */
 const coalesceMs = 20
 
-let api: FakeApi
-let configMaps: ReturnType<typeof createConfigMaps>
-let clock: ManualClock
-let objects: Objects
-let documents: Documents
-let slices: Slices
+let rig: SlicesRig
 let removed: string[]
+let api: SlicesRig['api']
+let configMaps: SlicesRig['configMaps']
+let clock: SlicesRig['clock']
+let slices: SlicesRig['slices']
+let put: SlicesRig['put']
+let shop: SlicesRig['shop']
+let start: SlicesRig['start']
+let web: SlicesRig['web']
 
 beforeEach(() => {
-  api = createFakeApi()
-  configMaps = createConfigMaps()
-  clock = createManualClock()
-  const { log } = createQuietLog()
-  objects = createObjects(api.client, { log, clock })
-  documents = createDocuments({
-    client: configMaps.client,
-    services: objects.services,
-    reader: {
-      read: async (content, name) => ({ reading: readContent(content, name, documentReaders), spentMs: 0 }),
-      stop() {},
-    },
-    log,
-    clock,
-  })
-  const resolved = createResolved(objects, rules, documents, 'follows')
-  slices = createSlices({ objects, resolved, documents, cluster: () => undefined, log, clock })
+  rig = createSlicesRig()
+  ;({ api, configMaps, clock, slices, put, shop, start, web } = rig)
   removed = []
   slices.onRemoved(key => void removed.push(key))
 })
-afterEach(async () => {
-  slices.stop()
-  await documents.stop()
-  await objects.stop()
-})
+afterEach(() => rig.stop())
 
-/** As the issuer does it, but for its servers. */
-async function start(): Promise<void> {
-  void objects.start().then(() => {
-    documents.start()
-    slices.start()
-  })
-  await clock.advance(0)
-}
-const put = (resource: Resource, object: object) => api.put(resource, object as KubeObject)
-
-const uid = 'uid-of-shop'
-/** A shop whose web may read orders. */
-function shop(...left: string[]): void {
-  if (!left.includes('namespace')) put(namespaces, namespace('shop'))
-  put(services, target('shop', 'orders')[1])
-  put(guardedServices, service('shop', 'orders', {}, { uid: 'orders' }))
-  put(roles, role('shop', 'reader', [{ services: ['orders'], methods: ['GET'], paths: ['/'] }]))
-  const name = { namespace: 'shop', name: 'web' }
-  const pin = { ...name, clientId: 'shop.web', namespaceUid: uid, state: 'Granted' as const }
-  put(accessGrants, grant('shop', 'give', { roleRef: { name: 'reader' }, clients: [name] }, [pin]))
-  put(apiClients, web())
-}
-const web = (spec = {}) => client('shop', 'web', { clientId: 'shop.web', ...spec }, { uid: 'web' })
 const sentRows = (name = 'orders'): Row[] | undefined => {
   const slice = slices.get(`shop/${name}`)
   return slice && (JSON.parse(textOf(slice.frameFor({}))) as { full: { rows: Row[] } }).full.rows

@@ -1,6 +1,5 @@
 import { createDocuments } from '../../../cluster/openapi/documents.ts'
 import { createResolved } from '../../../cluster/resolved.ts'
-import { readContent } from '../../../core/registry/openapi-document.ts'
 import type { AccessKeyIo } from '../../../operator/access-key/access-key.ts'
 import { createContext } from '../../../operator/context.ts'
 import { createControllers } from '../../../operator/controllers.ts'
@@ -9,9 +8,8 @@ import { createSources } from '../../../operator/sources.ts'
 import { createStatusWriter } from '../../../operator/status.ts'
 import type { Resource } from '../../../platform/kube/client.ts'
 import { guardedServices } from '../../../platform/kube/resources.ts'
-import { documentReaders } from '../../../platform/openapi/document-readers.ts'
 import { createFakeApi, rules } from '../cluster/fake-api.ts'
-import { createConfigMaps } from '../cluster/openapi-fake.ts'
+import { createConfigMaps, readerAtOnce } from '../cluster/openapi-fake.ts'
 import { createManualClock } from '../platform/manual-clock.ts'
 import { createQuietLog } from '../platform/quiet-log.ts'
 
@@ -28,10 +26,7 @@ export function createControllersRig() {
   const documents = createDocuments({
     client: configMaps.client,
     services: sources.services,
-    reader: {
-      read: async (content, name) => ({ reading: readContent(content, name, documentReaders), spentMs: 0 }),
-      stop() {},
-    },
+    reader: readerAtOnce,
     log,
     clock,
   })

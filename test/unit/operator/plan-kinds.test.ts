@@ -14,6 +14,7 @@ import { forbiddenPolicy, planNetworkPolicy } from '../../../core/status/plan-ne
 import { planRole } from '../../../core/status/plan-role.ts'
 import type { ConditionFinding, EnforcedView, StoredCondition } from '../../../core/status/report.ts'
 import { clientOf, start } from '../core/keys/access-key-store.ts'
+import { serviceReport } from '../core/status/service-report.ts'
 
 const now = '2027-01-15T08:00:00Z'
 const metadata = { name: 'x', namespace: 'shop', uid: 'u', generation: 3 }
@@ -174,16 +175,6 @@ test('every reason of a GuardedService is produced, and no other', () => {
     routes: [],
     target: target('guard'),
   }
-  const report = (change: Partial<ServiceReport>): ServiceReport => ({
-    current: 2,
-    guarded: 2,
-    total: 2,
-    wouldDeny: 0,
-    exposed: [],
-    notListening: [],
-    lacking: [],
-    ...change,
-  })
   type Status = ReturnType<typeof planGuardedService>
   const plan = (resolved: Partial<ResolvedService>, given?: ServiceReport, schemaFault?: string) => (status?: Status) =>
     planGuardedService(
@@ -198,17 +189,17 @@ test('every reason of a GuardedService is produced, and no other', () => {
   const faults = Object.keys(guardedService.conditions.Accepted ?? {}).filter(reason => reason !== 'Accepted')
   const plans = [
     ...faults.map(reason => plan({ accepted: false, reason: reason as ResolvedService['reason'], message: 'why' })),
-    plan({}, report({})),
-    plan({ reason: 'OpenApiOutdated', message: 'why' }, report({})),
-    plan({}, report({ current: 1 })),
-    plan({}, report({ current: 0, total: 0 })),
-    plan({}, report({ exposed: ['web-1 (0.0.0.0:8080)'] })),
-    plan({}, report({ notListening: ['web-1 (127.0.0.1:9999)'] })),
-    plan({}, report({ outdated: { needs: '0.3.0', count: 1, pods: ['web-1'] } })),
+    plan({}, serviceReport()),
+    plan({ reason: 'OpenApiOutdated', message: 'why' }, serviceReport()),
+    plan({}, serviceReport({ current: 1 })),
+    plan({}, serviceReport({ current: 0, total: 0 })),
+    plan({}, serviceReport({ exposed: ['web-1 (0.0.0.0:8080)'] })),
+    plan({}, serviceReport({ notListening: ['web-1 (127.0.0.1:9999)'] })),
+    plan({}, serviceReport({ outdated: { needs: '0.3.0', count: 1, pods: ['web-1'] } })),
     plan({}),
-    plan({ target: target(8080) }, report({})),
-    plan({ target: target(8080) }, report({ central: true })),
-    plan({}, report({}), 'spec.mode: wrong'),
+    plan({ target: target(8080) }, serviceReport()),
+    plan({ target: target(8080) }, serviceReport({ central: true })),
+    plan({}, serviceReport(), 'spec.mode: wrong'),
   ]
   const asked = {
     ...object,
@@ -225,7 +216,7 @@ test('every reason of a GuardedService is produced, and no other', () => {
   }
   const isolating = (isolation: ConditionFinding | undefined) => (status?: Status) =>
     planGuardedService(
-      { object: { ...asked, ...(status && { status }) }, resolved: good, report: report({}), isolation },
+      { object: { ...asked, ...(status && { status }) }, resolved: good, report: serviceReport(), isolation },
       now,
     )
   const policies = (
@@ -242,23 +233,23 @@ test('every reason of a GuardedService is produced, and no other', () => {
   })
   const isolated = [...policies, forbiddenPolicy('shop')].map(isolating)
   expect(reasonsOf(guardedService, [...plans, ...isolated])).toEqual([])
-  const central = plan({ target: target(8080) }, report({ central: true }))()
+  const central = plan({ target: target(8080) }, serviceReport({ central: true }))()
   expect(central.conditions?.find(one => one.type === 'Enforced')).toMatchObject({
     status: 'True',
     message: expect.stringContaining('decided by nobody: close that way'),
   })
   const bypassed = (given?: ServiceReport) =>
     plan({ target: target(8080) }, given)().conditions?.find(one => one.type === 'Enforced')?.message
-  expect(bypassed(report({}))).toContain(
+  expect(bypassed(serviceReport())).toContain(
     `kubectl patch service api -n shop --type=json -p '[{"op":"add","path":"/spec/ports/1/targetPort","value":"guard"}]'`,
   )
-  expect(bypassed(report({ current: 0, guarded: 0, total: 0 }))).toContain('kubectl patch service')
+  expect(bypassed(serviceReport({ current: 0, guarded: 0, total: 0 }))).toContain('kubectl patch service')
   // A pod without a guard would get no traffic any more.
-  for (const early of [bypassed(), bypassed(report({ current: 1, guarded: 1 }))]) {
+  for (const early of [bypassed(), bypassed(serviceReport({ current: 1, guarded: 1 }))]) {
     expect(early).not.toContain('kubectl')
   }
   const unlabelled = [{ lack: 'Unlabelled' as const, count: 1, pods: ['web-2'] }]
-  expect(bypassed(report({ current: 1, guarded: 1, lacking: unlabelled }))).toContain(
+  expect(bypassed(serviceReport({ current: 1, guarded: 1, lacking: unlabelled }))).toContain(
     '1 of 2 pods have one. Without the label: web-2; put latchkey.dev/guard: x into the pod template',
   )
   const enforcedOf = (resolved: Partial<ResolvedService>) =>

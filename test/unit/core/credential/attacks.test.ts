@@ -1,4 +1,4 @@
-import { createHmac, createPublicKey, generateKeyPairSync } from 'node:crypto'
+import { createHmac, createPublicKey } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { verifyToken } from '../../../../core/credential/verify.ts'
@@ -12,7 +12,6 @@ import {
   ed25519Key,
   es256Key,
   headerOf,
-  keyPair,
   keyRow,
   mainKey,
   now,
@@ -22,10 +21,9 @@ import {
   signToken,
   snapshotOf,
 } from '../fixture.ts'
+import { threeKeys as keys, rsaKey, threeKeyRows } from './three-keys.ts'
 
-const rsaKey = keyPair('RS256', generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey)
-const keys = [mainKey, es256Key, rsaKey]
-const snapshot = snapshotOf([serviceRow(), clientRow({ keys: keys.map(key => keyRow(key)) }), clusterRow(es256Key)])
+const snapshot = snapshotOf([...threeKeyRows, clusterRow(es256Key)])
 const verify = (token: string) => verifyToken(token, snapshot, now)
 const unsigned = (header: unknown) => `${part(header)}.${part(claims())}`
 

@@ -7,7 +7,7 @@ import { credentialExplanations, credentialTable } from '../../../../core/creden
 import { verifyCredential, verifyToken } from '../../../../core/credential/verify.ts'
 import type { Decision } from '../../../../core/policy/decision.ts'
 import { keepsToken } from '../../../../enforce/forward-head.ts'
-import { fieldName } from '../../../../platform/wire/field-name.ts'
+import { fieldName } from '../../../../platform/wire/fields/field-name.ts'
 import {
   clientRow,
   clientToken,

@@ -1,4 +1,3 @@
-import { generateKeyPairSync } from 'node:crypto'
 import { SignJWT } from 'jose'
 import { describe, expect, test } from 'vitest'
 import type { DenyReason } from '../../../../core/base/reasons.ts'
@@ -14,7 +13,6 @@ import {
   es256Key,
   headerOf,
   issuer,
-  keyPair,
   keyRow,
   mainKey,
   now,
@@ -23,10 +21,8 @@ import {
   snapshotOf,
   usualRows,
 } from '../fixture.ts'
+import { threeKeys as keys, threeKeySnapshot as snapshot } from './three-keys.ts'
 
-const rsaKey = keyPair('RS256', generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey)
-const keys = [mainKey, es256Key, rsaKey]
-const snapshot = snapshotOf([serviceRow(), clientRow({ keys: keys.map(key => keyRow(key)) })])
 const verify = (token: string, at = now, from = snapshot) => verifyToken(token, from, at)
 const withClient = (changes: Parameters<typeof clientRow>[0]) => snapshotOf([serviceRow(), clientRow(changes)])
 

@@ -22,8 +22,8 @@ import {
   signToken,
   snapshotOf,
 } from '../fixture.ts'
+import { rsaKey } from './three-keys.ts'
 
-const rsaKey = keyPair('RS256', generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey)
 const account: ServiceAccountRow = { name: 'invoices', uid: 'sa-uid', pods: ['pod-uid', 'pod-uid-2'] }
 const client = clientRow({ keys: [], serviceAccounts: [account] })
 const rows = [

@@ -10,33 +10,28 @@ import { describe, expect, test } from 'vitest'
 import { verifyToken } from '../../../../core/credential/verify.ts'
 import {
   claims,
-  clientRow,
   ed25519Key,
   es256Key,
   headerOf,
   type KeyPair,
   keyPair,
-  keyRow,
   mainKey,
   now,
   part,
-  serviceRow,
   signatureOver,
-  snapshotOf,
 } from '../fixture.ts'
+import { rsaKey, threeKeySnapshot } from './three-keys.ts'
 
 // The originals of Project Wycheproof are in wycheproof-json.test.ts. They have neither Ed25519 nor claims: here are the
 // forms of json_web_signature_test, by the names they have there, around tokens that would pass, for each of our three
 // algorithms. A verifier that refused everything would fail.
 
-const rsaKey = keyPair('RS256', generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey)
 const otherKeys = {
   Ed25519: ed25519Key('attacker'),
   ES256: keyPair('ES256', generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey),
   RS256: keyPair('RS256', generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey),
 }
-const snapshot = snapshotOf([serviceRow(), clientRow({ keys: [mainKey, es256Key, rsaKey].map(key => keyRow(key)) })])
-const isAccepted = (token: string): boolean => typeof verifyToken(token, snapshot, now) !== 'string'
+const isAccepted = (token: string): boolean => typeof verifyToken(token, threeKeySnapshot, now) !== 'string'
 
 /** A good token, in pieces. */
 interface Pieces {

@@ -1,15 +1,18 @@
 import { randomUUID } from 'node:crypto'
+import { expect } from 'vitest'
 import type { AccessKey } from '../../../../core/api/access-key.ts'
 import type { ApiClient } from '../../../../core/api/api-client.ts'
 import type { SecretObject } from '../../../../core/keys/secret-data.ts'
 import type { ResolvedClient } from '../../../../core/registry/resolve-clients.ts'
-import type { AccessKeyIo } from '../../../../operator/access-key/access-key.ts'
+import { type AccessKeyIo, reconcileAccessKey } from '../../../../operator/access-key/access-key.ts'
 import { generateKeyMaterial, proveSecretKey } from '../../../../operator/access-key/key-material.ts'
 import { KubeError } from '../../../../platform/kube/client.ts'
 
 export const issuer = 'https://latchkey-issuer.latchkey-system.svc/default'
 export const ca = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n'
 export const start = 1_800_000_000
+/** The time so long after the start. */
+export const at = (seconds: number): string => new Date((start + seconds) * 1_000).toISOString()
 
 export function clientOf(spec: ApiClient['spec'] = {}, change: Partial<ResolvedClient> = {}): ResolvedClient {
   const clientId = 'sc_abcdefghijklmnopqrstuvwxyz'
@@ -149,4 +152,16 @@ export function createStore(
     }
   }
   return store
+}
+
+/** Passes until two in a row write nothing. @returns what was written */
+export async function settle(store: Store): Promise<string[]> {
+  const from = store.writes.length
+  for (let quiet = 0; quiet < 2; ) {
+    const before = store.writes.length
+    await reconcileAccessKey('shop/web', store.io())
+    expect(store.writes.length - before, 'one write a pass').toBeLessThanOrEqual(1)
+    quiet = store.writes.length === before ? quiet + 1 : 0
+  }
+  return store.writes.slice(from)
 }

@@ -6,6 +6,7 @@ import type { ServiceReport } from '../../../../core/status/judge-enforcement.ts
 import { planGuardedService } from '../../../../core/status/plan-guarded-service.ts'
 import { transitionEvents } from '../../../../core/status/report.ts'
 import { service } from '../registry/objects.ts'
+import { serviceReport } from './service-report.ts'
 
 const now = '2027-01-15T08:00:00Z'
 
@@ -34,18 +35,7 @@ function plan({
   return planGuardedService(
     {
       object,
-      report: asked
-        ? {
-            current: 2,
-            guarded: 2,
-            total: 2,
-            wouldDeny: 0,
-            exposed: [],
-            notListening: [],
-            lacking: [],
-            ...report,
-          }
-        : undefined,
+      report: asked ? serviceReport(report) : undefined,
       resolved: {
         key: 'shop/api',
         service: object,

@@ -23,8 +23,8 @@ describe('a budget', () => {
     expect(shed).toEqual(['a4', 'a3'])
     expect(budget.held()).toBe(9)
   })
-  it('refuses the one that would hold the most itself', () => {
-    const budget = createBudget({ sum: 6, perPeer: 6 })
+  it('refuses the one that would hold the most itself; one that would hold as much is let in where ties are shed', () => {
+    const budget = createBudget({ sum: 6, perPeer: 6 }, 'shed')
     const shed: string[] = []
     for (const peer of ['a', 'b']) budget.enter(peer, 3, () => shed.push(peer))
     expect(budget.enter('a', 1, () => {})).toBeUndefined()
@@ -67,6 +67,57 @@ describe('a budget', () => {
       expect(budget.held()).toBe(sum)
       expect(sum).toBeLessThanOrEqual(50)
     }
+  })
+})
+
+describe('shares of a budget', () => {
+  it('takes back the newest part of the peer that holds most', () => {
+    const budget = createBudget({ sum: 4, perPeer: 4 })
+    const shed: string[] = []
+    const take = (peer: string, name: string, amount = 1) => budget.take(peer, amount, () => shed.push(name))
+    for (const name of ['a1', 'a2', 'a3']) take('a', name)
+    take('b', 'b1')
+    expect(take('c', 'c1')).toBeDefined()
+    expect(shed).toEqual(['a3'])
+    expect(budget.held()).toBe(4)
+  })
+
+  it('refuses the newcomer where its peer is the greediest, and among equals', () => {
+    const budget = createBudget({ sum: 2, perPeer: 2 })
+    const never = () => expect.unreachable()
+    budget.take('a', 1, never)
+    budget.take('a', 1, never)
+    expect(budget.take('a', 1, never)).toBeUndefined()
+    const equal = createBudget({ sum: 2, perPeer: 2 })
+    for (const peer of ['a', 'b']) equal.take(peer, 1, never)
+    expect(equal.take('c', 1, never)).toBeUndefined()
+  })
+
+  it('gives one peer no more than its part, even alone', () => {
+    const budget = createBudget({ sum: 10, perPeer: 5 })
+    expect(budget.take('a', 5, () => {})).toBeDefined()
+    expect(budget.take('a', 1, () => {})).toBeUndefined()
+    expect(budget.take('b', 6, () => {})).toBeUndefined()
+    expect(budget.held()).toBe(5)
+  })
+
+  it('takes back as many parts as the newcomer needs', () => {
+    const budget = createBudget({ sum: 10, perPeer: 10 })
+    const shed: number[] = []
+    for (let n = 0; n < 10; n++) budget.take('a', 1, () => shed.push(n))
+    expect(budget.take('b', 4, () => {})).toBeDefined()
+    expect(shed).toEqual([9, 8, 7, 6])
+  })
+
+  it('a part is given back once, also after it was taken back', () => {
+    const budget = createBudget({ sum: 2, perPeer: 2 })
+    const first = budget.take('a', 1, () => {})
+    const second = budget.take('a', 1, () => {})
+    budget.take('b', 1, () => {})
+    second?.release()
+    first?.release()
+    first?.release()
+    expect(budget.held()).toBe(1)
   })
 })
 

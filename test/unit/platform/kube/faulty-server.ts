@@ -1,6 +1,6 @@
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { KubeConnection } from '../../../../platform/kube/connection.ts'
+import type { KubeConnection } from '../../../../platform/kube/access.ts'
 
 /** An HTTP server for what a real API server cannot be made to do. Answers with what the test says. */
 export async function startFaultyServer(

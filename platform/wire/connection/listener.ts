@@ -1,13 +1,13 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import type { Clock } from '../clock.ts'
-import { type Budget, createBudget, type Place } from '../fair/budget.ts'
-import { costs } from '../fair/memory.ts'
-import { paceHandshakes } from '../http/paced-handshakes.ts'
-import { peerKey, plainAddress } from '../http/peer.ts'
-import type { TlsSource } from '../http/tls-source.ts'
-import type { Logger } from '../log.ts'
-import { tls as tlsModule } from '../on-demand.ts'
+import type { Clock } from '../../clock.ts'
+import { type Budget, createBudget, type Place } from '../../fair/budget.ts'
+import { costs } from '../../fair/memory.ts'
+import { paceHandshakes } from '../../http/paced-handshakes.ts'
+import { peerKey, plainAddress } from '../../http/peer.ts'
+import { serveCertificate, type TlsSource } from '../../http/tls-source.ts'
+import type { Logger } from '../../log.ts'
+import { tls as tlsModule } from '../../on-demand.ts'
 import { type OnRead, readByEvents, readBytes, readInto } from './reading.ts'
 
 export interface ListenerOptions {
@@ -35,9 +35,9 @@ export interface ListenerOptions {
 export interface Accepted {
   /** What is read and written: behind TLS not the one that was accepted. */
   socket: Socket
-  /** The address, as it is written down. */
-  readonly peer: string
-  /** Whom it is counted for. */
+  /** Where it comes from, as it is written down. */
+  readonly address: string
+  /** The peer that it is counted for. */
   readonly key: string
   /** Its place in the budget of memory, and what it takes there while nothing is held for it. */
   readonly place: Place
@@ -106,22 +106,12 @@ export function createListener(
 const settings = { allowHalfOpen: true, noDelay: true }
 
 function tlsServer(source: TlsSource, { handshakeTimeoutMs, onHttp2, log }: ListenerOptions): Server {
-  const server = tlsModule().createServer({
+  const own = {
     ...settings,
-    minVersion: 'TLSv1.2',
     ALPNProtocols: [...(onHttp2 ? ['h2'] : []), 'http/1.1'],
     handshakeTimeout: handshakeTimeoutMs,
-    SNICallback(_name, done) {
-      try {
-        done(null, source.current())
-      } catch (error) {
-        done(error as Error)
-      }
-    },
-    ...source.pair(),
-  })
-  // Callers that name no host are asked for by no callback.
-  source.onReplace(pair => server.setSecureContext({ ...pair, minVersion: 'TLSv1.2' }))
+  }
+  const server = serveCertificate(source, certificate => tlsModule().createServer({ ...own, ...certificate }))
   server.on('tlsClientError', (error, socket) => {
     log.debug({ err: error }, 'TLS handshake failed')
     // After its time-out Node leaves the connection to us.
@@ -136,7 +126,7 @@ function portOf({ remoteAddress, remotePort }: Socket): string {
 
 /** Lets connections in: while there are places for them, and memory. */
 function createAdmission({ maxConnections, maxConnectionsPerPeer, memory, tls, onRefused }: ListenerOptions) {
-  const connections = createBudget({ sum: maxConnections, perPeer: maxConnectionsPerPeer })
+  const connections = createBudget({ sum: maxConnections, perPeer: maxConnectionsPerPeer }, 'shed')
   return (socket: Socket): { accepted: Accepted; leave(): void } | undefined => {
     const key = peerKey(socket.remoteAddress)
     const endFor = (limit: 'connections' | 'memory'): void => {
@@ -152,7 +142,7 @@ function createAdmission({ maxConnections, maxConnectionsPerPeer, memory, tls, o
       connections.leave(seat)
       return void onRefused('memory')
     }
-    accepted = { socket, peer: plainAddress(socket.remoteAddress), key, place, cost }
+    accepted = { socket, address: plainAddress(socket.remoteAddress), key, place, cost }
     return {
       accepted,
       leave() {

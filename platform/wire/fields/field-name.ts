@@ -1,4 +1,4 @@
-import { credentialHeaders } from '../../core/credential/read.ts'
+import { credentialHeaders } from '../../../core/credential/read.ts'
 import { boundedMemo } from './bounded-memo.ts'
 import { hopByHop, isReserved } from './reserved-fields.ts'
 

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { Logger } from '../log.ts'
+import type { Logger } from '../../log.ts'
 
 /** A connection that has something to send. */
 export interface Sender {
@@ -15,7 +15,7 @@ export interface Outbox {
 }
 
 /**
- * Sends when all that came in one turn of the event loop was read and dealt with. Each write wakes who waits for it:
+ * Sends when all that came in one turn of the event loop was read and dealt with. Each write wakes whoever waits for it:
  * after a row of writes it finds all of them, instead of going to sleep and being woken again for each.
  */
 export function createOutbox(log: Logger): Outbox {

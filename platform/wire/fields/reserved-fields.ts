@@ -1,4 +1,4 @@
-import { credentialHeaders } from '../../core/credential/read.ts'
+import { credentialHeaders } from '../../../core/credential/read.ts'
 import { boundedMemo } from './bounded-memo.ts'
 
 /** Headers that belong to one hop: RFC 9110 section 7.6.1 and what older software treats so. */
@@ -20,10 +20,15 @@ export const hopByHop: ReadonlySet<string> = new Set([
  * Headers by which proxies tell apps who called and what was asked. No proxy is trusted yet, so none passes: the app
  * sees this guard at 127.0.0.1, and frameworks that trust a proxy on loopback would believe what anybody sent.
  * X-Forwarded-For is set anew to the peer of the connection; the other ones stay away. So do the headers that ask an
- * app for another method or path than the one that was decided on.
+ * app for another method or path than the one that was decided on: gunicorn takes SCRIPT_NAME off the path for whoever comes
+ * by loopback or a Unix socket. And `Proxy`, which CGI makes into the name of the proxy to go through (CVE-2016-5385).
  */
 const proxyOnly = new Set([
   'forwarded',
+  'path-info',
+  'proxy',
+  'remote-user',
+  'script-name',
   'x-client-ip',
   'x-cluster-client-ip',
   'x-http-method',
@@ -33,11 +38,24 @@ const proxyOnly = new Set([
   'x-original-uri',
   'x-original-url',
   'x-real-ip',
+  'x-remote-user',
   'x-request-id',
   'x-rewrite-url',
+  'x-scheme',
+  'x-script-name',
+  'x-url-scheme',
   'true-client-ip',
 ])
-const proxyPrefixes = ['latchkey-', 'x-forwarded-', 'x-envoy-', 'x-middleware-', 'x-original-', 'x-rewrite-']
+const proxyPrefixes = [
+  'latchkey-',
+  'x-forwarded-',
+  'x-envoy-',
+  'x-middleware-',
+  'x-original-',
+  'x-rewrite-',
+  'x-accel-',
+  'x-sendfile-',
+]
 
 /** Names that an app which folds `_` and `.` would mistake for those that frame or vouch for the request. */
 const unfoldable = new Set([...hopByHop, ...credentialHeaders, 'content-length', 'content-type', 'cookie', 'host'])

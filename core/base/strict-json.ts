@@ -1,26 +1,33 @@
 /**
- * The value of a text that is JSON, when YAML would give the very same: no deeper and no larger than said, no member
- * twice, no name written with escapes (V8's JSON.parse may read such a name wrongly, docs/decisions/0028).
- * @returns undefined for anything else; what is wrong with it, or whether it is YAML, is for others to say
+ * Parses JSON that can be read in one way only: no deeper than said, no member twice in one object, no member whose name
+ * is written with escapes. Depth is looked at before JSON.parse sees the text, so that it cannot exhaust the stack; a
+ * member that came twice is one less in what JSON.parse made than in the text. V8's JSON.parse may take a name with
+ * escapes for another one that it read before (docs/decisions/0028).
+ * @returns the value, and how many values and names it is made of; undefined when the text is anything else
+ * @see RFC 8259 section 4
  */
-export function readJson(text: string, limits: { depth: number; nodes: number }): { value: unknown } | undefined {
-  if (!/^[ \t\r\n]*[{["]/.test(text)) return undefined
-  const members = membersIn(text, limits.depth)
+export function parseStrictJson(text: string, maxDepth: number): { value: unknown; nodes: number } | undefined {
+  const members = membersIn(text, maxDepth)
   if (members === undefined) return undefined
   try {
     const value: unknown = JSON.parse(text)
     const found = { members: 0, nodes: 0 }
     count(value, found)
-    return found.members === members && found.nodes <= limits.nodes ? { value } : undefined
+    return found.members === members ? { value, nodes: found.nodes } : undefined
   } catch {
     return undefined
   }
 }
 
-/** Follows strings and brackets only; if the text is JSON, each colon outside a string belongs to one member. */
+/**
+ * Follows strings and brackets only; whether the rest is JSON is for JSON.parse to say. If it is, each colon outside a
+ * string belongs to one member.
+ * @returns how many members there are; undefined when the text is too deep, a string has no end or a name has escapes
+ */
 function membersIn(text: string, maxDepth: number): number | undefined {
   let depth = 0
   let members = 0
+  // Escapes are looked for name by name: behind a look at the whole text V8 may flatten it anew for each character.
   let isEscaped = false
   for (let index = 0; index < text.length; index++) {
     switch (text.charCodeAt(index)) {
