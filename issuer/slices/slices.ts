@@ -1,6 +1,8 @@
 import type { Documents } from '../../cluster/openapi/documents.ts'
 import type { Resolved } from '../../cluster/resolved.ts'
 import type { Steps } from '../../core/base/steps.ts'
+import { keyOf } from '../../core/registry/ids.ts'
+import { serviceAccountOfPod } from '../../core/registry/reach.ts'
 import type { ResolvedClient } from '../../core/registry/resolve-clients.ts'
 import { type ClientKey, makingSliceRows } from '../../core/registry/slice.ts'
 import type { Feature } from '../../core/rows/features.ts'
@@ -13,6 +15,7 @@ import type { Objects } from '../objects.ts'
 import { createChunkCache } from '../snapshots/frame-text.ts'
 import { createBuildTurns } from './build-turns.ts'
 import { createChangedClients } from './changed-clients.ts'
+import { followPodEnds } from './pod-ends.ts'
 import { createRowCache } from './row-cache.ts'
 import { createSeenBySlice } from './seen-by-slice.ts'
 import { createSlice, type Slice } from './slice.ts'
@@ -61,7 +64,7 @@ export function createSlices(parts: {
 }): Slices {
   const { objects, resolved, documents, log, clock = systemClock, drive = driveSteps } = parts
   const { known } = resolved
-  const cache = createRowCache(objects, known.clients)
+  const cache = createRowCache(objects, known.clients, () => clock.wallMs() / 1_000)
   const chunks = createChunkCache(chunkCacheBytes)
   const slices = new Map<string, Slice>()
   const begun = new Map<string, Slice>()
@@ -89,6 +92,10 @@ export function createSlices(parts: {
   followChanges(objects, resolved, (put, pace) => {
     put(stale)
     schedule(pace)
+  })
+  const endPodEnds = followPodEnds(objects.pods, clock, pod => {
+    for (const client of objects.by.clientsOfAccount.get(serviceAccountOfPod(pod))) stale.clients.add(keyOf(client))
+    schedule('relaxed')
   })
 
   function flush(): void {
@@ -249,6 +256,7 @@ export function createSlices(parts: {
       loading = undefined
       cancel?.()
       leave?.()
+      endPodEnds()
     },
   }
 }
