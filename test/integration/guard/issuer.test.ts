@@ -2,8 +2,6 @@ import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { ApiClient } from '../../../core/api/api-client.ts'
-import { clientIdOf } from '../../../core/registry/ids.ts'
 import { configTable } from '../../../guard/config.ts'
 import type { RunningGuard } from '../../../guard/guard.ts'
 import { startSidecar } from '../../../guard/sidecar.ts'
@@ -22,6 +20,7 @@ import {
   addPod,
   addRole,
   addService,
+  clientIdNow,
   clientTokenOf,
   makeKeyPair,
   publishedKey,
@@ -163,12 +162,9 @@ describe('a guard of a real issuer', () => {
     })
   })
   it('takes nothing of a client that has another identity, and its new keys once the grant is written again', async () => {
-    const { admin } = world
     const before = clients.compromised
     const pair = makeKeyPair()
-    const made = await admin.get<KubeObject>(resources.apiClients, 'partners', 'compromised')
-    const at = await admin.get<KubeObject>(resources.namespaces, undefined, 'partners')
-    const clientId = clientIdOf(made as unknown as ApiClient, at?.metadata.uid ?? '', 'default')
+    const clientId = await clientIdNow(world, 'partners', 'compromised')
     const next: Client = { ...before, clientId, pair }
     // As the operator leaves it: the key of before is gone, the next one is of the next id.
     await world.setStatus(resources.accessKeys, 'partners', 'compromised-key', { clientId, keys: [publishedKey(pair)] })

@@ -4,15 +4,12 @@ import { mkdir, mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { ApiClient } from '../../../core/api/api-client.ts'
-import { clientIdOf } from '../../../core/registry/ids.ts'
 import { type Feature, features } from '../../../core/rows/features.ts'
 import { configTable } from '../../../guard/config.ts'
 import { startSidecar } from '../../../guard/sidecar.ts'
 import type { Issuer } from '../../../issuer/issuer.ts'
 import { systemClock } from '../../../platform/clock.ts'
 import { readConfig } from '../../../platform/config.ts'
-import type { KubeObject } from '../../../platform/kube/client.ts'
 import * as resources from '../../../platform/kube/resources.ts'
 import { sidecarSettings } from '../../builders/sidecar-settings.ts'
 import { repositoryRoot } from '../../cluster/binaries.ts'
@@ -26,6 +23,7 @@ import {
   addPod,
   addRole,
   addService,
+  clientIdNow,
   clientTokenOf,
   makeKeyPair,
   publishedKey,
@@ -175,11 +173,7 @@ describe('a guard of the release before, with the issuer of this one', () => {
     await world.admin.patch(resources.apiClients, 'partners', 'riser', { spec: { identity: 2 } })
     // A guard of 0.1.0 remembers whom it knew.
     await expect.poll(() => answerOf('plain', 'GET /x', riser)).toBe('403 not_granted')
-    const [made, at] = await Promise.all([
-      world.admin.get<KubeObject>(resources.apiClients, 'partners', 'riser'),
-      world.admin.get<KubeObject>(resources.namespaces, undefined, 'partners'),
-    ])
-    const clientId = clientIdOf(made as unknown as ApiClient, at?.metadata.uid ?? '', 'default')
+    const clientId = await clientIdNow(world, 'partners', 'riser')
     const next = { ...riser, clientId, pair: makeKeyPair() }
     await world.setStatus(resources.accessKeys, 'partners', 'riser-key', { clientId, keys: [publishedKey(next.pair)] })
     const pin = { namespace: 'partners', name: 'riser', clientId, state: 'Granted' }
