@@ -28,5 +28,10 @@ bench-extauthz: build ## Envoy and nginx asking our external authorizer (6 min)
 bench-event-loop: install ## The main threads while what is long comes, beside an idle twin (5 min)
 	$(NODE) bench/event-loop/main.ts
 
+.PHONY: bench-open-calls
+bench-open-calls: install ## From a change to the end of the calls that it closes, 1,000 and 10,000 open (5 min)
+	$(NODE) bench/open-calls/main.ts 1000
+	$(NODE) bench/open-calls/main.ts 10000
+
 bench-report: install ## Tables and plots of the last results into docs/performance.md
 	$(NODE) bench/report/main.ts

@@ -6,6 +6,7 @@ import { credentialTable } from '../core/credential/table.ts'
 import { verifyCredential } from '../core/credential/verify.ts'
 import { decide } from '../core/policy/decide.ts'
 import { type Decision, passes } from '../core/policy/decision.ts'
+import { knownIdentity } from '../core/policy/known-identity.ts'
 import type { RouteRow } from '../core/rows/rows.ts'
 import type { Snapshot } from '../core/snapshot/snapshot.ts'
 import type { IdentityCache } from './identity-cache.ts'
@@ -19,8 +20,8 @@ export interface Verdict {
   readonly decision: Decision
   /** Whose token it is, whether or not that counts now: to be decided about again, and never told. */
   readonly proved: Identity | undefined
-  /** The snapshot it was decided from. */
-  readonly snapshot: Snapshot | undefined
+  /** The snapshot it was decided from; let go of while the call is open long after its answer began. */
+  snapshot: Snapshot | undefined
 }
 
 export interface DecisionPoint {
@@ -28,8 +29,11 @@ export interface DecisionPoint {
   authorize(head: AuthorizationRequest): Verdict
   /** The same, where no signature has to be checked for it; else undefined. */
   authorizeKnown(head: AuthorizationRequest): Verdict | undefined
-  /** Asks again for what was let in earlier. The token's own expiry does not count: it was good then. */
-  reauthorize(head: AuthorizationRequest, admitted: Verdict): Verdict
+  /**
+   * Asks again for what was let in earlier. The token's own expiry does not count: it was good then.
+   * @param proved whose token it was; undefined: who was let in was not proved
+   */
+  reauthorize(head: AuthorizationRequest, proved: Identity | undefined): Verdict
 }
 
 /** @param options.now seconds since epoch @param options.read every kind of credential, unless told otherwise */
@@ -98,13 +102,23 @@ export function createDecisionPoint(options: {
       if (!found || (typeof found !== 'string' && !isProvedStill(found, snapshot, at))) return undefined
       return verdictOn(head, found, snapshot, at)
     },
-    reauthorize(head, { proved }) {
+    reauthorize(head, proved) {
       const snapshot = policy.snapshot()
       if (!snapshot) return missing
-      const held = proved && { ...proved, expiresAt: Number.MAX_SAFE_INTEGER }
-      return verdictOn(head, held ?? 'credential_missing', snapshot, now())
+      const at = now()
+      const verdict = verdictOn(head, proved ? lasting(proved) : 'credential_missing', snapshot, at)
+      if (verdict.pass || proved) return verdict
+      // Let in by a public path or by audit mode: it is somebody, perhaps, who has the right now.
+      const found = identify(head, snapshot, at)
+      return verdictOn(head, typeof found === 'string' ? found : lasting(found), snapshot, at)
     },
   }
+}
+
+/** The identity without the end of its token, in the form that is fast to decide on again. */
+function lasting(identity: Identity): Identity {
+  const expiresAt = Number.MAX_SAFE_INTEGER
+  return identity.expiresAt === expiresAt ? identity : knownIdentity({ ...identity, expiresAt })
 }
 
 function knownIn(cache: IdentityCache, key: string | undefined): Identity | undefined {

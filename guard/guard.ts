@@ -15,9 +15,10 @@ import type { Logger } from '../platform/log.ts'
 import { createAdmin } from './admin.ts'
 import { createDebug } from './debug.ts'
 import { createHttp2, type UpstreamProtocol } from './http2/sessions.ts'
+import { createReview } from './open-calls/review.ts'
+import { createTunnels } from './open-calls/tunnels.ts'
 import type { Probe } from './probes/probes.ts'
 import { createProxy, type DataPath, type ProxyOptions } from './proxy.ts'
-import { createTunnels, reviewEveryMs } from './upgrade.ts'
 import { createUpstreamPool } from './upstream/pool.ts'
 import { createReachLog } from './upstream/reach-log.ts'
 
@@ -96,7 +97,7 @@ export function createGuard(options: GuardOptions): Guard {
   const reporter = createReporter({ ...options })
   // What is open was recorded when it opened: a full sink closes none of it.
   const reviewer = createDecisionPoint({ ...deciding, policy })
-  const tunnels = createTunnels({ policy, decisions: reviewer, reporter, metrics })
+  const tunnels = createTunnels({ reporter, metrics })
   const onNoConnection = createReachLog(options.upstream, log)
   const upstreams = createUpstreamPool({
     origin: options.upstream,
@@ -110,7 +111,7 @@ export function createGuard(options: GuardOptions): Guard {
     memory: createBudget(memoryBounds(options.memoryLimitBytes), 'shed'),
     proofs: createTurns(proofTurns, { clock, log }),
   }
-  const http2 = createHttp2({ ...options, ...shared, onNoConnection, decisions, reviewer, reporter, upstreams })
+  const http2 = createHttp2({ ...options, ...shared, onNoConnection, decisions, reporter, upstreams })
   const proxy = createProxy({
     ...options,
     ...options.listen,
@@ -121,6 +122,9 @@ export function createGuard(options: GuardOptions): Guard {
     ...shared,
     http2,
   })
+  // A handshake that becomes a tunnel meanwhile is looked at there: tunnels come behind what they are made of.
+  const open = [proxy.open, tunnels, http2.open]
+  const review = createReview({ policy, decisions: reviewer, clock, log, open })
   const gauges = { inFlight: proxy.inFlight, isDraining: proxy.isDraining, identities: cache.lookups }
   metrics.observe(gauges)
   let started = false
@@ -134,13 +138,11 @@ export function createGuard(options: GuardOptions): Guard {
       ready: async () => unready(options, proxy) ?? (await bypassed(options)),
       bypassed: () => bypassed(options),
     })
-  const reviews = setInterval(() => tunnels.review(), reviewEveryMs)
-  reviews.unref()
-
   return {
     async start() {
       const { port } = await proxy.listen()
       started = true
+      review.start()
       const adminPort = (await admin?.listen())?.port
       log.info({ service: options.service, port, adminPort }, 'guarding')
       return { port, adminPort }
@@ -149,7 +151,7 @@ export function createGuard(options: GuardOptions): Guard {
     async drain(graceMs, deadlineMs) {
       await proxy.drain(graceMs, deadlineMs)
       tunnels.closeAll()
-      clearInterval(reviews)
+      review.stop()
       await options.tracing?.flush(1_000)
     },
     close: async () => admin?.close(0),

@@ -13,14 +13,18 @@ import { tickMs, ticksOf } from '../platform/wire/connection/ticks.ts'
 import { serveCaller } from './http1/caller.ts'
 import type { ListenerContext } from './http1/caller-state.ts'
 import { sweepCallers } from './http1/sweep.ts'
+import { openExchanges } from './http1/withdraw.ts'
 import { endConnection } from './http1/write.ts'
 import type { Http2Sessions } from './http2/sessions.ts'
-import type { Tunnels } from './upgrade.ts'
+import type { OpenCalls } from './open-calls/review.ts'
+import type { Tunnels } from './open-calls/tunnels.ts'
 import type { UpstreamPool } from './upstream/pool.ts'
 
 export interface DataPath {
   listen(): Promise<{ port: number }>
   isDraining(): boolean
+  /** Requests of HTTP/1.1 that were let in. */
+  readonly open: OpenCalls
   /** Calls let in and not yet answered. */
   inFlight(): number
   /** Goes on serving, but tells every caller to take its next request elsewhere. */
@@ -100,6 +104,7 @@ export function createProxy(options: ProxyOptions): DataPath {
 
   return {
     isDraining: () => context.draining,
+    open: openExchanges(context.callers),
     inFlight: () => inFlight(context) + http2.busy(),
     listen: listener.listen,
     announceStop,

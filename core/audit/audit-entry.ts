@@ -31,7 +31,7 @@ export interface AuditEntry {
   readonly proxy?: string | undefined
   readonly status?: number | undefined
   readonly durationMs: number
-  readonly event?: 'tunnel_closed' | undefined
+  readonly event?: 'tunnel_closed' | 'call_closed' | undefined
 }
 
 /** What a reader of audit lines needs to know of one member. */
@@ -105,11 +105,15 @@ export const auditFields = {
     what: 'The proxy that asked the external authorizer, by its name in the list of peers.',
   },
   status: { type: 'integer', required: false, what: 'Status of the answer. Absent when none could be sent.' },
-  durationMs: { type: 'number', required: true, what: 'Milliseconds until the head of the answer.' },
+  durationMs: {
+    type: 'number',
+    required: true,
+    what: 'Milliseconds until the head of the answer; of what was closed, for how long it was open.',
+  },
   event: {
     type: 'string',
     required: false,
-    values: ['tunnel_closed'],
-    what: 'A WebSocket connection that was open and was closed by this decision.',
+    values: ['tunnel_closed', 'call_closed'],
+    what: 'What was open and was closed by this decision: a WebSocket connection, or any other call.',
   },
 } as const satisfies FieldsOf<AuditEntry>

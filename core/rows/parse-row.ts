@@ -14,7 +14,7 @@ export interface UnsupportedRow {
 type Check = (value: unknown) => boolean
 
 const text: Check = value => typeof value === 'string'
-const number: Check = value => typeof value === 'number' && Number.isFinite(value)
+const number: Check = value => Number.isFinite(value)
 const flag: Check = value => typeof value === 'boolean'
 const oneOf =
   (...known: readonly unknown[]): Check =>

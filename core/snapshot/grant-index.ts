@@ -30,8 +30,8 @@ export function* updateGrants(
     return known
   }
   for (const { before, after } of changes) {
-    for (const clientId of before?.clients ?? []) if (before) touch(clientId).gone.add(before)
-    for (const clientId of new Set(after?.clients)) if (after) touch(clientId).come.push(after)
+    if (before) for (const clientId of before.clients) touch(clientId).gone.add(before)
+    if (after) for (const clientId of new Set(after.clients)) touch(clientId).come.push(after)
     yield
   }
   const edit = editMap(index)
@@ -49,7 +49,8 @@ function clientGrants(grants: readonly GrantRow[]): ClientGrants {
   return { grants, roles: [...new Set(grants.map(({ role }) => role))] }
 }
 
+/** No two grants of a slice have the same name. */
 function byRoleThenName(a: GrantRow, b: GrantRow): number {
   if (a.role !== b.role) return a.role < b.role ? -1 : 1
-  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0
+  return a.name < b.name ? -1 : 1
 }

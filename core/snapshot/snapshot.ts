@@ -28,6 +28,8 @@ export interface Snapshot {
   /** By what a credential of each kind names its client with: the issuer, `namespace/name` of the service account. */
   readonly clientsBy: ClientsByKind
   readonly grantsByClient: SharedMap<ClientGrants>
+  /** By name. */
+  readonly roles: SharedMap<RoleRow>
   /** Keys of rows that hold something this version does not know, with the release that does, where they say so. */
   readonly unsupported: ReadonlyMap<string, string | undefined>
 }
@@ -137,7 +139,7 @@ function* compiling({ service, roles, store }: State): Steps<CompiledPolicy | un
   return 'fault' in policy ? undefined : policy
 }
 
-function snapshotOf({ store, index, grants, service, policy, cluster }: State): Snapshot | undefined {
+function snapshotOf({ store, index, grants, roles, service, policy, cluster }: State): Snapshot | undefined {
   if (!lookup(store.rows, 'service')) return undefined
   return {
     mark: {},
@@ -148,6 +150,7 @@ function snapshotOf({ store, index, grants, service, policy, cluster }: State): 
     cluster,
     ...index,
     grantsByClient: grants,
+    roles,
     unsupported: store.unsupported,
   }
 }

@@ -39,6 +39,8 @@ export interface GuardMetrics {
   /** Whether the app listens where the guard reaches it. */
   listening(is: boolean): void
   tunnels(open: number): void
+  /** A call that was open was closed, because it would not be let in any more. */
+  closed(event: string, reason: string): void
   upstreamFailed(fault: UpstreamFault): void
   limitHit(limit: Limit): void
   spans(fate: SpanFate, count: number): void
@@ -86,6 +88,12 @@ export function createGuardMetrics(policy: Policy, earlierWouldDeny = 0): GuardM
   const tunnels = gauge('latchkey_guard_tunnels', 'Open WebSocket connections.')
   const connected = gauge('latchkey_guard_snapshot_connected', '1 while the stream from the issuer is open.')
   const faults = counterOf(registry, 'latchkey_guard_upstream_faults_total', 'fault', 'Calls the app did not answer.')
+  const closed = new Counter({
+    ...at,
+    name: 'latchkey_guard_open_calls_closed_total',
+    help: 'Open calls and WebSocket connections that were closed because they would not be let in any more.',
+    labelNames: ['event', 'reason'],
+  })
   const limits = counterOf(registry, 'latchkey_guard_limits_hit_total', 'limit', 'Callers that met a limit.')
   const spans = counterOf(
     registry,
@@ -109,6 +117,7 @@ export function createGuardMetrics(policy: Policy, earlierWouldDeny = 0): GuardM
     exposed: ports => exposed.set(ports),
     listening: is => silent.set(is ? 0 : 1),
     tunnels: open => tunnels.set(open),
+    closed: (event, reason) => closed.inc({ event, reason }),
     upstreamFailed: fault => faults.inc({ fault }),
     limitHit: limit => limits.inc({ limit }),
     spans: (fate, lines) => spans.inc({ fate }, lines),

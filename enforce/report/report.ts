@@ -1,4 +1,4 @@
-import { auditVersion, maxAuditPath } from '../../core/audit/audit-entry.ts'
+import { type AuditEntry, auditVersion, maxAuditPath } from '../../core/audit/audit-entry.ts'
 import type { Clock } from '../../platform/clock.ts'
 import { recordedIdentity, type Verdict } from '../authorize.ts'
 import type { UpstreamFault } from '../respond.ts'
@@ -28,14 +28,15 @@ const limitOf: Readonly<Record<number, Limit>> = { 408: 'head_timeout', 413: 'ch
 /** Tells audit and metrics of one decision, from one value: neither can say what the other does not. */
 export interface Reporter {
   /** @param status of the answer; undefined when none could be sent */
-  report(call: Call, status: number | undefined, event?: 'tunnel_closed'): void
+  report(call: Call, status: number | undefined, event?: AuditEntry['event']): void
   /** The app did not answer, or broke off; told before the report, if there is still one to come. */
   upstreamFailed(call: Call, fault: UpstreamFault): void
   limitHit(limit: Limit): void
 }
 
 /** What is counted. Limits and faults of the app are met on a data path only. */
-type Counted = Pick<GuardMetrics, 'decided' | 'wouldDeny'> & Partial<Pick<GuardMetrics, 'limitHit' | 'upstreamFailed'>>
+type Counted = Pick<GuardMetrics, 'decided' | 'wouldDeny'> &
+  Partial<Pick<GuardMetrics, 'limitHit' | 'upstreamFailed' | 'closed'>>
 
 export function createReporter(options: { audit: Audit; metrics: Counted; service: string; clock: Clock }): Reporter {
   const { audit, metrics, service, clock } = options
@@ -57,7 +58,9 @@ export function createReporter(options: { audit: Audit; metrics: Counted; servic
       if (wouldDeny) metrics.wouldDeny(decision.route)
       const limit = decision.reason === 'request_malformed' ? limitOf[status ?? 0] : undefined
       if (limit) metrics.limitHit?.(limit)
-      if (event === undefined) call.trace?.end({ verdict, method: call.method, service, address, status })
+      if (event !== undefined) metrics.closed?.(event, decision.reason)
+      // Only the first time counts: what was answered before it was closed has ended.
+      call.trace?.end({ verdict, method: call.method, service, address, status })
       audit.record({
         v: auditVersion,
         time: timeText(),

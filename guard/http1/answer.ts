@@ -12,7 +12,8 @@ export function beginAnswer(caller: CallerConnection, exchange: Exchange, answer
   exchange.begun = true
   // An HTTP/1.0 caller knows no chunks: its answer ends with the connection.
   exchange.chunked = open && exchange.head.version === '1.1'
-  exchange.closes = endsWithAnswer(caller, exchange) || (open && !exchange.chunked)
+  exchange.unframed = open && !exchange.chunked
+  exchange.closes = endsWithAnswer(caller, exchange) || exchange.unframed
   report(caller, exchange, answer.status)
   putText(
     caller,
@@ -63,9 +64,7 @@ export function failAnswer(caller: CallerConnection, exchange: Exchange, fault: 
   caller.listener.reporter.upstreamFailed(exchange.call, fault)
   if (exchange.begun) {
     endExchange(caller)
-    flush(caller)
-    // Half an answer cannot be taken back; a cut connection says that it was one.
-    return void caller.socket.destroy()
+    return void breakOffAnswer(caller, exchange)
   }
   const { call, head } = exchange
   const answer = upstreamFailed(fault, call.verdict, call.requestId, caller.listener.problemBase)
@@ -73,6 +72,15 @@ export function failAnswer(caller: CallerConnection, exchange: Exchange, fault: 
   exchange.closes = endsWithAnswer(caller, exchange)
   putOwn(caller, answer, exchange.closes, head.method === 'HEAD')
   finish(caller, exchange)
+}
+
+/** Half an answer cannot be taken back; a cut connection says that it was one. */
+export function breakOffAnswer(caller: CallerConnection, { unframed }: Exchange): void {
+  const { socket } = caller
+  flush(caller)
+  // An end would say that it was whole. Behind TLS an end says so only where it is announced.
+  if (unframed && !('encrypted' in socket)) socket.resetAndDestroy()
+  else socket.destroy()
 }
 
 function finish(caller: CallerConnection, exchange: Exchange): void {

@@ -1,4 +1,4 @@
-import type { DecisionPoint } from '../../enforce/authorize.ts'
+import type { DecisionPoint, Verdict } from '../../enforce/authorize.ts'
 import type { Policy } from '../../enforce/policy/policy.ts'
 import type { Call, Reporter } from '../../enforce/report/report.ts'
 import type { Tracing } from '../../enforce/report/trace.ts'
@@ -11,7 +11,8 @@ import type { Accepted } from '../../platform/wire/connection/listener.ts'
 import type { Outbox, Sender } from '../../platform/wire/connection/outbox.ts'
 import type { ReadBefore } from '../../platform/wire/read-before.ts'
 import type { RequestHead } from '../../platform/wire/read-request.ts'
-import type { Tunnels } from '../upgrade.ts'
+import type { OpenCall, Standing } from '../open-calls/review.ts'
+import type { Tunnels } from '../open-calls/tunnels.ts'
 import type { UpstreamPool } from '../upstream/pool.ts'
 import type { Upstream, UpstreamHandler } from '../upstream/state.ts'
 
@@ -104,7 +105,7 @@ export interface CallerConnection extends Sender {
 }
 
 /** An admitted request and its answer. */
-export interface Exchange {
+export interface Exchange extends OpenCall {
   readonly call: Call
   readonly head: RequestHead
   /** Where its body ends; undefined when there is none. */
@@ -121,6 +122,9 @@ export interface Exchange {
   closes: boolean
   /** Whether the answer goes out in chunks. */
   chunked: boolean
+  /** Whether only the end of the connection says where it ends. */
+  unframed: boolean
+  standing: Standing | undefined
 }
 
 /** Reports the call, once. */
@@ -128,4 +132,15 @@ export function report({ listener }: CallerConnection, exchange: Exchange, statu
   if (exchange.reported) return
   exchange.reported = true
   listener.reporter.report(exchange.call, status)
+}
+
+/** Reports what closed it. @param status of the answer that says so; undefined when there was one already */
+export function reportClosed(
+  { listener }: CallerConnection,
+  exchange: Exchange,
+  verdict: Verdict,
+  status: number | undefined,
+): void {
+  exchange.reported = true
+  listener.reporter.report({ ...exchange.call, verdict }, status, 'call_closed')
 }

@@ -7,7 +7,7 @@ import type { CallerConnection, Exchange, Phase } from './caller-state.ts'
  *   head ─ awaitProof ─▶ proof ─ endProof ─▶ head
  *   head ─ beginExchange ─▶ answer ─ awaitBody ─▶ body ─ endBody ─▶ answer ─ endExchange, awaitHead ─▶ head
  *   answer, head ─ enterTunnel ─▶ tunnel
- *   head, body, answer ─ linger ─▶ linger
+ *   head, body, answer, tunnel ─ linger ─▶ linger
  *   any ─ close ─▶ closed
  */
 

@@ -31,6 +31,8 @@ export function pass(caller: CallerConnection, head: RequestHead, call: Call): v
     begun: false,
     closes: false,
     chunked: false,
+    unframed: false,
+    standing: undefined,
   }
   beginExchange(caller, exchange)
   const text = forwardedText(caller, head, call)
@@ -79,8 +81,13 @@ export function sendAgain(caller: CallerConnection, exchange: Exchange, request:
 export function abort(caller: CallerConnection): void {
   const { exchange } = caller
   if (!exchange) return
-  endExchange(caller)
   report(caller, exchange, undefined)
+  leaveApp(caller, exchange)
+}
+
+/** The app is asked nothing more. */
+export function leaveApp(caller: CallerConnection, exchange: Exchange): void {
+  endExchange(caller)
   if (exchange.upstream) abandon(exchange.upstream)
   else caller.listener.upstreams.leave(caller.handler)
 }

@@ -1,8 +1,11 @@
 import type { ServerHttp2Stream } from 'node:http2'
 import type { Readable } from 'node:stream'
-import type { Call, Reporter } from '../../enforce/report/report.ts'
-import { type Answer, decisionHeader, type UpstreamFault, upstreamFailed } from '../../enforce/respond.ts'
+import { reasons } from '../../core/base/reasons.ts'
+import type { Verdict } from '../../enforce/authorize.ts'
+import type { Reporter } from '../../enforce/report/report.ts'
+import { type Answer, decisionHeader, denial, type UpstreamFault, upstreamFailed } from '../../enforce/respond.ts'
 import type { RequestHead } from '../../platform/wire/read-request.ts'
+import type { OpenCall } from '../open-calls/review.ts'
 import { trailerFields } from './app/fields.ts'
 import { pump } from './app/pump.ts'
 import { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } from './codes.ts'
@@ -10,11 +13,11 @@ import { endStream } from './end-stream.ts'
 import { grpcAnswer, grpcStatus } from './grpc.ts'
 
 /** A call on its way through the guard, on a stream of its own. */
-export interface StreamExchange {
-  readonly call: Call
+export interface StreamExchange extends OpenCall {
   /** Whom it is counted for. */
   readonly peer: string
   readonly head: RequestHead
+  reported: boolean
   readonly stream: ServerHttp2Stream
   /** Whether the caller speaks gRPC. */
   readonly grpc: boolean
@@ -38,8 +41,8 @@ export interface Answering {
   sends(bytes: number): void
   /** Breaks the stream off as the app did. */
   reset(code: number): void
-  /** Ends a call of gRPC that would not be let in any more: nothing passes from now on, in either direction. */
-  withdraw(status: number, reason: string): void
+  /** Ends a call that would not be let in any more: nothing passes from now on, in either direction. */
+  withdraw(verdict: Verdict): void
   /** Whoever asks the app breaks off then. */
   onWithdrawn(listener: () => void): void
 }
@@ -94,13 +97,12 @@ export function createAnswering(
 ): Answering {
   const { call, head, stream, grpc } = exchange
   const { reporter, unreadMs, problemBase } = options
-  let reported = false
   let withdrawn = false
   let breakOff = (): void => {}
   let trailing: Record<string, string[]> = {}
   function report(status: number | undefined): void {
-    if (!reported) reporter.report(call, status)
-    reported = true
+    if (!exchange.reported) reporter.report(call, status)
+    exchange.reported = true
   }
   const close = (code: number): void => endStream(stream, code)
   stream.once('close', () => report(undefined))
@@ -183,20 +185,25 @@ export function createAnswering(
     onWithdrawn(listener) {
       breakOff = listener
     },
-    withdraw(status, reason) {
-      if (isOver()) return
+    withdraw(verdict) {
+      const isAnswered = stream.writableEnded && (stream.endAfterHeaders || stream.readableEnded)
+      if (isOver() || isAnswered || verdict.decision.allow) return
       withdrawn = true
       breakOff()
+      const { reason } = verdict.decision
+      const answer = denial(verdict, call.requestId, problemBase)
+      const begun = stream.headersSent
+      exchange.reported = true
+      reporter.report({ ...call, verdict }, begun ? undefined : answer.status, 'call_closed')
+      // RFC 9113 section 7: not needed any more. It blames nobody, and nobody takes it for leave to ask again.
+      const cut = (): void => close(NGHTTP2_CANCEL)
+      if (begun && (!grpc || stream.writableEnded)) return void cut()
       // A caller that does not read does not keep its call by that.
-      const timer = setTimeout(() => close(NGHTTP2_CANCEL), withdrawnMs)
+      const timer = setTimeout(cut, withdrawnMs)
       stream.once('close', () => clearTimeout(timer))
-      const outcome = grpcStatus(status, reason)
-      if (stream.headersSent) {
-        trailing = trailerFields(outcome)
-        return end()
-      }
-      stream.respond([':status', '200', 'content-type', 'application/grpc', ...outcome], { endStream: true })
-      stopReading(stream)
+      if (!begun) return void writeStreamAnswer(stream, answer, { grpc, head: head.method === 'HEAD' })
+      trailing = trailerFields(grpcStatus(reasons[reason].status, reason))
+      end()
     },
   }
 }

@@ -56,7 +56,7 @@ export function createStreamHandler(
   options: StreamOptions & {
     readonly forward: Forward
     readonly streams: OpenStreams
-    onAdmitted(exchange: StreamExchange, answering: Answering): void
+    onAdmitted(exchange: StreamExchange): void
   },
 ): (opened: OpenedStream) => void {
   const { policy, decisions, proofs, streams, reporter, tracing, problemBase, clock, log } = options
@@ -110,7 +110,8 @@ export function createStreamHandler(
     // A stream of gRPC may be silent both ways for hours; dead peers are found by TCP.
     if (head.body !== 'none' && !grpc) streams.watchBody(open)
     if (head.expectContinue) stream.additionalHeaders({ ':status': 100 })
-    options.onAdmitted(exchange, answering)
+    open.admitted = { exchange, answering }
+    options.onAdmitted(exchange)
     options.forward(exchange, forwarded, {
       ...answering,
       begin(status, raw, body) {
@@ -140,7 +141,8 @@ export function createStreamHandler(
     const trace = tracing?.begin(head)
     const decided = (verdict: Verdict): void => {
       const call = callOf(opened, verdict, { requestId: head.requestId ?? randomUUID(), startedMs, trace })
-      const exchange = { call, peer: key, head, stream, grpc: isGrpcType(fieldOf(raw, 'content-type')) }
+      const grpc = isGrpcType(fieldOf(raw, 'content-type'))
+      const exchange: StreamExchange = { call, peer: key, head, stream, grpc, reported: false, standing: undefined }
       if (verdict.pass) pass(exchange, open)
       else deny(exchange)
     }

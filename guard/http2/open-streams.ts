@@ -4,6 +4,8 @@ import type { Limit } from '../../enforce/report/metrics.ts'
 import type { Budget, Place } from '../../platform/fair/budget.ts'
 import { costs } from '../../platform/fair/memory.ts'
 import { leastBodyBytes } from '../../platform/wire/connection/ticks.ts'
+import type { OpenCalls } from '../open-calls/review.ts'
+import type { Answering, StreamExchange } from './answering.ts'
 import { NGHTTP2_CANCEL, NGHTTP2_ENHANCE_YOUR_CALM } from './codes.ts'
 import { endStream } from './end-stream.ts'
 
@@ -11,6 +13,8 @@ import { endStream } from './end-stream.ts'
 export interface OpenStream {
   readonly stream: ServerHttp2Stream
   readonly place: Place
+  /** Once it was let in. */
+  admitted: { readonly exchange: StreamExchange; readonly answering: Answering } | undefined
   /** Bytes of its head and of its answer's, for as long as it is open. */
   heads: number
   /** Bytes of its body that the app has not taken. */
@@ -28,7 +32,7 @@ export interface OpenStream {
 }
 
 /** The streams of all connections: each has its place in the budget of memory, and limits of its own. */
-export interface OpenStreams {
+export interface OpenStreams extends OpenCalls {
   /**
    * @param stream whose body nobody has begun to read
    * @param raw its fields
@@ -131,6 +135,14 @@ export function createOpenStreams(options: {
 
   return {
     size: () => all.size,
+    *walk(look) {
+      for (const { admitted } of all) {
+        if (!admitted) continue
+        const { exchange, answering } = admitted
+        look(exchange, answering.withdraw)
+        yield
+      }
+    },
     open(peer, stream, raw, onData) {
       const heads = keptHeads * lengthOf(raw)
       const place = memory.enter(peer, costs.stream + heads, () => endFor(one, 'memory', NGHTTP2_ENHANCE_YOUR_CALM))
@@ -138,6 +150,7 @@ export function createOpenStreams(options: {
       const one: OpenStream = {
         stream,
         place,
+        admitted: undefined,
         heads,
         toApp: 0,
         isBlocked: false,

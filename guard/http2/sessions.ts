@@ -1,6 +1,5 @@
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
-import type { DecisionPoint } from '../../enforce/authorize.ts'
 import { sleep } from '../../platform/clock.ts'
 import type { Budget } from '../../platform/fair/budget.ts'
 import { costs } from '../../platform/fair/memory.ts'
@@ -8,7 +7,7 @@ import { createTurns } from '../../platform/fair/turns.ts'
 import { http2 } from '../../platform/on-demand.ts'
 import type { Accepted } from '../../platform/wire/connection/listener.ts'
 import { ticksOf } from '../../platform/wire/connection/ticks.ts'
-import { reviewEveryMs } from '../upgrade.ts'
+import type { OpenCalls } from '../open-calls/review.ts'
 import type { UpstreamPool } from '../upstream/pool.ts'
 import { createH2cForward } from './app/forward-h2c.ts'
 import { createHttp1Forward } from './app/forward-http1.ts'
@@ -26,7 +25,6 @@ import { whenItsTurn } from './its-turn.ts'
 import { connectionWindow, sessionOptions } from './limits.ts'
 import { createOpenSessions, type OpenSession } from './open-sessions.ts'
 import { createOpenStreams } from './open-streams.ts'
-import { createOpenCalls } from './review.ts'
 import { createFloodMeter, watchForFloods } from './watch/floods.ts'
 import { createMalformed, type Malformed } from './watch/malformed.ts'
 import { createFieldWatch } from './watch/watch-fields.ts'
@@ -44,6 +42,8 @@ export interface Http2Sessions {
    * @returns takes what is read from now on
    */
   take(accepted: Accepted, firstBytes: Buffer): (bytes: Buffer) => void
+  /** Calls that were let in. */
+  readonly open: OpenCalls
   /** Calls that are not yet wholly answered. */
   busy(): number
   /** Connections. */
@@ -57,8 +57,6 @@ export interface Http2Sessions {
 }
 
 export interface Http2Options extends StreamOptions {
-  /** Asks again about open calls. */
-  readonly reviewer: DecisionPoint
   readonly upstream: string
   /** Connections to an app that speaks HTTP/1.1. */
   readonly upstreams: UpstreamPool
@@ -87,11 +85,10 @@ const lostFields = new Error('the peer keeps fields that cannot be')
 const dropped = (): void => {}
 
 export function createHttp2(options: Http2Options): Http2Sessions {
-  const { policy, clock, log, memory, reporter, headersTimeoutMs = 10_000, keepAliveMs = 75_000 } = options
+  const { clock, log, memory, reporter, headersTimeoutMs = 10_000, keepAliveMs = 75_000 } = options
   const { bodyIdleMs = 60_000, unreadMs = 60_000 } = options
   const app = { ...options, origin: options.upstream, headersTimeoutMs: options.upstreamTimeoutMs }
   const upstream = options.upstreamProtocol === 'h2c' ? createH2cForward(app) : createHttp1Forward(options)
-  const calls = createOpenCalls({ decisions: options.reviewer, reporter })
   const { limitHit } = reporter
   const times = { headTicks: ticksOf(headersTimeoutMs), idleTicks: ticksOf(keepAliveMs) }
   const sessions = createOpenSessions({ ...times, limitHit })
@@ -106,15 +103,11 @@ export function createHttp2(options: Http2Options): Http2Sessions {
     ...options,
     streams,
     forward: upstream.forward,
-    onAdmitted(exchange, answering) {
+    onAdmitted({ stream }) {
       running++
-      exchange.stream.once('close', () => running--)
-      if (exchange.grpc) calls.add(exchange, answering)
+      stream.once('close', () => running--)
     },
   })
-  policy.onChange(() => setImmediate(calls.review))
-  const reviews = setInterval(calls.review, reviewEveryMs)
-  reviews.unref()
 
   function serve(session: ServerHttp2Session, accepted: Accepted, malformed: Malformed): void {
     session.on('error', () => {})
@@ -163,6 +156,7 @@ export function createHttp2(options: Http2Options): Http2Sessions {
   }
 
   return {
+    open: streams,
     busy: () => running,
     size: sessions.size,
     sweep() {
@@ -211,7 +205,6 @@ export function createHttp2(options: Http2Options): Http2Sessions {
       const startedMs = clock.now()
       while (sessions.size() > 0 && clock.now() - startedMs < deadlineMs) await sleep(clock, 20)
       for (const { session } of sessions.all()) session.destroy()
-      clearInterval(reviews)
       upstream.close()
     },
   }

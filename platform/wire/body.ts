@@ -175,8 +175,6 @@ function takeTrailer(body: Body, byte: number): void {
 function expect(body: Body, byte: number, expected: number, next: ChunkState): void {
   if (byte !== expected) return void fail(body)
   body.state = next
-  // After the data of a chunk comes the size of the next one.
-  if (next === 'size') body.count = 0
 }
 
 function fail(body: Body): void {

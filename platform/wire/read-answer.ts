@@ -162,9 +162,11 @@ function keep(found: Found, { role }: AnswerField, value: string): boolean {
 
 const keepAlive: readonly string[] = ['keep-alive']
 
+/** @see RFC 9110 section 5.6.1.2: parts of a list may be empty, and name nothing */
 function listOf(connection: string): readonly string[] {
   if (connection === 'keep-alive') return keepAlive
-  return connection.split(',').map(option => option.trim().toLowerCase())
+  const options = connection.split(',').map(option => option.trim().toLowerCase())
+  return options.filter(option => option !== '')
 }
 
 function listsMore(listed: readonly string[]): boolean {

@@ -1,7 +1,6 @@
 import { status } from '@grpc/grpc-js'
 import { describe, expect, it } from 'vitest'
 import { all, as, grpcForEach } from './grpc-rig.ts'
-import { alice, rowsOf } from './policy-rows.ts'
 import { until } from './until.ts'
 
 const grpc = grpcForEach()
@@ -52,39 +51,5 @@ describe('calls that end early', () => {
       code: status.OK,
     })
     await draining
-  })
-})
-
-describe('J25 a call that is open', () => {
-  const revoked = rowsOf({ alice: { keys: [{ ...alice.key, revoked: true }] } })
-  it.each([
-    ['the key is revoked', revoked, status.UNAUTHENTICATED, 'key_revoked'],
-    ['the grant is gone', rowsOf().filter(row => row.type !== 'grant'), status.PERMISSION_DENIED, 'not_granted'],
-  ] as const)('ends when %s, and not before', async (_what, rows, code, reason) => {
-    const call = grpc.caller.chat(as())
-    const ended = all(call)
-    call.write('hello')
-    await new Promise(resolve => call.once('data', resolve))
-    grpc.rig.apply(rowsOf())
-    call.write('still there')
-    await new Promise(resolve => call.once('data', resolve))
-    grpc.rig.apply(rows)
-    call.write('too late')
-    const outcome = await ended
-    expect(outcome).toMatchObject({ code, details: reason })
-    expect(outcome.texts).not.toContain('you said too late')
-    await until(() => grpc.app.cancelled.length === 1)
-    const lines = await grpc.rig.audit(2)
-    expect(lines.map(line => [line.decision, line.reason, line.event])).toEqual([
-      ['allow', 'granted', undefined],
-      ['deny', reason, 'tunnel_closed'],
-    ])
-  })
-  it('that the app has not answered yet ends too', async () => {
-    const outcome = grpc.unary('never')
-    await until(() => grpc.app.metadata.length === 1)
-    grpc.rig.apply(revoked)
-    expect((await outcome).code).toBe(status.UNAUTHENTICATED)
-    await until(() => grpc.app.cancelled.length === 1)
   })
 })

@@ -2,7 +2,8 @@ import { createDecisionPoint } from '../../enforce/authorize.ts'
 import { boundsFor, createIdentityCache } from '../../enforce/identity-cache.ts'
 import { createReporter } from '../../enforce/report/report.ts'
 import type { Guard, GuardOptions } from '../../guard/guard.ts'
-import { createTunnels } from '../../guard/upgrade.ts'
+import { createReview } from '../../guard/open-calls/review.ts'
+import { createTunnels } from '../../guard/open-calls/tunnels.ts'
 import { createReferenceProxy } from './proxy.ts'
 import { createUpstream } from './upstream.ts'
 
@@ -18,15 +19,20 @@ export function createReferenceGuard(options: GuardOptions): Guard {
     now: () => Math.floor(clock.wallMs() / 1_000),
   })
   const reporter = createReporter({ ...options })
-  const tunnels = createTunnels({ ...options, decisions, reporter })
+  const tunnels = createTunnels({ ...options, reporter })
+  const review = createReview({ ...options, decisions, open: [tunnels] })
   const upstream = createUpstream({ origin: options.upstream, headersTimeoutMs: options.upstreamTimeoutMs })
   const proxy = createReferenceProxy({ ...options, ...options.listen, decisions, upstream, reporter, tunnels })
   return {
-    start: async () => ({ ...(await proxy.listen()), adminPort: undefined }),
+    async start() {
+      review.start()
+      return { ...(await proxy.listen()), adminPort: undefined }
+    },
     announceStop: proxy.announceStop,
     async drain(graceMs, deadlineMs) {
       await proxy.drain(graceMs, deadlineMs)
       tunnels.closeAll()
+      review.stop()
       await upstream.destroy()
     },
     close: async () => {},

@@ -6,7 +6,7 @@ import { type DecisionPoint, malformedVerdict, type Verdict } from '../../enforc
 import type { Policy } from '../../enforce/policy/policy.ts'
 import type { Call, Reporter } from '../../enforce/report/report.ts'
 import { denial, malformed } from '../../enforce/respond.ts'
-import type { Tunnels } from '../../guard/upgrade.ts'
+import type { Tunnels } from '../../guard/open-calls/tunnels.ts'
 import type { Clock } from '../../platform/clock.ts'
 import { plainAddress } from '../../platform/http/peer.ts'
 import type { Logger } from '../../platform/log.ts'

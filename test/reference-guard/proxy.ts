@@ -22,7 +22,7 @@ export interface ReferenceOptions extends HandlerOptions {
 }
 
 /** The reference data path: node:http towards callers, undici towards the app. What it is compared with is the product's. */
-export function createReferenceProxy(options: ReferenceOptions): Omit<DataPath, 'inFlight'> {
+export function createReferenceProxy(options: ReferenceOptions): Omit<DataPath, 'inFlight' | 'open'> {
   const { clock, tunnels } = options
   const traffic: Traffic = { running: new Map(), open: new WeakMap(), ending: new WeakSet(), draining: false }
   const server = makeServer(options)

@@ -1,7 +1,7 @@
 import { type IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { Tunnels } from '../../guard/upgrade.ts'
+import type { Tunnels } from '../../guard/open-calls/tunnels.ts'
 import type { Exchange } from './forward.ts'
 
 interface NewTunnel {
@@ -24,6 +24,8 @@ export function openTunnel(tunnels: Tunnels, { exchange, answer, upstream, first
   const forget = tunnels.open({
     call,
     head,
+    reported: true,
+    standing: undefined,
     close() {
       client.destroy()
       upstream.destroy()

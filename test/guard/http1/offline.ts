@@ -9,7 +9,7 @@ import { createGuardMetrics } from '../../../enforce/report/metrics.ts'
 import { createReporter } from '../../../enforce/report/report.ts'
 import { serveCaller } from '../../../guard/http1/caller.ts'
 import type { CallerConnection, ListenerContext } from '../../../guard/http1/caller-state.ts'
-import { createTunnels } from '../../../guard/upgrade.ts'
+import { createTunnels } from '../../../guard/open-calls/tunnels.ts'
 import type { Upstream, UpstreamOwner } from '../../../guard/upstream/state.ts'
 import { newUpstream, takeBytes } from '../../../guard/upstream/upstream.ts'
 import { systemClock as clock } from '../../../platform/clock.ts'
@@ -98,7 +98,7 @@ function connectOffline(caller: Socket, openApp: () => Socket) {
     policy,
     decisions,
     reporter,
-    tunnels: createTunnels({ policy, decisions, reporter, metrics }),
+    tunnels: createTunnels({ reporter, metrics }),
     clock,
     log: createQuietLog().log,
     limits: { head: 10, idle: 10, bodyIdle: 10, unread: 10 },

@@ -35,6 +35,7 @@ const owners = {
     waiting: 'request.ts',
     begun: 'answer.ts',
     chunked: 'answer.ts',
+    unframed: 'answer.ts',
     closes: 'answer.ts',
     reported: 'caller-state.ts',
   },

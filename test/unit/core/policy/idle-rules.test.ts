@@ -64,6 +64,9 @@ describe('a path', () => {
     expect(paths('/notes/{id}', ['PUT'])).toEqual([
       'spec.rules[0].paths[0]: no route of notes at /notes/{id} takes PUT.',
     ])
+    expect(paths('/notes/{id}', ['PUT', 'PATCH'])).toEqual([
+      'spec.rules[0].paths[0]: no route of notes at /notes/{id} takes PUT or PATCH.',
+    ])
     expect(paths('/notes/{id}', ['HEAD'])).toEqual([])
     expect(paths('/notes/{id}', ['PUT', 'DELETE'])).toEqual([])
   })
@@ -84,6 +87,16 @@ describe('a path', () => {
   it('with a colon is well where a route is written so', () => {
     services.colon = [route('/a/:id')]
     expect(paths('/a/:id', ['GET'], ['colon'])).toEqual([])
+    expect(paths('/a/:id', ['PUT'], ['colon'])).toEqual([
+      'spec.rules[0].paths[0]: no route of colon at /a/:id takes PUT.',
+    ])
+  })
+
+  it('is not judged where it cannot be read, and a route that cannot be read is none', () => {
+    expect(paths('/{')).toEqual([])
+    services.bad = [route('/{'), route('/notes')]
+    expect(paths('/notes', ['GET'], ['bad'])).toEqual([])
+    expect(paths('/other', ['GET'], ['bad'])).toHaveLength(1)
   })
 
   it('is not judged where a service is not known', () => {
@@ -110,6 +123,14 @@ describe('a permission', () => {
     expect(permission(action, resource)).toEqual([`spec.rules[0].permissions[0].resources[0]: ${sentence}`])
   })
 
+  it('is well where one of several services asks for it', () => {
+    expect(permission('read', '**', ['notes', 'other'])).toEqual([])
+  })
+
+  it('is not judged where it cannot be read', () => {
+    expect(permission('read', '{')).toEqual([])
+  })
+
   it('opens nothing where no route asks for one', () => {
     for (const name of ['plain', 'other']) {
       expect(permission('read', '**', [name])[0]).toContain(`no route of ${name} asks for a permission`)
@@ -120,6 +141,7 @@ describe('a permission', () => {
 it('at most three are told, and how many more there are', () => {
   const many = idle({ methods: ['GET'], paths: Array.from({ length: 10 }, (_, index) => `/x${index}`) })
   expect([many.length, many.at(-1)]).toEqual([4, 'And 7 more.'])
+  expect(idle({ methods: ['GET'], paths: ['/x', '/y', '/z'] })).toHaveLength(3)
 })
 
 it('what is too much to compare is not judged, and never told as wrong', () => {

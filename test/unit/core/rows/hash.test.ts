@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { emptyHash, rowHash, sliceHash, startSum } from '../../../../core/rows/hash.ts'
+import { changeHash, emptyHash, rowHash, sliceHash, startSum } from '../../../../core/rows/hash.ts'
 import { anyJson } from '../any-json.ts'
 
 test('a row is hashed as JSON with sorted keys and without what is undefined', () => {
@@ -35,6 +35,15 @@ test('the hash of a slice does not depend on the order, and adding undoes removi
     ),
   )
   expect(sliceHash([])).toBe(emptyHash)
+})
+
+test('rows that left and came leave the hash of those that are there', () => {
+  const rows = fc.array(fc.jsonValue({ maxDepth: 2 }), { maxLength: 4 })
+  fc.assert(
+    fc.property(rows, rows, rows, (kept, gone, come) => {
+      expect(changeHash(sliceHash([...kept, ...gone]), gone, come)).toBe(sliceHash([...kept, ...come]))
+    }),
+  )
 })
 
 test('sums wrap around at 2^256', () => {

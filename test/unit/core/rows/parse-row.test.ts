@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { parseRow } from '../../../../core/rows/parse-row.ts'
-import { type Row, rowKey } from '../../../../core/rows/rows.ts'
+import { type KeyRow, type RouteRow, type Row, rowKey } from '../../../../core/rows/rows.ts'
 import { clientRow, clusterRow, es256Key, grantRow, keyRow, mainKey, now, roleRow, serviceRow } from '../fixture.ts'
 
 const complete: Row[] = [
@@ -45,6 +45,33 @@ test.each(complete.map(row => [rowKey(row), row] as const))(
   },
 )
 
+const least = (route: Partial<RouteRow>): RouteRow => ({
+  name: 'r',
+  path: '/r',
+  methods: [],
+  variants: 'Refuse',
+  ...route,
+})
+const { kty } = mainKey.publicKey
+/** What every row has to say: nothing more need be there. */
+const shortest: Readonly<Record<string, Row>> = {
+  'a service': serviceRow({ public: [{ path: '/p', methods: [] }], routes: [least({})] }),
+  'a service with a permission': serviceRow({ routes: [least({ permission: { action: 'a', resource: 'b' } })] }),
+  'a role with a condition': roleRow('r', { when: [{ attributeEquals: { param: 'p', attribute: 'a' } }] }),
+  'a role with a permission': roleRow('r', { permissions: [{ action: 'a', resources: [] }] }),
+  'a grant': grantRow('g', 'r'),
+  'a client with a key': clientRow({ keys: [{ ...keyRow(mainKey), publicKey: { kty } as KeyRow['publicKey'] }] }),
+  'a client with a service account': clientRow({ keys: [], serviceAccounts: [{ name: 'n', uid: 'u', pods: [] }] }),
+  'a cluster': clusterRow(es256Key),
+}
+/** Of these, what may be missing all the same. */
+const optional = ['permission', 'permissions', 'when', 'serviceAccounts', 'crv', 'x', 'y']
+const shortestRows = Object.entries(shortest)
+
+test.each(shortestRows)('%s that says no more than it has to is understood', (_, row) => {
+  expect(parseRow(row)).toBe(row)
+})
+
 /** The row again, with `change` applied to one object inside it, for every object there is. */
 function* variants(value: unknown, change: (object: Record<string, unknown>) => unknown): Generator<unknown> {
   if (Array.isArray(value)) {
@@ -74,9 +101,26 @@ describe('F17: is unsupported', () => {
     expect(parseRow(JSON.parse(text))).toMatchObject({ unsupported: key })
   })
 
+  test.each(shortestRows)('%s that lacks any member, at any depth', (_, row) => {
+    const whole = JSON.stringify(row)
+    const names = new Set(whole.match(/(?<=")\w+(?=":)/g))
+    for (const name of names) {
+      if (optional.includes(name)) continue
+      for (const variant of variants(row, ({ [name]: _, ...rest }) => rest))
+        if (JSON.stringify(variant) !== whole) expect(parseRow(variant), name).toHaveProperty('unsupported')
+    }
+  })
+
+  test.each(complete.map(row => [rowKey(row), row] as const))('%s with no object where one belongs', (key, row) => {
+    for (const other of ['text', null, []])
+      for (const variant of variants(row, object => ((object as unknown) === row ? row : other)))
+        if (variant !== row) expect(parseRow(variant)).toMatchObject({ unsupported: key })
+  })
+
   test.each([
     ['a missing field', { ...grantRow('g', 'r'), clients: undefined }, 'grant/g'],
     ['a wrong type', { ...clientRow(), suspended: 'no' }, `client/${clientRow().clientId}`],
+    ['a time without end', { ...grantRow('g', 'r'), expiresAt: JSON.parse('1e999') }, 'grant/g'],
     ['a time that is no number', { ...grantRow('g', 'r'), expiresAt: 'tomorrow' }, 'grant/g'],
     ['an unknown method', roleRow('r', { methods: ['PURGE'], paths: ['/a'] }), 'role/r'],
     ['an unknown comparison', roleRow('r', { methods: ['GET'], paths: ['/a'], when: [{ x: {} } as never] }), 'role/r'],
@@ -111,6 +155,7 @@ describe('F17: is unsupported', () => {
     ['null', null, 'unknown'],
     ['a list', [], 'unknown'],
     ['no type', { name: 'x' }, 'unknown'],
+    ['a type of which no text can be made', { type: { toString: 0, valueOf: 0 }, name: 'x' }, 'unknown'],
     ['a type that every object has', { type: 'constructor', name: 'x' }, 'constructor/x'],
     ['a type to come', { type: 'quota', name: 'x' }, 'quota/x'],
   ])('%s', (_, value, key) => {
@@ -135,6 +180,7 @@ describe('F17: is unsupported', () => {
 
   test('a row without a name that can be told gets one that no other row has', () => {
     expect(parseRow({ type: 'quota' })).not.toEqual(parseRow({ type: 'quota', max: 1 }))
+    expect(parseRow({ type: 'quota' })).toEqual({ unsupported: expect.stringMatching(/^quota#[0-9a-f]{12}$/) })
   })
 })
 

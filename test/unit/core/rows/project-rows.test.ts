@@ -4,7 +4,7 @@ import { type Feature, featureNames, features, lackingOf } from '../../../../cor
 import { rowHash } from '../../../../core/rows/hash.ts'
 import { parseRow } from '../../../../core/rows/parse-row.ts'
 import { createProjection, neededFor } from '../../../../core/rows/project-rows.ts'
-import { type RouteRow, type Row, rowKey, type SentRow } from '../../../../core/rows/rows.ts'
+import { type RouteRow, type Row, type RuleRow, rowKey, type SentRow } from '../../../../core/rows/rows.ts'
 import { clientRow, clusterRow, es256Key, grantRow, keyRow, mainKey, now, roleRow, serviceRow } from '../fixture.ts'
 
 const route = (changes: Partial<RouteRow> = {}): RouteRow => ({
@@ -16,7 +16,7 @@ const route = (changes: Partial<RouteRow> = {}): RouteRow => ({
 })
 const tags = { kind: 'orders', tenant: '{tenant}' }
 
-function leftOut<R extends Row>(row: R, member: string): R {
+function leftOut<R extends Row | RuleRow>(row: R, member: string): R {
   const { [member]: left, ...rest } = row as R & Record<string, unknown>
   return left === undefined ? row : (rest as unknown as R)
 }
@@ -128,6 +128,15 @@ describe('what a guard without a feature is sent', () => {
     expect(neededFor(project(open as Row))).toBe('0.9.0')
   })
 
+  test('is the rest of a role, where what is left out of a rule cannot allow anything', () => {
+    const noted = { name: 'rule-note', since: '0.9.0', rule: (one: RuleRow) => leftOut(one, 'note') }
+    const { project } = createProjection([noted])
+    const noteworthy = { ...sunny, note: 'x' }
+    expect(project(roleRow('r', plain, noteworthy))).toStrictEqual(roleRow('r', plain, sunny))
+    const same = roleRow('r', plain, sunny)
+    expect(project(same)).toBe(same)
+  })
+
   test('is understood by this release, or denied by it with the release that is needed', () => {
     for (const [, row] of byName) {
       const projected = JSON.parse(JSON.stringify(createProjection(table).project(row)))
@@ -137,6 +146,18 @@ describe('what a guard without a feature is sent', () => {
       } else expect(parsed).toBe(projected)
     }
   })
+})
+
+test.each([
+  ['a service that may not be decided about', { type: 'service', needs: '0.3.0' } as const, '0.3.0'],
+  ['a service with a withheld route', serviceRow({ routes: [route({ needs: '0.4.0' }), route()] }), '0.4.0'],
+  ['a service whose routes are understood', serviceRow({ routes: [route(), route()] }), undefined],
+  ['a role without some of its rules', { ...roleRow('r', plain), needs: '0.5.0' }, '0.5.0'],
+  ['a grant that gives nothing', { ...grantRow('g', 'r'), needs: '0.6.0' }, '0.6.0'],
+  ['a role', roleRow('r', plain), undefined],
+  ['a client', clientRow(), undefined],
+])('to know all of %s a guard needs the release that the row names, if any', (_, row, release) => {
+  expect(neededFor(row)).toBe(release)
 })
 
 /** Any rows of those above, and any features that a guard may have of the table. */
