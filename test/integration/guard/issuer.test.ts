@@ -17,6 +17,7 @@ import { createQuietLog } from '../../unit/platform/quiet-log.ts'
 import {
   addClient,
   addGrant,
+  addKey,
   addPod,
   addRole,
   addService,
@@ -183,6 +184,35 @@ describe('a guard of a real issuer', () => {
     await expect.poll(() => ask(clientToken(next))).toBe(granted)
     expect(await ask(clientToken(before))).toBe(refused)
     expect(await ask(clientToken({ ...next, pair: before.pair }))).toBe(refused)
+  })
+  it('takes both keys of an exchange, without a gap before the operator has seen it, and one at once when the spec says so', async () => {
+    const { admin } = world
+    const [first, second] = [makeKeyPair(), makeKeyPair()]
+    const own = { namespace: 'partners', name: 'own' }
+    const spec = { clientRef: { name: 'checkout' }, publicKey: first.publicKey }
+    await admin.create(resources.accessKeys, { metadata: own, spec } as KubeObject)
+    const { clientId } = checkout
+    const publishes = (observedGeneration: number, ...keys: object[]) =>
+      world.setStatus(resources.accessKeys, 'partners', 'own', { clientId, observedGeneration, keys })
+    const change = (spec: object) => admin.patch(resources.accessKeys, 'partners', 'own', { spec })
+    const [before, after] = [clientToken({ ...checkout, pair: first }), clientToken({ ...checkout, pair: second })]
+    await publishes(1, publishedKey(first))
+    await expect.poll(() => ask(before)).toBe(granted)
+    await change({ publicKey: second.publicKey })
+    // What comes later in the same stream proves that the issuer has it.
+    const witness = makeKeyPair()
+    await addKey(world, { ...own, name: 'witness', client: 'checkout', clientId, pair: witness })
+    await expect.poll(() => ask(clientToken({ ...checkout, pair: witness }))).toBe(granted)
+    expect(await ask(before)).toBe(granted)
+    expect(await ask(after)).toBe('deny; reason=invalid_token; by=guard')
+    const notAfter = new Date(Date.now() + 86_400_000).toISOString()
+    await publishes(2, publishedKey(second), { ...publishedKey(first, 'Retiring'), notAfter })
+    await expect.poll(() => ask(after)).toBe(granted)
+    expect(await ask(before)).toBe(granted)
+    // The spec alone, whatever the status says.
+    await change({ keysNotBefore: new Date(Date.now() + 1_000).toISOString() })
+    await expect.poll(() => ask(before)).toBe('deny; reason=key_revoked; by=guard')
+    await expect.poll(() => ask(after)).toBe('deny; reason=key_revoked; by=guard')
   })
   it('J25 refuses a revoked key within a second of the write, also with a token it let in before', async () => {
     const token = clientToken()
