@@ -25,8 +25,6 @@ export interface HttpServerOptions {
   port: number
   /** Without it: plain HTTP. */
   tls?: TlsSource
-  /** Asks for a certificate, which the handler has to look at: a connection without one is taken too. */
-  clientCertificates?: boolean
   handler: Handler
   /** Where they differ from those of every listener. */
   limits?: Partial<HttpLimits>
@@ -185,6 +183,5 @@ function makeServer(options: HttpServerOptions, limits: HttpLimits): http.Server
   }
   const { tls } = options
   if (!tls) return http.createServer(settings)
-  const asked = options.clientCertificates && { requestCert: true, rejectUnauthorized: false }
-  return serveCertificate(tls, certificate => https().createServer({ ...settings, ...certificate, ...asked }))
+  return serveCertificate(tls, certificate => https().createServer({ ...settings, ...certificate }))
 }
