@@ -16,6 +16,8 @@ export interface ChangedClients {
   resolving(work: Stale): Steps<void>
   /** Clients whose own row is made again, by the services that may have one. */
   findingRenewals(work: Stale): Steps<Map<string, string[]>>
+  /** Clients as they were, that are gone or somebody else since this was last asked. */
+  takeGone(): readonly ResolvedClient[]
   /** No slice waits to be made any more. */
   settled(): void
 }
@@ -29,6 +31,7 @@ export function createChangedClients(parts: {
   const { objects, resolved, cache, isPending } = parts
   // Clients that are somebody else since the last time that nothing waited.
   const moved = new Set<string>()
+  let gone: ResolvedClient[] = []
   let stale: Pick<Stale, 'clients' | 'slices'> = nothingStale()
 
   resolved.onService(key => void stale.slices.add(key))
@@ -39,6 +42,7 @@ export function createChangedClients(parts: {
     stale.clients.add(key)
     if (!isSomebodyElse) return
     moved.add(key)
+    if (difference.before?.accepted) gone.push(difference.before)
     for (const grant of objects.by.grantsOfClient.get(key)) cache.forgetGrant(keyOf(grant))
     for (const service of objects.by.servicesOfClient(key)) stale.slices.add(service)
   })
@@ -63,6 +67,11 @@ export function createChangedClients(parts: {
         yield
       }
       return found
+    },
+    takeGone() {
+      const taken = gone
+      gone = []
+      return taken
     },
     settled: () => moved.clear(),
   }

@@ -4,7 +4,7 @@ import type { Steps } from '../../core/base/steps.ts'
 import { keyOf } from '../../core/registry/ids.ts'
 import { serviceAccountOfPod } from '../../core/registry/reach.ts'
 import type { ResolvedClient } from '../../core/registry/resolve-clients.ts'
-import { type ClientKey, makingSliceRows } from '../../core/registry/slice.ts'
+import { type ClientKey, clientRow, makingSliceRows } from '../../core/registry/slice.ts'
 import type { Feature } from '../../core/rows/features.ts'
 import { maxSliceBytes, type Seen } from '../../core/rows/frames.ts'
 import type { ClusterRow } from '../../core/rows/rows.ts'
@@ -152,6 +152,10 @@ export function createSlices(parts: {
     for (const key of [...work.slices, ...renewals.keys()]) seen.hold(key)
     seen.advance(content)
     for (const key of work.slices) toBuild(key)
+    for (const client of clients.takeGone()) {
+      for (const service of objects.by.servicesOfClient(client.key)) if (builds.isLong(service)) disarm(service, client)
+      yield
+    }
     for (const [service, keys] of renewals) {
       if (!builds.isPending(service)) seen.release(service)
       renew(service, keys)
@@ -216,6 +220,13 @@ export function createSlices(parts: {
   function made(key: string, upTo: Seen): void {
     if (builds.isWaiting(key)) seen.hold(key, upTo)
     else seen.release(key)
+  }
+
+  /** Who is gone proves nothing any more, whenever the slice is made: that may take seconds. */
+  function disarm(service: string, client: ResolvedClient): void {
+    const slice = begun.get(service) ?? slices.get(service)
+    const namespace = service.slice(0, service.indexOf('/'))
+    slice?.renew([clientRow(client, namespace, { keys: [], serviceAccounts: [] })])
   }
 
   /** Clients' own rows, in a slice that has them and in one that is being made. */
