@@ -16,8 +16,11 @@ export interface ChangedClients {
   resolving(work: Stale): Steps<void>
   /** Clients whose own row is made again, by the services that may have one. */
   findingRenewals(work: Stale): Steps<Map<string, string[]>>
-  /** Clients as they were, that are gone or somebody else since this was last asked. */
-  takeGone(): readonly ResolvedClient[]
+  /**
+   * Clients as they were that are gone, or somebody else now, by the services that may have their rows. Of services with
+   * very many of them none are found: their slices are made anew all the same.
+   */
+  findingGone(): Steps<Map<string, ResolvedClient[]>>
   /** No slice waits to be made any more. */
   settled(): void
 }
@@ -68,10 +71,20 @@ export function createChangedClients(parts: {
       }
       return found
     },
-    takeGone() {
+    *findingGone() {
+      const found = new Map<string, ResolvedClient[]>()
       const taken = gone
       gone = []
-      return taken
+      for (const client of taken) {
+        for (const service of objects.by.servicesOfClient(client.key)) {
+          const clients = found.get(service)
+          if (clients) clients.push(client)
+          else found.set(service, [client])
+        }
+        yield
+      }
+      for (const [service, clients] of found) if (clients.length > renewedClients) found.delete(service)
+      return found
     },
     settled: () => moved.clear(),
   }

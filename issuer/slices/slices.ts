@@ -152,8 +152,8 @@ export function createSlices(parts: {
     for (const key of [...work.slices, ...renewals.keys()]) seen.hold(key)
     seen.advance(content)
     for (const key of work.slices) toBuild(key)
-    for (const client of clients.takeGone()) {
-      for (const service of objects.by.servicesOfClient(client.key)) if (builds.isLong(service)) disarm(service, client)
+    for (const [service, gone] of yield* clients.findingGone()) {
+      if (builds.isLong(service)) disarm(service, gone)
       yield
     }
     for (const [service, keys] of renewals) {
@@ -223,10 +223,10 @@ export function createSlices(parts: {
   }
 
   /** Who is gone proves nothing any more, whenever the slice is made: that may take seconds. */
-  function disarm(service: string, client: ResolvedClient): void {
+  function disarm(service: string, gone: readonly ResolvedClient[]): void {
     const slice = begun.get(service) ?? slices.get(service)
     const namespace = service.slice(0, service.indexOf('/'))
-    slice?.renew([clientRow(client, namespace, { keys: [], serviceAccounts: [] })])
+    slice?.renew(gone.map(client => clientRow(client, namespace, { keys: [], serviceAccounts: [] })))
   }
 
   /** Clients' own rows, in a slice that has them and in one that is being made. */

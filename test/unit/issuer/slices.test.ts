@@ -169,6 +169,23 @@ describe('a slice of many clients', () => {
     expect(rowsOf(slice).filter(({ type: of }) => of === 'client')).toHaveLength(many.length - 1)
   })
 
+  test.each([
+    ['a hundred', 100, 2],
+    ['more', 101, 1],
+  ])('tells its guards once of %s that go together, before it is made and after', async (_what, count, frames) => {
+    const accesskeys = many.map(name => keyOf(name, '1', first))
+    const world = await start({ ...installation({ large: many }), accesskeys })
+    const slice = world.slices.get('shop/large')
+    let told = 0
+    slice?.subscribe(() => told++)
+    const versions = many.slice(0, count).map((name, at) => apiClient(name, String(at + 2)))
+    await Promise.all(versions.map(client => world.tell('apiclients', 'DELETED', client)))
+    world.slices.flush()
+    world.finish()
+    expect(told).toBe(frames)
+    expect(rowsOf(slice).filter(({ type }) => type === 'client')).toHaveLength(many.length - count)
+  })
+
   test('delays no small one: that is made first, and the large one goes on', async () => {
     const world = await start(installation({ large: many, small: ['caller-1'] }))
     await beginBuild(world)
