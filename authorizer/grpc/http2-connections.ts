@@ -7,6 +7,7 @@ import {
 } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { Clock } from '../../platform/clock.ts'
+import { noteArrival } from '../../platform/fair/arrivals.ts'
 import { type Budget, createBudget, type Place } from '../../platform/fair/budget.ts'
 import { type Connection, createConnections } from '../../platform/http/connections.ts'
 import { type HttpLimit, limitsOf } from '../../platform/http/limits.ts'
@@ -96,6 +97,7 @@ export function createHttp2Connections(
   let latest: Socket | undefined
 
   server.prependListener('connection', (socket: Socket) => {
+    noteArrival()
     connections.accept(socket)
     latest = socket
     if (!isSweeping) sweep()

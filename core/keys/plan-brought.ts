@@ -3,13 +3,11 @@ import { secondsOfTime, timeOf } from '../base/time.ts'
 import { publicMembers, thumbprint } from '../jose/jwk.ts'
 import { gaveUp } from '../registry/resolve-clients.ts'
 import type { KeyFault } from './accept-access-key.ts'
-import { ledgerOf, onlyRevoked } from './key-ledger.ts'
+import { bounded, ledgerOf, onlyRevoked, retire } from './key-ledger.ts'
 import type { CasePlan, ObservedAccessKey } from './key-plan.ts'
 
 /** How long the key of before stays good beside the one that took its place in the spec. */
-export const exchangeSeconds = 86_400
-const mostRetiring = 3
-const mostRevoked = 4
+const exchangeSeconds = 86_400
 
 /**
  * A key whose private half its owner keeps: there is no Secret, and what the spec gives is published. The one that it
@@ -20,12 +18,12 @@ export function planBrought(observed: ObservedAccessKey, fault: KeyFault | undef
   const { accessKey, client } = observed
   const isGivenUp = client !== undefined && gaveUp(client, accessKey.status?.clientId) !== undefined
   const stored = accessKey.status?.keys ?? []
-  const ledger = aged(accessKey, isGivenUp ? stored.map(revoked) : stored, now)
+  const ledger = aged(accessKey, isGivenUp ? stored.map(key => ({ ...key, state: 'Revoked' })) : stored, now)
   const publicKey = accessKey.spec.publicKey && publicMembers(accessKey.spec.publicKey)
   if (!publicKey || fault?.keys === 'withdrawn') return { keys: onlyRevoked(ledger), secretState: 'none' }
   const kid = thumbprint(publicKey)
   const current = currentOf(ledger, { kid, publicKey }, fault, now)
-  const others = ledger.filter(key => key.kid !== kid).flatMap(key => retired(key, now))
+  const others = ledger.filter(key => key.kid !== kid).flatMap(key => retire(key, now + exchangeSeconds))
   const keys = aged(accessKey, [...current, ...bounded(others)], now)
   return { keys, secretState: 'none', keyId: kid }
 }
@@ -50,28 +48,5 @@ function currentOf(
   if (known) return [known]
   if (fault) return []
   const notBefore = Math.max(now, ...ledger.map(key => secondsOfTime(key.notBefore)))
-  return [{ kid, state: 'Active', publicKey, notBefore: timeOf(notBefore) }]
-}
-
-function retired(key: PublishedKey, now: number): PublishedKey[] {
-  if (key.state === 'Expired') return []
-  if (key.state === 'Retiring' || key.state === 'Revoked') return [key]
-  const end = now + exchangeSeconds
-  const sooner = key.notAfter === undefined ? end : Math.min(end, secondsOfTime(key.notAfter))
-  return [{ ...key, state: 'Retiring', notAfter: timeOf(sooner) }]
-}
-
-function revoked(key: PublishedKey): PublishedKey {
-  return { ...key, state: 'Revoked' }
-}
-
-/** The list is bounded by its schema: the newest stay. */
-function bounded(keys: readonly PublishedKey[]): PublishedKey[] {
-  const newest = (state: PublishedKey['state'], most: number) =>
-    keys
-      .filter(key => key.state === state)
-      .sort((a, b) => secondsOfTime(b.notBefore) - secondsOfTime(a.notBefore))
-      .slice(0, most)
-  const kept = new Set([...newest('Retiring', mostRetiring), ...newest('Revoked', mostRevoked)])
-  return keys.filter(key => kept.has(key))
+  return [{ kid, state: 'Active', publicKey, notBefore: timeOf(notBefore), publishedAt: timeOf(now) }]
 }

@@ -3,6 +3,7 @@ import http from 'node:http'
 import type { Server as HttpsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { type Clock, systemClock } from '../clock.ts'
+import { noteArrival } from '../fair/arrivals.ts'
 import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import { https } from '../on-demand.ts'
@@ -71,6 +72,7 @@ export function createServer(options: HttpServerOptions): HttpServer {
     })
   })
   server.on('connection', (socket: Socket) => {
+    noteArrival()
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
   })

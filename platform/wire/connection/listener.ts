@@ -1,6 +1,7 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { Clock } from '../../clock.ts'
+import { noteArrival } from '../../fair/arrivals.ts'
 import { paceHandshakes } from '../../http/paced-handshakes.ts'
 import { serveCertificate, type TlsSource } from '../../http/tls-source.ts'
 import type { Logger } from '../../log.ts'
@@ -54,6 +55,7 @@ export function createListener<A>(
   /** Behind TLS: those whose handshake runs. Their two sockets know nothing of each other but their peer's port. */
   const handshaking = new Map<string, A>()
   server.on('connection', (socket: Socket) => {
+    noteArrival()
     const accepted = admission.enter(socket)
     if (!accepted) return void socket.destroy()
     if (tls) {

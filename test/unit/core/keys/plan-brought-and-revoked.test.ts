@@ -18,7 +18,7 @@ describe('a key that is brought', () => {
   test('is published under its thumbprint from now on, its public members only, and has no Secret', () => {
     const { status } = settled(brought({ publicKey: { ...publicKey, use: 'sig' } as never }), {})
     expect(status?.keyId).toBe(kid)
-    expect(status?.keys).toEqual([{ kid, state: 'Active', publicKey, notBefore: at(0) }])
+    expect(status?.keys).toEqual([{ kid, state: 'Active', publicKey, notBefore: at(0), publishedAt: at(0) }])
     expect(status).not.toHaveProperty('secretName')
   })
 
@@ -56,15 +56,17 @@ describe('a key that is brought', () => {
       [`${kid} Revoked`, 'held Retiring'],
     ],
     [
-      'leaves those before it their time, the newest three',
+      'leaves those before it their time, the newest eight',
       {},
       [
         keyOf('Active'),
-        ...[1, 2, 3].map(age => keyOf('Retiring', { kid: `r${age}`, notBefore: at(-age), notAfter: at(9) })),
+        ...[1, 2, 3, 4, 5, 6, 7, 8].map(age =>
+          keyOf('Retiring', { kid: `r${age}`, notBefore: at(-age), notAfter: at(9) }),
+        ),
         keyOf('Retiring', { kid: 'over', notAfter: at(0) }),
       ],
       {},
-      [`${kid} Active`, 'held Retiring', 'r1 Retiring', 'r2 Retiring'],
+      [`${kid} Active`, 'held Retiring', ...[1, 2, 3, 4, 5, 6, 7].map(age => `r${age} Retiring`)],
     ],
     [
       'leaves the newest four that were revoked known, and itself',
@@ -111,7 +113,7 @@ describe('a key that takes the place of another in the spec', () => {
 
   test('is good from now on, and the other one for a day more, or until it ends', () => {
     expect(exchanged()).toEqual([
-      { kid, state: 'Active', publicKey, notBefore: at(0) },
+      { kid, state: 'Active', publicKey, notBefore: at(0), publishedAt: at(0) },
       keyOf('Retiring', { notAfter: at(86_400) }),
     ])
     expect(exchanged({}, { notBefore: at(-5) })?.[1]).toMatchObject({ notAfter: at(86_400) })
