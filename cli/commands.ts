@@ -2,6 +2,7 @@ import { completion } from './completion/entry.ts'
 import { type CommandTable, defineCommand } from './frame/command.ts'
 import { processes } from './processes.ts'
 import { propose } from './propose/entry.ts'
+import { replaced } from './replaced/entry.ts'
 import { tokenInspect } from './token/entry.ts'
 import { version } from './version/entry.ts'
 import { why } from './why/entry.ts'
@@ -14,6 +15,7 @@ export const commandTable: CommandTable = {
     defineCommand(why, async () => (await import('./why/explain-call.ts')).explainCall),
     defineCommand(tokenInspect, async () => (await import('./token/inspect-token.ts')).inspect),
     defineCommand(propose, async () => (await import('./propose/propose-access.ts')).proposeAccess),
+    defineCommand(replaced, async () => (await import('./replaced/list-replaced.ts')).listReplaced),
     defineCommand(version, async () => (await import('./version/print-version.ts')).printVersion),
     defineCommand(completion, async () => (await import('./completion/print-script.ts')).printScript),
   ],

@@ -2,6 +2,7 @@ import type { Identity } from '../core/base/identity.ts'
 import { type DenyReason, reasons } from '../core/base/reasons.ts'
 import type { AuthorizationRequest } from '../core/credential/entry.ts'
 import { cacheKey, type ReadCredential, readCredential } from '../core/credential/read.ts'
+import { credentialTable } from '../core/credential/table.ts'
 import { verifyCredential } from '../core/credential/verify.ts'
 import { decide } from '../core/policy/decide.ts'
 import { type Decision, passes } from '../core/policy/decision.ts'
@@ -49,7 +50,7 @@ export function createDecisionPoint(options: {
     if (typeof credential === 'string') return credential
     const key = cacheKey(credential)
     const cached = key === undefined ? undefined : cache.get(key)
-    if (cached && isProvedStill(cached, at)) return cached
+    if (cached && isProvedStill(cached, snapshot, at)) return cached
     const identity = verifyCredential(credential, head, snapshot, at)
     return typeof identity === 'string' || key === undefined ? identity : cache.set(key, identity)
   }
@@ -98,7 +99,7 @@ export function createDecisionPoint(options: {
       const credential = read(head)
       const at = now()
       const found = typeof credential === 'string' ? credential : knownIn(cache, cacheKey(credential))
-      if (!found || (typeof found !== 'string' && !isProvedStill(found, at))) return undefined
+      if (!found || (typeof found !== 'string' && !isProvedStill(found, snapshot, at))) return undefined
       return verdictOn(head, found, snapshot, at)
     },
     reauthorize(head, proved) {
@@ -124,9 +125,10 @@ function knownIn(cache: IdentityCache, key: string | undefined): Identity | unde
   return key === undefined ? undefined : cache.known(key)
 }
 
-/** What ended with its key is proved again: the key may have been given more time since. */
-function isProvedStill({ expiresAt, proof }: Identity, at: number): boolean {
-  return at < expiresAt || at >= proof.endsAt
+/** What ended with its key is proved again: the key may have been given more time since. So is what is another's now. */
+function isProvedStill(identity: Identity, snapshot: Snapshot, at: number): boolean {
+  const { expiresAt, proof, credential } = identity
+  return (at < expiresAt || at >= proof.endsAt) && credentialTable[credential].namesStill(identity, snapshot)
 }
 
 const missing: Verdict = {

@@ -6,9 +6,10 @@ import { type Clock, sleep, systemClock } from '../platform/clock.ts'
 import type { KubeClient } from '../platform/kube/client.ts'
 import type { Logger } from '../platform/log.ts'
 
-const rereadMs = 300_000
+/** Whoever changes the keys of a cluster publishes the next one for longer than this before it signs. */
+const defaultRereadMs = 30_000
 const retryMs = 1_000
-const longestRetryMs = 60_000
+const longestRetryMs = 30_000
 
 /** Issuer and keys of the cluster's service account tokens, as the API server publishes them. */
 export interface ClusterKeys {
@@ -22,14 +23,14 @@ export interface ClusterKeys {
 }
 
 /**
- * Reads every 5 minutes; the last good answer stays when the API server gives none. An answer without a key that could
+ * Reads every half minute; the last good answer stays when the API server gives none. An answer without a key that could
  * be used is none: a cluster has one, or nothing in it would have a token.
  */
 export function createClusterKeys(
   client: Pick<KubeClient, 'raw'>,
-  options: { log: Logger; clock?: Clock; random?: () => number },
+  options: { log: Logger; clock?: Clock; random?: () => number; rereadMs?: number | undefined },
 ): ClusterKeys {
-  const { log, clock = systemClock, random = Math.random } = options
+  const { log, clock = systemClock, random = Math.random, rereadMs = defaultRereadMs } = options
   const handlers = new Set<() => void>()
   const stopped = new AbortController()
   let row: ClusterRow | undefined

@@ -41,6 +41,8 @@ export interface IssuerParts {
   readonly host?: string
   readonly timings?: Partial<ReflectorTimings>
   readonly documentTimings?: Partial<DocumentTimings>
+  /** How often the keys of service account tokens are read. */
+  readonly clusterKeysMs?: number
   /** What rows may say that guards of earlier releases do not know; default: of this release. */
   readonly features?: readonly Feature[]
 }
@@ -60,7 +62,7 @@ export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Pro
   })
   const resolved = createResolved(objects, config, documents, 'follows')
   const clientById = createClientsById(resolved)
-  const cluster = createClusterKeys(client, { log })
+  const cluster = createClusterKeys(client, { log, rereadMs: parts.clusterKeysMs })
   const slices = createSlices({
     objects,
     resolved,

@@ -2,7 +2,7 @@ import type { PublishedKey } from '../core/api/access-key.ts'
 import { apiClient as apiClientKind } from '../core/api/api-client.ts'
 import { schemaFaultOf } from '../core/api/kind.ts'
 import { secondsOf, secondsOfTime } from '../core/base/time.ts'
-import { planApiClient } from '../core/status/plan-api-client.ts'
+import { identityEvents, planApiClient } from '../core/status/plan-api-client.ts'
 import { apiClients } from '../platform/kube/resources.ts'
 import type { Requeue } from '../platform/kube/work-queue.ts'
 import type { Context } from './context.ts'
@@ -25,7 +25,8 @@ export function reconcileApiClient(key: string, context: Context): Promise<Reque
       { object, client, usableKeys: usable.length, schemaFault: schemaFaultOf(apiClientKind, object.spec) },
       context.timestamp(),
     )
-    await writer.write(apiClients, object, status)
+    const events = identityEvents(object.status, client)
+    if (await writer.write(apiClients, object, status)) writer.record(apiClients, object, events)
     const ends = keys.flatMap(accessKey => (accessKey.status?.keys ?? []).flatMap(one => secondsOf(one.notAfter) ?? []))
     return context.at(ends.filter(end => end > now))
   })

@@ -93,7 +93,7 @@ const acceptedReasons = {
   ClientNotFound: 'Some clients do not exist yet; the message names them. They get the role when they appear.',
   ClientRefused: 'Some clients are not accepted themselves; the message names them. See their conditions.',
   ClientReplaced:
-    'A name now means another client. It has no access until this grant is deleted and created again, or its spec changes; to apply the same YAML changes nothing.',
+    'A name now means another client, or another identity of it. It has no access until this grant is deleted and created again, or its spec changes; to apply the same YAML changes nothing.',
   Invalid: 'A field is wrong; the message names it.',
 }
 

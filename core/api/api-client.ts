@@ -15,6 +15,12 @@ const owner = z.strictObject({
   ).optional(),
 })
 
+export const mostIdentities = 1_000
+// A default in the schema would stand in every stored object, and operators of the release before would refuse it.
+const identityRose = '(has(self.identity) ? self.identity : 1) >= (has(oldSelf.identity) ? oldSelf.identity : 1)'
+/** In CEL, by name: who reads files without an API server checks the same. */
+export const oneIdentityOfChosen = '!has(self.clientId) || !has(self.identity) || self.identity == 1'
+
 const fields = described(
   z.strictObject({
     displayName: described(text(128), 'Name shown to people.').optional(),
@@ -35,6 +41,10 @@ const fields = described(
       ),
       'A chosen client id: <namespace>.<label>. Immutable. Left out, it is derived from the installation, the namespace and the name.',
     ).optional(),
+    identity: described(
+      z.int().min(1).max(mostIdentities),
+      'Raise it by one when the client was compromised: another client id, new keys, and grants that have to be written again. It never goes down. Default: 1.',
+    ).optional(),
     serviceAccounts: described(
       z.array(z.strictObject({ name: described(subdomain(), 'Name of the ServiceAccount.') })).max(16),
       'Service accounts of this namespace whose projected tokens are this client. One client per service account; the oldest holds.',
@@ -49,6 +59,17 @@ const fields = described(
         rule: 'has(oldSelf.clientId) == has(self.clientId) && (!has(self.clientId) || self.clientId == oldSelf.clientId)',
         message: 'clientId is immutable: create another ApiClient to use another client id',
       },
+      {
+        rule: identityRose,
+        message: 'identity only goes up: the one before was given up for good',
+        fieldPath: '.identity',
+      },
+      {
+        rule: oneIdentityOfChosen,
+        message:
+          'a chosen clientId cannot get another identity: leave identity out, and for a new one create another ApiClient',
+        fieldPath: '.identity',
+      },
     ],
   },
 )
@@ -59,6 +80,7 @@ const spec = fields.prefault({})
 const status = z.strictObject({
   ...statusBase,
   clientId: described(z.string().max(127), 'The client id in force.').optional(),
+  identity: described(z.int().min(1), 'Which of its identities the client id is of.').optional(),
   issuer: described(
     z.string().max(512),
     'Issuer URL of this client: `iss` of its tokens, base of its JWKS.',
@@ -95,6 +117,13 @@ export const apiClient: KindDefinition = {
     readyColumn,
     reasonColumn,
     ageColumn,
+    {
+      name: 'Identity',
+      type: 'integer',
+      jsonPath: '.status.identity',
+      description: 'Which of its identities the client has.',
+      priority: 1,
+    },
   ],
   conditions: {
     Accepted: acceptedReasons,

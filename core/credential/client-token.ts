@@ -28,6 +28,8 @@ export const clientToken: CredentialEntry = {
   },
   prove: ({ token }, snapshot, now) => (token ? prove(token, snapshot, now) : 'invalid_token'),
   claimedBy: ({ iss }, { clientsBy }) => (iss !== undefined && lookup(clientsBy.ClientToken, iss) ? iss : undefined),
+  /** It names its client itself, and the key is the client's own. */
+  namesStill: () => true,
   checkStanding({ key, proof }, { row, keys }, _, now) {
     const found = keys.find(({ row: { kid } }) => kid === key)?.row
     return found && proof.issuer === row.issuer ? checkStanding(row, found, now) : 'invalid_token'

@@ -59,6 +59,11 @@ export interface CredentialEntry {
    */
   claimedBy(claim: { readonly text: string; readonly iss: string | undefined }, snapshot: Snapshot): string | undefined
   /**
+   * Whether what was proved names the same client now. If it names another, or none, it is proved anew: the same credential
+   * is told the same by whoever never saw it before.
+   */
+  namesStill(identity: Identity, snapshot: Snapshot): boolean
+  /**
    * What may have ended since it was proved, whatever it said itself: looked at again on every use, before its own end.
    * What is told is what `prove` would say of the same credential.
    */

@@ -26,6 +26,12 @@ export const serviceAccountToken: CredentialEntry = {
   prove: ({ token }, snapshot, now) =>
     token && snapshot.cluster ? prove(token, snapshot.cluster, snapshot, now) : 'invalid_token',
   claimedBy: ({ iss }, { cluster }) => (iss === cluster?.issuer ? iss : undefined),
+  /** An account can be listed by another client, and a client can have another identity. */
+  namesStill({ clientId, client, key }, { clientsBy }) {
+    const namespace = client.slice(0, client.indexOf('/'))
+    const clients = lookup(clientsBy.ServiceAccountToken, `${namespace}/${key.slice(keyPrefix.length)}`)
+    return clients?.length === 1 && clients[0]?.row.clientId === clientId
+  },
   /** The cluster's key must still be one that signs: it may have been taken away because somebody else has it. */
   checkStanding({ proof }, { row }, { cluster }) {
     const signs = cluster?.issuer === proof.issuer && cluster.keys.some(({ row: { kid } }) => kid === stands(proof).kid)
@@ -142,8 +148,10 @@ function identityOf(
   }
 }
 
+const keyPrefix = 'serviceaccount:'
+
 function keyOf({ name }: ServiceAccountRow): string {
-  return `serviceaccount:${name}`
+  return keyPrefix + name
 }
 
 /** What people are told of service account tokens. */

@@ -128,7 +128,9 @@ function readiness(outcome: Outcome, accepted: ConditionFinding): ConditionFindi
     return say('True', 'Revoked', 'The key is revoked.')
   }
   if (current?.state === 'Expired') return say('True', 'Expired', 'The key has ended.')
-  if (current?.state === 'Revoked' && secretState === 'none') return say('True', 'Revoked', 'The key is revoked.')
+  if (current?.state === 'Revoked' && secretState === 'none') {
+    return say('True', 'Revoked', 'The key is revoked. Put another one into spec.publicKey.')
+  }
   if (secretState === 'missing') {
     if (expired(accessKey, outcome.now)) return say('True', 'Expired', 'The key has ended.')
     return say('False', 'Pending', `A key is being minted into the Secret ${secretNameOf(accessKey)}.`)

@@ -95,7 +95,8 @@ function entryOf(
   return age(accessKey, { kid, state, publicKey, notBefore: timeOf(notBefore), publishedAt: timeOf(now) }, now)
 }
 
-function retire(key: PublishedKey, end: number): PublishedKey[] {
+/** A key that another one takes the place of. @param end seconds since epoch, unless it ends sooner by itself */
+export function retire(key: PublishedKey, end: number): PublishedKey[] {
   if (key.state !== 'Active' && key.state !== 'Expired') return [key]
   if (key.state === 'Expired') return []
   const sooner = key.notAfter === undefined ? end : Math.min(end, secondsOfTime(key.notAfter))
@@ -103,7 +104,7 @@ function retire(key: PublishedKey, end: number): PublishedKey[] {
 }
 
 /** The list is bounded by its schema: the newest of what is over stay. */
-function bounded(keys: readonly PublishedKey[]): PublishedKey[] {
+export function bounded(keys: readonly PublishedKey[]): PublishedKey[] {
   const newest = (state: PublishedKey['state'], most: number) =>
     new Set(
       keys

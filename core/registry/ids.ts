@@ -9,12 +9,32 @@ import type { NamespaceObject } from './kubernetes.ts'
 const base32 = 'abcdefghijklmnopqrstuvwxyz234567'
 
 /**
- * The client id in force: the chosen one, or `sc_` and 26 characters that installation, namespace and name decide.
- * The same after prune and re-apply, another after the namespace was deleted and made anew. Never read from status.
+ * The client id in force: the chosen one, or `sc_` and 26 characters that installation, namespace, name and, from the
+ * second on, the identity decide. The same after prune and re-apply, another after the namespace was deleted and made
+ * anew. Never read from status.
  */
 export function clientIdOf(client: ApiClient, namespaceUid: string, installation: string): string {
   if (client.spec.clientId !== undefined) return client.spec.clientId
-  const digest = createHash('sha256').update(JSON.stringify([installation, namespaceUid, client.metadata.name]))
+  return derivedId([installation, namespaceUid, client.metadata.name], client.spec.identity ?? 1)
+}
+
+/** Which identity of the client the id was of, before it was raised; undefined for any other id. */
+export function earlierIdentity(
+  clientId: string,
+  client: ApiClient,
+  namespaceUid: string,
+  installation: string,
+): number | undefined {
+  if (client.spec.clientId !== undefined) return undefined
+  const about = [installation, namespaceUid, client.metadata.name]
+  for (let identity = (client.spec.identity ?? 1) - 1; identity >= 1; identity--) {
+    if (derivedId(about, identity) === clientId) return identity
+  }
+  return undefined
+}
+
+function derivedId(about: readonly string[], identity: number): string {
+  const digest = createHash('sha256').update(JSON.stringify(identity === 1 ? about : [...about, identity]))
   return `sc_${toBase32(digest.digest()).slice(0, 26)}`
 }
 

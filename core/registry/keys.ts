@@ -33,7 +33,8 @@ function vouched(accessKey: AccessKey, published: PublishedKey): VouchedKey | un
   if ((spec.type ?? 'KeyPair') !== 'KeyPair') return undefined
   // The costly part of the check was done when the key was accepted.
   if (checkKeyForm(publicKey, algorithm) !== undefined || thumbprint(publicKey) !== kid) return undefined
-  if (spec.publicKey && !isSameKey(spec.publicKey, algorithm, kid)) return undefined
+  if (spec.publicKey && !isSameKey(spec.publicKey, algorithm, kid) && !wasBrought(accessKey, published))
+    return undefined
   const notBefore = secondsOf(published.notBefore)
   if (notBefore === undefined) return undefined
   const ends = [published.notAfter, spec.expiresAt].filter(time => time !== undefined).map(secondsOf)
@@ -57,6 +58,17 @@ function vouched(accessKey: AccessKey, published: PublishedKey): VouchedKey | un
 /** The schema lets a key through that lacks a member, and such a key has no thumbprint. */
 function isSameKey(brought: JwkLike, algorithm: Algorithm, kid: string): boolean {
   return checkKeyForm(brought, algorithm) === undefined && thumbprint(brought) === kid
+}
+
+/**
+ * A key that the spec gave before: for the time that the status bounds, and until the operator has looked at the exchange.
+ * The spec alone revokes it all the same. A revoked one verifies nothing, and is told so.
+ */
+function wasBrought({ metadata, status }: AccessKey, { state, notAfter }: PublishedKey): boolean {
+  const { generation } = metadata
+  const seen = status?.observedGeneration
+  const isToBeSeen = generation !== undefined && seen !== undefined && seen < generation
+  return isToBeSeen || state === 'Revoked' || (state === 'Retiring' && notAfter !== undefined)
 }
 
 function added(seconds: number, more: number | undefined): number | undefined {

@@ -2,7 +2,7 @@ import type { ApiClient } from '../api/api-client.ts'
 import { groupBy } from '../base/group-by.ts'
 import { issuerOf } from '../base/ids.ts'
 import { secondsOf } from '../base/time.ts'
-import { byAge, clientIdOf, installationOf, isPresent, keyOf, organizationOf } from './ids.ts'
+import { byAge, clientIdOf, earlierIdentity, installationOf, isPresent, keyOf, organizationOf } from './ids.ts'
 import type { NamespaceObject } from './kubernetes.ts'
 
 type ClientReason = 'Accepted' | 'ClientIdTaken' | 'ClientIdNotAllowed' | 'ServiceAccountTaken'
@@ -15,6 +15,7 @@ export interface ResolvedClient {
   readonly clientId: string
   /** Of its namespace: with the client id it says who this is, also where the id was chosen. */
   readonly namespaceUid: string
+  readonly installation: string
   /** `iss` of its tokens. */
   readonly issuer: string
   /** Without it the client has no access, no JWKS and holds nothing. */
@@ -32,6 +33,12 @@ export interface ResolvedClient {
 /** What a pin holds: a chosen id may come again with another namespace. */
 export function identityOf({ clientId, namespaceUid }: ResolvedClient): string {
   return `${clientId} ${namespaceUid}`
+}
+
+/** Which of its identities the client had with this id, before it got another; undefined for any other id. */
+export function gaveUp(client: ResolvedClient, clientId: string | undefined): number | undefined {
+  if (clientId === undefined || clientId === client.clientId) return undefined
+  return earlierIdentity(clientId, client.client, client.namespaceUid, client.installation)
 }
 
 /** What the installation says about client ids. */
@@ -138,6 +145,7 @@ function ownOf(
     client,
     clientId,
     namespaceUid,
+    installation,
     issuer: issuerOf(issuerUrl, clientId),
     accepted: true,
     reason: 'Accepted',

@@ -1,3 +1,4 @@
+import { oneIdentityOfChosen } from '../api/api-client.ts'
 import { crdOf } from '../api/crd.ts'
 import { takenKindsOnly } from '../api/guarded-service.ts'
 import type { KindDefinition } from '../api/kind.ts'
@@ -63,6 +64,7 @@ export const serverRules: Readonly<Record<string, (self: Self) => boolean>> = {
   '!has(self.d) && !has(self.p) && !has(self.q) && !has(self.dp) && !has(self.dq) && !has(self.qi) && !has(self.k)':
     self => !privateMembers.some(name => has(self, name)),
   "self.type == 'KeyPair'": self => self.type === 'KeyPair',
+  [oneIdentityOfChosen]: self => !has(self, 'clientId') || (self.identity ?? 1) === 1,
   ...rotationChecks,
   '!(has(self.validity) && has(self.expiresAt))': self => !(has(self, 'validity') && has(self, 'expiresAt')),
   '!(has(self.publicKey) && has(self.secretName))': self => !(has(self, 'publicKey') && has(self, 'secretName')),

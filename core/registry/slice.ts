@@ -231,25 +231,42 @@ function narrowed({ key, roles }: ClientKey, namespace: string): KeyRow {
   return { ...key, roles: roles.filter(role => role.namespace === namespace).map(role => role.name) }
 }
 
-/** The service accounts a client holds, with the pods that run as them now. */
+/**
+ * The service accounts a client holds, with the pods that run as them now.
+ * @param now seconds since epoch
+ */
 export function serviceAccountRows(
   client: ResolvedClient,
   accounts: ReadonlyMap<string, ServiceAccountObject>,
   podsOf: (serviceAccountKey: string) => Iterable<PodObject>,
+  now: number,
 ): ServiceAccountRow[] {
   return client.serviceAccounts.flatMap(name => {
     const key = `${client.client.metadata.namespace}/${name}`
     const account = accounts.get(key)
     if (!account?.metadata.uid || !isPresent(account)) return []
-    const pods = [...podsOf(key)].filter(isRunningAs(name)).flatMap(pod => pod.metadata.uid ?? [])
+    const pods = [...podsOf(key)].filter(isRunningAs(name, now)).flatMap(pod => pod.metadata.uid ?? [])
     return [{ name, uid: account.metadata.uid, pods: pods.sort() }]
   })
 }
 
+/** How long after the end of its grace period a pod is believed to end still. */
+const leewaySeconds = 60
+
+/**
+ * When nobody may speak any more for a pod that was deleted: seconds since epoch; undefined for one that was not. Its node
+ * may be lost, and then the object stays. The API server takes tokens of its pod for as long.
+ */
+export function endOfPod({ metadata }: PodObject): number | undefined {
+  const graceEnds = secondsOf(metadata.deletionTimestamp)
+  return graceEnds === undefined ? undefined : graceEnds + leewaySeconds
+}
+
 /** A terminating pod still makes its last calls; a finished one makes none, and its token is refused with it. */
-function isRunningAs(account: string): (pod: PodObject) => boolean {
+function isRunningAs(account: string, now: number): (pod: PodObject) => boolean {
   return pod =>
     (pod.spec?.serviceAccountName ?? 'default') === account &&
+    now < (endOfPod(pod) ?? Number.POSITIVE_INFINITY) &&
     pod.status?.phase !== 'Succeeded' &&
     pod.status?.phase !== 'Failed'
 }

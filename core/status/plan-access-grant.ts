@@ -129,7 +129,7 @@ function faultOf(
   if (replaced !== '') {
     return {
       reason: 'ClientReplaced',
-      message: `These names mean other clients than when this grant was written: ${replaced}. They have no access. If the new ones are meant, delete the grant and create it again, or change its spec: to apply the same YAML changes nothing.`,
+      message: `These names mean other clients than when this grant was written, or the clients have another identity: ${replaced}. They have no access. If the new ones are meant, delete the grant and create it again, or change its spec: to apply the same YAML changes nothing.`,
     }
   }
   const roleFault = roleFaultOf(observed)

@@ -1,6 +1,6 @@
 import type { ApiClient, ApiClientStatus } from '../api/api-client.ts'
-import type { ResolvedClient } from '../registry/resolve-clients.ts'
-import { type ConditionFinding, notReady, reportConditions } from './report.ts'
+import { gaveUp, type ResolvedClient } from '../registry/resolve-clients.ts'
+import { type ConditionFinding, notReady, type PlannedEvent, reportConditions } from './report.ts'
 
 /** The status of a client of this installation. @param now RFC 3339, whole seconds */
 export function planApiClient(
@@ -24,10 +24,27 @@ export function planApiClient(
       readiness(acceptance(client, schemaFault), suspended),
     ]),
     clientId: client.clientId,
+    // Those that never heard of identities keep the status that they have.
+    ...(object.spec.identity !== undefined && { identity: object.spec.identity }),
     issuer: client.issuer,
     state: !accepted ? 'Refused' : suspended ? 'Suspended' : 'Active',
     keys: accepted && !suspended ? usableKeys : 0,
   }
+}
+
+/** Told once the status says so: everything that the client had under its id before is over. */
+export function identityEvents(previous: ApiClientStatus | undefined, client: ResolvedClient): PlannedEvent[] {
+  const before = gaveUp(client, previous?.clientId)
+  if (before === undefined) return []
+  const identity = client.client.spec.identity
+  return [
+    {
+      type: 'Warning',
+      reason: 'IdentityReplaced',
+      action: 'Reconcile',
+      note: `Identity ${identity} takes the place of ${before}: the client id is ${client.clientId}. Tokens of the one before are refused, keys are minted anew, and its grants give nothing until they are written again: latchkey replaced lists them.`,
+    },
+  ]
 }
 
 function acceptance(client: ResolvedClient, schemaFault: string | undefined): ConditionFinding {

@@ -18,6 +18,8 @@ export interface BuildTurns {
   isWaiting(key: string): boolean
   /** Whether it waits or has begun. */
   isPending(key: string): boolean
+  /** Whether making it took long the last time. */
+  isLong(key: string): boolean
   /** Does one step of what is due. @returns whether there was any */
   step(): boolean
 }
@@ -82,6 +84,7 @@ export function createBuildTurns(begin: (key: string) => Steps<void>): BuildTurn
       }
     },
     isWaiting,
+    isLong: key => knownLong.has(key),
     isPending: key => isWaiting(key) || places.some(({ running }) => running?.key === key),
     step() {
       const [first = short, second = long] = turn++ % 2 === 0 ? places : places.toReversed()

@@ -16,6 +16,11 @@ export interface ChangedClients {
   resolving(work: Stale): Steps<void>
   /** Clients whose own row is made again, by the services that may have one. */
   findingRenewals(work: Stale): Steps<Map<string, string[]>>
+  /**
+   * Clients as they were that are gone, or somebody else now, by the services that may have their rows. Of services with
+   * very many of them none are found: their slices are made anew all the same.
+   */
+  findingGone(): Steps<Map<string, ResolvedClient[]>>
   /** No slice waits to be made any more. */
   settled(): void
 }
@@ -29,6 +34,7 @@ export function createChangedClients(parts: {
   const { objects, resolved, cache, isPending } = parts
   // Clients that are somebody else since the last time that nothing waited.
   const moved = new Set<string>()
+  let gone: ResolvedClient[] = []
   let stale: Pick<Stale, 'clients' | 'slices'> = nothingStale()
 
   resolved.onService(key => void stale.slices.add(key))
@@ -39,6 +45,7 @@ export function createChangedClients(parts: {
     stale.clients.add(key)
     if (!isSomebodyElse) return
     moved.add(key)
+    if (difference.before?.accepted) gone.push(difference.before)
     for (const grant of objects.by.grantsOfClient.get(key)) cache.forgetGrant(keyOf(grant))
     for (const service of objects.by.servicesOfClient(key)) stale.slices.add(service)
   })
@@ -62,6 +69,21 @@ export function createChangedClients(parts: {
         }
         yield
       }
+      return found
+    },
+    *findingGone() {
+      const found = new Map<string, ResolvedClient[]>()
+      const taken = gone
+      gone = []
+      for (const client of taken) {
+        for (const service of objects.by.servicesOfClient(client.key)) {
+          const clients = found.get(service)
+          if (clients) clients.push(client)
+          else found.set(service, [client])
+        }
+        yield
+      }
+      for (const [service, clients] of found) if (clients.length > renewedClients) found.delete(service)
       return found
     },
     settled: () => moved.clear(),

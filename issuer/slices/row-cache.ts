@@ -25,8 +25,11 @@ export type RowCache = ReturnType<typeof createRowCache>
  * Rows that several slices share or that one slice needs again. Bounded by the objects that exist: whoever changes an
  * object, or what it means, has it forgotten.
  */
-/** @param clients kept in step with the objects by whoever settles them */
-export function createRowCache(objects: Objects, clients: ReadonlyMap<string, ResolvedClient>) {
+/**
+ * @param clients kept in step with the objects by whoever settles them
+ * @param now seconds since epoch
+ */
+export function createRowCache(objects: Objects, clients: ReadonlyMap<string, ResolvedClient>, now: () => number) {
   const grants = new Map<string, { readonly of: AccessGrant; readonly given: GivenGrant | undefined }>()
   const made = new Map<string, MadeOfClient>()
 
@@ -45,7 +48,12 @@ export function createRowCache(objects: Objects, clients: ReadonlyMap<string, Re
   }
 
   function makeRow(client: ResolvedClient, namespace: string): ClientRow {
-    const serviceAccounts = serviceAccountRows(client, objects.serviceAccounts.store, objects.by.podsOfAccount.get)
+    const serviceAccounts = serviceAccountRows(
+      client,
+      objects.serviceAccounts.store,
+      objects.by.podsOfAccount.get,
+      now(),
+    )
     return clientRow(client, namespace, { keys: keysOf(client), serviceAccounts })
   }
 

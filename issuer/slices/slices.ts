@@ -1,8 +1,10 @@
 import type { Documents } from '../../cluster/openapi/documents.ts'
 import type { Resolved } from '../../cluster/resolved.ts'
 import type { Steps } from '../../core/base/steps.ts'
+import { keyOf } from '../../core/registry/ids.ts'
+import { serviceAccountOfPod } from '../../core/registry/reach.ts'
 import type { ResolvedClient } from '../../core/registry/resolve-clients.ts'
-import { type ClientKey, makingSliceRows } from '../../core/registry/slice.ts'
+import { type ClientKey, clientRow, makingSliceRows } from '../../core/registry/slice.ts'
 import type { Feature } from '../../core/rows/features.ts'
 import { maxSliceBytes, type Seen } from '../../core/rows/frames.ts'
 import type { ClusterRow } from '../../core/rows/rows.ts'
@@ -13,6 +15,7 @@ import type { Objects } from '../objects.ts'
 import { createChunkCache } from '../snapshots/frame-text.ts'
 import { createBuildTurns } from './build-turns.ts'
 import { createChangedClients } from './changed-clients.ts'
+import { followPodEnds } from './pod-ends.ts'
 import { createRowCache } from './row-cache.ts'
 import { createSeenBySlice } from './seen-by-slice.ts'
 import { createSlice, type Slice } from './slice.ts'
@@ -61,7 +64,7 @@ export function createSlices(parts: {
 }): Slices {
   const { objects, resolved, documents, log, clock = systemClock, drive = driveSteps } = parts
   const { known } = resolved
-  const cache = createRowCache(objects, known.clients)
+  const cache = createRowCache(objects, known.clients, () => clock.wallMs() / 1_000)
   const chunks = createChunkCache(chunkCacheBytes)
   const slices = new Map<string, Slice>()
   const begun = new Map<string, Slice>()
@@ -89,6 +92,10 @@ export function createSlices(parts: {
   followChanges(objects, resolved, (put, pace) => {
     put(stale)
     schedule(pace)
+  })
+  const endPodEnds = followPodEnds(objects.pods, clock, pod => {
+    for (const client of objects.by.clientsOfAccount.get(serviceAccountOfPod(pod))) stale.clients.add(keyOf(client))
+    schedule('relaxed')
   })
 
   function flush(): void {
@@ -145,6 +152,10 @@ export function createSlices(parts: {
     for (const key of [...work.slices, ...renewals.keys()]) seen.hold(key)
     seen.advance(content)
     for (const key of work.slices) toBuild(key)
+    for (const [service, gone] of yield* clients.findingGone()) {
+      if (builds.isLong(service)) disarm(service, gone)
+      yield
+    }
     for (const [service, keys] of renewals) {
       if (!builds.isPending(service)) seen.release(service)
       renew(service, keys)
@@ -211,6 +222,13 @@ export function createSlices(parts: {
     else seen.release(key)
   }
 
+  /** Who is gone proves nothing any more, whenever the slice is made: that may take seconds. */
+  function disarm(service: string, gone: readonly ResolvedClient[]): void {
+    const slice = begun.get(service) ?? slices.get(service)
+    const namespace = service.slice(0, service.indexOf('/'))
+    slice?.renew(gone.map(client => clientRow(client, namespace, { keys: [], serviceAccounts: [] })))
+  }
+
   /** Clients' own rows, in a slice that has them and in one that is being made. */
   function renew(service: string, keys: readonly string[]): void {
     const slice = begun.get(service) ?? slices.get(service)
@@ -249,6 +267,7 @@ export function createSlices(parts: {
       loading = undefined
       cancel?.()
       leave?.()
+      endPodEnds()
     },
   }
 }

@@ -11,11 +11,15 @@ export function isUrgent(resource: string, change: Change<KubeObject>): boolean 
     return resource !== 'pods'
   }
   if (resource === 'accesskeys') return revokes(object as unknown as AccessKey, old as unknown as AccessKey | undefined)
-  if (resource === 'apiclients') return (object as unknown as ApiClient).spec.suspended === true
+  if (resource === 'apiclients') return givesUp(object as unknown as ApiClient, old as unknown as ApiClient | undefined)
   // A narrowed role, a client taken out of a grant: seldom enough to treat every edit so.
   return (
     (resource === 'roles' || resource === 'accessgrants') && object.metadata.generation !== old?.metadata.generation
   )
+}
+
+function givesUp({ spec }: ApiClient, old: ApiClient | undefined): boolean {
+  return spec.suspended === true || spec.identity !== old?.spec.identity
 }
 
 function revokes({ spec, status }: AccessKey, old: AccessKey | undefined): boolean {

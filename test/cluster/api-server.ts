@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs'
 import { mkdir, readFile } from 'node:fs/promises'
 import { request } from 'node:https'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import type { BinaryName } from './build-binaries.ts'
 import { makeAuthority, makeCertificate, type Pair, pairIn } from './certificates.ts'
-import { isAlive, logTail, type ProcessRecord, startProcess } from './processes.ts'
+import { isAlive, logTail, type ProcessRecord, processesIn, startProcess, stopProcess } from './processes.ts'
+import { until } from './progress.ts'
 
 const issuer = 'https://kubernetes.default.svc.cluster.local'
 /** Knows no issuer; an API server started with it can be given one later. */
@@ -38,6 +40,11 @@ export async function prepareCertificates(directory: string, address: string): P
   ])
 }
 
+/** Its first private key signs tokens of service accounts; every key in it, public ones too, verifies them. */
+export function serviceAccountKeyIn(directory: string): string {
+  return join(directory, 'pki', 'service-account.key')
+}
+
 function startEtcd(start: ApiServerStart): ProcessRecord {
   const url = `http://127.0.0.1:${start.etcdPort}`
   const args = ['--name=latchkey', `--data-dir=${join(start.directory, 'etcd')}`]
@@ -53,7 +60,6 @@ function startKubeApiserver(start: ApiServerStart): ProcessRecord {
   const own = pairIn(certificates, 'kube-apiserver')
   const client = pairIn(certificates, 'kubelet-client')
   const authority = pairIn(certificates, 'ca')
-  const serviceAccountKey = join(certificates, 'service-account.key')
   const args = [
     `--etcd-servers=http://127.0.0.1:${start.etcdPort}`,
     `--bind-address=${start.address}`,
@@ -69,8 +75,8 @@ function startKubeApiserver(start: ApiServerStart): ProcessRecord {
     '--kubelet-preferred-address-types=InternalIP',
     `--service-account-issuer=${issuer}`,
     `--api-audiences=${issuer}`,
-    `--service-account-key-file=${serviceAccountKey}`,
-    `--service-account-signing-key-file=${serviceAccountKey}`,
+    `--service-account-key-file=${serviceAccountKeyIn(start.directory)}`,
+    `--service-account-signing-key-file=${serviceAccountKeyIn(start.directory)}`,
     '--service-cluster-ip-range=10.96.0.0/16',
     '--shutdown-delay-duration=0s',
     ...start.extraArgs,
@@ -82,7 +88,26 @@ function startKubeApiserver(start: ApiServerStart): ProcessRecord {
 
 /** Starts both and waits until the API server says it is ready. @throws Error with the end of the log of what died */
 export async function startApiServer(start: ApiServerStart): Promise<void> {
-  const processes = [startEtcd(start), startKubeApiserver(start)]
+  await answering(start, [startEtcd(start), startKubeApiserver(start)])
+}
+
+/** Ends the API server as if it had crashed and starts it again: it reads its keys anew. */
+export async function restartApiServer(start: ApiServerStart): Promise<void> {
+  const before = processesIn(start.directory).filter(({ name }) => name === 'kube-apiserver')
+  await Promise.all(before.map(one => stopProcess(one, 0)))
+  // The kernel may still be taking it apart.
+  await until('end of its listener', 10_000, () => isFree(start.address, start.port))
+  await answering(start, [startKubeApiserver(start)])
+}
+
+function isFree(address: string, port: number): Promise<boolean> {
+  return new Promise(resolve => {
+    const server = createServer().on('error', () => resolve(false))
+    server.listen(port, address, () => server.close(() => resolve(true)))
+  })
+}
+
+async function answering(start: ApiServerStart, processes: readonly ProcessRecord[]): Promise<void> {
   const url = `https://${start.address}:${start.port}`
   const admin = pairIn(join(start.directory, 'pki'), 'admin')
   const caFile = pairIn(join(start.directory, 'pki'), 'ca').certFile

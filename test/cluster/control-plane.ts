@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { prepareCertificates, startApiServer } from './api-server.ts'
+import { prepareCertificates, restartApiServer, startApiServer } from './api-server.ts'
 import { cacheDirectory } from './binaries.ts'
 import { type BinaryName, kubernetesBinary } from './build-binaries.ts'
 import { makeCertificate, pairIn, writeKubeconfig } from './certificates.ts'
@@ -31,6 +31,8 @@ export type ControlPlane = {
   /** Makes a client certificate and gives back the path of a kubeconfig with it. */
   kubeconfigFor: (user: string, groups: string[]) => Promise<string>
   directory: string
+  /** Ends the API server and starts it again, with the keys of service accounts that its directory holds now. */
+  restartApiServer: () => Promise<void>
   /** Ends the processes and removes the directory. */
   stop: () => Promise<void>
 }
@@ -68,7 +70,8 @@ async function startIn(directory: string, binary: (name: BinaryName) => string, 
   // Nothing in such a cluster reaches the API server through a Service, and a loopback address may not be published.
   const extraArgs = [`--advertise-address=${address}`, '--endpoint-reconciler-type=none', ...(options.extraArgs ?? [])]
   if (options.authenticationConfig) extraArgs.push(`--authentication-config=${options.authenticationConfig}`)
-  await startApiServer({ binary, directory, address, port, etcdPort, detached: false, extraArgs })
+  const apiServer = { binary, directory, address, port, etcdPort, detached: false, extraArgs }
+  await startApiServer(apiServer)
 
   const caFile = pairIn(certificates, 'ca').certFile
   const server = { url: `https://${address}:${port}`, caFile }
@@ -88,6 +91,7 @@ async function startIn(directory: string, binary: (name: BinaryName) => string, 
     kubeconfigFor: (user: string, groups: string[]) =>
       kubeconfigOf(`user-${randomBytes(6).toString('hex')}`, user, groups),
     directory,
+    restartApiServer: () => restartApiServer(apiServer),
     stop: async () => {
       process.off('exit', killAll)
       await stopAll(directory)

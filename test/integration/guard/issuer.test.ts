@@ -17,13 +17,17 @@ import { createQuietLog } from '../../unit/platform/quiet-log.ts'
 import {
   addClient,
   addGrant,
+  addKey,
   addPod,
   addRole,
   addService,
+  clientIdNow,
   clientTokenOf,
+  makeKeyPair,
   publishedKey,
   tokenOf,
 } from '../issuer/objects.ts'
+import { get } from '../issuer/web.ts'
 import { startWorld, type World } from '../issuer/world.ts'
 
 const audience = 'https://orders.shop.svc'
@@ -35,7 +39,7 @@ let guard: RunningGuard
 let checkout: Client
 let worker: KubeObject
 /** Each loses its access in its own way. */
-const leaving = ['ungranted', 'revoked', 'keyless', 'deleted', 'suspended'] as const
+const leaving = ['ungranted', 'revoked', 'keyless', 'deleted', 'suspended', 'compromised'] as const
 type Client = Awaited<ReturnType<typeof addClient>>
 const clients = {} as Record<(typeof leaving)[number], Client>
 
@@ -123,6 +127,7 @@ describe('a guard of a real issuer', () => {
     await world.admin.delete(resources.accessKeys, 'partners', 'keyless-key')
     await world.admin.delete(resources.apiClients, 'partners', 'deleted')
     await patch(resources.apiClients, 'partners', 'suspended', spec({ suspended: true }))
+    await patch(resources.apiClients, 'partners', 'compromised', spec({ identity: 2 }))
     for (const mode of ['Enforce', 'Audit']) {
       await patch(resources.guardedServices, 'shop', 'orders', spec({ mode }))
       for (const name of leaving) {
@@ -154,7 +159,60 @@ describe('a guard of a real issuer', () => {
       keyless: refused('invalid_token'),
       deleted: refused('invalid_token'),
       suspended: refused('client_suspended'),
+      compromised: refused('invalid_token'),
     })
+  })
+  it('takes nothing of a client that has another identity, and its new keys once the grant is written again', async () => {
+    const before = clients.compromised
+    const pair = makeKeyPair()
+    const clientId = await clientIdNow(world, 'partners', 'compromised')
+    const next: Client = { ...before, clientId, pair }
+    // As the operator leaves it: the key of before is gone, the next one is of the next id.
+    await world.setStatus(resources.accessKeys, 'partners', 'compromised-key', { clientId, keys: [publishedKey(pair)] })
+    const jwks = async (id: string) =>
+      (await get({ port: issuer.ports.public, ca: world.ca, path: `/default/v1/clients/${id}/.well-known/jwks.json` }))
+        .status
+    await expect.poll(() => jwks(clientId)).toBe(200)
+    expect(await jwks(before.clientId)).toBe(404)
+    const refused = 'deny; reason=invalid_token; by=guard'
+    // The key of one under the id of the other is nobody's either.
+    const mixed: Client[] = [before, next, { ...before, pair }, { ...next, pair: before.pair }]
+    for (const one of mixed) expect(await ask(clientToken(one))).toBe(refused)
+    await world.setStatus(resources.accessGrants, 'shop', 'compromised-reads', {
+      clients: [{ namespace: 'partners', name: 'compromised', clientId, state: 'Granted' }],
+    })
+    await expect.poll(() => ask(clientToken(next))).toBe(granted)
+    expect(await ask(clientToken(before))).toBe(refused)
+    expect(await ask(clientToken({ ...next, pair: before.pair }))).toBe(refused)
+  })
+  it('takes both keys of an exchange, without a gap before the operator has seen it, and one at once when the spec says so', async () => {
+    const { admin } = world
+    const [first, second] = [makeKeyPair(), makeKeyPair()]
+    const own = { namespace: 'partners', name: 'own' }
+    const spec = { clientRef: { name: 'checkout' }, publicKey: first.publicKey }
+    await admin.create(resources.accessKeys, { metadata: own, spec } as KubeObject)
+    const { clientId } = checkout
+    const publishes = (observedGeneration: number, ...keys: object[]) =>
+      world.setStatus(resources.accessKeys, 'partners', 'own', { clientId, observedGeneration, keys })
+    const change = (spec: object) => admin.patch(resources.accessKeys, 'partners', 'own', { spec })
+    const [before, after] = [clientToken({ ...checkout, pair: first }), clientToken({ ...checkout, pair: second })]
+    await publishes(1, publishedKey(first))
+    await expect.poll(() => ask(before)).toBe(granted)
+    await change({ publicKey: second.publicKey })
+    // What comes later in the same stream proves that the issuer has it.
+    const witness = makeKeyPair()
+    await addKey(world, { ...own, name: 'witness', client: 'checkout', clientId, pair: witness })
+    await expect.poll(() => ask(clientToken({ ...checkout, pair: witness }))).toBe(granted)
+    expect(await ask(before)).toBe(granted)
+    expect(await ask(after)).toBe('deny; reason=invalid_token; by=guard')
+    const notAfter = new Date(Date.now() + 86_400_000).toISOString()
+    await publishes(2, publishedKey(second), { ...publishedKey(first, 'Retiring'), notAfter })
+    await expect.poll(() => ask(after)).toBe(granted)
+    expect(await ask(before)).toBe(granted)
+    // The spec alone, whatever the status says.
+    await change({ keysNotBefore: new Date(Date.now() + 1_000).toISOString() })
+    await expect.poll(() => ask(before)).toBe('deny; reason=key_revoked; by=guard')
+    await expect.poll(() => ask(after)).toBe('deny; reason=key_revoked; by=guard')
   })
   it('J25 refuses a revoked key within a second of the write, also with a token it let in before', async () => {
     const token = clientToken()

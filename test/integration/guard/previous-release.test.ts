@@ -23,7 +23,9 @@ import {
   addPod,
   addRole,
   addService,
+  clientIdNow,
   clientTokenOf,
+  makeKeyPair,
   publishedKey,
   tokenOf,
 } from '../issuer/objects.ts'
@@ -48,6 +50,7 @@ let operator: string
 let dist: string
 let client: Awaited<ReturnType<typeof addClient>>
 let leaver: Awaited<ReturnType<typeof addClient>>
+let riser: Awaited<ReturnType<typeof addClient>>
 const old = {} as Record<Service, Guard>
 let current: Guard
 
@@ -62,9 +65,11 @@ beforeAll(async () => {
   await world.namespace('partners')
   client = await addClient(world, 'partners', 'checkout')
   leaver = await addClient(world, 'partners', 'leaver')
+  riser = await addClient(world, 'partners', 'riser')
   for (const name of services) await addService(world, 'shop', name)
   await addRole(world, 'shop', 'reader', [...services])
   await addGrant(world, 'shop', 'reads', 'reader', [client, leaver])
+  await addGrant(world, 'shop', 'riser-reads', 'reader', [riser])
   await patch('plain', { spec: { public: [{ path: '/open/**' }] } })
   await patch('tagged', routes(route('order', '/orders/{tenant}', { tags: { kind: 'orders', tenant: '{tenant}' } })))
   await patch('limited', routes(route('order', '/orders/{tenant}'), route('later', '/later')))
@@ -159,6 +164,23 @@ describe('a guard of the release before, with the issuer of this one', () => {
     await patch('plain', { spec: { public: [{ path: '/free/**' }] } })
     await expect.poll(() => answerOf('plain', 'GET /free/x')).toBe('200 public')
     expect(await answerOf('plain', 'GET /open/x')).toBe('401 credential_missing')
+    await expect.poll(() => reportOf('plain')).toMatchObject({ 'plain-old': { current: true } })
+    expect((await reportOf('plain'))['plain-old']).not.toHaveProperty('needs')
+  })
+
+  it('takes a client under its next identity, and no more under the one before', async () => {
+    await expect.poll(() => answerOf('plain', 'GET /x', riser)).toBe('200 granted')
+    await world.admin.patch(resources.apiClients, 'partners', 'riser', { spec: { identity: 2 } })
+    // A guard of 0.1.0 remembers whom it knew.
+    await expect.poll(() => answerOf('plain', 'GET /x', riser)).toBe('403 not_granted')
+    const clientId = await clientIdNow(world, 'partners', 'riser')
+    const next = { ...riser, clientId, pair: makeKeyPair() }
+    await world.setStatus(resources.accessKeys, 'partners', 'riser-key', { clientId, keys: [publishedKey(next.pair)] })
+    const pin = { namespace: 'partners', name: 'riser', clientId, state: 'Granted' }
+    await world.setStatus(resources.accessGrants, 'shop', 'riser-reads', { clients: [pin] })
+    await expect.poll(() => answerOf('plain', 'GET /x', next)).toBe('200 granted')
+    expect(await answerOf('plain', 'GET /x', riser)).toBe('403 not_granted')
+    expect(await answerOf('plain', 'GET /x', { ...next, pair: riser.pair })).toBe('401 invalid_token')
     await expect.poll(() => reportOf('plain')).toMatchObject({ 'plain-old': { current: true } })
     expect((await reportOf('plain'))['plain-old']).not.toHaveProperty('needs')
   })

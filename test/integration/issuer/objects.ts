@@ -36,12 +36,20 @@ export async function addService(world: World, namespace: string, name: string):
 
 /** A client with one published key, as the operator would leave it. */
 export async function addClient(world: World, namespace: string, name: string, spec: Partial<ApiClient['spec']> = {}) {
-  const created = await world.create(resources.apiClients, { metadata: { namespace, name }, spec } as KubeObject)
-  const at = await world.admin.get<KubeObject>(resources.namespaces, undefined, namespace)
-  const clientId = clientIdOf({ ...(created as unknown as ApiClient) }, at?.metadata.uid ?? '', 'default')
+  await world.create(resources.apiClients, { metadata: { namespace, name }, spec } as KubeObject)
+  const clientId = await clientIdNow(world, namespace, name)
   const pair = makeKeyPair()
   await addKey(world, { namespace, name: `${name}-key`, client: name, clientId, pair })
   return { namespace, name, clientId, pair }
+}
+
+/** The client id of a client as it is now. */
+export async function clientIdNow(world: World, namespace: string, name: string): Promise<string> {
+  const [client, at] = await Promise.all([
+    world.admin.get<KubeObject>(resources.apiClients, namespace, name),
+    world.admin.get<KubeObject>(resources.namespaces, undefined, namespace),
+  ])
+  return clientIdOf(client as unknown as ApiClient, at?.metadata.uid ?? '', 'default')
 }
 
 export async function addKey(

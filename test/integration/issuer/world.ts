@@ -29,8 +29,9 @@ export interface World {
   close(): Promise<void>
 }
 
-export async function startWorld(): Promise<World> {
-  const plane = await workerControlPlane()
+/** @param own a control plane of its own, with our kinds, for whoever changes it as a whole */
+export async function startWorld(own?: ControlPlane): Promise<World> {
+  const plane = own ?? (await workerControlPlane())
   const admin = createKubeClient(loadKubeConnection({ kubeconfig: plane.kubeconfig }))
   const now = new Date()
   const authority = await createAuthority({ commonName: 'test', now, lifetimeMs: dayMs })

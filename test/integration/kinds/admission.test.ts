@@ -89,6 +89,12 @@ const sets =
 
 /** CEL rules on one object: kind, what is wrong, change, part of the message. */
 const onCreate: readonly (readonly [Kind | 'brought', string, Change, string])[] = [
+  [
+    'ApiClient',
+    'another identity of a chosen id',
+    sets({ identity: 2 }),
+    'a chosen clientId cannot get another identity',
+  ],
   ['AccessKey', 'type StaticSecret', sets({ type: 'StaticSecret' }), 'are not available in this release'],
   ['AccessKey', 'a rotation every minute', sets({ rotation: { every: '1m' } }), 'every must be at least 1h'],
   [
@@ -241,6 +247,27 @@ describe('rules that look at a change', () => {
     expect(await refusalOfUpdate(stored)).toContain(message)
   })
 
+  it('let an identity go up and never down, also where it is left out again', async () => {
+    const sample = sampleOf('ApiClient')
+    sample.metadata.name = 'identities'
+    delete sample.spec.clientId
+    delete sample.spec.identity
+    let stored = (await create(sample, false)) as unknown as Sample
+    expect(stored.spec).not.toHaveProperty('identity')
+    for (const identity of [1, 2, 5]) {
+      stored.spec.identity = identity
+      stored = (await client.update(resourceOf.ApiClient, stored as unknown as KubeObject)) as unknown as Sample
+    }
+    for (const identity of [4, 1, undefined]) {
+      const lowered = structuredClone(stored)
+      lowered.spec.identity = identity
+      expect(await refusalOfUpdate(lowered)).toContain('identity only goes up')
+    }
+    for (const identity of [0, -1, 1_001, 2.5, '2']) {
+      expect(await refusalOf({ ...sample, spec: { identity } })).toContain('spec.identity')
+    }
+  })
+
   it('never take a revocation back, whatever Git says', async () => {
     const sample = sampleOf('AccessKey')
     sample.metadata.name = 'leaked'
@@ -256,7 +283,7 @@ describe('rules that look at a change', () => {
     )
     const proved = [...onCreate, ...onUpdate, ...sentences]
       .map(([, , , message]) => message)
-      .concat('revoked cannot be taken back')
+      .concat('revoked cannot be taken back', 'identity only goes up')
     expect(messages.filter(message => !proved.some(part => message.includes(part)))).toEqual([])
   })
 })

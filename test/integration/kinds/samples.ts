@@ -40,6 +40,7 @@ const samples: Record<string, Sample> = {
       organization: 'acme',
       clientId: 'default.checkout',
       serviceAccounts: [{ name: 'checkout' }],
+      identity: 1,
       suspended: false,
     },
   },

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import type { AccessGrantStatus } from '../../../core/api/access-grant.ts'
 import { unseenStatus } from '../../../core/api/schema.ts'
 import type { KubeObject } from '../../../platform/kube/client.ts'
+import { events } from '../../../platform/kube/event.ts'
 import {
   accessGrants,
   accessKeys,
@@ -40,7 +41,14 @@ test('ApiClients: accepted, suspended, a taken service account, an id outside th
   await ready(apiClients, chosen, 'Ready')
   await new Promise(resolve => setTimeout(resolve, 1_100))
   const second = await create(apiClients, namespace, 'second', { spec: { serviceAccounts: [{ name: 'web' }] } })
+  const loser = await ready(apiClients, second, 'ServiceAccountTaken')
+  expect(loser.found).toMatchObject({ status: 'False', message: expect.stringContaining('older ApiClient web holds') })
+  expect(loser.status).toMatchObject({ state: 'Refused', keys: 0 })
   await accepted(apiClients, second, 'ServiceAccountTaken')
+  await until(async () => {
+    const { items } = await cluster.client.list<KubeObject & { reason: string; type: string }>(events, { namespace })
+    return items.some(({ reason, type }) => reason === 'ServiceAccountTaken' && type === 'Warning')
+  }, 'a warning event')
   const taken = await create(apiClients, namespace, 'taken', { spec: { clientId: `${namespace}.chosen` } })
   await accepted(apiClients, taken, 'ClientIdTaken')
   const outside = await create(apiClients, namespace, 'outside', { spec: { clientId: 'elsewhere.web' } })

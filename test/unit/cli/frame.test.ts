@@ -172,8 +172,8 @@ describe('the table of commands', () => {
     async (name, example) => {
       // What stands behind latchkey, or behind the image's way to it, up to what the shell does with it.
       const joined = example.replaceAll(/\\\n */g, '')
-      const [, line = ''] =
-        /(?:latchkey|latchkey\.mjs) ((?:why|token|propose|version|completion) ?[^<|)]*)/.exec(joined) ?? []
+      const words = commands.map(each => each.name.split(' ')[0]).join('|')
+      const [, line = ''] = new RegExp(`(?:latchkey|latchkey\\.mjs) ((?:${words})\\b ?[^<|)]*)`).exec(joined) ?? []
       const asked: string[] = []
       const table = {
         ...commandTable,

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { lostBy } from '../../../cli/replaced/list-replaced.ts'
 import { sliceHash } from '../../../core/rows/hash.ts'
 import { alice, nowSeconds, rowsOf } from '../../guard/policy-rows.ts'
 import { runCommand } from '../cli/command-line.ts'
@@ -61,4 +62,12 @@ test('the page tells every member that token inspect prints, and no other', asyn
   const files = ['good.txt', 'bad.txt']
   const outputs = await Promise.all(files.map(file => printed('token', 'inspect', join(folder, file))))
   expectTold(outputs, told('token inspect'))
+})
+
+test('the page tells every member that replaced prints, and no other', () => {
+  const pin = { namespace: 'partners', name: 'web', clientId: 'sc_before', state: 'Replaced' as const }
+  const metadata = { namespace: 'shop', name: 'reads' }
+  const outputs = lostBy({ metadata, spec: { roleRef: { name: 'reader' }, clients: [] }, status: { clients: [pin] } })
+  expect(outputs).toHaveLength(1)
+  expectTold(outputs as unknown as Members[], told('replaced'))
 })

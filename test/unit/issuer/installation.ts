@@ -1,6 +1,7 @@
 import { createResolved } from '../../../cluster/resolved.ts'
 import { createObjects } from '../../../issuer/objects.ts'
 import { createSlices } from '../../../issuer/slices/slices.ts'
+import type { Clock } from '../../../platform/clock.ts'
 import type { driveSteps } from '../../../platform/drive-steps.ts'
 import type { KubeClient, KubeObject, Resource } from '../../../platform/kube/client.ts'
 import { createLog } from '../../../platform/log.ts'
@@ -13,7 +14,7 @@ type Event = { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object:
  * An issuer's slices over an API server that is a list of objects.
  * @param drive absent: as fast as the machine does it
  */
-export async function startInstallation(listed: Listed, drive?: typeof driveSteps) {
+export async function startInstallation(listed: Listed, drive?: typeof driveSteps, clock?: Clock) {
   const feeds = new Map<string, { events: Event[]; wake(): void }>()
   const feedOf = (plural: string) => {
     const feed = feeds.get(plural) ?? { events: [], wake() {} }
@@ -33,14 +34,14 @@ export async function startInstallation(listed: Listed, drive?: typeof driveStep
   } as unknown as KubeClient
   const log = createLog({ process: 'test', level: 'fatal' })
   const objects = createObjects(client, { log })
-  const { clients, keys, grants, roles, namespaces, services } = objects
+  const { clients, keys, grants, roles, namespaces, services, pods } = objects
   const named = { apiclients: clients, accesskeys: keys, accessgrants: grants, guardedservices: services }
-  const reflectors = { ...named, roles, namespaces }
+  const reflectors = { ...named, roles, namespaces, pods }
   const rules = { installation: 'default', issuerUrl: 'https://i.test', clientIds: new Map(), reservedAudiences: [] }
   const documents = { get: () => undefined, onChange: () => () => {}, seenOf: () => ({}) }
   const resolved = createResolved(objects, rules, documents, 'follows')
   const parts = { objects, resolved, documents, cluster: () => undefined, log }
-  const slices = createSlices({ ...parts, ...(drive && { drive }) })
+  const slices = createSlices({ ...parts, ...(drive && { drive }), ...(clock && { clock }) })
   await objects.start()
   return {
     slices,

@@ -8,7 +8,11 @@ it('remembers what was made of a grant while it is there, and nothing of one tha
   const given = grant('shop', 'give', { roleRef: { name: 'reader' }, clients: [name] }, [pin])
   const store = new Map([['shop/give', given]])
   const accepted = { key: 'shop/web', clientId: 'shop.web', namespaceUid: 'uid', accepted: true }
-  const cache = createRowCache({ grants: { store }, by: {} } as never, new Map([['shop/web', accepted]]) as never)
+  const cache = createRowCache(
+    { grants: { store }, by: {} } as never,
+    new Map([['shop/web', accepted]]) as never,
+    () => 0,
+  )
   const made = cache.grantRow(given)
   expect(made).toBeDefined()
   expect(cache.grantRow(given)).toBe(made)

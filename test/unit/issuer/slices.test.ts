@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import type { ApiClient } from '../../../core/api/api-client.ts'
 import { thumbprint } from '../../../core/jose/jwk.ts'
+import { clientIdOf } from '../../../core/registry/ids.ts'
 import { sliceHash } from '../../../core/rows/hash.ts'
 import type { ClientRow, Row } from '../../../core/rows/rows.ts'
 import type { Slice } from '../../../issuer/slices/slice.ts'
@@ -137,6 +139,53 @@ describe('a slice of many clients', () => {
     expect(rowsOf(slice).filter(({ type }) => type === 'client')).toEqual([])
   })
 
+  test.each([
+    ['got another identity', 'MODIFIED', { identity: 2 }],
+    ['is deleted', 'DELETED', {}],
+  ] as const)('takes its keys at once from a client that %s, though it is made later', async (_what, type, spec) => {
+    const derived = (version: string, more: object = {}) => object('partners', 'caller-0', version, { spec: more })
+    const clientId = clientIdOf(derived('1') as ApiClient, 'uid-partners', 'default')
+    const listed = installation({ large: many })
+    const [grant] = listed.accessgrants as { status: { clients: object[] } }[]
+    if (grant) grant.status.clients[0] = { ...grant.status.clients[0], clientId }
+    const world = await start({ ...listed, apiclients: [derived('1'), ...(listed.apiclients ?? []).slice(1)] })
+    const slice = world.slices.get('shop/large')
+    const rowNow = () => slice?.row(`client/${clientId}`) as ClientRow | undefined
+    await world.tell('accesskeys', 'ADDED', keyOf('caller-0', '2', first, clientId))
+    world.slices.flush()
+    world.finish()
+    expect(rowNow()?.keys.map(({ kid }) => kid)).toEqual([thumbprint(first)])
+    await world.tell('apiclients', type, derived('3', spec))
+    world.slices.flush()
+    for (let step = 0; step < 10; step++) world.step()
+    expect(world.slices.isCurrent('shop/large')).toBe(false)
+    expect(rowNow()).toMatchObject({ clientId, keys: [] })
+    expect(seenOf(slice).apiclients).toBe('1')
+    const told: unknown[] = []
+    slice?.subscribe(() => told.push(rowNow()?.keys))
+    world.finish()
+    expect(told).toEqual([undefined])
+    expect(slice?.hash()).toBe(sliceHash(rowsOf(slice)))
+    expect(rowsOf(slice).filter(({ type: of }) => of === 'client')).toHaveLength(many.length - 1)
+  })
+
+  test.each([
+    ['a hundred', 100, 2],
+    ['more', 101, 1],
+  ])('tells its guards once of %s that go together, before it is made and after', async (_what, count, frames) => {
+    const accesskeys = many.map(name => keyOf(name, '1', first))
+    const world = await start({ ...installation({ large: many }), accesskeys })
+    const slice = world.slices.get('shop/large')
+    let told = 0
+    slice?.subscribe(() => told++)
+    const versions = many.slice(0, count).map((name, at) => apiClient(name, String(at + 2)))
+    await Promise.all(versions.map(client => world.tell('apiclients', 'DELETED', client)))
+    world.slices.flush()
+    world.finish()
+    expect(told).toBe(frames)
+    expect(rowsOf(slice).filter(({ type }) => type === 'client')).toHaveLength(many.length - count)
+  })
+
   test('delays no small one: that is made first, and the large one goes on', async () => {
     const world = await start(installation({ large: many, small: ['caller-1'] }))
     await beginBuild(world)
@@ -236,10 +285,10 @@ test('more clients of one service that change together than are renewed one by o
 const first = { kty: 'OKP', crv: 'Ed25519', x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo' } as const
 const second = { kty: 'OKP', crv: 'Ed25519', x: 'PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw' } as const
 
-function keyOf(name: string, version: string, publicKey: typeof first | typeof second) {
+function keyOf(name: string, version: string, publicKey: typeof first | typeof second, clientId = `partners.${name}`) {
   const key = { kid: thumbprint(publicKey), publicKey, state: 'Active', notBefore: '2026-11-22T10:00:00Z' }
   return object('partners', name, version, {
     spec: { clientRef: { name } },
-    status: { clientId: `partners.${name}`, keys: [key] },
+    status: { clientId, keys: [key] },
   })
 }

@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest'
 import { accessGrant } from '../../../core/api/access-grant.ts'
-import { apiClient } from '../../../core/api/api-client.ts'
+import { type ApiClient, apiClient } from '../../../core/api/api-client.ts'
 import { guardedService } from '../../../core/api/guarded-service.ts'
 import { type KindDefinition, schemaFaultOf } from '../../../core/api/kind.ts'
 import { role } from '../../../core/api/role.ts'
-import type { ResolvedClient } from '../../../core/registry/resolve-clients.ts'
+import { type ResolvedClient, resolveClients } from '../../../core/registry/resolve-clients.ts'
 import type { ResolvedService } from '../../../core/registry/resolve-services.ts'
 import type { ServiceReport } from '../../../core/status/judge-enforcement.ts'
 import { planAccessGrant } from '../../../core/status/plan-access-grant.ts'
-import { planApiClient } from '../../../core/status/plan-api-client.ts'
+import { identityEvents, planApiClient } from '../../../core/status/plan-api-client.ts'
 import { planGuardedService } from '../../../core/status/plan-guarded-service.ts'
 import { forbiddenPolicy, planNetworkPolicy } from '../../../core/status/plan-network-policy.ts'
 import { planRole } from '../../../core/status/plan-role.ts'
@@ -50,6 +50,42 @@ test('every reason of an ApiClient is produced, and no other', () => {
   expect(plan(suspended)()).toMatchObject({ state: 'Suspended', keys: 0 })
   const plans = [...clients.map(client => plan(client)), plan(suspended), plan(clientOf(), 'spec.owner: wrong')]
   expect(reasonsOf(apiClient, plans)).toEqual([])
+})
+
+test('an ApiClient says which identity its id is of, once it was named, and an event tells when it gets another', () => {
+  const from = (spec: ApiClient['spec']): ResolvedClient => {
+    const namespaces = new Map([['shop', { metadata: { name: 'shop', uid: 'ns' } }]])
+    const clients = [{ metadata: { ...metadata, namespace: 'shop' }, spec }]
+    const rules = { installation: 'default', issuerUrl: 'https://i.test', clientIds: new Map() }
+    const [found] = resolveClients({ clients, namespaces, ...rules }).values()
+    if (!found) throw new Error('no client')
+    return found
+  }
+  const plan = (spec: ApiClient['spec'], previous?: ApiClient['status']) => {
+    const client = from(spec)
+    const object = { metadata, spec, ...(previous && { status: previous }) }
+    return { status: planApiClient({ object, client, usableKeys: 0 }, now), events: identityEvents(previous, client) }
+  }
+  const first = plan({})
+  expect(first.status).not.toHaveProperty('identity')
+  expect(first.events).toEqual([])
+  const same = plan({ identity: 1 }, first.status)
+  expect(same.status).toEqual({ ...first.status, identity: 1 })
+  expect(same.events).toEqual([])
+  const third = plan({ identity: 3 }, first.status)
+  expect(third.status).toMatchObject({ identity: 3, state: 'Active' })
+  expect(third.events).toEqual([
+    expect.objectContaining({
+      type: 'Warning',
+      reason: 'IdentityReplaced',
+      note: expect.stringContaining(`Identity 3 takes the place of 1: the client id is ${third.status.clientId}.`),
+    }),
+  ])
+  expect(third.events[0]?.note.length).toBeLessThan(1_024)
+  expect(plan({ identity: 3 }, third.status).events).toEqual([])
+  // Another id for another cause is no other identity.
+  expect(plan({ identity: 3 }, { ...third.status, clientId: 'sc_another' }).events).toEqual([])
+  expect(plan({ clientId: 'shop.x' }, first.status).events).toEqual([])
 })
 
 test('every reason of a Role is produced, and no other', () => {

@@ -1,9 +1,11 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
+import type { Identity } from '../../../../core/base/identity.ts'
 import type { DenyReason } from '../../../../core/base/reasons.ts'
+import { credentialTable } from '../../../../core/credential/table.ts'
 import { verifyToken } from '../../../../core/credential/verify.ts'
 import { decide } from '../../../../core/policy/decide.ts'
-import type { ServiceAccountRow } from '../../../../core/rows/rows.ts'
+import type { ClientRow, ServiceAccountRow } from '../../../../core/rows/rows.ts'
 import {
   audience,
   clientId,
@@ -188,4 +190,35 @@ test('K25: a proved identity ends with its pod and with its service account', ()
   expect(ask({})).toMatchObject({ allow: true })
   expect(ask({ pods: ['pod-uid-2'] })).toMatchObject({ allow: false, reason: 'pod_unknown' })
   expect(ask({ uid: 'anew' })).toMatchObject({ allow: false, reason: 'pod_unknown' })
+})
+
+describe('what was proved names the same client', () => {
+  const proved = verify(token()) as Identity
+  const other = clientRow({
+    clientId: 'sc_other',
+    name: 'other',
+    issuer: 'https://i.test/v1/clients/sc_other',
+    keys: [],
+  })
+  const holding = { ...other, serviceAccounts: [account] }
+  const without = { ...client, serviceAccounts: [] }
+
+  test.each<[string, boolean, ClientRow[]]>([
+    ['while it holds the account', true, [client]],
+    ['whoever else is there', true, [client, other]],
+    ['not where another one holds it', false, [without, holding]],
+    ['not where that is all there is', false, [holding]],
+    ['not where nobody holds it', false, [without, other]],
+    ['not where two do', false, [client, holding]],
+    ['not where the account of that name is in another namespace', false, [{ ...client, namespace: 'elsewhere' }]],
+    ['not where it has another id', false, [{ ...client, clientId: 'sc_next' }]],
+  ])('%s', (_what, expected, clients) => {
+    const now = snapshotOf([serviceRow(), ...clients])
+    expect(credentialTable.ServiceAccountToken.namesStill(proved, now)).toBe(expected)
+  })
+
+  test('where it says so itself', () => {
+    const nothing = snapshotOf([serviceRow()])
+    expect(credentialTable.ClientToken.namesStill({ ...proved, credential: 'ClientToken' }, nothing)).toBe(true)
+  })
 })

@@ -1,5 +1,6 @@
 import type { AccessKey } from '../../../../core/api/access-key.ts'
 import { type SecretObject, secretAnnotations } from '../../../../core/keys/secret-data.ts'
+import { clientIdOf } from '../../../../core/registry/ids.ts'
 import { reconcileAccessKey } from '../../../../operator/access-key/access-key.ts'
 import { at, clientOf, type Store, start } from './access-key-store.ts'
 
@@ -219,6 +220,29 @@ export const situations: Record<string, Situation> = {
     given(store) {
       store.now += 10
       store.edit({ keysNotBefore: at(5) })
+    },
+    writes: ['status'],
+    ready: 'Revoked',
+    state: 'Revoked',
+    keys: ['Revoked'],
+  },
+  'a brought key that another one takes the place of': {
+    spec: { publicKey: ed25519 },
+    given: store => store.edit({ publicKey: { ...ed25519, x: 'O2onvM62pC1io6jQKm8Nc2UyFXcd4kOmOsBIoYtZ2ik' } }),
+    writes: ['status'],
+    ready: 'Ready',
+    state: 'Active',
+    keys: ['Active', 'Retiring'],
+  },
+  'a brought key whose client has another identity': {
+    spec: { publicKey: ed25519 },
+    given(store) {
+      const { client, ...first } = clientOf()
+      store.accessKey = {
+        ...store.accessKey,
+        status: { ...store.accessKey.status, clientId: clientIdOf(client, first.namespaceUid, first.installation) },
+      }
+      store.client = clientOf({ identity: 2 })
     },
     writes: ['status'],
     ready: 'Revoked',

@@ -162,7 +162,11 @@ describe('Ready', () => {
     ['waits for another key', { secretState: 'missing' }, pending],
     ['waits for no key that would have ended', { accessKey: ended, keys: [], secretState: 'missing' }, hasEnded],
     ['tells that the key has ended', { keys: [keyOf('Expired')] }, hasEnded],
-    ['tells that a brought key was revoked', { keys: [keyOf('Revoked')], secretState: 'none' }, isRevoked],
+    [
+      'tells that a brought key was revoked, and what to do',
+      { keys: [keyOf('Revoked')], secretState: 'none' },
+      says('True', 'Revoked', 'The key is revoked. Put another one into spec.publicKey.'),
+    ],
     ['waits for the key that comes after a revoked one', { keys: [keyOf('Revoked')], secretState: 'missing' }, pending],
     [
       'tells that the AccessKey is revoked, whatever is wrong',

@@ -22,6 +22,7 @@ export function clientOf(spec: ApiClient['spec'] = {}, change: Partial<ResolvedC
     client: { metadata: { name: 'web', namespace: 'shop', uid: 'client-uid' }, spec },
     clientId,
     namespaceUid: 'uid-of-shop',
+    installation: 'default',
     issuer: `${issuer}/v1/clients/${clientId}`,
     accepted: true,
     reason: 'Accepted',

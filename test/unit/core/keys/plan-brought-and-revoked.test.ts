@@ -1,9 +1,12 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import type { AccessKey, PublishedKey } from '../../../../core/api/access-key.ts'
 import { thumbprint } from '../../../../core/jose/jwk.ts'
 import type { ObservedAccessKey } from '../../../../core/keys/key-plan.ts'
 import { planAccessKey } from '../../../../core/keys/plan-access-key.ts'
-import { accessKeyOf, start } from './access-key-store.ts'
+import { clientIdOf } from '../../../../core/registry/ids.ts'
+import type { ResolvedClient } from '../../../../core/registry/resolve-clients.ts'
+import { accessKeyOf, clientOf, start } from './access-key-store.ts'
 import { at, found, keyOf, observedOf, publicKey, readyOf, secretOf, settled, states } from './observed.ts'
 
 const kid = thumbprint(publicKey)
@@ -30,15 +33,65 @@ describe('a key that is brought', () => {
   })
 
   test.each<[string, Partial<AccessKey['spec']>, PublishedKey[], Partial<ObservedAccessKey>, string[]]>([
-    ['takes the place of another, which nobody vouches for any more', {}, [keyOf('Active')], {}, [`${kid} Active`]],
+    ['takes the place of another, which retires', {}, [keyOf('Active')], {}, [`${kid} Active`, 'held Retiring']],
+    [
+      'takes the place of one that has ended, which goes',
+      { validity: '1h' },
+      [keyOf('Active', { notBefore: at(-3_600) })],
+      {},
+      [`${kid} Active`],
+    ],
+    [
+      'takes its place again, and what was to take it retires',
+      {},
+      [keyOf('Active'), keyOf('Retiring', { kid, notAfter: at(9) })],
+      {},
+      [`${kid} Active`, 'held Retiring'],
+    ],
+    [
+      'that was revoked never takes it again',
+      {},
+      [keyOf('Active'), keyOf('Revoked', { kid })],
+      {},
+      [`${kid} Revoked`, 'held Retiring'],
+    ],
+    [
+      'leaves those before it their time, the newest eight',
+      {},
+      [
+        keyOf('Active'),
+        ...[1, 2, 3, 4, 5, 6, 7, 8].map(age =>
+          keyOf('Retiring', { kid: `r${age}`, notBefore: at(-age), notAfter: at(9) }),
+        ),
+        keyOf('Retiring', { kid: 'over', notAfter: at(0) }),
+      ],
+      {},
+      [`${kid} Active`, 'held Retiring', ...[1, 2, 3, 4, 5, 6, 7].map(age => `r${age} Retiring`)],
+    ],
+    [
+      'leaves the newest four that were revoked known, and itself',
+      {},
+      [1, 2, 3, 4, 5]
+        .map(age => keyOf('Revoked', { kid: `x${age}`, notBefore: at(-age) }))
+        .concat(keyOf('Revoked', { kid, notBefore: at(-9) })),
+      {},
+      [`${kid} Revoked`, 'x1 Revoked', 'x2 Revoked', 'x3 Revoked', 'x4 Revoked'],
+    ],
+    [
+      'has the one before it revoked at once where the spec says so',
+      { keysNotBefore: at(0) },
+      [keyOf('Active', { notBefore: at(-1) }), keyOf('Retiring', { kid: 'r', notBefore: at(-2), notAfter: at(9) })],
+      {},
+      [`${kid} Active`, 'held Revoked', 'r Revoked'],
+    ],
     ['leaves what was revoked known', {}, [keyOf('Revoked')], {}, [`${kid} Active`, 'held Revoked']],
     ['stays while its client is gone', {}, [keyOf('Active', { kid })], { client: undefined }, [`${kid} Active`]],
     [
-      'is not published while its client is gone, and what it replaced is not any more',
+      'is not published while its client is gone, and what it replaces retires all the same',
       {},
       [keyOf('Active'), keyOf('Revoked', { kid: 'x' })],
       { client: undefined },
-      ['x Revoked'],
+      ['held Retiring', 'x Revoked'],
     ],
     [
       'is withdrawn where it may not be used',
@@ -49,6 +102,95 @@ describe('a key that is brought', () => {
     ],
   ])('%s', (_, spec, keys, changes, expected) => {
     expect(states(planAccessKey(observedOf(brought(spec, keys), changes), start))).toEqual(expected)
+  })
+})
+
+describe('a key that takes the place of another in the spec', () => {
+  const exchanged = (spec: Partial<AccessKey['spec']> = {}, before: Partial<PublishedKey> = {}) => {
+    const accessKey = accessKeyOf({ publicKey, ...spec }, { keys: [keyOf('Active', before)] })
+    return settled(accessKey, {}).status?.keys
+  }
+
+  test('is good from now on, and the other one for a day more, or until it ends', () => {
+    expect(exchanged()).toEqual([
+      { kid, state: 'Active', publicKey, notBefore: at(0), publishedAt: at(0) },
+      keyOf('Retiring', { notAfter: at(86_400) }),
+    ])
+    expect(exchanged({}, { notBefore: at(-5) })?.[1]).toMatchObject({ notAfter: at(86_400) })
+    expect(exchanged({ expiresAt: at(50) })?.map(({ notAfter }) => notAfter)).toEqual([at(50), at(50)])
+    expect(exchanged({ validity: '2h' }, { notBefore: at(-3_600) })?.map(({ notAfter }) => notAfter)).toEqual([
+      at(7_200),
+      at(3_600),
+    ])
+  })
+
+  test('is looked at again when the other one ends, and that one goes then', () => {
+    const accessKey = accessKeyOf({ publicKey }, { keys: [keyOf('Active')] })
+    const plan = planAccessKey(observedOf(accessKey), start)
+    expect(plan.nextAt).toBe(start + 86_400)
+    const after = settled(accessKey, {})
+    expect(planAccessKey(observedOf(after), start + 86_399).write).toBeUndefined()
+    expect(states(planAccessKey(observedOf(after), start + 86_400))).toEqual([`${kid} Active`])
+  })
+
+  test('has its own time where it comes back: the day of the other one begins then', () => {
+    const accessKey = accessKeyOf(
+      { publicKey },
+      { keys: [keyOf('Active'), keyOf('Retiring', { kid, notAfter: at(9) })] },
+    )
+    expect(settled(accessKey, {}).status?.keys).toEqual([
+      keyOf('Active', { kid }),
+      keyOf('Retiring', { notAfter: at(86_400) }),
+    ])
+  })
+})
+
+describe('a key that is brought to a client that got another identity', () => {
+  const client = (identity: number, change: Partial<ResolvedClient> = {}) => {
+    const made = clientOf({ identity })
+    return { ...made, clientId: clientIdOf(made.client, made.namespaceUid, made.installation), ...change }
+  }
+  const under = (
+    clientId: string,
+    keys: PublishedKey[] = [keyOf('Active', { kid }), keyOf('Retiring', { notAfter: at(9) })],
+  ) => accessKeyOf({ publicKey }, { clientId, keys })
+
+  test('is revoked with the identity before, and all that it replaced: who has the private half has it still', () => {
+    const { status } = settled(under(client(1).clientId), { client: client(3) })
+    expect(status?.keys?.map(({ state }) => state)).toEqual(['Revoked', 'Revoked'])
+    expect(status).toMatchObject({ state: 'Revoked', clientId: client(3).clientId, keyId: kid })
+    expect(status?.conditions?.find(({ type }) => type === 'Ready')).toMatchObject({
+      status: 'True',
+      reason: 'Revoked',
+      message: 'The key is revoked. Put another one into spec.publicKey.',
+    })
+  })
+
+  test('stays revoked, and another one that is brought then is good at once', () => {
+    const after = settled(under(client(1).clientId), { client: client(2) })
+    expect(planAccessKey(observedOf(after, { client: client(2) }), start + 9)).toEqual({ events: [] })
+    const [x] = [generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' }).x ?? '']
+    const next = { ...publicKey, x }
+    const plan = planAccessKey(
+      observedOf({ ...after, spec: { ...after.spec, publicKey: next } }, { client: client(2) }),
+      start,
+    )
+    expect(states(plan)).toEqual([`${thumbprint(next)} Active`, `${kid} Revoked`, 'held Revoked'])
+  })
+
+  test('is new to the client where nothing was published before', () => {
+    expect(states(planAccessKey(observedOf(under(client(1).clientId, []), { client: client(2) }), start))).toEqual([
+      `${kid} Active`,
+    ])
+  })
+
+  test.each([
+    ['to another id for another cause', client(2, { clientId: 'shop.web' }), client(2).clientId],
+    ['back, at an operator that is late', client(1), client(2).clientId],
+    ['nowhere', client(2), client(2).clientId],
+  ])('goes on where the client moved %s', (_what, moved, before) => {
+    const plan = planAccessKey(observedOf(under(before), { client: moved }), start)
+    expect(states(plan)).toEqual([`${kid} Active`, 'held Retiring'])
   })
 })
 

@@ -50,6 +50,49 @@ describe('a key of the status', () => {
     },
   )
 
+  it.each([
+    ['retires, for the time that it has', 'Retiring', { notAfter: '2026-11-22T12:00:00Z' }, {}, 'usable'],
+    ['retires and has ended', 'Retiring', { notAfter: '2026-11-22T11:00:00Z' }, {}, 'ended'],
+    ['retires without an end', 'Retiring', {}, {}, 'nothing'],
+    ['is called active', 'Active', {}, {}, 'nothing'],
+    ['is called active with an end', 'Active', { notAfter: '2026-11-22T12:00:00Z' }, {}, 'nothing'],
+    ['is to come', 'Pending', { notAfter: '2026-11-22T12:00:00Z' }, {}, 'nothing'],
+    ['was revoked', 'Revoked', {}, {}, 'revoked'],
+    [
+      'is older than keysNotBefore',
+      'Retiring',
+      { notAfter: '2026-11-22T12:00:00Z' },
+      { keysNotBefore: '2026-11-22T10:00:01Z' },
+      'revoked',
+    ],
+    ['belongs to a revoked AccessKey', 'Retiring', { notAfter: '2026-11-22T12:00:00Z' }, { revoked: {} }, 'revoked'],
+    [
+      'outlives its AccessKey',
+      'Retiring',
+      { notAfter: '2026-11-22T12:00:00Z' },
+      { expiresAt: '2026-11-22T10:30:00Z' },
+      'ended',
+    ],
+    ['is of another algorithm', 'Retiring', { notAfter: '2026-11-22T12:00:00Z' }, { algorithm: 'ES256' }, 'nothing'],
+  ] as [string, PublishedKey['state'], Partial<PublishedKey>, Partial<AccessKey['spec']>, string][])(
+    'that the spec does not bring any more and that %s (K23)',
+    (_what, state, more, spec, expected) => {
+      expect(worth({ publicKey: keyPair().publicKey, ...spec }, { state, ...more })).toBe(expected)
+    },
+  )
+
+  it('that the spec brought goes on until the operator has looked at the exchange, unless the spec revokes it', () => {
+    const worthAt = (observedGeneration: number | undefined, spec: Partial<AccessKey['spec']> = {}) => {
+      const key = withKeys({ publicKey: keyPair().publicKey, ...spec }, published(pair))
+      const status = { ...key.status, ...(observedGeneration !== undefined && { observedGeneration }) }
+      return usableKeys({ ...key, metadata: { ...key.metadata, generation: 3 }, status }, now).length
+    }
+    expect([2, 3, 4, undefined].map(seen => worthAt(seen))).toEqual([1, 0, 0, 0])
+    expect(worthAt(2, { keysNotBefore: '2026-11-22T10:00:01Z' })).toBe(0)
+    expect(worthAt(2, { revoked: {} })).toBe(0)
+    expect(worthAt(2, { expiresAt: '2026-11-22T10:30:00Z' })).toBe(0)
+  })
+
   it('with a point of small order counts for nothing (J15)', () => {
     const x = Buffer.concat([Buffer.from([1]), Buffer.alloc(31)]).toString('base64url')
     expect(worth({}, { publicKey: { kty: 'OKP', crv: 'Ed25519', x } })).toBe('nothing')

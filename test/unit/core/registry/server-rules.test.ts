@@ -82,6 +82,7 @@ describe('what an API server refuses is refused without one (S08)', () => {
     ],
     ['AccessKey', { clientRef, publicKey: okp, rotation: {} }, 'spec.rotation: rotation has no meaning'],
     ['AccessGrant', { ...grant, actFor: 'Any' }, 'spec.actFor: actFor must be None'],
+    ['ApiClient', { clientId: 'a.b', identity: 2 }, 'spec.identity: a chosen clientId cannot get another identity'],
     [
       'AccessGrant',
       { ...grant, clients: [...grant.clients, ...grant.clients] },

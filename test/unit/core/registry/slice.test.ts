@@ -4,6 +4,7 @@ import type { AccessGrant, GrantedClient } from '../../../../core/api/access-gra
 import type { AccessKey } from '../../../../core/api/access-key.ts'
 import type { ApiClient } from '../../../../core/api/api-client.ts'
 import type { Role } from '../../../../core/api/role.ts'
+import type { PodObject } from '../../../../core/registry/kubernetes.ts'
 import { resolveClients } from '../../../../core/registry/resolve-clients.ts'
 import { resolveServices } from '../../../../core/registry/resolve-services.ts'
 import {
@@ -18,6 +19,7 @@ import {
 import { type Row, rowKey } from '../../../../core/rows/rows.ts'
 import {
   accessKey,
+  bornSeconds,
   client,
   grant,
   issuerUrl,
@@ -276,6 +278,11 @@ describe('the service accounts of a client', () => {
     status: { phase },
   })
 
+  const rows = (pods: PodObject[], now = bornSeconds, account: object = {}) => {
+    const accounts = new Map([['partners/worker', { metadata: { ...metadata, ...account } }]])
+    return holder && serviceAccountRows(holder, accounts, () => pods, now)
+  }
+
   it('come with the uids of the pods that run as them now', () => {
     const pods = [
       pod('b', 'Running'),
@@ -284,8 +291,23 @@ describe('the service accounts of a client', () => {
       pod('d', 'Failed'),
       pod('e', 'Running', 'other'),
     ]
-    expect(holder && serviceAccountRows(holder, new Map([['partners/worker', { metadata }]]), () => pods)).toEqual([
-      { name: 'worker', uid: 'account', pods: ['a', 'b'] },
+    expect(rows(pods)).toEqual([{ name: 'worker', uid: 'account', pods: ['a', 'b'] }])
+  })
+
+  it('go on for a pod that ends, and for a minute longer than its grace, as at the API server (K25)', () => {
+    const a = pod('a', 'Running')
+    const ending = { ...a, metadata: { ...a.metadata, deletionTimestamp: new Date(bornSeconds * 1_000).toISOString() } }
+    const podsAt = (seconds: number) => rows([ending, pod('b', 'Running')], bornSeconds + seconds)?.[0]?.pods
+    expect([-30, 0, 59].map(podsAt)).toEqual([
+      ['a', 'b'],
+      ['a', 'b'],
+      ['a', 'b'],
     ])
+    expect([60, 61, 86_400].map(podsAt)).toEqual([['b'], ['b'], ['b']])
+  })
+
+  it('are none where the account is going', () => {
+    const going = { deletionTimestamp: '2026-11-22T10:00:00Z' }
+    expect(rows([pod('a', 'Running')], bornSeconds, going)).toEqual([])
   })
 })

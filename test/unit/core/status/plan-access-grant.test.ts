@@ -48,6 +48,20 @@ describe('a pin', () => {
     }
   })
 
+  it('holds for one identity of a client: another one has nothing until the grant is written again', () => {
+    const withIdentity = (identity: number) => clientsIn('uid-1', [client('partners', 'web', { identity })])
+    const first = plan(undefined, clientsIn('uid-1', [derived]))
+    const next = plan(first.clients, withIdentity(2))
+    expect(next.clients).toEqual([{ ...first.clients?.[0], state: 'Replaced' }])
+    expect([next.state, ...(reasons(next) ?? [])]).toEqual(['Refused', 'ClientReplaced', 'ClientReplaced'])
+    expect(next.conditions?.[0]?.message).toContain('or the clients have another identity: partners/web')
+    // However often it is looked at; and one that rises again has nothing either.
+    for (const identity of [2, 3]) expect(plan(next.clients, withIdentity(identity)).clients).toEqual(next.clients)
+    const again = plan(undefined, withIdentity(2))
+    expect([again.state, again.clients?.[0]?.state]).toEqual(['Active', 'Granted'])
+    expect(again.clients?.[0]?.clientId).not.toBe(first.clients?.[0]?.clientId)
+  })
+
   it('holds for a client that is pruned and applied again in its namespace', () => {
     const again = { ...chosen, metadata: { ...chosen.metadata, uid: 'another' } }
     const status = plan([pin({ state: 'NotFound' })], clientsIn('uid-1', [again]))
