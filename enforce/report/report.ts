@@ -5,6 +5,7 @@ import type { UpstreamFault } from '../respond.ts'
 import type { Audit } from './audit.ts'
 import type { GuardMetrics, Limit } from './metrics.ts'
 import type { CallTrace } from './trace.ts'
+import type { UsageCounter } from './usage.ts'
 
 /** One call, from its first line to its one report. */
 export interface Call {
@@ -36,8 +37,14 @@ export interface Reporter {
 /** What is counted. Limits and faults of the app are met on a data path only. */
 type Counted = Pick<GuardMetrics, 'decided' | 'wouldDeny'> & Partial<Pick<GuardMetrics, 'limitHit' | 'upstreamFailed'>>
 
-export function createReporter(options: { audit: Audit; metrics: Counted; service: string; clock: Clock }): Reporter {
-  const { audit, metrics, service, clock } = options
+export function createReporter(options: {
+  audit: Audit
+  metrics: Counted
+  usage?: Pick<UsageCounter, 'count'> | undefined
+  service: string
+  clock: Clock
+}): Reporter {
+  const { audit, metrics, usage, service, clock } = options
   const timeText = timeTexts(clock)
   return {
     limitHit: limit => metrics.limitHit?.(limit),
@@ -56,6 +63,8 @@ export function createReporter(options: { audit: Audit; metrics: Counted; servic
       if (wouldDeny) metrics.wouldDeny(decision.route)
       const limit = decision.reason === 'request_malformed' ? limitOf[status ?? 0] : undefined
       if (limit) metrics.limitHit?.(limit)
+      // What closes a tunnel is no call.
+      if (event === undefined) usage?.count(verdict, call.startedMs)
       if (event === undefined) call.trace?.end({ verdict, method: call.method, service, peer, status })
       audit.record({
         v: auditVersion,
