@@ -5,6 +5,7 @@ import {
   enforcedColumn,
   enforcedReasons,
   type KindDefinition,
+  lastUsedColumn,
   readyColumn,
   reasonColumn,
   repeated,
@@ -13,6 +14,7 @@ import {
   described,
   duration,
   isDuration,
+  lastUsedAt,
   namespacedReference,
   objectReference,
   statusBase,
@@ -204,6 +206,7 @@ const publishedKey = z.strictObject({
 
 const status = z.strictObject({
   ...statusBase,
+  lastUsedAt,
   state: described(
     z.enum(['Pending', 'Active', 'Suspended', 'Revoked', 'Expired', 'Refused']),
     'What the key can do now.',
@@ -267,6 +270,7 @@ export const accessKey: KindDefinition = {
       description: 'Secret with the key.',
       priority: 1,
     },
+    lastUsedColumn,
     enforcedColumn,
   ],
   conditions: {

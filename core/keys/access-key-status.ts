@@ -1,6 +1,7 @@
 import type { AccessKey, AccessKeyStatus, PublishedKey } from '../api/access-key.ts'
 import { secondsOfTime, timeOf } from '../base/time.ts'
 import type { ResolvedClient } from '../registry/resolve-clients.ts'
+import { lastUse } from '../status/last-use.ts'
 import {
   type ConditionFinding,
   type EnforcedView,
@@ -50,6 +51,7 @@ export function composeKeyStatus(outcome: Outcome): AccessKeyStatus {
     ...(minted && { secretName: secretNameOf(accessKey) }),
     ...(current?.notAfter !== undefined && { expiresAt: current.notAfter }),
     ...(bound && { binding: { name: secretNameOf(accessKey) } }),
+    ...lastUse(previous),
   }
 }
 

@@ -1,0 +1,107 @@
+import { secondsOf, timeOf } from '../../core/base/time.ts'
+import type { KubeObject } from '../../platform/kube/client.ts'
+import type { Objects } from '../objects.ts'
+import type { Usage, Use, UsedKind } from './usage.ts'
+
+/** Objects that are told of in one piece of an answer. */
+const objectsInPiece = 64
+
+const members: Readonly<Record<UsedKind, string>> = {
+  accesskeys: 'accessKeys',
+  accessgrants: 'accessGrants',
+  roles: 'roles',
+}
+
+/** Which objects somebody asks about: all, those of a namespace, or one. */
+export interface Asked {
+  readonly namespace: string | undefined
+  readonly name: string | undefined
+}
+
+type Used = KubeObject & { readonly status?: { readonly lastUsedAt?: string | undefined } }
+
+/**
+ * What is known of the objects of these kinds, as JSON in pieces: between two of them everything else goes on. Of what
+ * was used before this replica started, or at guards of another one, it is known what the status says.
+ */
+export function* usagePieces(
+  usage: Usage,
+  objects: Pick<Objects, 'keys' | 'grants' | 'roles'>,
+  kinds: readonly UsedKind[],
+  asked: Asked,
+): Generator<string> {
+  const stores: Readonly<Record<UsedKind, ReadonlyMap<string, Used>>> = {
+    accesskeys: objects.keys.store,
+    accessgrants: objects.grants.store,
+    roles: objects.roles.store,
+  }
+  yield `{"since":"${timeOf(usage.since)}"`
+  for (const kind of kinds) {
+    yield `,"${members[kind]}":[`
+    let separator = ''
+    let piece: string[] = []
+    for (const object of chosen(stores[kind], asked)) {
+      piece.push(JSON.stringify(entryOf(object, kind, usage)))
+      if (piece.length < objectsInPiece) continue
+      yield separator + piece.join(',')
+      separator = ','
+      piece = []
+    }
+    yield piece.length > 0 ? `${separator}${piece.join(',')}]` : ']'
+  }
+  yield '}'
+}
+
+/** Those that are there when they are come to. */
+function* chosen(store: ReadonlyMap<string, Used>, { namespace, name }: Asked): Generator<Used> {
+  if (namespace !== undefined && name !== undefined) {
+    const object = store.get(`${namespace}/${name}`)
+    if (object) yield object
+    return
+  }
+  for (const object of store.values()) {
+    if (namespace === undefined || object.metadata.namespace === namespace) yield object
+  }
+}
+
+function entryOf({ metadata: { namespace, name }, status }: Used, kind: UsedKind, usage: Usage): object {
+  const use = usage.of(kind, `${namespace}/${name}`)
+  const last = Math.max(use?.lastUsedAt ?? 0, secondsOf(status?.lastUsedAt) ?? 0)
+  const own = {
+    namespace,
+    name,
+    ...(last > 0 && { lastUsedAt: timeOf(last) }),
+    calls: use?.calls ?? 0,
+  }
+  const parts = [...(use?.parts ?? [])]
+  if (kind === 'accesskeys') return { ...own, keys: parts.map(([kid, one]) => ({ kid, ...useOf(one) })) }
+  if (kind === 'roles') return { ...own, rules: parts.map(([part, one]) => ({ ...ruleOf(part), ...useOf(one) })) }
+  return own
+}
+
+function useOf({ lastUsedAt, calls }: Use): object {
+  return { lastUsedAt: timeOf(lastUsedAt), calls }
+}
+
+function ruleOf(part: string): object {
+  const [index = ''] = part.split(' ', 1)
+  const permission = part.slice(index.length + 1)
+  return { rule: Number(index), ...(permission !== '' && { permission }) }
+}
+
+/** What the operator asks for, every so often: when objects were used of which a guard told since. */
+export interface UsageReport {
+  /** Seconds since epoch, by this replica's clock: what to ask from the next time. */
+  readonly at: number
+  /** Seconds since epoch of the last use, by `namespace/name`. */
+  readonly used: Readonly<Record<UsedKind, Readonly<Record<string, number>>>>
+}
+
+export function usageReport(usage: Usage, from: number, nowSeconds: number): UsageReport {
+  const of = (kind: UsedKind) =>
+    Object.fromEntries([...usage.toldSince(kind, from)].map(([key, { lastUsedAt }]) => [key, lastUsedAt]))
+  return {
+    at: nowSeconds,
+    used: { accesskeys: of('accesskeys'), accessgrants: of('accessgrants'), roles: of('roles') },
+  }
+}
