@@ -13,6 +13,8 @@ export interface IssuerDouble {
   seen: Record<string, string>
   guards: Record<string, GuardReport[]>
   hash: string
+  /** When objects were used, by plural name and `namespace/name`: seconds since epoch. */
+  used: Record<string, Record<string, number>>
   readonly asked: { path: string; authorization: string }[]
   stop(): void
 }
@@ -23,6 +25,7 @@ export async function startIssuerDouble(client: KubeClient): Promise<IssuerDoubl
     seen: { accesskeys: latest, roles: latest, accessgrants: latest },
     guards: {},
     hash: 'a'.repeat(64),
+    used: {},
     asked: [],
     stop: () => server.close(),
   }
@@ -37,8 +40,9 @@ export async function startIssuerDouble(client: KubeClient): Promise<IssuerDoubl
         Object.entries(double.guards).map(([key, guards]) => [key, { hash: double.hash, guards }]),
       )
       const report: EnforcementReport = { seen: double.seen, slices }
+      const usage = { at: Math.floor(Date.now() / 1_000), used: double.used }
       response.setHeader('content-type', 'application/json')
-      response.end(JSON.stringify(report))
+      response.end(JSON.stringify(request.url?.startsWith('/v1/usage') ? usage : report))
     },
   )
   await new Promise<void>(resolve => server.listen(0, '0.0.0.0', resolve))
