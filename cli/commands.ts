@@ -3,6 +3,7 @@ import { type CommandTable, defineCommand } from './frame/command.ts'
 import { processes } from './processes.ts'
 import { propose } from './propose/entry.ts'
 import { tokenInspect } from './token/entry.ts'
+import { unused } from './unused/entry.ts'
 import { version } from './version/entry.ts'
 import { why } from './why/entry.ts'
 
@@ -14,6 +15,7 @@ export const commandTable: CommandTable = {
     defineCommand(why, async () => (await import('./why/explain-call.ts')).explainCall),
     defineCommand(tokenInspect, async () => (await import('./token/inspect-token.ts')).inspect),
     defineCommand(propose, async () => (await import('./propose/propose-access.ts')).proposeAccess),
+    defineCommand(unused, async () => (await import('./unused/list-unused.ts')).listUnused),
     defineCommand(version, async () => (await import('./version/print-version.ts')).printVersion),
     defineCommand(completion, async () => (await import('./completion/print-script.ts')).printScript),
   ],
