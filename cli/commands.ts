@@ -1,5 +1,6 @@
 import { completion } from './completion/entry.ts'
 import { type CommandTable, defineCommand } from './frame/command.ts'
+import { leaked } from './leaked/entry.ts'
 import { processes } from './processes.ts'
 import { propose } from './propose/entry.ts'
 import { tokenInspect } from './token/entry.ts'
@@ -15,6 +16,7 @@ export const commandTable: CommandTable = {
     defineCommand(why, async () => (await import('./why/explain-call.ts')).explainCall),
     defineCommand(tokenInspect, async () => (await import('./token/inspect-token.ts')).inspect),
     defineCommand(propose, async () => (await import('./propose/propose-access.ts')).proposeAccess),
+    defineCommand(leaked, async () => (await import('./leaked/answer-leak.ts')).answerLeak),
     defineCommand(unused, async () => (await import('./unused/list-unused.ts')).listUnused),
     defineCommand(version, async () => (await import('./version/print-version.ts')).printVersion),
     defineCommand(completion, async () => (await import('./completion/print-script.ts')).printScript),

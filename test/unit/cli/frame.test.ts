@@ -173,7 +173,8 @@ describe('the table of commands', () => {
       // What stands behind latchkey, or behind the image's way to it, up to what the shell does with it.
       const joined = example.replaceAll(/\\\n */g, '')
       const [, line = ''] =
-        /(?:latchkey|latchkey\.mjs) ((?:why|token|propose|version|completion) ?[^<|)]*)/.exec(joined) ?? []
+        /(?:latchkey|latchkey\.mjs) ((?:why|token|propose|leaked|unused|version|completion) ?[^<|)]*)/.exec(joined) ??
+        []
       const asked: string[] = []
       const table = {
         ...commandTable,
