@@ -1,9 +1,15 @@
 import { Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
+import type { Cluster } from '../../../cli/frame/cluster.ts'
+import type { CommandIo } from '../../../cli/frame/command.ts'
+import { CommandError } from '../../../cli/frame/exit-codes.ts'
 import { boundedLines } from '../../../cli/leaked/bounded-lines.ts'
+import { confirm } from '../../../cli/leaked/confirm.ts'
 import { createKeyTraffic } from '../../../cli/leaked/key-traffic.ts'
 import { readKid } from '../../../cli/leaked/read-kid.ts'
+import { readGuardLogs } from '../../../cli/leaked/read-logs.ts'
 import { revokingTime, type StoredKey } from '../../../cli/leaked/revoke.ts'
+import type { KubeClient } from '../../../platform/kube/client.ts'
 import { alice, bob } from '../../guard/policy-rows.ts'
 import { commandLine } from './command-line.ts'
 
@@ -172,5 +178,71 @@ describe('the lines of a log', () => {
     const found: (string | undefined)[] = []
     for await (const line of boundedLines(file())) found.push(line)
     expect(found).toEqual([undefined])
+  })
+})
+
+describe('a person who is asked', () => {
+  const asked = async (...typed: string[]) => {
+    const said: string[] = []
+    const input = Object.assign(Readable.from(typed), { isTTY: true })
+    const io = { input, complain: (text: string) => said.push(text) } as unknown as CommandIo
+    return [await confirm('Revoke?', io), said.join('')]
+  }
+
+  it.each(['y\n', 'Y\n', 'yes\n', ' yes \nn\n'])('agrees by %j', async typed => {
+    expect(await asked(typed)).toEqual([true, 'Revoke? [y/N] '])
+  })
+
+  it.each(['n\n', '\n', 'yes please\n', 'no\nyes\n', '', 'yy\n'])('does not by %j', async typed => {
+    expect((await asked(typed))[0]).toBe(false)
+  })
+})
+
+describe("the logs of guards' containers", () => {
+  function clusterOf(logs: Record<string, string | Error>, listed: () => void = () => {}) {
+    const asked: string[] = []
+    const client = {
+      async list(_resource: unknown, options: object) {
+        listed()
+        asked.push(JSON.stringify(options))
+        const names = Object.keys(logs)
+        return { items: names.map(name => ({ metadata: { namespace: 'shop', name } })), resourceVersion: '1' }
+      },
+      async raw(_method: string, path: string) {
+        asked.push(path)
+        const log = logs[/pods\/([^/]+)\/log/.exec(path)?.[1] ?? '']
+        if (log instanceof Error) throw log
+        return log
+      },
+    } as unknown as KubeClient
+    const cluster: Cluster = { namespace: 'else', ask: call => call(client) }
+    return { cluster, asked }
+  }
+
+  it('are read of every guarded pod of all namespaces, in bounds', async () => {
+    const line = `${JSON.stringify(entry())}\n`
+    const { cluster, asked } = clusterOf({ a: `${line}${line}`, b: `started\n${line}`, c: '' })
+    const traffic = createKeyTraffic(kid)
+    expect(await readGuardLogs(cluster, traffic)).toEqual({ read: 3, unread: [] })
+    expect([traffic.calls()[0]?.calls, traffic.unreadable()]).toEqual([3, 1])
+    expect(asked[0]).toBe('{"labelSelector":"latchkey.dev/guard","limit":500}')
+    expect(asked[1]).toMatch(
+      /^\/api\/v1\/namespaces\/shop\/pods\/a\/log\?container=latchkey-guard&.*limitBytes=[0-9]+$/,
+    )
+  })
+
+  it('that may not be read are told by name, and the others are read', async () => {
+    const { cluster } = clusterOf({ a: new CommandError('refused', 'api refuses'), b: `${JSON.stringify(entry())}\n` })
+    const traffic = createKeyTraffic(kid)
+    expect(await readGuardLogs(cluster, traffic)).toEqual({ read: 1, unread: ['shop/a: api refuses'] })
+    expect(traffic.calls()).toHaveLength(1)
+  })
+
+  it('of pods that may not be listed are none, and that is told', async () => {
+    const { cluster } = clusterOf({}, () => {
+      throw new CommandError('refused', 'api refuses')
+    })
+    const read = await readGuardLogs(cluster, createKeyTraffic(kid))
+    expect(read).toEqual({ read: 0, unread: ['pods cannot be listed: api refuses'] })
   })
 })
