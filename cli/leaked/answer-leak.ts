@@ -48,12 +48,14 @@ async function revokeAll(
   kid: string,
   { timeout }: LeakOptions,
 ): Promise<Revoked[]> {
+  const wasRevoked = (key: StoredKey): boolean => entryOf(key, kid)?.state === 'Revoked'
   const written: StoredKey[] = []
-  for (const key of found) {
-    written.push(entryOf(key, kid)?.state === 'Revoked' ? key : await revoke(cluster, key, kid))
-  }
+  for (const key of found) written.push(wasRevoked(key) ? key : await revoke(cluster, key, kid))
   const outcomes: Revoked[] = []
-  for (const key of written) outcomes.push(await awaitRevoked(cluster, key, { kid, timeoutSeconds: timeout }))
+  for (const [at, key] of written.entries()) {
+    const outcome = await awaitRevoked(cluster, key, { kid, timeoutSeconds: timeout })
+    outcomes.push(found[at] && wasRevoked(found[at]) ? { ...outcome, alreadyRevoked: true } : outcome)
+  }
   return outcomes
 }
 

@@ -24,11 +24,22 @@ export function renderLeak(report: LeakReport): string {
 }
 
 function keyLines(key: Revoked): string {
-  const { namespace, name, client, keysNotBefore, refusedAfterSeconds, newKey, newKeyAfterSeconds, secret, missing } =
-    key
+  const {
+    namespace,
+    name,
+    client,
+    alreadyRevoked,
+    keysNotBefore,
+    refusedAfterSeconds,
+    newKey,
+    newKeyAfterSeconds,
+    secret,
+    missing,
+  } = key
   const lines = [
     `AccessKey ${namespace}/${name} of client ${client}`,
     ...(keysNotBefore === undefined ? [] : [`  keysNotBefore: ${keysNotBefore}`]),
+    ...(alreadyRevoked ? ['  the key was revoked before'] : []),
     ...(refusedAfterSeconds === undefined ? [] : [`  refused by every guard after ${refusedAfterSeconds} s`]),
     ...(newKey === undefined
       ? []

@@ -14,6 +14,8 @@ export interface Revoked {
   readonly name: string
   readonly client: string
   readonly keysNotBefore?: string
+  /** The key was revoked before. */
+  readonly alreadyRevoked?: true
   /** From the API server's acknowledgement to the moment when every guard concerned refused the key. */
   readonly refusedAfterSeconds?: number
   /** `kid` of the key that took its place; a key of one's own has none until its owner brings one. */

@@ -1,13 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { type UsedKind, usedKinds } from '../../core/status/usage-report.ts'
 import type { Clock } from '../../platform/clock.ts'
 import { sendProblem } from '../../platform/http/problem.ts'
 import { accessGrants, accessKeys, roles } from '../../platform/kube/resources.ts'
 import type { FairReviewer } from '../authenticate/review-fairly.ts'
 import type { Holder } from '../authenticate/token-review.ts'
 import type { Objects } from '../objects.ts'
-import { type Usage, type UsedKind, usedKinds } from './usage.ts'
+import type { Usage } from './usage.ts'
 import { type Asked, usagePieces, usageReport } from './usage-answer.ts'
 
 const resources = { accesskeys: accessKeys, accessgrants: accessGrants, roles }

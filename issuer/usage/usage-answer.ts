@@ -1,7 +1,8 @@
 import { secondsOf, timeOf } from '../../core/base/time.ts'
+import type { UsageReport, UsedKind } from '../../core/status/usage-report.ts'
 import type { KubeObject } from '../../platform/kube/client.ts'
 import type { Objects } from '../objects.ts'
-import type { Usage, Use, UsedKind } from './usage.ts'
+import type { Usage, Use } from './usage.ts'
 
 /** Objects that are told of in one piece of an answer. */
 const objectsInPiece = 64
@@ -89,14 +90,7 @@ function ruleOf(part: string): object {
   return { rule: Number(index), ...(permission !== '' && { permission }) }
 }
 
-/** What the operator asks for, every so often: when objects were used of which a guard told since. */
-export interface UsageReport {
-  /** Seconds since epoch, by this replica's clock: what to ask from the next time. */
-  readonly at: number
-  /** Seconds since epoch of the last use, by `namespace/name`. */
-  readonly used: Readonly<Record<UsedKind, Readonly<Record<string, number>>>>
-}
-
+/** What is new to the operator. @param from seconds since epoch, by this replica's clock */
 export function usageReport(usage: Usage, from: number, nowSeconds: number): UsageReport {
   const of = (kind: UsedKind) =>
     Object.fromEntries([...usage.toldSince(kind, from)].map(([key, { lastUsedAt }]) => [key, lastUsedAt]))

@@ -1,11 +1,8 @@
 import type { Used } from '../../core/rows/frames.ts'
+import type { UsedKind } from '../../core/status/usage-report.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { Objects } from '../objects.ts'
 import type { Slice } from '../slices/slice.ts'
-
-/** Kinds of which it is known when they were used last, by their plural names. */
-export const usedKinds = ['accesskeys', 'accessgrants', 'roles'] as const
-export type UsedKind = (typeof usedKinds)[number]
 
 /** Since this replica started, as its own guards told it. Seconds since epoch, by this replica's clock. */
 export interface Use {

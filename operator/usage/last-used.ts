@@ -1,6 +1,7 @@
 import type { Resolved } from '../../cluster/resolved.ts'
 import { laterUse } from '../../core/status/last-use.ts'
 import type { StoredCondition } from '../../core/status/report.ts'
+import { type UsedKind, usedKinds } from '../../core/status/usage-report.ts'
 import { type Clock, systemClock } from '../../platform/clock.ts'
 import { KubeError, type KubeObject, type Resource } from '../../platform/kube/client.ts'
 import { accessGrants, accessKeys, roles } from '../../platform/kube/resources.ts'
@@ -8,7 +9,6 @@ import type { Logger } from '../../platform/log.ts'
 import type { Replica, ReplicaClient } from '../guarded-service/issuer-replicas.ts'
 import type { Sources } from '../sources.ts'
 import type { StatusWriter } from '../status.ts'
-import { type UsedKind, usedKinds } from './used-since.ts'
 
 /** What a replica that restarts has not told by then is lost. */
 const everyMs = 30_000

@@ -1,13 +1,8 @@
 import { isRecord } from '../../core/base/is-record.ts'
+import type { UsageReport, UsedKind } from '../../core/status/usage-report.ts'
 
-/** Kinds of which it is told when they were used, by their plural names. */
-export const usedKinds = ['accesskeys', 'accessgrants', 'roles'] as const
-export type UsedKind = (typeof usedKinds)[number]
-
-/** What a replica of the issuer was told by its guards since it was asked last. */
-export interface UsedSince {
-  /** Seconds since epoch, by the clock of the replica: what to ask from the next time. */
-  readonly at: number
+/** A report of a replica, as far as it can be one. */
+export interface UsedSince extends Pick<UsageReport, 'at'> {
   /** Seconds since epoch of the last use, by `namespace/name`. */
   readonly used: Readonly<Record<UsedKind, ReadonlyMap<string, number>>>
 }

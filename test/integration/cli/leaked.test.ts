@@ -96,7 +96,10 @@ describe('latchkey leaked', () => {
     // Asked again it has nothing to do, and says the same.
     const before = await cluster.client.get(accessKeys, namespace, 'worker')
     const again = await run([kid, '--yes', '--logs', 'skip'])
-    expect(again).toMatchObject({ code: 0, text: expect.stringContaining(`AccessKey ${namespace}/worker`) })
+    expect(again).toMatchObject({
+      code: 0,
+      text: expect.stringMatching(/^AccessKey .*\/worker of client web\n.*\n {2}the key was revoked before\n/),
+    })
     const after = await cluster.client.get(accessKeys, namespace, 'worker')
     expect(after?.metadata.generation).toBe(before?.metadata.generation)
   })

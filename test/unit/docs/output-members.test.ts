@@ -79,7 +79,7 @@ test('the page tells every member that leaked prints, and no other', () => {
   const line = { v: 1, time: '2026-01-01T00:00:00Z', decision: 'allow', reason: 'granted', service: 'a/b' }
   traffic.add(JSON.stringify({ ...line, key: alice.key.kid, peer: '10.0.0.1' }))
   const revoked: Required<Revoked> = {
-    ...{ namespace: 'a', name: 'b', client: 'c', keysNotBefore: '', refusedAfterSeconds: 1 },
+    ...{ namespace: 'a', name: 'b', client: 'c', alreadyRevoked: true, keysNotBefore: '', refusedAfterSeconds: 1 },
     ...{ newKey: 'd', newKeyAfterSeconds: 1, secret: 'e', missing: 'f' },
   }
   const report: Required<LeakReport> = {
