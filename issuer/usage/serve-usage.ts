@@ -9,7 +9,7 @@ import type { FairReviewer } from '../authenticate/review-fairly.ts'
 import type { Holder } from '../authenticate/token-review.ts'
 import type { Objects } from '../objects.ts'
 import type { Usage } from './usage.ts'
-import { type Asked, usagePieces, usageReport } from './usage-answer.ts'
+import { type Asked, reportPieces, usagePieces } from './usage-answer.ts'
 
 const resources = { accesskeys: accessKeys, accessgrants: accessGrants, roles }
 const head = { 'content-type': 'application/json', 'cache-control': 'no-store' }
@@ -46,16 +46,18 @@ export function createUsageHandler(parts: {
     const isOperator = holder.user.username === operatorUser
     if (!asked || (asked.after !== undefined && !isOperator)) return malformed(response)
     if (isOperator) {
-      const report = usageReport(usage, Number(asked.after ?? 0), Math.floor(clock.wallMs() / 1_000))
-      response.writeHead(200, head).end(JSON.stringify(report))
-      return
+      return send(response, reportPieces(usage, Number(asked.after ?? 0), Math.floor(clock.wallMs() / 1_000)))
     }
     const kinds = await allowedKinds(holder, { namespace: asked.namespace, name: asked.name })
     if (kinds.length === 0) return forbidden(response)
-    response.writeHead(200, head)
-    // Who does not read to the end needs nothing more.
-    await pipeline(Readable.from(usagePieces(usage, objects, kinds, asked)), response).catch(() => response.destroy())
+    return send(response, usagePieces(usage, objects, kinds, asked))
   }
+}
+
+async function send(response: ServerResponse, pieces: Iterable<string>): Promise<void> {
+  response.writeHead(200, head)
+  // Who does not read to the end needs nothing more.
+  await pipeline(Readable.from(pieces), response).catch(() => response.destroy())
 }
 
 /** @returns undefined when it is not asked as it should be */

@@ -1,5 +1,5 @@
 import { secondsOf, timeOf } from '../../core/base/time.ts'
-import type { UsageReport, UsedKind } from '../../core/status/usage-report.ts'
+import { type UsedKind, usedKinds } from '../../core/status/usage-report.ts'
 import type { KubeObject } from '../../platform/kube/client.ts'
 import type { Objects } from '../objects.ts'
 import type { Usage, Use } from './usage.ts'
@@ -39,16 +39,8 @@ export function* usagePieces(
   yield `{"since":"${timeOf(usage.since)}"`
   for (const kind of kinds) {
     yield `,"${members[kind]}":[`
-    let separator = ''
-    let piece: string[] = []
-    for (const object of chosen(stores[kind], asked)) {
-      piece.push(JSON.stringify(entryOf(object, kind, usage)))
-      if (piece.length < objectsInPiece) continue
-      yield separator + piece.join(',')
-      separator = ','
-      piece = []
-    }
-    yield piece.length > 0 ? `${separator}${piece.join(',')}]` : ']'
+    yield* inPieces(chosen(stores[kind], asked), object => JSON.stringify(entryOf(object, kind, usage)))
+    yield ']'
   }
   yield '}'
 }
@@ -90,12 +82,27 @@ function ruleOf(part: string): object {
   return { rule: Number(index), ...(permission !== '' && { permission }) }
 }
 
-/** What is new to the operator. @param from seconds since epoch, by this replica's clock */
-export function usageReport(usage: Usage, from: number, nowSeconds: number): UsageReport {
-  const of = (kind: UsedKind) =>
-    Object.fromEntries([...usage.toldSince(kind, from)].map(([key, { lastUsedAt }]) => [key, lastUsedAt]))
-  return {
-    at: nowSeconds,
-    used: { accesskeys: of('accesskeys'), accessgrants: of('accessgrants'), roles: of('roles') },
+/** What is new to the operator, in pieces as well: a UsageReport. @param from seconds since epoch, by this replica's clock */
+export function* reportPieces(usage: Usage, from: number, nowSeconds: number): Generator<string> {
+  yield `{"at":${nowSeconds},"used":{`
+  for (const [at, kind] of usedKinds.entries()) {
+    yield `${at > 0 ? ',' : ''}"${kind}":{`
+    yield* inPieces(usage.toldSince(kind, from), ([key, { lastUsedAt }]) => `${JSON.stringify(key)}:${lastUsedAt}`)
+    yield '}'
   }
+  yield '}}'
+}
+
+/** What stands between two brackets. */
+function* inPieces<T>(all: Iterable<T>, write: (one: T) => string): Generator<string> {
+  let separator = ''
+  let piece: string[] = []
+  for (const one of all) {
+    piece.push(write(one))
+    if (piece.length < objectsInPiece) continue
+    yield separator + piece.join(',')
+    separator = ','
+    piece = []
+  }
+  if (piece.length > 0) yield separator + piece.join(',')
 }

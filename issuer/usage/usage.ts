@@ -1,4 +1,5 @@
 import type { Used } from '../../core/rows/frames.ts'
+import type { ServiceRow } from '../../core/rows/rows.ts'
 import type { UsedKind } from '../../core/status/usage-report.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { Objects } from '../objects.ts'
@@ -34,6 +35,8 @@ export interface Usage {
 
 type Kept = { -readonly [Name in keyof ObjectUse]: ObjectUse[Name] } & { readonly parts: Map<string, Use> }
 
+/** Rules of one role, by the permissions of routes: names of permissions come and go. */
+const mostRules = 1_024
 const rulePattern = /^role\/([^#]{1,253})#([0-9]{1,3})(?: (.+))?$/
 
 /** Holds no more than there are objects, their keys, and their rules by the permissions of routes. */
@@ -87,18 +90,21 @@ export function createUsage(parts: {
   }
 
   /** The Role that a rule is of, and how the rule is known; undefined when the slice has no such rule. */
-  function ruleIn(slice: Pick<Slice, 'row'>, said: string): { role: string; part: string } | undefined {
+  function ruleIn(
+    { key, row: rowOf }: Pick<Slice, 'key' | 'row'>,
+    said: string,
+  ): { role: string; part: string } | undefined {
+    const [namespace = ''] = key.split('/', 1)
     const [, role = '', index, permission] = rulePattern.exec(said) ?? []
-    const row = slice.row(`role/${role}`)
+    const row = rowOf(`role/${role}`)
     if (row?.type !== 'role' || !row.rules.some(rule => rule.index === Number(index))) return undefined
-    const service = slice.row('service')
-    const isKnown =
-      service?.type === 'service' &&
-      service.routes.some(
-        route => route.permission && `${route.permission.action} ${route.permission.resource}` === permission,
-      )
+    const service = rowOf('service')
+    const isKnown = service?.type === 'service' && permissionsOf(service).has(permission ?? '')
+    const part = `${Number(index)} ${permission}`
+    const rules = kept.roles.get(`${namespace}/${role}`)?.parts
+    const hasPlace = rules === undefined || rules.size < mostRules || rules.has(part)
     // What a route was called when it was counted, and is not any more, is told of the rule alone.
-    return { role, part: isKnown ? `${Number(index)} ${permission}` : `${Number(index)}` }
+    return { role, part: isKnown && hasPlace ? part : `${Number(index)}` }
   }
 
   return {
@@ -130,4 +136,17 @@ export function createUsage(parts: {
 
 function together(a: Use | undefined, b: Use): Use {
   return { calls: (a?.calls ?? 0) + b.calls, lastUsedAt: Math.max(a?.lastUsedAt ?? 0, b.lastUsedAt) }
+}
+
+const permissions = new WeakMap<ServiceRow, ReadonlySet<string>>()
+
+/** `<action> <resource>` of every route that names one. */
+function permissionsOf(service: ServiceRow): ReadonlySet<string> {
+  const known =
+    permissions.get(service) ??
+    new Set(
+      service.routes.flatMap(({ permission }) => (permission ? [`${permission.action} ${permission.resource}`] : [])),
+    )
+  permissions.set(service, known)
+  return known
 }

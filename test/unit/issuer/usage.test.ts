@@ -1,9 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Used } from '../../../core/rows/frames.ts'
 import type { Row } from '../../../core/rows/rows.ts'
+import type { UsageReport } from '../../../core/status/usage-report.ts'
 import { parseUsed } from '../../../issuer/usage/parse-used.ts'
 import { createUsage, type Usage } from '../../../issuer/usage/usage.ts'
-import { usageReport } from '../../../issuer/usage/usage-answer.ts'
+import { reportPieces } from '../../../issuer/usage/usage-answer.ts'
+import { serviceRow } from '../../guard/policy-rows.ts'
 import { createManualClock } from '../platform/manual-clock.ts'
 import { accessKey, fakeReflector, type Named, slice } from './used-objects.ts'
 
@@ -26,6 +28,8 @@ beforeEach(() => {
   usage = createUsage({ objects: { keys, grants, roles, by: { keysOfKid } } as never, clock })
 })
 
+const usageReport = (of: Usage, from: number, at: number) =>
+  JSON.parse([...reportPieces(of, from, at)].join('')) as UsageReport
 const take = (used: Used, more?: readonly Row[]): void => usage.take(slice(more), used)
 const known = (kind: 'accesskeys' | 'accessgrants' | 'roles', key: string) => {
   const use = usage.of(kind, key)
@@ -96,6 +100,16 @@ describe('what a guard tells', () => {
   it('is told of the rule alone where no route has that permission any more', () => {
     take({ rules: [['role/reader#1 write orders/{id}', 1, 0]] })
     expect(known('roles', 'shop/reader')?.parts).toEqual(['1'])
+  })
+
+  it('of a role is told apart by 1,024 rules and permissions, whatever routes were called over the years', () => {
+    for (let at = 0; at < 1_100; at++) {
+      const permission = { action: 'read', resource: `r${at}` }
+      const routes = [{ name: 'one', path: '/', methods: ['GET'], variants: 'Refuse' as const, permission }]
+      take({ rules: [[`role/reader#1 read r${at}`, 1, 0]] }, [serviceRow({ routes })])
+    }
+    const { parts = [], calls } = known('roles', 'shop/reader') ?? {}
+    expect([parts.length, parts.at(-1), calls]).toEqual([1_025, '1', 1_100])
   })
 
   it('counts the uses for which guards had no counter', () => {
