@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Issuer } from '../../../issuer/issuer.ts'
+import { readUsedSince } from '../../../operator/usage/used-since.ts'
 import type { KubeObject } from '../../../platform/kube/client.ts'
 import { until } from '../operator/cluster.ts'
 import { connectGuard, type Guard } from './guard.ts'
 import { addClient, addGrant, addPod, addRole, addService, tokenOf } from './objects.ts'
 import { get } from './web.ts'
-import { startWorld, type World } from './world.ts'
+import { releaseNamespace, startWorld, type World } from './world.ts'
 
 const rbac = { group: 'rbac.authorization.k8s.io', version: 'v1', namespaced: true }
 const kinds = ['accesskeys', 'accessgrants', 'roles']
@@ -113,6 +114,24 @@ describe('who asks the issuer when objects were used', () => {
     }
     expect((await ask('owner', '?namespace=partners')).status).toBe(403)
     expect((await ask('owner', '?after=0')).status).toBe(400)
+  })
+
+  it('is told what is new since it asked where it is the operator, in the form that the operator reads', async () => {
+    const namespace = releaseNamespace
+    const operator = { namespace, name: 'operator-1', labels: {}, serviceAccount: 'latchkey-operator' }
+    const headers = { authorization: `Bearer ${await tokenOf(world, await addPod(world, operator))}` }
+    const read = async (after: number) => {
+      const path = `/v1/usage?after=${after}`
+      const answer = await get({ port: issuer.ports.snapshots, ca: world.ca, path, headers })
+      return readUsedSince(answer.body.toString('utf8'))
+    }
+    const { at, used } = await read(0)
+    expect([...used.accesskeys.keys(), ...used.accessgrants.keys(), ...used.roles.keys()]).toEqual([
+      'partners/checkout-key',
+      'shop/give',
+      'shop/reader',
+    ])
+    expect((await read(at + 1)).used.accesskeys.size).toBe(0)
   })
 
   it('is told nothing without a token, and by no other method', async () => {
