@@ -5,6 +5,7 @@ import { sliceBound } from '../enforce/policy/slice-bound.ts'
 import { createSnapshotClient } from '../enforce/policy/snapshot-client.ts'
 import { createSnapshotFile } from '../enforce/policy/snapshot-file.ts'
 import { type Audit, createAudit } from '../enforce/report/audit.ts'
+import { createUsageCounter } from '../enforce/report/usage.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Logger } from '../platform/log.ts'
 import { createAuthorizer, type RunningAuthorizer } from './authorizer.ts'
@@ -78,6 +79,7 @@ async function streamService(
   await file.load()
   const counts = metrics.ofService(name)
   metrics.watch(name, policy)
+  const usage = createUsageCounter()
   const client = createSnapshotClient({
     ...config,
     ...context,
@@ -85,15 +87,17 @@ async function streamService(
     service: name,
     slice,
     findings: () => ({ wouldDeny: counts.wouldDenyCount() }),
+    used: when => usage.told(clock.now(), when),
     onTaken: taken => (taken === 'applied' ? file.save() : file.confirm()),
     onConnected: counts.connected,
     maxFrameBytes: sliceBound(process.constrainedMemory(), servicesOf(config.peers).length),
     log,
   })
   return {
-    served: createServedService({ ...config, name, policy, audit, counts, clock }),
+    served: createServedService({ ...config, name, policy, audit, counts, usage, clock }),
     start: client.start,
     async stop() {
+      await client.tellUsed()
       client.stop()
       await file.settled()
     },

@@ -3,6 +3,7 @@ import { boundsFor, createIdentityCache } from '../enforce/identity-cache.ts'
 import type { Policy } from '../enforce/policy/policy.ts'
 import type { Audit } from '../enforce/report/audit.ts'
 import { createReporter, type Reporter } from '../enforce/report/report.ts'
+import type { UsageCounter } from '../enforce/report/usage.ts'
 import { type OnBlock, whileRecorded } from '../enforce/report/while-recorded.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { ServiceCounts } from './metrics.ts'
@@ -21,9 +22,11 @@ export function createServedService(options: {
   audit: Audit
   auditOnBlock?: OnBlock | undefined
   counts: ServiceCounts
+  /** Where an issuer is told what was used. */
+  usage?: UsageCounter | undefined
   clock: Clock
 }): ServedService {
-  const { name, policy, audit, auditOnBlock = 'Count', counts, clock } = options
+  const { name, policy, audit, auditOnBlock = 'Count', counts, usage, clock } = options
   return {
     name,
     policy,
@@ -32,6 +35,6 @@ export function createServedService(options: {
       cache: createIdentityCache(() => boundsFor(policy.snapshot()?.clients.size ?? 0)),
       now: () => Math.floor(clock.wallMs() / 1_000),
     }),
-    reporter: createReporter({ audit, metrics: counts, service: name, clock }),
+    reporter: createReporter({ audit, metrics: counts, usage, service: name, clock }),
   }
 }

@@ -5,6 +5,7 @@ import type { Audit } from '../enforce/report/audit.ts'
 import type { GuardMetrics } from '../enforce/report/metrics.ts'
 import { createReporter } from '../enforce/report/report.ts'
 import type { Tracing } from '../enforce/report/trace.ts'
+import type { UsageCounter } from '../enforce/report/usage.ts'
 import { type OnBlock, whileRecorded } from '../enforce/report/while-recorded.ts'
 import type { ListenAddress } from '../enforce/settings.ts'
 import type { Clock } from '../platform/clock.ts'
@@ -49,6 +50,8 @@ export interface GuardOptions {
   auditOnBlock?: OnBlock | undefined
   metrics: GuardMetrics
   tracing?: Tracing | undefined
+  /** Where an issuer is told what was used. */
+  usage?: UsageCounter | undefined
   /** Answers below /debug on the admin port, to callers on loopback. */
   debug?: 'on' | 'off'
   /** Looks where the app listens now. @returns addresses beyond loopback */

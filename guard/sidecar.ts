@@ -8,6 +8,7 @@ import { createGuardMetrics } from '../enforce/report/metrics.ts'
 import { openAudit } from '../enforce/report/open-audit.ts'
 import type { TraceSettings } from '../enforce/report/trace.ts'
 import { startTracing } from '../enforce/report/trace-config.ts'
+import { createUsageCounter } from '../enforce/report/usage.ts'
 import { openWouldDenyFile } from '../enforce/report/would-deny-file.ts'
 import type { Clock } from '../platform/clock.ts'
 import { memoryLimit } from '../platform/fair/memory.ts'
@@ -28,6 +29,7 @@ export async function startSidecar(
   const metrics = createGuardMetrics(policy, denied.earlier)
   const tracing = await startTracing(context.traces, metrics, log)
   const audit = await openAudit({ ...config, auditOtlp: auditOtlpOf(config) }, { metrics, log, version })
+  const usage = createUsageCounter()
   const slice = createSlice(policy)
   const file = createSnapshotFile({ ...config, path: config.snapshotFile, slice, policy, clock, log })
   await file.load()
@@ -51,6 +53,7 @@ export async function startSidecar(
     version,
     slice,
     findings: () => ({ ...exposure.found(), wouldDeny: metrics.wouldDenyCount() }),
+    used: when => usage.told(clock.now(), when),
     onTaken(taken) {
       if (taken === 'applied') file.save()
       else file.confirm()
@@ -69,6 +72,7 @@ export async function startSidecar(
     audit,
     metrics,
     tracing,
+    usage,
     exposed: exposure.look,
     memoryLimitBytes: memoryLimit(),
     clock,
@@ -84,6 +88,7 @@ export async function startSidecar(
     async stop() {
       stopSocket.close()
       await guard.drain(config.drainGraceMs, config.drainDeadlineMs)
+      await client.tellUsed()
       client.stop()
       exposure.stop()
       connections.stop()

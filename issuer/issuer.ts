@@ -21,6 +21,7 @@ import { followSigningKeys } from './publish/signing-keys.ts'
 import { startServers } from './servers.ts'
 import { createSlices } from './slices/slices.ts'
 import { createSnapshotServer } from './snapshots/snapshot-server.ts'
+import { createUsage } from './usage/usage.ts'
 
 /** One running replica. */
 export interface Issuer {
@@ -75,14 +76,15 @@ export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Pro
   const reviewer = createReviewer(client, audience)
   const fair = createFairReviewer(reviewer, { audience, clock: systemClock })
   const authorizer = createStreamAuthorizer({ objects, reviewer: fair })
-  const snapshots = createSnapshotServer({ slices, objects, documents, authorizer, reviewer: fair, log })
+  const usage = createUsage({ objects, clock: systemClock })
+  const snapshots = createSnapshotServer({ slices, objects, documents, authorizer, reviewer: fair, usage, log })
   const signing = followSigningKeys(
     client,
     { namespace: config.namespace, name: `${config.fullname}-issuer-keys` },
     log,
   )
   cluster.onChange(slices.clusterChanged)
-  if (metrics) measure(metrics, { slices, snapshots })
+  if (metrics) measure(metrics, { slices, snapshots, usage })
   let isLoaded = false
 
   const find = createRoutes({
@@ -101,6 +103,7 @@ export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Pro
     objects,
     slices,
     snapshots,
+    usage,
     reviewer: fair,
     ready: () => isLoaded,
   })

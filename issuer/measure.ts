@@ -2,10 +2,11 @@ import { Counter, Gauge } from 'prom-client'
 import type { Metrics } from '../platform/metrics.ts'
 import type { Slices } from './slices/slices.ts'
 import type { SnapshotServer } from './snapshots/snapshot-server.ts'
+import type { Usage } from './usage/usage.ts'
 
 /** Adds what only an issuer has. No label names an object: there may be thousands. */
-export function measure(metrics: Metrics, parts: { slices: Slices; snapshots: SnapshotServer }): void {
-  const { slices, snapshots } = parts
+export function measure(metrics: Metrics, parts: { slices: Slices; snapshots: SnapshotServer; usage: Usage }): void {
+  const { slices, snapshots, usage } = parts
   const gauge = (name: string, help: string, count: () => number) =>
     new Gauge({
       registers: [metrics.registry],
@@ -38,4 +39,16 @@ export function measure(metrics: Metrics, parts: { slices: Slices; snapshots: Sn
   gauge('latchkey_issuer_guards_behind', 'Connected guards that do not hold the current slice.', () =>
     [...snapshots.streams()].reduce((sum, { slice, held }) => sum + (held().hash === slice.hash() ? 0 : 1), 0),
   )
+  gauge('latchkey_issuer_guards_without_usage', 'Connected guards that do not tell what calls use.', () =>
+    [...snapshots.streams()].reduce((sum, { tellsUsage }) => sum + (tellsUsage ? 0 : 1), 0),
+  )
+  new Counter({
+    registers: [metrics.registry],
+    name: 'latchkey_issuer_usage_uncounted_total',
+    help: 'Uses of keys, grants and rules for which guards had no counter left.',
+    collect() {
+      this.reset()
+      this.inc(usage.uncounted())
+    },
+  })
 }

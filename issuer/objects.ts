@@ -2,13 +2,14 @@ import { createIndex, type Index } from '../cluster/index-by.ts'
 import { keepIdentity } from '../cluster/projections.ts'
 import { createView, type Indexes, type View } from '../cluster/view.ts'
 import { createWatches } from '../cluster/watches.ts'
+import type { AccessKey } from '../core/api/access-key.ts'
 import type { ApiClient } from '../core/api/api-client.ts'
 import type { PodObject, ServiceAccountObject } from '../core/registry/kubernetes.ts'
 import { serviceAccountOfPod, serviceAccountsOfClient } from '../core/registry/reach.ts'
 import type { Seen } from '../core/rows/frames.ts'
 import { compareVersions } from '../core/rows/seen.ts'
 import type { Clock } from '../platform/clock.ts'
-import type { KubeClient } from '../platform/kube/client.ts'
+import type { KubeClient, KubeObject } from '../platform/kube/client.ts'
 import type { ReflectorTimings } from '../platform/kube/list-watch.ts'
 import type { Reflector } from '../platform/kube/reflector.ts'
 import { serviceAccounts } from '../platform/kube/resources.ts'
@@ -22,6 +23,8 @@ export interface Objects extends View {
     /** By `namespace/name` of the ServiceAccount. */
     readonly podsOfAccount: Index<PodObject>
     readonly clientsOfAccount: Index<ApiClient>
+    /** By the `kid` of a key that was published. */
+    readonly keysOfKid: Index<AccessKey & KubeObject>
   }
   /** Per resource the last version that is included, bookmarks counted: "is this replica new enough?" */
   progress(): Seen
@@ -65,6 +68,7 @@ export function createObjects(
       ...view.by,
       podsOfAccount: createIndex(view.pods, pod => [serviceAccountOfPod(pod)]),
       clientsOfAccount: createIndex(view.clients, serviceAccountsOfClient),
+      keysOfKid: createIndex(view.keys, ({ status }) => (status?.keys ?? []).map(({ kid }) => kid)),
     },
     progress: () => Object.fromEntries(all.flatMap(([name, { seen }]) => pair(name, seen()))),
     content: () => Object.fromEntries(included),

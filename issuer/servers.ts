@@ -17,6 +17,8 @@ import { createPublicHandler } from './publish/public-server.ts'
 import type { Found } from './publish/routes.ts'
 import type { Slices } from './slices/slices.ts'
 import type { SnapshotServer } from './snapshots/snapshot-server.ts'
+import { createUsageHandler } from './usage/serve-usage.ts'
+import type { Usage } from './usage/usage.ts'
 
 /** The two ports, with the certificate the operator writes. */
 export interface Servers {
@@ -39,6 +41,7 @@ export async function startServers(
     objects: Objects
     slices: Slices
     snapshots: SnapshotServer
+    usage: Usage
     reviewer: FairReviewer
     ready: () => boolean
   },
@@ -83,6 +86,7 @@ export async function startServers(
           method: 'GET',
           serve: (_request, response, _token, holder) => enforcement(response, holder),
         },
+        '/v1/usage': { method: 'GET', serve: createUsageHandler({ ...parts, ...config, clock: systemClock }) },
       },
     }),
   })

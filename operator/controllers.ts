@@ -17,6 +17,7 @@ import { reconcileIssuerKeys } from './certificates/issuer-keys.ts'
 import type { Context } from './context.ts'
 import { reconcileGuardedService } from './guarded-service/guarded-service.ts'
 import { reconcileRole } from './role.ts'
+import { isUseAlone } from './usage/is-use-alone.ts'
 
 export interface Parts {
   readonly context: Context
@@ -178,7 +179,7 @@ function keyOf({ metadata }: KubeObject): string {
 }
 
 function own<T extends KubeObject>(reflector: Reflector<T>): ControllerSource {
-  return { reflector, keys: ({ key }: Change<T>) => [key] }
+  return { reflector, keys: ({ key, object, old }: Change<T>) => (isUseAlone(old, object) ? [] : [key]) }
 }
 
 /** All objects of a namespace that appeared, or whose labels say another installation than before. */

@@ -1,4 +1,4 @@
-import { Gauge, Histogram } from 'prom-client'
+import { Counter, Gauge, Histogram } from 'prom-client'
 import { guardedService } from '../core/api/guarded-service.ts'
 import { firstEnds, type KeyExpiry, keyExpiry } from '../core/status/key-expiry.ts'
 import type { Metrics } from '../platform/metrics.ts'
@@ -17,6 +17,16 @@ export function measureEnforcement(metrics: Metrics): (resource: string, seconds
     buckets,
   })
   return (resource, seconds) => lag.observe({ resource }, seconds)
+}
+
+/** Counts the statuses that are written because somebody uses the object. */
+export function measureLastUsed(metrics: Metrics): () => void {
+  const writes = new Counter({
+    registers: [metrics.registry],
+    name: 'latchkey_last_used_writes_total',
+    help: 'Statuses that were written to tell of a later use.',
+  })
+  return () => writes.inc()
 }
 
 // Of all keys, those that end first: there may be thousands, and names come and go.

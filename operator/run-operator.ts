@@ -20,9 +20,10 @@ import { createContext } from './context.ts'
 import { type Controllers, createControllers } from './controllers.ts'
 import { createEnforcement } from './guarded-service/enforcement.ts'
 import { createReplicaClient, replicasOf } from './guarded-service/issuer-replicas.ts'
-import { measure, measureEnforcement } from './measure.ts'
+import { measure, measureEnforcement, measureLastUsed } from './measure.ts'
 import { createSources } from './sources.ts'
 import { createStatusWriter } from './status.ts'
+import { createLastUsed } from './usage/last-used.ts'
 
 // A watch ends in order within ten minutes. While the API server is away nobody leads, so a source without progress for
 // this long is one that died silently.
@@ -62,6 +63,12 @@ export async function runOperator(options: {
   const resolved = createResolved(sources, config, documents, 'decides')
   let controllers: Controllers | undefined
   const certificates = createCertificates({ client, config, log, clock, onBundle: () => controllers?.bundleChanged() })
+  const replicas = () => replicasOf(sources.endpoints.store.values(), config.snapshotPort)
+  const issuers = createReplicaClient({
+    authorities: certificates.bundle,
+    servername: `${config.fullname}-issuer.${config.namespace}.svc`,
+    tokenFile: config.tokenFile,
+  })
   const enforcement = createEnforcement({
     sources,
     resolved,
@@ -70,12 +77,8 @@ export async function runOperator(options: {
     clock,
     servicesResource: guardedServices,
     ...(metrics && { onEnforced: measureEnforcement(metrics) }),
-    replicas: () => replicasOf(sources.endpoints.store.values(), config.snapshotPort),
-    client: createReplicaClient({
-      authorities: certificates.bundle,
-      servername: `${config.fullname}-issuer.${config.namespace}.svc`,
-      tokenFile: config.tokenFile,
-    }),
+    replicas,
+    client: issuers,
   })
   const recorder = createEventRecorder(client, {
     reportingController: 'latchkey.dev/operator',
@@ -85,6 +88,10 @@ export async function runOperator(options: {
     ...(metrics && { metrics }),
   })
   const writer = createStatusWriter(client, recorder)
+  const lastUsed = createLastUsed({
+    ...{ sources, resolved, replicas, client: issuers, writer, log, clock },
+    ...(metrics && { onWritten: measureLastUsed(metrics) }),
+  })
   const context = createContext({ sources, resolved, documents, enforcement, writer }, clock)
   const sweep = createSecretSweep({
     client,
@@ -135,6 +142,7 @@ export async function runOperator(options: {
   documents.start()
   await Promise.all(made.all.map(controller => controller.start()))
   enforcement.start()
+  lastUsed.start()
   sweep.start()
   log.info('controllers run')
   return {
@@ -143,7 +151,7 @@ export async function runOperator(options: {
       enforcement.stop()
       sweep.stop()
       made.unsubscribe()
-      await Promise.all([documents.stop(), ...made.all.map(controller => controller.stop())])
+      await Promise.all([lastUsed.stop(), documents.stop(), ...made.all.map(controller => controller.stop())])
       await sources.stop()
     },
   }

@@ -117,5 +117,6 @@ export function companyOf({ excludes = [], needs = [] }: Option): string[] {
 export function exitsOf({ exits, options }: Description): [Exit, string | undefined][] {
   const cluster: Exit[] = 'kubeconfig' in options ? ['unreachable', 'refused'] : []
   const possible: Exit[] = exits?.bad === undefined ? ['ok', 'usage'] : ['ok', 'bad', 'usage']
-  return [...possible, ...cluster].map(exit => [exit, exits?.[exit]])
+  const waits: Exit[] = exits?.timeout === undefined ? [] : ['timeout']
+  return [...possible, ...cluster, ...waits].map(exit => [exit, exits?.[exit]])
 }

@@ -65,9 +65,15 @@ function describe(
   const { summary, about = summary, options } = command
   program.summary(summary).description(about).addHelpText('after', afterHelp(command))
   program.showHelpAfterError(`See: latchkey help ${command.name}`)
-  for (const argument of command.arguments ?? []) program.addArgument(argumentOf(argument))
+  const all = command.arguments ?? []
+  for (const argument of all) program.addArgument(argumentOf(argument))
+  // Counted below: commander would show what was given, and a token may be among it.
+  program.allowExcessArguments()
   for (const [name, option] of Object.entries(options)) program.addOption(optionOf(name, option, io))
   program.action(async () => {
+    if (program.args.length > all.length) {
+      program.error(`error: too many arguments for '${command.name}': ${program.args.length}, not ${all.length}`)
+    }
     const given = program.opts<Record<string, unknown>>()
     // Here and not by commander, which would tell of a missing option before one that is misspelt.
     for (const [name, option] of Object.entries(options)) {

@@ -41,7 +41,7 @@ Every command for people ends in one of these ways; [processes](#processes) end 
 const rules = `
 **Output.** \`-o\` names the form where a command has several. \`text\` is for people and may change. \`json\` and \`yaml\` are for
 programs: members may come in addition, but within a release none goes away or changes what it means.
-[Troubleshooting](troubleshooting.md#output-for-programs) lists those of \`why\`, \`token inspect\` and \`replaced\`.
+[Troubleshooting](troubleshooting.md#output-for-programs) lists those of \`why\`, \`token inspect\`, \`replaced\`, \`unused\` and \`leaked\`.
 
 **Cluster.** A command that asks a cluster takes it as kubectl does: \`--kubeconfig\`, else the files that \`$KUBECONFIG\` lists, else
 \`~/.kube/config\`; \`--context\`; where it looks at namespaces, \`-n\` for one, \`-A\` for all, else the context's. Tokens in files, other

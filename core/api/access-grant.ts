@@ -5,6 +5,7 @@ import {
   enforcedColumn,
   enforcedReasons,
   type KindDefinition,
+  lastUsedColumn,
   readyColumn,
   reasonColumn,
   repeated,
@@ -13,6 +14,7 @@ import {
   attributeName,
   attributeNameRule,
   described,
+  lastUsedAt,
   namespacedReference,
   objectReference,
   statusBase,
@@ -70,6 +72,7 @@ const grantedClient = z.strictObject({
 
 const status = z.strictObject({
   ...statusBase,
+  lastUsedAt,
   state: described(
     z.enum(['Active', 'Pending', 'Expired', 'Refused']),
     'What the grant does now. Pending: none of its clients exists yet. Refused: it opens nothing.',
@@ -112,6 +115,7 @@ export const accessGrant: KindDefinition = {
     readyColumn,
     reasonColumn,
     ageColumn,
+    lastUsedColumn,
     enforcedColumn,
   ],
   conditions: {

@@ -1,11 +1,20 @@
 import { z } from 'zod'
 import { accessKeyConditions } from './access-key-conditions.ts'
-import { type ApiObject, ageColumn, enforcedColumn, type KindDefinition, readyColumn, reasonColumn } from './kind.ts'
+import {
+  type ApiObject,
+  ageColumn,
+  enforcedColumn,
+  type KindDefinition,
+  lastUsedColumn,
+  readyColumn,
+  reasonColumn,
+} from './kind.ts'
 import { rotation, rotationRules } from './rotation.ts'
 import {
   described,
   duration,
   isDuration,
+  lastUsedAt,
   namespacedReference,
   objectReference,
   statusBase,
@@ -189,6 +198,7 @@ const publishedKey = z.strictObject({
 
 const status = z.strictObject({
   ...statusBase,
+  lastUsedAt,
   state: described(
     z.enum(['Pending', 'Active', 'Suspended', 'Revoked', 'Expired', 'Refused']),
     'What the key can do now.',
@@ -248,6 +258,7 @@ export const accessKey: KindDefinition = {
       description: 'Secret with the key.',
       priority: 1,
     },
+    lastUsedColumn,
     enforcedColumn,
   ],
   conditions: accessKeyConditions,

@@ -78,6 +78,14 @@ export const enforcedColumn: PrinterColumn = {
   priority: 1,
 }
 
+export const lastUsedColumn: PrinterColumn = {
+  name: 'Last-Used',
+  type: 'date',
+  jsonPath: '.status.lastUsedAt',
+  description: 'Time since the last use that a guard told of, to some minutes.',
+  priority: 1,
+}
+
 /** The reasons of Accepted that Ready=False repeats, so that nobody has to look further. */
 export function repeated(accepted: Readonly<Record<string, string>>, ...others: readonly string[]) {
   const reasons = Object.keys(accepted).filter(reason => reason !== 'Accepted' && !others.includes(reason))

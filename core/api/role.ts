@@ -5,11 +5,12 @@ import {
   enforcedColumn,
   enforcedReasons,
   type KindDefinition,
+  lastUsedColumn,
   readyColumn,
   reasonColumn,
   repeated,
 } from './kind.ts'
-import { attributeName, described, method, pathTemplate, statusBase, subdomain } from './schema.ts'
+import { attributeName, described, lastUsedAt, method, pathTemplate, statusBase, subdomain } from './schema.ts'
 import { worded } from './worded.ts'
 
 const parameter = () =>
@@ -128,6 +129,7 @@ const spec = described(
 
 const status = z.strictObject({
   ...statusBase,
+  lastUsedAt,
   grants: described(z.int().min(0), 'AccessGrants that give this role.').optional(),
 })
 
@@ -160,6 +162,7 @@ export const role: KindDefinition = {
     readyColumn,
     reasonColumn,
     ageColumn,
+    lastUsedColumn,
     enforcedColumn,
   ],
   conditions: {

@@ -125,3 +125,9 @@ export const statusBase = {
     'x-kubernetes-list-map-keys': ['type'],
   }).optional(),
 }
+
+/** Of kinds that calls use. Written when it has moved on by minutes: an object that is used all day is no writer all day. */
+export const lastUsedAt = described(
+  timestamp(),
+  'When a call used it last, as guards told; behind by some minutes. Absent: no use was seen since uses are counted.',
+).optional()

@@ -1,6 +1,7 @@
 import type { AccessKey, AccessKeyStatus, PublishedKey } from '../api/access-key.ts'
 import { secondsOfTime, timeOf } from '../base/time.ts'
 import type { ResolvedClient } from '../registry/resolve-clients.ts'
+import { lastUse } from '../status/last-use.ts'
 import {
   type ConditionFinding,
   type EnforcedView,
@@ -58,6 +59,7 @@ export function composeKeyStatus(outcome: Outcome): AccessKeyStatus {
     }),
     ...(outcome.byDefault && keys.length > 0 && { rotationDefault: 'ByClientType' as const }),
     ...(bound && { binding: { name: secretNameOf(accessKey) } }),
+    ...lastUse(previous),
   }
 }
 

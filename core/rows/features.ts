@@ -26,8 +26,11 @@ export const features: readonly Feature[] = [
   { name: 'route-tags-map', since: '0.2.0', route: route => (route.tags ? withoutTags(route) : route) },
 ]
 
-/** What a guard of this version says it understands. */
-export const featureNames: readonly string[] = features.map(({ name }) => name)
+/** A guard that says so tells what was used, see frames.ts. Rows have nothing to do with it, so the table does not name it. */
+export const tellsUsage = 'usage-counts'
+
+/** What a guard of this version says it understands and does. */
+export const featureNames: readonly string[] = [...features.map(({ name }) => name), tellsUsage]
 
 /** What the issuer reads of a hello: more names, or longer ones, are none that any release has. */
 export const mostFeatures = { names: 256, length: 64 }

@@ -28,8 +28,25 @@ export interface Held {
     readonly notListening?: string
     /** Calls that audit mode let through. */
     readonly wouldDeny?: number
+    /** A part of what was used since this guard told of it last; issuers before 0.2.0 pass over it. */
+    readonly used?: Used
   }
 }
+
+/** What was used, how often and how long ago: names of the policy alone, nothing that a caller wrote. */
+export interface Used {
+  /** By `kid`, where the key proved a caller who counted, whatever was decided. */
+  readonly keys?: readonly UsedCount[]
+  /** By name of the AccessGrant that allowed. */
+  readonly grants?: readonly UsedCount[]
+  /** By what allowed, `role/<name>#<rule index>`, behind which stands the permission of the route where it has one. */
+  readonly rules?: readonly UsedCount[]
+  /** Uses for which the guard had no counter left. */
+  readonly uncounted?: number
+}
+
+/** Seconds are whole, from the last use until the line was written: no clock of another machine is trusted. */
+export type UsedCount = readonly [name: string, calls: number, secondsAgo: number]
 
 /** Lines the issuer sends. Every frame that changes rows carries the hash of the slice after it. */
 export type Frame =

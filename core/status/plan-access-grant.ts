@@ -2,6 +2,7 @@ import type { AccessGrant, AccessGrantStatus, GrantedClient } from '../api/acces
 import { secondsOfTime, timeOf } from '../base/time.ts'
 import type { ResolvedClient } from '../registry/resolve-clients.ts'
 import { isPinned } from '../registry/slice.ts'
+import { lastUse } from './last-use.ts'
 import { type ConditionFinding, type EnforcedView, latchEnforced, notReady, reportConditions } from './report.ts'
 
 interface ObservedGrant {
@@ -43,6 +44,7 @@ export function planAccessGrant(
       conditions: reportConditions(previous, generation, time, [accepted, readiness(accepted, expired), latched]),
       state: stateOf(observed, fault, clients, expired),
       clients,
+      ...lastUse(object.status),
     },
     ...(end !== undefined && end > now && { nextAt: end }),
   }

@@ -1,4 +1,5 @@
 import type { Role, RoleStatus } from '../api/role.ts'
+import { lastUse } from './last-use.ts'
 import { type ConditionFinding, type EnforcedView, latchEnforced, notReady, reportConditions } from './report.ts'
 
 /** The status of a role. @param now RFC 3339, whole seconds */
@@ -23,6 +24,7 @@ export function planRole(
     ...(generation !== undefined && { observedGeneration: generation }),
     conditions: reportConditions(object.status?.conditions, generation, now, [accepted, readiness(accepted), latched]),
     grants,
+    ...lastUse(object.status),
   }
 }
 

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Steps } from '../../core/base/steps.ts'
 import { featureNames } from '../../core/rows/features.ts'
-import { type Frame, type Held, type Hello, heartbeatMs, maxSliceBytes } from '../../core/rows/frames.ts'
+import { type Frame, type Held, type Hello, heartbeatMs, maxSliceBytes, type Used } from '../../core/rows/frames.ts'
 import { emptyHash } from '../../core/rows/hash.ts'
 import { type Clock, sleep } from '../../platform/clock.ts'
 import { driveSteps } from '../../platform/drive-steps.ts'
@@ -17,6 +17,8 @@ export interface SnapshotClient {
   stop(): void
   /** Tells the issuer what is held now, besides after every frame. */
   tellHeld(): void
+  /** Tells what was used, due or not, before the guard stops. Resolves when the lines have gone, or a second later. */
+  tellUsed(): Promise<void>
 }
 
 export interface SnapshotClientOptions {
@@ -29,6 +31,8 @@ export interface SnapshotClientOptions {
   slice: HeldSlice
   /** What besides the hash goes into a held line. */
   findings(): Omit<Held['held'], 'hash'>
+  /** What was used, when it is to be told: it is not asked for again. */
+  used(when: 'if due' | 'now'): Iterable<Used>
   onTaken(taken: 'applied' | 'confirmed'): void
   onConnected(connected: boolean): void
   clock: Clock
@@ -49,6 +53,8 @@ interface Ended {
 
 type Left = Partial<Ended> & { readonly why: string }
 
+/** How long a guard that stops waits until its last lines have gone. */
+const lastLinesMs = 1_000
 /** So much is read in one step: about a millisecond. */
 const stepBytes = 16_384
 /** What a frame has beside the rows of the slice: versions, and keys of rows that went. */
@@ -57,7 +63,7 @@ const frameSlackBytes = 1_048_576
 export function createSnapshotClient(options: SnapshotClientOptions): SnapshotClient {
   const { slice, clock, log, onConnected, backoff = { minMs: 200, maxMs: 10_000 } } = options
   const stopped = new AbortController()
-  let tell: (() => void) | undefined
+  let tell: ((when: 'if due' | 'now', written?: () => void) => void) | undefined
 
   async function run(): Promise<void> {
     let waitMs = backoff.minMs
@@ -100,9 +106,14 @@ export function createSnapshotClient(options: SnapshotClientOptions): SnapshotCl
       },
     }
     request.write(`${JSON.stringify(hello)}\n`)
-    tell = () => {
-      const held: Held = { held: { hash: slice.hash() ?? emptyHash, ...options.findings() } }
-      request.write(`${JSON.stringify(held)}\n`)
+    tell = (when, written) => {
+      const hash = slice.hash() ?? emptyHash
+      const say = (held: Held['held']): void => void request.write(`${JSON.stringify({ held })}\n`)
+      say({ hash, ...options.findings() })
+      // To an issuer that does not read nothing is said that would be lost with the connection.
+      if (!request.writableNeedDrain) for (const used of options.used(when)) say({ hash, used })
+      // Behind all of them.
+      if (written) request.write('', written)
     }
     const abort = (): void => void request.destroy()
     stopped.signal.addEventListener('abort', abort)
@@ -159,7 +170,7 @@ export function createSnapshotClient(options: SnapshotClientOptions): SnapshotCl
         if (taken !== 'applied' && taken !== 'confirmed') return endingOf(taken, frame)
         onTaken()
         options.onTaken(taken)
-        tell?.()
+        tell?.('if due')
       }
       if (fault) return { why: faults[fault] }
       yield
@@ -170,7 +181,13 @@ export function createSnapshotClient(options: SnapshotClientOptions): SnapshotCl
   return {
     start: () => void run(),
     stop: () => stopped.abort(),
-    tellHeld: () => tell?.(),
+    tellHeld: () => tell?.('if due'),
+    async tellUsed() {
+      if (!tell) return
+      const written = new AbortController()
+      tell('now', () => written.abort())
+      await sleep(clock, lastLinesMs, written.signal)
+    },
   }
 }
 

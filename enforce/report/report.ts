@@ -5,6 +5,7 @@ import type { UpstreamFault } from '../respond.ts'
 import type { Audit } from './audit.ts'
 import type { GuardMetrics, Limit } from './metrics.ts'
 import type { CallTrace } from './trace.ts'
+import type { UsageCounter } from './usage.ts'
 
 /** One call, from its first line to its one report. */
 export interface Call {
@@ -38,8 +39,14 @@ export interface Reporter {
 type Counted = Pick<GuardMetrics, 'decided' | 'wouldDeny'> &
   Partial<Pick<GuardMetrics, 'limitHit' | 'upstreamFailed' | 'closed'>>
 
-export function createReporter(options: { audit: Audit; metrics: Counted; service: string; clock: Clock }): Reporter {
-  const { audit, metrics, service, clock } = options
+export function createReporter(options: {
+  audit: Audit
+  metrics: Counted
+  usage?: Pick<UsageCounter, 'count'> | undefined
+  service: string
+  clock: Clock
+}): Reporter {
+  const { audit, metrics, usage, service, clock } = options
   const timeText = timeTexts(clock)
   return {
     limitHit: limit => metrics.limitHit?.(limit),
@@ -59,6 +66,8 @@ export function createReporter(options: { audit: Audit; metrics: Counted; servic
       const limit = decision.reason === 'request_malformed' ? limitOf[status ?? 0] : undefined
       if (limit) metrics.limitHit?.(limit)
       if (event !== undefined) metrics.closed?.(event, decision.reason)
+      // What closes a call is no other one.
+      if (event === undefined) usage?.count(verdict, call.startedMs)
       // Only the first time counts: what was answered before it was closed has ended.
       call.trace?.end({ verdict, method: call.method, service, address, status })
       audit.record({

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Clock } from '../../platform/clock.ts'
 import { createFairQueue, type FairQueueLimits } from '../../platform/fair/fair-queue.ts'
 import { isWorthReview } from './look-at-token.ts'
+import { rememberRights } from './remember-rights.ts'
 import type { Holder, Reviewer } from './token-review.ts'
 
 /** A reviewer that strangers may ask. */
@@ -35,6 +36,7 @@ export function createFairReviewer(reviewer: Reviewer, options: { audience: stri
   const { audience, clock } = options
   const queue = createFairQueue(limits)
   const proved = createFairQueue(provedLimits)
+  const mayGet = rememberRights((user, object) => inTurn(user.username, () => reviewer.mayGet(user, object)), clock)
   const asked = new Map<string, Promise<Holder | undefined | 'busy'>>()
   const refused = new Map<string, number>()
 
@@ -80,6 +82,7 @@ export function createFairReviewer(reviewer: Reviewer, options: { audience: stri
     },
     reviewAgain: ({ user }, token) => inTurn(user.username, () => reviewer.review(token)),
     mayEnforce: (user, service) => inTurn(user.username, () => reviewer.mayEnforce(user, service)),
+    mayGet,
   }
 }
 

@@ -1,5 +1,5 @@
 import { isAllowed, type UserInfo } from '../../platform/kube/access-review.ts'
-import type { KubeClient } from '../../platform/kube/client.ts'
+import type { KubeClient, Resource } from '../../platform/kube/client.ts'
 import { guardedServices } from '../../platform/kube/resources.ts'
 import { endOf } from './look-at-token.ts'
 
@@ -10,6 +10,13 @@ export interface Holder {
   readonly pod?: { readonly namespace: string; readonly name: string; readonly uid: string }
   /** End of the token, seconds since epoch. */
   readonly expiresAt: number
+}
+
+/** An object that somebody asks about. Without a name: all of the namespace; without both: all there are. */
+export interface AskedObject {
+  readonly resource: Resource
+  readonly namespace: string
+  readonly name: string
 }
 
 interface TokenReviewAnswer {
@@ -26,6 +33,8 @@ export interface Reviewer {
   review(token: string): Promise<Holder | undefined>
   /** Whether the holder may `enforce` at the GuardedService. */
   mayEnforce(user: UserInfo, service: { namespace: string; name: string }): Promise<boolean>
+  /** Whether the holder may `get` the object. */
+  mayGet(user: UserInfo, object: AskedObject): Promise<boolean>
 }
 
 export function createReviewer(client: Pick<KubeClient, 'raw'>, audience: string): Reviewer {
@@ -43,6 +52,7 @@ export function createReviewer(client: Pick<KubeClient, 'raw'>, audience: string
       return expiresAt === undefined ? undefined : { user: status.user, ...(pod && { pod }), expiresAt }
     },
     mayEnforce: (user, service) => isAllowed(client, user, 'enforce', { resource: guardedServices, ...service }),
+    mayGet: (user, object) => isAllowed(client, user, 'get', object),
   }
 }
 

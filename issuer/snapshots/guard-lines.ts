@@ -1,6 +1,7 @@
 import { isRecord } from '../../core/base/is-record.ts'
 import { mostFeatures } from '../../core/rows/features.ts'
 import type { Held, Hello, Seen } from '../../core/rows/frames.ts'
+import { parseUsed } from '../usage/parse-used.ts'
 
 const longestLineBytes = 16_384
 
@@ -45,11 +46,13 @@ export function parseHeld(line: string): Held['held'] | undefined {
   const held = member(line, 'held')
   if (!held || !isHash(held.hash)) return undefined
   const { hash, exposed, notListening, wouldDeny } = held
+  const used = parseUsed(held.used)
   return {
     hash,
     ...(Array.isArray(exposed) && { exposed: exposed.filter(isAddress).slice(0, 16) }),
     ...((isAddress(notListening) || isSocketName(notListening)) && { notListening }),
     ...(Number.isSafeInteger(wouldDeny) && Number(wouldDeny) >= 0 && { wouldDeny: Number(wouldDeny) }),
+    ...(used && { used }),
   }
 }
 

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { tellsUsage } from '../../core/rows/features.ts'
 import { type Held, type Hello, maxSliceBytes } from '../../core/rows/frames.ts'
 import { emptyHash } from '../../core/rows/hash.ts'
 import { dominates } from '../../core/rows/seen.ts'
@@ -19,6 +20,8 @@ export interface GuardStream {
   /** The slice as this guard is told it. */
   readonly view: SliceView
   readonly holder: Holder
+  /** Whether the guard tells what was used: guards of earlier releases do not. */
+  readonly tellsUsage: boolean
   /** What the guard said last; at first what it came with. */
   held(): Held['held']
   /** Sends a heartbeat, or once more that this replica is behind; nothing while the guard has not read what came before. */
@@ -123,6 +126,7 @@ export function createGuardStream(parts: {
     slice,
     view,
     holder,
+    tellsUsage: hello.features?.includes(tellsUsage) ?? false,
     held: () => held,
     beat(heartbeat) {
       writer.look()

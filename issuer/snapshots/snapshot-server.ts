@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Documents } from '../../cluster/openapi/documents.ts'
-import { heartbeatMs } from '../../core/rows/frames.ts'
+import { type Held, heartbeatMs } from '../../core/rows/frames.ts'
 import { type Clock, systemClock } from '../../platform/clock.ts'
 import { createBudget } from '../../platform/fair/budget.ts'
 import { createFairQueue } from '../../platform/fair/fair-queue.ts'
@@ -14,6 +14,7 @@ import type { Holder } from '../authenticate/token-review.ts'
 import type { Objects } from '../objects.ts'
 import { line, type SliceView } from '../slices/slice-view.ts'
 import type { Slices } from '../slices/slices.ts'
+import type { Usage } from '../usage/usage.ts'
 import { parseHeld, parseHello, readLines } from './guard-lines.ts'
 import { createGuardStream, type GuardStream } from './guard-stream.ts'
 import type { Pace } from './paced-writer.ts'
@@ -46,6 +47,7 @@ export interface SnapshotServerParts {
   documents: Pick<Documents, 'seenOf'>
   authorizer: StreamAuthorizer
   reviewer: Pick<FairReviewer, 'reviewAgain'>
+  usage: Pick<Usage, 'take'>
   log: Logger
   clock?: Clock
 }
@@ -134,13 +136,18 @@ export function createSnapshotServer(parts: SnapshotServerParts): SnapshotServer
     try {
       for await (const text of lines) {
         const held = parseHeld(text)
-        if (held) stream.take(held)
+        if (held) take(stream, held)
         else stream.end('request_malformed', 'A line is neither hello nor held.')
       }
     } catch (error) {
       log.debug({ err: error }, 'a guard went away')
     }
     stream.end('closed', 'The guard ended its side.')
+  }
+
+  function take(stream: GuardStream, { used, ...held }: Held['held']): void {
+    stream.take(held)
+    if (used) parts.usage.take(stream.slice, used)
   }
 
   /** One stream per pod and service: a guard that came back is the same guard. */

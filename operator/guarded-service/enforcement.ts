@@ -45,7 +45,7 @@ export interface EnforcementOptions {
   /** Where central guards run. */
   namespace: string
   replicas(): Replica[]
-  client: ReplicaClient
+  client: Pick<ReplicaClient, 'ask' | 'close'>
   servicesResource: Resource
   onEnforced?(resource: string, seconds: number): void
   log: Logger

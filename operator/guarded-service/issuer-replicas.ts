@@ -4,6 +4,8 @@ import { text } from 'node:stream/consumers'
 import { isRecord } from '../../core/base/is-record.ts'
 import type { EnforcementReport } from '../../core/status/judge-enforcement.ts'
 import type { EndpointSliceOf } from '../sources.ts'
+import type { UsedSince } from '../usage/used-since.ts'
+import { readUsedSince } from '../usage/used-since.ts'
 
 /** Where one replica of the issuer is reached. */
 export interface Replica {
@@ -27,10 +29,12 @@ export function replicasOf(slices: Iterable<EndpointSliceOf>, fallbackPort: numb
   return [...found.values()]
 }
 
-/** Asks replicas what their guards hold. */
+/** Asks replicas what their guards hold, and what they told was used. */
 export interface ReplicaClient {
   /** @throws Error without what was sent or answered */
   ask(replica: Replica): Promise<EnforcementReport>
+  /** @param after seconds since epoch, by the clock of the replica @throws Error without what was sent or answered */
+  used(replica: Replica, after: number): Promise<UsedSince>
   close(): void
 }
 
@@ -46,14 +50,18 @@ export function createReplicaClient(options: {
   maxBytes?: number
 }): ReplicaClient {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+
+  async function getFrom(replica: Replica, path: string): Promise<string> {
+    const ca = options.authorities()
+    if (ca === undefined) throw new Error('there is no certificate authority yet')
+    const token = (await readFile(options.tokenFile, 'utf8')).trim()
+    const { servername, timeoutMs = 3_000, maxBytes = longestAnswer } = options
+    return get(replica, path, { ca, token, agent, servername, timeoutMs, maxBytes })
+  }
+
   return {
-    async ask(replica) {
-      const ca = options.authorities()
-      if (ca === undefined) throw new Error('there is no certificate authority yet')
-      const token = (await readFile(options.tokenFile, 'utf8')).trim()
-      const { servername, timeoutMs = 3_000, maxBytes = longestAnswer } = options
-      return get(replica, { ca, token, agent, servername, timeoutMs, maxBytes })
-    },
+    ask: async replica => readReport(await getFrom(replica, '/v1/enforcement')),
+    used: async (replica, after) => readUsedSince(await getFrom(replica, `/v1/usage?after=${after}`)),
     close: () => agent.destroy(),
   }
 }
@@ -67,14 +75,14 @@ interface Access {
   maxBytes: number
 }
 
-async function get(replica: Replica, access: Access): Promise<EnforcementReport> {
+async function get(replica: Replica, path: string, access: Access): Promise<string> {
   const { ca, token, agent, servername, timeoutMs, maxBytes } = access
   const response = await new Promise<import('node:http').IncomingMessage>((resolve, reject) => {
     const asked = request(
       {
         host: replica.host,
         port: replica.port,
-        path: '/v1/enforcement',
+        path,
         headers: { authorization: `Bearer ${token}`, accept: 'application/json' },
         agent,
         ca,
@@ -96,7 +104,7 @@ async function get(replica: Replica, access: Access): Promise<EnforcementReport>
     length += chunk.length
     if (length > maxBytes) response.destroy(new Error("the issuer's answer is too long"))
   })
-  return readReport(await text(response))
+  return text(response)
 }
 
 function readReport(body: string): EnforcementReport {

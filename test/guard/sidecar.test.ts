@@ -84,6 +84,24 @@ it('F13 goes from nothing to the issuer’s policy, and after a restart without 
   expect(server.streams.at(-1)?.hello).toMatchObject({ seen: { a: '5' }, hash: sliceHash(rows) })
 })
 
+it('tells what was used since it told of it last before it stops', async () => {
+  server.serve(stream => stream.send(full(rowsOf(), { a: '5' })))
+  const { stop } = await start()
+  await until(() => (server.streams[0]?.held.length ?? 0) > 0)
+  await until(async () => (await status()) === 200)
+  expect(server.streams[0]?.hello).toMatchObject({ features: expect.arrayContaining(['usage-counts']) })
+  await stop()
+  const told = (): object[] => server.streams[0]?.held.flatMap(held => (held.used ? [held.used] : [])) ?? []
+  await until(() => told().length > 0)
+  expect(told()).toEqual([
+    {
+      keys: [[alice.key.kid, expect.any(Number), expect.any(Number)]],
+      grants: [['alice-calls', expect.any(Number), expect.any(Number)]],
+      rules: [['role/caller#0', expect.any(Number), expect.any(Number)]],
+    },
+  ])
+})
+
 it('P33 tells the issuer and its readiness of an app that listens beyond loopback', async () => {
   await writeFile(
     join(folder, 'tcp'),

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { featureNames } from '../../core/rows/features.ts'
+import type { Used } from '../../core/rows/frames.ts'
 import { sliceHash } from '../../core/rows/hash.ts'
 import { createPolicy, type Policy } from '../../enforce/policy/policy.ts'
 import { createSlice } from '../../enforce/policy/slice.ts'
@@ -20,6 +21,9 @@ let clock: SteppedClock
 let lines: Record<string, unknown>[]
 let log: Logger
 const connected: boolean[] = []
+/** What was used and not told yet, and when it was asked for. */
+const used: Used[] = []
+const asked: string[] = []
 const everything: Record<string, unknown>[][] = []
 
 beforeAll(async () => {
@@ -28,7 +32,7 @@ beforeAll(async () => {
 afterAll(() => server.close())
 beforeEach(() => {
   server.streams.splice(0)
-  connected.splice(0)
+  for (const list of [connected, used, asked]) list.splice(0)
   server.serve(() => {})
   clock = createSteppedClock()
   policy = createPolicy(clock)
@@ -50,6 +54,10 @@ function start(idleMs: number): void {
     tokenFile: server.tokenFile,
     slice: createSlice(policy),
     findings: () => ({ exposed: ['0.0.0.0:80'], wouldDeny: 7 }),
+    used(when) {
+      asked.push(when)
+      return used.splice(0)
+    },
     onTaken: () => {},
     onConnected: is => void connected.push(is),
     clock,
@@ -82,6 +90,21 @@ describe('a stream', () => {
     expect(held()).toBe(hash)
     expect(policy.unfit()).toBeUndefined()
     expect(connected).toEqual([true])
+  })
+  it('tells what was used, part by part, behind what is held, and once more when the guard stops', async () => {
+    const stream = await streamAt(0)
+    const parts: Used[] = [{ keys: [['kid', 3, 1]] }, { uncounted: 2 }]
+    used.push(...parts)
+    stream.send(full(rows, { apiclients: '5' }))
+    await until(() => stream.held.length === 3)
+    expect(stream.held.slice(1)).toEqual(parts.map(part => ({ hash, used: part })))
+    stream.send(heartbeat(rows, { apiclients: '5' }))
+    await until(() => stream.held.length === 4)
+    used.push({ grants: [['give', 1, 0]] })
+    await client.tellUsed()
+    await until(() => stream.held.length === 6)
+    expect(stream.held[5]).toEqual({ hash, used: { grants: [['give', 1, 0]] } })
+    expect(asked).toEqual(['if due', 'if due', 'now'])
   })
   it('brings changes, several in one packet and one in several', async () => {
     const stream = await streamAt(0)
@@ -269,6 +292,7 @@ describe('faults on the stream', () => {
       tokenFile: server.tokenFile,
       slice: createSlice(policy),
       findings: () => ({}),
+      used: () => [],
       onTaken: () => {},
       onConnected: () => {},
       clock,

@@ -1,7 +1,7 @@
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import { request } from 'node:https'
 import { createInterface } from 'node:readline'
-import type { Frame, Seen } from '../../../core/rows/frames.ts'
+import type { Frame, Held, Seen } from '../../../core/rows/frames.ts'
 import type { Row } from '../../../core/rows/rows.ts'
 import { createSnapshotBuilder, type SnapshotBuilder } from '../../../core/snapshot/snapshot.ts'
 
@@ -29,6 +29,8 @@ export interface Guard {
   /** The first frame, from here on or before, that fits. */
   until(fits: (frame: Frame) => boolean, withinMs?: number): Promise<Frame>
   rows(): Row[]
+  /** Sends what it holds, and this besides. */
+  tell(more: Omit<Held['held'], 'hash'>): void
   ended: Promise<void>
   close(): void
 }
@@ -82,6 +84,7 @@ function follow(call: ClientRequest, response: IncomingMessage, builder: Snapsho
     builder,
     seen: () => last,
     rows: () => builder.rows(),
+    tell: more => void call.write(`${JSON.stringify({ held: { hash: builder.hash(), ...more } })}\n`),
     ended,
     until: (fits, withinMs = 5_000) =>
       new Promise((resolve, reject) => {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Condition } from '../../../core/status/report.ts'
 import type { Config } from '../../../operator/config.ts'
 import { type RunningOperator, runOperator } from '../../../operator/run-operator.ts'
+import type { Clock } from '../../../platform/clock.ts'
 import { createKubeClient, type KubeClient, type KubeObject, type Resource } from '../../../platform/kube/client.ts'
 import { loadKubeConnection } from '../../../platform/kube/connection.ts'
 import { namespaces } from '../../../platform/kube/resources.ts'
@@ -20,7 +21,7 @@ export interface TestCluster {
   client: KubeClient
   /** A namespace of its own for a test. */
   namespace(labels?: Record<string, string>): Promise<string>
-  start(change?: Partial<Config>, metrics?: Metrics): Promise<RunningOperator>
+  start(change?: Partial<Config>, metrics?: Metrics, clock?: Clock): Promise<RunningOperator>
   stop(): Promise<void>
 }
 
@@ -46,8 +47,12 @@ export async function startTestCluster({ controllerManager = false } = {}): Prom
       await client.create(namespaces, { metadata: { name, ...(labels && { labels }) } })
       return name
     },
-    start: (change, metrics) =>
-      runOperator({ client, config: configOf(change), log: testLog(), ...(metrics && { metrics }) }),
+    start: (change, metrics, clock) =>
+      runOperator({
+        ...{ client, config: configOf(change), log: testLog() },
+        ...(metrics && { metrics }),
+        ...(clock && { clock }),
+      }),
     async stop() {
       await client.close()
       await plane.stop()

@@ -14,16 +14,19 @@ export interface IssuerDouble {
   seen: Record<string, string>
   guards: Record<string, GuardReport[]>
   hash: string
+  /** When objects were used, by plural name and `namespace/name`: seconds since epoch. */
+  used: Record<string, Record<string, number>>
   readonly asked: { path: string; authorization: string }[]
   stop(): void
 }
 
-async function startIssuerDouble(client: KubeClient): Promise<IssuerDouble> {
+export async function startIssuerDouble(client: KubeClient): Promise<IssuerDouble> {
   const latest = '99999999'
   const double: IssuerDouble = {
     seen: { accesskeys: latest, roles: latest, accessgrants: latest },
     guards: {},
     hash: 'a'.repeat(64),
+    used: {},
     asked: [],
     stop: () => server.close(),
   }
@@ -38,8 +41,9 @@ async function startIssuerDouble(client: KubeClient): Promise<IssuerDouble> {
         Object.entries(double.guards).map(([key, guards]) => [key, { hash: double.hash, guards }]),
       )
       const report: EnforcementReport = { seen: double.seen, slices }
+      const usage = { at: Math.floor(Date.now() / 1_000), used: double.used }
       response.setHeader('content-type', 'application/json')
-      response.end(JSON.stringify(report))
+      response.end(JSON.stringify(request.url?.startsWith('/v1/usage') ? usage : report))
     },
   )
   await new Promise<void>(resolve => server.listen(0, '0.0.0.0', resolve))

@@ -12,6 +12,7 @@ import type { Row } from '../../../core/rows/rows.ts'
 import { createPolicy, type Policy } from '../../../enforce/policy/policy.ts'
 import { createSlice } from '../../../enforce/policy/slice.ts'
 import { createAudit } from '../../../enforce/report/audit.ts'
+import type { UsageCounter } from '../../../enforce/report/usage.ts'
 import type { OnBlock } from '../../../enforce/report/while-recorded.ts'
 import { systemClock } from '../../../platform/clock.ts'
 import type { TlsSource } from '../../../platform/http/tls-source.ts'
@@ -52,6 +53,7 @@ export async function startAuthorizer(
     auditOnBlock?: OnBlock
     isBlocked?: () => boolean
     problemBase?: string
+    usage?: UsageCounter
   } = {},
 ): Promise<Rig> {
   const { peers: listed = peers, tls, now = Date.now, auditOnBlock, problemBase } = options
@@ -67,7 +69,8 @@ export async function startAuthorizer(
   const policies = new Map(servicesOf(listed).map(name => [name, createPolicy(clock)]))
   const served = [...policies].map(([name, policy]) => {
     metrics.watch(name, policy)
-    return createServedService({ name, policy, audit, auditOnBlock, counts: metrics.ofService(name), clock })
+    const counts = metrics.ofService(name)
+    return createServedService({ name, policy, audit, auditOnBlock, counts, usage: options.usage, clock })
   })
   const policy = policies.get(service)
   const slice = policy && createSlice(policy)

@@ -27,6 +27,7 @@ const passedOver: readonly (readonly [string, readonly string[], string])[] = [
   ['issuer', [...inspect, '--snapshot', 's', '--service', 'a/b', '--issuer', 'https://x'], "'--issuer' says nothing"],
   ['manifests', [...propose, '--manifests', 'm', '--snapshot', 's'], 'twice'],
   ['installation', [...propose, '--installation', 'blue'], "'--installation' says nothing without '--manifests'"],
+  ['logs', ['leaked', 'k', '--audit', 'a', '--logs', 'skip'], "'--logs' and '--audit' say the same thing twice"],
   ['kubeconfig', ['version', '--kubeconfig', 'k'], "'--kubeconfig' says nothing without '--cluster'"],
   ['context', ['version', '--context', 'staging'], "'--context' says nothing without '--cluster'"],
 ]

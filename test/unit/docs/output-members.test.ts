@@ -2,7 +2,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createKeyTraffic } from '../../../cli/leaked/key-traffic.ts'
+import type { LeakReport } from '../../../cli/leaked/render.ts'
+import type { Revoked } from '../../../cli/leaked/revoke.ts'
 import { lostBy } from '../../../cli/replaced/list-replaced.ts'
+import { findUnused } from '../../../cli/unused/find-unused.ts'
 import { sliceHash } from '../../../core/rows/hash.ts'
 import { alice, nowSeconds, rowsOf } from '../../guard/policy-rows.ts'
 import { runCommand } from '../cli/command-line.ts'
@@ -70,4 +74,27 @@ test('the page tells every member that replaced prints, and no other', () => {
   const outputs = lostBy({ metadata, spec: { roleRef: { name: 'reader' }, clients: [] }, status: { clients: [pin] } })
   expect(outputs).toHaveLength(1)
   expectTold(outputs as unknown as Members[], told('replaced'))
+})
+
+test('the page tells every member that unused prints, and no other', () => {
+  const created = { kind: 'Role', metadata: { namespace: 'a', name: 'b', creationTimestamp: '2020-01-01T00:00:00Z' } }
+  const used = { ...created, status: { lastUsedAt: '2021-01-01T00:00:00Z' } }
+  const unused = [created, used].map(one => findUnused(one, 1, nowSeconds()))
+  expectTold([{ days: 1, unused }], told('unused'))
+})
+
+test('the page tells every member that leaked prints, and no other', () => {
+  const traffic = createKeyTraffic(alice.key.kid)
+  const line = { v: 1, time: '2026-01-01T00:00:00Z', decision: 'allow', reason: 'granted', service: 'a/b' }
+  traffic.add(JSON.stringify({ ...line, key: alice.key.kid, peer: '10.0.0.1' }))
+  const revoked: Required<Revoked> = {
+    ...{ namespace: 'a', name: 'b', client: 'c', alreadyRevoked: true, keysNotBefore: '', refusedAfterSeconds: 1 },
+    ...{ newKey: 'd', newKeyAfterSeconds: 1, secret: 'e', missing: 'f' },
+  }
+  const report: Required<LeakReport> = {
+    ...{ kid: alice.key.kid, accessKeys: [revoked], calls: traffic.calls(), untoldCalls: 0, unreadableLines: 0 },
+    logs: { read: 1, unread: ['x'] },
+  }
+  expect(report.calls).toHaveLength(1)
+  expectTold([report as unknown as Members], told('leaked'))
 })

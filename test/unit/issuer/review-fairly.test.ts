@@ -60,7 +60,10 @@ describe('S06 reviews', () => {
       asked.push(token)
       return answer(token)
     }
-    const reviewer = createFairReviewer({ review, mayEnforce: async () => true }, { audience, clock })
+    const reviewer = createFairReviewer(
+      { review, mayEnforce: async () => true, mayGet: async () => true },
+      { audience, clock },
+    )
     const exp = Math.floor(clock.wallMs() / 1_000) + 600
     return { clock, asked, reviewer, token: (jti: string) => tokenOf({ ...good, exp, jti }) }
   }
@@ -212,7 +215,7 @@ describe('S06 reviews', () => {
       return false
     }
     const reviewer = createFairReviewer(
-      { review: async () => undefined, mayEnforce },
+      { review: async () => undefined, mayEnforce, mayGet: mayEnforce },
       { audience, clock: createManualClock() },
     )
     const ask = () => reviewer.mayEnforce(holder.user, { namespace: 'shop', name: 'orders' })

@@ -1,4 +1,5 @@
 import { guardContainerName } from '../../../core/api/guarded-pod.ts'
+import type { Used } from '../../../core/rows/frames.ts'
 import { createStreamAuthorizer } from '../../../issuer/authenticate/authorize.ts'
 import type { Holder } from '../../../issuer/authenticate/token-review.ts'
 import type { Slices } from '../../../issuer/slices/slices.ts'
@@ -23,6 +24,7 @@ export function createSnapshotServerRig() {
   const rig = createSlicesRig()
   const { clock, objects, documents, log, put } = rig
   const rights = new Set<string>()
+  const used: [service: string, Used][] = []
   /** How the API server answers questions of rights. */
   const review = {
     mayEnforce: async (username: string) => rights.has(username),
@@ -38,6 +40,7 @@ export function createSnapshotServerRig() {
   const server = createSnapshotServer({
     ...{ slices, objects, documents, authorizer, log, clock },
     reviewer: { reviewAgain: holder => review.again(holder) },
+    usage: { take: ({ key }, said) => void used.push([key, said]) },
   })
 
   /** A guard comes. */
@@ -67,7 +70,7 @@ export function createSnapshotServerRig() {
 
   return {
     ...rig,
-    ...{ server, guard, rights, review },
+    ...{ server, guard, rights, review, used },
     /** Slices are current when a test says so. */
     hold(wait: (done: () => void) => void): void {
       whenCurrent = (_service, done) => wait(done)

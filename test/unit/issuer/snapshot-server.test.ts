@@ -149,6 +149,25 @@ describe('a guard that is connected', () => {
     rig.rights.add(proxies)
   })
 
+  it('tells what was used, which is no part of what it holds', async () => {
+    const one = rig.guard({ pod: 'a' })
+    await rig.clock.advance(100)
+    const [stream] = rig.server.streams()
+    const used = { keys: [['kid', 1, 0]] }
+    one.request.write(`${JSON.stringify({ held: { hash: 'a'.repeat(64), used } })}\n${held('b'.repeat(64))}`)
+    await rig.clock.advance(0)
+    expect(rig.used).toEqual([['shop/orders', used]])
+    expect(stream?.held()).toEqual({ hash: 'b'.repeat(64) })
+    expect(stream?.tellsUsage).toBe(false)
+  })
+
+  it('says in its hello whether it tells what was used', async () => {
+    const hello = { slice: 'shop/orders', version: 'test', features: ['usage-counts'] }
+    rig.guard({ pod: 'a', says: `${JSON.stringify({ hello })}\n` })
+    await rig.clock.advance(100)
+    expect([...rig.server.streams()].map(({ tellsUsage }) => tellsUsage)).toEqual([true])
+  })
+
   it('says what it holds, until it says what is neither hello nor held', async () => {
     const one = guard({ pod: 'a' })
     await clock.advance(0)

@@ -1,0 +1,248 @@
+import { Readable } from 'node:stream'
+import { describe, expect, it } from 'vitest'
+import type { Cluster } from '../../../cli/frame/cluster.ts'
+import type { CommandIo } from '../../../cli/frame/command.ts'
+import { CommandError } from '../../../cli/frame/exit-codes.ts'
+import { boundedLines } from '../../../cli/leaked/bounded-lines.ts'
+import { confirm } from '../../../cli/leaked/confirm.ts'
+import { createKeyTraffic } from '../../../cli/leaked/key-traffic.ts'
+import { readKid } from '../../../cli/leaked/read-kid.ts'
+import { readGuardLogs } from '../../../cli/leaked/read-logs.ts'
+import { revokingTime, type StoredKey } from '../../../cli/leaked/revoke.ts'
+import type { KubeClient } from '../../../platform/kube/client.ts'
+import { alice, bob } from '../../guard/policy-rows.ts'
+import { commandLine } from './command-line.ts'
+
+const { kid } = alice.key
+const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+
+describe('the key that is meant', () => {
+  it.each([
+    ['its id', kid],
+    ['its id among white space', `  ${kid}\n`],
+    ['a token', alice.token()],
+    ['a token with its scheme', `Bearer ${alice.token()}`],
+    ['a whole header', `Authorization: Bearer ${alice.token()}\n`],
+    ['the file private.jwk', JSON.stringify({ kty: 'OKP', d: 'secret', kid })],
+  ])('is known from %s', (_, given) => {
+    expect(readKid(given)).toBe(kid)
+  })
+
+  it.each([
+    ['nothing', ''],
+    ['a word', 'hunter2-secret'],
+    ['an id that is too short', kid.slice(1)],
+    ['an id with other characters', `${kid.slice(1)}+`],
+    ['a token without kid', `${encode({ alg: 'EdDSA' })}.secret.secret`],
+    ['a token whose kid is a path', `${encode({ kid: '../secret' })}.secret.secret`],
+    ['a token whose kid is a number', `${encode({ kid: 7 })}.secret.secret`],
+    ['two parts', `${encode({ kid })}.secret`],
+    ['a header that is no JSON', 'secret.secret.secret'],
+    ['JSON without kid', '{"d":"secret"}'],
+    ['JSON that was cut short', `{"d":"secret","kid":"${kid}`],
+    ['a kid of a prototype', '{"__proto__":{"kid":"secret"}}'],
+  ])('is not known from %s, and nothing of it is quoted', (_, given) => {
+    expect(() => readKid(given)).toThrow(/^what was given names no key/)
+    expect(() => readKid(given)).not.toThrow(/secret/)
+  })
+})
+
+describe('latchkey leaked', () => {
+  it.each<[string, string[], string[] | undefined]>([
+    ['what names no key', ['secret-word', '--yes'], undefined],
+    ['a token by standard input that is a terminal', ['-', '--yes'], undefined],
+    ['the token and the log by one standard input', ['-', '--audit', '-', '--yes'], ['x']],
+    ['standard input that is read, and nobody to ask', ['-'], ['secret']],
+    ['a log by standard input, and nobody to ask', [kid, '--audit', '-'], ['x']],
+    ['more than a token by standard input', ['-', '--yes'], ['secret'.repeat(20_000)]],
+    ['a time that is none', [kid, '--timeout', '0'], undefined],
+    ['a log and whether to read logs', [kid, '--audit', 'x', '--logs', 'read'], undefined],
+  ])('takes %s for wrong usage, before a cluster is asked', async (_, args, input) => {
+    const ended = await commandLine(['leaked', '--kubeconfig', '/nowhere', ...args], { input })
+    expect([ended.code, ended.text]).toEqual([2, ''])
+    expect(ended.complaint).not.toMatch(/secret|nowhere/)
+  })
+
+  it('shows nothing of a token that stands on the command line, whatever else is wrong', async () => {
+    const token = alice.token()
+    for (const more of [['--kubeconfig', '/nowhere'], ['--what'], ['second'], ['--timeout', 'x']]) {
+      const ended = await commandLine(['leaked', token, '--yes', ...more], {})
+      expect(ended.code).toBe(2)
+      for (const part of token.split('.')) expect(ended.text + ended.complaint).not.toContain(part)
+    }
+  })
+})
+
+describe('keysNotBefore', () => {
+  const key = (keys: string[], keysNotBefore?: string) =>
+    ({
+      spec: { ...(keysNotBefore && { keysNotBefore }) },
+      status: { keys: keys.map(notBefore => ({ notBefore })) },
+    }) as unknown as StoredKey
+
+  it.each<[string, StoredKey, string]>([
+    ['a second behind the youngest key', key(['2026-01-01T00:00:05Z', '2026-01-01T00:00:09Z']), '2026-01-01T00:00:10Z'],
+    ['never earlier than it was', key(['2026-01-01T00:00:05Z'], '2026-05-01T00:00:00Z'), '2026-05-01T00:00:00Z'],
+    ['later than it was', key(['2026-06-01T00:00:05Z'], '2026-05-01T00:00:00Z'), '2026-06-01T00:00:06Z'],
+    ['of whole seconds', key(['2026-06-01T00:00:05.900Z']), '2026-06-01T00:00:06Z'],
+  ])('is %s, whatever the clock of whoever asks says', (_, one, expected) => {
+    expect(revokingTime(one)).toBe(expected)
+  })
+})
+
+const entry = (more: object = {}) => ({
+  ...{ v: 1, time: '2026-06-01T10:00:00.000Z', decision: 'allow', reason: 'granted', revision: '', key: kid },
+  ...{ method: 'GET', path: '/orders/7', service: 'shop/orders', requestId: 'r', peer: '10.0.0.1', durationMs: 1 },
+  ...more,
+})
+
+describe('what a key did', () => {
+  const told = (...entries: object[]) => {
+    const traffic = createKeyTraffic(kid)
+    for (const one of entries) traffic.add(JSON.stringify(one))
+    return traffic
+  }
+
+  it('is told by service, method, route, decision and reason, with first, last and where from', () => {
+    const traffic = told(
+      entry({ route: 'order', time: '2026-06-01T12:00:00.000Z', peer: '10.0.0.2' }),
+      entry({ route: 'order', path: '/orders/8' }),
+      entry({ decision: 'deny', reason: 'not_granted', time: '2026-06-01T11:00:00.000Z' }),
+    )
+    expect(traffic.calls()).toEqual([
+      {
+        ...{ service: 'shop/orders', method: 'GET', route: 'order', decision: 'allow', reason: 'granted', calls: 2 },
+        ...{ firstSeen: '2026-06-01T10:00:00.000Z', lastSeen: '2026-06-01T12:00:00.000Z' },
+        ...{ peers: ['10.0.0.2', '10.0.0.1'], morePeers: 0 },
+      },
+      expect.objectContaining({ route: '/orders/7', decision: 'deny', reason: 'not_granted', calls: 1 }),
+    ])
+  })
+
+  it("is nothing of what somebody else's key did, nor of calls without one", () => {
+    const traffic = told(entry({ key: bob.key.kid }), entry({ key: undefined }), entry({ subject: kid }))
+    expect(traffic.calls().map(({ calls }) => calls)).toEqual([1])
+    expect(traffic.unreadable()).toBe(0)
+  })
+
+  it('counts lines that are none: other output, cut short, too long, not of this version', () => {
+    const traffic = createKeyTraffic(kid)
+    const line = JSON.stringify(entry())
+    const bad = [line.slice(0, 80), 'started', '{}', 'null', JSON.stringify(entry({ v: 2 })), undefined]
+    for (const one of [...bad, '', line]) traffic.add(one)
+    expect([traffic.unreadable(), traffic.calls().length]).toEqual([bad.length, 1])
+    // Behind the prefix of `kubectl logs --prefix`.
+    traffic.add(`[pod/orders-1] ${line}`)
+    expect(traffic.calls()[0]?.calls).toBe(2)
+  })
+
+  it('tells eight addresses and that there are more', () => {
+    const peers = Array.from({ length: 50 }, (_, at) => entry({ peer: `10.0.0.${at}` }))
+    const [calls] = told(...peers, entry({ peer: 7 })).calls()
+    expect([calls?.calls, calls?.peers.length, calls?.morePeers]).toEqual([51, 8, 1])
+  })
+
+  it('tells 10,000 kinds of calls apart and counts the rest', () => {
+    const traffic = createKeyTraffic(kid)
+    for (let at = 0; at < 10_003; at++) traffic.add(JSON.stringify(entry({ path: `/${at}` })))
+    expect([traffic.calls().length, traffic.untold()]).toEqual([10_000, 3])
+  })
+})
+
+describe('the lines of a log', () => {
+  async function lines(...chunks: (string | Buffer)[]) {
+    const found: (string | undefined)[] = []
+    for await (const line of boundedLines(Readable.from(chunks))) found.push(line)
+    return found
+  }
+
+  it('are joined over pieces, with the last one that nothing ends', async () => {
+    expect(await lines('a', 'b\nc\n\nd', 'e')).toEqual(['ab', 'c', '', 'de'])
+    const euro = Buffer.from('x€\n')
+    expect(await lines(euro.subarray(0, 2), euro.subarray(2))).toEqual(['x€'])
+    expect(await lines()).toEqual([])
+  })
+
+  it('that are too long are told to be there, and what follows is read', async () => {
+    const long = 'x'.repeat(70_000)
+    expect(await lines(`${long}\na\n`)).toEqual([undefined, 'a'])
+    expect(await lines('a\n', long, long, long, '\nb\n')).toEqual(['a', undefined, 'b'])
+    expect(await lines(long)).toEqual([undefined])
+  })
+
+  it('need no more memory than a line where a file has no line end at all: longer than any string', async () => {
+    const piece = Buffer.alloc(1_048_576, 'x')
+    async function* file() {
+      for (let at = 0; at < 600; at++) yield piece
+    }
+    const found: (string | undefined)[] = []
+    for await (const line of boundedLines(file())) found.push(line)
+    expect(found).toEqual([undefined])
+  })
+})
+
+describe('a person who is asked', () => {
+  const asked = async (...typed: string[]) => {
+    const said: string[] = []
+    const input = Object.assign(Readable.from(typed), { isTTY: true })
+    const io = { input, complain: (text: string) => said.push(text) } as unknown as CommandIo
+    return [await confirm('Revoke?', io), said.join('')]
+  }
+
+  it.each(['y\n', 'Y\n', 'yes\n', ' yes \nn\n'])('agrees by %j', async typed => {
+    expect(await asked(typed)).toEqual([true, 'Revoke? [y/N] '])
+  })
+
+  it.each(['n\n', '\n', 'yes please\n', 'no\nyes\n', '', 'yy\n'])('does not by %j', async typed => {
+    expect((await asked(typed))[0]).toBe(false)
+  })
+})
+
+describe("the logs of guards' containers", () => {
+  function clusterOf(logs: Record<string, string | Error>, listed: () => void = () => {}) {
+    const asked: string[] = []
+    const client = {
+      async list(_resource: unknown, options: object) {
+        listed()
+        asked.push(JSON.stringify(options))
+        const names = Object.keys(logs)
+        return { items: names.map(name => ({ metadata: { namespace: 'shop', name } })), resourceVersion: '1' }
+      },
+      async raw(_method: string, path: string) {
+        asked.push(path)
+        const log = logs[/pods\/([^/]+)\/log/.exec(path)?.[1] ?? '']
+        if (log instanceof Error) throw log
+        return log
+      },
+    } as unknown as KubeClient
+    const cluster: Cluster = { namespace: 'else', ask: call => call(client) }
+    return { cluster, asked }
+  }
+
+  it('are read of every guarded pod of all namespaces, in bounds', async () => {
+    const line = `${JSON.stringify(entry())}\n`
+    const { cluster, asked } = clusterOf({ a: `${line}${line}`, b: `started\n${line}`, c: '' })
+    const traffic = createKeyTraffic(kid)
+    expect(await readGuardLogs(cluster, traffic)).toEqual({ read: 3, unread: [] })
+    expect([traffic.calls()[0]?.calls, traffic.unreadable()]).toEqual([3, 1])
+    expect(asked[0]).toBe('{"labelSelector":"latchkey.dev/guard","limit":500}')
+    expect(asked[1]).toMatch(
+      /^\/api\/v1\/namespaces\/shop\/pods\/a\/log\?container=latchkey-guard&.*limitBytes=[0-9]+$/,
+    )
+  })
+
+  it('that may not be read are told by name, and the others are read', async () => {
+    const { cluster } = clusterOf({ a: new CommandError('refused', 'api refuses'), b: `${JSON.stringify(entry())}\n` })
+    const traffic = createKeyTraffic(kid)
+    expect(await readGuardLogs(cluster, traffic)).toEqual({ read: 1, unread: ['shop/a: api refuses'] })
+    expect(traffic.calls()).toHaveLength(1)
+  })
+
+  it('of pods that may not be listed are none, and that is told', async () => {
+    const { cluster } = clusterOf({}, () => {
+      throw new CommandError('refused', 'api refuses')
+    })
+    const read = await readGuardLogs(cluster, createKeyTraffic(kid))
+    expect(read).toEqual({ read: 0, unread: ['pods cannot be listed: api refuses'] })
+  })
+})
