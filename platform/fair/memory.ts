@@ -33,12 +33,14 @@ export function memoryLimit(): number | undefined {
   return bytes > 0 && bytes < 2 ** 50 ? bytes : undefined
 }
 
+/** How many times its size what is counted takes until it is collected, also where the collector is short of processor time. */
+const uncollected = 3.5
+
 /**
- * What is counted takes up to three times its size until it is collected: so a third of what a process has beyond its own
- * needs is given out, and half of that at most to one peer.
+ * What is given out of what a process has beyond its own needs, half of it at most to one peer.
  * @param limitBytes of the process; undefined: none
  */
 export function memoryBounds(limitBytes: number = unlimitedBytes): Bounds {
-  const sum = Math.min(mostBytes, Math.max(fewestBytes, Math.floor((limitBytes - processBytes) / 3)))
+  const sum = Math.min(mostBytes, Math.max(fewestBytes, Math.floor((limitBytes - processBytes) / uncollected)))
   return { sum, perPeer: Math.floor(sum / 2) }
 }

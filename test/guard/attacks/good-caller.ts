@@ -17,9 +17,10 @@ export async function callMeanwhile(port: number, during: Promise<unknown>, prot
   const statuses: Record<string, number> = {}
   const times: number[] = []
   let over = false
-  void during.finally(() => {
+  const end = (): void => {
     over = true
-  })
+  }
+  during.then(end, end)
   const token = alice.token()
   while (!over || times.length < 3) {
     const begun = performance.now()
@@ -28,6 +29,7 @@ export async function callMeanwhile(port: number, during: Promise<unknown>, prot
     times.push(performance.now() - begun)
     await new Promise(resolve => setTimeout(resolve, 20))
   }
+  await during
   times.sort((a, b) => a - b)
   return { statuses, slowestMs: times.at(-1) ?? 0, middleMs: times[times.length >> 1] ?? 0 }
 }

@@ -122,12 +122,12 @@ describe('shares of a budget', () => {
 })
 
 describe('the memory that is given out', () => {
-  it('is a third of what a process has beyond its own needs, half of it to one peer', () => {
-    expect(memoryBounds(192 * mebibyte)).toEqual({ sum: 39_146_837, perPeer: 19_573_418 })
+  it('is two sevenths of what a process has beyond its own needs, half of it to one peer', () => {
+    expect(memoryBounds(192 * mebibyte)).toEqual({ sum: 32 * mebibyte, perPeer: 16 * mebibyte })
   })
   it('is some where the limit is small, and bounded where there is none', () => {
     expect(memoryBounds(64 * mebibyte).sum).toBe(8 * mebibyte)
-    expect(memoryBounds().sum).toBe(144 * mebibyte)
+    expect(memoryBounds().sum).toBe(129_424_237)
     expect(memoryBounds(2 ** 40).sum).toBe(512 * mebibyte)
   })
 })
