@@ -1,5 +1,5 @@
 import { installationSettings } from '../cluster/settings.ts'
-import { type ConfigOf, choice, flag, integer, list, text } from '../platform/config.ts'
+import { type ConfigOf, choice, duration, flag, integer, list, text } from '../platform/config.ts'
 
 const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
 
@@ -26,6 +26,12 @@ export const configTable = {
     max: 65_535,
     description: 'port of the issuer on which guards are served',
   }),
+  publishAheadMs: duration('LATCHKEY_PUBLISH_AHEAD', {
+    default: 20 * 60_000,
+    min: 1_000,
+    max: 24 * 3_600_000,
+    description: 'how long the next key is published before it takes the place of the one in use',
+  }),
   tlsHosts: list('LATCHKEY_TLS_HOSTS', { default: [], description: "more names of the issuer's certificate" }),
   authorizer: flag('LATCHKEY_AUTHORIZER', {
     default: false,
@@ -34,6 +40,12 @@ export const configTable = {
   authorizerTlsHosts: list('LATCHKEY_AUTHORIZER_TLS_HOSTS', {
     default: [],
     description: 'more names of that certificate',
+  }),
+  issuerKeyEveryMs: duration('LATCHKEY_ISSUER_KEY_EVERY', {
+    default: 720 * 3_600_000,
+    min: 3_600_000,
+    max: 87_600 * 3_600_000,
+    description: 'how long the issuer signs with one key',
   }),
   tokenFile: text<string>('LATCHKEY_TOKEN_FILE', {
     default: '/var/run/latchkey/token/token',

@@ -13,6 +13,7 @@ const everything = {
   issuer: {
     url: 'https://issuer.example.com/prod',
     tlsHosts: ['issuer.example.com', '10.0.0.1'],
+    signingKeys: { rotateEvery: '168h' },
     service: { type: 'LoadBalancer', clusterIP: '10.96.0.77', annotations: { a: 'b' } },
     replicas: 3,
     extraEnv: [{ name: 'EXTRA', value: '1' }],
@@ -21,6 +22,7 @@ const everything = {
     affinity: { nodeAffinity: {} },
     topologySpreadConstraints: [{ maxSkew: 1, topologyKey: 'a', whenUnsatisfiable: 'DoNotSchedule' }],
   },
+  keys: { publishAhead: '1h30m' },
   guard: {
     env: { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector.observability.svc:4318', LATCHKEY_DEBUG: 'on' },
     audit: { onBlock: 'Deny', otlp: 'http://collector.monitoring:4318' },

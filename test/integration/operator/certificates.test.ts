@@ -17,6 +17,7 @@ afterAll(() => cluster?.stop())
 /** Certificates of a release of its own, under a clock that the test moves. */
 function release(fullname: string, change: Partial<Config> = {}) {
   let now = Date.now()
+  let reached = true
   const config = configOf({ fullname, tlsHosts: ['issuer.example.com', '10.1.2.3', 'FD00::0:1'], ...change })
   const make = () =>
     createCertificates({
@@ -24,6 +25,7 @@ function release(fullname: string, change: Partial<Config> = {}) {
       config,
       log: testLog(),
       onBundle: () => {},
+      hasReached: async () => reached,
       clock: { wallMs: () => now },
     })
   const certificates = make()
@@ -33,6 +35,9 @@ function release(fullname: string, change: Partial<Config> = {}) {
     certificates,
     make,
     files,
+    reach: (everywhere: boolean) => {
+      reached = everywhere
+    },
     pass: (days: number) => {
       now += days * day
     },
