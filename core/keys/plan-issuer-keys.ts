@@ -18,6 +18,8 @@ export interface ObservedIssuerKeys {
   readonly keys: readonly IssuerKey[]
   /** The key files that are what their name says. `signs`: with a private half. */
   readonly files: readonly { readonly kid: string; readonly algorithm: IssuerAlgorithm; readonly signs: boolean }[]
+  /** There are others, which would keep replicas from reading these. */
+  readonly unreadable: boolean
   /** `kid`s that every replica of the issuer publishes now; none while one of them could not be asked. */
   readonly published: ReadonlySet<string>
   readonly everySeconds: number
@@ -62,7 +64,7 @@ export function planIssuerKeys(observed: ObservedIssuerKeys, now: number): Issue
  * Brings `keys.json` in line with the files. Keys of a Secret without it, as 0.1.0 leaves them, are used on: each is
  * the next one and signs when it is seen to be published.
  */
-function repair({ keys, files }: ObservedIssuerKeys, now: number): Change | undefined {
+function repair({ keys, files, unreadable }: ObservedIssuerKeys, now: number): Change | undefined {
   const file = new Map(files.map(one => [one.kid, one]))
   const known = keys.flatMap(key => (file.get(key.kid)?.algorithm === key.algorithm ? [corrected(key, now)] : []))
   const unknown = files
@@ -82,7 +84,7 @@ function repair({ keys, files }: ObservedIssuerKeys, now: number): Change | unde
     }
     return recorded && key.state === 'Next' ? [] : [retiring(key, now)]
   })
-  return isSameJson(repaired, keys) ? undefined : { keys: repaired }
+  return !unreadable && isSameJson(repaired, keys) ? undefined : { keys: repaired }
 }
 
 function notePublished({ keys, published }: ObservedIssuerKeys, now: number): Change | undefined {

@@ -55,10 +55,13 @@ export function createIssuerKeys(options: {
     const files = textsOf(secret)
     const keys = readIssuerKeys(files[issuerKeysFile])
     const requestedAt = requestedAtOf(secret?.metadata.annotations)
+    const keyFiles = Object.entries(files).filter(([file]) => file.endsWith('.jwk'))
+    const readable = keyFiles.flatMap(([file, text]) => readKeyFile(file, text) ?? [])
     const waits = keys.some(({ state }) => state === 'Next')
     return {
       keys,
-      files: Object.entries(files).flatMap(([file, text]) => readKeyFile(file, text) ?? []),
+      files: readable,
+      unreadable: readable.length < keyFiles.length,
       published: waits ? await options.published() : new Set(),
       everySeconds,
       publishAheadSeconds: Math.ceil(config.publishAheadMs / 1_000),

@@ -24,6 +24,7 @@ const es = key('es1', 'Signing')
 const observed = (keys: readonly IssuerKey[], change: Partial<ObservedIssuerKeys> = {}): ObservedIssuerKeys => ({
   keys,
   files: keys.map(({ kid, algorithm, state }) => ({ kid, algorithm, signs: state !== 'Retiring' })),
+  unreadable: false,
   published: new Set(keys.map(({ kid }) => kid)),
   everySeconds: 30 * day,
   publishAheadSeconds: 20 * 60,
@@ -143,6 +144,7 @@ describe("the issuer's keys", () => {
 
 describe('what somebody did to the Secret', () => {
   it.each<[string, ObservedIssuerKeys, readonly IssuerKey[]]>([
+    ['files that are no keys are taken away', observed([ed, es], { unreadable: true }), [ed, es]],
     ['a key without its file is forgotten', observed([ed, es], { files: observed([es]).files }), [es]],
     [
       'a key without its private half signs nothing, and is published until its tokens ended',
