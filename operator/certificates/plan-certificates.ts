@@ -40,7 +40,7 @@ export type AuthorityPlan =
   | { readonly do: 'write'; readonly state: AuthorityState }
 
 // Those that still lack the next authority are looked at again this often.
-const lookAgainMs = 30_000
+const lookAgainMs = 10_000
 
 /**
  * The life of the authority: create → at two thirds of its life publish the next one → a day later, and when it has

@@ -55,7 +55,7 @@ describe('the next authority (F19)', () => {
   it('signs nothing while something lacks it, and is asked about again within the minute', async () => {
     const now = at((life * 2) / 3 + 100)
     const plan = await planAuthority(withNext(), nowhere, now)
-    expect(plan).toMatchObject({ do: 'keep', state: { current: one }, nextAt: now.getTime() + 30_000 })
+    expect(plan).toMatchObject({ do: 'keep', state: { current: one }, nextAt: now.getTime() + 10_000 })
     // What is due shows how late it is.
     expect(plan).toMatchObject({ dueAt: start + ((life * 2) / 3 + 1) * day })
   })
@@ -93,7 +93,7 @@ describe('a serving certificate', () => {
   it('of an authority that was lost is served until the new one is known everywhere: the bundle goes first', async () => {
     const wanted = { authority: both(), hosts }
     const plan = await planServing(await files(one), { ...wanted, ...nowhere }, at(1))
-    expect(plan).toMatchObject({ do: 'keep', nextAt: at(1).getTime() + 30_000, bundleFits: false })
+    expect(plan).toMatchObject({ do: 'keep', nextAt: at(1).getTime() + 10_000, bundleFits: false })
     expect(plan).not.toHaveProperty('settledAt')
     expect(await planServing(await files(one), { ...wanted, ...everywhere }, at(1))).toEqual({ do: 'issue' })
   })
