@@ -15,7 +15,7 @@ afterAll(() => cluster?.stop())
 const most = 100
 const cases = scenarios.flatMap(scenario => faults.map(fault => ({ name: scenario.name, fault, scenario })))
 
-describe('a leader that is stopped after each write of its own, one after the other (F02, F03, F07)', () => {
+describe('a leader that is stopped at each write of its own, one after the other (F02, F03, F07)', () => {
   it.each(cases)('leaves nothing that another does not finish: $name, $fault', async ({ scenario, fault }) => {
     let stops = 0
     while (stops < most && (await stopLeader(cluster, scenario, { at: stops + 1, fault }))) stops++

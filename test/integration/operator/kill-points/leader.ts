@@ -5,9 +5,10 @@ import { configOf, type TestCluster, testLog } from '../cluster.ts'
 
 /**
  * What happens to a leader right after a write of its own was committed: kill -9 (nothing more comes of it), SIGSTOP (it
- * goes on later, believing what it knew), SIGTERM, or an answer that never comes while it lives on.
+ * goes on later, believing what it knew), SIGTERM, or an answer that never comes while it lives on. `late` is SIGSTOP
+ * right before a write, which is sent when another has long done the same.
  */
-export const faults = ['killed', 'paused', 'terminated', 'unanswered'] as const
+export const faults = ['killed', 'paused', 'terminated', 'unanswered', 'late'] as const
 export type Fault = (typeof faults)[number]
 
 export interface Stop {
@@ -61,17 +62,26 @@ function createGate() {
       await paused
       if (dead) throw new Error('this leader was killed')
     },
+    /** Before a write. */
+    async sending(): Promise<void> {
+      if (fault !== 'late' || --left !== 0) return
+      reached = true
+      gate.pause()
+      await gate.pass()
+    },
     /** After a committed write. */
     written(): void {
-      if (--left !== 0) return
+      if (fault === 'late' || --left !== 0) return
       reached = true
       if (fault === 'killed') gate.kill()
       else if (fault === 'terminated') terminate()
       else if (fault === 'unanswered') throw new Error('no answer came in time')
-      else
-        paused = new Promise(resolve => {
-          resume = resolve
-        })
+      else gate.pause()
+    },
+    pause(): void {
+      paused = new Promise(resolve => {
+        resume = resolve
+      })
     },
     kill(): void {
       dead = true
@@ -102,8 +112,10 @@ function gated(client: KubeClient, gate: ReturnType<typeof createGate>): KubeCli
   const write = <Args extends [Resource, ...unknown[]], Result>(call: (...args: Args) => Promise<Result>) => {
     return async (...args: Args): Promise<Result> => {
       await gate.pass()
+      const counts = !passedOver.includes(args[0].plural)
+      if (counts) await gate.sending()
       const found = await call(...args)
-      if (!passedOver.includes(args[0].plural)) gate.written()
+      if (counts) gate.written()
       await gate.pass()
       return found
     }

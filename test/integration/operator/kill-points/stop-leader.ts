@@ -3,9 +3,11 @@ import { type SecretOf, textsOf } from '../../../../operator/owned-objects.ts'
 import { accessKeys, apiClients, secrets } from '../../../../platform/kube/resources.ts'
 import type { TestCluster } from '../cluster.ts'
 import { until } from '../cluster.ts'
-import { expectInvariants, startHistory } from './history.ts'
+import { expectInvariants, type History, startHistory } from './history.ts'
 import { type Leader, type Stop, startLeader } from './leader.ts'
 import type { Scenario, Scene } from './scenarios.ts'
+
+const restMs = 400
 
 /** Lets a leader make what the release itself needs. */
 export async function settleRelease(cluster: TestCluster): Promise<void> {
@@ -51,10 +53,11 @@ export async function stopLeader(cluster: TestCluster, scenario: Scenario, stop:
       await lead()
     }
     await until(() => scenario.isDone(scene), `${scenario.name}, ${stop.fault} after write ${stop.at}`)
-    if (stop.fault === 'paused' && met) {
+    await rests(history)
+    if ((stop.fault === 'paused' || stop.fault === 'late') && met) {
       first.resume()
       // What it was about to do it does now, and finds that it is not what is there any more.
-      await new Promise(resolve => setTimeout(resolve, 300))
+      await rests(history)
       await until(() => scenario.isDone(scene), 'the same after the one that was paused went on')
     }
     await scenario.check(scene, history)
@@ -66,6 +69,17 @@ export async function stopLeader(cluster: TestCluster, scenario: Scenario, stop:
     // The next leader is not to look at what is left of this one.
     for (const kind of [accessKeys, apiClients]) await cluster.client.delete(kind, scene.namespace, 'web')
   }
+}
+
+/** Until nobody has written anything for a while: what is made once too often is made in that. */
+async function rests(history: History): Promise<void> {
+  let seen = -1
+  await until(async () => {
+    const before = seen
+    seen = history.versions.length
+    if (seen !== before) await new Promise(resolve => setTimeout(resolve, restMs))
+    return seen === before
+  }, 'that nothing is written any more')
 }
 
 /** Until the leader was stopped, or all is done without that. */
