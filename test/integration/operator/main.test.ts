@@ -1,20 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import type { AddressInfo } from 'node:net'
-import { createServer } from 'node:net'
-import { fileURLToPath } from 'node:url'
+import type { ChildProcess } from 'node:child_process'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { KubeObject, Resource } from '../../../platform/kube/client.ts'
+import type { KubeObject } from '../../../platform/kube/client.ts'
 import { accessKeys, apiClients } from '../../../platform/kube/resources.ts'
-import { condition, issuerUrl, startTestCluster, type TestCluster, until } from './cluster.ts'
-
-const leases: Resource = {
-  group: 'coordination.k8s.io',
-  version: 'v1',
-  plural: 'leases',
-  kind: 'Lease',
-  namespaced: true,
-}
-type Lease = KubeObject & { spec?: { holderIdentity?: string } }
+import { condition, startTestCluster, type TestCluster, until } from './cluster.ts'
+import { holderOf, leases, startOperatorProcess } from './start-main.ts'
 
 let cluster: TestCluster
 const alive = new Set<ChildProcess>()
@@ -26,39 +15,14 @@ afterAll(async () => {
   await cluster?.stop()
 })
 
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise(resolve => server.close(resolve))
-  return port
+async function startProcess(podName: string, env: Record<string, string> = {}) {
+  const one = await startOperatorProcess({ kubeconfig: cluster.plane.kubeconfig, podName, env })
+  alive.add(one.child)
+  void one.exited.then(() => alive.delete(one.child))
+  return one
 }
 
-async function startProcess(podName: string, change: Record<string, string> = {}) {
-  const port = await freePort()
-  const env = {
-    PATH: process.env.PATH ?? '',
-    LATCHKEY_NAMESPACE: 'latchkey-system',
-    LATCHKEY_FULLNAME: 'latchkey',
-    LATCHKEY_ISSUER_URL: issuerUrl,
-    LATCHKEY_POD_NAME: podName,
-    LATCHKEY_KUBECONFIG: cluster.plane.kubeconfig,
-    LATCHKEY_HEALTH_PORT: String(port),
-    ...change,
-  }
-  const script = fileURLToPath(new URL('../../../operator/main.ts', import.meta.url))
-  const child = spawn(process.execPath, [script], { env, stdio: ['ignore', 'pipe', 'pipe'] })
-  alive.add(child)
-  let output = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (output += chunk))
-  const exited = new Promise<number | null>(resolve => child.once('exit', code => resolve(code)))
-  void exited.then(() => alive.delete(child))
-  const get = async (path: string) => (await fetch(`http://127.0.0.1:${port}${path}`)).status
-  return { child, exited, get, output: () => output }
-}
-
-const holder = async () =>
-  (await cluster.client.get<Lease>(leases, 'latchkey-system', 'latchkey-operator'))?.spec?.holderIdentity
+const holder = () => holderOf(cluster.client)
 
 test('one of two operators leads, both are ready, and the other takes over when the first is stopped', async () => {
   const first = await startProcess('operator-0')

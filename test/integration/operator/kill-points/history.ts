@@ -17,6 +17,7 @@ export interface History {
 export async function startHistory(client: KubeClient, namespace: string): Promise<History> {
   const stopping = new AbortController()
   const versions: { kind: 'AccessKey' | 'Secret'; object: Version }[] = []
+  let broken: Error | undefined
   const follow = async (resource: Resource, kind: 'AccessKey' | 'Secret'): Promise<void> => {
     const { items, resourceVersion } = await client.list<Version>(resource, { namespace })
     for (const object of items) versions.push({ kind, object })
@@ -30,13 +31,17 @@ export async function startHistory(client: KubeClient, namespace: string): Promi
           versions.push({ kind, object: event.object as Version })
       }
     } catch (error) {
-      if (!signal.aborted) throw error
+      if (!signal.aborted) broken = new Error('the history has a gap', { cause: error })
     }
   }
   await follow(accessKeys, 'AccessKey')
   await follow(secrets, 'Secret')
-  const ordered = () =>
-    versions.toSorted((a, b) => Number(a.object.metadata.resourceVersion) - Number(b.object.metadata.resourceVersion))
+  const ordered = () => {
+    if (broken) throw broken
+    return versions.toSorted(
+      (a, b) => Number(a.object.metadata.resourceVersion) - Number(b.object.metadata.resourceVersion),
+    )
+  }
   return {
     get versions() {
       return ordered()
