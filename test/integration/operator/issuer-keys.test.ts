@@ -67,7 +67,7 @@ describe("the issuer's keys, of two leaders and real replicas (F03, F07)", () =>
     expect(new Set(Object.values(first))).toEqual(await published())
   })
 
-  it('are made anew on request, and do not sign while one replica does not publish them', async () => {
+  it('are made anew on request, and do not sign while one replica does not publish them (F15)', async () => {
     const annotations = { [rotationRequestedAt]: new Date(now + 1_000).toISOString() }
     await world.admin.patch(secrets, releaseNamespace, name, { metadata: { annotations } })
     now += 2_000
