@@ -41,6 +41,12 @@ export const configTable = {
     default: [],
     description: 'more names of that certificate',
   }),
+  issuerKeyEveryMs: duration('LATCHKEY_ISSUER_KEY_EVERY', {
+    default: 720 * 3_600_000,
+    min: 3_600_000,
+    max: 87_600 * 3_600_000,
+    description: 'how long the issuer signs with one key',
+  }),
   tokenFile: text<string>('LATCHKEY_TOKEN_FILE', {
     default: '/var/run/latchkey/token/token',
     description: 'projected token for the issuer',

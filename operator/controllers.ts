@@ -13,7 +13,7 @@ import { reconcileAccessGrant } from './access-grant.ts'
 import { type AccessKeyIo, reconcileAccessKey } from './access-key/access-key.ts'
 import { reconcileApiClient } from './api-client.ts'
 import type { Certificates } from './certificates/certificates.ts'
-import { reconcileIssuerKeys } from './certificates/issuer-keys.ts'
+import type { IssuerKeys } from './certificates/issuer-keys.ts'
 import type { Context } from './context.ts'
 import { reconcileGuardedService } from './guarded-service/guarded-service.ts'
 import { reconcileRole } from './role.ts'
@@ -24,8 +24,8 @@ export interface Parts {
   readonly accessKeyIo: AccessKeyIo
   readonly certificates: Certificates
   readonly admissionPath: { reconcile(): Promise<Requeue> }
+  readonly issuerKeys: Pick<IssuerKeys, 'reconcile'>
   readonly client: Pick<KubeClient, 'get' | 'create' | 'update' | 'apply' | 'delete'>
-  readonly names: { readonly namespace: string; readonly fullname: string }
   readonly log: Logger
   readonly clock?: Clock
   readonly metrics?: Metrics
@@ -112,7 +112,7 @@ export function createControllers(parts: Parts): Controllers {
     ],
     2,
   )
-  const issuerKeys = controller('issuerkeys', () => reconcileIssuerKeys(parts.client, parts.names), [], 1)
+  const issuerKeys = controller('issuerkeys', () => parts.issuerKeys.reconcile(), [], 1)
 
   certificate.enqueue('secrets')
   certificate.enqueue('admission-path')

@@ -13,7 +13,12 @@ import { generateKeyMaterial } from './access-key/key-material.ts'
 import { createKeyQueue } from './access-key/key-queue.ts'
 import { createSecretSweep } from './access-key/secret-sweep.ts'
 import { createAdmissionPath } from './certificates/admission-path.ts'
+import { createBundleReach } from './certificates/bundle-reach.ts'
 import { createCertificates } from './certificates/certificates.ts'
+import { createIssuerKeys } from './certificates/issuer-keys.ts'
+import { measureCertificates } from './certificates/measure-certificates.ts'
+import { createPublishedKeys } from './certificates/published-keys.ts'
+import { serversOf } from './certificates/servers.ts'
 import { createPathQuestion, servingReplicas } from './certificates/webhook-replicas.ts'
 import type { Config } from './config.ts'
 import { createContext } from './context.ts'
@@ -62,7 +67,35 @@ export async function runOperator(options: {
   })
   const resolved = createResolved(sources, config, documents, 'decides')
   let controllers: Controllers | undefined
-  const certificates = createCertificates({ client, config, log, clock, onBundle: () => controllers?.bundleChanged() })
+  const certificates = createCertificates({
+    client,
+    config,
+    log,
+    clock,
+    onBundle: () => controllers?.bundleChanged(),
+    hasReached: certificate => reach.has(certificate),
+  })
+  const reach = createBundleReach({
+    client,
+    sources,
+    resolved,
+    config,
+    servers: serversOf(config).map(({ name }) => name),
+    bundle: certificates.bundle,
+    log,
+  })
+  const issuerKeys = createIssuerKeys({
+    client,
+    config,
+    published: createPublishedKeys({
+      replicas: () => replicasOf(sources.endpoints.store.values(), 8443, 'https'),
+      authorities: certificates.bundle,
+      servername: `${config.fullname}-issuer.${config.namespace}.svc`,
+      issuerUrl: config.issuerUrl,
+    }),
+    clock,
+    log,
+  })
   const replicas = () => replicasOf(sources.endpoints.store.values(), config.snapshotPort)
   const issuers = createReplicaClient({
     authorities: certificates.bundle,
@@ -101,7 +134,7 @@ export async function runOperator(options: {
     log,
   })
   const accessKeyIo = createAccessKeyIo({
-    client,
+    client: reach.observing(client),
     writer,
     resolved,
     enforcement,
@@ -128,15 +161,18 @@ export async function runOperator(options: {
     context,
     accessKeyIo,
     certificates,
+    issuerKeys,
     admissionPath,
     client,
-    names: config,
     log,
     clock,
     ...(metrics && { metrics }),
   })
   controllers = made
-  if (metrics) measure(metrics, { sources, enforcement, nowSeconds: context.nowSeconds })
+  if (metrics) {
+    measure(metrics, { sources, enforcement, nowSeconds: context.nowSeconds })
+    measureCertificates(metrics, { certificates, issuerKeys, reach })
+  }
   sources.start()
   await sources.whenSynced()
   documents.start()

@@ -15,6 +15,7 @@ export interface Metrics {
   readonly queueSeconds: Histogram<'name'>
   readonly leader: Gauge<'name'>
   readonly restRequests: Counter<'code' | 'method'>
+  readonly clockAhead: Gauge
   readonly watchRestarts: Counter<'resource'>
   readonly relists: Counter<'resource'>
   readonly eventsMissed: Counter<'resource'>
@@ -49,6 +50,11 @@ export function createMetrics(options: { process: string }): Metrics {
     registry,
     ...controllerMetrics(counter, gauge, histogram),
     ...apiMetrics(counter),
+    clockAhead: gauge(
+      'latchkey_clock_ahead_seconds',
+      "How far this process's clock is ahead of the API server's, by its last answer; negative: behind.",
+      [],
+    ),
     httpRequests: counter('latchkey_http_requests_total', 'Requests answered, by server and status code.', [
       'server',
       'code',

@@ -83,7 +83,9 @@ export async function createServerCertificate(options: {
 
 /** What is needed to decide whether a certificate still serves. */
 export interface CertificateFacts {
+  /** A little before it was made. */
   notBefore: Date
+  madeAt: Date
   notAfter: Date
   hosts: string[]
   /** Whether the private key belongs to the certificate. */
@@ -98,6 +100,7 @@ export function readCertificate(issued: { certificate: string; privateKey: strin
     const certificate = new NodeCertificate(issued.certificate)
     return {
       notBefore: certificate.validFromDate,
+      madeAt: new Date(certificate.validFromDate.getTime() + backdateMs),
       notAfter: certificate.validToDate,
       hosts: hostsOf(certificate.subjectAltName),
       keyFits: certificate.checkPrivateKey(createPrivateKey(issued.privateKey)),

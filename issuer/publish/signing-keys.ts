@@ -2,6 +2,7 @@ import type { Algorithm } from '../../core/api/access-key.ts'
 import { algorithms } from '../../core/jose/algorithms.ts'
 import { checkPublicKey, thumbprint } from '../../core/jose/jwk.ts'
 import type { PublishableKey } from '../../core/jose/jwks.ts'
+import { issuerKeysFile, readIssuerKeys, signingKids } from '../../core/keys/issuer-keys.ts'
 import type { KubeClient } from '../../platform/kube/client.ts'
 import { pollSecret } from '../../platform/kube/secret-poll.ts'
 import type { Logger } from '../../platform/log.ts'
@@ -23,7 +24,8 @@ export function followSigningKeys(
     secret,
     entries => {
       keys = [...entries].filter(([name]) => name.endsWith('.jwk')).map(([, content]) => publicHalf(content))
-      log.info({ kids: keys.map(key => key.kid) }, 'signing keys taken over')
+      const signing = signingKids(readIssuerKeys(entries.get(issuerKeysFile)?.toString('utf8')))
+      log.info({ kids: keys.map(key => key.kid), signing }, 'signing keys taken over')
     },
     { log },
   )

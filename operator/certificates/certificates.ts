@@ -1,16 +1,15 @@
-import { admissionPathFile, admissionRandomPart } from '../../core/api/admission-path.ts'
 import { isSameJson } from '../../core/base/canonical-json.ts'
+import { requestedAtOf } from '../../core/keys/rotation-request.ts'
 import type { Clock } from '../../platform/clock.ts'
 import { type KubeClient, KubeError, type OwnerReference, type Resource } from '../../platform/kube/client.ts'
 import { configMaps, mutatingWebhooks, secrets, validatingWebhooks } from '../../platform/kube/resources.ts'
 import type { Requeue } from '../../platform/kube/work-queue.ts'
 import type { Logger } from '../../platform/log.ts'
-import { createAuthority, createServerCertificate } from '../../platform/x509.ts'
+import { createAuthority, createServerCertificate, readCertificate } from '../../platform/x509.ts'
 import type { Config } from '../config.ts'
 import { managedLabels, readOwner, type SecretOf, textsOf, writeSecret } from '../owned-objects.ts'
 import { type ConfigMapOf, caConfigMap } from '../sources.ts'
 import { fieldManager } from '../status.ts'
-import { makeRandomPart } from './admission-path.ts'
 import type { WebhookConfiguration } from './plan-admission-path.ts'
 import {
   type AuthorityState,
@@ -18,9 +17,13 @@ import {
   authorityLifetimeMs,
   planAuthority,
   planServing,
+  replaced,
+  type ServingPlan,
   servingLifetimeMs,
   staged,
+  withoutRetired,
 } from './plan-certificates.ts'
+import { type Server, serversOf } from './servers.ts'
 
 // Nobody tells us when a Secret of ours was edited or deleted.
 const rereadMs = 10 * 60_000
@@ -35,20 +38,29 @@ export interface Certificates {
   reconcileWebhooks(): Promise<Requeue>
   /** The bundle that clients and guards trust; undefined until it was read or made. */
   bundle(): string | undefined
+  /** When each ends and when it is due to be renewed, milliseconds since epoch, as the last pass found them. */
+  dates(): ReadonlyMap<CertificateName, { readonly notAfter: number; readonly dueAt: number }>
 }
+
+export type CertificateName = 'authority' | Server['process']
 
 export interface CertificatesOptions {
   client: Pick<KubeClient, 'get' | 'create' | 'update' | 'apply'>
   config: Pick<Config, 'namespace' | 'fullname' | 'issuerUrl' | 'tlsHosts' | 'authorizer' | 'authorizerTlsHosts'>
   /** Called when the bundle became another one. */
   onBundle(): void
+  /** Whether everything that trusts a bundle of ours has this authority in it. */
+  hasReached(certificate: string): Promise<boolean>
   log: Logger
   clock: Pick<Clock, 'wallMs'>
 }
 
 export function createCertificates(options: CertificatesOptions): Certificates {
-  const { client, config, log, clock } = options
+  const { client, config, log, clock, hasReached } = options
   const { namespace, fullname } = config
+  const authorityName = `${fullname}-ca`
+  const servers = serversOf(config)
+  const dates = new Map<CertificateName, { notAfter: number; dueAt: number }>()
   let bundle: string | undefined
   let owners: OwnerReference[] | undefined
 
@@ -67,47 +79,71 @@ export function createCertificates(options: CertificatesOptions): Certificates {
     return taken
   }
 
+  /** What is left of a bundle where the authority's own Secret is gone. */
+  async function knownBundles(secret: SecretOf | undefined): Promise<string[]> {
+    const served = await Promise.all(servers.map(({ name }) => read(name)))
+    return [secret, ...served].map(one => textsOf(one)['ca.crt'] ?? '')
+  }
+
   /** @returns undefined when something was written: look again */
-  async function authority(now: Date): Promise<{ state: AuthorityState; nextAt: number } | undefined> {
-    const name = `${fullname}-ca`
-    const secret = await read(name)
-    const plan = planAuthority(textsOf(secret), now)
+  async function authority(now: Date): Promise<Found | undefined> {
+    const secret = await read(authorityName)
+    const about = { hasReached, ...requestOf(secret) }
+    const plan = await planAuthority(textsOf(secret), about, now)
     const make = () => createAuthority({ commonName: `${fullname} ${namespace}`, now, lifetimeMs: authorityLifetimeMs })
     switch (plan.do) {
-      case 'keep':
-        return plan
+      case 'keep': {
+        const notAfter = readCertificate(plan.state.current)?.notAfter.getTime() ?? 0
+        dates.set('authority', { notAfter, dueAt: plan.dueAt })
+        return { ...plan, secret }
+      }
       case 'write':
-        await write(name, authorityFiles(plan.state), secret)
+        await write(authorityName, authorityFiles(plan.state), secret)
         return undefined
       case 'stage':
-        await write(name, authorityFiles(staged(plan.state, await make(), now)), secret)
+        await write(authorityName, authorityFiles(staged(plan.state, await make(), now)), secret)
         return undefined
       case 'create': {
-        const current = await make()
-        await write(name, authorityFiles({ current, bundle: current.certificate }), secret)
+        const known = await knownBundles(secret)
+        await write(authorityName, authorityFiles(replaced(await make(), known, now)), secret)
         return undefined
       }
     }
   }
 
-  async function serving(server: Server, state: AuthorityState, now: Date): Promise<number> {
-    const { name, hosts, beside } = server
+  /** @returns undefined when it was made anew: look again */
+  async function serving(server: Server, state: AuthorityState, now: Date): Promise<Kept | undefined> {
+    const { name, hosts, beside, process } = server
     const secret = await read(name)
     const files = textsOf(secret)
-    const plan = planServing(files, { authority: state, hosts }, now)
+    const plan = await planServing(files, { authority: state, hosts, hasReached, ...requestOf(secret) }, now)
     if (plan.do === 'keep') {
       const missing = beside && !beside.fits(files[beside.file]) ? { [beside.file]: beside.make() } : undefined
       if (!plan.bundleFits || missing) await write(name, { ...files, ...missing, 'ca.crt': state.bundle }, secret)
-      return plan.nextAt
+      dates.set(process, { notAfter: plan.notAfter, dueAt: plan.dueAt })
+      return plan
     }
     const made = await createServerCertificate({ authority: state.current, hosts, now, lifetimeMs: servingLifetimeMs })
     const next = { 'tls.crt': made.certificate, 'tls.key': made.privateKey, 'ca.crt': state.bundle }
     await write(name, { ...next, ...(beside && { [beside.file]: beside.make() }) }, secret)
-    return now.getTime()
+    return undefined
+  }
+
+  /**
+   * Takes authorities that sign nothing any more out of the bundle. @returns when that is due, Infinity where none is
+   * there or one is still needed; undefined when something was written: look again
+   */
+  async function retire({ state, secret }: Found, kept: readonly Kept[], now: Date): Promise<number | undefined> {
+    const left = withoutRetired(state, now)
+    const settledAt = Math.max(...kept.map(one => one.settledAt ?? Number.POSITIVE_INFINITY))
+    if (!left || settledAt > now.getTime()) return left ? settledAt : Number.POSITIVE_INFINITY
+    await write(authorityName, authorityFiles(left), secret)
+    return undefined
   }
 
   return {
     bundle: () => bundle,
+    dates: () => dates,
     async reconcileSecrets() {
       const now = new Date(clock.wallMs())
       const found = await authority(now)
@@ -116,9 +152,13 @@ export function createCertificates(options: CertificatesOptions): Certificates {
         bundle = found.state.bundle
         options.onBundle()
       }
-      const moments = [found.nextAt]
-      for (const server of serversOf(config)) moments.push(await serving(server, found.state, now))
-      return { requeueAfterMs: Math.min(rereadMs, Math.max(0, Math.min(...moments) - now.getTime())) }
+      const kept: (Kept | undefined)[] = []
+      for (const server of servers) kept.push(await serving(server, found.state, now))
+      const all = kept.filter(one => one !== undefined)
+      const retireAt = all.length === kept.length ? await retire(found, all, now) : undefined
+      if (retireAt === undefined) return { requeueAfterMs: 0 }
+      const next = Math.min(found.nextAt, retireAt, ...all.map(({ nextAt }) => nextAt))
+      return { requeueAfterMs: Math.min(rereadMs, Math.max(0, next - now.getTime())) }
     },
     async reconcileConfigMap(target) {
       if (bundle === undefined) return { requeueAfterMs: 200 }
@@ -141,6 +181,18 @@ export function createCertificates(options: CertificatesOptions): Certificates {
       return { requeueAfterMs: rereadMs }
     },
   }
+}
+
+interface Found {
+  readonly state: AuthorityState
+  readonly secret: SecretOf | undefined
+  readonly nextAt: number
+}
+type Kept = Extract<ServingPlan, { do: 'keep' }>
+
+function requestOf(secret: SecretOf | undefined): { readonly requestedAt?: number } {
+  const requestedAt = requestedAtOf(secret?.metadata.annotations)
+  return requestedAt === undefined ? {} : { requestedAt: requestedAt * 1_000 }
 }
 
 /** Writes nothing but caBundle: the list of webhooks is keyed by name, so the rest stays its maker's. */
@@ -167,47 +219,4 @@ async function patchBundle(
     // It went, or a webhook of it did, between reading and writing; its next event brings us here again.
     if (!(error instanceof KubeError) || (error.status !== 404 && error.status !== 422)) throw error
   }
-}
-
-/** A server with a certificate of ours. */
-interface Server {
-  /** Of its Secret. */
-  readonly name: string
-  readonly hosts: string[]
-  /** An entry of the Secret that is made anew with the certificate. */
-  readonly beside?: { readonly file: string; fits(text: string | undefined): boolean; make(): string }
-}
-
-function serversOf(config: CertificatesOptions['config']): Server[] {
-  const { fullname, namespace, authorizer, authorizerTlsHosts } = config
-  const hostsOf = (process: string) => serviceHosts(`${fullname}-${process}`, namespace)
-  const path = {
-    file: admissionPathFile,
-    fits: (text: string | undefined) => admissionRandomPart(text) !== undefined,
-    make: makeRandomPart,
-  }
-  const servers: Server[] = [
-    { name: `${fullname}-issuer-tls`, hosts: issuerHosts(config) },
-    { name: `${fullname}-webhook-tls`, hosts: hostsOf('webhook'), beside: path },
-  ]
-  if (authorizer) {
-    servers.push({ name: `${fullname}-authorizer-tls`, hosts: [...hostsOf('authorizer'), ...authorizerTlsHosts] })
-  }
-  return servers
-}
-
-function serviceHosts(service: string, namespace: string): string[] {
-  return [
-    `${service}.${namespace}.svc`,
-    `${service}.${namespace}.svc.cluster.local`,
-    `${service}.${namespace}`,
-    service,
-  ]
-}
-
-function issuerHosts({ fullname, namespace, issuerUrl, tlsHosts }: CertificatesOptions['config']): string[] {
-  const own = new URL(issuerUrl).hostname.replace(/^\[(.*)\]$/, '$1')
-  return [
-    ...new Set([...serviceHosts(`${fullname}-issuer`, namespace), own, ...tlsHosts].map(host => host.toLowerCase())),
-  ]
 }

@@ -16,10 +16,14 @@ export interface Replica {
 const longestAnswer = 64 * 1_048_576
 
 /** The replicas that serve now, each once; those that stop are left out, for their guards go elsewhere. */
-export function replicasOf(slices: Iterable<EndpointSliceOf>, fallbackPort: number): Replica[] {
+export function replicasOf(
+  slices: Iterable<EndpointSliceOf>,
+  fallbackPort: number,
+  portName: 'snapshots' | 'https' = 'snapshots',
+): Replica[] {
   const found = new Map<string, Replica>()
   for (const { endpoints = [], ports = [] } of slices) {
-    const port = ports.find(one => one.name === 'snapshots')?.port ?? fallbackPort
+    const port = ports.find(one => one.name === portName)?.port ?? fallbackPort
     for (const { addresses, conditions } of endpoints) {
       const host = addresses[0]
       if (host === undefined || conditions?.ready === false || conditions?.terminating) continue

@@ -108,10 +108,17 @@ function start(
     })
     request.on('response', response => {
       count(String(response.statusCode))
+      compareClocks(response, options.metrics)
       resolve({ response, finish })
     })
     request.end(send.body)
   })
+}
+
+/** Keys and tokens say when they were made: by whose clock shows when the API server's says otherwise. */
+function compareClocks({ headers }: http.IncomingMessage, metrics: Metrics | undefined): void {
+  const theirs = Date.parse(headers.date ?? '')
+  if (!Number.isNaN(theirs)) metrics?.clockAhead.set(Math.round((Date.now() - theirs) / 1_000))
 }
 
 function headersOf(access: KubeAccess, send: SendOptions, userAgent: string): http.OutgoingHttpHeaders {

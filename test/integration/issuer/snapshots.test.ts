@@ -115,7 +115,7 @@ describe('a change', () => {
     expect('hash' in frame && frame.hash).toBe(guard.builder.hash())
   })
 
-  it('that revokes arrives, marked, and the key goes with its AccessKey (J25)', async () => {
+  it('that revokes arrives, marked, and the key goes with its AccessKey (F12, J25)', async () => {
     const guard = await connect()
     await opened(guard)
     const pair = makeKeyPair()

@@ -136,6 +136,8 @@ const causes: Readonly<Record<string, readonly (readonly [series: string, values
   LatchkeyCertificateEnds: [
     [`latchkey_serving_certificate_expiry_timestamp_seconds{${job}, pod="a"}`, `${14 * 86_400}x60`],
   ],
+  LatchkeyRotationLate: [[`latchkey_rotation_due_timestamp_seconds{${job}, key="authority"}`, '-172800x60']],
+  LatchkeyClockSkew: [[`latchkey_clock_ahead_seconds{${job}, pod="a"}`, '-21x60']],
   LatchkeyKeyEnds: [[`latchkey_access_keys_expiring{${job}, within="7d"}`, '2x60']],
   LatchkeyEnforcementLags: [[`latchkey_enforcement_oldest_wait_seconds{${job}}`, '301x60']],
   LatchkeyGuardsMissing: [
@@ -180,6 +182,8 @@ const calm: readonly (readonly [series: string, values: string])[] = [
   [`latchkey_events_missed_total{${job}, resource="pods"}`, '7x90'],
   [`workqueue_depth{${job}, name="role"}`, '5x90'],
   [`latchkey_serving_certificate_expiry_timestamp_seconds{${job}, pod="a"}`, `${60 * 86_400}x90`],
+  [`latchkey_rotation_due_timestamp_seconds{${job}, key="authority"}`, '90000x90'],
+  [`latchkey_clock_ahead_seconds{${job}, pod="a"}`, '2x90'],
   [`latchkey_access_keys_expiring{${job}, within="7d"}`, '0x90'],
   [`latchkey_access_keys_expiring{${job}, within="30d"}`, '4x90'],
   [`latchkey_enforcement_oldest_wait_seconds{${job}}`, '1x90'],

@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { rotationRequestedAt } from '../../../core/keys/rotation-request.ts'
 import { createCertificates } from '../../../operator/certificates/certificates.ts'
 import type { Config } from '../../../operator/config.ts'
 import { type SecretOf, textsOf } from '../../../operator/owned-objects.ts'
@@ -17,6 +18,7 @@ afterAll(() => cluster?.stop())
 /** Certificates of a release of its own, under a clock that the test moves. */
 function release(fullname: string, change: Partial<Config> = {}) {
   let now = Date.now()
+  let reached = true
   const config = configOf({ fullname, tlsHosts: ['issuer.example.com', '10.1.2.3', 'FD00::0:1'], ...change })
   const make = () =>
     createCertificates({
@@ -24,6 +26,7 @@ function release(fullname: string, change: Partial<Config> = {}) {
       config,
       log: testLog(),
       onBundle: () => {},
+      hasReached: async () => reached,
       clock: { wallMs: () => now },
     })
   const certificates = make()
@@ -33,6 +36,10 @@ function release(fullname: string, change: Partial<Config> = {}) {
     certificates,
     make,
     files,
+    reach: (everywhere: boolean) => {
+      reached = everywhere
+    },
+    now: () => now,
     pass: (days: number) => {
       now += days * day
     },
@@ -86,7 +93,7 @@ test('renews serving certificates at two thirds of their life, under the same au
   expect(after['ca.crt']).toBe(before['ca.crt'])
 })
 
-test('renews the authority at two thirds of its life: published first, used a day later, the old one kept (F19)', async () => {
+test('renews the authority at two thirds of its life: published first, used a day later, the old one kept for as long (F19)', async () => {
   const one = release('authority')
   await one.settle()
   const old = (await one.files('ca'))['tls.crt']
@@ -97,7 +104,12 @@ test('renews the authority at two thirds of its life: published first, used a da
   expect(parts(staged['ca.crt'])).toEqual([old, staged['next.crt']])
   expect((await one.files('issuer-tls'))['ca.crt']).toBe(staged['ca.crt'])
   expect(isSignedBy((await one.files('issuer-tls'))['tls.crt'], old)).toBe(true)
+  // A day has passed, but somebody lacks the next one.
+  one.reach(false)
   one.pass(1.1)
+  await one.settle()
+  expect((await one.files('ca'))['tls.crt']).toBe(old)
+  one.reach(true)
   await one.settle()
   const promoted = await one.files('ca')
   expect(promoted['tls.crt']).toBe(staged['next.crt'])
@@ -107,9 +119,63 @@ test('renews the authority at two thirds of its life: published first, used a da
     expect(isSignedBy((await one.files(name))['tls.crt'], promoted['tls.crt'])).toBe(true)
   }
   expect(one.certificates.bundle()).toBe(promoted['ca.crt'])
-  one.pass(3_650 / 3)
+  // Nothing in use is signed by the old one; processes have a day to take their new certificates.
+  one.pass(0.9)
   await one.settle()
-  expect((await one.files('ca'))['ca.crt']).toBe(promoted['tls.crt'])
+  expect(parts((await one.files('ca'))['ca.crt'])).toHaveLength(2)
+  one.pass(0.2)
+  await one.settle()
+  for (const name of ['ca', 'issuer-tls', 'webhook-tls']) {
+    expect((await one.files(name))['ca.crt']).toBe(promoted['tls.crt'])
+  }
+})
+
+test('a rotation is begun by an annotation: of the authority, or of one certificate (F19)', async () => {
+  const one = release('request')
+  await one.settle()
+  const before = { ca: await one.files('ca'), issuer: await one.files('issuer-tls') }
+  one.pass(1)
+  const request = (name: string) =>
+    cluster.client.patch(secrets, 'latchkey-system', `request-${name}`, {
+      metadata: { annotations: { [rotationRequestedAt]: new Date(one.now()).toISOString() } },
+    })
+  await request('issuer-tls')
+  one.pass(0.001)
+  await one.settle()
+  expect((await one.files('issuer-tls'))['tls.crt']).not.toBe(before.issuer['tls.crt'])
+  expect((await one.files('ca'))['tls.crt']).toBe(before.ca['tls.crt'])
+  await request('ca')
+  one.pass(0.001)
+  expect(await one.settle()).toBe(2)
+  expect((await one.files('ca'))['next.crt']).toBeDefined()
+  one.pass(1.1)
+  await one.settle()
+  const after = await one.files('ca')
+  expect(after['tls.crt']).not.toBe(before.ca['tls.crt'])
+  expect(after['next.crt']).toBeUndefined()
+  one.pass(10)
+  await one.settle()
+  expect((await one.files('ca'))['tls.crt']).toBe(after['tls.crt'])
+})
+
+test('an authority that was lost is trusted until the new one is known everywhere, so that nobody is cut off (F19)', async () => {
+  const one = release('lost')
+  await one.settle()
+  const old = (await one.files('ca'))['tls.crt']
+  const serving = await one.files('issuer-tls')
+  await cluster.client.delete(secrets, 'latchkey-system', 'lost-ca')
+  one.reach(false)
+  await one.settle()
+  const made = await one.files('ca')
+  expect(parts(made['ca.crt'])).toEqual([made['tls.crt'], old])
+  expect((await one.files('issuer-tls'))['tls.crt']).toBe(serving['tls.crt'])
+  expect((await one.files('issuer-tls'))['ca.crt']).toBe(made['ca.crt'])
+  one.reach(true)
+  await one.settle()
+  expect(isSignedBy((await one.files('issuer-tls'))['tls.crt'], made['tls.crt'])).toBe(true)
+  one.pass(1.1)
+  await one.settle()
+  expect((await one.files('ca'))['ca.crt']).toBe(made['tls.crt'])
 })
 
 test('a deleted or torn Secret is made anew', async () => {

@@ -1,10 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
+import type { ChildProcess } from 'node:child_process'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { KubeObject } from '../../../platform/kube/client.ts'
 import { accessKeys, apiClients } from '../../../platform/kube/resources.ts'
-import { freePort } from '../../free-port.ts'
-import { condition, issuerUrl, leaseOf, leases, startTestCluster, type TestCluster, until } from './cluster.ts'
+import { condition, startTestCluster, type TestCluster, until } from './cluster.ts'
+import { holderOf, leases, startOperatorProcess } from './start-main.ts'
 
 let cluster: TestCluster
 const alive = new Set<ChildProcess>()
@@ -16,30 +15,14 @@ afterAll(async () => {
   await cluster?.stop()
 })
 
-async function startProcess(podName: string, change: Record<string, string> = {}) {
-  const port = await freePort()
-  const env = {
-    PATH: process.env.PATH ?? '',
-    LATCHKEY_NAMESPACE: 'latchkey-system',
-    LATCHKEY_FULLNAME: 'latchkey',
-    LATCHKEY_ISSUER_URL: issuerUrl,
-    LATCHKEY_POD_NAME: podName,
-    LATCHKEY_KUBECONFIG: cluster.plane.kubeconfig,
-    LATCHKEY_HEALTH_PORT: String(port),
-    ...change,
-  }
-  const script = fileURLToPath(new URL('../../../operator/main.ts', import.meta.url))
-  const child = spawn(process.execPath, [script], { env, stdio: ['ignore', 'pipe', 'pipe'] })
-  alive.add(child)
-  let output = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (output += chunk))
-  const exited = new Promise<number | null>(resolve => child.once('exit', code => resolve(code)))
-  void exited.then(() => alive.delete(child))
-  const get = async (path: string) => (await fetch(`http://127.0.0.1:${port}${path}`)).status
-  return { child, exited, get, output: () => output }
+async function startProcess(podName: string, env: Record<string, string> = {}) {
+  const one = await startOperatorProcess({ kubeconfig: cluster.plane.kubeconfig, podName, env })
+  alive.add(one.child)
+  void one.exited.then(() => alive.delete(one.child))
+  return one
 }
 
-const holder = async () => (await leaseOf(cluster.client))?.holderIdentity
+const holder = () => holderOf(cluster.client)
 
 test('one of two operators leads, both are ready, and the other takes over when the first is stopped', async () => {
   const first = await startProcess('operator-0')

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { secretType } from '../../../core/keys/secret-data.ts'
+import { type SecretObject, secretFile, secretType } from '../../../core/keys/secret-data.ts'
 import { clusterRoles } from '../../../operator/owned-objects.ts'
 import { type RunningOperator, runOperator } from '../../../operator/run-operator.ts'
 import { createKubeClient, type KubeClient, type KubeObject, type Resource } from '../../../platform/kube/client.ts'
@@ -47,13 +47,24 @@ afterAll(async () => {
 async function give(where: string, name: string, rules: object[]): Promise<void> {
   const inCluster = where === 'cluster'
   const metadata = inCluster ? { name } : { name, namespace: where }
-  const kind = inCluster ? 'ClusterRole' : 'Role'
   await cluster.client.create(inCluster ? clusterRoles : roleResource, { metadata, rules } as KubeObject)
+  await bind(where, name)
+}
+
+async function bind(where: string, name: string): Promise<void> {
+  const inCluster = where === 'cluster'
+  const metadata = inCluster ? { name } : { name, namespace: where }
+  const kind = inCluster ? 'ClusterRole' : 'Role'
   await cluster.client.create(inCluster ? clusterRoleBindings : roleBindings, {
     metadata,
     roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind, name },
     subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: user }],
   } as KubeObject)
+}
+
+async function kidOf(namespace: string, name: string): Promise<string | undefined> {
+  const secret = await cluster.client.get<SecretObject & KubeObject>(secrets, namespace, name)
+  return secret && secretFile(secret, 'key-id')
 }
 
 async function createKey(namespace: string): Promise<WithStatus> {
@@ -111,6 +122,31 @@ test('with these rights alone it guards a namespace, publishes events and owns w
     )
     return items.some(event => event.regarding?.kind === 'AccessKey' && event.reason === 'Ready')
   }, 'an event')
+})
+
+test('rights taken away while it runs stop it at that and mint nothing twice; given back, it goes on by itself (F34)', async () => {
+  const namespace = await cluster.namespace()
+  await give(namespace, 'secrets', secretRules)
+  const before = await createKey(namespace)
+  await condition(cluster.client, accessKeys, before, { type: 'Ready', reason: 'Ready' })
+  const kid = await kidOf(namespace, 'web')
+  await cluster.client.delete(clusterRoleBindings, undefined, 'latchkey-operator')
+  await until(
+    () =>
+      restricted.get(accessKeys, namespace, 'web').then(
+        () => false,
+        () => true,
+      ),
+    'the rights are gone',
+  )
+  const other = { metadata: { name: 'other', namespace }, spec: { clientRef: { name: 'web' } } }
+  await cluster.client.create(accessKeys, other as KubeObject)
+  await new Promise(resolve => setTimeout(resolve, 2_000))
+  expect(await cluster.client.get(secrets, namespace, 'other')).toBeUndefined()
+  await bind('cluster', 'latchkey-operator')
+  await condition(cluster.client, accessKeys, other, { type: 'Ready', reason: 'Ready' }, 60_000)
+  expect(await kidOf(namespace, 'web')).toBe(kid)
+  expect(operator.stuck()).toBeUndefined()
 })
 
 test('Secrets are neither listed nor watched', async () => {

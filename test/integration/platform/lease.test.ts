@@ -81,7 +81,7 @@ describe('leader election on a real API server', () => {
     await b.election.stop()
   })
 
-  test('a lease deleted by hand ends the term; one candidate, never two, leads again', async () => {
+  test('a lease deleted by hand ends the term; one candidate, never two, leads again (F34)', async () => {
     const a = candidate('deleted', 'a')
     await leads(a)
     const b = candidate('deleted', 'b')
@@ -98,7 +98,7 @@ describe('leader election on a real API server', () => {
     await Promise.all([a.election.stop(), b.election.stop()])
   })
 
-  test('rights taken away at run time end the term; given back, it leads again', async () => {
+  test('rights taken away at run time end the term; given back, it leads again (F34)', async () => {
     const a = candidate('rights', 'a')
     await leads(a)
     await admin.delete(bindings, namespace, 'candidate')

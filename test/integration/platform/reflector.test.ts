@@ -89,7 +89,7 @@ const timings = {
 
 describe('a reflector on a real API server', () => {
   for (const fault of faults) {
-    test.concurrent(`misses nothing and does not storm through: ${fault}`, async ({ expect }) => {
+    test.concurrent(`misses nothing and does not storm through: ${fault} (F04, F06)`, async ({ expect }) => {
       const through = await startFaultProxy(loadKubeConnection({ kubeconfig: cluster.kubeconfig }))
       const namespace = await newNamespace(`fault-${fault.replaceAll(' ', '-')}`)
       const faulty = createKubeClient(through.connection, { requestTimeoutMs: 2_000 })

@@ -64,7 +64,7 @@ describe.concurrent('shutdown', () => {
   test.each([
     ['rejection', `Promise.reject(Object.assign(new Error('nobody'), { body: 'hunter2' }))`],
     ['exception', `setTimeout(() => { throw Object.assign(new Error('nobody'), { body: 'hunter2' }) })`],
-  ])('an unhandled %s is logged without what it carries and exits 1', async (_kind, fault) => {
+  ])('an unhandled %s is logged without what it carries and exits 1 (F33)', async (_kind, fault) => {
     const { code, output } = await run(`onSignals([], { log, deadlineMs: 50 }); ${fault}`, [])
     expect(code).toBe(1)
     expect(output).toContain('"message":"nobody"')

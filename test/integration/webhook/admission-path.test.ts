@@ -56,7 +56,11 @@ async function pass(): Promise<void> {
   const config = configOf()
   const log = testLog()
   const clock = { wallMs: () => now }
-  const certificates = createCertificates({ client, config, log, clock, onBundle: () => {} })
+  const certificates = createCertificates({
+    ...{ client, config, log, clock },
+    onBundle: () => {},
+    hasReached: async () => true,
+  })
   for (let rest = 0; rest === 0; ) rest = (await certificates.reconcileSecrets())?.requeueAfterMs ?? 1
   await certificates.reconcileWebhooks()
   const { namespace, fullname } = config

@@ -55,10 +55,11 @@ export function createControllersRig() {
       reconcileConfigMap: look('authorities'),
       reconcileWebhooks: look('webhooks'),
       bundle: () => 'ca',
+      dates: () => new Map(),
     },
+    issuerKeys: { reconcile: async () => undefined },
     admissionPath: { reconcile: look('admission path') },
     client: api.client,
-    names: about,
     log,
     clock,
   })

@@ -53,7 +53,7 @@ describe('controller', () => {
     await controller.stop()
   })
 
-  test('a mapping that throws costs that change and no other', async () => {
+  test('a mapping that throws costs that change and no other (F24)', async () => {
     const { scripts, passes, make } = setUp(1, change => {
       if (change.key === 'ns/bad') throw new Error('bad')
       return [change.key]

@@ -63,7 +63,7 @@ describe('leader election', () => {
     await stopAll(clock, [b.election])
   })
 
-  test('a leader that cannot renew stops after ten seconds and another starts after fifteen', async () => {
+  test('a leader that cannot renew stops after ten seconds and another starts after fifteen (F02)', async () => {
     const { clock, candidate } = setUp()
     const [a, b] = [candidate('a'), candidate('b')]
     a.election.start()
@@ -81,7 +81,7 @@ describe('leader election', () => {
     await stopAll(clock, [a.election, b.election])
   })
 
-  test('a leader whose renewal hangs stops in time although no answer comes', async () => {
+  test('a leader whose renewal hangs stops in time although no answer comes (F02)', async () => {
     const { clock, candidate } = setUp()
     const a = candidate('a')
     a.election.start()

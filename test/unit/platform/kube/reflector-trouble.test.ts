@@ -5,7 +5,7 @@ import { gone, setUp } from './reflected-things.ts'
 import { event, thing } from './scripted-source.ts'
 
 describe('reflector', () => {
-  test('a server that answers 410 every time is asked ever more rarely', async () => {
+  test('a server that answers 410 every time is asked ever more rarely (F04, F06)', async () => {
     const { reflector, lists, watches, clock, asked } = setUp()
     lists.push({ items: [], resourceVersion: '10' })
     watches.push(...Array.from({ length: 1_000 }, () => [gone]))
@@ -16,7 +16,7 @@ describe('reflector', () => {
     await reflector.stop()
   })
 
-  test('a server that ends every watch at once is asked ever more rarely', async () => {
+  test('a server that ends every watch at once is asked ever more rarely (F06)', async () => {
     const { reflector, lists, watches, clock, asked } = setUp()
     lists.push({ items: [], resourceVersion: '10' })
     watches.push(...Array.from({ length: 1_000 }, () => ['end' as const]))
@@ -27,7 +27,7 @@ describe('reflector', () => {
     await reflector.stop()
   })
 
-  test('one event and an end, again and again, stay below two watches a second', async () => {
+  test('one event and an end, again and again, stay below two watches a second (F06)', async () => {
     const { reflector, lists, watches, clock, asked } = setUp()
     lists.push({ items: [], resourceVersion: '10' })
     watches.push(
@@ -40,7 +40,7 @@ describe('reflector', () => {
     await reflector.stop()
   })
 
-  test('waits as long as a 429 asks', async () => {
+  test('waits as long as a 429 asks (F02)', async () => {
     const { reflector, lists, watches, clock, asked } = setUp()
     lists.push({ items: [], resourceVersion: '10' })
     watches.push([new KubeError('things WATCH', 429, 'TooManyRequests', 45)])

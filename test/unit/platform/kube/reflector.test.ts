@@ -5,7 +5,7 @@ import { gone, setUp } from './reflected-things.ts'
 import { event, type Thing, thing } from './scripted-source.ts'
 
 describe('reflector', () => {
-  test('lists in pages of 500 and watches from the version of the list', async () => {
+  test('lists in pages of 500 and watches from the version of the list (F22)', async () => {
     const { reflector, lists, asked, changes, seen } = setUp({ labelSelector: 'a=b' })
     lists.push(
       { items: [thing('a', 3, 'x')], resourceVersion: '10', continue: 'more' },
@@ -67,7 +67,7 @@ describe('reflector', () => {
     ['as a status', new KubeError('things WATCH', 410, 'Expired')],
     ['in the stream', gone],
   ] as const) {
-    test(`lists again on 410 ${form} and tells what was missed, deletions too`, async () => {
+    test(`lists again on 410 ${form} and tells what was missed, deletions too (F04)`, async () => {
       const { reflector, lists, watches, clock, changes, asked, metrics } = setUp()
       const before = [thing('kept', 1), thing('changed', 2, 'x'), thing('lost', 3), thing('reborn', 4, 'old')]
       const after = [thing('kept', 1), thing('changed', 52, 'y'), thing('reborn', 53, 'new', 'uid-2'), thing('new', 54)]
@@ -105,7 +105,7 @@ describe('reflector', () => {
     await reflector.stop()
   })
 
-  test('handlers that throw, or reject, stop neither the loop nor the other handlers', async () => {
+  test('handlers that throw, or reject, stop neither the loop nor the other handlers (F33)', async () => {
     const { reflector, lists, send, lines, changes } = setUp()
     lists.push({ items: [], resourceVersion: '10' })
     reflector.onChange(() => {

@@ -94,7 +94,7 @@ describe('work queue', () => {
     expect(started).toHaveLength(2)
   })
 
-  test('backs off per key from one second to a minute and delays no other key', async () => {
+  test('backs off per key from one second to a minute and delays no other key (F24)', async () => {
     const times: number[] = []
     let others = 0
     const { queue, clock } = setUp({
@@ -134,7 +134,7 @@ describe('work queue', () => {
     expect(passes).toBe(6)
   })
 
-  test('waits as long as the API server asks', async () => {
+  test('waits as long as the API server asks (F02)', async () => {
     let passes = 0
     const { queue, clock } = setUp({
       reconcile: async () => {
