@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { sliceHash } from '../../core/rows/hash.ts'
 import type { ClientRow, Row } from '../../core/rows/rows.ts'
-import { guardFlags } from '../../platform/guard-process.ts'
+import { guardFlagsWithin } from '../../platform/guard-process.ts'
 import { type LimitedProcess, startLimited } from '../cluster/limited-process.ts'
 import { type FrameServer, startFrameServer } from './frame-server.ts'
 import { alice, rowsOf, service } from './policy-rows.ts'
@@ -23,14 +23,32 @@ export function rowsOfSize(bytes: number): Row[] {
   return rows
 }
 
+/** As many as a grant names at most. */
+const clientsOfGrant = 256
+
+/** Rows of a service that so many more clients may call, each named by a grant. */
+export function rowsOfClients(count: number): Row[] {
+  const rows: Row[] = rowsOf({ service: { directAccess: 'Report' } })
+  const role = rows.find(row => row.type === 'role')?.name ?? ''
+  const clients = Array.from({ length: count }, (_, number) => client(number))
+  const grants = Array.from({ length: Math.ceil(count / clientsOfGrant) }, (_, at) => ({
+    type: 'grant' as const,
+    name: `grant-${at}`,
+    role,
+    clients: clients.slice(at * clientsOfGrant, (at + 1) * clientsOfGrant).map(({ clientId }) => clientId),
+  }))
+  return [...rows, ...grants, ...clients]
+}
+
 function client(number: number): ClientRow {
   const name = `client-${number}`
+  const clientId = `sc_${randomBytes(13).toString('hex')}`
   return {
     type: 'client',
-    clientId: `sc_${randomBytes(16).toString('hex')}`,
+    clientId,
     namespace: 'callers',
     name,
-    issuer: `https://issuer.test/default/v1/clients/sc_${number}`,
+    issuer: `https://latchkey-issuer.latchkey-system.svc/default/v1/clients/${clientId}`,
     createdAt: 1_700_000_000,
     suspended: false,
     keys: [
@@ -55,8 +73,11 @@ export interface SlicedGuard {
   stop(): Promise<void>
 }
 
-/** @param directory of the bundled guard */
-export async function sendSlices(directory: string, slices: readonly Row[][]): Promise<SlicedGuard> {
+/**
+ * @param directory of the bundled guard
+ * @param mebibytes its limit; default: the chart's
+ */
+export async function sendSlices(directory: string, slices: readonly Row[][], mebibytes = 192): Promise<SlicedGuard> {
   const frames = await startFrameServer()
   const app = createServer((_request, response) => response.end('ok')).listen(0, '127.0.0.1')
   await once(app, 'listening')
@@ -73,7 +94,10 @@ export async function sendSlices(directory: string, slices: readonly Row[][]): P
       taken++
     }
   })
-  const limited = await startLimitedGuard(directory, frames, (app.address() as AddressInfo).port)
+  const limited = await startLimitedGuard(directory, frames, {
+    appPort: (app.address() as AddressInfo).port,
+    mebibytes,
+  })
   const said = limited.said().find(line => line.includes('"guarding"')) ?? ''
   const url = `http://127.0.0.1:${/"port":(\d+)/.exec(said)?.[1]}/api/7`
   return {
@@ -91,14 +115,18 @@ export async function sendSlices(directory: string, slices: readonly Row[][]): P
   }
 }
 
-function startLimitedGuard(directory: string, frames: FrameServer, appPort: number): Promise<LimitedProcess> {
+function startLimitedGuard(
+  directory: string,
+  frames: FrameServer,
+  { appPort, mebibytes }: { appPort: number; mebibytes: number },
+): Promise<LimitedProcess> {
   return startLimited({
     command: process.execPath,
     args: [join(directory, 'guard.mjs')],
-    mebibytes: 192,
+    mebibytes,
     upWith: '"guarding"',
     env: {
-      NODE_OPTIONS: guardFlags.join(' '),
+      NODE_OPTIONS: guardFlagsWithin(mebibytes * 1_048_576).join(' '),
       LATCHKEY_SERVICE: service,
       LATCHKEY_UPSTREAM: `http://127.0.0.1:${appPort}`,
       LATCHKEY_LISTEN: '127.0.0.1:0',

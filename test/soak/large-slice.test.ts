@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { bundleGuard } from '../guard/bundled-guard.ts'
-import { rowsOfSize, sendSlices } from '../guard/large-slice.ts'
+import { rowsOfClients, rowsOfSize, sendSlices } from '../guard/large-slice.ts'
 
 const mebibyte = 1_048_576
 
@@ -25,5 +25,15 @@ it('S04 a slice that is larger than its memory allows is not taken, and what it 
   expect(guard.taken()).toBe(1)
   expect(await guard.call()).toBe(200)
   expect(guard.process.ended()).toBeUndefined()
+  await guard.stop()
+})
+
+it('100,000 clients of one service fit into a guard of 768Mi, and others in their place; it answers all the while', async () => {
+  const slices = Array.from({ length: 3 }, () => rowsOfClients(100_000))
+  const guard = await sendSlices(bundles.directory, slices, 768)
+  await expect.poll(guard.taken, { timeout: 240_000 }).toBeGreaterThan(0)
+  while (guard.taken() < slices.length) expect(await guard.call()).toBe(200)
+  expect(guard.process.ended()).toBeUndefined()
+  console.log('peak MiB', guard.process.peakBytes() / mebibyte)
   await guard.stop()
 })
