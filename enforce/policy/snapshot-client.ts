@@ -61,7 +61,7 @@ const stepBytes = 16_384
 const frameSlackBytes = 1_048_576
 
 export function createSnapshotClient(options: SnapshotClientOptions): SnapshotClient {
-  const { slice, clock, log, onConnected, backoff = { minMs: 200, maxMs: 10_000 } } = options
+  const { slice, clock, log, onConnected, backoff = { minMs: 200, maxMs: 5_000 } } = options
   const { memoryBytes = 0, sharedBy = 1 } = options
   const maxBytes = sliceBound(memoryBytes, sharedBy)
   const stopped = new AbortController()

@@ -34,6 +34,5 @@ it('100,000 clients of one service fit into a guard of 768Mi, and others in thei
   await expect.poll(guard.taken, { timeout: 240_000 }).toBeGreaterThan(0)
   while (guard.taken() < slices.length) expect(await guard.call()).toBe(200)
   expect(guard.process.ended()).toBeUndefined()
-  console.log('peak MiB', guard.process.peakBytes() / mebibyte)
   await guard.stop()
 })

@@ -1,4 +1,5 @@
 import { test } from 'vitest'
+import { guardsOutliveIssuers } from './guard-crowd.ts'
 import { issuerBearsCrowd } from './issuer-crowd.ts'
 import { operatorBearsCrowd } from './operator-crowd.ts'
 
@@ -8,3 +9,7 @@ test("12 long documents of one tenant cost the operator no lease, no probe and n
 
 test("12 long documents of one tenant cost the issuer no probe and no other tenant's slice (S07)", () =>
   issuerBearsCrowd(12, 5_000))
+
+// 1,000 of them are in test/soak.
+test('100 guards go on when all replicas of the issuer end at once, and have what is in force when they are back', () =>
+  guardsOutliveIssuers({ namespaces: 2, servicesOfEach: 5, guardsOfEach: 10, patienceMs: 30_000 }))
