@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -68,6 +69,10 @@ export interface SlicedGuard {
   readonly process: LimitedProcess
   /** How many it has taken. */
   taken(): number
+  /** Bytes of the last of them on disk; 0 until it is there. */
+  stored(): Promise<number>
+  /** Ends it at once and starts it again, with an issuer that gives it nothing. */
+  restartAlone(): Promise<void>
   /** Status of a call that its policy allows. */
   call(): Promise<number>
   stop(): Promise<void>
@@ -94,16 +99,26 @@ export async function sendSlices(directory: string, slices: readonly Row[][], me
       taken++
     }
   })
-  const limited = await startLimitedGuard(directory, frames, {
-    appPort: (app.address() as AddressInfo).port,
-    mebibytes,
-  })
-  const said = limited.said().find(line => line.includes('"guarding"')) ?? ''
-  const url = `http://127.0.0.1:${/"port":(\d+)/.exec(said)?.[1]}/api/7`
+  const start = () => startLimitedGuard(directory, frames, { appPort: (app.address() as AddressInfo).port, mebibytes })
+  let limited = await start()
+  const lastHash = sliceHash(slices.at(-1) ?? [])
   return {
-    process: limited,
+    get process() {
+      return limited
+    },
     taken: () => taken,
+    async stored() {
+      const text = await readFile(snapshotOf(frames)).catch(() => Buffer.alloc(0))
+      return text.subarray(0, 4_096).includes(lastHash) ? text.length : 0
+    },
+    async restartAlone() {
+      await limited.stop()
+      frames.refuse(503, 'unavailable')
+      limited = await start()
+    },
     async call() {
+      const said = limited.said().find(line => line.includes('"guarding"')) ?? ''
+      const url = `http://127.0.0.1:${/"port":(\d+)/.exec(said)?.[1]}/api/7`
       const headers = { authorization: `Bearer ${alice.token()}` }
       return (await fetch(url, { headers, signal: AbortSignal.timeout(10_000) })).status
     },
@@ -114,6 +129,8 @@ export async function sendSlices(directory: string, slices: readonly Row[][], me
     },
   }
 }
+
+const snapshotOf = ({ folder }: FrameServer): string => join(folder, 'snapshot.json')
 
 function startLimitedGuard(
   directory: string,
@@ -134,7 +151,7 @@ function startLimitedGuard(
       LATCHKEY_SNAPSHOT_URL: frames.url,
       LATCHKEY_CA_FILE: frames.caFile,
       LATCHKEY_TOKEN_FILE: frames.tokenFile,
-      LATCHKEY_SNAPSHOT_FILE: join(frames.folder, 'snapshot.json'),
+      LATCHKEY_SNAPSHOT_FILE: snapshotOf(frames),
       LATCHKEY_DRAIN_GRACE: '0s',
     },
   })

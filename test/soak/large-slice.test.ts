@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { maxSliceBytes } from '../../core/rows/frames.ts'
 import { bundleGuard } from '../guard/bundled-guard.ts'
 import { rowsOfClients, rowsOfSize, sendSlices } from '../guard/large-slice.ts'
 
@@ -33,6 +34,16 @@ it('100,000 clients of one service fit into a guard of 768Mi, and others in thei
   const guard = await sendSlices(bundles.directory, slices, 768)
   await expect.poll(guard.taken, { timeout: 240_000 }).toBeGreaterThan(0)
   while (guard.taken() < slices.length) expect(await guard.call()).toBe(200)
+  expect(guard.process.ended()).toBeUndefined()
+  await expect.poll(guard.stored, { timeout: 60_000 }).toBeGreaterThan(40 * mebibyte)
+  // Of its volume, a half that is as large as any slice.
+  expect(await guard.stored()).toBeLessThan(maxSliceBytes)
+  console.log({
+    peakMebibytes: guard.process.peakBytes() / mebibyte,
+    storedMebibytes: (await guard.stored()) / mebibyte,
+  })
+  await guard.restartAlone()
+  expect(await guard.call()).toBe(200)
   expect(guard.process.ended()).toBeUndefined()
   await guard.stop()
 })

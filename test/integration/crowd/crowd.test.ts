@@ -1,6 +1,7 @@
 import { test } from 'vitest'
 import { guardsOutliveIssuers } from './guard-crowd.ts'
 import { issuerBearsCrowd } from './issuer-crowd.ts'
+import { operatorBearsKeys } from './key-crowd.ts'
 import { operatorBearsCrowd } from './operator-crowd.ts'
 
 // 500 of them, for minutes, are in test/soak.
@@ -10,6 +11,11 @@ test("12 long documents of one tenant cost the operator no lease, no probe and n
 test("12 long documents of one tenant cost the issuer no probe and no other tenant's slice (S07)", () =>
   issuerBearsCrowd(12, 5_000))
 
-// 1,000 of them are in test/soak.
+// 1,000 guards are in test/soak.
 test('100 guards go on when all replicas of the issuer end at once, and have what is in force when they are back', () =>
   guardsOutliveIssuers({ namespaces: 2, servicesOfEach: 5, guardsOfEach: 10, patienceMs: 30_000 }))
+
+// 10,000 keys of 500 namespaces are in test/soak.
+test('500 keys of 25 namespaces are minted within the memory of the chart, bad ones delay nobody, and nothing is written twice (F22)', async () => {
+  await operatorBearsKeys({ namespaces: 25, keysOfEach: 20, patienceMs: 50_000, idleMs: 2_000 })
+})
