@@ -14,7 +14,7 @@ export interface Lacking {
 }
 
 const namedAtMost = 3
-export const lacks: readonly Lack[] = [
+const lacks: readonly Lack[] = [
   'Unlabelled',
   'OtherService',
   'NotInjected',
