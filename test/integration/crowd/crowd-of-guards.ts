@@ -35,7 +35,7 @@ export async function startGuards(
   const caFile = join(folder, 'ca.crt')
   await writeFile(caFile, world.ca)
   const wanted = places.flatMap(place => Array.from({ length: guardsOfEach }, (_, at) => ({ ...place, at })))
-  return inTurns(wanted, 16, async ({ namespace, service, at }) => {
+  const prepared = await inTurns(wanted, 8, async ({ namespace, service, at }) => {
     const name = `${service}-${at}`
     const token = await tokenOf(
       world,
@@ -45,8 +45,9 @@ export async function startGuards(
     )
     const tokenFile = join(folder, `${namespace}-${name}`)
     await writeFile(tokenFile, token)
-    return startGuard({ service: `${namespace}/${service}`, port, caFile, tokenFile })
+    return { service: `${namespace}/${service}`, port, caFile, tokenFile }
   })
+  return prepared.map(startGuard)
 }
 
 function startGuard(at: { service: string; port: number; caFile: string; tokenFile: string }): StreamingGuard {
