@@ -18,11 +18,13 @@ export interface CrowdOfGuards {
 
 /** What was seen, for whoever measures. */
 export interface ComeBack {
-  /** From the moment on which the replicas serve again to the last guard that has what is in force, milliseconds. */
-  readonly allCurrentMs: number
+  /** From the moment on which the replicas serve again until guards have what is in force, milliseconds. */
+  readonly currentMs: { readonly p50: number; readonly p90: number; readonly p99: number; readonly max: number }
   readonly peakMebibytes: readonly number[]
   /** Connections that guards made to replicas until then. */
   readonly connections: number
+  /** What of them met a limit of a replica, as it counts them. */
+  readonly limits: readonly string[]
 }
 
 /**
@@ -55,18 +57,19 @@ export async function guardsOutliveIssuers(size: CrowdOfGuards): Promise<ComeBac
     await world.admin.patch(resources.apiClients, 'ns-0', 'caller', { spec: { suspended: true } })
     const watched = watchGuards(guards)
     await start()
-    const servedAt = performance.now()
+    watched.begin()
     const before = service.led()
     await expect.poll(without(true), waited).toBe(0)
     await expect.poll(() => guards.filter(guard => !guard.isConnected()).length, waited).toBe(0)
-    const allCurrentMs = performance.now() - servedAt
-    expect(watched.stop()).toEqual({ unfit: 0, wentBack: 0 })
+    const { currentMs, ...faults } = watched.stop()
+    expect(faults).toEqual({ unfit: 0, wentBack: 0 })
     const resent = guards.filter((guard, at) => !isChanged(guard) && guard.wholes() !== wholes[at])
     expect(resent).toEqual([])
     expect(issuers.map(issuer => issuer.ended())).toEqual([undefined, undefined])
     const peaks = issuers.map(issuer => issuer.peakBytes() / 1_048_576)
     for (const [at, peak] of peaks.entries()) expect(peak).toBeLessThan(issuers[at]?.limitMebibytes ?? 0)
-    return { allCurrentMs, peakMebibytes: peaks, connections: service.led() - before }
+    const limits = (await Promise.all(issuers.map(limitsOf))).flat()
+    return { currentMs, peakMebibytes: peaks, connections: service.led() - before, limits }
   } finally {
     for (const guard of guards) guard.stop()
     await service.close()
@@ -119,18 +122,36 @@ function watchGuards(guards: readonly StreamingGuard[]) {
   const unfit = new Set<StreamingGuard>()
   const wentBack = new Set<StreamingGuard>()
   const told = new Set<StreamingGuard>()
-  const timer = setInterval(() => {
+  const current = new Map<StreamingGuard, number>()
+  let begunAt = Number.NaN
+  const look = (): void => {
     for (const guard of guards) {
+      if (!current.has(guard) && guard.isConnected() && holds(guard, true))
+        current.set(guard, performance.now() - begunAt)
       if (guard.policy.unfit() !== undefined) unfit.add(guard)
       if (!isChanged(guard)) continue
       if (clientOf(guard)?.suspended) told.add(guard)
       else if (told.has(guard)) wentBack.add(guard)
     }
-  }, 50)
+  }
+  const timer = setInterval(look, 50)
   return {
+    /** Times are counted from here on. */
+    begin() {
+      begunAt = performance.now()
+    },
     stop() {
       clearInterval(timer)
-      return { unfit: unfit.size, wentBack: wentBack.size }
+      look()
+      const times = [...current.values()].sort((a, b) => a - b)
+      const at = (share: number) => Math.round(times[Math.ceil(share * times.length) - 1] ?? 0)
+      const currentMs = { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1) }
+      return { unfit: unfit.size, wentBack: wentBack.size, currentMs }
     },
   }
+}
+
+async function limitsOf(issuer: ChartProcess): Promise<string[]> {
+  const text = await (await fetch(`http://127.0.0.1:${issuer.port('health')}/metrics`)).text()
+  return text.split('\n').filter(line => /^latchkey_http_limits_hit_total\{.*server="snapshots"/.test(line))
 }
