@@ -14,14 +14,7 @@ export interface Lacking {
 }
 
 const namedAtMost = 3
-const lacks: readonly Lack[] = [
-  'Unlabelled',
-  'OtherService',
-  'NotInjected',
-  'NotConnected',
-  'SliceTooLarge',
-  'Behind',
-]
+const lacks: readonly Lack[] = ['Unlabelled', 'OtherService', 'NotInjected', 'NotConnected', 'SliceTooLarge', 'Behind']
 
 /** Always the same for the same pods, however they come: a status is written only when something changed. */
 export function groupLacking(found: readonly { readonly lack: Lack; readonly name: string }[]): readonly Lacking[] {
