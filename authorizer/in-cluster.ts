@@ -1,12 +1,12 @@
 import { join } from 'node:path'
 import { createPolicy } from '../enforce/policy/policy.ts'
 import { createSlice } from '../enforce/policy/slice.ts'
-import { sliceBound } from '../enforce/policy/slice-bound.ts'
 import { createSnapshotClient } from '../enforce/policy/snapshot-client.ts'
 import { createSnapshotFile } from '../enforce/policy/snapshot-file.ts'
 import { type Audit, createAudit } from '../enforce/report/audit.ts'
 import { createUsageCounter } from '../enforce/report/usage.ts'
 import type { Clock } from '../platform/clock.ts'
+import { memoryLimit } from '../platform/fair/memory.ts'
 import type { Logger } from '../platform/log.ts'
 import { createAuthorizer, type RunningAuthorizer } from './authorizer.ts'
 import type { AuthorizerConfig } from './config.ts'
@@ -90,7 +90,8 @@ async function streamService(
     used: when => usage.told(clock.now(), when),
     onTaken: taken => (taken === 'applied' ? file.save() : file.confirm()),
     onConnected: counts.connected,
-    maxFrameBytes: sliceBound(process.constrainedMemory(), servicesOf(config.peers).length),
+    memoryBytes: memoryLimit() ?? 0,
+    sharedBy: servicesOf(config.peers).length,
     log,
   })
   return {

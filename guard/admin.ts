@@ -22,6 +22,8 @@ export function createAdmin(options: {
   started(): boolean
   ready(): Promise<string | undefined>
   bypassed(): Promise<string | undefined>
+  /** What /readyz tells people besides, while the guard is ready: how old the policy is, why no newer one comes. */
+  standing(): string | undefined
   /** Where the app listens. */
   upstream: string
   probes: readonly Probe[]
@@ -49,7 +51,7 @@ export function createAdmin(options: {
       const path = (request.url ?? '').split('?', 1)[0] ?? ''
       const state = Object.hasOwn(states, path) ? states[path] : undefined
       const probe = probes.get(path)
-      if (state) return answer(response, await state())
+      if (state) return answer(response, await state(), path === '/readyz' ? options.standing() : undefined)
       if (probe)
         return answer(
           response,
@@ -85,7 +87,7 @@ function isLocal({ localAddress, remoteAddress }: Socket): boolean {
   return [localAddress, remoteAddress].every(address => /^(::ffff:)?127\.|^::1$/.test(address ?? ''))
 }
 
-function answer(response: ServerResponse, problem: string | undefined): void {
+function answer(response: ServerResponse, problem: string | undefined, standing?: string): void {
   response.writeHead(problem === undefined ? 200 : 503, { 'content-type': 'text/plain; charset=utf-8' })
-  response.end(`${problem ?? 'ok'}\n`)
+  response.end(`${problem ?? (standing === undefined ? 'ok' : `ok, but ${standing}`)}\n`)
 }

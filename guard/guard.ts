@@ -1,6 +1,7 @@
 import { createDecisionPoint } from '../enforce/authorize.ts'
 import { boundsFor, createIdentityCache } from '../enforce/identity-cache.ts'
 import type { Policy } from '../enforce/policy/policy.ts'
+import { type KeptBack, keptBackText, standingText } from '../enforce/policy/standing.ts'
 import type { Audit } from '../enforce/report/audit.ts'
 import type { GuardMetrics } from '../enforce/report/metrics.ts'
 import { createReporter } from '../enforce/report/report.ts'
@@ -56,6 +57,8 @@ export interface GuardOptions {
   debug?: 'on' | 'off'
   /** Looks where the app listens now. @returns addresses beyond loopback */
   exposed(): Promise<readonly string[]>
+  /** The policy that this guard is not sent because it is too large for it. */
+  keptBack?(): KeptBack | undefined
   clock: Clock
   log: Logger
   /** PEM of the CA that vouches for an https app. */
@@ -140,6 +143,7 @@ export function createGuard(options: GuardOptions): Guard {
       started: () => started,
       ready: async () => unready(options, proxy) ?? (await bypassed(options)),
       bypassed: () => bypassed(options),
+      standing: () => standingText(policy, options.keptBack?.()),
     })
   return {
     async start() {
@@ -162,9 +166,11 @@ export function createGuard(options: GuardOptions): Guard {
 }
 
 /** Why callers should not come here. A stale policy is none: they would lose the answer that says what is wrong. */
-function unready({ policy }: GuardOptions, proxy: DataPath): string | undefined {
+function unready({ policy, keptBack }: GuardOptions, proxy: DataPath): string | undefined {
   if (proxy.isDraining()) return 'the guard is stopping'
-  return policy.snapshot() ? undefined : 'policy_missing: no snapshot came yet'
+  if (policy.snapshot()) return undefined
+  const slice = keptBack?.()
+  return `policy_missing: ${slice ? keptBackText(slice) : 'no snapshot came yet'}`
 }
 
 async function bypassed({ policy, exposed }: GuardOptions): Promise<string | undefined> {

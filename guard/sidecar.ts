@@ -1,9 +1,9 @@
 import { openConnections } from '../enforce/connection-settings.ts'
 import { createPolicy } from '../enforce/policy/policy.ts'
 import { createSlice } from '../enforce/policy/slice.ts'
-import { sliceBound } from '../enforce/policy/slice-bound.ts'
 import { createSnapshotClient } from '../enforce/policy/snapshot-client.ts'
 import { createSnapshotFile } from '../enforce/policy/snapshot-file.ts'
+import type { KeptBack } from '../enforce/policy/standing.ts'
 import { createGuardMetrics } from '../enforce/report/metrics.ts'
 import { openAudit } from '../enforce/report/open-audit.ts'
 import type { TraceSettings } from '../enforce/report/trace.ts'
@@ -33,6 +33,7 @@ export async function startSidecar(
   const slice = createSlice(policy)
   const file = createSnapshotFile({ ...config, path: config.snapshotFile, slice, policy, clock, log })
   await file.load()
+  let keptBack: KeptBack | undefined
 
   const exposure = createExposure({
     procNet,
@@ -60,7 +61,11 @@ export async function startSidecar(
       void denied.save(metrics.wouldDenyCount())
     },
     onConnected: metrics.connected,
-    maxFrameBytes: sliceBound(process.constrainedMemory()),
+    onTooLarge(slice) {
+      keptBack = slice
+      metrics.keptBack(slice)
+    },
+    memoryBytes: memoryLimit() ?? 0,
     clock,
     log,
   })
@@ -74,6 +79,7 @@ export async function startSidecar(
     tracing,
     usage,
     exposed: exposure.look,
+    keptBack: () => keptBack,
     memoryLimitBytes: memoryLimit(),
     clock,
     log,

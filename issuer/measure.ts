@@ -1,6 +1,7 @@
 import { Counter, Gauge } from 'prom-client'
 import type { Metrics } from '../platform/metrics.ts'
 import type { Slices } from './slices/slices.ts'
+import type { GuardStream } from './snapshots/guard-stream.ts'
 import type { SnapshotServer } from './snapshots/snapshot-server.ts'
 import type { Usage } from './usage/usage.ts'
 
@@ -36,8 +37,14 @@ export function measure(metrics: Metrics, parts: { slices: Slices; snapshots: Sn
     },
   })
   gauge('latchkey_issuer_guards', 'Guards connected to this replica.', () => [...snapshots.streams()].length)
+  const count = (is: (stream: GuardStream) => boolean): number => [...snapshots.streams()].filter(is).length
   gauge('latchkey_issuer_guards_behind', 'Connected guards that do not hold the current slice.', () =>
-    [...snapshots.streams()].reduce((sum, { slice, held }) => sum + (held().hash === slice.hash() ? 0 : 1), 0),
+    count(({ view, held }) => held().hash !== view.hash()),
+  )
+  gauge(
+    'latchkey_issuer_guards_slice_too_large',
+    'Connected guards that are not sent the current slice because it is larger than they take.',
+    () => count(({ tooLarge }) => tooLarge() !== undefined),
   )
   gauge('latchkey_issuer_guards_without_usage', 'Connected guards that do not tell what calls use.', () =>
     [...snapshots.streams()].reduce((sum, { tellsUsage }) => sum + (tellsUsage ? 0 : 1), 0),

@@ -1,7 +1,9 @@
 import { Counter, Gauge, Histogram } from 'prom-client'
 import { guardedService } from '../core/api/guarded-service.ts'
+import type { ServiceReport } from '../core/status/judge-enforcement.ts'
 import { firstEnds, type KeyExpiry, keyExpiry } from '../core/status/key-expiry.ts'
 import type { Metrics } from '../platform/metrics.ts'
+import { version } from '../platform/version.ts'
 import type { Enforcement } from './guarded-service/enforcement.ts'
 import type { Sources } from './sources.ts'
 
@@ -32,12 +34,12 @@ export function measureLastUsed(metrics: Metrics): () => void {
 // Of all keys, those that end first: there may be thousands, and names come and go.
 const mostEnds = 1_000
 
-/** Adds what only the leader knows. One metric names objects, and a bounded number of them. */
+/** Adds what only the leader knows. Two metrics name objects, and a bounded number of them: see `measureLacking` too. */
 export function measure(
   metrics: Metrics,
   parts: {
     sources: Pick<Sources, 'keys' | 'services'>
-    enforcement: Pick<Enforcement, 'waiting' | 'guards'>
+    enforcement: Pick<Enforcement, 'waiting' | 'guards' | 'reports'>
     nowSeconds(): number
   },
 ): void {
@@ -61,6 +63,7 @@ export function measure(
     [],
     one => one.set(enforcement.guards().current),
   )
+  measureLacking(gauge, enforcement)
   gauge('latchkey_enforcement_waiting', 'Changes that some guard does not hold yet.', [], one =>
     one.set(enforcement.waiting().count),
   )
@@ -70,6 +73,35 @@ export function measure(
     [],
     one => one.set(enforcement.waiting().oldestSeconds),
   )
+}
+
+/** Services that are named at most; what comes behind them is `other`. */
+const namedServices = 100
+
+/**
+ * Which services have guards that lack something, and what: none is named while all is well, and the first ones by their
+ * names when much is not, so that an outage of all makes no thousands of series.
+ */
+function measureLacking(gauge: MakeGauge, enforcement: Pick<Enforcement, 'reports'>): void {
+  gauge(
+    'latchkey_guards_lacking',
+    'Pods whose guard does not hold the current policy, and guards of another release than the operator, by service and by what they lack.',
+    ['guarded_service', 'lack'],
+    one => {
+      one.reset()
+      const concerned = [...enforcement.reports()].map(([key, report]) => ({ key, counts: lackCounts(report) }))
+      const found = concerned.filter(({ counts }) => counts.length > 0).sort((a, b) => (a.key < b.key ? -1 : 1))
+      for (const [at, { key, counts }] of found.entries()) {
+        const service = at < namedServices ? key : 'other'
+        for (const { lack, count } of counts) one.inc({ guarded_service: service, lack }, count)
+      }
+    },
+  )
+}
+
+function lackCounts({ lacking, versions }: ServiceReport): readonly { lack: string; count: number }[] {
+  const others = versions.reduce((sum, one) => sum + (one.version === version ? 0 : one.count), 0)
+  return [...lacking, ...(others > 0 ? [{ lack: 'OtherRelease', count: others }] : [])]
 }
 
 type MakeGauge = (name: string, help: string, labelNames: string[], collect: (gauge: Gauge) => void) => void

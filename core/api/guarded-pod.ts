@@ -4,6 +4,9 @@ export const guardPorts = { calls: 15080, admin: 15081 } as const
 /** Ports of the pod that are meant to be reached without the guard, separated by commas. */
 export const openPortsAnnotation = 'latchkey.dev/open-ports'
 
+/** How much memory the guard of this pod gets, where a policy is too large for what the installation gives. */
+export const guardMemoryAnnotation = 'latchkey.dev/guard-memory'
+
 /** The name of the guard's container, which no other may have. */
 export const guardContainerName = 'latchkey-guard'
 

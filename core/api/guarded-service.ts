@@ -175,6 +175,14 @@ const status = z.strictObject({
     'An audience that a GuardedService of another namespace held when this generation was looked at. This generation does not get it.',
   ).optional(),
   guards: described(z.string().max(32), 'Guards that hold the current revision, of all that should: 3/3.').optional(),
+  lacking: described(
+    z.string().max(256),
+    'Pods that are not counted among the guards that hold the current revision, by what they lack: 2 NotConnected, 1 Behind. Absent while none lacks anything.',
+  ).optional(),
+  guardVersions: described(
+    z.string().max(512),
+    'Releases of the guards, the newest first, and how many are of each earlier one: 0.2.0, 0.1.0 (2).',
+  ).optional(),
   revision: described(z.string().max(64), 'Revision of the snapshot.').optional(),
   wouldDeny: described(
     z.int().min(0),
@@ -228,6 +236,20 @@ export const guardedService: KindDefinition = {
       priority: 1,
     },
     {
+      name: 'Lacking',
+      type: 'string',
+      jsonPath: '.status.lacking',
+      description: 'Pods whose guard does not hold the current revision, by what they lack.',
+      priority: 1,
+    },
+    {
+      name: 'Guard-Versions',
+      type: 'string',
+      jsonPath: '.status.guardVersions',
+      description: 'Releases of the guards, the newest first.',
+      priority: 1,
+    },
+    {
       name: 'Would-Deny',
       type: 'integer',
       jsonPath: '.status.wouldDeny',
@@ -264,6 +286,8 @@ export const guardedService: KindDefinition = {
         'No pod is behind the Service. Pods that cannot be made are told at their workload, not here. Unknown: the Service has no selector, so nobody knows what is.',
       Waiting:
         'Some pods have no guard that holds the current revision; the message names them and what each lacks: the label, the right name in it, the guard, its connection, the revision.',
+      SliceTooLarge:
+        'The policy is larger than the memory of some guards allows, so they are not sent it and keep the one before. The message names their pods and the memory that they need, which the pod annotation latchkey.dev/guard-memory gives them.',
       ServiceBypassesGuard:
         "The Service's port does not lead to the guard, so nobody decides about its calls; the message has the command that changes it.",
       DirectAccess:
@@ -272,6 +296,8 @@ export const guardedService: KindDefinition = {
     Stalled: {
       ServiceBypassesGuard:
         'No guard decides about calls to the Service in mode Enforce: they go past it, or fail where the app listens on loopback alone. A person has to change the Service.',
+      SliceTooLarge:
+        'Guards are not told of the policy, revocations included, because it is larger than their memory allows. A person has to give them more, or to divide the service.',
       DirectAccess: 'Calls can go past the guard in mode Enforce. A person has to change what the app listens on.',
     },
   },

@@ -15,6 +15,10 @@ export interface Hello {
     readonly version: string
     /** Names of what it understands beyond the rows of release 0.1.0, see features.ts; absent: nothing. */
     readonly features?: readonly string[]
+    /** The largest slice it takes, bytes; absent: of a release that does not say, and does not know `tooLarge`. */
+    readonly maxBytes?: number
+    /** Slices that share its memory; absent: this one alone. */
+    readonly sharedBy?: number
   }
 }
 
@@ -59,6 +63,8 @@ export type Frame =
   | { readonly heartbeat: true; readonly seen: Seen; readonly hash: string }
   /** This replica has seen less than the guard: keep what you have and wait, or try another replica. */
   | { readonly behind: true }
+  /** The slice is larger than this guard takes: keep what you have, the stream goes on. Only for guards that say `maxBytes`. */
+  | { readonly tooLarge: { readonly bytes: number } }
   /** The stream ends for good for this guard, for example `forbidden`, `service_not_found`, `draining`. */
   | { readonly end: { readonly code: string; readonly message: string } }
 

@@ -1,8 +1,10 @@
 import type { Seen } from '../rows/frames.ts'
 import { compareVersions } from '../rows/seen.ts'
-import { groupLacking, type Lacking, type MadeWrong } from './lacking-pods.ts'
+import { countVersions, type GuardsOfVersion } from './guard-versions.ts'
+import { groupLacking, type Lack, type Lacking, type MadeWrong } from './lacking-pods.ts'
 import { joinOutdated, type OutdatedGuards } from './outdated-guards.ts'
 import type { EnforcedView } from './report.ts'
+import { joinTooLarge, type SliceTooLarge } from './slice-too-large.ts'
 
 /** What one replica of the issuer knows of the guards that are connected to it: `GET /v1/enforcement`. */
 export interface EnforcementReport {
@@ -25,6 +27,10 @@ export interface GuardReport {
   readonly current: boolean
   /** The release that it needs to understand all of the slice; absent when it does. */
   readonly needs?: string
+  /** The release that the guard is of. Issuers of earlier releases do not say. */
+  readonly version?: string
+  /** It is not sent the slice, which is larger than it takes; with the memory that it would need, bytes, if any will do. */
+  readonly tooLarge?: { readonly memory?: number }
   readonly exposed?: readonly string[]
   /** Where nothing listens though the app should; absent from issuers of earlier releases too. */
   readonly notListening?: string
@@ -91,6 +97,10 @@ export interface ServiceReport {
   readonly lacking: readonly Lacking[]
   /** The pods whose guard denies what it is too old to know. */
   readonly outdated?: OutdatedGuards
+  /** The pods whose guard is not sent the slice. */
+  readonly tooLarge?: SliceTooLarge
+  /** Releases of the guards, as far as they are known. */
+  readonly versions: readonly GuardsOfVersion[]
   readonly central?: true
 }
 
@@ -109,6 +119,9 @@ export function reportService(service: ConcernedService, reports: readonly Enfor
   const outdated = joinOutdated(
     present.flatMap(({ pod = '', needs }) => (needs === undefined ? [] : [{ needs, name: pod }])),
   )
+  const tooLarge = joinTooLarge(
+    present.flatMap(({ pod = '', tooLarge: found }) => (found ? [{ name: pod, memory: found.memory }] : [])),
+  )
   return {
     current: currentPods(service, reports),
     guarded: present.length,
@@ -124,6 +137,8 @@ export function reportService(service: ConcernedService, reports: readonly Enfor
       .sort(),
     lacking: lackingPods(service, reports, guards),
     ...(outdated && { outdated }),
+    ...(tooLarge && { tooLarge }),
+    versions: countVersions(present.flatMap(({ version }) => version ?? [])),
   }
 }
 
@@ -136,10 +151,14 @@ function lackingPods(
   const lacking = service.pods.filter(({ uid }) => !current.has(uid))
   return groupLacking(
     lacking.map(({ name, uid, wrong, other }) => ({
-      lack: connected.has(uid) ? 'Behind' : (wrong ?? 'NotConnected'),
+      lack: lackOf(connected.get(uid)) ?? wrong ?? 'NotConnected',
       name: other === undefined ? name : `${name} (${other})`,
     })),
   )
+}
+
+function lackOf(guard: GuardReport | undefined): Lack | undefined {
+  return guard && (guard.tooLarge ? 'SliceTooLarge' : 'Behind')
 }
 
 function currentPods(service: ConcernedService, reports: readonly EnforcementReport[]): number {

@@ -1,10 +1,10 @@
 import { guardLabel } from '../api/labels.ts'
 
 /** Why a pod is not counted among those whose guard holds the policy, as far as it can be seen from outside. */
-export type Lack = 'Unlabelled' | 'OtherService' | 'NotInjected' | 'NotConnected' | 'Behind'
+export type Lack = 'Unlabelled' | 'OtherService' | 'NotInjected' | 'NotConnected' | 'SliceTooLarge' | 'Behind'
 
 /** What is wrong with the making of a pod: its guard, if it has one, is none of this service's. */
-export type MadeWrong = Exclude<Lack, 'NotConnected' | 'Behind'>
+export type MadeWrong = Exclude<Lack, 'NotConnected' | 'SliceTooLarge' | 'Behind'>
 
 /** Pods of one lack: how many, and the names of the first ones. */
 export interface Lacking {
@@ -14,14 +14,19 @@ export interface Lacking {
 }
 
 const namedAtMost = 3
-const order: readonly Lack[] = ['Unlabelled', 'OtherService', 'NotInjected', 'NotConnected', 'Behind']
+const lacks: readonly Lack[] = ['Unlabelled', 'OtherService', 'NotInjected', 'NotConnected', 'SliceTooLarge', 'Behind']
 
 /** Always the same for the same pods, however they come: a status is written only when something changed. */
 export function groupLacking(found: readonly { readonly lack: Lack; readonly name: string }[]): readonly Lacking[] {
-  return order.flatMap(lack => {
+  return lacks.flatMap(lack => {
     const names = found.flatMap(one => (one.lack === lack ? [one.name] : [])).sort()
     return names.length === 0 ? [] : [{ lack, count: names.length, pods: names.slice(0, namedAtMost) }]
   })
+}
+
+/** For a column: `2 NotConnected, 1 Behind`; undefined where nothing lacks. */
+export function countedLacks(lacking: readonly Lacking[]): string | undefined {
+  return lacking.length === 0 ? undefined : lacking.map(({ lack, count }) => `${count} ${lack}`).join(', ')
 }
 
 /** A sentence for each lack: which pods, and what to do. Each begins with a space. */
@@ -37,6 +42,7 @@ const sentences: Readonly<Record<Lack, (pods: string, service: { namespace: stri
   NotInjected: pods => `With the label, but made without the guard: ${pods}; roll out again.`,
   NotConnected: (pods, { namespace }) =>
     `Made right, but the guard is not connected: ${pods}; if it stays so, kubectl logs POD -n ${namespace} -c latchkey-guard says why.`,
+  SliceTooLarge: pods => `With a guard whose memory is too little for the policy: ${pods}.`,
   Behind: pods => `With a guard that holds an earlier revision: ${pods}.`,
 }
 

@@ -2,10 +2,12 @@ import type { GuardedService, GuardedServiceStatus } from '../api/guarded-servic
 import type { ResolvedService } from '../registry/resolve-services.ts'
 import { guardPort, leadsToGuard } from '../registry/service-port.ts'
 import { exposedText } from './exposed-pods.ts'
+import { versionsText } from './guard-versions.ts'
 import type { ServiceReport } from './judge-enforcement.ts'
-import { lackingText } from './lacking-pods.ts'
+import { countedLacks, lackingText } from './lacking-pods.ts'
 import { outdatedText } from './outdated-guards.ts'
 import { aroundGuard, type ConditionFinding, latchEnforced, notReady, reportConditions } from './report.ts'
+import { type SliceTooLarge, tooLargeText } from './slice-too-large.ts'
 
 interface ObservedService {
   readonly object: GuardedService
@@ -47,10 +49,22 @@ function counts(
   report: ServiceReport | undefined,
   previous: GuardedServiceStatus | undefined,
 ): Partial<GuardedServiceStatus> {
-  const { guards, wouldDeny } = report
-    ? { guards: `${report.current}/${report.total}`, wouldDeny: report.wouldDeny }
-    : { guards: previous?.guards, wouldDeny: previous?.wouldDeny }
-  return { ...(guards !== undefined && { guards }), ...(wouldDeny !== undefined && { wouldDeny }) }
+  const { guards, wouldDeny, lacking, guardVersions } = report ? countsOf(report) : (previous ?? {})
+  return {
+    ...(guards !== undefined && { guards }),
+    ...(wouldDeny !== undefined && { wouldDeny }),
+    ...(lacking !== undefined && { lacking }),
+    ...(guardVersions !== undefined && { guardVersions }),
+  }
+}
+
+function countsOf(report: ServiceReport) {
+  return {
+    guards: `${report.current}/${report.total}`,
+    wouldDeny: report.wouldDeny,
+    lacking: countedLacks(report.lacking),
+    guardVersions: versionsText(report.versions),
+  }
 }
 
 function accept({ resolved, schemaFault }: ObservedService): ConditionFinding {
@@ -61,8 +75,12 @@ function accept({ resolved, schemaFault }: ObservedService): ConditionFinding {
   return { type: 'Accepted', status, reason, message }
 }
 
-/** Where the policy is to be enforced, calls that nobody decides about are a fault, and only a person can mend it. */
+/**
+ * What only a person can mend: calls that nobody decides about, where the policy is to be enforced, and guards that
+ * cannot be told of it.
+ */
 function stalled({ spec }: GuardedService, { reason, message }: ConditionFinding): ConditionFinding[] {
+  if (reason === 'SliceTooLarge') return [{ type: 'Stalled', status: 'True', reason, message }]
   if ((spec.mode ?? 'Enforce') !== 'Enforce' || !aroundGuard.includes(reason)) return []
   return [{ type: 'Stalled', status: 'True', reason, message }]
 }
@@ -121,12 +139,20 @@ function enforcement(observed: ObservedService, accepted: boolean): ConditionFin
   if (report.exposed.length > 0) {
     return say('False', 'DirectAccess', directAccessMessage(object, report.exposed))
   }
+  if (report.tooLarge) return say('False', 'SliceTooLarge', tooLargeMessage(object, report, report.tooLarge))
   if (report.current === report.total) return say('True', 'Enforced', command === undefined ? everyPod : centralOnly)
   return say(
     'False',
     'Waiting',
     `${report.current} of ${report.total} pods have a guard that holds the current revision.${lackingText(report.lacking, nameOf(object))}`,
   )
+}
+
+/** What keeps other pods from the policy is told behind it. */
+function tooLargeMessage(object: GuardedService, report: ServiceReport, tooLarge: SliceTooLarge): string {
+  const others = report.lacking.filter(({ lack }) => lack !== 'SliceTooLarge')
+  const counted = `${report.current} of ${report.total} pods have a guard that holds the current revision.`
+  return `${tooLargeText(tooLarge, report.central === true)} ${counted}${lackingText(others, nameOf(object))}`
 }
 
 function nameOf({ metadata }: GuardedService): { namespace: string; name: string } {
@@ -159,7 +185,7 @@ function nextStep({ object, report }: ObservedService, command: string): string 
   if (!report) return '. How many pods have one is not known yet; then the command that sends it there stands here.'
   if (report.guarded >= report.total) return `. Run: ${command}`
   const without = lackingText(
-    report.lacking.filter(({ lack }) => lack !== 'Behind'),
+    report.lacking.filter(({ lack }) => lack !== 'Behind' && lack !== 'SliceTooLarge'),
     nameOf(object),
   )
   return `. ${report.guarded} of ${report.total} pods have one.${without} Once all have, the command that sends it there stands here.`

@@ -105,6 +105,8 @@ export interface PlannedEvent {
 const warned = ['Expired', 'RuleMatchesNothing', 'RoleNotFound', 'NothingListens', 'GuardsOutdated']
 /** Reasons of Enforced that mean calls nobody decides about. */
 export const aroundGuard: readonly string[] = ['ServiceBypassesGuard', 'DirectAccess']
+/** Those that a person has to mend: each is told also when Enforced was False before. */
+const calling: readonly string[] = [...aroundGuard, 'SliceTooLarge']
 
 /**
  * An event when Ready means something else than before, none while work is under way; and one when Enforced turns
@@ -131,9 +133,9 @@ function differs(before: StoredCondition | undefined, now: StoredCondition): boo
 }
 
 function turned(before: StoredCondition | undefined, now: StoredCondition): boolean {
-  if (aroundGuard.includes(now.reason)) return before?.reason !== now.reason
+  if (calling.includes(now.reason)) return before?.reason !== now.reason
   if (now.status === 'False' && before?.status !== 'False') return true
-  return before !== undefined && aroundGuard.includes(before.reason)
+  return before !== undefined && calling.includes(before.reason)
 }
 
 function eventOf({ status, reason, message }: StoredCondition): PlannedEvent {

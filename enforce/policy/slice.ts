@@ -13,7 +13,7 @@ export interface StoredSlice {
 }
 
 /** What came of a frame. `older` and `mismatch` leave everything as it was. */
-export type Taken = 'applied' | 'confirmed' | 'mismatch' | 'older' | 'behind' | 'ended' | 'unknown'
+export type Taken = 'applied' | 'confirmed' | 'too_large' | 'mismatch' | 'older' | 'behind' | 'ended' | 'unknown'
 
 /** The rows this guard holds, and the only writer of its policy. */
 export interface HeldSlice {
@@ -49,6 +49,7 @@ export function createSlice(policy: Policy): HeldSlice {
       return 'confirmed'
     }
     if ('behind' in frame) return 'behind'
+    if ('tooLarge' in frame) return 'too_large'
     return 'end' in frame ? 'ended' : 'unknown'
   }
 

@@ -2,14 +2,16 @@ import { readFile } from 'node:fs/promises'
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Steps } from '../../core/base/steps.ts'
 import { featureNames } from '../../core/rows/features.ts'
-import { type Frame, type Held, type Hello, heartbeatMs, maxSliceBytes, type Used } from '../../core/rows/frames.ts'
+import { type Frame, type Held, type Hello, heartbeatMs, type Used } from '../../core/rows/frames.ts'
 import { emptyHash } from '../../core/rows/hash.ts'
+import { memoryFor, sliceBound } from '../../core/rows/slice-bound.ts'
 import { type Clock, sleep } from '../../platform/clock.ts'
 import { driveSteps } from '../../platform/drive-steps.ts'
 import type { Logger } from '../../platform/log.ts'
 import { https } from '../../platform/on-demand.ts'
 import { createFrameReader, type ReadFrames } from './frame-reader.ts'
 import type { HeldSlice, Taken } from './slice.ts'
+import { type KeptBack, keptBackText } from './standing.ts'
 
 /** Keeps this guard's slice up to date over one long-lived stream from the issuer. */
 export interface SnapshotClient {
@@ -35,11 +37,15 @@ export interface SnapshotClientOptions {
   used(when: 'if due' | 'now'): Iterable<Used>
   onTaken(taken: 'applied' | 'confirmed'): void
   onConnected(connected: boolean): void
+  /** The policy is larger than this guard takes, or no longer. */
+  onTooLarge?(kept: KeptBack | undefined): void
   clock: Clock
   log: Logger
   idleMs?: number
-  /** Default: what the issuer sends at most. */
-  maxFrameBytes?: number | undefined
+  /** The process's limit of memory, bytes; 0: none. */
+  memoryBytes?: number
+  /** Slices that share it. */
+  sharedBy?: number
   backoff?: { minMs: number; maxMs: number }
 }
 
@@ -61,8 +67,11 @@ const stepBytes = 16_384
 const frameSlackBytes = 1_048_576
 
 export function createSnapshotClient(options: SnapshotClientOptions): SnapshotClient {
-  const { slice, clock, log, onConnected, backoff = { minMs: 200, maxMs: 10_000 } } = options
+  const { slice, clock, log, onConnected, backoff = { minMs: 200, maxMs: 5_000 } } = options
+  const { memoryBytes = 0, sharedBy = 1 } = options
+  const maxBytes = sliceBound(memoryBytes, sharedBy)
   const stopped = new AbortController()
+  let isKeptBack = false
   let tell: ((when: 'if due' | 'now', written?: () => void) => void) | undefined
 
   async function run(): Promise<void> {
@@ -101,6 +110,8 @@ export function createSnapshotClient(options: SnapshotClientOptions): SnapshotCl
         slice: options.service,
         version: options.version,
         features: featureNames,
+        maxBytes,
+        ...(sharedBy > 1 && { sharedBy }),
         ...(seen && { seen }),
         ...(hash && { hash }),
       },
@@ -144,7 +155,7 @@ export function createSnapshotClient(options: SnapshotClientOptions): SnapshotCl
         if (response.statusCode !== 200) return refusal(response, end)
         onConnected(true)
         log.info({ service: options.service }, 'connected to the issuer')
-        const read = createFrameReader(options.maxFrameBytes ?? maxSliceBytes + frameSlackBytes)
+        const read = createFrameReader(maxBytes + frameSlackBytes)
         const queue = createByteQueue(response, bytes => takeBytes(bytes, read, () => (progress = true)), end)
         stopTaking = queue.stop
         response.on('data', (bytes: Buffer) => {
@@ -167,15 +178,30 @@ export function createSnapshotClient(options: SnapshotClientOptions): SnapshotCl
       const { frames, fault } = read(bytes.subarray(from, from + stepBytes))
       for (const frame of frames) {
         const taken = yield* slice.taking(frame)
+        if (taken === 'too_large' && 'tooLarge' in frame) {
+          keepBack(frame.tooLarge.bytes)
+          continue
+        }
         if (taken !== 'applied' && taken !== 'confirmed') return endingOf(taken, frame)
         onTaken()
+        if (isKeptBack) options.onTooLarge?.(undefined)
+        isKeptBack = false
         options.onTaken(taken)
         tell?.('if due')
       }
-      if (fault) return { why: faults[fault] }
+      // A change may be longer than all that is there after it.
+      if (fault) return { why: faults[fault], needsFull: fault === 'too_long' }
       yield
     }
     return undefined
+  }
+
+  /** What is held stays in force, and ages: nobody says that it is how things are. */
+  function keepBack(bytes: number): void {
+    const memory = memoryFor(bytes, sharedBy)
+    if (!isKeptBack) log.error({ bytes, memory, maxBytes }, keptBackText({ memory }))
+    isKeptBack = true
+    options.onTooLarge?.({ bytes, memory })
   }
 
   return {

@@ -47,6 +47,8 @@ export interface GuardMetrics {
   /** Called once, when there is something to look at. */
   observe(gauges: Gauges): void
   connected(connected: boolean): void
+  /** The policy that is larger than this guard takes; undefined: it has it, or may. */
+  keptBack(slice: { readonly bytes: number } | undefined): void
   /** Calls that audit mode let through, earlier runs of this guard included. */
   wouldDenyCount(): number
   exposition(): Promise<{ contentType: string; body: string }>
@@ -87,6 +89,10 @@ export function createGuardMetrics(policy: Policy, earlierWouldDeny = 0): GuardM
   )
   const tunnels = gauge('latchkey_guard_tunnels', 'Open WebSocket connections.')
   const connected = gauge('latchkey_guard_snapshot_connected', '1 while the stream from the issuer is open.')
+  const keptBack = gauge(
+    'latchkey_guard_snapshot_too_large_bytes',
+    'Size of the policy that is larger than the memory of this guard allows; 0: it is not.',
+  )
   const faults = counterOf(registry, 'latchkey_guard_upstream_faults_total', 'fault', 'Calls the app did not answer.')
   const closed = new Counter({
     ...at,
@@ -123,6 +129,7 @@ export function createGuardMetrics(policy: Policy, earlierWouldDeny = 0): GuardM
     spans: (fate, lines) => spans.inc({ fate }, lines),
     observe: gauges => processMetrics(registry, gauges),
     connected: is => connected.set(is ? 1 : 0),
+    keptBack: slice => keptBack.set(slice?.bytes ?? 0),
     wouldDenyCount: () => count,
     exposition: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
   }

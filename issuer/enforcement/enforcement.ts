@@ -26,14 +26,20 @@ export function reportEnforcement(objects: Objects, slices: Slices, streams: Ite
   return { seen: objects.progress(), slices: Object.fromEntries(report) }
 }
 
-function guardReport({ holder, held, view }: GuardStream, isCurrent: boolean): Reported {
+/** It ends in a status: only what a release can be called. */
+const releaseName = /^[0-9A-Za-z][0-9A-Za-z.+-]{0,63}$/
+
+function guardReport({ holder, held, view, version, tooLarge }: GuardStream, isCurrent: boolean): Reported {
   const { hash, exposed = [], notListening, wouldDeny = 0 } = held()
   const needs = view.needs()
+  const kept = tooLarge()
   return {
     ...(holder.pod && { namespace: holder.pod.namespace, pod: holder.pod.name, uid: holder.pod.uid }),
     hash,
     current: isCurrent && hash === view.hash(),
     ...(needs !== undefined && { needs }),
+    ...(releaseName.test(version) && { version }),
+    ...(kept && { tooLarge: kept }),
     exposed,
     ...(notListening !== undefined && { notListening }),
     wouldDeny,

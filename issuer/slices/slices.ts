@@ -206,7 +206,10 @@ export function createSlices(parts: {
       made(key, upTo)
       replace()
       if (slice.bytes() > maxSliceBytes)
-        log.error({ service: key, bytes: slice.bytes() }, 'the slice is too large, its guards get none')
+        log.error(
+          { service: key, bytes: slice.bytes() },
+          'the slice is larger than any guard is sent, they keep what they have',
+        )
       log.debug({ service: key, revision: slice.hash().slice(0, 12) }, 'slice made')
     } catch (error) {
       made(key, upTo)

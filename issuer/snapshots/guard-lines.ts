@@ -26,18 +26,22 @@ export async function* readLines(stream: AsyncIterable<Buffer>): AsyncGenerator<
 export function parseHello(line: string): Hello['hello'] | undefined {
   const hello = member(line, 'hello')
   if (!hello) return undefined
-  const { slice, seen, hash, version, features } = hello
+  const { slice, seen, hash, version, features, maxBytes, sharedBy } = hello
   if (typeof slice !== 'string' || !/^[a-z0-9-]{1,63}\/[a-z0-9.-]{1,253}$/.test(slice)) return undefined
   if (typeof version !== 'string' || version.length > 128) return undefined
   if (seen !== undefined && !isSeen(seen)) return undefined
   if (hash !== undefined && !isHash(hash)) return undefined
   if (features !== undefined && !isFeatures(features)) return undefined
+  if (maxBytes !== undefined && !isCount(maxBytes)) return undefined
+  if (sharedBy !== undefined && !isCount(sharedBy)) return undefined
   return {
     slice,
     version,
     ...(seen !== undefined && { seen }),
     ...(hash !== undefined && { hash }),
     ...(features !== undefined && { features }),
+    ...(maxBytes !== undefined && { maxBytes }),
+    ...(sharedBy !== undefined && { sharedBy }),
   }
 }
 
@@ -76,6 +80,10 @@ function isFeatures(value: unknown): value is readonly string[] {
   const { names, length } = mostFeatures
   if (!Array.isArray(value) || value.length > names) return false
   return value.every(name => typeof name === 'string' && name.length <= length)
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) > 0
 }
 
 function isHash(value: unknown): value is string {

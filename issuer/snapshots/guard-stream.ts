@@ -3,6 +3,7 @@ import { tellsUsage } from '../../core/rows/features.ts'
 import { type Held, type Hello, maxSliceBytes } from '../../core/rows/frames.ts'
 import { emptyHash } from '../../core/rows/hash.ts'
 import { dominates } from '../../core/rows/seen.ts'
+import { memoryFor } from '../../core/rows/slice-bound.ts'
 import { type Clock, systemClock } from '../../platform/clock.ts'
 import type { Holder } from '../authenticate/token-review.ts'
 import type { Objects } from '../objects.ts'
@@ -14,6 +15,13 @@ import { createPacedWriter, type Pace } from './paced-writer.ts'
 /** How long a replica that has seen less than the guard waits before it says so, in milliseconds. */
 const catchUpMs = 5_000
 
+const mebibyte = 1_048_576
+
+/** What keeps a slice from a guard: the memory with which it would take it, bytes; without it none would do. */
+export interface TooLarge {
+  readonly memory?: number
+}
+
 /** One connected guard. */
 export interface GuardStream {
   readonly slice: Slice
@@ -22,8 +30,12 @@ export interface GuardStream {
   readonly holder: Holder
   /** Whether the guard tells what was used: guards of earlier releases do not. */
   readonly tellsUsage: boolean
+  /** The release that the guard says it is of. */
+  readonly version: string
   /** What the guard said last; at first what it came with. */
   held(): Held['held']
+  /** Absent when the guard takes what is here, or has it. */
+  tooLarge(): TooLarge | undefined
   /** Sends a heartbeat, or once more that this replica is behind; nothing while the guard has not read what came before. */
   beat(heartbeat: string): void
   take(held: Held['held']): void
@@ -60,19 +72,39 @@ export function createGuardStream(parts: {
   // What the guard holds when it has read all that was sent; not known before the first frame.
   let sent: string | undefined
   let last: { readonly code: string; readonly message: string } | undefined
+  const takes = Math.min(hello.maxBytes ?? maxSliceBytes, maxSliceBytes)
+  // Of the slice that is not sent, as the guard knows it.
+  let toldMebibytes: number | undefined
 
   /** Sends what is due, if the guard has read what was sent before. */
   function advance(): void {
     if (writer.isBusy() || response.destroyed) return
     // A service that went takes its rows along; for any other end nothing more is told.
     const isLeft = state === 'open' && view.hash() !== sent && (!last || last.code === 'service_not_found')
-    if (isLeft && slice.bytes() > maxSliceBytes && !last) {
-      end('slice_too_large', `The policy of ${slice.key} is larger than ${maxSliceBytes} bytes; what is held stays.`)
-    } else if (isLeft) {
+    if (isLeft && isTooLarge() && !last) tellTooLarge()
+    else if (isLeft) {
       const frame = view.frameFor(sent === undefined ? hello : { hash: sent, seen: hello.seen })
       sent = frame.hash
+      toldMebibytes = undefined
       writer.write(frame)
     } else if (last) response.end(line({ end: last }))
+  }
+
+  /** What the guard has already costs it nothing more, however large it is. */
+  function isTooLarge(): boolean {
+    return slice.bytes() > takes && view.hash() !== (sent ?? hello.hash)
+  }
+
+  function tellTooLarge(): void {
+    if (hello.maxBytes === undefined) {
+      end('slice_too_large', `The policy of ${slice.key} is larger than ${maxSliceBytes} bytes; what is held stays.`)
+      return
+    }
+    const bytes = slice.bytes()
+    const mebibytes = Math.ceil(bytes / mebibyte)
+    if (mebibytes === toldMebibytes) return
+    toldMebibytes = mebibytes
+    writer.say(line({ tooLarge: { bytes } }))
   }
 
   function end(code: string, message: string): void {
@@ -127,11 +159,19 @@ export function createGuardStream(parts: {
     view,
     holder,
     tellsUsage: hello.features?.includes(tellsUsage) ?? false,
+    version: hello.version,
     held: () => held,
+    tooLarge() {
+      if (hello.maxBytes === undefined || !isTooLarge()) return undefined
+      const memory = memoryFor(slice.bytes(), hello.sharedBy)
+      return memory === undefined ? {} : { memory }
+    },
     beat(heartbeat) {
       writer.look()
       if (state === 'open' && view.hash() === sent) writer.say(heartbeat)
       else if (state === 'behind') writer.say(line({ behind: true }))
+      // Nothing is confirmed, and the guard must not take the silence for a broken line.
+      else if (state === 'open' && toldMebibytes !== undefined) writer.say(line({ tooLarge: { bytes: slice.bytes() } }))
     },
     take: said => {
       held = { ...held, ...said }

@@ -33,6 +33,8 @@ export interface Enforcement {
   waiting(): { readonly count: number; readonly oldestSeconds: number }
   /** Of all services together. */
   guards(): { readonly expected: number; readonly current: number }
+  /** Of each service, as far as the replicas answered. */
+  reports(): Iterable<readonly [service: string, report: ServiceReport]>
   /** Called when an earlier answer would be another one now. */
   onChange(handler: (resource: Resource, key: string) => void): void
   start(): void
@@ -101,6 +103,13 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
       sampled && clock.now() - sampled.at < wouldDenyMs ? sampled : { at: clock.now(), count: report.wouldDeny }
     wouldDeny.set(key, fresh)
     return { ...report, wouldDeny: fresh.count }
+  }
+
+  function allReports(): (readonly [string, ServiceReport])[] {
+    return [...resolved.services().keys()].flatMap(key => {
+      const report = serviceReport(key)
+      return report ? [[key, report] as const] : []
+    })
   }
 
   function anyWaits(): boolean {
@@ -192,8 +201,9 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
       const oldest = since.reduce((a, b) => Math.min(a, b), clock.now())
       return { count: since.length, oldestSeconds: (clock.now() - oldest) / 1_000 }
     },
+    reports: allReports,
     guards() {
-      const all = [...resolved.services().keys()].flatMap(key => serviceReport(key) ?? [])
+      const all = allReports().map(([, report]) => report)
       const sum = (of: 'total' | 'current') => all.reduce((total, report) => total + report[of], 0)
       return { expected: sum('total'), current: sum('current') }
     },

@@ -102,6 +102,31 @@ it('tells what was used since it told of it last before it stops', async () => {
   ])
 })
 
+it('says at its readiness how old its policy is, or why it has none, while the issuer is away or the policy too large', async () => {
+  let later = 0
+  const clock = { ...systemClock, now: () => systemClock.now() + later }
+  const asked = () => sendRaw(guard?.adminPort ?? 0, 'GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n')
+  server.serve(stream => stream.send({ tooLarge: { bytes: 20_000_000 } }))
+  await start({ clock })
+  const needs =
+    'the policy is too large for the memory of this guard, which keeps what it has: give it 320Mi, or divide the service'
+  await until(async () => (await asked()).body.includes(needs))
+  expect(await asked()).toMatchObject({ status: 503, body: `policy_missing: ${needs}\n` })
+  server.streams[0]?.send(full(rowsOf(), { a: '5' }))
+  await until(async () => (await asked()).status === 200)
+  expect((await asked()).body).toBe('ok\n')
+  later = 3_600_000
+  const old = /^ok, but nobody has confirmed the policy for 36\d\d s; after 86400 s every call is denied\n$/
+  expect((await asked()).body).toMatch(old)
+  later = 86_400_000 + 1_000
+  expect(await asked()).toMatchObject({ status: 200, body: expect.stringContaining('ok, but policy_stale: nobody') })
+  expect(await status()).toBe(503)
+  server.streams[0]?.send({ tooLarge: { bytes: 20_000_000 } })
+  await until(async () => (await asked()).body.includes(needs))
+  const { body } = await sendRaw(guard?.adminPort ?? 0, 'GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n')
+  expect(body).toContain('latchkey_guard_snapshot_too_large_bytes 20000000')
+})
+
 it('P33 tells the issuer and its readiness of an app that listens beyond loopback', async () => {
   await writeFile(
     join(folder, 'tcp'),

@@ -2,10 +2,16 @@ import { writeFile } from 'node:fs/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { featureNames } from '../../core/rows/features.ts'
 import type { Used } from '../../core/rows/frames.ts'
+import { maxSliceBytes } from '../../core/rows/frames.ts'
 import { sliceHash } from '../../core/rows/hash.ts'
 import { createPolicy, type Policy } from '../../enforce/policy/policy.ts'
 import { createSlice } from '../../enforce/policy/slice.ts'
-import { createSnapshotClient, type SnapshotClient } from '../../enforce/policy/snapshot-client.ts'
+import {
+  createSnapshotClient,
+  type SnapshotClient,
+  type SnapshotClientOptions,
+} from '../../enforce/policy/snapshot-client.ts'
+import type { KeptBack } from '../../enforce/policy/standing.ts'
 import type { Logger } from '../../platform/log.ts'
 import { createQuietLog } from '../unit/platform/quiet-log.ts'
 import { delta, type FrameServer, full, heartbeat, type Stream, startFrameServer } from './frame-server.ts'
@@ -44,9 +50,13 @@ beforeEach(() => {
 })
 afterEach(() => client.stop())
 
+/** What a guard without a limit of memory says first, when it holds nothing. */
+const greeting = { slice: service, version: 'test', features: featureNames, maxBytes: maxSliceBytes }
+
 /** @param idleMs how long a stream may say nothing */
-function start(idleMs: number): void {
+function start(idleMs: number, more: Partial<SnapshotClientOptions> = {}): void {
   client = createSnapshotClient({
+    ...more,
     url: server.url,
     service,
     version: 'test',
@@ -83,7 +93,7 @@ describe('a stream', () => {
   it('begins with a hello and brings the slice; the guard answers what it holds', async () => {
     const stream = await streamAt(0)
     expect(stream.authorization).toBe('Bearer first-token')
-    expect(stream.hello).toEqual({ slice: service, version: 'test', features: featureNames })
+    expect(stream.hello).toEqual(greeting)
     stream.send(full(rows, { apiclients: '5' }))
     await until(() => stream.held.length === 1)
     expect(stream.held).toEqual([{ hash, exposed: ['0.0.0.0:80'], wouldDeny: 7 }])
@@ -128,7 +138,7 @@ describe('a stream', () => {
     await writeFile(server.tokenFile, 'second-token\n')
     stream.cut()
     const next = await streamAt(1)
-    expect(next.hello).toEqual({ slice: service, version: 'test', features: featureNames, seen: { a: '12' }, hash })
+    expect(next.hello).toEqual({ ...greeting, seen: { a: '12' }, hash })
     expect(next.authorization).toBe('Bearer second-token')
     await writeFile(server.tokenFile, 'first-token\n')
     next.send(heartbeat(rows, { a: '13' }))
@@ -215,6 +225,53 @@ describe('never backwards', () => {
   })
 })
 
+describe('a policy that is larger than the memory of the guard allows', () => {
+  const mebibyte = 1_048_576
+  const told: (KeptBack | undefined)[] = []
+  beforeEach(async () => {
+    await streamAt(0)
+    client.stop()
+    told.splice(0)
+    start(60_000, { memoryBytes: 132 * mebibyte, onTooLarge: slice => void told.push(slice) })
+  })
+
+  it('is said at first, with how many share the memory', async () => {
+    expect((await streamAt(1)).hello).toEqual({ ...greeting, maxBytes: 2 * mebibyte })
+    client.stop()
+    start(60_000, { memoryBytes: 132 * mebibyte, sharedBy: 2 })
+    expect((await streamAt(2)).hello).toEqual({ ...greeting, maxBytes: mebibyte, sharedBy: 2 })
+  })
+  it('leaves what is held in force, which ages; the log says once what memory is needed, and the stream goes on', async () => {
+    const stream = await streamAt(1)
+    stream.send(full(rows, { a: '1' }))
+    await until(() => stream.held.length === 1)
+    clock.step(3_600_000)
+    for (const bytes of [9, 10, 100]) stream.send({ tooLarge: { bytes: bytes * mebibyte } })
+    await until(() => told.length === 3)
+    expect(told.map(slice => slice?.memory)).toEqual([256 * mebibyte, 256 * mebibyte, undefined])
+    expect(lines.flatMap(({ msg }) => (String(msg).includes('too large') ? [msg] : []))).toEqual([
+      'the policy is too large for the memory of this guard, which keeps what it has: give it 256Mi, or divide the service',
+    ])
+    expect(held()).toBe(hash)
+    expect(policy.ageSeconds()).toBeGreaterThanOrEqual(3_600)
+    stream.send(heartbeat(rows, { a: '2' }))
+    await until(() => told.length === 4)
+    expect([told[3], server.streams.length]).toEqual([undefined, 2])
+    expect(policy.ageSeconds()).toBeLessThan(3_600)
+  })
+  it('is asked for as a whole when a change was longer than all that is there after it', async () => {
+    const stream = await streamAt(1)
+    stream.send(full(rows, { a: '1' }))
+    await until(() => stream.held.length === 1)
+    stream.raw(`${JSON.stringify(delta(rows, rowsOfSize(3.5 * mebibyte), [], { a: '2' }))}\n`)
+    const next = await streamAt(2)
+    expect(said()).toContain('too large')
+    expect([next.hello.hash, held()]).toEqual([undefined, hash])
+    next.send(full(without, { a: '2' }))
+    await until(() => held() === sliceHash(without))
+  })
+})
+
 describe('faults on the stream', () => {
   it('asks for everything when hashes differ, and decides from the last good one meanwhile', async () => {
     const stream = await streamAt(0)
@@ -222,7 +279,7 @@ describe('faults on the stream', () => {
     await until(() => stream.held.length === 1)
     stream.send({ ...delta(rows, without, ['grant/alice-calls'], { a: '2' }), hash: 'f'.repeat(64) } as never)
     const next = await streamAt(1)
-    expect(next.hello).toEqual({ slice: service, version: 'test', features: featureNames })
+    expect(next.hello).toEqual(greeting)
     expect(held()).toBe(hash)
     next.send(full(without, { a: '2' }))
     await until(() => held() === sliceHash(without))

@@ -1,6 +1,7 @@
 import { guardContainerName } from '../../core/api/guarded-pod.ts'
 import { maxSliceBytes } from '../../core/rows/frames.ts'
-import { guardFlags, stopSocketName } from '../../platform/guard-process.ts'
+import { guardFlagsWithin, stopSocketName } from '../../platform/guard-process.ts'
+import { memoryLimitOf, type Resources, withMemory } from './guard-resources.ts'
 import {
   adminPort,
   authorityConfigMap,
@@ -21,7 +22,7 @@ export interface InjectionSettings {
   readonly snapshotUrl: string
   /** Issuer URL of the installation; the token's audience is made from it. */
   readonly issuerUrl: string
-  readonly resources: Readonly<Record<string, unknown>>
+  readonly resources: Resources
   /** More variables for every guard, such as those of OpenTelemetry; none of them can replace one of ours. */
   readonly guardEnv?: Readonly<Record<string, unknown>>
 }
@@ -39,6 +40,8 @@ export interface GuardTask {
   readonly openPorts?: string
   /** The annotation latchkey.dev/upstream-protocol, if the pod has it. */
   readonly upstreamProtocol?: string
+  /** The annotation latchkey.dev/guard-memory, MiB, if the pod has it. */
+  readonly memory?: number
 }
 
 const paths = { ca: '/var/run/latchkey/ca', token: '/var/run/latchkey/token', snapshot: '/var/lib/latchkey' }
@@ -56,15 +59,16 @@ export const guardVolumeNames: readonly string[] = Object.values(volumes)
  * finds nothing to change.
  */
 export function guardContainer(settings: InjectionSettings, task: GuardTask): Container {
+  const resources = withMemory(settings.resources, task.memory)
   return {
     name: guardContainerName,
     image: settings.image,
     imagePullPolicy: settings.pullPolicy,
     args: ['guard'],
     restartPolicy: 'Always',
-    env: environment(settings, task),
+    env: environment(settings, task, memoryLimitOf(resources)),
     ports: [guardPort, adminPort],
-    resources: settings.resources,
+    resources,
     // A minute to start on a crowded node; the guard answers as soon as its ports are open.
     startupProbe: probe('/startupz', { periodSeconds: 1, failureThreshold: 60 }),
     readinessProbe: probe('/readyz', { periodSeconds: 2, failureThreshold: 2 }),
@@ -111,7 +115,7 @@ export function guardVolumes(settings: InjectionSettings): readonly Volume[] {
   ]
 }
 
-function environment(settings: InjectionSettings, task: GuardTask): EnvVar[] {
+function environment(settings: InjectionSettings, task: GuardTask, memoryBytes: number | undefined): EnvVar[] {
   const values: Record<string, string> = {
     LATCHKEY_SERVICE: task.service,
     LATCHKEY_UPSTREAM: task.upstream,
@@ -124,8 +128,8 @@ function environment(settings: InjectionSettings, task: GuardTask): EnvVar[] {
     LATCHKEY_SNAPSHOT_FILE: `${paths.snapshot}/snapshot.json`,
     ...(task.openPorts && { LATCHKEY_OPEN_PORTS: task.openPorts }),
     ...(task.upstreamProtocol && { LATCHKEY_UPSTREAM_PROTOCOL: task.upstreamProtocol }),
-    // What `latchkey guard` would otherwise start a second time for.
-    NODE_OPTIONS: guardFlags.join(' '),
+    // What `latchkey guard` would otherwise start a second time for, and a heap that fits the memory.
+    NODE_OPTIONS: guardFlagsWithin(memoryBytes).join(' '),
   }
   const more = Object.fromEntries(Object.entries(settings.guardEnv ?? {}).map(([name, value]) => [name, String(value)]))
   return Object.entries({ ...more, ...values }).map(([name, value]) => ({ name, value }))

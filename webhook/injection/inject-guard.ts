@@ -1,6 +1,7 @@
 import { guardContainerName, openPortsAnnotation } from '../../core/api/guarded-pod.ts'
 import { guardLabel } from '../../core/api/labels.ts'
 import { type GuardTask, guardContainer, guardVolumes, type InjectionSettings } from './guard-container.ts'
+import { findGuardMemory } from './guard-resources.ts'
 import { bindsLoopback, type Lead, leadWarnings } from './lead.ts'
 import { type Container, type Pod, upstreamProtocolAnnotation } from './pod.ts'
 import { podWarnings } from './pod-warnings.ts'
@@ -40,6 +41,8 @@ export function injectGuard(pod: Pod, namespace: string, settings: InjectionSett
   if ('refused' in rewritten) return rewritten
   const openPorts = pod.metadata?.annotations?.[openPortsAnnotation]
   const upstreamProtocol = pod.metadata?.annotations?.[upstreamProtocolAnnotation]
+  // One that cannot be read was refused before.
+  const memory = findGuardMemory(pod)
   const service = `${namespace}/${pod.metadata?.labels?.[guardLabel]}`
   const bind = (container: Container) => (bindsLoopback(lead) ? bindLoopback(container) : container)
   const task: GuardTask = {
@@ -49,6 +52,7 @@ export function injectGuard(pod: Pod, namespace: string, settings: InjectionSett
     probes: rewritten.probes,
     ...(openPorts && { openPorts: openPorts.replaceAll(' ', '') }),
     ...(upstreamProtocol && { upstreamProtocol }),
+    ...(typeof memory === 'number' && { memory }),
   }
   const ours = [...guardVolumes(settings), ...(socket ? socketVolumes(socket) : [])]
   const foreign = (pod.spec.volumes ?? []).filter(volume => ours.every(({ name }) => name !== volume.name))

@@ -1,4 +1,4 @@
-import { guardContainerName, openPortsAnnotation } from '../../core/api/guarded-pod.ts'
+import { guardContainerName, guardMemoryAnnotation, openPortsAnnotation } from '../../core/api/guarded-pod.ts'
 import { group } from '../../core/api/kind.ts'
 import { enforcesAnnotation, guardLabel } from '../../core/api/labels.ts'
 import {
@@ -19,6 +19,7 @@ const known = {
     upstreamProtocolAnnotation,
     upstreamSocketAnnotation,
     enforcesAnnotation,
+    guardMemoryAnnotation,
   ],
   label: [guardLabel],
 } as const

@@ -1,6 +1,7 @@
 import { guardContainerName, openPortsAnnotation } from '../../core/api/guarded-pod.ts'
 import { guardLabel } from '../../core/api/labels.ts'
 import { guardVolumeNames } from './guard-container.ts'
+import { findGuardMemory } from './guard-resources.ts'
 import {
   adminPort,
   type Container,
@@ -33,6 +34,7 @@ const refusals: readonly PodCheck[] = [
   upstreamSocket,
   openPorts,
   upstreamProtocol,
+  guardMemory,
 ]
 
 function labelIsAName(pod: Pod): string | undefined {
@@ -124,6 +126,11 @@ function upstreamProtocol(pod: Pod): string | undefined {
   const value = pod.metadata?.annotations?.[upstreamProtocolAnnotation]
   if (value === undefined || value === 'http1' || value === 'h2c') return undefined
   return `annotation ${upstreamProtocolAnnotation} must be http1 (the default) or h2c, for apps that speak gRPC or other HTTP/2 without TLS`
+}
+
+function guardMemory(pod: Pod): string | undefined {
+  const memory = findGuardMemory(pod)
+  return typeof memory === 'object' ? memory.refused : undefined
 }
 
 /** Whether an init container of the guard's name was put there by us: by this pass, an earlier one or another version. */

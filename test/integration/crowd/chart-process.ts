@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parse } from 'yaml'
@@ -19,6 +19,15 @@ interface ChartValues {
   readonly nodeOptions: string
 }
 
+/** Made once for all starts of a worker; the folder goes with the run's. */
+const bundled = new Map<string, Promise<string>>()
+
+async function bundleOf(name: 'operator' | 'issuer'): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'latchkey-bundle-'))
+  await Promise.all(([name, 'openapi'] as const).map(one => bundle(one, directory)))
+  return directory
+}
+
 export async function startAsInChart(
   name: 'operator' | 'issuer',
   env: Readonly<Record<string, string>>,
@@ -26,8 +35,9 @@ export async function startAsInChart(
   const chart = await readFile(new URL('../../../charts/latchkey/values.yaml', import.meta.url), 'utf8')
   const { resources, nodeOptions } = (parse(chart) as Record<string, ChartValues>)[name] as ChartValues
   const mebibytes = Number(/^(\d+)Mi$/.exec(resources.limits.memory)?.[1])
-  const directory = await mkdtemp(join(tmpdir(), 'latchkey-bundle-'))
-  await Promise.all(([name, 'openapi'] as const).map(one => bundle(one, directory)))
+  const making = bundled.get(name) ?? bundleOf(name)
+  bundled.set(name, making)
+  const directory = await making
   const started = await startLimited({
     command: process.execPath,
     args: [join(directory, `${name}.mjs`)],
@@ -50,10 +60,6 @@ export async function startAsInChart(
     async probe(path) {
       const answer = await fetch(`http://127.0.0.1:${port('health')}${path}`, { signal: AbortSignal.timeout(5_000) })
       return answer.status
-    },
-    async stop() {
-      await started.stop()
-      await rm(directory, { recursive: true, force: true })
     },
   }
 }

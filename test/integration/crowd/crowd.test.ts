@@ -1,6 +1,11 @@
 import { test } from 'vitest'
+import { guardsOutliveIssuers } from './guard-crowd.ts'
 import { issuerBearsCrowd } from './issuer-crowd.ts'
+import { operatorBearsKeys } from './key-crowd.ts'
 import { operatorBearsCrowd } from './operator-crowd.ts'
+
+/** Processes start twice, on a machine that may stand still. */
+const patience = 180_000
 
 // 500 of them, for minutes, are in test/soak.
 test("12 long documents of one tenant cost the operator no lease, no probe and no other tenant's service (S07)", () =>
@@ -8,3 +13,19 @@ test("12 long documents of one tenant cost the operator no lease, no probe and n
 
 test("12 long documents of one tenant cost the issuer no probe and no other tenant's slice (S07)", () =>
   issuerBearsCrowd(12, 5_000))
+
+// 1,000 guards are in test/soak.
+test(
+  '100 guards go on when all replicas of the issuer end at once, and have what is in force when they are back',
+  () => guardsOutliveIssuers({ namespaces: 2, servicesOfEach: 5, guardsOfEach: 10, patienceMs: 60_000 }),
+  patience,
+)
+
+// 10,000 keys of 500 namespaces are in test/soak.
+test(
+  '240 keys of 12 namespaces are minted within the memory of the chart, bad ones delay nobody, and nothing is written twice (F22)',
+  async () => {
+    await operatorBearsKeys({ namespaces: 12, keysOfEach: 20, patienceMs: 100_000, idleMs: 2_000 })
+  },
+  patience,
+)

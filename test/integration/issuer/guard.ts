@@ -14,6 +14,8 @@ export interface GuardOptions {
   readonly hash?: string
   /** Of its hello, whatever it is; default none. */
   readonly features?: unknown
+  /** The largest slice it takes, as it says. */
+  readonly maxBytes?: number
   /** What the guard holds from an earlier stream. */
   readonly builder?: SnapshotBuilder
 }
@@ -36,7 +38,7 @@ export interface Guard {
 }
 
 export async function connectGuard(options: GuardOptions): Promise<Guard> {
-  const { port, ca, token, slice, seen, hash, features, builder = createSnapshotBuilder() } = options
+  const { port, ca, token, slice, seen, hash, features, maxBytes, builder = createSnapshotBuilder() } = options
   const call = request({
     host: '127.0.0.1',
     port,
@@ -49,7 +51,14 @@ export async function connectGuard(options: GuardOptions): Promise<Guard> {
   })
   call.setNoDelay(true)
   call.flushHeaders()
-  const hello = { slice, version: 'test', features, ...(seen && { seen }), ...(hash !== undefined && { hash }) }
+  const hello = {
+    slice,
+    version: 'test',
+    features,
+    maxBytes,
+    ...(seen && { seen }),
+    ...(hash !== undefined && { hash }),
+  }
   call.write(`${JSON.stringify({ hello })}\n`)
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     call.on('response', resolve).on('error', reject)

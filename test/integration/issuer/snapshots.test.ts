@@ -304,3 +304,29 @@ describe('a service', () => {
     expect(Object.keys(guard.seen() ?? {})).toContain('configmaps/shop/api')
   })
 })
+
+describe('a slice that is larger than its guard takes', () => {
+  it('is not sent, the guard is told so, and it gets the change when the slice fits again', async () => {
+    await addService(world, 'shop', 'ledger')
+    await addRole(world, 'shop', 'ledger-reader', ['ledger'])
+    const token = await tokenOf(
+      world,
+      await addPod(world, { namespace: 'shop', name: 'l-1', labels: { app: 'ledger' } }),
+    )
+    const guard = await connect({ slice: 'shop/ledger', token, maxBytes: 20_000 })
+    await opened(guard)
+    const paths = Array.from({ length: 64 }, (_, at) => `/${at}/${'x'.repeat(400)}`)
+    const large = { rules: [{ services: ['ledger'], methods: ['GET'], paths }] }
+    await world.create(resources.roles, { metadata: { namespace: 'shop', name: 'large' }, spec: large } as KubeObject)
+    const told = await guard.until(frame => 'tooLarge' in frame)
+    expect('tooLarge' in told && told.tooLarge.bytes).toBeGreaterThan(20_000)
+    await world.admin.delete(resources.roles, 'shop', 'large')
+    await addRole(world, 'shop', 'small', ['ledger'])
+    await guard.until(
+      frame => 'delta' in frame && frame.delta.upsert.some(row => 'name' in row && row.name === 'small'),
+    )
+    const roles = guard.rows().flatMap(row => (row.type === 'role' ? [row.name] : []))
+    expect(roles).toEqual(['ledger-reader', 'small'])
+    expect(JSON.stringify(guard.frames)).not.toContain('"large"')
+  })
+})

@@ -145,6 +145,7 @@ const causes: Readonly<Record<string, readonly (readonly [series: string, values
     [`latchkey_guards_expected{${job}}`, '3x60'],
   ],
   LatchkeyServiceBypassesGuard: [[`latchkey_guarded_services{${job}, enforced="ServiceBypassesGuard"}`, '1x90']],
+  LatchkeySliceTooLarge: [[`latchkey_guarded_services{${job}, enforced="SliceTooLarge"}`, '1x90']],
   LatchkeyStreamsDoNotHold: [
     [`latchkey_issuer_streams_opened_total{${job}, pod="a"}`, '0+10x60'],
     [`latchkey_issuer_guards{${job}, pod="a"}`, '3x60'],
@@ -190,6 +191,7 @@ const calm: readonly (readonly [series: string, values: string])[] = [
   [`latchkey_guards_current{${job}}`, '3x90'],
   [`latchkey_guards_expected{${job}}`, '3x90'],
   [`latchkey_guarded_services{${job}, enforced="ServiceBypassesGuard"}`, '0x90'],
+  [`latchkey_guarded_services{${job}, enforced="SliceTooLarge"}`, '0x90'],
   [`latchkey_issuer_streams_opened_total{${job}, pod="a"}`, '9x90'],
   [`latchkey_issuer_guards{${job}, pod="a"}`, '3x90'],
   [`latchkey_admission_reviews_total{${job}, webhook="/mutate", result="failed"}`, '1x90'],

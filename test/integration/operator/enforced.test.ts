@@ -53,6 +53,17 @@ test('Enforced on a GuardedService follows the Service port and its pods, live (
   }, 'guards 1/2')
   expect(half.status?.revision).toBe('a'.repeat(12))
   expect((await enforced(guardedServices, api, 'Waiting')).found.message).toContain('Without the label: two; put')
+  const small = guardOf(two, { current: false, tooLarge: { memory: 256 * 1_048_576 }, version: '0.1.0' })
+  issuer.guards = { [`${namespace}/api`]: [guardOf(one, { version: '0.2.0' }), small] }
+  const tooLarge = await enforced(guardedServices, api, 'SliceTooLarge')
+  expect(tooLarge.found.message).toContain('guards of two. They go on with the one before')
+  expect(tooLarge.status).toMatchObject({
+    guards: '1/2',
+    lacking: '1 SliceTooLarge',
+    guardVersions: '0.2.0, 0.1.0 (1)',
+  })
+  const lacking = `latchkey_guards_lacking{guarded_service="${namespace}/api",lack="SliceTooLarge"} 1`
+  expect(await measured()).toContain(lacking)
   issuer.guards = {
     [`${namespace}/api`]: [guardOf(one, { wouldDeny: 3 }), guardOf(two, { exposed: ['0.0.0.0:8080'] })],
   }

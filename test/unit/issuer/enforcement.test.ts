@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import type { Held } from '../../../core/rows/frames.ts'
 import { reportEnforcement } from '../../../issuer/enforcement/enforcement.ts'
 import type { SliceView } from '../../../issuer/slices/slice-view.ts'
+import type { TooLarge } from '../../../issuer/snapshots/guard-stream.ts'
 
 const hash = 'a'.repeat(64)
 const slice = { key: 'shop/orders', hash: () => hash }
@@ -10,6 +11,8 @@ const guard = (pod: string, held: Partial<Held['held']>, view: Partial<SliceView
   view: { hash: () => hash, needs: () => undefined, ...view },
   holder: { pod: { namespace: 'shop', name: pod, uid: `uid-${pod}` } },
   held: () => ({ hash, ...held }),
+  version: '0.2.0',
+  tooLarge: () => undefined as TooLarge | undefined,
 })
 
 const report = (streams: unknown[]) =>
@@ -30,6 +33,15 @@ test('a guard is current when it holds what guards of its features hold, and wha
     ['behind', false, '0.3.0'],
   ])
   expect(slices['shop/orders']?.guards[0]).not.toHaveProperty('needs')
+})
+
+test('the release of a guard is passed on when it can be one, and why it is not sent the slice', () => {
+  const releases = ['0.2.0', '0.2.0-rc.1+b7', '', '<b>', 'x'.repeat(65), 'a b']
+  const streams = releases.map(version => ({ ...guard('a', {}), version }))
+  const { slices } = report([...streams, { ...guard('small', {}), tooLarge: () => ({ memory: 1 }) }])
+  const found = slices['shop/orders']?.guards ?? []
+  expect(found.map(one => one.version)).toEqual([...releases.slice(0, 2), ...Array(4).fill(undefined), '0.2.0'])
+  expect(found.map(one => one.tooLarge)).toEqual([...Array(6).fill(undefined), { memory: 1 }])
 })
 
 test('the report passes on what guards found: ways around them, and apps they do not reach', () => {

@@ -58,6 +58,13 @@ describe('the lines of a guard', () => {
     expect(hello({ features })).toBeUndefined()
   })
 
+  it('hello: takes the largest slice that the guard takes, and how many share its memory', () => {
+    expect(hello({ maxBytes: 8_388_608, sharedBy: 3 })).toMatchObject({ maxBytes: 8_388_608, sharedBy: 3 })
+    const wrong = [0, -1, 1.5, '8', null, [8], 2 ** 60, Number.NaN]
+    for (const value of wrong)
+      expect([hello({ maxBytes: value }), hello({ sharedBy: value })]).toEqual([undefined, undefined])
+  })
+
   it('held: keeps addresses and counts that can be some, for they end in a condition', () => {
     expect(held({ exposed: ['0.0.0.0:8080', '[::]:80', '<b>', 7], wouldDeny: 3 })).toEqual({
       hash,

@@ -24,7 +24,7 @@ export function createStreamWorld({
   progress = { roles: '1' },
   own = {},
 }: {
-  bytes?: number
+  bytes?: number | (() => number)
   reads?: 'all' | 'nothing'
   whenCurrent?: (done: () => void) => void
   hello?: Partial<Hello['hello']>
@@ -40,7 +40,7 @@ export function createStreamWorld({
   const stream = createGuardStream({
     slice: {
       ...slice,
-      ...(bytes !== undefined && { bytes: () => bytes }),
+      ...(bytes !== undefined && { bytes: typeof bytes === 'number' ? () => bytes : bytes }),
       subscribe(listener) {
         replica.subscribed++
         const end = slice.subscribe(listener)

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { maxSliceBytes } from '../../../core/rows/frames.ts'
 import { emptyHash } from '../../../core/rows/hash.ts'
 import { serviceRow } from '../core/fixture.ts'
@@ -76,6 +76,65 @@ it('a slice beyond the bound is not sent, and that is said', async () => {
   expect(stream.ended.aborted).toBe(true)
   // Such a guard comes again and again.
   expect(replica.subscribed).toBe(0)
+})
+
+const mebibyte = 1_048_576
+describe('a slice that is larger than its guard takes', () => {
+  const hello = { maxBytes: 8 * mebibyte }
+
+  it('is not sent, now or again: the guard is told once, then at each beat, and its stream goes on', async () => {
+    const { kinds, lines, stream, slice } = createStreamWorld({ bytes: 8 * mebibyte + 1, hello })
+    await settled()
+    expect(lines.map(text => JSON.parse(text))).toEqual([{ tooLarge: { bytes: 8 * mebibyte + 1 } }])
+    expect(stream.ended.aborted).toBe(false)
+    slice.replace([role('a'), role('b')])
+    await settled()
+    expect(kinds()).toEqual(['tooLarge'])
+    stream.beat(slice.heartbeat())
+    await settled()
+    expect(kinds()).toEqual(['tooLarge', 'tooLarge'])
+    expect(stream.tooLarge()).toEqual({ memory: 256 * mebibyte })
+  })
+
+  it('is sent when it has become smaller, and the guard is told again when it grows by a mebibyte', async () => {
+    let bytes = mebibyte
+    const { kinds, lines, stream, slice } = createStreamWorld({ bytes: () => bytes, hello })
+    await settled()
+    for (const size of [9, 9.5, 9.9, 11]) {
+      bytes = size * mebibyte
+      slice.renew([role('a', `/${size}`)])
+      await settled()
+    }
+    expect(kinds()).toEqual(['full', 'tooLarge', 'tooLarge', 'tooLarge'])
+    expect(stream.tooLarge()).toEqual({ memory: 256 * mebibyte })
+    bytes = mebibyte
+    slice.renew([role('a', '/small')])
+    await settled()
+    expect(kinds().slice(4)).toEqual(['delta'])
+    expect(JSON.parse(lines[4] ?? '')).toMatchObject({ delta: { upsert: [role('a', '/small')] }, hash: slice.hash() })
+    expect(stream.tooLarge()).toBeUndefined()
+    stream.beat(slice.heartbeat())
+    await settled()
+    expect(kinds().slice(5)).toEqual(['heartbeat'])
+  })
+
+  it('costs nothing more where the guard has it already', async () => {
+    const start = createStreamWorld()
+    const { kinds, stream } = createStreamWorld({ bytes: 9 * mebibyte, hello: { ...hello, hash: start.slice.hash() } })
+    await settled()
+    expect(kinds()).toEqual(['delta'])
+    expect(stream.tooLarge()).toBeUndefined()
+  })
+
+  it('needs memory by how many share it, and none helps beyond what is sent at all', () => {
+    const shared = createStreamWorld({ bytes: 9 * mebibyte, hello: { ...hello, sharedBy: 4 } }).stream
+    expect(shared.tooLarge()).toEqual({ memory: 512 * mebibyte })
+    const beyond = createStreamWorld({ bytes: maxSliceBytes + 1, hello: { maxBytes: maxSliceBytes * 2 } })
+    expect(beyond.stream.tooLarge()).toEqual({})
+    expect(beyond.stream.ended.aborted).toBe(false)
+    // Of a guard of an earlier release nobody knows what it takes.
+    expect(createStreamWorld({ bytes: 9 * mebibyte }).stream.tooLarge()).toBeUndefined()
+  })
 })
 
 const route = { name: 'r', path: '/r', methods: ['GET'], variants: 'Refuse' } as const

@@ -55,7 +55,7 @@ test('a service counts its own pods: a guard of a pod that is gone, or of no pod
     report('100', guard('a', { wouldDeny: 2, exposed: ['0.0.0.0:8080'] }), gone, central as ReturnType<typeof guard>),
     report('100', guard('b', { wouldDeny: 3, exposed: [] })),
   ])
-  const nothing = { notListening: [], lacking: [] }
+  const nothing = { notListening: [], lacking: [], versions: [] }
   expect(found).toEqual({
     current: 2,
     guarded: 2,
@@ -83,6 +83,43 @@ test('guards that are too old to know all of it are counted, three are named, an
   ])
   expect(found.outdated).toEqual({ needs: '0.10.0', count: 6, pods: ['pod-a', 'pod-b', 'pod-c'] })
   expect([found.current, found.total, found.lacking]).toEqual([7, 7, []])
+})
+
+test('guards that are not sent the slice are counted, three are named, and the memory with which all would take it', () => {
+  const mebibyte = 1_048_576
+  const names = ['d', 'b', 'a', 'c']
+  const [service] = pods(...names, 'large')
+  if (!service) throw new Error('no service')
+  const kept = names.map(name =>
+    guard(name, { current: false, tooLarge: { memory: (name === 'c' ? 320 : 256) * mebibyte } }),
+  )
+  const stranger = guard('stranger', { current: false, tooLarge: { memory: 4_096 * mebibyte } })
+  const found = reportService(service, [
+    report('100', ...kept.slice(0, 2), guard('large')),
+    report('100', ...kept.slice(2), stranger),
+  ])
+  expect(found.tooLarge).toEqual({ memory: 320 * mebibyte, count: 4, pods: ['pod-a', 'pod-b', 'pod-c'] })
+  expect(found.lacking).toEqual([{ lack: 'SliceTooLarge', count: 4, pods: ['pod-a', 'pod-b', 'pod-c'] }])
+  expect([found.current, found.total]).toEqual([1, 5])
+  const none = reportService(service, [
+    report('100', guard('a', { current: false, tooLarge: {} }), ...kept.slice(0, 1)),
+  ])
+  expect(none.tooLarge).toEqual({ count: 2, pods: ['pod-a', 'pod-d'] })
+})
+
+test('releases of guards are counted, the newest first, whoever says none', () => {
+  const [service] = pods('a', 'b', 'c', 'd')
+  if (!service) throw new Error('no service')
+  const given = [
+    guard('a', { version: '0.9.0' }),
+    guard('b', { version: '0.10.0' }),
+    guard('c', { version: '0.9.0' }),
+    guard('d'),
+  ]
+  expect(reportService(service, [report('100', ...given)]).versions).toEqual([
+    { version: '0.10.0', count: 1 },
+    { version: '0.9.0', count: 2 },
+  ])
 })
 
 test('pods that are not current are told apart by what can be seen of them, the same for the same pods', () => {

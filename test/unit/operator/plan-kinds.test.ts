@@ -196,6 +196,7 @@ test('every reason of a GuardedService is produced, and no other', () => {
     plan({}, serviceReport({ exposed: ['web-1 (0.0.0.0:8080)'] })),
     plan({}, serviceReport({ notListening: ['web-1 (127.0.0.1:9999)'] })),
     plan({}, serviceReport({ outdated: { needs: '0.3.0', count: 1, pods: ['web-1'] } })),
+    plan({}, serviceReport({ tooLarge: { memory: 268_435_456, count: 1, pods: ['web-1'] } })),
     plan({}),
     plan({ target: target(8080) }, serviceReport()),
     plan({ target: target(8080) }, serviceReport({ central: true })),

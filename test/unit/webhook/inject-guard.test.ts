@@ -22,7 +22,7 @@ const guard = (probes: unknown[] = []): Container => ({
     { name: 'LATCHKEY_CA_FILE', value: '/var/run/latchkey/ca/ca.crt' },
     { name: 'LATCHKEY_TOKEN_FILE', value: '/var/run/latchkey/token/token' },
     { name: 'LATCHKEY_SNAPSHOT_FILE', value: '/var/lib/latchkey/snapshot.json' },
-    { name: 'NODE_OPTIONS', value: '--max-semi-space-size=4 --v8-pool-size=1' },
+    { name: 'NODE_OPTIONS', value: '--max-semi-space-size=4 --v8-pool-size=1 --max-old-space-size=96' },
   ],
   ports: [
     { name: 'guard', containerPort: 15080, protocol: 'TCP' },

@@ -93,6 +93,13 @@ describe('a pod that cannot be guarded is refused with what to do', () => {
       podOf({ annotations: { 'latchkey.dev/upstream-protocol': 'grpc' } }),
       'annotation latchkey.dev/upstream-protocol must be http1 (the default) or h2c, for apps that speak gRPC or other HTTP/2 without TLS',
     ],
+    ...['1', '768', '0Mi', '127Mi', '4097Mi', '5Gi', '1.5Gi', '768M', '768mi', ' 768Mi', '-768Mi', '9999999Mi'].map(
+      (value): [string, Pod, string] => [
+        `guard memory "${value}"`,
+        podOf({ annotations: { 'latchkey.dev/guard-memory': value } }),
+        'annotation latchkey.dev/guard-memory must be whole Mi or Gi from 128Mi to 4Gi, for example 768Mi',
+      ],
+    ),
     [
       'an init container of that name',
       podOf({ spec: { initContainers: [{ name: 'latchkey-guard', image: 'mine', args: ['guard'] }] } }),
@@ -136,7 +143,7 @@ describe('a name of ours that says nothing to anybody', () => {
     expect(
       warningsOf(podOf({ annotations: { 'latchkey.dev/open-port': '9090', 'example.com/open-port': '1' } })),
     ).toEqual([
-      'annotation latchkey.dev/open-port says nothing to Latchkey, is it misspelt? A pod can have latchkey.dev/open-ports, latchkey.dev/upstream-port, latchkey.dev/upstream-protocol, latchkey.dev/upstream-socket, latchkey.dev/enforces',
+      'annotation latchkey.dev/open-port says nothing to Latchkey, is it misspelt? A pod can have latchkey.dev/open-ports, latchkey.dev/upstream-port, latchkey.dev/upstream-protocol, latchkey.dev/upstream-socket, latchkey.dev/enforces, latchkey.dev/guard-memory',
     ])
     const pod = podOf()
     const labels = { ...pod.metadata?.labels, 'latchkey.dev/upstream-port': '8080' }

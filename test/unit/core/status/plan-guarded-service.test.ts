@@ -186,6 +186,71 @@ describe('guards that are too old to know all of the policy', () => {
   })
 })
 
+describe('guards that are not sent the policy because it is too large for them', () => {
+  const tooLarge = { memory: 256 * 1_048_576, count: 1, pods: ['web-1'] }
+  const lacking = [
+    { lack: 'NotConnected', count: 1, pods: ['web-2'] },
+    { lack: 'SliceTooLarge', count: 1, pods: ['web-1'] },
+  ] as const
+  const report = { current: 0, tooLarge, lacking }
+  const kept =
+    'The policy is too large for the guards of web-1. They go on with the one before, without what was revoked or granted since, until it is older than maxStaleness; new ones deny.'
+  it('call for a person in both modes, and the message names the memory needed and what else is wrong', () => {
+    for (const mode of ['Enforce', 'Audit'] as const) {
+      expect(condition({ report, spec: { mode } }, 'Enforced')).toBe('False SliceTooLarge')
+      expect(condition({ report, spec: { mode } }, 'Stalled')).toBe('True SliceTooLarge')
+    }
+    expect(condition({ report }, 'Ready')).toBe('True Ready')
+    expect(messageOf({ report })).toBe(
+      `${kept} They need 256Mi: put latchkey.dev/guard-memory: 256Mi into the annotations of the pod template and roll out. 0 of 2 pods have a guard that holds the current revision. Made right, but the guard is not connected: web-2; if it stays so, kubectl logs POD -n shop -c latchkey-guard says why.`,
+    )
+  })
+  it('are told what else helps where no memory does, and what an authorizer needs', () => {
+    const without = { tooLarge: { count: 5, pods: ['a', 'b', 'c'] } }
+    expect(messageOf({ report: without })).toContain('of a, b, c and 2 more. ')
+    expect(messageOf({ report: without })).toContain(
+      'larger than any guard is sent: divide the service, or grant fewer',
+    )
+    expect(messageOf({ report: { tooLarge, central: true } })).toContain(
+      `${kept} Set authorizer.resources.limits.memory of the chart to 256Mi or more.`,
+    )
+  })
+  it('are a warning event when they begin, also among guards that are behind', () => {
+    const [before, after] = [plan({ report: { current: 0 } }).conditions ?? [], plan({ report }).conditions ?? []]
+    expect(transitionEvents(before, after, 'live')).toMatchObject([{ type: 'Warning', reason: 'SliceTooLarge' }])
+    expect(transitionEvents(after, after, 'live')).toEqual([])
+    expect(transitionEvents(after, plan({}).conditions ?? [], 'live')).toMatchObject([{ reason: 'Enforced' }])
+  })
+})
+
+describe('what columns tell of guards', () => {
+  it('is what pods lack, and the releases; nothing of either where there is nothing to tell', () => {
+    const lacking = [
+      { lack: 'NotConnected', count: 2, pods: ['a', 'b'] },
+      { lack: 'Behind', count: 1, pods: ['c'] },
+    ] as const
+    const versions = [
+      { version: '0.2.0', count: 7 },
+      { version: '0.1.0', count: 2 },
+    ]
+    expect(plan({ report: { lacking, versions } })).toMatchObject({
+      lacking: '2 NotConnected, 1 Behind',
+      guardVersions: '0.2.0, 0.1.0 (2)',
+    })
+    const well = plan({})
+    expect([Object.hasOwn(well, 'lacking'), Object.hasOwn(well, 'guardVersions')]).toEqual([false, false])
+  })
+  it('stays while the issuers have not been asked again, and goes when they have', () => {
+    const status = plan({ report: { lacking: [{ lack: 'Behind', count: 1, pods: ['c'] }] } })
+    expect(plan({ status, asked: false }).lacking).toBe('1 Behind')
+    expect(plan({ status }).lacking).toBeUndefined()
+  })
+  it('names four releases, however many guards say', () => {
+    const versions = ['6', '5', '4', '3', '2'].map(version => ({ version, count: 1 }))
+    expect(plan({ report: { versions } }).guardVersions).toBe('6, 5 (1), 4 (1), 3 (1), …')
+  })
+})
+
 it('a service without pods says where it is told that pods cannot be made', () => {
   expect(messageOf({ report: { current: 0, total: 0 } })).toContain('kubectl describe replicasets -n shop')
 })

@@ -10,6 +10,7 @@ export function serviceReport(change: Partial<ServiceReport> = {}): ServiceRepor
     exposed: [],
     notListening: [],
     lacking: [],
+    versions: [],
     ...change,
   }
 }

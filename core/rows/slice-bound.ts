@@ -1,11 +1,15 @@
-import { maxSliceBytes } from '../../core/rows/frames.ts'
+import { maxSliceBytes } from './frames.ts'
+
+const mebibyte = 1_048_576
 
 /** What a guard needs besides its policy: Node, its own code, calls under way. */
-const besideBytes = 112 * 1_048_576
+const besideBytes = 112 * mebibyte
 /** Memory for a byte of JSON, while a whole slice takes the place of another one. */
 const perByte = 10
 /** Some policy always fits: roles and a few thousand clients. */
-const leastBytes = 1_048_576
+const leastBytes = mebibyte
+/** Memory is told in steps: a slice that grows by a client changes no status. */
+const toldBytes = 64 * mebibyte
 
 /**
  * How large a policy a guard takes, so that a large one never ends its process: what it has stays in force instead.
@@ -15,4 +19,14 @@ const leastBytes = 1_048_576
 export function sliceBound(memoryBytes: number, slices = 1): number {
   if (memoryBytes === 0) return maxSliceBytes
   return Math.min(maxSliceBytes, Math.max(leastBytes, Math.floor((memoryBytes - besideBytes) / perByte / slices)))
+}
+
+/**
+ * The memory with which a guard takes a slice of this size, bytes, in steps of 64 MiB.
+ * @param slices that share it
+ * @returns undefined when no memory does: the slice is larger than any that is sent
+ */
+export function memoryFor(sliceBytes: number, slices = 1): number | undefined {
+  if (sliceBytes > maxSliceBytes) return undefined
+  return Math.ceil((besideBytes + sliceBytes * perByte * slices) / toldBytes) * toldBytes
 }
