@@ -5,6 +5,7 @@ import {
   enforcedColumn,
   enforcedReasons,
   type KindDefinition,
+  pausedReasons,
   readyColumn,
   reasonColumn,
   repeated,
@@ -72,7 +73,7 @@ const status = z.strictObject({
   ...statusBase,
   state: described(
     z.enum(['Active', 'Pending', 'Expired', 'Refused']),
-    'What the grant does now. Pending: none of its clients exists yet. Refused: it opens nothing.',
+    'What the grant does now. Pending: none of its clients exists yet, or none was pinned before it was paused. Refused: it opens nothing.',
   ).optional(),
   clients: described(z.array(grantedClient).max(256), 'The clients, as pinned.', {
     'x-kubernetes-list-type': 'map',
@@ -120,7 +121,9 @@ export const accessGrant: KindDefinition = {
       Ready: 'The grant is published.',
       Expired: 'The grant has ended.',
       ...repeated(acceptedReasons),
+      ...pausedReasons,
     },
+    Paused: pausedReasons,
     Enforced: enforcedReasons,
   },
 }

@@ -5,6 +5,7 @@ import {
   enforcedColumn,
   enforcedReasons,
   type KindDefinition,
+  pausedReasons,
   readyColumn,
   reasonColumn,
   repeated,
@@ -284,7 +285,9 @@ export const accessKey: KindDefinition = {
       SecretRefused:
         'The API server refuses the Secret: a quota, an admission policy, or a namespace that is being deleted.',
       ...repeated(acceptedReasons),
+      ...pausedReasons,
     },
+    Paused: pausedReasons,
     Enforced: enforcedReasons,
     Stalled: {
       SecretConflict: 'A person has to resolve the conflict.',

@@ -5,6 +5,7 @@ import {
   enforcedColumn,
   enforcedReasons,
   type KindDefinition,
+  pausedReasons,
   readyColumn,
   reasonColumn,
   repeated,
@@ -168,7 +169,9 @@ export const role: KindDefinition = {
       Ready: 'The role is published.',
       RuleMatchesNothing: 'The role is published, but some path or permission of it opens nothing.',
       ...repeated(acceptedReasons, 'RuleMatchesNothing'),
+      ...pausedReasons,
     },
+    Paused: pausedReasons,
     Enforced: enforcedReasons,
   },
 }

@@ -1,6 +1,7 @@
 import type { AccessKey, AccessKeyStatus, PublishedKey } from '../api/access-key.ts'
 import { secondsOfTime, timeOf } from '../base/time.ts'
 import type { ResolvedClient } from '../registry/resolve-clients.ts'
+import { pausedFindings } from '../status/paused.ts'
 import {
   type ConditionFinding,
   type EnforcedView,
@@ -26,6 +27,8 @@ interface Outcome {
   /** `kid` of the key in use. */
   readonly keyId?: string
   readonly secretState: SecretState
+  /** Absent when it is not paused. */
+  readonly paused?: { readonly withheld: boolean }
   readonly enforced: EnforcedView | undefined
   /** Seconds since epoch. */
   readonly now: number
@@ -74,13 +77,16 @@ function findings(outcome: Outcome): ConditionFinding[] {
   const state = (list: readonly PublishedKey[] | undefined, kid: string | undefined) =>
     list?.find(key => key.kid === kid)?.state
   const same = previous?.keyId === keyId && state(previous?.keys, keyId) === state(keys, keyId)
-  return [
+  const all = [
     accepted,
     ready,
     latchEnforced(same ? previous?.conditions : undefined, accessKey.metadata.generation, enforced),
     ...(stalled ? [{ type: 'Stalled', status: 'True' as const, reason: ready.reason, message: ready.message }] : []),
   ]
+  return pausedFindings(all, outcome.paused && { left: keyLeft, ...outcome.paused })
 }
+
+const keyLeft = 'Secret and published keys are left as they are; what ends or is revoked is refused all the same.'
 
 /** A role that is missing holds nothing up: the key is minted, and the role counts from when it exists. */
 function acceptance({ accessKey, fault, missingRoles }: Outcome): ConditionFinding {

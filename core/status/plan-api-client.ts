@@ -1,5 +1,6 @@
 import type { ApiClient, ApiClientStatus } from '../api/api-client.ts'
 import type { ResolvedClient } from '../registry/resolve-clients.ts'
+import { isPaused, pausedFindings } from './paused.ts'
 import { type ConditionFinding, notReady, reportConditions } from './report.ts'
 
 /** The status of a client of this installation. @param now RFC 3339, whole seconds */
@@ -19,16 +20,23 @@ export function planApiClient(
   const suspended = client.suspended
   return {
     ...(generation !== undefined && { observedGeneration: generation }),
-    conditions: reportConditions(object.status?.conditions, generation, now, [
-      acceptance(client, schemaFault),
-      readiness(acceptance(client, schemaFault), suspended),
-    ]),
+    conditions: reportConditions(
+      object.status?.conditions,
+      generation,
+      now,
+      pausedFindings(
+        [acceptance(client, schemaFault), readiness(acceptance(client, schemaFault), suspended)],
+        isPaused(object) ? { left: nothingLeft, withheld: false } : undefined,
+      ),
+    ),
     clientId: client.clientId,
     issuer: client.issuer,
     state: !accepted ? 'Refused' : suspended ? 'Suspended' : 'Active',
     keys: accepted && !suspended ? usableKeys : 0,
   }
 }
+
+const nothingLeft = 'Nothing is held back: who a client is, and whether it is suspended, follows from its spec at once.'
 
 function acceptance(client: ResolvedClient, schemaFault: string | undefined): ConditionFinding {
   if (schemaFault !== undefined) return { type: 'Accepted', status: 'False', reason: 'Invalid', message: schemaFault }

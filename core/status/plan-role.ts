@@ -1,4 +1,5 @@
 import type { Role, RoleStatus } from '../api/role.ts'
+import { isPaused, pausedFindings } from './paused.ts'
 import { type ConditionFinding, type EnforcedView, latchEnforced, notReady, reportConditions } from './report.ts'
 
 /** The status of a role. @param now RFC 3339, whole seconds */
@@ -21,10 +22,20 @@ export function planRole(
   const latched = latchEnforced(object.status?.conditions, generation, enforced)
   return {
     ...(generation !== undefined && { observedGeneration: generation }),
-    conditions: reportConditions(object.status?.conditions, generation, now, [accepted, readiness(accepted), latched]),
+    conditions: reportConditions(
+      object.status?.conditions,
+      generation,
+      now,
+      pausedFindings(
+        [accepted, readiness(accepted), latched],
+        isPaused(object) ? { left: nothingLeft, withheld: false } : undefined,
+      ),
+    ),
     grants,
   }
 }
+
+const nothingLeft = 'Nothing is held back: guards decide by the rules in spec.'
 
 /** A rule that opens nothing harms nobody, so the role is ready; but whoever wrote it has to be told. */
 function readiness(accepted: ConditionFinding): ConditionFinding {

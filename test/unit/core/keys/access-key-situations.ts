@@ -20,6 +20,7 @@ interface Situation {
 }
 
 const foreign: SecretObject = { type: 'Opaque', metadata: { name: 'web', namespace: 'shop' }, data: { a: 'Yg==' } }
+const paused = { 'latchkey.dev/paused': 'true' }
 const changed = (store: Store, data: Record<string, string>): SecretObject => ({
   ...(store.secret as SecretObject),
   data: { ...store.secret?.data, ...data },
@@ -60,6 +61,33 @@ export const situations: Record<string, Situation> = {
     ready: 'Ready',
     state: 'Active',
     keys: ['Active'],
+  },
+  'a paused key': {
+    given: store => store.annotate(paused),
+    writes: ['status'],
+    ready: 'Paused',
+    state: 'Active',
+    keys: ['Active'],
+  },
+  'a paused key whose Secret was deleted': {
+    given(store) {
+      store.annotate(paused)
+      store.putSecret(undefined)
+    },
+    writes: ['status'],
+    ready: 'Paused',
+    state: 'Active',
+    keys: ['Active'],
+  },
+  'a paused key that is revoked': {
+    given(store) {
+      store.annotate(paused)
+      store.edit({ revoked: {} })
+    },
+    writes: ['status', 'update', 'status'],
+    ready: 'Revoked',
+    state: 'Revoked',
+    keys: ['Revoked'],
   },
   'a file that can be computed again': {
     given: store => store.putSecret(changed(store, { issuer: 'eA==' })),
