@@ -12,8 +12,8 @@ import {
 import type { KeyFault } from './accept-access-key.ts'
 import { secretNameOf } from './secret-data.ts'
 
-/** `missing`: there is work to do at the Secret. `none`: there need not be one. `unknown`: it was not judged. */
-export type SecretState = 'good' | 'missing' | 'none' | 'foreign' | 'forbidden' | 'refused' | 'unknown'
+/** `missing`: there is work to do at the Secret. `leaving`: an earlier one is still being collected. `none`: there need not be one. `unknown`: it was not judged. */
+export type SecretState = 'good' | 'missing' | 'leaving' | 'none' | 'foreign' | 'forbidden' | 'refused' | 'unknown'
 
 /** What only a person can put right. */
 const stuck = ['SecretConflict', 'SecretForbidden', 'SecretRefused']
@@ -147,6 +147,13 @@ function readiness(outcome: Outcome, accepted: ConditionFinding): ConditionFindi
   if (secretState === 'missing') {
     if (expired(accessKey, outcome.now)) return say('True', 'Expired', 'The key has ended.')
     return say('False', 'Pending', `A key is being minted into the Secret ${name}.`)
+  }
+  if (secretState === 'leaving') {
+    return say(
+      'False',
+      'Pending',
+      `The Secret ${name} is of an earlier AccessKey of this name. A key is minted once it is gone.`,
+    )
   }
   if (client?.suspended) return say('True', 'ClientSuspended', 'The client is suspended: no guard takes the key.')
   if (accepted.status === 'False') return { ...accepted, type: 'Ready', status: 'True' }

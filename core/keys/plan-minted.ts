@@ -31,8 +31,9 @@ export function planMinted(observed: ObservedAccessKey, fault: KeyFault | undefi
   }
   const verdict = judgeSecret(secret, accessKey, client, keys)
   switch (verdict.is) {
+    case 'leaving':
     case 'foreign':
-      return { keys, secretState: 'foreign', ...current }
+      return { keys, secretState: verdict.is, ...current }
     case 'spoilt':
       if (dead || (over && verdict.cause !== 'revoked')) return { keys, secretState: 'missing', ...current }
       return { keys, secretState: 'missing', first: replace(accessKey, keys, secret.object, verdict.cause, now) }

@@ -62,6 +62,23 @@ export const situations: Record<string, Situation> = {
     state: 'Active',
     keys: ['Active'],
   },
+  'a Secret that an earlier AccessKey of this name owned': {
+    from: 'nothing',
+    given: store =>
+      store.putSecret({
+        ...foreign,
+        metadata: {
+          ...foreign.metadata,
+          ownerReferences: [
+            { apiVersion: 'latchkey.dev/v1alpha1', kind: 'AccessKey', name: 'web', uid: 'was', controller: true },
+          ],
+        },
+      }),
+    writes: ['status'],
+    ready: 'Pending',
+    state: 'Pending',
+    keys: [],
+  },
   'a paused key': {
     given: store => store.annotate(paused),
     writes: ['status'],

@@ -57,7 +57,9 @@ test.each<[string, (store: Store) => void, string[], string]>([
   ['ended by expiresAt', store => store.edit({ expiresAt: at(9) }), ['Expired'], 'Expired'],
   [
     'withdrawn, where its client has no end that it must have',
-    store => void (store.client = clientOf({ type: 'Personal' })),
+    store => {
+      store.client = clientOf({ type: 'Personal' })
+    },
     [],
     'Refused',
   ],
