@@ -6,10 +6,10 @@ import { readHttpCheck } from '../../../authorizer/http/read-check.ts'
 import { readPeers } from '../../../authorizer/peers/peers.ts'
 
 const root = join(import.meta.dirname, '../../..')
-const guides = readdirSync(join(root, 'docs/guides')).map(name => ({
-  name,
-  text: readFileSync(join(root, 'docs/guides', name), 'utf8'),
-}))
+// Those of proxies: others stand beside them.
+const guides = readdirSync(join(root, 'docs/guides'))
+  .map(name => ({ name, text: readFileSync(join(root, 'docs/guides', name), 'utf8') }))
+  .filter(({ text }) => text.includes('external-authorizer'))
 const blocks = (text: string) =>
   [...text.matchAll(/```(\w+)\n(.*?)```\n/gs)].map(([, language = '', content = '']) => ({ language, content }))
 const objects = (text: string) =>
