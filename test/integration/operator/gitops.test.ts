@@ -42,6 +42,16 @@ const current = (made: readonly Manifest[]) =>
     )
     return found.every(one => one && kstatus(one) === 'Current') && (found as WithStatus[])
   }, 'every object current')
+/** The objects once nothing is written to them any more. */
+async function atRest(made: readonly Manifest[]): Promise<WithStatus[]> {
+  const versions = (list: readonly WithStatus[]) => JSON.stringify(list.map(({ metadata }) => metadata.resourceVersion))
+  return until(async () => {
+    const before = await current(made)
+    await new Promise(resolve => setTimeout(resolve, 1_000))
+    const after = await current(made)
+    return versions(before) === versions(after) && after
+  }, 'nothing written for a second')
+}
 async function namespaceWithService(): Promise<string> {
   const namespace = await cluster.namespace()
   await cluster.client.create(services, {
@@ -63,7 +73,7 @@ describe('a manager that applies every kind server-side', () => {
     const made = manifests(namespace)
     expect(new Set(made.map(({ kind }) => kind))).toEqual(new Set(kinds.map(({ kind }) => kind)))
     await run(argo, made)
-    const before = await current(made)
+    const before = await atRest(made)
     for (const { metadata } of before) {
       const managed = (metadata as unknown as { managedFields: Managed[] }).managedFields
       expect(managed.map(({ manager, operation, subresource }) => [manager, operation, subresource])).toEqual(
@@ -80,8 +90,7 @@ describe('a manager that applies every kind server-side', () => {
     }
     // Without force: a conflict would be an error. Nothing is written, by either side.
     await run(argo, made)
-    await new Promise(resolve => setTimeout(resolve, 1_000))
-    const after = await current(made)
+    const after = await atRest(made)
     expect(after.map(({ metadata }) => metadata.resourceVersion)).toEqual(
       before.map(({ metadata }) => metadata.resourceVersion),
     )
