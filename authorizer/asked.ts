@@ -1,5 +1,5 @@
 import type { AuthorizationRequest } from '../core/credential/entry.ts'
-import { credentialHeaders } from '../core/credential/read.ts'
+import type { FieldName } from '../platform/wire/fields/field-name.ts'
 import { isReserved } from '../platform/wire/fields/reserved-fields.ts'
 
 /** What a caller asked a proxy for, as the proxy tells it. */
@@ -14,18 +14,31 @@ export interface AskedFault {
   readonly detail: string
 }
 
-/** Names as the proxy has them, in any case, duplicates kept. */
-export type HeaderPairs = Iterable<readonly [name: string, value: string]>
+/** Header fields, names in any case. */
+export interface HeaderFields {
+  readonly fields: readonly FieldName[]
+  readonly values: readonly string[]
+}
 
 const method = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/
-const requestId = /^[A-Za-z0-9._-]{1,64}$/
+const requestIdForm = /^[A-Za-z0-9._-]{1,64}$/
 export const maxTargetLength = 8_192
 
 /** Headers that proxies write themselves. What a caller sends under these names is for the proxy to drop. */
 const proxysOwn = /^(x-envoy-.*|x-forwarded-(for|host|port|proto)|x-request-id|x-real-ip|x-scheme|forwarded)$/
 
-/** @returns the one reading of what was asked, or why there is none. Pure. */
-export function readAsked(line: { method: string; target: string }, headers: HeaderPairs): AskedOfProxy | AskedFault {
+const none: ReadonlySet<string> = new Set()
+
+/**
+ * @param fields of the headers as the proxy has them, duplicates kept; `values` runs beside it
+ * @param told lower-case names by which this proxy tells what was asked: they are its own
+ * @returns the one reading of what was asked, or why there is none. Pure.
+ */
+export function readAsked(
+  line: { method: string; target: string },
+  { fields, values }: HeaderFields,
+  told = none,
+): AskedOfProxy | AskedFault {
   if (!method.test(line.method) || line.method === 'CONNECT' || line.method === 'TRACE') {
     return { detail: 'This method is not taken here.' }
   }
@@ -35,19 +48,22 @@ export function readAsked(line: { method: string; target: string }, headers: Hea
   let authorization: string | undefined
   let id: string | undefined
   const names: string[] = []
-  const values: string[] = []
-  const reserved = new Set<string>()
-  for (const [sent, value] of headers) {
-    const name = sent.toLowerCase()
-    if (name === 'authorization') {
+  const held: string[] = []
+  const reserved: string[] = []
+  for (let at = 0; at < fields.length; at++) {
+    const { lower, holdsCredential } = fields[at] as FieldName
+    const value = values[at] as string
+    if (lower === 'authorization') {
       if (authorization !== undefined) return { detail: 'Send the header authorization once.' }
       authorization = value
-    } else if (credentialHeaders.has(name)) {
-      names.push(name)
-      values.push(value)
-    } else if (name === 'x-request-id') id = value
-    else if (isReserved(name) && !proxysOwn.test(name)) reserved.add(name)
+    } else if (holdsCredential) {
+      names.push(lower)
+      held.push(value)
+    } else if (lower === 'x-request-id') id = value
+    else if (isReserved(lower) && !told.has(lower) && !proxysOwn.test(lower) && !reserved.includes(lower))
+      reserved.push(lower)
   }
-  const known = id !== undefined && requestId.test(id) ? id : undefined
-  return { ...line, authorization, names, values, requestId: known, reserved: [...reserved] }
+  const requestId = id !== undefined && requestIdForm.test(id) ? id : undefined
+  const { method: asked, target } = line
+  return { method: asked, target, authorization, names, values: held, requestId, reserved }
 }

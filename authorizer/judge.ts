@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type { DenyReason } from '../core/base/reasons.ts'
 import { readCredential } from '../core/credential/read.ts'
 import { claimedOwner } from '../core/credential/verify.ts'
@@ -8,6 +7,7 @@ import { type Answer, denial, malformed } from '../enforce/respond.ts'
 import type { Clock } from '../platform/clock.ts'
 import { peerKey, plainAddress } from '../platform/http/peer.ts'
 import type { Logger } from '../platform/log.ts'
+import { newRequestId } from '../platform/wire/request-id.ts'
 import type { AskedFault, AskedOfProxy } from './asked.ts'
 import type { Peer } from './peers/peers.ts'
 import type { ProofLine } from './peers/proof-line.ts'
@@ -40,10 +40,10 @@ export type Outcome =
 
 export interface Judge {
   /**
-   * Tells audit and metrics of what it found. Resolves at once, but for a token that was not seen before: that waits for
-   * its turn to be proved. Who is gone by then is not decided on, and there is no answer.
+   * Tells audit and metrics of what it found. At once, but for a token that was not seen before: that waits for its turn to be
+   * proved. Who is gone by then is not decided on, and there is no answer.
    */
-  judge(question: CheckRequest): Promise<Outcome | undefined>
+  judge(question: CheckRequest): Outcome | Promise<Outcome | undefined>
 }
 
 export function createJudge(options: {
@@ -59,7 +59,7 @@ export function createJudge(options: {
   const { services, stray, problemBase, proofs, clock, log } = options
 
   function refuse(question: CheckRequest, startedMs: number, verdict: Verdict, fault?: AskedFault): Outcome {
-    const requestId = randomUUID()
+    const requestId = newRequestId()
     const answer = plain(
       fault ? malformed({ status: 400, ...fault }, requestId, problemBase) : denial(verdict, requestId, problemBase),
     )
@@ -78,7 +78,7 @@ export function createJudge(options: {
   }
 
   function decided(verdict: Verdict, { served, question, asked, startedMs }: Case): Outcome {
-    const requestId = asked.requestId ?? randomUUID()
+    const requestId = asked.requestId ?? newRequestId()
     const { method, target } = asked
     const address = plainAddress(question.caller ?? question.address)
     const call = { verdict, method, target, requestId, address, proxy: question.peer?.name, startedMs }
@@ -122,7 +122,7 @@ export function createJudge(options: {
   }
 
   return {
-    async judge(question) {
+    judge(question) {
       const opened = open(question)
       if ('pass' in opened) return opened
       const { served, asked } = opened

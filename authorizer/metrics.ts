@@ -26,12 +26,7 @@ export function createAuthorizerMetrics(): AuthorizerMetrics {
   collectDefaultMetrics({ register: registry })
   registerProcess(registry, 'authorizer')
   const at = { registers: [registry] }
-  const decisions = new Counter({
-    ...at,
-    name: 'latchkey_authorizer_decisions_total',
-    help: 'Decisions, by service, decision and reason.',
-    labelNames: [label, 'decision', 'reason'],
-  })
+  const tally = tallyOf(registry)
   const seconds = new Histogram({
     ...at,
     name: 'latchkey_authorizer_check_duration_seconds',
@@ -67,9 +62,10 @@ export function createAuthorizerMetrics(): AuthorizerMetrics {
   return {
     ofService(service) {
       let count = 0
+      const counts = tally(service)
       return {
         decided(decision, reason, elapsed) {
-          decisions.inc({ [label]: service, decision, reason })
+          counts(decision, reason)
           seconds.observe(elapsed)
         },
         wouldDeny() {
@@ -84,6 +80,35 @@ export function createAuthorizerMetrics(): AuthorizerMetrics {
     auditDropped: lines => dropped.inc(lines),
     limitHit: (server, limit) => limits.inc({ server, limit }),
     exposition: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
+  }
+}
+
+/** Counts decisions of each service. The series are made when somebody asks: what is counted on every check makes no labels. */
+function tallyOf(registry: Registry): (service: string) => (decision: string, reason: string) => void {
+  const counted: { readonly labels: Record<string, string>; count: number }[] = []
+  new Counter({
+    registers: [registry],
+    name: 'latchkey_authorizer_decisions_total',
+    help: 'Decisions, by service, decision and reason.',
+    labelNames: [label, 'decision', 'reason'],
+    collect() {
+      this.reset()
+      for (const { labels, count } of counted) this.inc(labels, count)
+    },
+  })
+  return service => {
+    const byReason = { allow: new Map<string, { count: number }>(), deny: new Map<string, { count: number }>() }
+    return (decision, reason) => {
+      const reasons = decision === 'allow' ? byReason.allow : byReason.deny
+      let series = reasons.get(reason)
+      if (!series) {
+        const made = { labels: { [label]: service, decision, reason }, count: 0 }
+        counted.push(made)
+        reasons.set(reason, made)
+        series = made
+      }
+      series.count++
+    }
   }
 }
 

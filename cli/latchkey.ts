@@ -10,7 +10,7 @@ import { processes } from './processes.ts'
 const given = process.argv.slice(2)
 const [first, asked = '', ...behind] = given
 const [name = '', ...rest] = asProcess() ?? given
-if (name === 'guard' && first === name) withFlags(guardFlags)
+if ((name === 'guard' || name === 'authorizer') && first === name) withFlags(guardFlags)
 const chosen = Object.hasOwn(processes, name) ? processes[name] : undefined
 if (chosen && (chosen.hasHelp || !rest.some(word => word === '--help' || word === '-h'))) {
   process.argv.splice(2, process.argv.length - 2, ...rest)

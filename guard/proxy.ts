@@ -7,6 +7,7 @@ import { type Budget, createBudget } from '../platform/fair/budget.ts'
 import { createTurns, type Turns } from '../platform/fair/turns.ts'
 import type { TlsSource } from '../platform/http/tls-source.ts'
 import type { Logger } from '../platform/log.ts'
+import { createAdmission } from '../platform/wire/accepted.ts'
 import { createListener } from '../platform/wire/connection/listener.ts'
 import { createOutbox } from '../platform/wire/connection/outbox.ts'
 import { tickMs, ticksOf } from '../platform/wire/connection/ticks.ts'
@@ -71,19 +72,24 @@ export interface ProxyOptions {
 /** The guard's data path: HTTP/1.1 over node:net both ways. */
 export function createProxy(options: ProxyOptions): DataPath {
   const { clock, http2, headersTimeoutMs = 10_000, maxConnections = 16_384, maxConnectionsPerPeer = 1_024 } = options
+  const { limitHit } = options.reporter
   const context = createContext(options, headersTimeoutMs)
   const listener = createListener(
     {
       ...options,
-      maxConnections,
-      maxConnectionsPerPeer,
       handshakeTimeoutMs: headersTimeoutMs,
-      onRefused: options.reporter.limitHit,
+      onTurnRefused: () => limitHit('connections'),
       onHttp2(accepted, firstBytes) {
         sweeper.wake()
         return http2.take(accepted, firstBytes)
       },
     },
+    createAdmission({
+      isSecure: options.tls !== undefined,
+      connections: { sum: maxConnections, perPeer: maxConnectionsPerPeer },
+      memory: options.memory,
+      onRefused: limitHit,
+    }),
     (accepted, open) => {
       sweeper.wake()
       serveCaller(context, accepted, open)

@@ -1,5 +1,5 @@
 import { installationSettings } from '../cluster/settings.ts'
-import { type ConfigOf, choice, flag, integer, list, text } from '../platform/config.ts'
+import { type ConfigOf, choice, duration, flag, integer, list, text } from '../platform/config.ts'
 
 const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
 
@@ -25,6 +25,12 @@ export const configTable = {
     min: 1,
     max: 65_535,
     description: 'port of the issuer on which guards are served',
+  }),
+  publishAheadMs: duration('LATCHKEY_PUBLISH_AHEAD', {
+    default: 20 * 60_000,
+    min: 1_000,
+    max: 24 * 3_600_000,
+    description: 'how long the next key is published before it takes the place of the one in use',
   }),
   tlsHosts: list('LATCHKEY_TLS_HOSTS', { default: [], description: "more names of the issuer's certificate" }),
   authorizer: flag('LATCHKEY_AUTHORIZER', {

@@ -1,6 +1,6 @@
 import { Gauge, Histogram } from 'prom-client'
 import { guardedService } from '../core/api/guarded-service.ts'
-import { type KeyExpiry, keyExpiry } from '../core/status/key-expiry.ts'
+import { firstEnds, type KeyExpiry, keyExpiry } from '../core/status/key-expiry.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import type { Enforcement } from './guarded-service/enforcement.ts'
 import type { Sources } from './sources.ts'
@@ -19,7 +19,10 @@ export function measureEnforcement(metrics: Metrics): (resource: string, seconds
   return (resource, seconds) => lag.observe({ resource }, seconds)
 }
 
-/** Adds what only the leader knows. No label names an object: there may be thousands, and names come and go. */
+// Of all keys, those that end first: there may be thousands, and names come and go.
+const mostEnds = 1_000
+
+/** Adds what only the leader knows. One metric names objects, and a bounded number of them. */
 export function measure(
   metrics: Metrics,
   parts: {
@@ -31,6 +34,7 @@ export function measure(
   const { sources, enforcement, nowSeconds } = parts
   const gauge = gaugeIn(metrics)
   measureKeys(gauge, () => keyExpiry(sources.keys.store.values(), nowSeconds()))
+  measureEnds(gauge, () => firstEnds(sources.keys.store.values(), mostEnds))
   gauge('latchkey_guarded_services', 'GuardedServices, by reason of their condition Enforced.', ['enforced'], one => {
     const reasons = [...sources.services.store.values()].map(
       ({ status }) => status?.conditions?.find(({ type }) => type === 'Enforced')?.reason,
@@ -81,4 +85,16 @@ function measureKeys(gauge: MakeGauge, expiry: () => KeyExpiry): void {
   gauge('latchkey_access_keys_expiring', 'Keys in use that end within this time.', ['within'], one => {
     for (const { days, count } of expiry().within) one.set({ within: `${days}d` }, count)
   })
+}
+
+function measureEnds(gauge: MakeGauge, ends: () => ReturnType<typeof firstEnds>): void {
+  gauge(
+    'latchkey_key_expiry_timestamp_seconds',
+    'When a key in use ends that none replaces by itself: the 1,000 that end first.',
+    ['access_key'],
+    one => {
+      one.reset()
+      for (const { key, end } of ends()) one.set({ access_key: `${key.metadata.namespace}/${key.metadata.name}` }, end)
+    },
+  )
 }

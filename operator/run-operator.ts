@@ -103,6 +103,7 @@ export async function runOperator(options: {
     sweep,
     clock,
     issuerUrl: config.issuerUrl,
+    publishAheadSeconds: Math.ceil(config.publishAheadMs / 1_000),
     authorities: certificates.bundle,
   })
   const admissionPath = createAdmissionPath({

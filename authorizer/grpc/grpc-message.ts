@@ -28,7 +28,7 @@ export function readMessage(
   place: MessagePlace,
   done: (message: Buffer | GrpcFault) => void,
 ): void {
-  const prefix = Buffer.alloc(prefixLength)
+  let begun: Buffer | undefined
   let message: Buffer | undefined
   let length = 0
   let over = false
@@ -41,7 +41,7 @@ export function readMessage(
     done(outcome)
   }
   /** @returns what is wrong with the prefix, or undefined when there is place for what it announces */
-  function opened(): GrpcFault | undefined {
+  function opened(prefix: Buffer): GrpcFault | undefined {
     // The first byte tells of compression, which nobody offered.
     if (prefix[0] !== 0) return 'unimplemented'
     const announced = prefix.readUInt32BE(1)
@@ -49,13 +49,21 @@ export function readMessage(
     message = Buffer.allocUnsafeSlow(announced)
     return undefined
   }
+  /** @returns the prefix, when it is whole: nearly always it comes in one piece */
+  function prefixWith(chunk: Buffer): Buffer {
+    if (length === 0 && chunk.length >= prefixLength) return chunk
+    begun ??= Buffer.alloc(prefixLength)
+    chunk.copy(begun, length)
+    return begun
+  }
   /** @returns the fault for which nothing more is read */
   function take(chunk: Buffer): GrpcFault | undefined {
-    const taken = length < prefixLength ? chunk.copy(prefix, length) : 0
+    const taken = Math.min(chunk.length, Math.max(0, prefixLength - length))
+    const prefix = taken > 0 ? prefixWith(chunk) : undefined
     const at = Math.max(0, length - prefixLength)
     length += chunk.length
     if (length < prefixLength) return undefined
-    const fault = message ? undefined : opened()
+    const fault = prefix && opened(prefix)
     // What is too long for the message is dropped here, and told of at its end.
     if (!fault) chunk.copy(message as Buffer, at, taken)
     return length - prefixLength > longestMessage ? 'resource_exhausted' : fault
@@ -78,13 +86,18 @@ export function frame(message: Uint8Array): Buffer {
 
 export function succeed(stream: ServerHttp2Stream, framed: Buffer): void {
   if (isGone(stream)) return
-  stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true })
-  stream.on('wantTrailers', () => {
-    if (isGone(stream)) return
-    stream.sendTrailers({ 'grpc-status': String(statuses.ok) })
-    endReading(stream)
-  })
+  // As names and values: an object would be taken apart and put together anew. The list is Node's from here on.
+  stream.respond([':status', '200', 'content-type', 'application/grpc'], { waitForTrailers: true })
+  stream.on('wantTrailers', sendStatus)
   stream.end(framed)
+}
+
+const done = { 'grpc-status': String(statuses.ok) }
+
+function sendStatus(this: ServerHttp2Stream): void {
+  if (isGone(this)) return
+  this.sendTrailers(done)
+  endReading(this)
 }
 
 /** A reset stream is closed before it is destroyed; an answer to it would throw. */

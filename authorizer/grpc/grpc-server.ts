@@ -1,19 +1,19 @@
 import type { ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
-import { fromBinary, toBinary } from '@bufbuild/protobuf'
+import { fromBinary } from '@bufbuild/protobuf'
 import type { ListenAddress } from '../../enforce/settings.ts'
 import type { Clock } from '../../platform/clock.ts'
-import { createBudget, type Share } from '../../platform/fair/budget.ts'
+import { createBudget, type Place } from '../../platform/fair/budget.ts'
 import type { HttpLimit } from '../../platform/http/limits.ts'
 import type { TlsSource } from '../../platform/http/tls-source.ts'
 import type { Logger } from '../../platform/log.ts'
-import type { CheckRequest, Judge } from '../judge.ts'
+import type { CheckRequest, Judge, Outcome } from '../judge.ts'
 import type { AuthorizerMetrics } from '../metrics.ts'
 import type { Peer } from '../peers/peers.ts'
 import { type PeerBook, secretHeader } from '../peers/prove-peer.ts'
-import { grpcAnswer } from './answer-grpc.ts'
-import { CheckRequestSchema, CheckResponseSchema } from './generated/envoy/service/auth/v3/external_auth_pb.js'
-import { fail, frame, isGone, type MessagePlace, readMessage, succeed } from './grpc-message.ts'
+import { framedAnswer } from './answer-grpc.ts'
+import { CheckRequestSchema } from './generated/envoy/service/auth/v3/external_auth_pb.js'
+import { fail, isGone, type MessagePlace, readMessage, succeed } from './grpc-message.ts'
 import { createHttp2Listener, type Http2Listener } from './http2-listener.ts'
 import { callerAddress, readCheckRequest, serviceAsked } from './read-check-request.ts'
 
@@ -38,30 +38,48 @@ export function createGrpcServer(options: {
   const listener = createHttp2Listener({ listen, tls, onLimit, clock, log })
   const messages = createBudget(messageBytes)
 
-  async function answer(stream: ServerHttp2Stream, question: () => CheckRequest): Promise<void> {
+  /** No CheckRequest, or a bug: either way nothing is allowed, and Envoy denies what has no answer. */
+  function failed(stream: ServerHttp2Stream, error: unknown): void {
+    log.warn({ err: error }, 'a check could not be read')
+    fail(stream, 'internal')
+  }
+
+  function give(stream: ServerHttp2Stream, outcome: Outcome | undefined): void {
+    if (outcome) succeed(stream, framedAnswer(outcome))
+  }
+
+  /** @param done what the question took may go */
+  function answer(stream: ServerHttp2Stream, question: () => CheckRequest, done: () => void): void {
     try {
-      const outcome = await judge.judge(question())
-      if (outcome) succeed(stream, frame(toBinary(CheckResponseSchema, grpcAnswer(outcome))))
+      const outcome = judge.judge(question())
+      if (outcome instanceof Promise) {
+        return void outcome
+          .then(decided => give(stream, decided))
+          .catch(error => failed(stream, error))
+          .then(done)
+      }
+      give(stream, outcome)
     } catch (error) {
-      // No CheckRequest, or a bug: either way nothing is allowed, and Envoy denies what has no answer.
-      log.warn({ err: error }, 'a check could not be read')
-      fail(stream, 'internal')
+      failed(stream, error)
     }
+    done()
   }
 
   /** Memory for one message of this peer. */
   function placeFor(peer: Peer, stream: ServerHttp2Stream): MessagePlace {
-    let share: Share | undefined
+    let taken: Place | undefined
     return {
       take(bytes) {
-        share = messages.take(peer.name, bytes, () => {
+        taken = messages.enter(peer.name, bytes, () => {
           onLimit('bodies')
           fail(stream, 'resource_exhausted')
         })
-        if (!share) onLimit('bodies')
-        return share !== undefined
+        if (!taken) onLimit('bodies')
+        return taken !== undefined
       },
-      release: () => share?.release(),
+      release() {
+        if (taken) messages.leave(taken)
+      },
     }
   }
 
@@ -76,7 +94,11 @@ export function createGrpcServer(options: {
     const peer = peers.find({ socket, secrets: secretsOf(headers[secretHeader]) })
     if (!peer) {
       running.answered()
-      return void answer(stream, () => stranger(stream, socket))
+      return void answer(
+        stream,
+        () => stranger(stream, socket),
+        () => {},
+      )
     }
     if (!running.prove(peer.name)) return
     if (headers[':path'] !== checkPath || headers[':method'] !== 'POST') return fail(stream, 'unimplemented')
@@ -84,7 +106,7 @@ export function createGrpcServer(options: {
     readMessage(stream, place, message => {
       running.answered()
       if (typeof message === 'string') fail(stream, message)
-      else void answer(stream, () => questionOf(message, stream, { socket, peer })).then(place.release)
+      else answer(stream, () => questionOf(message, stream, { socket, peer }), place.release)
     })
   })
 
@@ -97,7 +119,8 @@ function stranger(stream: ServerHttp2Stream, { remoteAddress: address }: Socket)
 }
 
 function questionOf(message: Buffer, stream: ServerHttp2Stream, from: { socket: Socket; peer: Peer }): CheckRequest {
-  const request = fromBinary(CheckRequestSchema, message)
+  // Envoy tells much more than is read here.
+  const request = fromBinary(CheckRequestSchema, message, { readUnknownFields: false })
   return {
     peer: from.peer,
     service: serviceAsked(request),
@@ -111,5 +134,6 @@ function questionOf(message: Buffer, stream: ServerHttp2Stream, from: { socket: 
 /** node:http2 joins what was sent twice; a secret has no comma and no space. */
 function secretsOf(sent: string | string[] | undefined): string[] {
   if (sent === undefined) return []
+  if (typeof sent === 'string' && !sent.includes(',')) return [sent]
   return (typeof sent === 'string' ? [sent] : sent).flatMap(value => value.split(', '))
 }

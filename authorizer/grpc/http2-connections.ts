@@ -7,14 +7,19 @@ import {
 } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { Clock } from '../../platform/clock.ts'
-import { createBudget, type Share } from '../../platform/fair/budget.ts'
+import { noteArrival } from '../../platform/fair/arrivals.ts'
+import { type Budget, createBudget, type Place } from '../../platform/fair/budget.ts'
 import { type Connection, createConnections } from '../../platform/http/connections.ts'
 import { type HttpLimit, limitsOf } from '../../platform/http/limits.ts'
 
 /** A session with what runs on it. */
 interface Session {
   readonly connection: Connection
-  readonly streams: Set<Running>
+  /**
+   * In no order. An array, and budgets of linked places: V8 remakes the table of a Set every few dozen checks, and a table that
+   * has grown old keeps the next one, and all streams in both, until the whole heap is collected.
+   */
+  readonly streams: Running[]
   /** Since when nothing runs. */
   quietSince: number
   /** Whether a request ever came in whole. */
@@ -25,8 +30,12 @@ interface Session {
 interface Running {
   readonly stream: ServerHttp2Stream
   readonly startedAt: number
-  answeredAt?: number
-  share?: Share | undefined
+  answeredAt: number | undefined
+  /** Its place, and among which. */
+  place: Place | undefined
+  places: Budget
+  /** Where it stands among those of its session. */
+  at: number
 }
 
 /** One check, from its head on until everything of it has gone. */
@@ -47,6 +56,21 @@ export interface Http2Connections {
 const strangersChecks = { sum: 1_024, perPeer: 512 }
 const provedChecks = { sum: 8_192, perPeer: 4_096 }
 const limits = limitsOf({ requestMs: 10_000, proved: { sum: 1_024, perPeer: 512 } })
+
+function add({ streams }: Session, running: Running): void {
+  running.at = streams.push(running) - 1
+}
+
+function remove({ streams }: Session, { at }: Running): void {
+  const last = streams.pop()
+  if (!last || last.at === at) return
+  last.at = at
+  streams[at] = last
+}
+
+function giveBack({ place, places }: Running): void {
+  if (place) places.leave(place)
+}
 
 /**
  * Bounds what peers of an HTTP/2 listener hold: every phase of a connection and of a check has its time, and connections,
@@ -73,6 +97,7 @@ export function createHttp2Connections(
   let latest: Socket | undefined
 
   server.prependListener('connection', (socket: Socket) => {
+    noteArrival()
     connections.accept(socket)
     latest = socket
     if (!isSweeping) sweep()
@@ -85,7 +110,7 @@ export function createHttp2Connections(
     const connection = latest && connections.of(latest)
     if (!connection) return session.destroy()
     const now = clock.now()
-    sessions.set(session, { connection, streams: new Set(), quietSince: now, served: false, leaving: false })
+    sessions.set(session, { connection, streams: [], quietSince: now, served: false, leaving: false })
     session.on('close', () => sessions.delete(session))
   })
 
@@ -109,7 +134,7 @@ export function createHttp2Connections(
       onLimit('body_timeout')
       stream.close(constants.NGHTTP2_CANCEL)
     }
-    if (state.streams.size > 0 || state.leaving || now - state.quietSince <= limits.idleMs) return
+    if (state.streams.length > 0 || state.leaving || now - state.quietSince <= limits.idleMs) return
     state.leaving = true
     leave(session)
   }
@@ -119,7 +144,7 @@ export function createHttp2Connections(
     for (const { startedAt, answeredAt = startedAt + limits.requestMs } of streams)
       if (now - answeredAt > limits.answerMs) return 'unread'
     // Pings, settings and heads that do not end are no requests.
-    const quietMs = streams.size > 0 ? 0 : now - quietSince
+    const quietMs = streams.length > 0 ? 0 : now - quietSince
     return quietMs > (served ? limits.idleMs : 0) + limits.headMs ? 'head_timeout' : undefined
   }
 
@@ -128,24 +153,32 @@ export function createHttp2Connections(
       const state = sessions.get(session)
       if (!state) return undefined
       const { connection } = state
-      const running: Running = { stream, startedAt: clock.now() }
       const full = (): void => connection.closeFor('pipelined')
-      running.share = strangers.take(connection.peer, 1, full)
-      if (!running.share) return void full()
+      const place = strangers.enter(connection.peer, 1, full)
+      if (!place) return void full()
+      const running: Running = {
+        stream,
+        startedAt: clock.now(),
+        answeredAt: undefined,
+        places: strangers,
+        place,
+        at: 0,
+      }
       state.served = true
-      state.streams.add(running)
+      add(state, running)
       stream.once('close', () => {
-        running.share?.release()
-        state.streams.delete(running)
+        giveBack(running)
+        remove(state, running)
         state.quietSince = clock.now()
       })
       return {
         prove(peer) {
-          running.share?.release()
+          giveBack(running)
           connection.prove()
-          running.share = proved.take(peer, 1, () => stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM))
-          if (!running.share) full()
-          return running.share !== undefined
+          running.places = proved
+          running.place = proved.enter(peer, 1, () => stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM))
+          if (!running.place) full()
+          return running.place !== undefined
         },
         answered() {
           running.answeredAt = clock.now()

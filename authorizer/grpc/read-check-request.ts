@@ -1,5 +1,6 @@
 import { serviceName } from '../../enforce/settings.ts'
-import { type AskedFault, type AskedOfProxy, type HeaderPairs, readAsked } from '../asked.ts'
+import { fieldName } from '../../platform/wire/fields/field-name.ts'
+import { type AskedFault, type AskedOfProxy, type HeaderFields, readAsked } from '../asked.ts'
 import type { CheckRequest } from './generated/envoy/service/auth/v3/external_auth_pb.js'
 
 /** The key under which Envoy's `context_extensions` name the service, as `namespace/name`. */
@@ -20,12 +21,19 @@ export function callerAddress({ attributes }: CheckRequest): string | undefined 
 export function readCheckRequest({ attributes }: CheckRequest): AskedOfProxy | AskedFault {
   const http = attributes?.request?.http
   if (!http) return { detail: 'The check is about no HTTP request.' }
-  const headers = http.headerMap ? rawPairs(http.headerMap.headers) : Object.entries(http.headers)
+  const headers = http.headerMap ? rawFields(http.headerMap.headers) : fieldsOf(http.headers)
   return readAsked({ method: http.method, target: http.path }, headers)
 }
 
-function* rawPairs(headers: readonly { key: string; value: string; rawValue: Uint8Array }[]): HeaderPairs {
-  for (const { key, value, rawValue } of headers) {
-    yield [key, rawValue.length > 0 ? Buffer.from(rawValue).toString('latin1') : value]
+function fieldsOf(headers: Readonly<Record<string, string>>): HeaderFields {
+  return { fields: Object.keys(headers).map(fieldName), values: Object.values(headers) }
+}
+
+function rawFields(headers: readonly { key: string; value: string; rawValue: Uint8Array }[]): HeaderFields {
+  return {
+    fields: headers.map(({ key }) => fieldName(key)),
+    values: headers.map(({ value, rawValue }) =>
+      rawValue.length > 0 ? Buffer.from(rawValue).toString('latin1') : value,
+    ),
   }
 }

@@ -1,22 +1,14 @@
-import type { ServerResponse } from 'node:http'
+import type { HeadAnswer } from '../../platform/wire/server/state.ts'
 import { absentHeaders, decisionOf, identityOf, keepsCredential, removals } from '../identity-headers.ts'
 import type { Outcome } from '../judge.ts'
 import type { ProxyKind } from '../peers/peers.ts'
 
-/** An answer to a check over HTTP. */
-export interface HttpAnswer {
-  readonly status: number
-  /** Flat name, value pairs. */
-  readonly headers: readonly string[]
-  readonly body: string
-}
-
 /** In the form that this kind of proxy can use. Pure. */
-export function httpAnswer(outcome: Outcome, proxy: ProxyKind | undefined): HttpAnswer {
+export function httpAnswer(outcome: Outcome, proxy: ProxyKind | undefined): HeadAnswer {
   return outcome.pass ? passed(outcome, proxy) : refused(outcome.answer, proxy)
 }
 
-function passed(outcome: Extract<Outcome, { pass: true }>, proxy: ProxyKind | undefined): HttpAnswer {
+function passed(outcome: Extract<Outcome, { pass: true }>, proxy: ProxyKind | undefined): HeadAnswer {
   const { verdict, asked, requestId } = outcome
   const headers = identityOf(verdict)
   if (proxy === 'Envoy') {
@@ -31,14 +23,15 @@ function passed(outcome: Extract<Outcome, { pass: true }>, proxy: ProxyKind | un
   return { status: 200, headers, body: '' }
 }
 
-function refused(answer: Extract<Outcome, { pass: false }>['answer'], proxy: ProxyKind | undefined): HttpAnswer {
+function refused(answer: Extract<Outcome, { pass: false }>['answer'], proxy: ProxyKind | undefined): HeadAnswer {
   if (proxy !== 'Nginx') return answer
   // nginx makes a 500 of everything but 401 and 403, and drops the body: status and problem travel as headers.
   const status = answer.status === 401 ? 401 : 403
-  const told = ['Latchkey-Status', String(answer.status), 'Latchkey-Problem', answer.body.trim()]
+  const told = ['Latchkey-Status', String(answer.status), 'Latchkey-Problem', inAscii(answer.body.trim())]
   return { status, headers: [...answer.headers, ...told], body: answer.body }
 }
 
-export function writeHttpAnswer(response: ServerResponse, { status, headers, body }: HttpAnswer): void {
-  response.writeHead(status, [...headers]).end(body)
+/** JSON as it can stand in a header: there are other characters in paths and names. */
+function inAscii(json: string): string {
+  return json.replace(/[^\x20-\x7e]/g, character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }

@@ -1,15 +1,7 @@
 import { z } from 'zod'
-import {
-  type ApiObject,
-  ageColumn,
-  enforcedColumn,
-  enforcedReasons,
-  type KindDefinition,
-  pausedReasons,
-  readyColumn,
-  reasonColumn,
-  repeated,
-} from './kind.ts'
+import { accessKeyConditions } from './access-key-conditions.ts'
+import { type ApiObject, ageColumn, enforcedColumn, type KindDefinition, readyColumn, reasonColumn } from './kind.ts'
+import { rotation, rotationRules } from './rotation.ts'
 import {
   described,
   duration,
@@ -101,11 +93,6 @@ const secretTemplate = z.strictObject({
   ).optional(),
 })
 
-const rotation = z.strictObject({
-  every: described(duration(), 'How long one key is used.').optional(),
-  overlap: described(duration(), 'How long the old key stays valid.').optional(),
-})
-
 const spec = described(
   z.strictObject({
     clientRef: described(objectReference('ApiClient'), 'The client this key belongs to. Immutable.'),
@@ -127,7 +114,7 @@ const spec = described(
     ).optional(),
     validity: described(duration(), 'How long each minted key lives, from its minting.').optional(),
     expiresAt: described(timestamp(), 'When every key of this object ends.').optional(),
-    rotation: described(rotation, 'Not available in this release.').optional(),
+    rotation: described(rotation, 'When the key is replaced by another one, with both valid for a while.').optional(),
     keysNotBefore: described(
       timestamp(),
       'Keys minted before this moment are revoked at once and a new one is minted: the answer to a leak.',
@@ -148,11 +135,6 @@ const spec = described(
         rule: "self.type == 'KeyPair'",
         message: 'type must be KeyPair: StaticSecret, ApiKey and ClientSecret are not available in this release',
         fieldPath: '.type',
-      },
-      {
-        rule: '!has(self.rotation)',
-        message: 'rotation is not available in this release: remove it',
-        fieldPath: '.rotation',
       },
       { rule: '!(has(self.validity) && has(self.expiresAt))', message: 'set validity or expiresAt, not both' },
       {
@@ -191,6 +173,7 @@ const spec = described(
         message: 'validity must be at least 1h',
         fieldPath: '.validity',
       },
+      ...rotationRules,
     ],
   },
 )
@@ -201,6 +184,7 @@ const publishedKey = z.strictObject({
   publicKey: described(z.strictObject(publicJwk), 'Public half.'),
   notBefore: described(timestamp(), 'Minted or first seen at.'),
   notAfter: described(timestamp(), 'Refused from then on.').optional(),
+  publishedAt: described(timestamp(), 'First published at. Absent on keys that 0.1.0 published.').optional(),
 })
 
 const status = z.strictObject({
@@ -211,13 +195,21 @@ const status = z.strictObject({
   ).optional(),
   clientId: described(z.string().max(127), 'Client id of the client.').optional(),
   keyId: described(z.string().max(64), '`kid` of the key in the Secret.').optional(),
-  keys: described(z.array(publishedKey).max(8), 'Public halves, by kid.', {
+  keys: described(z.array(publishedKey).max(16), 'Public halves, by kid.', {
     'x-kubernetes-list-type': 'map',
     'x-kubernetes-list-map-keys': ['kid'],
   }).optional(),
   secretName: described(z.string().max(253), 'Secret that holds the key.').optional(),
   expiresAt: described(z.string().max(40), 'When the key in the Secret ends.').optional(),
-  renewalTime: described(z.string().max(40), 'When the next key is due.').optional(),
+  renewalTime: described(z.string().max(40), 'When the next key takes the place of the one in the Secret.').optional(),
+  rotates: described(
+    z.string().max(40),
+    'The same for people: the day and, once it is near, within how many days it comes.',
+  ).optional(),
+  rotationDefault: described(
+    z.enum(['ByClientType']),
+    'What holds without spec.rotation. ByClientType: the key of a Workload rotates. Absent: none does, for its first key was minted by 0.1.0.',
+  ).optional(),
   binding: described(
     z.strictObject({ name: described(z.string().max(253), 'Name of the Secret.') }),
     'Service Binding: the Provisioned Service contract.',
@@ -230,18 +222,6 @@ export type PublishedKey = z.infer<typeof publishedKey>
 export type PublicJwk = PublishedKey['publicKey']
 export type AccessKey = ApiObject<AccessKeySpec, AccessKeyStatus>
 export type Algorithm = 'Ed25519' | 'ES256' | 'RS256'
-
-const acceptedReasons = {
-  Accepted: 'The key is understood and its client is known.',
-  ClientNotFound: 'No ApiClient of that name in this namespace. Create it or correct spec.clientRef.name.',
-  ClientRefused: 'The ApiClient is not accepted; see its conditions.',
-  ExpiryRequired: 'Keys of a Personal client must expire: set validity or expiresAt, at most 2160h ahead.',
-  RoleNotFound:
-    'spec.roles names a role that does not exist; the message names it. The others count, and it counts from when it exists; where there are no others the key opens nothing until then.',
-  PublicKeyInvalid: 'spec.publicKey is not a usable public key; the message says why.',
-  Unsupported: 'The spec asks for something this release does not make.',
-  Invalid: 'A field is wrong; the message names it.',
-}
 
 export const accessKey: KindDefinition = {
   kind: 'AccessKey',
@@ -256,7 +236,7 @@ export const accessKey: KindDefinition = {
     { name: 'Type', type: 'string', jsonPath: '.spec.type', description: 'Kind of credential.' },
     { name: 'State', type: 'string', jsonPath: '.status.state', description: 'What the key can do.' },
     { name: 'Expires', type: 'string', jsonPath: '.status.expiresAt', description: 'End of the key.' },
-    { name: 'Rotates', type: 'string', jsonPath: '.status.renewalTime', description: 'When the next key is due.' },
+    { name: 'Rotates', type: 'string', jsonPath: '.status.rotates', description: 'When the next key is due.' },
     readyColumn,
     reasonColumn,
     ageColumn,
@@ -270,29 +250,5 @@ export const accessKey: KindDefinition = {
     },
     enforcedColumn,
   ],
-  conditions: {
-    Accepted: acceptedReasons,
-    Ready: {
-      Ready: 'The key is minted and published.',
-      ClientSuspended: 'The key is published, but its client is suspended: no guard takes it.',
-      Pending: 'Work is under way.',
-      Revoked: 'The key is revoked and published no more.',
-      Expired: 'The key has ended.',
-      SecretConflict:
-        'A Secret of that name exists and is not ours. It stays untouched; delete it or use another secretName in a new AccessKey.',
-      SecretForbidden:
-        'The operator may not write Secrets in this namespace. Add it to the chart value secrets.namespaceList.',
-      SecretRefused:
-        'The API server refuses the Secret: a quota, an admission policy, or a namespace that is being deleted.',
-      ...repeated(acceptedReasons),
-      ...pausedReasons,
-    },
-    Paused: pausedReasons,
-    Enforced: enforcedReasons,
-    Stalled: {
-      SecretConflict: 'A person has to resolve the conflict.',
-      SecretForbidden: 'A person has to allow it.',
-      SecretRefused: 'A person has to change the quota or the policy.',
-    },
-  },
+  conditions: accessKeyConditions,
 }

@@ -133,7 +133,7 @@ const explanations: Readonly<Record<DenyReason | UpstreamFault, ProblemExplanati
     caller:
       'Read the mounted Secret again: where the key was replaced, it holds the new one. Otherwise ask the owner of the client for another key.',
     owner:
-      'No key is renewed by itself in this release: lengthen `spec.validity` or `spec.expiresAt` of the AccessKey, or make another key. [When a key ends](consumers.md#when-a-key-ends) says how, and how to do it without a gap.',
+      'This key does not [rotate](guides/rotation.md), or its Secret was not read again: see ROTATES of the AccessKey. Set `spec.rotation.requestedAt` to now, lengthen `spec.validity` or `spec.expiresAt`, or make another key. [When a key ends](consumers.md#when-a-key-rotates-and-when-it-ends) says more.',
   },
   client_suspended: {
     means: 'The ApiClient is suspended: none of its keys passes anywhere.',

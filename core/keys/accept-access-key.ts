@@ -2,11 +2,16 @@ import type { AccessKey } from '../api/access-key.ts'
 import { durationSeconds, secondsOfTime } from '../base/time.ts'
 import { checkPublicKey } from '../jose/jwk.ts'
 import type { ResolvedClient } from '../registry/resolve-clients.ts'
+import { findRotationFault } from './rotation-fault.ts'
+import { rotationTerms } from './rotation-schedule.ts'
 
 /** Keys of Personal clients end within this time. */
 export const longestPersonalSeconds = 2_160 * 3_600
 
-/** Why a key is not accepted. `keepsKeys`: what is published stays, because the client alone decides what it is worth. */
+/**
+ * Why a key is not accepted. What is published stays where the client alone decides what it is worth (`kept`), and where only
+ * its rotation is in question the Secret is looked after too (`managed`).
+ */
 export interface KeyFault {
   readonly reason:
     | 'ClientNotFound'
@@ -16,7 +21,7 @@ export interface KeyFault {
     | 'Unsupported'
     | 'Invalid'
   readonly message: string
-  readonly keys: 'kept' | 'withdrawn'
+  readonly keys: 'kept' | 'managed' | 'withdrawn'
   /** Seconds since epoch at which time alone may have cured it. */
   readonly lookAgainAt?: number
 }
@@ -26,11 +31,21 @@ interface Acceptance {
   readonly client: ResolvedClient | undefined
   /** What the schema says is wrong, for API servers that let it through. */
   readonly schemaFault?: string | undefined
+  readonly publishAheadSeconds: number
 }
 
 type Check = (asked: Acceptance, now: number) => KeyFault | undefined
 
-const checks: readonly Check[] = [unreadable, unsupported, noClient, clientRefused, badPublicKey, noExpiry, future]
+const checks: readonly Check[] = [
+  unreadable,
+  unsupported,
+  noClient,
+  clientRefused,
+  badPublicKey,
+  noExpiry,
+  future,
+  badRotation,
+]
 
 /** The first thing wrong with an AccessKey, or undefined. @param now seconds since epoch */
 export function findKeyFault(asked: Acceptance, now: number): KeyFault | undefined {
@@ -53,9 +68,12 @@ function unreadable({ accessKey: { spec }, schemaFault }: Acceptance): KeyFault 
 }
 
 function unsupported({ accessKey: { spec } }: Acceptance): KeyFault | undefined {
-  const what = (spec.type ?? 'KeyPair') !== 'KeyPair' ? `type ${spec.type}` : spec.rotation ? 'rotation' : undefined
-  if (what === undefined) return undefined
-  return { reason: 'Unsupported', message: `This release does not make ${what}. Remove it.`, keys: 'withdrawn' }
+  if ((spec.type ?? 'KeyPair') === 'KeyPair') return undefined
+  return {
+    reason: 'Unsupported',
+    message: `This release does not make type ${spec.type}. Remove it.`,
+    keys: 'withdrawn',
+  }
 }
 
 function noClient({ accessKey, client }: Acceptance): KeyFault | undefined {
@@ -113,4 +131,14 @@ function future({ accessKey: { spec } }: Acceptance, now: number): KeyFault | un
     keys: 'kept',
     lookAgainAt: from,
   }
+}
+
+/** Last: a key that is accepted but for this does not rotate. */
+function badRotation(
+  { accessKey: { spec }, client, publishAheadSeconds }: Acceptance,
+  now: number,
+): KeyFault | undefined {
+  const terms = rotationTerms(spec, client?.client.spec.type, false)
+  const fault = findRotationFault({ spec, terms, publishAheadSeconds, now })
+  return fault && { reason: 'Invalid', keys: 'managed', ...fault }
 }

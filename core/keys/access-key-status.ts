@@ -10,10 +10,9 @@ import {
   reportConditions,
 } from '../status/report.ts'
 import type { KeyFault } from './accept-access-key.ts'
-import { secretNameOf } from './secret-data.ts'
-
-/** `missing`: there is work to do at the Secret. `leaving`: an earlier one is still being collected. `none`: there need not be one. `unknown`: it was not judged. */
-export type SecretState = 'good' | 'missing' | 'leaving' | 'none' | 'foreign' | 'forbidden' | 'refused' | 'unknown'
+import type { Rotating, SecretState, Trouble } from './key-plan.ts'
+import { findExpiring, rotatesText } from './life-times.ts'
+import { type SecretSlot, secretNameOf } from './secret-data.ts'
 
 /** What only a person can put right. */
 const stuck = ['SecretConflict', 'SecretForbidden', 'SecretRefused']
@@ -29,6 +28,10 @@ interface Outcome {
   readonly secretState: SecretState
   /** Absent when it is not paused. */
   readonly paused?: { readonly withheld: boolean }
+  readonly nextTrouble?: Trouble
+  readonly rotating?: Rotating
+  readonly renewalAt?: number
+  readonly byDefault?: boolean
   readonly enforced: EnforcedView | undefined
   /** Seconds since epoch. */
   readonly now: number
@@ -52,6 +55,11 @@ export function composeKeyStatus(outcome: Outcome): AccessKeyStatus {
     ...(keys.length > 0 && { keys: [...keys] }),
     ...(minted && { secretName: secretNameOf(accessKey) }),
     ...(current?.notAfter !== undefined && { expiresAt: current.notAfter }),
+    ...(outcome.renewalAt !== undefined && {
+      renewalTime: timeOf(outcome.renewalAt),
+      rotates: rotatesText(outcome.renewalAt, outcome.now),
+    }),
+    ...(outcome.byDefault && keys.length > 0 && { rotationDefault: 'ByClientType' as const }),
     ...(bound && { binding: { name: secretNameOf(accessKey) } }),
   }
 }
@@ -72,6 +80,8 @@ function findings(outcome: Outcome): ConditionFinding[] {
   const accepted = acceptance(outcome)
   const ready = readiness(outcome, accepted)
   const stalled = stuck.includes(ready.reason)
+  const inUse = keys.find(key => key.kid === keyId)
+  const expiring = findExpiring(accessKey, inUse, outcome.renewalAt, outcome.now)
   const previous = accessKey.status
   // Another key, or the same one in another state, has to reach the guards anew though the generation is the same.
   const state = (list: readonly PublishedKey[] | undefined, kid: string | undefined) =>
@@ -81,6 +91,8 @@ function findings(outcome: Outcome): ConditionFinding[] {
     accepted,
     ready,
     latchEnforced(same ? previous?.conditions : undefined, accessKey.metadata.generation, enforced),
+    ...(outcome.rotating ? [{ type: 'Rotating', status: 'True' as const, ...outcome.rotating }] : []),
+    ...(expiring ? [expiring] : []),
     ...(stalled ? [{ type: 'Stalled', status: 'True' as const, reason: ready.reason, message: ready.message }] : []),
   ]
   return pausedFindings(all, outcome.paused && { left: keyLeft, ...outcome.paused })
@@ -113,31 +125,10 @@ function readiness(outcome: Outcome, accepted: ConditionFinding): ConditionFindi
     reason,
     message,
   })
-  const name = secretNameOf(accessKey)
-  const { namespace } = accessKey.metadata
   const current = keys.find(key => key.kid === keyId)
   if (!accessKey.spec.revoked && fault) return notReady(accepted)
-  if (secretState === 'forbidden') {
-    return say(
-      'False',
-      'SecretForbidden',
-      `The operator may not write Secrets in namespace ${namespace}. Add the namespace to the chart value secrets.namespaceList.`,
-    )
-  }
-  if (secretState === 'refused') {
-    return say(
-      'False',
-      'SecretRefused',
-      `The API server refuses to write the Secret ${name}. Look at the quotas and admission policies of namespace ${namespace}, and whether it is being deleted.`,
-    )
-  }
-  if (secretState === 'foreign') {
-    return say(
-      'False',
-      'SecretConflict',
-      `The Secret ${name} exists and is not of this AccessKey. Delete it, or use another secretName in a new AccessKey.`,
-    )
-  }
+  const trouble = troubleAt(accessKey, secretState, 'mounted') ?? troubleAt(accessKey, outcome.nextTrouble, 'staged')
+  if (trouble) return trouble
   if (accessKey.spec.revoked) {
     if (secretState === 'missing') return say('False', 'Pending', 'The key is revoked; the Secret is being emptied.')
     return say('True', 'Revoked', 'The key is revoked.')
@@ -146,13 +137,13 @@ function readiness(outcome: Outcome, accepted: ConditionFinding): ConditionFindi
   if (current?.state === 'Revoked' && secretState === 'none') return say('True', 'Revoked', 'The key is revoked.')
   if (secretState === 'missing') {
     if (expired(accessKey, outcome.now)) return say('True', 'Expired', 'The key has ended.')
-    return say('False', 'Pending', `A key is being minted into the Secret ${name}.`)
+    return say('False', 'Pending', `A key is being minted into the Secret ${secretNameOf(accessKey)}.`)
   }
   if (secretState === 'leaving') {
     return say(
       'False',
       'Pending',
-      `The Secret ${name} is of an earlier AccessKey of this name. A key is minted once it is gone.`,
+      `The Secret ${secretNameOf(accessKey)} is of an earlier AccessKey of this name. A key is minted once it is gone.`,
     )
   }
   if (client?.suspended) return say('True', 'ClientSuspended', 'The client is suspended: no guard takes the key.')
@@ -162,4 +153,39 @@ function readiness(outcome: Outcome, accepted: ConditionFinding): ConditionFindi
 
 function expired({ spec }: AccessKey, now: number): boolean {
   return spec.expiresAt !== undefined && secondsOfTime(spec.expiresAt) <= now
+}
+
+/** What a person has to put right at one of the Secrets, and how. */
+function troubleAt(
+  accessKey: AccessKey,
+  state: SecretState | undefined,
+  slot: SecretSlot,
+): ConditionFinding | undefined {
+  const name = secretNameOf(accessKey, slot)
+  const { namespace } = accessKey.metadata
+  const say = (reason: string, message: string): ConditionFinding => ({
+    type: 'Ready',
+    status: 'False',
+    reason,
+    message: slot === 'mounted' ? message : `${message} Until then the key in use stays, and does not rotate.`,
+  })
+  switch (state) {
+    case 'forbidden':
+      return say(
+        'SecretForbidden',
+        `The operator may not write Secrets in namespace ${namespace}. Add the namespace to the chart value secrets.namespaceList.`,
+      )
+    case 'refused':
+      return say(
+        'SecretRefused',
+        `The API server refuses to write the Secret ${name}. Look at the quotas and admission policies of namespace ${namespace}, and whether it is being deleted.`,
+      )
+    case 'foreign':
+      return say(
+        'SecretConflict',
+        `The Secret ${name} exists and is not of this AccessKey. Delete it, or use another secretName in a new AccessKey.`,
+      )
+    default:
+      return undefined
+  }
 }

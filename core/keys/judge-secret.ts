@@ -90,7 +90,7 @@ function isLeftBehind({ metadata }: SecretObject, accessKey: AccessKey): boolean
  * Nobody owns it, and it says that an AccessKey of this name made it. A name is one object's at a time, so the
  * AccessKey that made it is gone.
  */
-function isOrphanOf(object: SecretObject, accessKey: AccessKey, client: ResolvedClient): boolean {
+export function isOrphanOf(object: SecretObject, accessKey: AccessKey, client: ResolvedClient): boolean {
   const { annotations = {}, ownerReferences = [] } = object.metadata
   return (
     object.type === secretType &&

@@ -4,7 +4,8 @@ import { durationSeconds, secondsOfTime, timeOf } from '../base/time.ts'
 /** How long tokens of a key that was lost stay good: their longest life and the clock tolerance. */
 export const retiringSeconds = 15 * 60 + 30
 const mostRevoked = 4
-const mostRetiring = 3
+/** A rotation waits while there are so many: none loses its overlap for another. */
+export const mostRetiring = 8
 
 /**
  * The published keys, as spec and time make them now: revoked for good, ended, or dropped when their last token ended.
@@ -25,7 +26,7 @@ function age({ spec }: AccessKey, key: PublishedKey, now: number): PublishedKey 
   const { notAfter: _, ...rest } = key
   const ended = { ...rest, ...(end !== undefined && { notAfter: timeOf(end) }) }
   const over = end !== undefined && end <= now
-  if (key.state === 'Retiring') return over ? undefined : ended
+  if (key.state === 'Retiring' || key.state === 'Pending') return over ? undefined : ended
   return { ...ended, state: over ? 'Expired' : 'Active' }
 }
 
@@ -43,27 +44,60 @@ function endOf(
 }
 
 /**
- * The ledger with this key published. Another key that was in use retires: nobody can sign with it any more, but
- * tokens it signed are still on their way.
+ * The ledger with this key in use. Another one that was retires: nobody signs with it any more, or soon nobody will, and
+ * tokens it signed are still on their way. One whose successor was published ahead stays for the overlap.
  * @param key.notBefore seconds since epoch
  */
 export function publish(
   accessKey: AccessKey,
   ledger: readonly PublishedKey[],
-  key: { readonly kid: string; readonly publicKey: PublicJwk; readonly notBefore: number },
-  now: number,
+  key: NewKey,
+  { now, overlapSeconds = 0 }: { readonly now: number; readonly overlapSeconds?: number },
 ): PublishedKey[] {
-  const { kid, publicKey } = key
-  const fresh = age(accessKey, { kid, state: 'Active', publicKey, notBefore: timeOf(key.notBefore) }, now)
-  const known = ledger.find(one => one.kid === kid)
-  const others = ledger.filter(one => one.kid !== kid).flatMap(one => retire(one, now))
-  return bounded([...(known ? [known] : fresh ? [fresh] : []), ...others])
+  const known = ledger.find(one => one.kid === key.kid)
+  const fresh = known ?? entryOf(accessKey, key, 'Active', now)
+  const end = now + Math.max(retiringSeconds, known?.state === 'Pending' ? overlapSeconds : 0)
+  const others = ledger.filter(one => one.kid !== key.kid).flatMap(one => retire(one, end))
+  return bounded([
+    ...(fresh ? [fresh.state === 'Pending' ? { ...fresh, state: 'Active' as const } : fresh] : []),
+    ...others,
+  ])
 }
 
-function retire(key: PublishedKey, now: number): PublishedKey[] {
-  if (key.state === 'Revoked' || key.state === 'Retiring') return [key]
+/** The ledger with the next key in it, which is in nobody's hands yet. */
+export function publishAhead(
+  accessKey: AccessKey,
+  ledger: readonly PublishedKey[],
+  key: NewKey,
+  now: number,
+): PublishedKey[] {
+  const next = entryOf(accessKey, key, 'Pending', now)
+  return [...ledger, ...(next ? [next] : [])]
+}
+
+/** The key in use is in no Secret any more: it ends when the last of its tokens does. */
+export function retireLost(ledger: readonly PublishedKey[], kid: string | undefined, now: number): PublishedKey[] {
+  return ledger.flatMap(key => (key.kid === kid ? retire(key, now + retiringSeconds) : [key]))
+}
+
+interface NewKey {
+  readonly kid: string
+  readonly publicKey: PublicJwk
+  readonly notBefore: number
+}
+
+function entryOf(
+  accessKey: AccessKey,
+  { kid, publicKey, notBefore }: NewKey,
+  state: 'Active' | 'Pending',
+  now: number,
+): PublishedKey | undefined {
+  return age(accessKey, { kid, state, publicKey, notBefore: timeOf(notBefore), publishedAt: timeOf(now) }, now)
+}
+
+function retire(key: PublishedKey, end: number): PublishedKey[] {
+  if (key.state !== 'Active' && key.state !== 'Expired') return [key]
   if (key.state === 'Expired') return []
-  const end = now + retiringSeconds
   const sooner = key.notAfter === undefined ? end : Math.min(end, secondsOfTime(key.notAfter))
   return [{ ...key, state: 'Retiring', notAfter: timeOf(sooner) }]
 }
@@ -108,4 +142,10 @@ export function takesAway(before: readonly PublishedKey[], after: readonly Publi
 function power(key: PublishedKey | undefined): number {
   if (!key || key.state === 'Revoked' || key.state === 'Expired') return 0
   return key.notAfter === undefined ? Number.POSITIVE_INFINITY : secondsOfTime(key.notAfter)
+}
+
+/** The number of a key to be minted. Never older than what is published or revoked, whatever our clock says: a younger key wins. */
+export function nextNumber({ spec }: AccessKey, keys: readonly PublishedKey[], now: number): number {
+  const from = spec.keysNotBefore === undefined ? 0 : Math.ceil(secondsOfTime(spec.keysNotBefore))
+  return Math.max(now, from, ...keys.map(key => secondsOfTime(key.notBefore)))
 }

@@ -1,10 +1,13 @@
 import type { AccessKey, AccessKeyStatus, PublishedKey } from '../api/access-key.ts'
+import type { accessKeyConditions } from '../api/access-key-conditions.ts'
 import type { ResolvedClient } from '../registry/resolve-clients.ts'
 import type { EnforcedView, PlannedEvent } from '../status/report.ts'
 import type { KeyFault } from './accept-access-key.ts'
-import type { SecretState } from './access-key-status.ts'
 import type { ObservedSecret } from './judge-secret.ts'
 import type { SecretObject, SecretSlot } from './secret-data.ts'
+
+/** `missing`: there is work to do at the Secret. `leaving`: an earlier one is still being collected. `none`: there need not be one. `unknown`: it was not judged. */
+export type SecretState = 'good' | 'missing' | 'leaving' | 'none' | 'foreign' | 'forbidden' | 'refused' | 'unknown'
 
 /** `forbidden`: the API server refuses us the Secrets of this namespace. `refused`: it took no write of this one. */
 export type FoundSecret = ObservedSecret | 'forbidden' | 'refused' | undefined
@@ -21,12 +24,16 @@ export interface ObservedAccessKey {
   /** PEM bundle. */
   readonly ca: string
   readonly enforced?: EnforcedView | undefined
+  /** How long the next key is published before it is handed out: others keep the list of keys for so long. */
+  readonly publishAheadSeconds: number
+  /** Guards that heard nothing for so long deny everything: the longest maxStaleness of the services concerned. */
+  readonly stalenessSeconds: number
 }
 
 /** One write of the Secret in a slot. `mint` asks the caller for a new key pair; its Secret is then `mintedSecret`. */
 export type SecretWrite = { readonly slot: SecretSlot } & (
   | { readonly kind: 'mint'; readonly number: number; readonly previous?: SecretObject }
-  | { readonly kind: 'update-secret'; readonly secret: SecretObject }
+  | { readonly kind: 'create-secret' | 'update-secret' | 'delete-secret'; readonly secret: SecretObject }
   /** The key stays; what stands beside it is put right. */
   | { readonly kind: 'refresh-secret'; readonly secret: SecretObject }
 )
@@ -43,10 +50,28 @@ export interface CasePlan {
   /** `kid` of the key in use. */
   readonly keyId?: string
   readonly secretState: SecretState
+  /** What stands in the way at the Secret of the next key. */
+  readonly nextTrouble?: Trouble
+  readonly rotating?: Rotating
+  /** When the next key takes the place of the one in use: seconds since epoch. */
+  readonly renewalAt?: number
+  /** Whether the key rotates though its spec does not say so. */
+  readonly byDefault?: boolean
+  /** Seconds since epoch: when to look again. */
+  readonly wakeAt?: readonly number[]
   /** Comes before a status that gives rights. */
   readonly first?: PlannedWrite<SecretWrite>
   /** Comes when the status is written. */
   readonly last?: PlannedWrite<SecretWrite>
+}
+
+/** Why a Secret cannot be written: it is somebody else's, or the API server refuses. */
+export type Trouble = Extract<SecretState, 'foreign' | 'forbidden' | 'refused'>
+
+/** Where a rotation under way stands: a reason of the condition Rotating. */
+export interface Rotating {
+  readonly reason: keyof typeof accessKeyConditions.Rotating
+  readonly message: string
 }
 
 /** @param now seconds since epoch, whole */

@@ -1,10 +1,11 @@
 import type { AccessKey } from '../api/access-key.ts'
 import { isSameJson } from '../base/canonical-json.ts'
-import { secondsOfTime } from '../base/time.ts'
+import { secondsOf, secondsOfTime } from '../base/time.ts'
 import { findKeyFault, type KeyFault } from './accept-access-key.ts'
 import { composeKeyStatus } from './access-key-status.ts'
 import { takesAway } from './key-ledger.ts'
 import type { AccessKeyPlan, CasePlan, ObservedAccessKey, PlanCase } from './key-plan.ts'
+import { horizonsOf, lifeEvents } from './life-times.ts'
 import { pausePlan } from './pause-plan.ts'
 import { planBrought } from './plan-brought.ts'
 import { planMinted } from './plan-minted.ts'
@@ -22,7 +23,8 @@ export function planAccessKey(observed: ObservedAccessKey, now: number): AccessK
   const planned = pausePlan(accessKey, caseOf(accessKey)(observed, fault, now))
   const status = composeKeyStatus({ ...planned, accessKey, client, fault, missingRoles, enforced, now })
   const changed = accessKey.status === undefined || !isSameJson(accessKey.status, status)
-  const report = changed ? { write: { kind: 'status' as const, status }, events: [] } : undefined
+  const events = lifeEvents(accessKey.status?.conditions, status.conditions)
+  const report = changed ? { write: { kind: 'status' as const, status }, events } : undefined
   const order = takesAway(accessKey.status?.keys ?? [], planned.keys)
     ? [report, planned.first, planned.last]
     : [planned.first, report, planned.last]
@@ -37,10 +39,18 @@ function caseOf({ spec }: AccessKey): PlanCase {
   return planMinted
 }
 
-function soonest({ keys }: CasePlan, fault: KeyFault | undefined, now: number): number | undefined {
+function soonest(
+  { keys, keyId, renewalAt, wakeAt = [] }: CasePlan,
+  fault: KeyFault | undefined,
+  now: number,
+): number | undefined {
+  const end = secondsOf(keys.find(key => key.kid === keyId)?.notAfter)
   const times = [
     ...keys.flatMap(key => (key.state !== 'Revoked' && key.notAfter ? [secondsOfTime(key.notAfter)] : [])),
     ...(fault?.lookAgainAt === undefined ? [] : [fault.lookAgainAt]),
-  ].filter(time => time > now)
+    ...(end === undefined ? [] : horizonsOf(end)),
+    ...(renewalAt === undefined ? [] : horizonsOf(renewalAt)),
+    ...wakeAt,
+  ].filter(time => time > now && Number.isFinite(time))
   return times.length > 0 ? Math.min(...times) : undefined
 }

@@ -13,6 +13,6 @@ export function planBrought(observed: ObservedAccessKey, fault: KeyFault | undef
   const kid = thumbprint(publicKey)
   const vouched = ledger.filter(key => key.kid === kid || key.state === 'Revoked')
   const notBefore = Math.max(now, ...ledger.map(key => secondsOfTime(key.notBefore)))
-  const keys = fault ? vouched : publish(accessKey, vouched, { kid, publicKey, notBefore }, now)
+  const keys = fault ? vouched : publish(accessKey, vouched, { kid, publicKey, notBefore }, { now })
   return { keys, secretState: 'none', keyId: kid }
 }

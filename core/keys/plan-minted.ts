@@ -3,31 +3,43 @@ import { canonicalJson } from '../base/canonical-json.ts'
 import { secondsOfTime } from '../base/time.ts'
 import type { ResolvedClient } from '../registry/resolve-clients.ts'
 import type { KeyFault } from './accept-access-key.ts'
-import { judgeSecret, type ProvedKey, type SpoiltCause } from './judge-secret.ts'
-import { ledgerOf, onlyRevoked, publish } from './key-ledger.ts'
+import { judgeSecret, type SpoiltCause } from './judge-secret.ts'
+import { ledgerOf, nextNumber, onlyRevoked, publish, publishAhead, retireLost } from './key-ledger.ts'
 import type { CasePlan, ObservedAccessKey } from './key-plan.ts'
-import { refreshedSecret } from './minted-secret.ts'
+import { secretWith } from './minted-secret.ts'
+import { judgeNext, type NextSecret } from './next-secret.ts'
+import { type InUse, planRotation } from './plan-rotation.ts'
+import { rotatesByDefault } from './rotation-default.ts'
+import { type RotationTerms, rotationTerms } from './rotation-schedule.ts'
 import type { SecretObject } from './secret-data.ts'
 
 const slot = 'mounted'
 
 /** A key that we make: its private half lives in the mounted Secret, its public half is published. */
 export function planMinted(observed: ObservedAccessKey, fault: KeyFault | undefined, now: number): CasePlan {
+  const byDefault = rotatesByDefault(observed)
+  return { ...planKey(observed, fault, byDefault, now), byDefault }
+}
+
+function planKey(observed: ObservedAccessKey, fault: KeyFault | undefined, byDefault: boolean, now: number): CasePlan {
   const { accessKey, client } = observed
   const secret = observed.secrets[slot]
   const aged = ledgerOf(accessKey, now)
   const moved = client && accessKey.status?.clientId !== undefined && accessKey.status.clientId !== client.clientId
-  const keys = moved || fault?.keys === 'withdrawn' ? onlyRevoked(aged) : aged
-  const keyId = accessKey.status?.keyId
-  const inUse = keys.find(key => key.kid === keyId)
+  const ledger = moved || fault?.keys === 'withdrawn' ? onlyRevoked(aged) : aged
+  const inUse = ledger.find(key => key.kid === accessKey.status?.keyId)
   const current = inUse ? { keyId: inUse.kid } : {}
-  if (fault || !client) return { keys, secretState: 'unknown', ...current }
-  if (secret === 'forbidden' || secret === 'refused') return { keys, secretState: secret, ...current }
-  const over = inUse?.state === 'Expired'
-  const dead = accessKey.spec.expiresAt !== undefined && secondsOfTime(accessKey.spec.expiresAt) <= now
+  if ((fault && fault.keys !== 'managed') || !client) return { keys: ledger, secretState: 'unknown', ...current }
+  if (secret === 'forbidden' || secret === 'refused') return { keys: ledger, secretState: secret, ...current }
+  const next = judgeNext(observed, client, ledger, now)
+  const keys = withoutLost(ledger, next, secret?.key?.kid)
+  const terms = fault ? undefined : rotationTerms(accessKey.spec, client.client.spec.type, byDefault)
+  const over = inUse?.state === 'Expired' && terms?.everySeconds === undefined
+  const dead = accessKey.spec.expiresAt !== undefined && Math.floor(secondsOfTime(accessKey.spec.expiresAt)) <= now
+  const found = { ...observed, client }
   if (!secret) {
     if (over || dead) return { keys, secretState: 'missing', ...current }
-    return { keys, secretState: 'missing', first: mint(accessKey, keys, now), ...current }
+    return { ...current, ...fill(found, { keys, next, inUse }, now) }
   }
   const verdict = judgeSecret(secret, accessKey, client, keys)
   switch (verdict.is) {
@@ -36,41 +48,72 @@ export function planMinted(observed: ObservedAccessKey, fault: KeyFault | undefi
       return { keys, secretState: verdict.is, ...current }
     case 'spoilt':
       if (dead || (over && verdict.cause !== 'revoked')) return { keys, secretState: 'missing', ...current }
-      return { keys, secretState: 'missing', first: replace(accessKey, keys, secret.object, verdict.cause, now) }
+      return fill(found, { keys, next, inUse, previous: { object: secret.object, cause: verdict.cause } }, now)
     case 'orphan': {
-      const adopted = refreshedSecret({ ...observed, client }, verdict, { slot, previous: secret.object })
+      const adopted = secretWith(found, verdict, { slot, previous: secret.object })
       return { keys, secretState: 'missing', first: adopt(adopted) }
     }
     case 'good':
-      return good({ ...observed, client }, { ...verdict, ledger: keys, secret: secret.object }, now)
+      return good(found, { ...verdict, object: secret.object }, { keys, next, terms }, now)
   }
 }
 
-interface Good {
-  readonly key: ProvedKey
-  readonly number: number
-  readonly ledger: readonly PublishedKey[]
-  readonly secret: SecretObject
+/** A next key that is in no Secret any more was in nobody's hands. While its Secret cannot be read, it stays. */
+function withoutLost(ledger: readonly PublishedKey[], next: NextSecret, mounted: string | undefined): PublishedKey[] {
+  const unseen = next.is === 'forbidden' || next.is === 'refused'
+  const held = next.is === 'ready' ? next.key.kid : undefined
+  return ledger.filter(key => key.state !== 'Pending' || unseen || key.kid === held || key.kid === mounted)
 }
 
-function good(observed: ObservedAccessKey & { readonly client: ResolvedClient }, found: Good, now: number): CasePlan {
-  const { kid, publicKey } = found.key
-  const keys = publish(observed.accessKey, found.ledger, { kid, publicKey, notBefore: found.number }, now)
-  const secret = refreshedSecret(observed, found, { slot, previous: found.secret })
-  const stale = !sameSecret(found.secret, secret)
+type Accepted = ObservedAccessKey & { readonly client: ResolvedClient }
+
+interface Lost {
+  readonly keys: readonly PublishedKey[]
+  readonly next: NextSecret
+  readonly inUse: PublishedKey | undefined
+  readonly previous?: { readonly object: SecretObject; readonly cause: SpoiltCause }
+}
+
+/** The mounted Secret holds no key: it gets the next one, once that is published, and where there is none a new one. */
+function fill(observed: Accepted, { keys, next, inUse, previous }: Lost, now: number): CasePlan {
+  const { accessKey } = observed
+  const kept = retireLost(keys, inUse?.kid, now)
+  if (next.is !== 'ready') {
+    return { keys, secretState: 'missing', first: mint(accessKey, keys, now, previous) }
+  }
+  const { kid, publicKey } = next.key
+  if (!next.published) {
+    const ahead = publishAhead(accessKey, kept, { kid, publicKey, notBefore: next.number }, now)
+    return { keys: ahead, secretState: 'missing' }
+  }
+  const secret = secretWith(observed, next, { slot, previous: previous?.object })
+  const kind = previous ? 'update-secret' : 'create-secret'
+  const note = 'The Secret held no key that may be used. It has the next one now, which was published already.'
+  const events = [{ type: 'Warning' as const, reason: 'SecretReplaced', action: 'Update', note }]
+  return { keys: kept, secretState: 'missing', first: { write: { kind, slot, secret }, events } }
+}
+
+interface Around {
+  readonly keys: readonly PublishedKey[]
+  readonly next: NextSecret
+  readonly terms: RotationTerms | undefined
+}
+
+function good(observed: Accepted, inUse: InUse, { keys, next, terms }: Around, now: number): CasePlan {
+  const { kid, publicKey } = inUse.key
+  const overlapSeconds = terms?.overlapSeconds ?? 0
+  const ledger = publish(observed.accessKey, keys, { kid, publicKey, notBefore: inUse.number }, { now, overlapSeconds })
+  const secret = secretWith(observed, inUse, { slot, previous: inUse.object })
+  const stale = !sameSecret(inUse.object, secret)
   return {
-    keys,
     secretState: 'good',
     keyId: kid,
+    ...planRotation({ observed, inUse, ledger, next, terms, now }),
     ...(stale && { last: { write: { kind: 'refresh-secret', slot, secret }, events: [] } }),
   }
 }
 
 type First = NonNullable<CasePlan['first']>
-
-function mint(accessKey: AccessKey, keys: readonly PublishedKey[], now: number): First {
-  return { write: { kind: 'mint', slot, number: nextNumber(accessKey, keys, now) }, events: [] }
-}
 
 const replaced: Readonly<Record<SpoiltCause, { type: 'Normal' | 'Warning'; note: string }>> = {
   edited: { type: 'Warning', note: 'The Secret held no key that fits its parts. It has a new key now.' },
@@ -79,15 +122,11 @@ const replaced: Readonly<Record<SpoiltCause, { type: 'Normal' | 'Warning'; note:
   client: { type: 'Normal', note: 'The key in the Secret was of another client id. It has a new key now.' },
 }
 
-function replace(
-  accessKey: AccessKey,
-  keys: readonly PublishedKey[],
-  previous: SecretObject,
-  cause: SpoiltCause,
-  now: number,
-): First {
-  const write = { kind: 'mint' as const, slot, number: nextNumber(accessKey, keys, now), previous } as const
-  return { write, events: [{ ...replaced[cause], reason: 'SecretReplaced', action: 'Mint' }] }
+function mint(accessKey: AccessKey, keys: readonly PublishedKey[], now: number, previous: Lost['previous']): First {
+  const number = nextNumber(accessKey, keys, now)
+  if (!previous) return { write: { kind: 'mint', slot, number }, events: [] }
+  const write = { kind: 'mint', slot, number, previous: previous.object } as const
+  return { write, events: [{ ...replaced[previous.cause], reason: 'SecretReplaced', action: 'Mint' }] }
 }
 
 function adopt(secret: SecretObject): First {
@@ -96,12 +135,6 @@ function adopt(secret: SecretObject): First {
     write: { kind: 'update-secret', slot, secret },
     events: [{ type: 'Normal', reason: 'Adopted', action: 'Update', note }],
   }
-}
-
-/** Never older than what is published or revoked, whatever our clock says: a younger key wins. */
-function nextNumber({ spec }: AccessKey, keys: readonly PublishedKey[], now: number): number {
-  const from = spec.keysNotBefore === undefined ? 0 : Math.ceil(secondsOfTime(spec.keysNotBefore))
-  return Math.max(now, from, ...keys.map(key => secondsOfTime(key.notBefore)))
 }
 
 function sameSecret(before: SecretObject, after: SecretObject): boolean {

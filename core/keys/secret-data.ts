@@ -9,6 +9,8 @@ export const secretAnnotations = {
   ownerUid: 'latchkey.dev/owner-uid',
   ownerName: 'latchkey.dev/access-key',
   keyNumber: 'latchkey.dev/key-number',
+  /** The first key of its AccessKey was minted by a release that rotates: decision 62. */
+  rotationDefault: 'latchkey.dev/rotation-default',
 } as const
 
 const managedBy = { 'app.kubernetes.io/managed-by': 'latchkey' }
@@ -97,6 +99,8 @@ export function secretFile(secret: SecretObject, name: string): string | undefin
 const secretNames = {
   /** What the client mounts: the key in use. */
   mounted: ({ spec, metadata }: AccessKey): string => spec.secretName ?? metadata.name,
+  /** The next key, until it takes the place of the mounted one. Nobody mounts it. */
+  staged: ({ spec, metadata }: AccessKey): string => `${spec.secretName ?? metadata.name}-next`,
 }
 
 export type SecretSlot = keyof typeof secretNames
@@ -124,7 +128,7 @@ export function isOwnedBy(secret: SecretObject, accessKey: AccessKey): boolean {
 
 /**
  * The whole Secret as it should be. Labels, annotations, owners and files of others are kept.
- * With deletionPolicy Orphan it has no owner reference, so that the garbage collector leaves it.
+ * With deletionPolicy Orphan the mounted one has no owner reference, so that the garbage collector leaves it.
  * @param previous what is there now; its uid and resourceVersion make the write conditional
  */
 export function desiredSecret(
@@ -133,6 +137,7 @@ export function desiredSecret(
     readonly slot: SecretSlot
     readonly files: Readonly<Record<string, string>>
     readonly keyNumber?: number
+    readonly rotationDefault?: 'ByClientType'
   },
   previous?: SecretObject,
 ): SecretObject {
@@ -140,7 +145,8 @@ export function desiredSecret(
   const { secretTemplate, deletionPolicy = 'Delete' } = accessKey.spec
   const owners = (previous?.metadata.ownerReferences ?? []).filter(owner => owner.uid !== uid)
   const owner = { apiVersion, kind: 'AccessKey', name, uid, controller: true, blockOwnerDeletion: false }
-  const ownerReferences = deletionPolicy === 'Delete' ? [...owners, owner] : owners
+  const isOwned = deletionPolicy === 'Delete' || content.slot === 'staged'
+  const ownerReferences = isOwned ? [...owners, owner] : owners
   return {
     apiVersion: 'v1',
     kind: 'Secret',
@@ -157,6 +163,7 @@ export function desiredSecret(
         [secretAnnotations.ownerUid]: uid,
         [secretAnnotations.ownerName]: name,
         ...(content.keyNumber !== undefined && { [secretAnnotations.keyNumber]: String(content.keyNumber) }),
+        ...(content.rotationDefault && { [secretAnnotations.rotationDefault]: content.rotationDefault }),
       },
       ...(ownerReferences.length > 0 && { ownerReferences }),
     },

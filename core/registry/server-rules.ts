@@ -2,6 +2,14 @@ import { crdOf } from '../api/crd.ts'
 import { takenKindsOnly } from '../api/guarded-service.ts'
 import type { KindDefinition } from '../api/kind.ts'
 import { kinds } from '../api/kinds.ts'
+import {
+  everyLength,
+  everyWithinValidity,
+  notOfOwnKey,
+  overlapLength,
+  overlapWithinValidity,
+  windowLength,
+} from '../api/rotation.ts'
 import { isDuration } from '../api/schema.ts'
 import { isCredentialKind } from '../base/credential-kinds.ts'
 import { isRecord } from '../base/is-record.ts'
@@ -23,6 +31,21 @@ function fits({ algorithm, publicKey }: Self): boolean {
   return algorithm === 'ES256' ? kty === 'EC' && crv === 'P-256' : kty === 'RSA'
 }
 
+const rotationOf = ({ rotation }: Self): Self => (isRecord(rotation) ? rotation : {})
+/** Whether the first is shorter, where both are there. */
+const isShorter = (one: unknown, other: unknown): boolean =>
+  one === undefined || other === undefined || seconds(one) < seconds(other)
+
+/** Those about the rotation of an AccessKey. */
+const rotationChecks: Readonly<Record<string, (self: Self) => boolean>> = {
+  [windowLength]: self => seconds(self.duration) > 0 && seconds(self.duration) <= 168 * hour,
+  [everyLength]: self => !has(self, 'every') || seconds(self.every) >= hour,
+  [overlapLength]: self => isShorter(self.overlap, self.every),
+  [notOfOwnKey]: self => !(has(self, 'publicKey') && has(self, 'rotation')),
+  [everyWithinValidity]: self => isShorter(rotationOf(self).every, self.validity),
+  [overlapWithinValidity]: self => isShorter(rotationOf(self).overlap, self.validity),
+}
+
 /**
  * The rules that an API server checks besides the types of fields, by their text in the CRD. Rules about a change
  * (`oldSelf`) have no meaning for files. A test holds that none is missing.
@@ -40,7 +63,7 @@ export const serverRules: Readonly<Record<string, (self: Self) => boolean>> = {
   '!has(self.d) && !has(self.p) && !has(self.q) && !has(self.dp) && !has(self.dq) && !has(self.qi) && !has(self.k)':
     self => !privateMembers.some(name => has(self, name)),
   "self.type == 'KeyPair'": self => self.type === 'KeyPair',
-  '!has(self.rotation)': self => !has(self, 'rotation'),
+  ...rotationChecks,
   '!(has(self.validity) && has(self.expiresAt))': self => !(has(self, 'validity') && has(self, 'expiresAt')),
   '!(has(self.publicKey) && has(self.secretName))': self => !(has(self, 'publicKey') && has(self, 'secretName')),
   "!has(self.publicKey) || (self.algorithm == 'Ed25519' ? self.publicKey.kty == 'OKP' && has(self.publicKey.crv) && self.publicKey.crv == 'Ed25519' : self.algorithm == 'ES256' ? self.publicKey.kty == 'EC' && has(self.publicKey.crv) && self.publicKey.crv == 'P-256' : self.publicKey.kty == 'RSA')":

@@ -1,9 +1,10 @@
 import type { Decision } from '../../core/policy/decision.ts'
 import { decisionHeader, type UpstreamFault, upstreamFailed } from '../../enforce/respond.ts'
+import { connectionLine, dateLine, statusLine } from '../../platform/wire/answer-lines.ts'
 import type { AnswerHead } from '../../platform/wire/read-answer.ts'
 import { type CallerConnection, type Exchange, report } from './caller-state.ts'
 import { awaitHead, endExchange } from './phases.ts'
-import { connectionLine, dateLine, endConnection, flush, putBytes, putOwn, putText, statusLine } from './write.ts'
+import { endConnection, flush, putBytes, putOwn, putText } from './write.ts'
 
 /** Puts the head of the app's answer before the caller. */
 export function beginAnswer(caller: CallerConnection, exchange: Exchange, answer: AnswerHead): void {

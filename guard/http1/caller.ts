@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
+import type { Accepted } from '../../platform/wire/accepted.ts'
 import { free, joined, kept, partOf } from '../../platform/wire/connection/kept-bytes.ts'
-import type { Accepted } from '../../platform/wire/connection/listener.ts'
 import type { OnRead } from '../../platform/wire/connection/reading.ts'
 import { nothingBefore } from '../../platform/wire/read-before.ts'
 import { fault } from '../../platform/wire/read-request.ts'

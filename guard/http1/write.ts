@@ -1,6 +1,5 @@
-import { STATUS_CODES } from 'node:http'
 import type { Answer } from '../../enforce/respond.ts'
-import type { Clock } from '../../platform/clock.ts'
+import { connectionLine, dateLine, statusLine } from '../../platform/wire/answer-lines.ts'
 import { writeCopy } from '../../platform/wire/connection/pages.ts'
 import type { CallerConnection } from './caller-state.ts'
 import { holdFor, keepBytes } from './holding.ts'
@@ -8,31 +7,6 @@ import { linger } from './phases.ts'
 
 /** Up to here bytes are copied into the text that goes out with them: one write is cheaper than two. */
 const maxTextBytes = 4_096
-
-const statusLines: string[] = []
-
-/** The text of the standard, whatever the app says. */
-export function statusLine(status: number): string {
-  statusLines[status] ??= `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Unknown'}\r\n`
-  return statusLines[status]
-}
-
-let dateSecond = 0
-let dateText = ''
-
-/** RFC 9110 section 6.6.1. */
-export function dateLine(clock: Clock): string {
-  const second = Math.floor(clock.wallMs() / 1_000)
-  if (second !== dateSecond) {
-    dateSecond = second
-    dateText = `Date: ${new Date(second * 1_000).toUTCString()}\r\n`
-  }
-  return dateText
-}
-
-export function connectionLine(closes: boolean): string {
-  return closes ? 'Connection: close\r\n\r\n' : 'Connection: keep-alive\r\n\r\n'
-}
 
 /** Adds text, one character per byte, to what goes out with the next flush. */
 export function putText(caller: CallerConnection, text: string): void {

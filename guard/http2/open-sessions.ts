@@ -1,6 +1,6 @@
 import type { ServerHttp2Session } from 'node:http2'
 import type { Limit } from '../../enforce/report/metrics.ts'
-import type { Accepted } from '../../platform/wire/connection/listener.ts'
+import type { Accepted } from '../../platform/wire/accepted.ts'
 import { ticksOf } from '../../platform/wire/connection/ticks.ts'
 import { NGHTTP2_ENHANCE_YOUR_CALM } from './codes.ts'
 import { type ByteMeter, createByteMeter } from './watch/byte-meter.ts'

@@ -1,7 +1,8 @@
 import type { Resolved } from '../../cluster/resolved.ts'
 import { type AccessKey, accessKey as accessKeyKind } from '../../core/api/access-key.ts'
 import { schemaFaultOf } from '../../core/api/kind.ts'
-import type { SecretObject } from '../../core/keys/secret-data.ts'
+import { durationSeconds } from '../../core/base/time.ts'
+import { type SecretObject, secretNameOf } from '../../core/keys/secret-data.ts'
 import { clientOfKey, rolesOfKey } from '../../core/registry/reach.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { KubeClient, KubeObject } from '../../platform/kube/client.ts'
@@ -17,13 +18,14 @@ import type { SecretSweep } from './secret-sweep.ts'
 import type { AccessKeyWrites } from './write-planned.ts'
 
 interface About {
-  readonly client: Pick<KubeClient, 'get' | 'create' | 'update'>
+  readonly client: Pick<KubeClient, 'get' | 'create' | 'update' | 'delete'>
   readonly writer: StatusWriter
   readonly resolved: Resolved
   readonly enforcement: Pick<Enforcement, 'view' | 'forget'>
-  readonly sources: Pick<Sources, 'by' | 'roles'>
+  readonly sources: Pick<Sources, 'by' | 'roles' | 'services'>
   readonly keys: KeyQueue
   readonly issuerUrl: string
+  readonly publishAheadSeconds: number
   authorities(): string | undefined
   readonly sweep: Pick<SecretSweep, 'read'>
   readonly clock: Pick<Clock, 'wallMs'>
@@ -39,6 +41,7 @@ function readsOf(about: About): AccessKeyReads {
   const prove = createKeyProver()
   return {
     issuer: about.issuerUrl,
+    publishAheadSeconds: about.publishAheadSeconds,
     authorities: about.authorities,
     schemaFault: ({ spec }) => schemaFaultOf(accessKeyKind, spec),
     missingRoles: accessKey => rolesOfKey(accessKey).filter(role => !sources.roles.store.has(role)),
@@ -57,11 +60,14 @@ function readsOf(about: About): AccessKeyReads {
       }
       return resolved.isOurs(namespace) ? found : undefined
     },
-    async getSecret(namespace, name) {
+    async getSecret(accessKey, slot) {
+      const { namespace = '' } = accessKey.metadata
+      const name = secretNameOf(accessKey, slot)
       const found = await client.get<SecretObject & KubeObject>(secrets, namespace, name)
-      about.sweep.read(namespace, name, found?.metadata)
+      about.sweep.read(accessKey, slot, found?.metadata)
       return found
     },
+    staleness: accessKey => longestStaleness(accessKey, sources),
     enforced: accessKey =>
       enforcement.view(
         accessKeys,
@@ -77,9 +83,25 @@ function writesOf({ client, writer, keys }: About): AccessKeyWrites {
       keys.take(`${namespace}/${name}`, spec.algorithm ?? 'Ed25519'),
     createSecret: async secret => void (await client.create(secrets, secret as SecretObject & KubeObject)),
     updateSecret: async secret => void (await client.update(secrets, secret as SecretObject & KubeObject)),
+    deleteSecret: async ({ metadata: { namespace, name, uid, resourceVersion } }) => {
+      const preconditions = {
+        ...(uid !== undefined && { uid }),
+        ...(resourceVersion !== undefined && { resourceVersion }),
+      }
+      await client.delete(secrets, namespace, name, { preconditions })
+    },
     writeStatus: async (accessKey, status) =>
       void (await writer.write(accessKeys, accessKey as AccessKey & KubeObject, status)),
     // The status writer tells of transitions itself; what is left are the events of Secrets.
     record: (accessKey, events) => writer.record(accessKeys, accessKey as AccessKey & KubeObject, events),
   }
+}
+
+const defaultStaleness = 24 * 3_600
+
+function longestStaleness(accessKey: AccessKey, { by, services }: Pick<Sources, 'by' | 'services'>): number {
+  const all = [...by.servicesOfClient(clientOfKey(accessKey))].map(key =>
+    durationSeconds(services.store.get(key)?.spec.maxStaleness ?? ''),
+  )
+  return all.reduce<number>((longest, one) => Math.max(longest, one ?? 0), defaultStaleness)
 }

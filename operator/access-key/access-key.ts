@@ -23,7 +23,7 @@ const rereadStuckMs = 30_000
 const refusals = [400, 403, 422]
 
 /**
- * One pass: reads the AccessKey and its Secret live, decides, makes at most one write, and comes back. Two operators
+ * One pass: reads the AccessKey and its Secrets live, decides, makes at most one write, and comes back. Two operators
  * that both believe they lead mint one key: of two creations one is refused, and a refused pass starts over by reading.
  */
 export async function reconcileAccessKey(key: string, io: AccessKeyIo): Promise<Requeue> {
@@ -51,7 +51,7 @@ export async function reconcileAccessKey(key: string, io: AccessKeyIo): Promise<
 
 /** Without it the key cannot be what its status would say. A refreshing can wait: it is tried again, and logged. */
 function isNeeded(write: NonNullable<AccessKeyPlan['write']>): write is SecretWrite {
-  return write.kind === 'mint' || write.kind === 'update-secret'
+  return write.kind !== 'status' && write.kind !== 'refresh-secret'
 }
 
 /** The refused write was none, so this is the pass's one write. */

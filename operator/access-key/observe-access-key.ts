@@ -1,7 +1,7 @@
 import type { AccessKey } from '../../core/api/access-key.ts'
 import type { ObservedSecret } from '../../core/keys/judge-secret.ts'
 import type { FoundSecret, ObservedAccessKey } from '../../core/keys/key-plan.ts'
-import { type SecretObject, type SecretSlot, secretNameOf, secretSlots } from '../../core/keys/secret-data.ts'
+import { type SecretObject, type SecretSlot, secretSlots } from '../../core/keys/secret-data.ts'
 import type { ResolvedClient } from '../../core/registry/resolve-clients.ts'
 import type { EnforcedView } from '../../core/status/report.ts'
 import { KubeError } from '../../platform/kube/client.ts'
@@ -10,14 +10,17 @@ import { KubeError } from '../../platform/kube/client.ts'
 export interface AccessKeyReads {
   /** Undefined when it is gone, is going, or is not of this installation. */
   getAccessKey(key: string): Promise<AccessKey | undefined>
-  getSecret(namespace: string, name: string): Promise<SecretObject | undefined>
+  getSecret(accessKey: AccessKey, slot: SecretSlot): Promise<SecretObject | undefined>
   client(accessKey: AccessKey): ResolvedClient | undefined
   prove(secret: SecretObject, accessKey: AccessKey): ObservedSecret
   schemaFault(accessKey: AccessKey): string | undefined
   /** `namespace/name` of roles that the spec names and that do not exist. */
   missingRoles(accessKey: AccessKey): readonly string[]
   enforced(accessKey: AccessKey): EnforcedView
+  /** Seconds: of the services that the key's client may reach, the longest maxStaleness. */
+  staleness(accessKey: AccessKey): number
   readonly issuer: string
+  readonly publishAheadSeconds: number
   authorities(): string | undefined
 }
 
@@ -38,19 +41,22 @@ export async function observeAccessKey(
     issuer: reads.issuer,
     ca,
     enforced: reads.enforced(accessKey),
+    publishAheadSeconds: reads.publishAheadSeconds,
+    stalenessSeconds: reads.staleness(accessKey),
   }
 }
 
 async function observeSecrets(accessKey: AccessKey, reads: AccessKeyReads): Promise<ObservedAccessKey['secrets']> {
   if (accessKey.spec.publicKey) return {}
-  const found: { [slot in SecretSlot]?: FoundSecret } = {}
-  for (const slot of secretSlots) found[slot] = await observeSecret(accessKey, secretNameOf(accessKey, slot), reads)
-  return found
+  const found = await Promise.all(
+    secretSlots.map(async slot => [slot, await observeSecret(accessKey, slot, reads)] as const),
+  )
+  return Object.fromEntries(found) as { [slot in SecretSlot]: FoundSecret }
 }
 
-async function observeSecret(accessKey: AccessKey, name: string, reads: AccessKeyReads): Promise<FoundSecret> {
+async function observeSecret(accessKey: AccessKey, slot: SecretSlot, reads: AccessKeyReads): Promise<FoundSecret> {
   try {
-    const secret = await reads.getSecret(accessKey.metadata.namespace ?? '', name)
+    const secret = await reads.getSecret(accessKey, slot)
     return secret && reads.prove(secret, accessKey)
   } catch (error) {
     if (error instanceof KubeError && error.status === 403) return 'forbidden'

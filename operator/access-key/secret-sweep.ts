@@ -1,5 +1,5 @@
 import type { AccessKey } from '../../core/api/access-key.ts'
-import { secretNameOf } from '../../core/keys/secret-data.ts'
+import { type SecretSlot, secretNameOf } from '../../core/keys/secret-data.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { KubeClient, KubeObject } from '../../platform/kube/client.ts'
 import { namespaceOf } from '../../platform/kube/fifo.ts'
@@ -14,10 +14,17 @@ const mostForgotten = 1_000
 
 type Named = [string, AccessKey]
 
+/** A Secret to be looked at, and the AccessKey whose it is. */
+interface Look {
+  readonly key: string
+  readonly namespace: string
+  readonly name: string
+}
+
 /** Looks at the Secrets of all AccessKeys by name, one after the other, for as long as it runs. */
 export interface SecretSweep {
   /** What a pass has just read: undefined where there was none. */
-  read(namespace: string, name: string, found: KubeObject['metadata'] | undefined): void
+  read(accessKey: AccessKey, slot: SecretSlot, found: KubeObject['metadata'] | undefined): void
   start(): void
   stop(): void
 }
@@ -40,49 +47,46 @@ export function createSecretSweep(about: {
   const { client, clock, log } = about
   let known = new Map<string, string>()
   /** Of each namespace those that are still to be looked at, in the order of their turns. */
-  const left = new Map<string, Named[]>()
-  let round: Named[] = []
+  const left = new Map<string, Look[]>()
+  let round: Look[] = []
   let everyMs = roundMs
   let cancel: (() => void) | undefined
   let stopped = false
 
-  /** Lists the keys of each namespace that is through with its own; such a one comes behind those that are not. */
-  function refill(looks: readonly Named[]): void {
-    const looked = new Set(looks.map(([key]) => key))
-    const through = new Map<string, Named[]>()
+  /** Lists the Secrets of each namespace that is through with its own; such a one comes behind those that are not. */
+  function refill(looks: readonly Look[]): void {
+    const looked = new Set(looks.map(placeOf))
+    const through = new Map<string, Look[]>()
     let count = 0
-    for (const one of about.keys()) {
-      if (one[1].spec.publicKey) continue
+    for (const look of looksOf(about.keys())) {
       count++
-      const namespace = namespaceOf(one[0])
-      if (left.has(namespace) || looked.has(one[0])) continue
-      const keys = through.get(namespace)
-      if (keys) keys.push(one)
-      else through.set(namespace, [one])
+      if (left.has(look.namespace) || looked.has(placeOf(look))) continue
+      const others = through.get(look.namespace)
+      if (others) others.push(look)
+      else through.set(look.namespace, [look])
     }
-    for (const [namespace, keys] of through) left.set(namespace, keys)
+    for (const [namespace, others] of through) left.set(namespace, others)
     if (known.size > count + mostForgotten) forget()
   }
 
   function forget(): void {
-    const named = new Set<string>()
-    for (const [, key] of about.keys()) named.add(placeOf(key))
+    const named = new Set([...looksOf(about.keys())].map(placeOf))
     known = new Map([...known].filter(([place]) => named.has(place)))
   }
 
-  function takeTurns(looks: Named[]): void {
+  function takeTurns(looks: Look[]): void {
     // A namespace that has more to look at is met again, behind the others.
-    for (const [namespace, keys] of left) {
+    for (const [namespace, others] of left) {
       if (looks.length === mostOfRound) return
-      const next = keys.pop()
+      const next = others.pop()
       if (next) looks.push(next)
       left.delete(namespace)
-      if (keys.length > 0) left.set(namespace, keys)
+      if (others.length > 0) left.set(namespace, others)
     }
   }
 
   function nextRound(): void {
-    const looks: Named[] = []
+    const looks: Look[] = []
     // What is left of a namespace may be less than this round has place for.
     for (let time = 0; time < 2; time++) {
       refill(looks)
@@ -93,27 +97,32 @@ export function createSecretSweep(about: {
     everyMs = roundMs / Math.max(1, round.length)
   }
 
-  async function look(key: string, accessKey: AccessKey): Promise<void> {
+  async function look(one: Look): Promise<void> {
     try {
-      const found = await client.getMetadata(secrets, accessKey.metadata.namespace, secretNameOf(accessKey))
-      const before = known.get(placeOf(accessKey))
+      const found = await client.getMetadata(secrets, one.namespace, one.name)
+      const before = known.get(placeOf(one))
       // One that no pass has looked at yet waits for its first.
-      if (before !== undefined && before !== versionOf(found)) about.changed(key)
+      if (before !== undefined && before !== versionOf(found)) about.changed(one.key)
     } catch (error) {
       // Forbidden, or nobody answers: the passes themselves say so in status.
-      log.debug({ err: error, object: key }, 'the Secret was not looked at')
+      log.debug({ err: error, object: one.key }, 'the Secret was not looked at')
     }
   }
 
   async function step(): Promise<void> {
     if (round.length === 0) nextRound()
     const next = round.pop()
-    if (next) await look(...next)
+    if (next) await look(next)
     if (!stopped) cancel = clock.after(everyMs, () => void step())
   }
 
   return {
-    read: (namespace, name, found) => void known.set(`${namespace}/${name}`, versionOf(found)),
+    read(accessKey, slot, found) {
+      const place = placeOf({ namespace: accessKey.metadata.namespace ?? '', name: secretNameOf(accessKey, slot) })
+      // Most keys have no next one: nothing is kept of what nobody looks at.
+      if (!found && slot === 'staged') known.delete(place)
+      else known.set(place, versionOf(found))
+    },
     start: () => void step(),
     stop() {
       stopped = true
@@ -122,8 +131,19 @@ export function createSecretSweep(about: {
   }
 }
 
-function placeOf(accessKey: AccessKey): string {
-  return `${accessKey.metadata.namespace}/${secretNameOf(accessKey)}`
+/** The mounted one of each key that we make, and that of the next key while there is one. */
+function* looksOf(keys: Iterable<Named>): Generator<Look> {
+  for (const [key, accessKey] of keys) {
+    if (accessKey.spec.publicKey) continue
+    const namespace = namespaceOf(key)
+    yield { key, namespace, name: secretNameOf(accessKey) }
+    const isStaged = accessKey.status?.keys?.some(({ state }) => state === 'Pending')
+    if (isStaged) yield { key, namespace, name: secretNameOf(accessKey, 'staged') }
+  }
+}
+
+function placeOf({ namespace, name }: Omit<Look, 'key'>): string {
+  return `${namespace}/${name}`
 }
 
 function versionOf(found: KubeObject['metadata'] | undefined): string {

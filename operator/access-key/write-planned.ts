@@ -10,6 +10,8 @@ export interface AccessKeyWrites {
   createSecret(secret: SecretObject): Promise<void>
   /** Refused with 409 unless uid and resourceVersion are the current ones. */
   updateSecret(secret: SecretObject): Promise<void>
+  /** The Secret as it was read: refused with 409 when there is another one now. */
+  deleteSecret(secret: SecretObject): Promise<void>
   /** Refused with 409 unless the resourceVersion is the current one. */
   writeStatus(accessKey: AccessKey, status: NonNullable<AccessKey['status']>): Promise<void>
   /** Undefined while it is being made; the AccessKey is looked at again when it is there. */
@@ -27,6 +29,12 @@ export async function writePlanned(
   switch (planned.kind) {
     case 'status':
       await writes.writeStatus(accessKey, planned.status)
+      return 'written'
+    case 'create-secret':
+      await writes.createSecret(planned.secret)
+      return 'written'
+    case 'delete-secret':
+      await writes.deleteSecret(planned.secret)
       return 'written'
     case 'update-secret':
     case 'refresh-secret':

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../log.ts'
+import { createArrivalWatch } from './arrivals.ts'
 import { createPeerLine, type LineBounds } from './peer-line.ts'
 
 /**
@@ -19,16 +20,23 @@ export interface Turns {
 export type Work = (turn: 'come' | 'lost') => void
 
 export interface TurnBounds extends LineBounds {
-  /** Of one turn of the event loop, milliseconds. What has begun is finished. */
+  /** Of one turn of the event loop, milliseconds, while no connections come; else a piece. What has begun is finished. */
   readonly sliceMs: number
   /** What a piece of work takes at least, milliseconds: for work that goes on in a later turn. Default: nothing. */
   readonly leastMs?: number
 }
 
+/** Less than any piece of work takes. */
+const onePieceMs = 0.02
+
 export function createTurns(bounds: TurnBounds, { clock, log }: { clock: Clock; log: Logger }): Turns {
   const waiting = createPeerLine<Work>(bounds)
+  const arrivals = createArrivalWatch()
   let spentMs = 0
   let isScheduled = false
+
+  /** What a turn may have spent before another piece begins. */
+  const sliceMs = (): number => (arrivals.come() ? Math.min(onePieceMs, bounds.sliceMs) : bounds.sliceMs)
 
   function schedule(): void {
     if (isScheduled) return
@@ -50,7 +58,9 @@ export function createTurns(bounds: TurnBounds, { clock, log }: { clock: Clock; 
   function beginTurn(): void {
     isScheduled = false
     spentMs = 0
-    while (spentMs < bounds.sliceMs) {
+    const most = sliceMs()
+    arrivals.look()
+    while (spentMs < most) {
       const work = waiting.take()
       if (!work) break
       run(work, 'come')
@@ -61,7 +71,7 @@ export function createTurns(bounds: TurnBounds, { clock, log }: { clock: Clock; 
   return {
     waiting: waiting.size,
     take(peer, work) {
-      if (waiting.size() === 0 && spentMs < bounds.sliceMs) {
+      if (waiting.size() === 0 && spentMs < sliceMs()) {
         run(work, 'come')
         // The slice is of one turn.
         schedule()

@@ -26,16 +26,24 @@ export interface Connection {
 
 /** The connections of one listener. */
 export interface Connections {
-  /** Lets a connection in, or closes it at once. */
+  /** Lets a connection in, or closes it at once. @returns undefined when it did that */
+  enter(socket: Socket): Connection | undefined
+  /** From now on it carries requests, over this socket: behind TLS its handshake is done. */
+  open(connection: Connection, socket: Socket): void
+  leave(connection: Connection): void
+  /** The same for a server of Node's, which tells of sockets only. */
   accept(socket: Socket): void
-  /** Its handshake is done. */
   secured(socket: Socket): void
   of(socket: Socket): Connection | undefined
   all(): Iterable<Connection>
   size(): number
 }
 
-type Admitted = { -readonly [name in keyof Connection]: Connection[name] }
+interface Admitted {
+  readonly connection: { -readonly [name in keyof Connection]: Connection[name] }
+  readonly shares: Set<Share>
+  endHandshake(): void
+}
 
 /** @param isSecure connections begin with a TLS handshake */
 export function createConnections(options: {
@@ -48,15 +56,15 @@ export function createConnections(options: {
   const strangers = createBudget(limits.strangers)
   const proved = createBudget(limits.proved)
   const handshakes = createBudget(limits.handshakes)
-  const connections = new Set<Connection>()
+  const connections = new Map<Connection, Admitted>()
   // The two sockets of a connection behind TLS know nothing of each other but the port of their peer.
-  const handshaking = new Map<string, { connection: Admitted; done(): void }>()
+  const handshaking = new Map<string, Connection>()
   const bySocket = new WeakMap<Socket, Connection>()
 
-  function admit(socket: Socket): { connection: Admitted; shares: Set<Share> } | undefined {
+  function admit(socket: Socket): Admitted | undefined {
     const peer = peerKey(socket.remoteAddress)
     const shares = new Set<Share>()
-    const connection: Admitted = {
+    const connection: Admitted['connection'] = {
       ...{ peer, socket, phase: isSecure ? 'handshake' : 'open', since: clock.now(), served: false },
       ...{ readSince: 0, headSince: undefined },
       prove: () => {},
@@ -76,50 +84,74 @@ export function createConnections(options: {
       if (better) shares.add(better)
       else connection.closeFor('connections')
     }
-    return { connection, shares }
+    return { connection, shares, endHandshake: () => {} }
   }
 
-  function beginHandshake(connection: Admitted, shares: Set<Share>): boolean {
-    const { peer, socket } = connection
-    const share = handshakes.take(peer, 1, () => connection.closeFor('handshakes'))
-    if (!share) return false
+  /** @returns undefined when it takes part in no handshake: there is no place for one */
+  function beginHandshake(admitted: Admitted): Admitted | undefined {
+    const { connection, shares } = admitted
+    const share = handshakes.take(connection.peer, 1, () => connection.closeFor('handshakes'))
+    if (!share) return undefined
     shares.add(share)
-    const name = portOf(socket)
-    handshaking.set(name, { connection, done: share.release })
-    socket.once('close', () => {
-      if (handshaking.get(name)?.connection === connection) handshaking.delete(name)
-    })
-    return true
+    return { ...admitted, endHandshake: share.release }
+  }
+
+  function enter(socket: Socket): Connection | undefined {
+    const admitted = admit(socket)
+    if (!admitted) return undefined
+    const { connection, shares } = admitted
+    const begun = isSecure ? beginHandshake(admitted) : admitted
+    if (begun) {
+      connections.set(connection, begun)
+      return connection
+    }
+    for (const share of shares) share.release()
+    connection.closeFor('handshakes')
+    return undefined
+  }
+
+  function open(connection: Connection, socket: Socket): void {
+    const admitted = connections.get(connection)
+    if (!admitted) return void socket.destroy()
+    admitted.endHandshake()
+    admitted.connection.socket = socket
+    admitted.connection.phase = 'open'
+    admitted.connection.since = clock.now()
+  }
+
+  function leave(connection: Connection): void {
+    const shares = connections.get(connection)?.shares
+    for (const share of shares ?? []) share.release()
+    // Who proves itself when it has gone gets no place.
+    shares?.clear()
+    connections.delete(connection)
   }
 
   return {
+    enter,
+    open,
+    leave,
     accept(socket) {
-      const admitted = admit(socket)
-      if (!admitted) return
-      const { connection, shares } = admitted
-      socket.once('close', () => {
-        connections.delete(connection)
-        for (const share of shares) share.release()
-        shares.clear()
-      })
-      if (isSecure && !beginHandshake(connection, shares)) return connection.closeFor('handshakes')
-      connections.add(connection)
+      const connection = enter(socket)
+      if (!connection) return
+      const name = portOf(socket)
       bySocket.set(socket, connection)
+      if (isSecure) handshaking.set(name, connection)
+      socket.once('close', () => {
+        leave(connection)
+        if (handshaking.get(name) === connection) handshaking.delete(name)
+      })
     },
     secured(socket) {
       const name = portOf(socket)
-      const known = handshaking.get(name)
-      if (!known) return void socket.destroy()
+      const connection = handshaking.get(name)
+      if (!connection) return void socket.destroy()
       handshaking.delete(name)
-      known.done()
-      const { connection } = known
-      connection.socket = socket
-      connection.phase = 'open'
-      connection.since = clock.now()
+      open(connection, socket)
       bySocket.set(socket, connection)
     },
     of: socket => bySocket.get(socket),
-    all: () => connections,
+    all: () => connections.keys(),
     size: () => connections.size,
   }
 }

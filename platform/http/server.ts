@@ -3,6 +3,7 @@ import http from 'node:http'
 import type { Server as HttpsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { type Clock, systemClock } from '../clock.ts'
+import { noteArrival } from '../fair/arrivals.ts'
 import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import { https } from '../on-demand.ts'
@@ -25,8 +26,6 @@ export interface HttpServerOptions {
   port: number
   /** Without it: plain HTTP. */
   tls?: TlsSource
-  /** Asks for a certificate, which the handler has to look at: a connection without one is taken too. */
-  clientCertificates?: boolean
   handler: Handler
   /** Where they differ from those of every listener. */
   limits?: Partial<HttpLimits>
@@ -73,6 +72,7 @@ export function createServer(options: HttpServerOptions): HttpServer {
     })
   })
   server.on('connection', (socket: Socket) => {
+    noteArrival()
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
   })
@@ -185,6 +185,5 @@ function makeServer(options: HttpServerOptions, limits: HttpLimits): http.Server
   }
   const { tls } = options
   if (!tls) return http.createServer(settings)
-  const asked = options.clientCertificates && { requestCert: true, rejectUnauthorized: false }
-  return serveCertificate(tls, certificate => https().createServer({ ...settings, ...certificate, ...asked }))
+  return serveCertificate(tls, certificate => https().createServer({ ...settings, ...certificate }))
 }

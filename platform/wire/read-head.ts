@@ -5,6 +5,7 @@ import { type ReadBefore, recall } from './read-before.ts'
 import {
   addField,
   checkLine,
+  type FieldRules,
   type Fields,
   fault,
   type HeadFault,
@@ -22,7 +23,7 @@ export interface RefusedHead {
 }
 
 const notHttp = fault('Send HTTP/1.1 as RFC 9112 has it.')
-export const tooLarge = fault(`The header fields are larger than ${maxHeaderBytes} bytes together.`, 431)
+const tooLarge = (most: number): HeadFault => fault(`The header fields are larger than ${most} bytes together.`, 431)
 const badName = fault('A header name has characters that header names cannot have.')
 const badValue = fault('A header value has control bytes, or its line does not end in CR and LF.')
 
@@ -41,6 +42,22 @@ const refuse = (refused: HeadFault, method?: string, target?: string): RefusedHe
  * @see RFC 9112 sections 2 to 5
  */
 export function readHead(bytes: Buffer, text: string, end: number): RequestHead | RefusedHead {
+  const broken = placeLine(bytes, text)
+  const { method, target, version } = line
+  if (broken) return broken
+  const wrong = checkLine(method, target, version)
+  if (wrong) return refuse(wrong, method, target)
+  const fields = readFields(bytes, text, line.next, end + 2)
+  if ('status' in fields) return refuse(fields, method, target)
+  const head = readMeaning(method, target, version as RequestHead['version'], fields)
+  return 'status' in head ? refuse(head, method, target) : head
+}
+
+/** The request line that was read last, and where the fields begin. */
+export const line = { method: '', target: '', version: '', next: 0 }
+
+/** Reads the line of a request. @returns undefined when `line` holds its parts */
+export function placeLine(bytes: Buffer, text: string): RefusedHead | undefined {
   let at = 0
   while (tokenCharacter[bytes[at] as number] === 1) at++
   if (at === 0 || bytes[at] !== space) return refuse(notHttp)
@@ -53,12 +70,11 @@ export function readHead(bytes: Buffer, text: string, end: number): RequestHead 
   const target = bytes.toString('latin1', start, at)
   const version = readVersion(text, at + 1)
   if (version === undefined) return refuse(notHttp, method, target)
-  const line = checkLine(method, target, version)
-  if (line) return refuse(line, method, target)
-  const fields = readFields(bytes, text, at + 11, end + 2)
-  if ('status' in fields) return refuse(fields, method, target)
-  const head = readMeaning(method, target, version as RequestHead['version'], fields)
-  return 'status' in head ? refuse(head, method, target) : head
+  line.method = method
+  line.target = target
+  line.version = version
+  line.next = at + 11
+  return undefined
 }
 
 /** Where version and fields begin: from here on heads that differ in their target alone are the same. */
@@ -96,14 +112,21 @@ function readVersion(text: string, at: number): string | undefined {
   return /^HTTP\/(\d\.\d)\r\n/.exec(text.slice(at, at + 10))?.[1]
 }
 
-function readFields(bytes: Uint8Array, text: string, from: number, end: number): Fields | HeadFault {
+/** Reads the fields from `from` to `end`, which is behind the last one's line end. */
+export function readFields(
+  bytes: Uint8Array,
+  text: string,
+  from: number,
+  end: number,
+  rules?: FieldRules,
+): Fields | HeadFault {
   const fields = noFields()
   let at = from
   while (at < end) {
     const wrong = placeField(bytes, at, place)
     if (wrong) return wrong === 'name' ? badName : badValue
     const name = fieldName(text.slice(at, place.nameEnd))
-    const repeated = addField(fields, name, text.slice(place.valueStart, place.valueEnd))
+    const repeated = addField(fields, name, text.slice(place.valueStart, place.valueEnd), rules)
     if (repeated) return repeated
     at = place.next
   }
@@ -113,10 +136,11 @@ function readFields(bytes: Uint8Array, text: string, from: number, end: number):
 /**
  * Looks at a head whose end has not come yet: what no later byte can make good is refused at once.
  * @param from where to begin: what stands before was looked at already
+ * @param most bytes of a head
  */
-export function checkBeginning(text: string, from: number): HeadFault | undefined {
+export function checkBeginning(text: string, from: number, most = maxHeaderBytes): HeadFault | undefined {
   if (tokenCharacter[text.charCodeAt(0)] !== 1) return notHttp
-  if (text.length >= maxHeaderBytes) return tooLarge
+  if (text.length >= most) return tooLarge(most)
   for (let at = from; at < text.length; at++) {
     const code = text.charCodeAt(at)
     if (code >= 0x20 || code === 0x09) continue

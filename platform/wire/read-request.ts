@@ -91,13 +91,24 @@ export function noFields(): Fields {
   }
 }
 
+/** Which fields may be in a head. */
+export interface FieldRules {
+  /** Bits of those that may come once only. */
+  readonly once: number
+  readonly most: number
+}
+
+/** Of a head that is passed on: every field that means one thing comes once. */
+const strict: FieldRules = { once: -1, most: maxFields }
+
 /** Takes in one more field. @param value without white space around it and without control bytes */
-export function addField(fields: Fields, name: FieldName, value: string): HeadFault | undefined {
-  if (name.single !== 0) {
-    if ((fields.seen & name.single) !== 0) return fault(`Send the header ${name.lower} once.`)
-    fields.seen |= name.single
+export function addField(fields: Fields, name: FieldName, value: string, rules = strict): HeadFault | undefined {
+  const single = name.single & rules.once
+  if (single !== 0) {
+    if ((fields.seen & single) !== 0) return fault(`Send the header ${name.lower} once.`)
+    fields.seen |= single
   }
-  if (fields.names.length === maxFields) return tooManyFields
+  if (fields.names.length === rules.most) return tooManyFields(rules.most)
   fields.names.push(name.lower)
   fields.known.push(name)
   fields.values.push(value)
@@ -105,7 +116,7 @@ export function addField(fields: Fields, name: FieldName, value: string): HeadFa
   return undefined
 }
 
-const tooManyFields = fault(`There are more than ${maxFields} header fields.`, 431)
+const tooManyFields = (most: number): HeadFault => fault(`There are more than ${most} header fields.`, 431)
 
 function keep(fields: Fields, slot: number, value: string): void {
   switch (slot) {
@@ -140,7 +151,7 @@ function keep(fields: Fields, slot: number, value: string): void {
 export function readRequest({ method, target, version, raw }: RawHead): RequestHead | HeadFault {
   const line = checkLine(method, target, version)
   if (line) return line
-  if (raw.length / 2 > maxFields) return tooManyFields
+  if (raw.length / 2 > maxFields) return tooManyFields(maxFields)
   const fields = noFields()
   for (let at = 0; at + 1 < raw.length; at += 2) {
     const sent = raw[at] as string
@@ -185,9 +196,7 @@ export function readMeaning(
   if (typeof body !== 'string') return body
   const webSocket = fields.upgrade !== undefined && readUpgrade(fields.upgrade, connection, method, version, body)
   if (typeof webSocket !== 'boolean') return webSocket
-  // RFC 9110 section 10.1.1: it compares without case; Java's HttpClient writes 100-Continue.
-  if (expect !== undefined && expect.toLowerCase() !== '100-continue')
-    return fault('Expect takes 100-continue only.', 417)
+  if (!isExpected(expect)) return badExpect
 
   return {
     method,
@@ -205,18 +214,25 @@ export function readMeaning(
     webSocket,
     connection,
     version,
-    keepsOpen: version === '1.1' ? !connection.has('close') : keepsOpenAsOf10(connection),
+    keepsOpen: keepsOpen(connection, version),
   }
 }
 
-function keepsOpenAsOf10(connection: ReadonlySet<string>): boolean {
-  return connection.has('keep-alive') && !connection.has('close')
+/** RFC 9110 section 10.1.1: it compares without case; Java's HttpClient writes 100-Continue. */
+export function isExpected(expect: string | undefined): boolean {
+  return expect === undefined || expect.toLowerCase() === '100-continue'
+}
+export const badExpect = fault('Expect takes 100-continue only.', 417)
+
+/** RFC 9112 section 9.3. */
+export function keepsOpen(connection: ReadonlySet<string>, version: RequestHead['version']): boolean {
+  return !connection.has('close') && (version === '1.1' || connection.has('keep-alive'))
 }
 
 const none: ReadonlySet<string> = new Set()
 const keepAlive: ReadonlySet<string> = new Set(['keep-alive'])
 
-function readConnection(value: string | undefined): ReadonlySet<string> | HeadFault {
+export function readConnection(value: string | undefined): ReadonlySet<string> | HeadFault {
   if (value === undefined) return none
   if (value === 'keep-alive') return keepAlive
   const listed = new Set<string>()
@@ -232,7 +248,7 @@ function readConnection(value: string | undefined): ReadonlySet<string> | HeadFa
 }
 
 /** @see RFC 9112 section 6.3 */
-function readBody(
+export function readBody(
   { transferEncoding, contentLength }: Fields,
   version: RequestHead['version'],
 ): RequestHead['body'] | HeadFault {

@@ -1,50 +1,41 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { Clock } from '../../clock.ts'
-import { type Budget, createBudget, type Place } from '../../fair/budget.ts'
-import { costs } from '../../fair/memory.ts'
+import { noteArrival } from '../../fair/arrivals.ts'
 import { paceHandshakes } from '../../http/paced-handshakes.ts'
-import { peerKey, plainAddress } from '../../http/peer.ts'
 import { serveCertificate, type TlsSource } from '../../http/tls-source.ts'
 import type { Logger } from '../../log.ts'
 import { tls as tlsModule } from '../../on-demand.ts'
 import { type OnRead, readByEvents, readBytes, readInto } from './reading.ts'
 
-export interface ListenerOptions {
+export interface ListenerOptions<A> {
   host?: string | undefined
   port: number
   /** Without it: plain. */
   tls?: TlsSource | undefined
-  /**
-   * Of all callers together, and of one peer. What comes beyond is closed unanswered, or costs the peer that has the most
-   * its newest one.
-   */
-  maxConnections: number
-  maxConnectionsPerPeer: number
-  /** Memory of all that is under way. */
-  memory: Budget
-  handshakeTimeoutMs: number
-  onRefused(limit: 'connections' | 'memory'): void
+  /** Asks for a certificate, which is for others to look at: a connection without one is taken too. */
+  clientCertificates?: boolean | undefined
+  /** Without it whoever lets connections in ends those whose handshake takes too long. */
+  handshakeTimeoutMs?: number | undefined
+  /** Of a handshake for which there is no turn. */
+  onTurnRefused(): void
   /** Takes over connections behind TLS whose caller chose HTTP/2. */
-  onHttp2?: ((accepted: Accepted, firstBytes: Buffer) => (bytes: Buffer) => void) | undefined
+  onHttp2?: ((accepted: A, firstBytes: Buffer) => (bytes: Buffer) => void) | undefined
   clock: Clock
   log: Logger
 }
 
-/** A connection that was let in. */
-export interface Accepted {
-  /** What is read and written: behind TLS not the one that was accepted. */
-  socket: Socket
-  /** Where it comes from, as it is written down. */
-  readonly address: string
-  /** The peer that it is counted for. */
-  readonly key: string
-  /** Its place in the budget of memory, and what it takes there while nothing is held for it. */
-  readonly place: Place
-  readonly cost: number
+/** Lets connections in, as long as there are places. */
+export interface Admission<A> {
+  /** @returns undefined: there is no place, and it is closed unanswered */
+  enter(socket: Socket): A | undefined
+  /** From now on it carries requests, over this socket: behind TLS, after the handshake. */
+  open(accepted: A, socket: Socket): void
+  /** It has gone. */
+  leave(accepted: A): void
 }
 
-/** A listening socket that bounds how many connections there are. */
+/** A listening socket that lets in as many connections as there are places for. */
 export interface Listener {
   listen(): Promise<{ port: number }>
   /** Takes no more connections; those that are open stay. */
@@ -52,41 +43,42 @@ export interface Listener {
 }
 
 /** @param serve gets every connection that can carry requests: behind TLS, after the handshake */
-export function createListener(
-  options: ListenerOptions,
-  serve: (accepted: Accepted, open: (onRead: OnRead) => Socket) => void,
+export function createListener<A>(
+  options: ListenerOptions<A>,
+  admission: Admission<A>,
+  serve: (accepted: A, open: (onRead: OnRead) => Socket) => void,
 ): Listener {
   const { tls } = options
-  const admit = createAdmission(options)
   // All plain connections share it: each piece is dealt with before the next one is read.
   const buffer = Buffer.allocUnsafeSlow(readBytes)
   const server: Server = tls ? tlsServer(tls, options) : createServer({ ...settings, pauseOnConnect: true })
   /** Behind TLS: those whose handshake runs. Their two sockets know nothing of each other but their peer's port. */
-  const handshaking = new Map<string, Accepted>()
+  const handshaking = new Map<string, A>()
   server.on('connection', (socket: Socket) => {
-    const admitted = admit(socket)
-    if (!admitted) return void socket.destroy()
-    const { accepted, leave } = admitted
+    noteArrival()
+    const accepted = admission.enter(socket)
+    if (!accepted) return void socket.destroy()
     if (tls) {
       const name = portOf(socket)
       handshaking.set(name, accepted)
       return void socket.once('close', () => {
         if (handshaking.get(name) === accepted) handshaking.delete(name)
-        leave()
+        admission.leave(accepted)
       })
     }
     serve(accepted, onRead => {
-      accepted.socket = readInto(socket, buffer, onRead)
-      accepted.socket.once('close', leave)
-      return accepted.socket
+      const opened = readInto(socket, buffer, onRead)
+      admission.open(accepted, opened)
+      opened.once('close', () => admission.leave(accepted))
+      return opened
     })
   })
-  if (tls) paceHandshakes(server, options, () => options.onRefused('connections'))
+  if (tls) paceHandshakes(server, options, options.onTurnRefused)
   server.on('secureConnection', (socket: TLSSocket) => {
     const accepted = handshaking.get(portOf(socket))
     if (!accepted) return void socket.destroy()
     handshaking.delete(portOf(socket))
-    accepted.socket = socket
+    admission.open(accepted, socket)
     if (options.onHttp2 && socket.alpnProtocol === 'h2') {
       return void socket.on('data', options.onHttp2(accepted, Buffer.alloc(0)))
     }
@@ -105,11 +97,13 @@ export function createListener(
 
 const settings = { allowHalfOpen: true, noDelay: true }
 
-function tlsServer(source: TlsSource, { handshakeTimeoutMs, onHttp2, log }: ListenerOptions): Server {
+function tlsServer<A>(source: TlsSource, options: ListenerOptions<A>): Server {
+  const { clientCertificates, handshakeTimeoutMs, onHttp2, log } = options
   const own = {
     ...settings,
     ALPNProtocols: [...(onHttp2 ? ['h2'] : []), 'http/1.1'],
-    handshakeTimeout: handshakeTimeoutMs,
+    ...(handshakeTimeoutMs !== undefined && { handshakeTimeout: handshakeTimeoutMs }),
+    ...(clientCertificates && { requestCert: true, rejectUnauthorized: false }),
   }
   const server = serveCertificate(source, certificate => tlsModule().createServer({ ...own, ...certificate }))
   server.on('tlsClientError', (error, socket) => {
@@ -124,36 +118,7 @@ function portOf({ remoteAddress, remotePort }: Socket): string {
   return `${remoteAddress} ${remotePort}`
 }
 
-/** Lets connections in: while there are places for them, and memory. */
-function createAdmission({ maxConnections, maxConnectionsPerPeer, memory, tls, onRefused }: ListenerOptions) {
-  const connections = createBudget({ sum: maxConnections, perPeer: maxConnectionsPerPeer }, 'shed')
-  return (socket: Socket): { accepted: Accepted; leave(): void } | undefined => {
-    const key = peerKey(socket.remoteAddress)
-    const endFor = (limit: 'connections' | 'memory'): void => {
-      onRefused(limit)
-      accepted?.socket.destroy()
-    }
-    let accepted: Accepted | undefined
-    const seat = connections.enter(key, 1, () => endFor('connections'))
-    if (!seat) return void onRefused('connections')
-    const cost = tls ? costs.tls : costs.connection
-    const place = memory.enter(key, cost, () => endFor('memory'))
-    if (!place) {
-      connections.leave(seat)
-      return void onRefused('memory')
-    }
-    accepted = { socket, address: plainAddress(socket.remoteAddress), key, place, cost }
-    return {
-      accepted,
-      leave() {
-        connections.leave(seat)
-        memory.leave(place)
-      },
-    }
-  }
-}
-
-function listening(server: Server, { port, host, log }: ListenerOptions): Promise<{ port: number }> {
+function listening<A>(server: Server, { port, host, log }: ListenerOptions<A>): Promise<{ port: number }> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     server.listen({ port, ...(host !== undefined && { host }), backlog: 4_096 }, () => {

@@ -58,6 +58,11 @@ const singles = [
 ]
 const singleBits: ReadonlyMap<string, number> = new Map(singles.map((name, at) => [name, 1 << at]))
 
+/** The bits of some of them. */
+export function singlesOf(names: readonly string[]): number {
+  return names.reduce((bits, name) => bits | (singleBits.get(name) ?? 0), 0)
+}
+
 const slotOf: ReadonlyMap<string, number> = new Map([
   ['host', slots.host],
   ['authorization', slots.authorization],

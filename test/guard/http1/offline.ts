@@ -129,7 +129,7 @@ function connectOffline(caller: Socket, openApp: () => Socket) {
   let read: OnRead = () => true
   const address = '127.0.0.1'
   const place = memory.enter(address, 1, () => {}) as Place
-  serveCaller(listener, { socket: caller, address, key: address, place, cost: 1 }, onRead => {
+  serveCaller(listener, { socket: caller, address, key: address, seat: place, place, cost: 1 }, onRead => {
     read = onRead
     return caller
   })

@@ -10,6 +10,7 @@ const everything = {
   priorityClassName: 'system-cluster-critical',
   crds: { keep: false },
   clientIds: { 'acme.orders': 'partners/acme' },
+  keys: { publishAhead: '1h30m' },
   issuer: {
     url: 'https://issuer.example.com/prod',
     tlsHosts: ['issuer.example.com', '10.0.0.1'],

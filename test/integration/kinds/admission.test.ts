@@ -90,7 +90,49 @@ const sets =
 /** CEL rules on one object: kind, what is wrong, change, part of the message. */
 const onCreate: readonly (readonly [Kind | 'brought', string, Change, string])[] = [
   ['AccessKey', 'type StaticSecret', sets({ type: 'StaticSecret' }), 'are not available in this release'],
-  ['AccessKey', 'rotation', sets({ rotation: { every: '1h' } }), 'rotation is not available in this release'],
+  ['AccessKey', 'a rotation every minute', sets({ rotation: { every: '1m' } }), 'every must be at least 1h'],
+  [
+    'AccessKey',
+    'an overlap as long as every',
+    sets({ rotation: { every: '24h', overlap: '24h' } }),
+    'overlap must be shorter than every',
+  ],
+  [
+    'AccessKey',
+    'a window that never opens',
+    sets({ rotation: { windows: [{ start: '02:00', duration: '0s' }] } }),
+    'or it never opens',
+  ],
+  [
+    'AccessKey',
+    'a window at no time of day',
+    sets({ rotation: { windows: [{ start: '24:00', duration: '1h' }] } }),
+    'a time of day has hours and minutes',
+  ],
+  [
+    'AccessKey',
+    'a window in no time zone',
+    sets({ rotation: { windows: [{ start: '02:00', duration: '1h', timeZone: '+02:00' }] } }),
+    'a time zone has a name',
+  ],
+  [
+    'AccessKey',
+    'every as long as validity',
+    sets({ validity: '240h', rotation: { every: '240h' } }),
+    'rotation.every must be shorter than validity',
+  ],
+  [
+    'AccessKey',
+    'an overlap as long as validity',
+    sets({ validity: '240h', rotation: { overlap: '240h' } }),
+    'rotation.overlap must be shorter than validity',
+  ],
+  [
+    'brought',
+    'a rotation of an own key',
+    sets({ rotation: { every: '24h' } }),
+    'rotation has no meaning with publicKey',
+  ],
   [
     'AccessKey',
     'validity and expiresAt',

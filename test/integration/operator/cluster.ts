@@ -85,6 +85,7 @@ export function configOf(change: Partial<Config> = {}): Config {
     healthPort: 0,
     snapshotPort: 8444,
     clientIds: new Map(),
+    publishAheadMs: 20 * 60_000,
     tlsHosts: [],
     authorizer: false,
     authorizerTlsHosts: [],

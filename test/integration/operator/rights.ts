@@ -50,4 +50,4 @@ export const releaseRules = [
 ]
 
 /** Cluster-wide by default; by the chart's value only in named namespaces, and always in the release's. */
-export const secretRules = [{ apiGroups: [''], resources: ['secrets'], verbs: ['get', 'create', 'update'] }]
+export const secretRules = [{ apiGroups: [''], resources: ['secrets'], verbs: ['get', 'create', 'update', 'delete'] }]

@@ -94,6 +94,28 @@ describe('a check over gRPC', () => {
   })
 })
 
+describe('who calls again', () => {
+  it('is told of in the same words, and in others as soon as anything is otherwise', async () => {
+    const headers = bearer()
+    const again = (more: Record<string, string> = {}) => ask({ target: '/api/x', headers: { ...headers, ...more } })
+    const first = await again()
+    expect(await again()).toEqual(first)
+    const removed = async (more?: Record<string, string>) => (await again(more)).removed
+    expect(await removed({ 'latchkey-actor-x': 'y' })).toContain('latchkey-actor-x')
+    expect(await removed()).toEqual(first.removed)
+    rig.apply(rowsOf({ service: { keepCredential: 'Jwt' } }))
+    expect(await removed()).not.toContain('authorization')
+    rig.apply(rowsOf({ service: { mode: 'Audit' } }))
+    expect(await again()).toEqual(first)
+    const other = async () => (await ask({ target: '/other', headers })).onAnswer
+    expect(await other()).toEqual(['latchkey-decision: allow; reason=not_granted; mode=audit; by=guard'])
+    expect(await ask({ target: '/api/x', headers: { authorization: `Bearer ${alice.token()}` } })).toEqual(first)
+    const nobody = await ask({ target: '/open/x' })
+    expect(nobody.headers).not.toHaveProperty('latchkey-client')
+    expect(await ask({ target: '/open/x' })).toEqual(nobody)
+  })
+})
+
 describe('who asks, and about what', () => {
   it.each<[string, Record<string, string>]>([
     ['nobody', {}],

@@ -34,7 +34,10 @@ describe.each(guides)('$name', ({ text }) => {
   it('names the service in paths that are understood', () => {
     const paths = [...text.matchAll(/\/check\/[a-z]+\/[a-z]+/g)].map(([path]) => path)
     expect(paths.concat(text.includes('lua.latchkey shop/orders') ? '/check/shop/orders' : [])).not.toEqual([])
-    for (const path of paths) expect(readHttpCheck('GET', path, [])).toMatchObject({ service: 'shop/orders', rest: '' })
+    for (const target of paths) {
+      const check = readHttpCheck({ method: 'GET', target, fields: [], values: [] })
+      expect(check).toMatchObject({ service: 'shop/orders', rest: '' })
+    }
   })
 })
 

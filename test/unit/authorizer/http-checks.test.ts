@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { httpAnswer } from '../../../authorizer/http/answer-http.ts'
 import { alice, bob, rowsOf } from '../../guard/policy-rows.ts'
 import { openRaw, type RawAnswer, sendRaw } from '../../guard/raw-socket.ts'
 import { peers, type Rig, secretOf, startAuthorizer } from './rig.ts'
@@ -68,6 +69,23 @@ describe('P21 who is not listed', () => {
   it('learns nothing of which services there are', async () => {
     const answers = await Promise.all([check({}), check({ path: '/check/shop/none' }), check({ path: '/metrics' })])
     expect(answers.map(decision)).toEqual(Array(3).fill('deny; reason=peer_unknown; by=guard'))
+  })
+})
+
+describe('P21 a connection on which a secret was proved', () => {
+  it('is known by it as long as it counts, and by another one only where that is proved, too', async () => {
+    const connection = await openRaw(rig.http)
+    const known = async (secret: string): Promise<boolean> => {
+      connection.send(`GET /check/shop/orders/open/x HTTP/1.1\r\nHost: a\r\nLatchkey-Peer-Secret: ${secret}\r\n\r\n`)
+      return (await connection.answer()).status === 200
+    }
+    const [own, next] = [secretOf('envoy'), 'n'.repeat(40)]
+    expect([await known(own), await known(own), await known(next), await known(own)]).toEqual([true, true, false, true])
+    rig.book.setSecrets('envoy', [next])
+    expect([await known(own), await known(next)]).toEqual([false, true])
+    rig.book.setSecrets('envoy', [own])
+    expect([await known(next), await known(own)]).toEqual([false, true])
+    connection.socket.destroy()
   })
 })
 
@@ -163,6 +181,13 @@ describe('the answer', () => {
     const answer = await nginx(target, { token })
     expect([answer.status, answer.headers['latchkey-status']]).toEqual([status, [String(real)]])
     expect(JSON.parse(answer.headers['latchkey-problem']?.[0] ?? '')).toMatchObject({ status: real, code })
+  })
+  it('for nginx has its problem in ASCII: another character could be a line end as a byte', () => {
+    const body = `${JSON.stringify({ missing: 'GET /\u00e9\u010d\u010a' })}\n`
+    const { headers } = httpAnswer({ pass: false, answer: { status: 403, headers: [], body } }, 'Nginx')
+    const told = headers[headers.indexOf('Latchkey-Problem') + 1] ?? ''
+    expect(told).toMatch(/^[\x20-\x7e]+$/)
+    expect(JSON.parse(told)).toEqual(JSON.parse(body))
   })
   it('P32 gives the credential back only where the service keeps it, and only a proved one', async () => {
     rig.apply(rowsOf({ service: { keepCredential: 'Jwt' } }))

@@ -34,7 +34,7 @@ function start(rows: readonly Row[] = rowsOf()) {
     proofs: { take: (peer, callerOf, unproved) => void waiting.push({ peer, caller: callerOf(), ...unproved }) },
     ...{ clock, log },
   })
-  const ask = (token: string, of: Partial<CheckRequest> = {}): Promise<Outcome | undefined> => {
+  const ask = async (token: string, of: Partial<CheckRequest> = {}): Promise<Outcome | undefined> => {
     const asked: AskedOfProxy = {
       ...{ method: 'GET', target: '/api/x', authorization: `Bearer ${token}`, names: [], values: [] },
       ...{ requestId: undefined, reserved: [] },

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { AccessKey } from '../../../core/api/access-key.ts'
+import { type SecretSlot, secretNameOf } from '../../../core/keys/secret-data.ts'
 import { createSecretSweep } from '../../../operator/access-key/secret-sweep.ts'
 import type { Clock } from '../../../platform/clock.ts'
 import { createLog } from '../../../platform/log.ts'
@@ -44,9 +45,10 @@ function sweepOver(keys: [string, AccessKey][], secrets: Map<string, string | Er
     log,
   })
   /** What a pass over the key reads. */
-  const reads = (name: string) => {
-    const version = secrets.get(name)
-    sweep.read('shop', name, typeof version === 'string' ? { name, uid: 'u', resourceVersion: version } : undefined)
+  const reads = (name: string, slot: SecretSlot = 'mounted') => {
+    const [, key] = keyOf(name)
+    const version = secrets.get(secretNameOf(key, slot))
+    sweep.read(key, slot, typeof version === 'string' ? { name, uid: 'u', resourceVersion: version } : undefined)
   }
   return {
     sweep,
@@ -91,6 +93,36 @@ test('a Secret that is gone or another one than a pass has read is told until on
   secrets.set('a', '3')
   await pass(3)
   expect(changed).toEqual(['shop/a'])
+})
+
+test('the Secret of a next key is looked at while the status publishes one, and told when it changes or is gone', async () => {
+  const secrets = new Map([
+    ['a', '1'],
+    ['a-next', '1'],
+  ])
+  const [name, key] = keyOf('a')
+  const publicKey = { kty: 'OKP', crv: 'Ed25519', x: 'x' } as const
+  const pending = { kid: 'k', state: 'Pending', publicKey, notBefore: '2026-12-01T00:00:00Z' } as const
+  const keys: [string, AccessKey][] = [[name, { ...key, status: { keys: [pending] } }]]
+  const { pass, reads, changed, asked } = sweepOver(keys, secrets)
+  reads('a')
+  reads('a', 'staged')
+  await pass(4)
+  expect(changed).toEqual([])
+  expect(new Set(asked)).toEqual(new Set(['shop/a', 'shop/a-next']))
+  secrets.set('a-next', '2')
+  await pass(2)
+  expect(changed.splice(0)).toEqual(['shop/a'])
+  reads('a', 'staged')
+  secrets.delete('a-next')
+  await pass(2)
+  expect(changed.splice(0)).toEqual(['shop/a'])
+  reads('a', 'staged')
+  keys[0] = [name, key]
+  await pass(2)
+  asked.splice(0)
+  await pass(4)
+  expect([changed, new Set(asked)]).toEqual([[], new Set(['shop/a'])])
 })
 
 test('a Secret that is deleted before it was looked at once is told', async () => {

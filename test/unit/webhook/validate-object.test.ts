@@ -138,6 +138,17 @@ describe('a spec that cannot work is refused, with the field and the remedy', ()
       }),
       'spec.rules[0].when[1].organizationEquals.param: names {org}, which spec.rules[0].permissions[0].resources[1] does not have; every template of the rule needs it',
     ],
+    [
+      'a window in a time zone that does not exist',
+      'AccessKey',
+      {
+        clientRef: { name: 'a' },
+        rotation: {
+          windows: ['Europe/Berlin', 'Europe/Atlantis'].map(timeZone => ({ start: '02:00', duration: '1h', timeZone })),
+        },
+      },
+      'spec.rotation.windows[1].timeZone: is no time zone of the IANA database; write for example Europe/Berlin',
+    ],
     ['a field this version does not know', 'ApiClient', { colour: 'red' }, 'spec: Unrecognized key: "colour"'],
   ])('%s', async (_, kind, spec, expected) => {
     expect(await message(kind, spec)).toBe(expected)

@@ -1,6 +1,7 @@
 import type { AccessKeySpec } from '../../../core/api/access-key.ts'
 import { durationSeconds, secondsOf } from '../../../core/base/time.ts'
 import { checkPublicKey } from '../../../core/jose/jwk.ts'
+import { isTimeZone } from '../../../core/keys/windows.ts'
 import * as resources from '../../../platform/kube/resources.ts'
 import { type Check, expiresInThePast, type KindChecks } from './check.ts'
 
@@ -18,6 +19,13 @@ const validityIsSane: Check<AccessKeySpec> = ({ validity }) => {
   return { field: 'spec.validity', message: 'must be between 1h and 878400h (100 years), for example 2160h' }
 }
 
+const timeZonesExist: Check<AccessKeySpec> = ({ rotation }) => {
+  const index = (rotation?.windows ?? []).findIndex(({ timeZone }) => timeZone !== undefined && !isTimeZone(timeZone))
+  if (index < 0) return undefined
+  const field = `spec.rotation.windows[${index}].timeZone`
+  return { field, message: 'is no time zone of the IANA database; write for example Europe/Berlin' }
+}
+
 const keysNotBeforeLiesAhead: Check<AccessKeySpec> = ({ keysNotBefore }, { now }) => {
   const seconds = secondsOf(keysNotBefore)
   if (seconds === undefined || seconds <= now) return undefined
@@ -25,7 +33,7 @@ const keysNotBeforeLiesAhead: Check<AccessKeySpec> = ({ keysNotBefore }, { now }
 }
 
 export const accessKeyChecks: KindChecks<AccessKeySpec> = {
-  refusals: [publicKeyIsUsable, validityIsSane],
+  refusals: [publicKeyIsUsable, validityIsSane, timeZonesExist],
   warnings: [expiresInThePast, keysNotBeforeLiesAhead],
   references: ({ clientRef, roles }, { namespace }) => [
     { field: 'spec.clientRef.name', resource: resources.apiClients, namespace, name: clientRef.name },

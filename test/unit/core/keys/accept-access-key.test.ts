@@ -3,7 +3,7 @@ import type { AccessKey } from '../../../../core/api/access-key.ts'
 import type { ApiClient } from '../../../../core/api/api-client.ts'
 import { timeOf } from '../../../../core/base/time.ts'
 import { findKeyFault, type KeyFault } from '../../../../core/keys/accept-access-key.ts'
-import { accessKeyOf, clientOf, start } from './access-key-store.ts'
+import { accessKeyOf, clientOf, publishAheadSeconds, start } from './access-key-store.ts'
 
 const at = (seconds: number): string => timeOf(start + seconds)
 const longest = 90 * 24 * 3_600
@@ -16,7 +16,7 @@ const p256 = {
 } as const
 
 const faultOf = (spec: Partial<AccessKey['spec']>, client: ApiClient['spec'] = {}) =>
-  findKeyFault({ accessKey: accessKeyOf(spec), client: clientOf(client) }, start)
+  findKeyFault({ publishAheadSeconds, accessKey: accessKeyOf(spec), client: clientOf(client) }, start)
 const fault = (reason: KeyFault['reason'], words: string, rest: Partial<KeyFault> = {}) => ({
   reason,
   message: expect.stringContaining(words),
@@ -55,7 +55,6 @@ describe('a key is refused', () => {
       { type: 'Static' as never },
       fault('Unsupported', 'This release does not make type Static.'),
     ],
-    ['that rotates', { rotation: { every: '1h' } }, fault('Unsupported', 'This release does not make rotation.')],
     [
       'of another algorithm than it says',
       { publicKey: p256 },
@@ -86,7 +85,10 @@ describe('a key is refused', () => {
 
   test('that the schema does not take, whatever the API server did', () => {
     expect(
-      findKeyFault({ accessKey: accessKeyOf(), client: undefined, schemaFault: 'spec.x is wrong' }, start),
+      findKeyFault(
+        { publishAheadSeconds, accessKey: accessKeyOf(), client: undefined, schemaFault: 'spec.x is wrong' },
+        start,
+      ),
     ).toEqual({
       reason: 'Invalid',
       message: 'spec.x is wrong',
@@ -95,14 +97,14 @@ describe('a key is refused', () => {
   })
 
   test('whose client is not there: what is published stays', () => {
-    expect(findKeyFault({ accessKey: accessKeyOf({ publicKey }), client: undefined }, start)).toEqual(
-      fault('ClientNotFound', 'There is no ApiClient web in this namespace.', { keys: 'kept' }),
-    )
+    expect(
+      findKeyFault({ publishAheadSeconds, accessKey: accessKeyOf({ publicKey }), client: undefined }, start),
+    ).toEqual(fault('ClientNotFound', 'There is no ApiClient web in this namespace.', { keys: 'kept' }))
   })
 
   test('whose client is refused: what is published stays', () => {
-    expect(findKeyFault({ accessKey: accessKeyOf(), client: clientOf({}, { accepted: false }) }, start)).toEqual(
-      fault('ClientRefused', 'The ApiClient web is not accepted.', { keys: 'kept' }),
-    )
+    expect(
+      findKeyFault({ publishAheadSeconds, accessKey: accessKeyOf(), client: clientOf({}, { accepted: false }) }, start),
+    ).toEqual(fault('ClientRefused', 'The ApiClient web is not accepted.', { keys: 'kept' }))
   })
 })

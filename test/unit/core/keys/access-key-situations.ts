@@ -1,7 +1,7 @@
 import type { AccessKey } from '../../../../core/api/access-key.ts'
 import { type SecretObject, secretAnnotations } from '../../../../core/keys/secret-data.ts'
 import { reconcileAccessKey } from '../../../../operator/access-key/access-key.ts'
-import { at, clientOf, type Store } from './access-key-store.ts'
+import { at, clientOf, type Store, start } from './access-key-store.ts'
 
 const ed25519 = { kty: 'OKP', crv: 'Ed25519', x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo' } as const
 
@@ -217,9 +217,21 @@ export const situations: Record<string, Situation> = {
     state: 'Expired',
     keys: [],
   },
+  'a key that ended within this second, whose Secret was deleted': {
+    spec: { expiresAt: new Date(start * 1_000 + 50_500).toISOString() },
+    given(store) {
+      store.now += 50
+      store.putSecret(undefined)
+    },
+    writes: ['status'],
+    ready: 'Expired',
+    state: 'Expired',
+    keys: ['Expired'],
+  },
   'an ended key whose Secret was deleted': {
     spec: { validity: '1h' },
     given(store) {
+      store.client = clientOf({ type: 'Partner' })
       store.now += 3_700
       store.putSecret(undefined)
     },
@@ -318,7 +330,7 @@ export const situations: Record<string, Situation> = {
   },
   'what this version does not make': {
     from: 'nothing',
-    spec: { rotation: { every: '1h' } },
+    spec: { type: 'StaticSecret' },
     writes: ['status'],
     accepted: 'Unsupported',
     ready: 'Unsupported',

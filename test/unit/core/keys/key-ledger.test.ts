@@ -69,14 +69,18 @@ describe('of the published keys', () => {
 describe('when a key is published', () => {
   const fresh = { kid: 'new', publicKey, notBefore: start }
   const published = (spec: Partial<AccessKey['spec']>, keys: readonly PublishedKey[], now = start) =>
-    publish(accessKeyOf(spec), keys, fresh, now)
+    publish(accessKeyOf(spec), keys, fresh, { now })
 
   test('it comes first, with the end that the spec gives', () => {
-    expect(published({ validity: '1m' }, [])).toEqual([keyOf('new', 'Active', { notAfter: at(60) })])
+    expect(published({ validity: '1m' }, [])).toEqual([
+      keyOf('new', 'Active', { notAfter: at(60), publishedAt: at(0) }),
+    ])
   })
 
   test('it has ended where its end has passed already', () => {
-    expect(published({ expiresAt: at(-1) }, [])).toEqual([keyOf('new', 'Expired', { notAfter: at(-1) })])
+    expect(published({ expiresAt: at(-1) }, [])).toEqual([
+      keyOf('new', 'Expired', { notAfter: at(-1), publishedAt: at(0) }),
+    ])
   })
 
   test('and is known, it stays as it is', () => {
@@ -113,21 +117,21 @@ describe('when a key is published', () => {
     ['one that is revoked stays known', keyOf('old', 'Revoked'), [keyOf('old', 'Revoked')]],
     ['one that has ended is dropped', keyOf('old', 'Expired', { notAfter: at(-1) }), []],
   ])('of the others %s', (_, old, left) => {
-    expect(published({}, [old])).toEqual([keyOf('new', 'Active'), ...left])
+    expect(published({}, [old])).toEqual([keyOf('new', 'Active', { publishedAt: at(0) }), ...left])
   })
 
   test('tokens of a key that retires live for a quarter of an hour, and the tolerance of clocks', () => {
     expect(retiringSeconds).toBe(930)
   })
 
-  test('the newest 4 revoked and 3 retiring ones stay, in the order they had', () => {
-    const made = [3, 1, 6, 4, 2, 5]
+  test('the newest 4 revoked and 8 retiring ones stay, in the order they had', () => {
+    const made = [3, 1, 6, 4, 2, 5, 9, 7, 8]
     const of = (state: 'Revoked' | 'Retiring') =>
       made.map(day => keyOf(`${state}${day}`, state, { notBefore: at(day), notAfter: at(1_000) }))
     expect(published({}, [...of('Revoked'), ...of('Retiring')]).map(({ kid }) => kid)).toEqual([
       'new',
-      ...['Revoked3', 'Revoked6', 'Revoked4', 'Revoked5'],
-      ...['Retiring6', 'Retiring4', 'Retiring5'],
+      ...['Revoked6', 'Revoked9', 'Revoked7', 'Revoked8'],
+      ...[3, 6, 4, 2, 5, 9, 7, 8].map(day => `Retiring${day}`),
     ])
   })
 })

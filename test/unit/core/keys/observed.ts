@@ -5,7 +5,7 @@ import type { AccessKeyPlan, ObservedAccessKey } from '../../../../core/keys/key
 import { mintedSecret } from '../../../../core/keys/minted-secret.ts'
 import { planAccessKey } from '../../../../core/keys/plan-access-key.ts'
 import type { SecretObject } from '../../../../core/keys/secret-data.ts'
-import { ca, clientOf, issuer, start } from './access-key-store.ts'
+import { ca, clientOf, issuer, publishAheadSeconds, start } from './access-key-store.ts'
 
 /** So many seconds after the start. */
 export const at = (seconds: number): string => timeOf(start + seconds)
@@ -35,6 +35,8 @@ export const observedOf = (accessKey: AccessKey, changes: Partial<ObservedAccess
   issuer,
   ca,
   enforced: { state: 'no-guards' },
+  publishAheadSeconds,
+  stalenessSeconds: 86_400,
   ...changes,
 })
 /** Its Secret as it was minted, with what somebody did to it since. */

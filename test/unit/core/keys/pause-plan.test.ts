@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { secretFile } from '../../../../core/keys/secret-data.ts'
 import { accessKeyOf, at, clientOf, createStore, type Store, settle } from './access-key-store.ts'
+import { staged } from './rotation-rig.ts'
 
 const paused = { 'latchkey.dev/paused': 'true' }
 const condition = (store: Store, type: string) => store.accessKey.status?.conditions?.find(one => one.type === type)
@@ -106,6 +107,27 @@ test('another public key is not published while paused, and the one before is re
   store.annotate({})
   await settle(store)
   expect(keys(store)).toEqual(['Active'])
+})
+
+test('a rotation stops where it stands while paused, with both keys valid, and goes on after the pause', async () => {
+  const store = await staged()
+  expect(keys(store)).toEqual(['Active', 'Pending'])
+  store.annotate(paused)
+  store.now += 2 * 3_600
+  expect(await settle(store)).toEqual(['status'])
+  expect([keys(store), condition(store, 'Ready')?.reason]).toEqual([['Active', 'Pending'], 'Paused'])
+  store.annotate({})
+  expect(await settle(store)).toEqual(expect.arrayContaining(['update', 'status', 'delete next']))
+  expect(keys(store).sort()).toEqual(['Active', 'Retiring'])
+})
+
+test('no rotation begins while paused, though it is asked for', async () => {
+  const store = await minted()
+  store.annotate(paused)
+  store.now += 10
+  store.edit({ rotation: { requestedAt: at(10) } })
+  await settle(store)
+  expect([store.next, keys(store), condition(store, 'Ready')?.reason]).toEqual([undefined, ['Active'], 'Paused'])
 })
 
 test('what is wrong keeps its reason while paused: a pause mends nothing', async () => {

@@ -15,7 +15,7 @@ describe('a key that is brought', () => {
   test('is published under its thumbprint from now on, its public members only, and has no Secret', () => {
     const { status } = settled(brought({ publicKey: { ...publicKey, use: 'sig' } as never }), {})
     expect(status?.keyId).toBe(kid)
-    expect(status?.keys).toEqual([{ kid, state: 'Active', publicKey, notBefore: at(0) }])
+    expect(status?.keys).toEqual([{ kid, state: 'Active', publicKey, notBefore: at(0), publishedAt: at(0) }])
     expect(status).not.toHaveProperty('secretName')
   })
 

@@ -30,7 +30,10 @@ describe('a key that is minted', () => {
     expect(events).toEqual([])
     expect(write).toEqual({ kind: 'status', status: inUse.status })
     expect(inUse.status).toMatchObject({ keys: [keyOf('Active')], keyId: 'held', binding: { name: 'web' } })
-    expect(planAccessKey(observedOf(inUse, found(secretOf(fresh))), start)).toEqual({ events: [] })
+    expect(planAccessKey(observedOf(inUse, found(secretOf(fresh))), start)).toEqual({
+      events: [],
+      nextAt: expect.any(Number),
+    })
   })
 
   test.each<[string, (secret: SecretObject) => SecretObject]>([
@@ -66,10 +69,13 @@ describe('a key that is minted', () => {
   test('may leave its Secret without owners, where it is not to be collected', () => {
     const orphan = accessKeyOf({ deletionPolicy: 'Orphan' })
     const done = settled(orphan, found(secretOf(orphan)))
-    expect(planAccessKey(observedOf(done, found(secretOf(orphan))), start)).toEqual({ events: [] })
+    expect(planAccessKey(observedOf(done, found(secretOf(orphan))), start)).toEqual({
+      events: [],
+      nextAt: expect.any(Number),
+    })
     const secret = secretOf(orphan)
     const listed = { ...secret, metadata: { ...secret.metadata, ownerReferences: [] } }
-    expect(planAccessKey(observedOf(done, found(listed)), start)).toEqual({ events: [] })
+    expect(planAccessKey(observedOf(done, found(listed)), start)).toEqual({ events: [], nextAt: expect.any(Number) })
   })
 
   test.each<[string, Partial<AccessKey['spec']>, Partial<ObservedAccessKey>, string, string]>([
@@ -124,7 +130,12 @@ describe('a key that is minted', () => {
     ['where the Secret was deleted after the time of its key', { validity: '1h' }, [ended], {}],
     ['into a Secret that was edited', { expiresAt: at(0) }, [ended], edited],
     ['into a Secret that was edited before its key was published', { expiresAt: at(0) }, [], edited],
-    ['into a Secret that was edited after the time of its key', { validity: '1h' }, [ended], edited],
+    [
+      'into a Secret that was edited after the time of its key, where nothing rotates it',
+      { validity: '1h' },
+      [ended],
+      { ...edited, client: clientOf({ type: 'Partner' }) },
+    ],
   ])('is not made any more after the end, %s', (_, spec, keys, changes) => {
     const plan = planAccessKey(observedOf(accessKeyOf(spec, { keys, keyId: 'held' }), changes), start)
     expect([states(plan), readyOf(plan)]).toEqual([keys.map(({ kid, state }) => `${kid} ${state}`), 'Expired'])
@@ -178,7 +189,7 @@ describe('a key that is minted', () => {
   ])('stays published and named while %s', (_, changes) => {
     const { write } = planAccessKey(observedOf(inUse, changes), start)
     if (write?.kind !== 'status') throw new Error('a status was expected')
-    expect([write.status.keyId, write.status.keys]).toEqual(['held', [keyOf('Active')]])
+    expect([write.status.keyId, write.status.keys]).toEqual(['held', [keyOf('Active', { publishedAt: at(0) })]])
   })
 
   test('is withdrawn where its client became a person’s and it has no end', () => {

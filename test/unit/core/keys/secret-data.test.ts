@@ -60,8 +60,9 @@ describe('the files of a Secret', () => {
   })
 })
 
-test('an AccessKey has one Secret, of its own name unless it gives another', () => {
-  expect(secretSlots).toEqual(['mounted'])
+test('an AccessKey has a Secret of its own name, unless it gives another, and one beside it for the next key', () => {
+  expect(secretSlots).toEqual(['mounted', 'staged'])
+  expect(secretNameOf(accessKeyOf({ secretName: 'other' }), 'staged')).toBe('other-next')
   expect(secretNameOf(accessKeyOf())).toBe('web')
   expect(secretNameOf(accessKeyOf({ secretName: 'other' }), 'mounted')).toBe('other')
 })

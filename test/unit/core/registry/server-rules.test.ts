@@ -67,6 +67,20 @@ describe('what an API server refuses is refused without one (S08)', () => {
     ['Role', { rules: [{ services: ['a'], methods: ['GET'] }] }, 'spec.rules[0]: a rule has either'],
     ['Role', { rules: [{ services: ['a'] }] }, 'spec.rules[0]: a rule has either'],
     ['Role', { rules: [{ ...rule, when: [{}] }] }, 'spec.rules[0].when[0]: set exactly one'],
+    ['AccessKey', { clientRef, rotation: { every: '1m' } }, 'spec.rotation.every: every must be at least'],
+    ['AccessKey', { clientRef, rotation: { every: '2h', overlap: '2h' } }, 'spec.rotation.overlap: overlap must be'],
+    [
+      'AccessKey',
+      { clientRef, rotation: { windows: [{ start: '02:00', duration: '0s' }] } },
+      'spec.rotation.windows[0].duration: a window is open',
+    ],
+    ['AccessKey', { clientRef, validity: '2h', rotation: { every: '2h' } }, 'spec.rotation.every: rotation.every must'],
+    [
+      'AccessKey',
+      { clientRef, validity: '2h', rotation: { overlap: '2h' } },
+      'spec.rotation.overlap: rotation.overlap',
+    ],
+    ['AccessKey', { clientRef, publicKey: okp, rotation: {} }, 'spec.rotation: rotation has no meaning'],
     ['AccessGrant', { ...grant, actFor: 'Any' }, 'spec.actFor: actFor must be None'],
     [
       'AccessGrant',

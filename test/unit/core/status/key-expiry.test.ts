@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { AccessKey, AccessKeyStatus } from '../../../../core/api/access-key.ts'
-import { keyExpiry } from '../../../../core/status/key-expiry.ts'
+import { firstEnds, keyExpiry } from '../../../../core/status/key-expiry.ts'
 
 const now = Date.parse('2026-11-25T00:00:00Z') / 1_000
 const day = 86_400
@@ -36,4 +36,17 @@ test('leaves out keys that never end, have ended, are revoked, are not yet obser
   ]
   expect(keyExpiry(keys, now).soonest).toBeUndefined()
   expect(keyExpiry(keys, now).within.map(({ count }) => count)).toEqual([0, 0, 0, 0])
+})
+
+test('counts one that rotates before where every key ends with the object', () => {
+  const rotating = key({ expiresAt: at(1), renewalTime: at(0.5) })
+  const ending = { ...rotating, spec: { ...rotating.spec, expiresAt: at(1) } }
+  expect(keyExpiry([ending], now).soonest).toBe(now + day)
+})
+
+test('names those that end first, as many as asked for', () => {
+  const keys = [5, 1, 3, 2, 4].map(days => key({ expiresAt: at(days) }))
+  expect(firstEnds([...keys, key({})], 3).map(({ end }) => (end - now) / day)).toEqual([1, 2, 3])
+  const many = Array.from({ length: 1_000 }, (_, index) => key({ expiresAt: at(((index * 7) % 1_000) + 1) }))
+  expect(firstEnds(many, 5).map(({ end }) => (end - now) / day)).toEqual([1, 2, 3, 4, 5])
 })

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Clock } from '../../../../platform/clock.ts'
+import { noteArrival } from '../../../../platform/fair/arrivals.ts'
 import { createTurns, type TurnBounds } from '../../../../platform/fair/turns.ts'
 import { createQuietLog } from '../quiet-log.ts'
 
@@ -29,6 +30,19 @@ describe('turns', () => {
     await nextTurn()
     expect(done).toEqual(['a1', 'a2', 'a3'])
     expect(turns.waiting()).toBe(0)
+  })
+  it('are a piece of work long while connections come, for each waits for a turn of its own', async () => {
+    const { take, done } = start({ sliceMs: 3, perPeer: 9, sum: 9 })
+    noteArrival()
+    for (let at = 1; at <= 7; at++) take('a', `a${at}`)
+    expect(done).toEqual(['a1'])
+    await nextTurn()
+    expect(done).toEqual(['a1', 'a2'])
+    noteArrival()
+    await nextTurn()
+    expect(done).toEqual(['a1', 'a2', 'a3'])
+    await nextTurn()
+    expect(done).toEqual(['a1', 'a2', 'a3', 'a4', 'a5', 'a6'])
   })
   it('go round the peers that wait', async () => {
     const { take, done } = start({ sliceMs: 1 })

@@ -1,0 +1,136 @@
+import { expect, test } from 'vitest'
+import type { RotationWindow } from '../../../../core/api/rotation.ts'
+import { secondsOfTime, timeOf } from '../../../../core/base/time.ts'
+import { isTimeZone, longestClosed, nextOpen } from '../../../../core/keys/windows.ts'
+
+const berlin = { timeZone: 'Europe/Berlin' }
+
+/** From when on, which windows, and when the next one opens and closes. */
+const openings: Record<string, { from: string; windows: RotationWindow[]; opens: string; closes: string }> = {
+  'every day, in UTC unless it says otherwise': {
+    from: '2026-12-01T05:00:00Z',
+    windows: [{ start: '02:30', duration: '1h' }],
+    opens: '2026-12-02T02:30:00Z',
+    closes: '2026-12-02T03:30:00Z',
+  },
+  'one that is open': {
+    from: '2026-12-01T03:00:00Z',
+    windows: [{ start: '02:30', duration: '1h' }],
+    opens: '2026-12-01T02:30:00Z',
+    closes: '2026-12-01T03:30:00Z',
+  },
+  'the end does not belong to it': {
+    from: '2026-12-01T03:30:00Z',
+    windows: [{ start: '02:30', duration: '1h' }],
+    opens: '2026-12-02T02:30:00Z',
+    closes: '2026-12-02T03:30:00Z',
+  },
+  'one that began the day before': {
+    from: '2026-12-01T00:30:00Z',
+    windows: [{ start: '23:00', duration: '2h' }],
+    opens: '2026-11-30T23:00:00Z',
+    closes: '2026-12-01T01:00:00Z',
+  },
+  'a day of the week': {
+    from: '2026-12-01T00:00:00Z',
+    windows: [{ days: ['Sun'], start: '01:00', duration: '90m' }],
+    opens: '2026-12-06T01:00:00Z',
+    closes: '2026-12-06T02:30:00Z',
+  },
+  'a day of the week of its zone, which is another one in UTC': {
+    from: '2026-12-01T00:00:00Z',
+    windows: [{ days: ['Sun'], start: '08:00', duration: '1h', timeZone: 'Pacific/Auckland' }],
+    opens: '2026-12-05T19:00:00Z',
+    closes: '2026-12-05T20:00:00Z',
+  },
+  'a zone behind UTC': {
+    from: '2026-12-01T00:00:00Z',
+    windows: [{ days: ['Mon'], start: '22:00', duration: '1h', timeZone: 'America/Los_Angeles' }],
+    opens: '2026-12-01T06:00:00Z',
+    closes: '2026-12-01T07:00:00Z',
+  },
+  'a zone half an hour off': {
+    from: '2026-12-01T00:00:00Z',
+    windows: [{ start: '09:00', duration: '1h', timeZone: 'Asia/Kolkata' }],
+    opens: '2026-12-01T03:30:00Z',
+    closes: '2026-12-01T04:30:00Z',
+  },
+  'in winter': {
+    from: '2026-12-01T00:00:00Z',
+    windows: [{ start: '12:00', duration: '1h', ...berlin }],
+    opens: '2026-12-01T11:00:00Z',
+    closes: '2026-12-01T12:00:00Z',
+  },
+  'in summer': {
+    from: '2026-07-01T00:00:00Z',
+    windows: [{ start: '12:00', duration: '1h', ...berlin }],
+    opens: '2026-07-01T10:00:00Z',
+    closes: '2026-07-01T11:00:00Z',
+  },
+  'a time that the change to summer time leaves out comes an hour later': {
+    from: '2027-03-28T00:00:00Z',
+    windows: [{ days: ['Sun'], start: '02:30', duration: '1h', ...berlin }],
+    opens: '2027-03-28T01:30:00Z',
+    closes: '2027-03-28T02:30:00Z',
+  },
+  'a time that comes twice is taken the first time, and lasts as long as it says': {
+    from: '2026-10-24T20:00:00Z',
+    windows: [{ days: ['Sun'], start: '02:30', duration: '2h', ...berlin }],
+    opens: '2026-10-25T00:30:00Z',
+    closes: '2026-10-25T02:30:00Z',
+  },
+  'the one that opens first': {
+    from: '2026-12-01T00:00:00Z',
+    windows: [
+      { days: ['Sat'], start: '01:00', duration: '1h' },
+      { days: ['Thu'], start: '01:00', duration: '1h' },
+    ],
+    opens: '2026-12-03T01:00:00Z',
+    closes: '2026-12-03T02:00:00Z',
+  },
+  'two that overlap are one': {
+    from: '2026-12-01T00:00:00Z',
+    windows: [
+      { days: ['Thu'], start: '01:00', duration: '2h' },
+      { days: ['Thu'], start: '02:00', duration: '2h' },
+    ],
+    opens: '2026-12-03T01:00:00Z',
+    closes: '2026-12-03T04:00:00Z',
+  },
+  'a whole week': {
+    from: '2026-12-05T12:00:00Z',
+    windows: [{ days: ['Tue'], start: '00:00', duration: '167h' }],
+    opens: '2026-12-01T00:00:00Z',
+    closes: '2026-12-07T23:00:00Z',
+  },
+}
+
+for (const [name, { from, windows, opens, closes }] of Object.entries(openings)) {
+  test(`the next window: ${name}`, () => {
+    const found = nextOpen(windows, secondsOfTime(from))
+    expect(found && { opens: timeOf(found.opens), closes: timeOf(found.closes) }).toEqual({ opens, closes })
+  })
+}
+
+test('from a window on, the one found is open then, whenever one looks', () => {
+  const windows: RotationWindow[] = [{ days: ['Mon', 'Fri'], start: '02:30', duration: '45m', ...berlin }]
+  for (let from = secondsOfTime('2027-03-20T00:00:00Z'); from < secondsOfTime('2027-04-05T00:00:00Z'); from += 7_200) {
+    const found = nextOpen(windows, from)
+    expect(found && found.closes > from && found.closes - found.opens).toBe(2_700)
+    expect(found && nextOpen(windows, found.opens)).toEqual(found)
+  }
+})
+
+test('how long no window is open at most', () => {
+  const from = secondsOfTime('2026-12-01T00:00:00Z')
+  expect(longestClosed([{ start: '02:00', duration: '2h' }], from)).toBe(22 * 3_600)
+  expect(longestClosed([{ days: ['Sun'], start: '02:00', duration: '2h' }], from)).toBe(166 * 3_600)
+  expect(longestClosed([{ start: '00:00', duration: '24h' }], from)).toBe(0)
+})
+
+test('names of time zones are those of the IANA database', () => {
+  for (const name of ['UTC', 'Europe/Berlin', 'America/Argentina/Buenos_Aires', 'Etc/GMT+5']) {
+    expect(isTimeZone(name), name).toBe(true)
+  }
+  for (const name of ['Europe/Atlantis', 'summer', '']) expect(isTimeZone(name), name).toBe(false)
+})
