@@ -41,6 +41,8 @@ function previousChart(): string {
   return join(folder, 'charts/latchkey')
 }
 
+const lingering = '          lifecycle: { preStop: { sleep: { seconds: 20 } } }\n'
+
 /** The example, in namespaces of its own that belong to this installation. */
 async function applyExample(image: string): Promise<void> {
   const k8s = join(repositoryRoot, 'examples/orders/k8s')
@@ -52,6 +54,9 @@ async function applyExample(image: string): Promise<void> {
         key === 'namespace' || file.startsWith('1-') ? `${key}: prior-${name}` : all,
       )
       .replaceAll('orders.shop.svc', `orders.${shop}.svc`)
+      // What the node's proxy does with a pod that goes is not what is tested here: it has longer than by default.
+      .replace('          env:\n            - name: HOST', `${lingering}$&`)
+      .replace('latchkey.dev/guard: orders\n    spec:\n', '$&      terminationGracePeriodSeconds: 90\n')
       .replaceAll('  labels:\n    pod-security', '  labels:\n    latchkey.dev/installation: prior\n    pod-security')
     await apply(yaml)
   }
