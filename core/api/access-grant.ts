@@ -6,6 +6,7 @@ import {
   enforcedReasons,
   type KindDefinition,
   lastUsedColumn,
+  pausedReasons,
   readyColumn,
   reasonColumn,
   repeated,
@@ -75,7 +76,7 @@ const status = z.strictObject({
   lastUsedAt,
   state: described(
     z.enum(['Active', 'Pending', 'Expired', 'Refused']),
-    'What the grant does now. Pending: none of its clients exists yet. Refused: it opens nothing.',
+    'What the grant does now. Pending: none of its clients exists yet, or none was pinned before it was paused. Refused: it opens nothing.',
   ).optional(),
   clients: described(z.array(grantedClient).max(256), 'The clients, as pinned.', {
     'x-kubernetes-list-type': 'map',
@@ -124,7 +125,9 @@ export const accessGrant: KindDefinition = {
       Ready: 'The grant is published.',
       Expired: 'The grant has ended.',
       ...repeated(acceptedReasons),
+      ...pausedReasons,
     },
+    Paused: pausedReasons,
     Enforced: enforcedReasons,
   },
 }

@@ -1,4 +1,4 @@
-import { enforcedReasons, repeated } from './kind.ts'
+import { enforcedReasons, pausedReasons, repeated } from './kind.ts'
 
 const acceptedReasons = {
   Accepted: 'The key is understood and its client is known.',
@@ -28,7 +28,9 @@ export const accessKeyConditions = {
     SecretRefused:
       'The API server refuses the Secret: a quota, an admission policy, or a namespace that is being deleted.',
     ...repeated(acceptedReasons),
+    ...pausedReasons,
   },
+  Paused: pausedReasons,
   Enforced: enforcedReasons,
   Rotating: {
     Requested: 'spec.rotation.requestedAt is still to come: the rotation begins then.',

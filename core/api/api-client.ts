@@ -1,5 +1,13 @@
 import { z } from 'zod'
-import { type ApiObject, ageColumn, type KindDefinition, readyColumn, reasonColumn, repeated } from './kind.ts'
+import {
+  type ApiObject,
+  ageColumn,
+  type KindDefinition,
+  pausedReasons,
+  readyColumn,
+  reasonColumn,
+  repeated,
+} from './kind.ts'
 import { described, statusBase, subdomain, text } from './schema.ts'
 import { worded } from './worded.ts'
 
@@ -131,6 +139,8 @@ export const apiClient: KindDefinition = {
       Ready: 'The client is published.',
       Suspended: 'The client is suspended, and every guard knows or is being told.',
       ...repeated(acceptedReasons),
+      ...pausedReasons,
     },
+    Paused: pausedReasons,
   },
 }

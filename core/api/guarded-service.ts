@@ -5,6 +5,7 @@ import {
   ageColumn,
   enforcedColumn,
   type KindDefinition,
+  pausedReasons,
   readyColumn,
   reasonColumn,
   repeated,
@@ -262,6 +263,7 @@ export const guardedService: KindDefinition = {
     Ready: {
       Ready: 'The policy is published.',
       ...repeated(acceptedReasons),
+      ...pausedReasons,
       NothingListens:
         "The policy is published, but in some pod nothing listens where the guard reaches the app, so calls are answered 502. Name the app's port in the pod annotation latchkey.dev/upstream-port, and let it listen on 127.0.0.1; or its socket in latchkey.dev/upstream-socket.",
       GuardsOutdated:
@@ -269,12 +271,15 @@ export const guardedService: KindDefinition = {
       NotIsolated:
         'The policy is published, but the NetworkPolicy that spec.networkPolicy asks for is not there; see the condition Isolated.',
     },
+    Paused: pausedReasons,
     Isolated: {
       Isolated: "The NetworkPolicy is there. Whether it holds is up to the cluster's network.",
       NotAccepted: 'The service is not accepted; the message says why. A NetworkPolicy that was made before stays.',
       NetworkPolicyConflict:
         'A NetworkPolicy of that name is not of this GuardedService. It stays untouched; delete or rename it.',
       NetworkPolicyForbidden: 'The operator may not write NetworkPolicies here; see the ClusterRole of the chart.',
+      Paused:
+        'The object is paused: the NetworkPolicy is left as it is, though the spec asks for another, or for none.',
       NoSelector: 'The Service selects no pods, so there is nothing to isolate.',
       ServiceBypassesGuard:
         "The Service's port does not lead to the guard yet; isolated, its pods would get no traffic. See the condition Enforced.",

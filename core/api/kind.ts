@@ -92,6 +92,11 @@ export function repeated(accepted: Readonly<Record<string, string>>, ...others: 
   return Object.fromEntries(reasons.map(reason => [reason, 'As the condition Accepted says.']))
 }
 
+/** The reason of the condition Paused, and of Ready where nothing else is to be said. */
+export const pausedReasons = {
+  Paused: 'The annotation latchkey.dev/paused is there: the operator leaves alone what the message says.',
+}
+
 /** Reasons of the condition Enforced on objects that reach guards. */
 export const enforcedReasons = {
   Enforced: 'Every guard concerned holds this state.',

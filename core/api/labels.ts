@@ -6,3 +6,5 @@ export const installationLabel = 'latchkey.dev/installation'
 export const enforcesAnnotation = 'latchkey.dev/enforces'
 /** The label on a pod that names the GuardedService whose guard it gets. */
 export const guardLabel = 'latchkey.dev/guard'
+/** The annotation on an object of ours that has the operator leave it alone, but for what takes rights away. */
+export const pausedAnnotation = 'latchkey.dev/paused'

@@ -6,6 +6,7 @@ import {
   enforcedReasons,
   type KindDefinition,
   lastUsedColumn,
+  pausedReasons,
   readyColumn,
   reasonColumn,
   repeated,
@@ -171,7 +172,9 @@ export const role: KindDefinition = {
       Ready: 'The role is published.',
       RuleMatchesNothing: 'The role is published, but some path or permission of it opens nothing.',
       ...repeated(acceptedReasons, 'RuleMatchesNothing'),
+      ...pausedReasons,
     },
+    Paused: pausedReasons,
     Enforced: enforcedReasons,
   },
 }

@@ -2,6 +2,7 @@ import type { AccessKey, AccessKeyStatus, PublishedKey } from '../api/access-key
 import { secondsOfTime, timeOf } from '../base/time.ts'
 import type { ResolvedClient } from '../registry/resolve-clients.ts'
 import { lastUse } from '../status/last-use.ts'
+import { pausedFindings } from '../status/paused.ts'
 import {
   type ConditionFinding,
   type EnforcedView,
@@ -26,6 +27,8 @@ interface Outcome {
   /** `kid` of the key in use. */
   readonly keyId?: string
   readonly secretState: SecretState
+  /** Absent when it is not paused. */
+  readonly paused?: { readonly withheld: boolean }
   readonly nextTrouble?: Trouble
   readonly rotating?: Rotating
   readonly renewalAt?: number
@@ -86,7 +89,7 @@ function findings(outcome: Outcome): ConditionFinding[] {
   const state = (list: readonly PublishedKey[] | undefined, kid: string | undefined) =>
     list?.find(key => key.kid === kid)?.state
   const same = previous?.keyId === keyId && state(previous?.keys, keyId) === state(keys, keyId)
-  return [
+  const all = [
     accepted,
     ready,
     latchEnforced(same ? previous?.conditions : undefined, accessKey.metadata.generation, enforced),
@@ -94,7 +97,10 @@ function findings(outcome: Outcome): ConditionFinding[] {
     ...(expiring ? [expiring] : []),
     ...(stalled ? [{ type: 'Stalled', status: 'True' as const, reason: ready.reason, message: ready.message }] : []),
   ]
+  return pausedFindings(all, outcome.paused && { left: keyLeft, ...outcome.paused })
 }
+
+const keyLeft = 'Secret and published keys are left as they are; what ends or is revoked is refused all the same.'
 
 /** A role that is missing holds nothing up: the key is minted, and the role counts from when it exists. */
 function acceptance({ accessKey, fault, missingRoles }: Outcome): ConditionFinding {
@@ -136,6 +142,13 @@ function readiness(outcome: Outcome, accepted: ConditionFinding): ConditionFindi
   if (secretState === 'missing') {
     if (expired(accessKey, outcome.now)) return say('True', 'Expired', 'The key has ended.')
     return say('False', 'Pending', `A key is being minted into the Secret ${secretNameOf(accessKey)}.`)
+  }
+  if (secretState === 'leaving') {
+    return say(
+      'False',
+      'Pending',
+      `The Secret ${secretNameOf(accessKey)} is of an earlier AccessKey of this name. A key is minted once it is gone.`,
+    )
   }
   if (client?.suspended) return say('True', 'ClientSuspended', 'The client is suspended: no guard takes the key.')
   if (accepted.status === 'False') return { ...accepted, type: 'Ready', status: 'True' }

@@ -1,4 +1,5 @@
 import type { AccessKey, PublicJwk, PublishedKey } from '../api/access-key.ts'
+import { group } from '../api/kind.ts'
 import { secondsOfTime } from '../base/time.ts'
 import type { ResolvedClient } from '../registry/resolve-clients.ts'
 import {
@@ -32,6 +33,8 @@ export type SecretVerdict =
   | { readonly is: 'spoilt'; readonly cause: SpoiltCause }
   /** Left by an AccessKey of this name that is gone, and fit to be taken over. */
   | { readonly is: 'orphan'; readonly key: ProvedKey; readonly number: number }
+  /** Of an AccessKey of this name that is gone: the garbage collector takes it. */
+  | { readonly is: 'leaving' }
   | { readonly is: 'foreign' }
 
 export type SpoiltCause = 'edited' | 'revoked' | 'stale' | 'client'
@@ -51,6 +54,7 @@ export function judgeSecret(
     const cause = spoilt({ key, number }, accessKey, client, ledger)
     return cause ? { is: 'spoilt', cause } : { is: 'good', key, number }
   }
+  if (isLeftBehind(object, accessKey)) return { is: 'leaving' }
   if (!key || number === undefined || !isOrphanOf(object, accessKey, client)) return { is: 'foreign' }
   if ((ledger.length > 0 && !published) || spoilt({ key, number }, accessKey, client, ledger)) return { is: 'foreign' }
   return { is: 'orphan', key, number }
@@ -73,6 +77,13 @@ function spoilt(
   if (known?.state === 'Retiring') return 'stale'
   if (!known && ledger.some(one => secondsOfTime(one.notBefore) > number)) return 'stale'
   return undefined
+}
+
+/** Its controller was an AccessKey of this name, which is gone: there is one of a name at a time. */
+function isLeftBehind({ metadata }: SecretObject, accessKey: AccessKey): boolean {
+  const controller = metadata.ownerReferences?.find(owner => owner.controller)
+  if (controller?.kind !== 'AccessKey' || controller.name !== accessKey.metadata.name) return false
+  return controller.apiVersion.startsWith(`${group}/`) && controller.uid !== accessKey.metadata.uid
 }
 
 /**

@@ -121,13 +121,28 @@ export function onlyRevoked(keys: readonly PublishedKey[]): PublishedKey[] {
   return keys.filter(key => key.state === 'Revoked')
 }
 
+/**
+ * What is published of a paused AccessKey: the keys of `before`, each as little worth as `after` has it and never more.
+ * None retires: the key that would take its place is not published either.
+ */
+export function onlyTakenAway(before: readonly PublishedKey[], after: readonly PublishedKey[]): PublishedKey[] {
+  return before.flatMap(key => {
+    const next = after.find(one => one.kid === key.kid)
+    if (!next) return []
+    const retires = next.state === 'Retiring' && key.state !== 'Retiring'
+    return [retires || power(next) > power(key) ? key : next]
+  })
+}
+
 /** Whether some key verifies tokens in `before` and not, or only for a shorter time, in `after`. */
 export function takesAway(before: readonly PublishedKey[], after: readonly PublishedKey[]): boolean {
-  const power = (key: PublishedKey | undefined): number => {
-    if (!key || key.state === 'Revoked' || key.state === 'Expired') return 0
-    return key.notAfter === undefined ? Number.POSITIVE_INFINITY : secondsOfTime(key.notAfter)
-  }
   return before.some(key => power(key) > power(after.find(one => one.kid === key.kid)))
+}
+
+/** Until when it verifies tokens: seconds since epoch. */
+function power(key: PublishedKey | undefined): number {
+  if (!key || key.state === 'Revoked' || key.state === 'Expired') return 0
+  return key.notAfter === undefined ? Number.POSITIVE_INFINITY : secondsOfTime(key.notAfter)
 }
 
 /** The number of a key to be minted. Never older than what is published or revoked, whatever our clock says: a younger key wins. */

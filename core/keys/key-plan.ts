@@ -6,8 +6,8 @@ import type { KeyFault } from './accept-access-key.ts'
 import type { ObservedSecret } from './judge-secret.ts'
 import type { SecretObject, SecretSlot } from './secret-data.ts'
 
-/** `missing`: there is work to do at the Secret. `none`: there need not be one. `unknown`: it was not judged. */
-export type SecretState = 'good' | 'missing' | 'none' | 'foreign' | 'forbidden' | 'refused' | 'unknown'
+/** `missing`: there is work to do at the Secret. `leaving`: an earlier one is still being collected. `none`: there need not be one. `unknown`: it was not judged. */
+export type SecretState = 'good' | 'missing' | 'leaving' | 'none' | 'foreign' | 'forbidden' | 'refused' | 'unknown'
 
 /** `forbidden`: the API server refuses us the Secrets of this namespace. `refused`: it took no write of this one. */
 export type FoundSecret = ObservedSecret | 'forbidden' | 'refused' | undefined

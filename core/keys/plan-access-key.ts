@@ -6,6 +6,7 @@ import { composeKeyStatus } from './access-key-status.ts'
 import { takesAway } from './key-ledger.ts'
 import type { AccessKeyPlan, CasePlan, ObservedAccessKey, PlanCase } from './key-plan.ts'
 import { horizonsOf, lifeEvents } from './life-times.ts'
+import { pausePlan } from './pause-plan.ts'
 import { planBrought } from './plan-brought.ts'
 import { planMinted } from './plan-minted.ts'
 import { planRevoked } from './plan-revoked.ts'
@@ -19,7 +20,7 @@ import { planRevoked } from './plan-revoked.ts'
 export function planAccessKey(observed: ObservedAccessKey, now: number): AccessKeyPlan {
   const { accessKey, client, missingRoles, enforced } = observed
   const fault = findKeyFault(observed, now)
-  const planned = caseOf(accessKey)(observed, fault, now)
+  const planned = pausePlan(accessKey, caseOf(accessKey)(observed, fault, now))
   const status = composeKeyStatus({ ...planned, accessKey, client, fault, missingRoles, enforced, now })
   const changed = accessKey.status === undefined || !isSameJson(accessKey.status, status)
   const events = lifeEvents(accessKey.status?.conditions, status.conditions)

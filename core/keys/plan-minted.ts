@@ -43,8 +43,9 @@ function planKey(observed: ObservedAccessKey, fault: KeyFault | undefined, byDef
   }
   const verdict = judgeSecret(secret, accessKey, client, keys)
   switch (verdict.is) {
+    case 'leaving':
     case 'foreign':
-      return { keys, secretState: 'foreign', ...current }
+      return { keys, secretState: verdict.is, ...current }
     case 'spoilt':
       if (dead || (over && verdict.cause !== 'revoked')) return { keys, secretState: 'missing', ...current }
       return fill(found, { keys, next, inUse, previous: { object: secret.object, cause: verdict.cause } }, now)

@@ -3,6 +3,7 @@ import { secondsOfTime, timeOf } from '../base/time.ts'
 import type { ResolvedClient } from '../registry/resolve-clients.ts'
 import { isPinned } from '../registry/slice.ts'
 import { lastUse } from './last-use.ts'
+import { isPaused, pausedFindings } from './paused.ts'
 import { type ConditionFinding, type EnforcedView, latchEnforced, notReady, reportConditions } from './report.ts'
 
 interface ObservedGrant {
@@ -30,18 +31,26 @@ export function planAccessGrant(
   const { object, enforced } = observed
   const { generation } = object.metadata
   const previous = object.status?.conditions
-  const clients = pins(observed)
+  const wanted = pins(observed)
+  const paused = isPaused(object)
+  const clients = paused ? pausedPins(observed) : wanted
+  const withheld = JSON.stringify(clients) !== JSON.stringify(wanted)
   const end = object.spec.expiresAt === undefined ? undefined : Math.floor(secondsOfTime(object.spec.expiresAt))
   const fault = faultOf(observed, clients, end)
   const expired = end !== undefined && end <= now
   const accepted = acceptance(fault)
   const samePins = JSON.stringify(object.status?.clients?.map(pinned)) === JSON.stringify(clients.map(pinned))
   const latched = latchEnforced(samePins ? previous : undefined, generation, enforced)
-  const time = timeOf(now)
+  const findings = pausedFindings(
+    [accepted, readiness(accepted, expired), latched],
+    paused ? { left: pinsLeft, withheld } : undefined,
+  )
+  // What was withheld of a grant that was written again is to be pinned once the pause ends.
+  const seen = withheld ? object.status?.observedGeneration : generation
   return {
     status: {
-      ...(generation !== undefined && { observedGeneration: generation }),
-      conditions: reportConditions(previous, generation, time, [accepted, readiness(accepted, expired), latched]),
+      ...(seen !== undefined && { observedGeneration: seen }),
+      conditions: reportConditions(previous, generation, timeOf(now), findings),
       state: stateOf(observed, fault, clients, expired),
       clients,
       ...lastUse(object.status),
@@ -61,7 +70,7 @@ function stateOf(
   if (expired) return 'Expired'
   if (!opensSomething) return 'Refused'
   if (clients.some(({ state }) => state === 'Granted')) return 'Active'
-  return clients.some(({ state }) => state === 'NotFound') ? 'Pending' : 'Refused'
+  return clients.length === 0 || clients.some(({ state }) => state === 'NotFound') ? 'Pending' : 'Refused'
 }
 
 const pinned = ({ namespace, name, clientId, namespaceUid, state }: GrantedClient) => [
@@ -79,6 +88,18 @@ function pins({ object, clients }: ObservedGrant): GrantedClient[] {
       ? undefined
       : object.status?.clients?.find(one => one.namespace === namespace && one.name === name)
     return { namespace, name, ...pinOf(pin, clients.get(`${namespace}/${name}`)) }
+  })
+}
+
+const pinsLeft = 'No client gets anything that it does not have already; what ends, ends.'
+
+/** Those that are there, as they are worth now and never more than before. A name without a pin gets none. */
+function pausedPins({ object, clients }: ObservedGrant): GrantedClient[] {
+  return object.spec.clients.flatMap(({ namespace, name }) => {
+    const pin = object.status?.clients?.find(one => one.namespace === namespace && one.name === name)
+    if (!pin) return []
+    const now = { namespace, name, ...pinOf(pin, clients.get(`${namespace}/${name}`)) }
+    return [now.state === 'Granted' && pin.state !== 'Granted' ? pin : now]
   })
 }
 

@@ -1,5 +1,6 @@
 import type { ApiClient, ApiClientStatus } from '../api/api-client.ts'
 import { gaveUp, type ResolvedClient } from '../registry/resolve-clients.ts'
+import { isPaused, pausedFindings } from './paused.ts'
 import { type ConditionFinding, notReady, type PlannedEvent, reportConditions } from './report.ts'
 
 /** The status of a client of this installation. @param now RFC 3339, whole seconds */
@@ -19,10 +20,15 @@ export function planApiClient(
   const suspended = client.suspended
   return {
     ...(generation !== undefined && { observedGeneration: generation }),
-    conditions: reportConditions(object.status?.conditions, generation, now, [
-      acceptance(client, schemaFault),
-      readiness(acceptance(client, schemaFault), suspended),
-    ]),
+    conditions: reportConditions(
+      object.status?.conditions,
+      generation,
+      now,
+      pausedFindings(
+        [acceptance(client, schemaFault), readiness(acceptance(client, schemaFault), suspended)],
+        isPaused(object) ? { left: nothingLeft, withheld: false } : undefined,
+      ),
+    ),
     clientId: client.clientId,
     // Those that never heard of identities keep the status that they have.
     ...(object.spec.identity !== undefined && { identity: object.spec.identity }),
@@ -46,6 +52,8 @@ export function identityEvents(previous: ApiClientStatus | undefined, client: Re
     },
   ]
 }
+
+const nothingLeft = 'Nothing is held back: who a client is, and whether it is suspended, follows from its spec at once.'
 
 function acceptance(client: ResolvedClient, schemaFault: string | undefined): ConditionFinding {
   if (schemaFault !== undefined) return { type: 'Accepted', status: 'False', reason: 'Invalid', message: schemaFault }

@@ -6,6 +6,7 @@ import { versionsText } from './guard-versions.ts'
 import type { ServiceReport } from './judge-enforcement.ts'
 import { countedLacks, lackingText } from './lacking-pods.ts'
 import { outdatedText } from './outdated-guards.ts'
+import { isPaused, pausedFindings } from './paused.ts'
 import { aroundGuard, type ConditionFinding, latchEnforced, notReady, reportConditions } from './report.ts'
 import { type SliceTooLarge, tooLargeText } from './slice-too-large.ts'
 
@@ -30,19 +31,29 @@ export function planGuardedService(observed: ObservedService, now: string): Guar
   const revision = report?.hash?.slice(0, 12) ?? previous?.revision
   return {
     ...(generation !== undefined && { observedGeneration: generation }),
-    conditions: reportConditions(previous?.conditions, generation, now, [
-      acceptance,
-      readiness(observed, acceptance),
-      enforced,
-      ...(isolation ? [isolation] : []),
-      ...stalled(object, enforced),
-    ]),
+    conditions: reportConditions(
+      previous?.conditions,
+      generation,
+      now,
+      pausedFindings(
+        [
+          acceptance,
+          readiness(observed, acceptance),
+          enforced,
+          ...(isolation ? [isolation] : []),
+          ...stalled(object, enforced),
+        ],
+        isPaused(object) ? { left: policyLeft, withheld: false } : undefined,
+      ),
+    ),
     ...(resolved.claim === 'held' && { audience: resolved.audience }),
     ...(resolved.claim === 'taken' && { refusedAudience: resolved.audience }),
     ...counts(report, previous),
     ...(accepted && revision !== undefined && { revision }),
   }
 }
+
+const policyLeft = 'The NetworkPolicy is left as it is; guards decide by the spec all the same.'
 
 /** What was counted last stands until the issuers are asked again. */
 function counts(

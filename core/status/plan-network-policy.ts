@@ -2,6 +2,7 @@ import { guardPorts } from '../api/guarded-pod.ts'
 import type { GuardedService } from '../api/guarded-service.ts'
 import { apiVersion, type Metadata } from '../api/kind.ts'
 import type { ResolvedService } from '../registry/resolve-services.ts'
+import { isPaused } from './paused.ts'
 import { bypassCommand } from './plan-guarded-service.ts'
 import type { ConditionFinding } from './report.ts'
 
@@ -58,6 +59,15 @@ const labels = { 'app.kubernetes.io/managed-by': 'latchkey' }
  * One that is there stays until the spec says None: a Service that is patched must not open the direct way again.
  */
 export function planNetworkPolicy(observed: Observed): NetworkPolicyPlan {
+  const plan = planAsAsked(observed)
+  if (plan.do === 'nothing' || !isPaused(observed.object)) return plan
+  return unmet(
+    'Paused',
+    'The NetworkPolicy is left as it is, though the spec asks for another, or for none: the object is paused.',
+  )
+}
+
+function planAsAsked(observed: Observed): NetworkPolicyPlan {
   const { object, resolved, accepted, found } = observed
   const mine = found !== undefined && isOwned(found, object)
   if (object.spec.networkPolicy !== 'Generate') return { do: mine ? 'delete' : 'nothing' }

@@ -1,5 +1,6 @@
 import type { Role, RoleStatus } from '../api/role.ts'
 import { lastUse } from './last-use.ts'
+import { isPaused, pausedFindings } from './paused.ts'
 import { type ConditionFinding, type EnforcedView, latchEnforced, notReady, reportConditions } from './report.ts'
 
 /** The status of a role. @param now RFC 3339, whole seconds */
@@ -22,11 +23,21 @@ export function planRole(
   const latched = latchEnforced(object.status?.conditions, generation, enforced)
   return {
     ...(generation !== undefined && { observedGeneration: generation }),
-    conditions: reportConditions(object.status?.conditions, generation, now, [accepted, readiness(accepted), latched]),
+    conditions: reportConditions(
+      object.status?.conditions,
+      generation,
+      now,
+      pausedFindings(
+        [accepted, readiness(accepted), latched],
+        isPaused(object) ? { left: nothingLeft, withheld: false } : undefined,
+      ),
+    ),
     grants,
     ...lastUse(object.status),
   }
 }
+
+const nothingLeft = 'Nothing is held back: guards decide by the rules in spec.'
 
 /** A rule that opens nothing harms nobody, so the role is ready; but whoever wrote it has to be told. */
 function readiness(accepted: ConditionFinding): ConditionFinding {

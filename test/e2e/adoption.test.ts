@@ -109,7 +109,7 @@ beforeAll(async () => {
     ],
   })
   rolledOut()
-  calls = await startCalls(`http://orders.${namespace}.svc/`)
+  calls = await startCalls({ url: `http://orders.${namespace}.svc/` })
 })
 afterAll(async () => {
   await calls?.stop()

@@ -13,12 +13,43 @@ export interface CallLoop {
   stop(): Promise<void>
 }
 
+/** Who calls, and what. */
+export interface Caller {
+  readonly url: string
+  /** Namespace of the deployment `caller`. Default: that of the example. */
+  readonly namespace?: string
+  /** Where the pod has the Secret of an AccessKey: each call then brings a token. */
+  readonly keyDirectory?: string
+  /** Audience of the tokens. */
+  readonly audience?: string
+}
+
+/** A token for half a minute, signed with what the mounted Secret holds at that moment. */
+const signing = ({ keyDirectory, audience }: Caller) => `
+const { readFileSync } = require('fs')
+const { createPrivateKey, randomUUID, sign } = require('crypto')
+let made = { at: 0 }
+const authorization = () => {
+  if (Date.now() - made.at < 15000) return made.headers
+  const jwk = JSON.parse(readFileSync('${keyDirectory}/private.jwk', 'utf8'))
+  const now = Math.floor(Date.now() / 1000)
+  const { client_id, issuer } = jwk
+  const claims = { iss: issuer, sub: client_id, client_id, aud: '${audience}', iat: now, exp: now + 30, jti: randomUUID() }
+  const part = value => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const text = part({ alg: 'EdDSA', typ: 'at+jwt', kid: jwk.kid }) + '.' + part(claims)
+  const signature = sign(null, Buffer.from(text), createPrivateKey({ key: jwk, format: 'jwk' })).toString('base64url')
+  made = { at: Date.now(), headers: { authorization: 'Bearer ' + text + '.' + signature } }
+  return made.headers
+}
+`
+
 /** Runs in the caller's pod: a call on a new connection and one on a kept connection, again and again. */
-const script = (url: string) => `
+const script = (caller: Caller) => `
+${caller.keyDirectory === undefined ? 'const authorization = () => ({})' : signing(caller)}
 const http = require('http')
 const kept = new http.Agent({ keepAlive: true, maxSockets: 1 })
 const call = agent => new Promise(done => {
-  const request = http.get('${url}', { agent, timeout: 10000 }, answer => {
+  const request = http.get('${caller.url}', { agent, timeout: 10000, headers: authorization() }, answer => {
     answer.resume()
     answer.on('end', () => done(answer.statusCode === 200 ? undefined : 'status ' + answer.statusCode))
   })
@@ -45,12 +76,17 @@ setInterval(() => console.log('calls ' + calls), 200)
 process.stdin.resume().on('end', () => { console.log('calls ' + calls); process.exit() })
 `
 
-/** Starts to call a URL from the caller's pod of the example. */
-export async function startCalls(url: string): Promise<CallLoop> {
-  const args = ['exec', '--stdin', '--namespace', 'checkout', 'deploy/caller', '--container', 'caller']
-  const child = spawn(await kubectlPath(), ['--kubeconfig', kubeconfigPath, ...args, '--', 'node', '-e', script(url)], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  })
+/** Starts to call from the pod of a deployment `caller`, as the example has it. */
+export async function startCalls(caller: Caller): Promise<CallLoop> {
+  const { namespace = 'checkout' } = caller
+  const args = ['exec', '--stdin', '--namespace', namespace, 'deploy/caller', '--container', 'caller']
+  const child = spawn(
+    await kubectlPath(),
+    ['--kubeconfig', kubeconfigPath, ...args, '--', 'node', '-e', script(caller)],
+    {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    },
+  )
   let calls = 0
   const failures: string[] = []
   createInterface({ input: child.stdout }).on('line', line => {

@@ -87,6 +87,16 @@ describe('the rendered chart', () => {
     expect(aggregated('view')).toEqual([])
   })
 
+  it('lets implementations of Service Binding read AccessKeys, and nothing else', async () => {
+    const bound = ({ metadata }: Manifest) => metadata.labels?.['servicebinding.io/controller'] === 'true'
+    const [role, ...more] = of(await renderChart(), 'ClusterRole').filter(bound)
+    expect(more).toEqual([])
+    expect(role?.rules).toEqual([
+      { apiGroups: ['latchkey.dev'], resources: ['accesskeys'], verbs: ['get', 'list', 'watch'] },
+    ])
+    expect((await renderChart({ values: { rbac: { aggregate: false } } })).filter(bound)).toEqual([])
+  })
+
   it('has disruption budgets from two replicas on, since at one they would block every drain', async () => {
     expect(of(await renderChart(), 'PodDisruptionBudget')).toHaveLength(3)
     expect(of(await renderChart(sets['one replica, least of all']), 'PodDisruptionBudget')).toEqual([])

@@ -68,6 +68,7 @@ function startGuard(at: { service: string; port: number; caFile: string; tokenFi
     version: 'test',
     slice: counted,
     findings: () => ({}),
+    used: () => [],
     onTaken: () => {},
     onConnected(is) {
       connected = is

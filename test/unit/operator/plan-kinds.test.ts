@@ -18,6 +18,7 @@ import { serviceReport } from '../core/status/service-report.ts'
 
 const now = '2027-01-15T08:00:00Z'
 const metadata = { name: 'x', namespace: 'shop', uid: 'u', generation: 3 }
+const pausedMetadata = { ...metadata, annotations: { 'latchkey.dev/paused': 'true' } }
 const waiting: EnforcedView = { state: 'waiting', message: 'Guards hold it at shop/api (1 of 2).' }
 const views: EnforcedView[] = [{ state: 'enforced' }, { state: 'no-guards' }, waiting]
 
@@ -48,7 +49,12 @@ test('every reason of an ApiClient is produced, and no other', () => {
     )
   const suspended = clientOf({}, { suspended: true })
   expect(plan(suspended)()).toMatchObject({ state: 'Suspended', keys: 0 })
-  const plans = [...clients.map(client => plan(client)), plan(suspended), plan(clientOf(), 'spec.owner: wrong')]
+  const paused = (status?: ReturnType<typeof planApiClient>) =>
+    planApiClient(
+      { object: { metadata: pausedMetadata, spec: {}, ...(status && { status }) }, client: clientOf(), usableKeys: 2 },
+      now,
+    )
+  const plans = [...clients.map(client => plan(client)), plan(suspended), plan(clientOf(), 'spec.owner: wrong'), paused]
   expect(reasonsOf(apiClient, plans)).toEqual([])
 })
 
@@ -91,11 +97,14 @@ test('an ApiClient says which identity its id is of, once it was named, and an e
 test('every reason of a Role is produced, and no other', () => {
   const spec = { rules: [{ services: ['api'], methods: ['GET' as const], paths: ['/**'] }] }
   const plan =
-    (change: { missing?: string[]; idle?: string[]; enforced?: EnforcedView; schemaFault?: string }) =>
+    (
+      change: { missing?: string[]; idle?: string[]; enforced?: EnforcedView; schemaFault?: string },
+      about = metadata,
+    ) =>
     (status?: ReturnType<typeof planRole>) =>
       planRole(
         {
-          object: { metadata, spec, ...(status && { status }) },
+          object: { metadata: about, spec, ...(status && { status }) },
           missing: [],
           idle: [],
           grants: 0,
@@ -109,6 +118,7 @@ test('every reason of a Role is produced, and no other', () => {
     plan({ missing: ['api'] }),
     plan({ idle: ['spec.rules[0].paths[0]: /nots matches no route of api.'] }),
     plan({ schemaFault: 'wrong' }),
+    plan({}, pausedMetadata),
   ]
   expect(reasonsOf(role, plans)).toEqual([])
 })
@@ -117,14 +127,18 @@ test('every reason of an AccessGrant is produced, and no other', () => {
   const spec = { roleRef: { name: 'reader' }, clients: [{ namespace: 'shop', name: 'web' }] }
   const both = new Map([['shop/web', clientOf()]])
   type Status = ReturnType<typeof planAccessGrant>['status']
-  type Change = Partial<Omit<Parameters<typeof planAccessGrant>[0], 'object'>> & { expiresAt?: string; before?: Status }
+  type Change = Partial<Omit<Parameters<typeof planAccessGrant>[0], 'object'>> & {
+    expiresAt?: string
+    before?: Status
+    about?: typeof metadata
+  }
   const plan =
-    ({ expiresAt, before, ...change }: Change) =>
+    ({ expiresAt, before, about = metadata, ...change }: Change) =>
     (status = before) =>
       planAccessGrant(
         {
           object: {
-            metadata,
+            metadata: about,
             spec: { ...spec, ...(expiresAt !== undefined && { expiresAt }) },
             ...(status && { status }),
           },
@@ -148,6 +162,7 @@ test('every reason of an AccessGrant is produced, and no other', () => {
     plan({ before: pinned }),
     plan({ expiresAt: '2020-01-01T00:00:00Z' }),
     plan({ schemaFault: 'spec.attributes: too many' }),
+    plan({ about: pausedMetadata }),
   ]
   expect(reasonsOf(accessGrant, plans)).toEqual([])
   expect(plan({ before: pinned })().clients?.[0]).toMatchObject({ clientId: 'shop.first', state: 'Replaced' })
@@ -201,6 +216,15 @@ test('every reason of a GuardedService is produced, and no other', () => {
     plan({ target: target(8080) }, serviceReport()),
     plan({ target: target(8080) }, serviceReport({ central: true })),
     plan({}, serviceReport(), 'spec.mode: wrong'),
+    (status?: Status) =>
+      planGuardedService(
+        {
+          object: { ...object, metadata: pausedMetadata, ...(status && { status }) },
+          resolved: good,
+          report: serviceReport(),
+        },
+        now,
+      ),
   ]
   const asked = {
     ...object,
@@ -232,7 +256,14 @@ test('every reason of a GuardedService is produced, and no other', () => {
     const resolved = { ...good, target }
     return planNetworkPolicy({ object: asked, resolved, accepted, found, openPorts: [] }).finding
   })
-  const isolated = [...policies, forbiddenPolicy('shop')].map(isolating)
+  const pausedPolicy = planNetworkPolicy({
+    object: { ...asked, metadata: pausedMetadata },
+    resolved: { ...good, target: selecting('guard') },
+    accepted: true,
+    found: undefined,
+    openPorts: [],
+  }).finding
+  const isolated = [...policies, pausedPolicy, forbiddenPolicy('shop')].map(isolating)
   expect(reasonsOf(guardedService, [...plans, ...isolated])).toEqual([])
   const central = plan({ target: target(8080) }, serviceReport({ central: true }))()
   expect(central.conditions?.find(one => one.type === 'Enforced')).toMatchObject({

@@ -21,6 +21,7 @@ interface Situation {
 }
 
 const foreign: SecretObject = { type: 'Opaque', metadata: { name: 'web', namespace: 'shop' }, data: { a: 'Yg==' } }
+const paused = { 'latchkey.dev/paused': 'true' }
 const changed = (store: Store, data: Record<string, string>): SecretObject => ({
   ...(store.secret as SecretObject),
   data: { ...store.secret?.data, ...data },
@@ -61,6 +62,50 @@ export const situations: Record<string, Situation> = {
     ready: 'Ready',
     state: 'Active',
     keys: ['Active'],
+  },
+  'a Secret that an earlier AccessKey of this name owned': {
+    from: 'nothing',
+    given: store =>
+      store.putSecret({
+        ...foreign,
+        metadata: {
+          ...foreign.metadata,
+          ownerReferences: [
+            { apiVersion: 'latchkey.dev/v1alpha1', kind: 'AccessKey', name: 'web', uid: 'was', controller: true },
+          ],
+        },
+      }),
+    writes: ['status'],
+    ready: 'Pending',
+    state: 'Pending',
+    keys: [],
+  },
+  'a paused key': {
+    given: store => store.annotate(paused),
+    writes: ['status'],
+    ready: 'Paused',
+    state: 'Active',
+    keys: ['Active'],
+  },
+  'a paused key whose Secret was deleted': {
+    given(store) {
+      store.annotate(paused)
+      store.putSecret(undefined)
+    },
+    writes: ['status'],
+    ready: 'Paused',
+    state: 'Active',
+    keys: ['Active'],
+  },
+  'a paused key that is revoked': {
+    given(store) {
+      store.annotate(paused)
+      store.edit({ revoked: {} })
+    },
+    writes: ['status', 'update', 'status'],
+    ready: 'Revoked',
+    state: 'Revoked',
+    keys: ['Revoked'],
   },
   'a file that can be computed again': {
     given: store => store.putSecret(changed(store, { issuer: 'eA==' })),

@@ -69,6 +69,7 @@ describe('the Secret is offered for binding', () => {
     ['once it is good', {}, true],
     ['not before it is there', { secretState: 'missing' }, false],
     ['under the name that it has', { accessKey: accessKeyOf({ secretName: 'other' }) }, true],
+    ['still, while an earlier one is collected', { accessKey: before, secretState: 'leaving' }, true],
     ['still, while another key is minted into it', { accessKey: before, secretState: 'missing' }, true],
     ['not any more, when it is somebody else’s', { accessKey: before, secretState: 'foreign' }, false],
     ['never, for a key that was brought', { accessKey: accessKeyOf({ publicKey }), secretState: 'none' }, false],

@@ -68,6 +68,8 @@ export interface Store {
   /** What a user does: the generation moves. */
   edit(spec: Partial<AccessKey['spec']>): void
   putSecret(secret: SecretObject | undefined): void
+  /** The generation stays. */
+  annotate(annotations: Record<string, string>): void
   putNext(secret: SecretObject | undefined): void
 }
 
@@ -103,6 +105,10 @@ export function createStore(
         metadata: { ...metadata, generation: (metadata.generation ?? 0) + 1, resourceVersion: next() },
         spec: { ...store.accessKey.spec, ...spec },
       }
+    },
+    annotate(annotations) {
+      const metadata = { ...store.accessKey.metadata, annotations, resourceVersion: next() }
+      store.accessKey = { ...store.accessKey, metadata }
     },
     putSecret(secret) {
       store.secret = secret && stored(secret, secret.metadata.uid ?? randomUUID())

@@ -103,7 +103,27 @@ describe('a Secret that an AccessKey of this name left', () => {
     })
   const pod = { apiVersion: 'v1', kind: 'Pod', name: 'p', uid: 'p' }
 
+  const owned = (changes: object): Found => ({
+    change: metadata(() => ({
+      ownerReferences: [
+        {
+          apiVersion: 'latchkey.dev/v1alpha1',
+          kind: 'AccessKey',
+          name: 'web',
+          uid: 'uid-of-before',
+          controller: true,
+          ...changes,
+        },
+      ],
+    })),
+  })
   test.each<[string, Found, SecretVerdict]>([
+    ['is leaving, where that AccessKey owned it: the garbage collector takes it', owned({}), { is: 'leaving' }],
+    ['is leaving, whatever its key is', { ...owned({}), key: 'none' }, { is: 'leaving' }],
+    ['is foreign, where an AccessKey of another name owns it', owned({ name: 'other' }), foreign],
+    ['is foreign, where something else of this name owns it', owned({ kind: 'ApiClient' }), foreign],
+    ['is foreign, where an AccessKey of others owns it', owned({ apiVersion: 'latchkey.dev.example/v1' }), foreign],
+    ['is foreign, where that AccessKey is not its controller', owned({ controller: false }), foreign],
     ['is taken over', {}, orphan],
     [
       'is taken over, where its key is the one that is published',

@@ -151,3 +151,59 @@ describe('a name that means another client', () => {
     expect([state(1), state(2)]).toEqual(['Refused', 'Active'])
   })
 })
+
+describe('a grant that is paused', () => {
+  const annotations = { 'latchkey.dev/paused': 'true' }
+  const made = grant('shop', 'g', { roleRef: { name: 'reader' }, clients: [{ namespace: 'partners', name: 'web' }] })
+  const paused = (status: AccessGrant['status'], clients: ReturnType<typeof clientsIn>, generation = 1) => {
+    const metadata = { ...made.metadata, generation, annotations }
+    return planAccessGrant({ object: { ...made, metadata, ...(status && { status }) }, clients, ...whole }, bornSeconds)
+      .status
+  }
+  const ready = (status: ReturnType<typeof paused>) => {
+    const found = status.conditions?.find(({ type }) => type === 'Ready')
+    return `${found?.status} ${found?.reason}`
+  }
+  const there = clientsIn('uid-1', [chosen])
+
+  it('gives nothing to clients that it has not pinned, and is pinned once the pause ends', () => {
+    const held = paused(undefined, there)
+    expect([held.clients, held.state, held.observedGeneration, ready(held)]).toEqual([
+      [],
+      'Pending',
+      undefined,
+      'False Paused',
+    ])
+    expect(
+      planAccessGrant({ object: { ...made, status: held }, clients: there, ...whole }, bornSeconds).status,
+    ).toMatchObject({ clients: [pin()], state: 'Active', observedGeneration: 1 })
+  })
+
+  it('keeps what it gave, and says that it is paused', () => {
+    const status = paused({ observedGeneration: 1, clients: [pin()] }, there)
+    expect([status.clients, status.state, ready(status)]).toEqual([[pin()], 'Active', 'True Paused'])
+  })
+
+  it('takes it from a client that is gone, and does not give it back before the pause ends', () => {
+    const gone = paused({ observedGeneration: 1, clients: [pin()] }, clientsIn('uid-1', []))
+    expect([gone.clients, ready(gone)]).toEqual([[pin({ state: 'NotFound' })], 'False ClientNotFound'])
+    const back = paused(gone, there)
+    expect([back.clients, ready(back)]).toEqual([[pin({ state: 'NotFound' })], 'False ClientNotFound'])
+    const object = { ...made, status: back }
+    expect(planAccessGrant({ object, clients: there, ...whole }, bornSeconds).status.clients).toEqual([pin()])
+  })
+
+  it('S11 gives a name that means another client nothing, though the grant was written again', () => {
+    const rewritten = paused({ observedGeneration: 1, clients: [pin()] }, clientsIn('uid-2', [chosen]), 2)
+    expect(rewritten.clients).toEqual([pin({ state: 'Replaced' })])
+    expect(rewritten.observedGeneration).toBe(1)
+    const after = { ...made, metadata: { ...made.metadata, generation: 2 }, status: rewritten }
+    const { status } = planAccessGrant({ object: after, clients: clientsIn('uid-2', [chosen]), ...whole }, bornSeconds)
+    expect(status.clients).toEqual([pin({ namespaceUid: 'uid-2' })])
+  })
+
+  it('takes it from clients that its spec names no more', () => {
+    const two = [pin(), pin({ name: 'other' })]
+    expect(paused({ observedGeneration: 1, clients: two }, there).clients).toEqual([pin()])
+  })
+})

@@ -136,3 +136,20 @@ describe('the NetworkPolicy of a service', () => {
     expect(networkPolicyName(`${'a'.repeat(243)}.${'b'.repeat(9)}`)).toBe(`latchkey-${'a'.repeat(243)}`)
   })
 })
+
+describe('of a service that is paused', () => {
+  const annotations = { 'latchkey.dev/paused': 'true' }
+  const paused = (one: GuardedService) => ({ ...one, metadata: { ...one.metadata, annotations } })
+  const left = { do: 'nothing', finding: { type: 'Isolated', status: 'False', reason: 'Paused' } }
+
+  it('none is made, changed or removed, and that is said', () => {
+    expect(plan({ object: paused(object) })).toMatchObject(left)
+    expect(plan({ object: paused(object), found: made(), openPorts: ['9090'] })).toMatchObject(left)
+    expect(plan({ object: paused(none), found: made() })).toMatchObject(left)
+  })
+
+  it('one that is as it should be is told as ever, and none is missed that nobody asked for', () => {
+    expect(plan({ object: paused(object), found: made() })).toMatchObject({ finding: { status: 'True' } })
+    expect(plan({ object: paused(none) })).toEqual({ do: 'nothing' })
+  })
+})
