@@ -136,7 +136,7 @@ export function createProxy(options: ProxyOptions): DataPath {
 const lingering = { sum: 512, perPeer: 64 }
 
 /** One for each connection; more connections than these have no requests behind one another. */
-const requestTurns = { sliceMs: 2, perPeer: 4_096, sum: 16_384 }
+const requestTurns = { sliceMs: 2, perPeer: 4_096, sum: 16_384, givesWay: true } as const
 
 /** Looks at what there is every tick, and at nothing while there is nothing. @param look @returns whether to go on */
 function createSweeper(look: () => boolean): { wake(): void; stop(): void } {

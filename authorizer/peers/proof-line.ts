@@ -16,7 +16,7 @@ export interface ProofLine {
 }
 
 /** Checking a signature takes a tenth of a millisecond or two; what waits holds its head, 64 KiB at most. */
-const proofTurns = { sliceMs: 2, perPeer: 512, sum: 2_048 }
+const proofTurns = { sliceMs: 2, perPeer: 512, sum: 2_048, givesWay: true } as const
 
 /** Those of one proxy, by caller, the caller whose turn is next first. Never an empty list. */
 type Line = Map<string, Unproved[]>

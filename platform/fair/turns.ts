@@ -20,8 +20,10 @@ export interface Turns {
 export type Work = (turn: 'come' | 'lost') => void
 
 export interface TurnBounds extends LineBounds {
-  /** Of one turn of the event loop, milliseconds, while no connections come; else a piece. What has begun is finished. */
+  /** Of one turn of the event loop, milliseconds. What has begun is finished. */
   readonly sliceMs: number
+  /** While connections come, a turn is a piece of work long: see `createArrivalWatch`. Not for work that itself lets more come. */
+  readonly givesWay?: true
   /** What a piece of work takes at least, milliseconds: for work that goes on in a later turn. Default: nothing. */
   readonly leastMs?: number
 }
@@ -36,7 +38,8 @@ export function createTurns(bounds: TurnBounds, { clock, log }: { clock: Clock; 
   let isScheduled = false
 
   /** What a turn may have spent before another piece begins. */
-  const sliceMs = (): number => (arrivals.come() ? Math.min(onePieceMs, bounds.sliceMs) : bounds.sliceMs)
+  const sliceMs = (): number =>
+    bounds.givesWay && arrivals.come() ? Math.min(onePieceMs, bounds.sliceMs) : bounds.sliceMs
 
   function schedule(): void {
     if (isScheduled) return

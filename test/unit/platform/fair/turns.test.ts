@@ -31,8 +31,14 @@ describe('turns', () => {
     expect(done).toEqual(['a1', 'a2', 'a3'])
     expect(turns.waiting()).toBe(0)
   })
-  it('are a piece of work long while connections come, for each waits for a turn of its own', async () => {
+  it('are as long as ever while connections come, unless they are to give way', async () => {
     const { take, done } = start({ sliceMs: 3, perPeer: 9, sum: 9 })
+    noteArrival()
+    for (let at = 1; at <= 4; at++) take('a', `a${at}`)
+    expect(done).toEqual(['a1', 'a2', 'a3'])
+  })
+  it('are a piece of work long while connections come, for each waits for a turn of its own', async () => {
+    const { take, done } = start({ sliceMs: 3, perPeer: 9, sum: 9, givesWay: true })
     noteArrival()
     for (let at = 1; at <= 7; at++) take('a', `a${at}`)
     expect(done).toEqual(['a1'])
