@@ -1,5 +1,5 @@
-/** What all have to hold: the shared role's path (the peer: a value), or a client whose keys are revoked. */
-export type Awaited = { readonly value: string } | { readonly revoked: string }
+/** What all have to hold: the shared role's path (the peer: a value), or a client whose keys are all revoked, or are none. */
+export type Awaited = { readonly value: string } | { readonly revoked: string } | { readonly usable: string }
 
 /** Who holds what is awaited. */
 export interface Reached {

@@ -79,6 +79,8 @@ function crowdOf(child: ChildProcess): Crowd {
     async untilAll(awaited, timeoutMs) {
       await (await arm(awaited, timeoutMs)).all
     },
-    stop: () => void child.kill(),
+    stop: () => {
+      if (child.connected) child.disconnect()
+    },
   }
 }

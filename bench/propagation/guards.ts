@@ -48,6 +48,7 @@ function isInForce(awaited: Awaited, policy: Policy): boolean {
 
 function holds(awaited: Awaited, snapshot: Snapshot): boolean {
   if ('value' in awaited) return lookup(snapshot.roles, sharedRole)?.rules[0]?.paths?.[0] === awaited.value
-  const entry = lookup(snapshot.clients, awaited.revoked)
-  return entry?.row.keys.every(({ revoked }) => revoked) ?? false
+  const keysOf = (client: string) => lookup(snapshot.clients, client)?.row.keys ?? []
+  if ('usable' in awaited) return keysOf(awaited.usable).some(({ revoked }) => !revoked)
+  return keysOf(awaited.revoked).every(({ revoked }) => revoked)
 }

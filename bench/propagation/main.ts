@@ -1,10 +1,11 @@
-import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { KubeClient, KubeObject } from '../../platform/kube/client.ts'
 import { accessKeys, configMaps, roles } from '../../platform/kube/resources.ts'
 import { runScript, say, step } from '../../test/cluster/progress.ts'
+import { addKey, makeKeyPair } from '../../test/integration/issuer/objects.ts'
 import { type Bundled, startBundled } from '../control-plane/bundled.ts'
 import { onPlane, type Plane } from '../control-plane/plane.ts'
+import { writerOf } from '../control-plane/streaming-guard.ts'
 import { residentMemory } from '../machine/memory.ts'
 import { type Figure, writeFigures, writeResult } from '../results.ts'
 import { describeRig } from '../rig.ts'
@@ -64,8 +65,7 @@ interface Measured {
 }
 
 async function measure(plane: Plane, settings: Settings): Promise<Measured> {
-  const revocations = samples * settings.rounds * loads.length
-  const world = await step('services, clients, pods', () => makeWorld(plane, 1 + revocations + openStreamClients))
+  const world = await step('services, clients, pods', () => makeWorld(plane, 1 + openStreamClients + samples))
   const issuers: Bundled[] = []
   const crowds: Crowd[] = []
   try {
@@ -135,6 +135,7 @@ async function measureTimes(about: {
   const { client } = plane
   // The first one and those of open streams are kept for later.
   const revocable = world.clients.slice(1 + openStreamClients)
+  let left = [...revocable]
   const stormRates: number[] = []
   const sample: Record<Kind, () => Promise<number>> = {
     change: () => {
@@ -142,7 +143,7 @@ async function measureTimes(about: {
       return guards.time({ value }, () => client.patch(roles, namespace, sharedRole, sharedRules(value)))
     },
     revocation: () => {
-      const one = revocable.pop()
+      const one = left.pop()
       if (!one) throw new Error('no client is left to be revoked')
       return guards.time({ revoked: one.clientId }, () => revoke(client, one))
     },
@@ -161,6 +162,11 @@ async function measureTimes(about: {
       await wait(pauseMs.least + Math.random() * pauseMs.more)
     }
     if (storm) stormRates.push(await storm.end())
+    if (kind === 'revocation') {
+      for (const one of revocable) await renewKey(client, one)
+      for (const { clientId } of revocable) await guards.untilAll({ usable: clientId }, 60_000)
+      left = [...revocable]
+    }
     const of = (q: number): string => quantile(found, q).toFixed(0)
     say(`  ${turn} ${round + 1}: p50 ${of(0.5)}, p90 ${of(0.9)}, p99 ${of(0.99)}, max ${of(1)} ms`)
     return found
@@ -174,7 +180,7 @@ async function measureOpenStreams(plane: Plane, world: World, snapshotUrl: strin
   const place = await world.addGuard(service, 'real-guard')
   return step('open streams', () =>
     timeOpenStreams({
-      directory: join(plane.directory),
+      directory: plane.directory,
       core: settings.programCore,
       snapshotUrl,
       caFile: world.caFile,
@@ -187,6 +193,13 @@ async function measureOpenStreams(plane: Plane, world: World, snapshotUrl: strin
 
 function revoke(client: KubeClient, { name }: Client): Promise<KubeObject> {
   return client.patch(accessKeys, namespace, `${name}-key`, { spec: { revoked: { reason: 'bench' } } })
+}
+
+/** Another key in the place of one that was revoked. */
+async function renewKey(client: KubeClient, { name, clientId }: Client): Promise<void> {
+  const key = `${name}-key`
+  await client.delete(accessKeys, namespace, key)
+  await addKey(writerOf(client), { namespace, name: key, client: name, clientId, pair: makeKeyPair() })
 }
 
 function figuresOf(times: Measured['times'], openStreams: readonly number[]): Figure[] {

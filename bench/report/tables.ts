@@ -5,7 +5,8 @@ import type { Entry } from '../results.ts'
 import type { Rig } from '../rig.ts'
 import { readable } from './svg.ts'
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+/** The first column is text, all others numbers. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
   return [line(head), line(head.map((_, at) => (at === 0 ? '---' : '---:'))), ...rows.map(line)].join('\n')
 }
