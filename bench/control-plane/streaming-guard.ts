@@ -41,12 +41,10 @@ export async function addGuardPod(
 export interface StreamingGuard {
   readonly pid: number
   readonly port: number
-  /** Its metrics as text. */
-  metrics(): Promise<string>
   stop(): Promise<void>
 }
 
-/** A guard as it is injected, with its stream; returns when it is ready. */
+/** A guard as it is injected, with its stream; returns when it can decide. */
 export async function startStreamingGuard(about: {
   readonly name: string
   readonly directory: string
@@ -74,13 +72,16 @@ export async function startStreamingGuard(about: {
     LATCHKEY_AUDIT: '/dev/null',
   }
   const running = startPinned({ name: 'guard', command, args: [...args, 'guard'], core: about.core, env })
-  const admin = `http://127.0.0.1:${adminPort}`
+  const metrics = async (): Promise<string> => (await fetch(`http://127.0.0.1:${adminPort}/metrics`)).text()
   try {
     await untilListening('guard', running, port)
-    await until('the guard is ready', 60_000, async () => (await fetch(`${admin}/readyz`)).status === 200)
+    // Not whether it is ready: what else listens on this machine is exposed, as it sees it.
+    await until('the guard has a policy', 60_000, async () =>
+      /^latchkey_guard_snapshot_usable 1$/m.test(await metrics()),
+    )
   } catch (error) {
     await running.stop()
     throw new Error(`${(error as Error).message}:\n${running.said()}`)
   }
-  return { pid: running.pid, port, metrics: async () => (await fetch(`${admin}/metrics`)).text(), stop: running.stop }
+  return { pid: running.pid, port, stop: running.stop }
 }

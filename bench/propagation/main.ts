@@ -12,7 +12,7 @@ import { describeRig } from '../rig.ts'
 import { readSettings, type Settings } from '../settings.ts'
 import { median, quantile } from '../statistics.ts'
 import { takeTurns } from '../turns.ts'
-import { type Crowd, startGuards, startWatchers } from './crowd.ts'
+import { type Crowd, startGuards, startWatchers, type Waited } from './crowd.ts'
 import { namespace, sharedRole, watched } from './names.ts'
 import { timeOpenStreams } from './open-streams.ts'
 import { startStorm } from './storm.ts'
@@ -39,6 +39,7 @@ const kinds = ['change', 'revocation', 'peer'] as const
 const loads = ['', '-storm'] as const
 type Kind = (typeof kinds)[number]
 type Turn = `${Kind}${(typeof loads)[number]}`
+type Times = ReadonlyMap<Turn, readonly Waited[]>
 
 await runScript(async () => {
   const settings = readSettings(process.env)
@@ -56,7 +57,7 @@ await runScript(async () => {
 })
 
 interface Measured {
-  readonly times: ReadonlyMap<Turn, readonly number[]>
+  readonly times: Times
   readonly openStreams: readonly number[]
   readonly stormPerSecond: number
   readonly issuerKbPerGuard: number
@@ -130,14 +131,14 @@ async function measureTimes(about: {
   readonly watchers: Crowd
   readonly settings: Settings
   readonly told: { next(): number }
-}): Promise<{ times: ReadonlyMap<Turn, readonly number[]>; stormPerSecond: number }> {
+}): Promise<{ times: Times; stormPerSecond: number }> {
   const { plane, world, guards, watchers, settings, told } = about
   const { client } = plane
   // The first one and those of open streams are kept for later.
   const revocable = world.clients.slice(1 + openStreamClients)
   let left = [...revocable]
   const stormRates: number[] = []
-  const sample: Record<Kind, () => Promise<number>> = {
+  const sample: Record<Kind, () => Promise<Waited>> = {
     change: () => {
       const value = `/v/${told.next()}`
       return guards.time({ value }, () => client.patch(roles, namespace, sharedRole, sharedRules(value)))
@@ -156,7 +157,7 @@ async function measureTimes(about: {
   const results = await takeTurns(turns, settings.rounds, async (turn, round) => {
     const storm = turn.endsWith('-storm') ? startStorm(client, serviceNames) : undefined
     const kind = turn.replace('-storm', '') as Kind
-    const found: number[] = []
+    const found: Waited[] = []
     for (let at = 0; at < samples; at++) {
       found.push(await sample[kind]())
       await wait(pauseMs.least + Math.random() * pauseMs.more)
@@ -167,7 +168,7 @@ async function measureTimes(about: {
       for (const { clientId } of revocable) await guards.untilAll({ usable: clientId }, 60_000)
       left = [...revocable]
     }
-    const of = (q: number): string => quantile(found, q).toFixed(0)
+    const of = (q: number): string => msAt(found, q).toFixed(0)
     say(`  ${turn} ${round + 1}: p50 ${of(0.5)}, p90 ${of(0.9)}, p99 ${of(0.99)}, max ${of(1)} ms`)
     return found
   })
@@ -195,6 +196,13 @@ function revoke(client: KubeClient, { name }: Client): Promise<KubeObject> {
   return client.patch(accessKeys, namespace, `${name}-key`, { spec: { revoked: { reason: 'bench' } } })
 }
 
+function msAt(waited: readonly Waited[], q: number): number {
+  return quantile(
+    waited.map(({ ms }) => ms),
+    q,
+  )
+}
+
 /** Another key in the place of one that was revoked. */
 async function renewKey(client: KubeClient, { name, clientId }: Client): Promise<void> {
   const key = `${name}-key`
@@ -208,11 +216,11 @@ function figuresOf(times: Measured['times'], openStreams: readonly number[]): Fi
     (['change', 'revocation'] as const).flatMap(kind =>
       Object.entries(quantiles).map(([name, q]): Figure => {
         const ours = times.get(`${kind}${load}`) ?? []
-        const peer = quantile(times.get(`peer${load}`) ?? [], q)
+        const peer = msAt(times.get(`peer${load}`) ?? [], q)
         return {
           name: `${kind}-${name}-ms${load}`,
           unit: 'ms',
-          value: quantile(ours, q),
+          value: msAt(ours, q),
           // What is seen before it is acknowledged takes no time, and nothing can be compared with that.
           peer: { name: '1,000 watches of the API server', value: Math.max(0.01, peer) },
           n: ours.length,
@@ -220,8 +228,14 @@ function figuresOf(times: Measured['times'], openStreams: readonly number[]): Fi
       }),
     ),
   )
+  const inProcess = loads.flatMap(load =>
+    (['change', 'revocation'] as const).map((kind): Figure => {
+      const ours = (times.get(`${kind}${load}`) ?? []).map(({ inProcessMs }) => inProcessMs)
+      return { name: `${kind}-p99-ms${load}-one-process`, unit: 'ms', value: quantile(ours, 0.99), n: ours.length }
+    }),
+  )
   const closed = Object.entries(quantiles).map(([name, q]): Figure => {
     return { name: `open-stream-closed-${name}-ms`, unit: 'ms', value: quantile(openStreams, q), n: openStreams.length }
   })
-  return [...timed, ...closed]
+  return [...timed, ...inProcess, ...closed]
 }

@@ -16,7 +16,7 @@ export interface WatchersOrder {
 
 const watchSeconds = 3_600
 
-answerOrders(({ url, accountDirectory, count, resourceVersion }: WatchersOrder, reached: Reached) => {
+answerOrders(async ({ url, accountDirectory, count, resourceVersion }: WatchersOrder, reached: Reached) => {
   const client = createKubeClient(inCluster(url, accountDirectory))
   const { signal } = new AbortController()
   const fieldSelector = `metadata.name=${watched}`

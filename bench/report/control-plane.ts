@@ -59,7 +59,7 @@ export interface KeptPropagation {
   readonly rig: Rig
   readonly issuerCount: number
   readonly stormPerSecond: number
-  readonly times: Readonly<Record<string, readonly number[]>>
+  readonly times: Readonly<Record<string, readonly { readonly ms: number }[]>>
   readonly openStreams: readonly number[]
 }
 
@@ -72,7 +72,8 @@ const titles: Readonly<Record<string, string>> = {
 
 /** Percentiles of what waited, in peace and under the storm. */
 export function propagationSection(kept: KeptPropagation, entries: readonly Entry[], picture: Picture): Section {
-  const rows = Object.entries(kept.times).map(([turn, times]) => {
+  const rows = Object.entries(kept.times).map(([turn, waited]) => {
+    const times: readonly number[] = waited.map(({ ms }) => ms)
     const [kind = '', storm] = turn.split('-')
     return { what: `${titles[kind] ?? kind}${storm ? ', under the storm' : ''}`, times, isOurs: kind !== 'peer' }
   })

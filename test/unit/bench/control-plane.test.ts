@@ -80,7 +80,7 @@ test('the page tells how long each kind of change takes, in peace and under the 
       rig,
       issuerCount: 1,
       stormPerSecond: 99.6,
-      times: { change: [1, 2, 3], 'revocation-storm': [40], peer: [5] },
+      times: { change: [{ ms: 1 }, { ms: 2 }, { ms: 3 }], 'revocation-storm': [{ ms: 40 }], peer: [{ ms: 5 }] },
       openStreams: [7],
     },
     [],
