@@ -155,12 +155,17 @@ async function measureTimes(about: {
   }
   const turns = loads.flatMap(load => kinds.map((kind): Turn => `${kind}${load}`))
   const results = await takeTurns(turns, settings.rounds, async (turn, round) => {
-    const storm = turn.endsWith('-storm') ? startStorm(client, serviceNames) : undefined
+    const storm = turn.endsWith('-storm') ? startStorm(plane, serviceNames) : undefined
     const kind = turn.replace('-storm', '') as Kind
     const found: Waited[] = []
-    for (let at = 0; at < samples; at++) {
-      found.push(await sample[kind]())
-      await wait(pauseMs.least + Math.random() * pauseMs.more)
+    try {
+      for (let at = 0; at < samples; at++) {
+        found.push(await sample[kind]())
+        await wait(pauseMs.least + Math.random() * pauseMs.more)
+      }
+    } catch (error) {
+      await storm?.abandon()
+      throw error
     }
     if (storm) stormRates.push(await storm.end())
     if (kind === 'revocation') {

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { audienceOf } from '../../core/registry/ids.ts'
 import { until } from '../../test/cluster/progress.ts'
 import { clientTokenOf } from '../../test/integration/issuer/objects.ts'
-import { type GuardPlace, startStreamingGuard } from '../control-plane/streaming-guard.ts'
+import { type GuardPlace, type StreamingGuard, startStreamingGuard } from '../control-plane/streaming-guard.ts'
 import type { Heard, Order } from '../open-calls/callers.ts'
 import type { Client } from './world.ts'
 
@@ -32,8 +32,6 @@ export async function timeOpenStreams(about: {
   const app = fork(fileURLToPath(new URL('../open-calls/app.ts', import.meta.url)), [String(sayEveryMs)], {
     serialization: 'advanced',
   })
-  const [appPort] = (await once(app, 'message')) as [number]
-  const guard = await startStreamingGuard({ ...about, name: 'real-guard', appPort })
   const callers = fork(fileURLToPath(new URL('../open-calls/callers.ts', import.meta.url)), [], {
     serialization: 'advanced',
   })
@@ -41,7 +39,10 @@ export async function timeOpenStreams(about: {
     callers.send({})
     return (await once(callers, 'message'))[0] as Heard
   }
+  let guard: StreamingGuard | undefined
   try {
+    const [appPort] = (await once(app, 'message')) as [number]
+    guard = await startStreamingGuard({ ...about, name: 'real-guard', appPort })
     const [namespace = '', name = ''] = place.service.split('/')
     const audience = audienceOf({ metadata: { namespace, name }, spec: {} } as Parameters<typeof audienceOf>[0])
     const calls = clients.length * callsPerClient
@@ -63,6 +64,6 @@ export async function timeOpenStreams(about: {
   } finally {
     callers.kill()
     app.kill()
-    await guard.stop()
+    await guard?.stop()
   }
 }
