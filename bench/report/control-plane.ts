@@ -3,7 +3,7 @@ import type { Rig } from '../rig.ts'
 import { quantile } from '../statistics.ts'
 import { barChart } from './bars.ts'
 import { lineChart } from './lines.ts'
-import { entryTable, rigSentence, table } from './tables.ts'
+import { entryTable, machineSentence, table } from './tables.ts'
 
 /** A part of the page, and the drawings that it shows. */
 export interface Section {
@@ -45,7 +45,7 @@ export function reconcileSection(kept: KeptReconcile, entries: readonly Entry[],
   return {
     plots: { 'reconcile-rates': barChart('Writes a second, beside bare writes', 'writes/s', groups) },
     text: [
-      rigSentence(kept.rig),
+      machineSentence(kept.rig),
       picture('reconcile-rates'),
       entryTable(entries),
       'What the API server was asked, of all that use it, for each AccessKey and its client:',
@@ -91,7 +91,7 @@ export function propagationSection(kept: KeptPropagation, entries: readonly Entr
   return {
     plots: { propagation: barChart('From the acknowledged write to the last of 1,000', 'ms', groups) },
     text: [
-      rigSentence(kept.rig),
+      machineSentence(kept.rig),
       picture('propagation'),
       table(['ms from the acknowledged write', ...Object.keys(percentiles), 'samples'], cells),
       storm,
@@ -127,7 +127,7 @@ export function memorySection({ rig, sizes }: KeptMemory, entries: readonly Entr
   return {
     plots: { 'control-plane-memory': lineChart('Resident memory by AccessKeys', { x: 'AccessKeys', y: 'MB' }, lines) },
     text: [
-      rigSentence(rig),
+      machineSentence(rig),
       picture('control-plane-memory'),
       table(head, rows),
       entryTable(entries.filter(({ name }) => !/-rss-mb-\d+/.test(name))),
