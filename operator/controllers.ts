@@ -57,7 +57,7 @@ export function createControllers(parts: Parts): Controllers {
     own(sources.clients),
     { reflector: sources.keys, keys: ({ object }) => [clientOfKey(object)] },
   ])
-  // More workers: most of a pass is waiting.
+  // More workers: most of a pass is waiting, and half of what the client has under way is left to all others.
   const accessKey = controller(
     'accesskey',
     key => reconcileAccessKey(key, parts.accessKeyIo),
@@ -69,7 +69,7 @@ export function createControllers(parts: Parts): Controllers {
         keys: ({ key, type }) => (type === 'updated' ? [] : sources.by.keysOfRole.get(key).map(keyOf)),
       },
     ],
-    8,
+    32,
   )
   const role = controller('role', key => reconcileRole(key, context), [
     own(sources.roles),

@@ -8,6 +8,15 @@ import type { RateSeries } from '../load/fixed-rate.ts'
 import type { Series } from '../load/measure.ts'
 import { type Entry, readResult, resultsDirectory } from '../results.ts'
 import type { Rig } from '../rig.ts'
+import {
+  type KeptMemory,
+  type KeptPropagation,
+  type KeptReconcile,
+  memorySection,
+  propagationSection,
+  reconcileSection,
+  type Section,
+} from './control-plane.ts'
 import { fillMarker } from './markers.ts'
 import { latencyPlot, policyPlot, ratePlot, soakPlot } from './plots.ts'
 import { entryTable, rateTable, rigSentence, seriesTable } from './tables.ts'
@@ -21,6 +30,9 @@ const captions: Readonly<Record<string, string>> = {
   'guard-policies': 'Requests per second by number of policies',
   'guard-soak': 'Resident memory over time',
   'extauthz-rates': 'Requests per second with an external authorizer',
+  'reconcile-rates': 'Writes per second of the operator, and bare ones',
+  propagation: 'Milliseconds from a write to the last guard',
+  'control-plane-memory': 'Resident memory by number of AccessKeys',
 }
 
 /** What a bench keeps of its runs, beside its figures. */
@@ -44,6 +56,19 @@ await runScript(async () => {
   if (policy) {
     const tables = [entryTable(entries('policy', 'policy')), seriesTable(policy.series)]
     sections.policy = `${rigSentence(policy.rig)}\n\n${tables.join('\n\n')}`
+  }
+  const add = (name: string, section: Section): void => {
+    sections[name] = section.text
+    Object.assign(plots, section.plots)
+  }
+  const reconcile = readResult<KeptReconcile>('reconcile-series.json')
+  if (reconcile) add('reconcile', reconcileSection(reconcile, entries('reconcile', 'reconcile'), pictured))
+  const propagation = readResult<KeptPropagation>('propagation-series.json')
+  if (propagation) add('propagation', propagationSection(propagation, entries('propagation', 'propagation'), pictured))
+  const memory = readResult<KeptMemory>('memory-series.json')
+  if (memory) {
+    const figures = [...entries('memory', 'memory'), ...entries('memory', 'propagation')]
+    add('memory', memorySection(memory, figures, pictured))
   }
   if (Object.keys(sections).length === 0) throw new Error('there are no results: run a bench first')
   mkdirSync(folder, { recursive: true })

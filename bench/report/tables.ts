@@ -5,7 +5,8 @@ import type { Entry } from '../results.ts'
 import type { Rig } from '../rig.ts'
 import { readable } from './svg.ts'
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+/** The first column is text, all others numbers. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
   return [line(head), line(head.map((_, at) => (at === 0 ? '---' : '---:'))), ...rows.map(line)].join('\n')
 }
@@ -64,6 +65,15 @@ export function rateTable(rates: readonly RateSeries[]): string {
 
 /** One sentence on where and how the figures came about. */
 export function rigSentence(rig: Rig): string {
+  return `${placeOf(rig)}; ${rig.rounds} rounds of ${rig.secondsPerRun} s, medians.`
+}
+
+/** The same where a round takes as long as its work. */
+export function machineSentence(rig: Rig): string {
+  return `${placeOf(rig)}; ${rig.rounds === 1 ? 'one round' : `${rig.rounds} rounds`}.`
+}
+
+function placeOf(rig: Rig): string {
   const versions = Object.entries(rig.versions).map(([name, version]) => `${name} ${version}`)
-  return `${rig.date.slice(0, 10)}: ${rig.cores} cores (${rig.cpu}), ${rig.memoryGb} GB, Linux ${rig.kernel}; ${versions.join(', ')}; ${rig.rounds} rounds of ${rig.secondsPerRun} s, medians.`
+  return `${rig.date.slice(0, 10)}: ${rig.cores} cores (${rig.cpu}), ${rig.memoryGb} GB, Linux ${rig.kernel}; ${versions.join(', ')}`
 }

@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject, sign, verify } from 'node:crypto'
 import { promisify } from 'node:util'
 import type { Algorithm, PublicJwk } from '../../core/api/access-key.ts'
-import { checkPublicKey, publicMembers, thumbprint } from '../../core/jose/jwk.ts'
+import { checkKeyForm, publicMembers, thumbprint } from '../../core/jose/jwk.ts'
 import type { ProvedKey } from '../../core/keys/judge-secret.ts'
 import { type KeyMaterial, type SecretObject, secretFile } from '../../core/keys/secret-data.ts'
 
@@ -35,8 +35,8 @@ function pairOf(algorithm: Algorithm): Promise<{ privateKey: KeyObject }> {
 }
 
 /**
- * The key in a Secret, if all its parts are one key: a signature by private.jwk verifies with the public half,
- * private.pem is the same key, and key-id and `kid` are its thumbprint. Anything else is no key.
+ * The key in a Secret, if all its parts are one key: the public half is that of private.jwk (derived from it, or a signature
+ * verifies), private.pem is the same key, and key-id and `kid` are its thumbprint. Anything else is no key.
  */
 export function proveSecretKey(
   secret: SecretObject,
@@ -67,9 +67,19 @@ interface Claimed {
 }
 
 function provesKey({ publicKey, privateJwk, privatePem, algorithm }: Claimed, _secret: SecretObject): boolean {
-  if (checkPublicKey(publicKey, algorithm) !== undefined) return false
+  if (checkKeyForm(publicKey, algorithm) !== undefined) return false
+  const fits = algorithm === 'Ed25519' ? derives : signsFor
   const privateKey = createPrivateKey({ key: privateJwk as JsonWebKey, format: 'jwk' })
-  return signsFor(privateKey, publicKey) && signsFor(createPrivateKey(privatePem), publicKey)
+  return fits(privateKey, publicKey) && fits(createPrivateKey(privatePem), publicKey)
+}
+
+/**
+ * What a private half derives is on the curve and in the subgroup of prime order: looking for that in the public half
+ * took a millisecond, most of a pass.
+ */
+function derives(privateKey: KeyObject, publicKey: PublicJwk): boolean {
+  const { kty, crv, x } = createPublicKey(privateKey).export({ format: 'jwk' })
+  return kty === publicKey.kty && crv === publicKey.crv && x === publicKey.x
 }
 
 /**

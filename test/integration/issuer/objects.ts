@@ -7,7 +7,10 @@ import { clientIdOf } from '../../../core/registry/ids.ts'
 import type { KubeObject } from '../../../platform/kube/client.ts'
 import * as resources from '../../../platform/kube/resources.ts'
 import { compact } from '../../guard/policy-rows.ts'
-import { issuerUrl, snapshotAudience, type World } from './world.ts'
+import { issuerUrl, snapshotAudience, type World as WholeWorld } from './world.ts'
+
+/** What objects are written with. */
+type World = Pick<WholeWorld, 'admin' | 'create' | 'setStatus'>
 
 export interface KeyPair {
   readonly kid: string
