@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { type Outcome, readReport, summary, type VitestReport } from './report.ts'
+import { broken, type Outcome, readReport, summary, type VitestReport } from './report.ts'
 import { runCommand } from './run-command.ts'
 import { chooseStages, type Stage, type Step } from './stages.ts'
 
@@ -72,6 +72,7 @@ type Counts = Pick<Outcome, 'passed' | 'failed' | 'failures' | 'tests'>
 /** @param output where its output goes, or `inherit` for straight to ours */
 async function runStep({ name, command, report }: Step, output: Buffer[] | 'inherit'): Promise<Counts> {
   if (report) rmSync(report, { force: true })
+  const before = output === 'inherit' ? 0 : output.length
   const status = await runCommand(command, output)
   if (!report) {
     const failures = status === 0 ? [] : [`FAIL ${name}: ${command.join(' ')} ended with ${status}\n`]
@@ -81,7 +82,7 @@ async function runStep({ name, command, report }: Step, output: Buffer[] | 'inhe
     ? readReport(JSON.parse(readFileSync(report, 'utf8')) as VitestReport)
     : { passed: 0, failed: 0, failures: [], tests: [] }
   const broke = counts.failed === 0 && (status !== 0 || counts.passed === 0)
-  return broke
-    ? { ...counts, failed: 1, failures: [...counts.failures, `FAIL ${name}: ended with ${status}\n`] }
-    : counts
+  if (!broke) return counts
+  const printed = output === 'inherit' ? '' : Buffer.concat(output.slice(before)).toString()
+  return { ...counts, failed: 1, failures: [...counts.failures, broken(name, status, printed)] }
 }

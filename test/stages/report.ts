@@ -73,8 +73,25 @@ export function summary(outcomes: readonly Outcome[], seconds: number): string {
   ].join('')
 }
 
+/** @param printed what a step printed that broke without a failed test: an error outside of all tests is told at its end */
+export function broken(name: string, status: number | string, printed: string): string {
+  return `FAIL ${name}: ended with ${status}\n${indented(ourLines(printed).filter(line => !isPassed(line)).slice(-60))}`
+}
+
 function opening(message: string): string {
-  const lines = stripVTControlCharacters(message).split('\n')
-  const ours = lines.filter(line => !line.includes('node_modules/')).slice(0, 12)
-  return ours.map(line => `     ${line.slice(0, 300)}\n`).join('')
+  return indented(ourLines(message).slice(0, 12))
+}
+
+function ourLines(text: string): string[] {
+  return stripVTControlCharacters(text)
+    .split('\n')
+    .filter(line => line.trim() !== '' && !line.includes('node_modules/'))
+}
+
+function isPassed(line: string): boolean {
+  return /^\s*[✓↓]/.test(line)
+}
+
+function indented(lines: readonly string[]): string {
+  return lines.map(line => `     ${line.slice(0, 300)}\n`).join('')
 }

@@ -104,11 +104,12 @@ function readCredential(printed: string, exec: Entry): { credential: PluginCrede
   const { token, clientCertificateData: cert, clientKeyData: key, expirationTimestamp } = status
   if (!token && !(cert && key)) throw wrong('there is neither a token in it nor a certificate with its key')
   const until = expirationTimestamp ? Date.parse(String(expirationTimestamp)) : Number.POSITIVE_INFINITY
+  if (Number.isNaN(until)) throw wrong('its expirationTimestamp is no time')
   return {
     credential: {
       ...(token ? { token: String(token) } : {}),
       ...(cert && key ? { cert: String(cert), key: String(key) } : {}),
     },
-    until: Number.isNaN(until) ? Number.POSITIVE_INFINITY : until,
+    until,
   }
 }

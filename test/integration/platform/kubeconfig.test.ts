@@ -298,6 +298,11 @@ describe('an exec plugin', () => {
     ['prints no JSON', 'echo s3cret', /what it printed is no JSON$/],
     ['prints something else', 'echo \'{"token":"s3cret"}\'', /is no ExecCredential of client\.authentication/],
     ['prints another version', tells({ token: 's3cret' }).replace('/v1"', '/v1beta1"'), /is no ExecCredential of/],
+    [
+      'gives an end that is no time',
+      tells({ token: 's3cret', expirationTimestamp: 'soon' }),
+      /its expirationTimestamp is no time$/,
+    ],
     ['gives nothing', tells({}), /there is neither a token in it nor a certificate with its key$/],
     ['gives half a certificate', tells({ clientCertificateData: 's3cret' }), /nor a certificate with its key$/],
   ])('that %s is an error that shows nothing it printed', async (_what, script, message) => {

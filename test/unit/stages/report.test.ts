@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type Outcome, readReport, summary } from '../../stages/report.ts'
+import { broken, type Outcome, readReport, summary } from '../../stages/report.ts'
 
 const asserted = (fullName: string, duration: number, failureMessages: string[] = []) => ({
   fullName,
@@ -49,6 +49,20 @@ describe('what vitest reports', () => {
     expect(readReport({ numPassedTests: 0, numFailedTests: 0, testResults: [broken] }).failures).toEqual([
       'FAIL test/b.test.ts\n     no such module\n',
     ])
+  })
+})
+
+describe('a step that broke without a failed test', () => {
+  it('says what it printed last, without what passed and frames of packages', () => {
+    const printed = '\u001b[32m ✓\u001b[39m a works\n\nUnhandled Error\n at node_modules/x.js\n at a.ts\n'
+    expect(broken('integration', 1, printed)).toBe(
+      'FAIL integration: ended with 1\n     Unhandled Error\n      at a.ts\n',
+    )
+  })
+
+  it('says sixty lines of it at most', () => {
+    const printed = Array.from({ length: 100 }, (_, line) => `line ${line}\n`).join('')
+    expect(broken('guard', 'SIGKILL', printed).split('\n')).toHaveLength(62)
   })
 })
 
