@@ -73,7 +73,7 @@ function start(idleMs: number, more: Partial<SnapshotClientOptions> = {}): void 
     clock,
     log,
     idleMs,
-    backoff: { minMs: 10, maxMs: 50 },
+    backoff: more.backoff ?? { minMs: 10, maxMs: 50 },
   })
   client.start()
 }
@@ -330,6 +330,14 @@ describe('faults on the stream', () => {
     server.refuse(403, 'forbidden')
     stream.cut()
     await until(() => said().includes('the issuer answered 403 forbidden'))
+    server.serve(next => next.send(full(rows, { a: '1' })))
+    await until(() => held() === hash)
+  })
+  it('asks an issuer that says when to come back at that time, and does not wait as if there were none', async () => {
+    client.stop()
+    server.refuse(503, 'too_busy', { 'retry-after': '0' })
+    start(60_000, { backoff: { minMs: 60_000, maxMs: 60_000 } })
+    await until(() => said().includes('the issuer answered 503 too_busy'))
     server.serve(next => next.send(full(rows, { a: '1' })))
     await until(() => held() === hash)
   })
