@@ -13,6 +13,8 @@ export interface CrowdOfKeys {
   readonly patienceMs: number
   /** How long nothing may be written afterwards, milliseconds. */
   readonly idleMs: number
+  /** How often all of them are read to see whether they are ready: that costs the API server, too. Milliseconds. */
+  readonly lookMs: number
 }
 
 /** What was seen, for whoever measures. */
@@ -43,10 +45,11 @@ export async function operatorBearsKeys(size: CrowdOfKeys): Promise<KeysBorne> {
     const first = await start()
     const reasons = () => reasonsOf(cluster.client)
     const wanted = { Ready: size.namespaces * size.keysOfEach, ClientNotFound: 1, SecretConflict: 1 }
-    await expect.poll(reasons, { timeout: size.patienceMs, interval: 2_000 }).toEqual(wanted)
+    await expect.poll(reasons, { timeout: size.patienceMs, interval: size.lookMs }).toEqual(wanted)
     const allReadyMs = performance.now() - begunAt
     const peaks = [peakOf(first)]
-    await first.stop()
+    // Gives its Lease back, for which the next one would wait otherwise.
+    await first.terminate()
 
     const before = await versions(cluster.client)
     const startedAt = performance.now()
