@@ -22,8 +22,10 @@ export interface ObjectStore<T extends KubeObject> {
   whenSynced(signal?: AbortSignal): Promise<void>
   onChange(handler: (change: Change<T>) => void): () => void
   onSeen(handler: (resourceVersion: string) => void): () => void
-  /** Makes the copy equal to a full list. @returns how many objects differed */
-  replace(items: T[], resourceVersion: string): number
+  /** What of an object is kept. */
+  keep(object: T): T
+  /** Makes the copy equal to a full list of what is kept. @returns how many objects differed */
+  replace(items: readonly T[], resourceVersion: string): number
   take(event: Exclude<WatchEvent, { type: 'ERROR' }>): void
   close(): void
 }
@@ -56,13 +58,14 @@ export function createObjectStore<T extends KubeObject>(options: Options<T>): Ob
     })
   }
 
-  function kept(object: T): T {
+  function keep(object: T): T {
     const stripped = strip(object)
     return options.keep ? (guard(() => options.keep?.(stripped)) ?? stripped) : stripped
   }
 
   return {
     store,
+    keep,
     seen: () => seen,
     synced: sync.isOpen,
     whenSynced: sync.wait,
@@ -78,7 +81,7 @@ export function createObjectStore<T extends KubeObject>(options: Options<T>): Ob
       return () => void announced.delete(handler)
     },
     replace(items, resourceVersion) {
-      const changes = difference(store, new Map(items.map(item => [keyOf(item), item])), kept, resourceVersion)
+      const changes = difference(store, new Map(items.map(item => [keyOf(item), item])), resourceVersion)
       // The whole copy first, so that handlers never see a mixture of two states.
       for (const { type, key, object } of changes) {
         if (type === 'deleted') store.delete(key)
@@ -94,7 +97,7 @@ export function createObjectStore<T extends KubeObject>(options: Options<T>): Ob
       const resourceVersion = event.object.metadata.resourceVersion
       seen = resourceVersion
       if (event.type !== 'BOOKMARK') {
-        const change = changeOf(store, event.type, kept(event.object as T), resourceVersion)
+        const change = changeOf(store, event.type, keep(event.object as T), resourceVersion)
         if (change) tell(change)
       }
       announce()
@@ -127,7 +130,6 @@ function changeOf<T extends KubeObject>(
 function difference<T extends KubeObject>(
   store: Map<string, T>,
   fresh: Map<string, T>,
-  kept: (object: T) => T,
   resourceVersion: string,
 ): Change<T>[] {
   const gone: Change<T>[] = []
@@ -141,11 +143,10 @@ function difference<T extends KubeObject>(
     const old = store.get(key)
     const known = old && old.metadata.uid === item.metadata.uid
     if (known && versionOf(old) === versionOf(item)) continue
-    const object = kept(item)
     here.push({
       type: known ? 'updated' : 'added',
       key,
-      object,
+      object: item,
       ...(known && { old }),
       resourceVersion: versionOf(item),
     })

@@ -61,7 +61,7 @@ export function createReflector<T extends KubeObject>(
   const log = options.log?.child({ resource: resource.plural })
   const label = { resource: resource.group ? `${resource.plural}.${resource.group}` : resource.plural }
   const objects = createObjectStore<T>({ label, ...options })
-  const source = createListWatch<T>(client, resource, options, clock)
+  const source = createListWatch<T>(client, resource, options, clock, objects.keep)
   const stopping = new AbortController()
   let loop: Promise<void> | undefined
   let progress = clock.now()

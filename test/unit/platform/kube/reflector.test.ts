@@ -26,6 +26,26 @@ describe('reflector', () => {
     await reflector.stop()
   })
 
+  test('drops what it does not keep of a page before it asks for the next one (F22)', async () => {
+    const asked: number[] = []
+    const things = setUp({
+      keep(object) {
+        asked.push(things.asked.list.length)
+        return { metadata: object.metadata }
+      },
+    })
+    const { reflector, lists } = things
+    lists.push(
+      { items: [thing('a', 3, 'x'), thing('b', 4, 'x')], resourceVersion: '10', continue: 'more' },
+      { items: [thing('c', 5, 'y')], resourceVersion: '10' },
+    )
+    reflector.start()
+    await reflector.whenSynced()
+    expect(asked).toEqual([1, 1, 2])
+    expect([...reflector.store.values()].map(({ value }) => value)).toEqual([undefined, undefined, undefined])
+    await reflector.stop()
+  })
+
   test('follows events and bookmarks, and tells once of all that came together', async () => {
     const { reflector, lists, watches, changes, seen } = setUp()
     lists.push({ items: [thing('a', 3, 'x')], resourceVersion: '10' })
