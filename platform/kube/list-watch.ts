@@ -41,7 +41,7 @@ export function createListWatch<T extends KubeObject>(
   resource: Resource,
   options: ListWatchOptions,
   clock: Clock,
-  keep: (object: T) => T,
+  keep: (object: T) => T | undefined,
 ) {
   const timings = { ...defaults, ...options.timings }
   const { namespace, fieldSelector, labelSelector } = options
@@ -63,7 +63,10 @@ export function createListWatch<T extends KubeObject>(
         signal,
       })
       // Page by page: the rest of ten thousand objects would be as much again as what is kept of them.
-      for (const item of page.items) items.push(keep(item))
+      for (const item of page.items) {
+        const kept = keep(item)
+        if (kept) items.push(kept)
+      }
       next = page.continue
       resourceVersion = page.resourceVersion
     } while (next !== undefined)

@@ -34,7 +34,7 @@ export interface Reflector<T extends KubeObject> {
 export interface ReflectorOptions<T extends KubeObject> extends ListWatchOptions {
   /**
    * What of an object is kept; name, namespace, uid and resourceVersion must be. managedFields and the last-applied
-   * annotation are dropped before.
+   * annotation are dropped before. An object that it throws on is told to the log, and is not there: it costs no other.
    */
   keep?: (object: T) => T
   log?: Logger

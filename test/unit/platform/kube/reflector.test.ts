@@ -185,6 +185,36 @@ describe('reflector', () => {
     await reflector.stop()
   })
 
+  test('an object that cannot be read is told to the log and is not there, and costs no other (F24)', async () => {
+    const { reflector, lists, send, changes, lines } = setUp({
+      keep(object) {
+        if (object.value === 'bad') throw new TypeError('it is no thing')
+        return object
+      },
+    })
+    lists.push({ items: [thing('a', 1, 'bad'), thing('b', 2, 'good')], resourceVersion: '10' })
+    reflector.start()
+    await settled()
+    expect(changes).toEqual(['added ns/b >good @2'])
+    for (const [name, version, value] of [
+      ['a', 11, 'bad'],
+      ['b', 12, 'bad'],
+      ['c', 13, 'good'],
+      ['a', 14, 'good'],
+    ] as const) {
+      send(event('MODIFIED', thing(name, version, value)))
+      await settled()
+    }
+    send(event('DELETED', thing('never-read', 15, 'bad')))
+    await settled()
+    expect(changes.slice(1)).toEqual(['deleted ns/b good>good @12', 'added ns/c >good @13', 'added ns/a >good @14'])
+    expect(reflector.seen()).toBe('15')
+    expect(lines.filter(line => line.level === 'error').map(line => line.msg)).toEqual([
+      ...['ns/a cannot be read', 'ns/a cannot be read', 'ns/b cannot be read', 'ns/never-read cannot be read'],
+    ])
+    await reflector.stop()
+  })
+
   test('lists anew every ten hours and tells only what differs', async () => {
     const { reflector, lists, clock, asked, changes, send } = setUp()
     lists.push(
