@@ -23,7 +23,7 @@ test(
 
 // 10,000 keys of 500 namespaces are in test/soak.
 test(
-  '60 keys of 6 namespaces are minted within the memory of the chart, bad ones delay nobody, and nothing is written twice (F22)',
+  '60 keys of 6 namespaces are minted within the memory of the chart, bad ones delay nobody, and starts find all and write nothing twice (F22)',
   async () => {
     const size = { namespaces: 6, keysOfEach: 10, patienceMs: 100_000, idleMs: 2_000, lookMs: 250 }
     await operatorBearsKeys(size)
