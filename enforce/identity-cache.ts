@@ -37,7 +37,7 @@ const charactersShared = 512
  */
 export function boundsFor(clients: number, memoryBytes?: number): CacheBounds {
   const wanted = memoryBytes === undefined ? mostCharacters : memoryBytes * memoryShare
-  const share = Math.min(mostCharacters, Math.max(fewestEntries * charactersEach, wanted))
+  const share = Math.min(mostCharacters, Math.max(fewestEntries * charactersShared, wanted))
   const most = Math.min(mostEntries, Math.floor(share / charactersShared))
   const entries = Math.max(fewestEntries, Math.min(most, clients))
   return { entries, characters: Math.min(share, entries * charactersEach) }

@@ -32,7 +32,7 @@ export function clusterEntry(row: ClusterRow): ClusterEntry {
  * callers, in the policy in force and in the one that took its place, that is more than the process has left. To import one again
  * costs a twentieth of what it is needed for, which is to check a signature.
  */
-export const mostImported = 16_384
+export const mostImported = 8_192
 const imported: (KeyEntry<unknown> | undefined)[] = []
 let nextPlace = 0
 

@@ -232,13 +232,13 @@ describe('a policy that is larger than the memory of the guard allows', () => {
     await streamAt(0)
     client.stop()
     told.splice(0)
-    start(60_000, { memoryBytes: 132 * mebibyte, onTooLarge: slice => void told.push(slice) })
+    start(60_000, { memoryBytes: 136 * mebibyte, onTooLarge: slice => void told.push(slice) })
   })
 
   it('is said at first, with how many share the memory', async () => {
     expect((await streamAt(1)).hello).toEqual({ ...greeting, maxBytes: 2 * mebibyte })
     client.stop()
-    start(60_000, { memoryBytes: 132 * mebibyte, sharedBy: 2 })
+    start(60_000, { memoryBytes: 136 * mebibyte, sharedBy: 2 })
     expect((await streamAt(2)).hello).toEqual({ ...greeting, maxBytes: mebibyte, sharedBy: 2 })
   })
   it('leaves what is held in force, which ages; the log says once what memory is needed, and the stream goes on', async () => {
