@@ -107,7 +107,7 @@ describe('a rotation', () => {
     expect(await secretOf(key)).toBeDefined()
   })
 
-  test('waits for whoever has a Secret of the next name, and says which', async () => {
+  test('K13 waits for whoever made a Secret of the next name himself, takes no key from there, and says which', async () => {
     const key = await createKey()
     const { namespace = '' } = key.metadata
     const foreign = await cluster.client.create<KubeObject>(secrets, { metadata: { name: 'web-next', namespace } })
