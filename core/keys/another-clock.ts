@@ -29,14 +29,14 @@ export function withinOurTime(observed: ObservedAccessKey, now: number): WithinO
   if (now < (secondsOf(accessKey.metadata.creationTimestamp) ?? 0)) return { observed }
   const bound = boundOf(accessKey, now)
   const stored = accessKey.status?.keys ?? []
-  const unknown = secretSlots.flatMap(slot => unknownNumber(observed.secrets[slot], stored) ?? [])
-  const mended = mending([...stored.map(bornOf), ...unknown], bound)
+  const numbers = secretSlots.flatMap(slot => numberIn(observed.secrets[slot]) ?? [])
+  const mended = mending([...stored.map(bornOf), ...numbers], bound)
   const keys = stored.map(key => mendedKey(key, mended, now))
   const isMended = keys.some((key, place) => key !== stored[place])
   const ours = (found: FoundSecret) => numbered(found, { accessKey, keys, mended, bound })
   const within: ObservedAccessKey = {
     ...observed,
-    ...(accessKey.status && isMended && { accessKey: { ...accessKey, status: { ...accessKey.status, keys } } }),
+    ...(isMended && { accessKey: { ...accessKey, status: { ...accessKey.status, keys } } }),
     secrets: { mounted: ours(observed.secrets.mounted), staged: ours(observed.secrets.staged) },
   }
   const latest = Math.max(...stored.flatMap(key => [bornOf(key), secondsOf(key.publishedAt) ?? 0]))
@@ -78,9 +78,8 @@ function mendedKey(key: PublishedKey, mended: ReadonlyMap<number, number>, now: 
   return { ...key, notBefore: timeOf(born), ...(!isBelieved && { publishedAt: timeOf(now) }) }
 }
 
-function unknownNumber(found: FoundSecret, stored: readonly PublishedKey[]): number | undefined {
-  if (typeof found !== 'object' || stored.some(({ kid }) => kid === found.key?.kid)) return undefined
-  return keyNumberOf(found.object)
+function numberIn(found: FoundSecret): number | undefined {
+  return typeof found === 'object' ? keyNumberOf(found.object) : undefined
 }
 
 interface Mended {
@@ -95,8 +94,9 @@ interface Mended {
  * clocks of two leaders do not explain may hide how old it is, and where older keys were it counts for none.
  */
 function numbered(found: FoundSecret, { accessKey, keys, mended, bound }: Mended): FoundSecret {
-  const number = typeof found === 'object' ? keyNumberOf(found.object) : undefined
-  if (typeof found !== 'object' || number === undefined) return found
+  if (typeof found !== 'object') return found
+  const number = keyNumberOf(found.object)
+  if (number === undefined) return found
   const known = keys.find(({ kid }) => kid === found.key?.kid)
   if (known) return { ...found, number: Math.min(number, bornOf(known)) }
   const hadOthers = keys.length > 0 || accessKey.spec.keysNotBefore !== undefined
@@ -105,6 +105,6 @@ function numbered(found: FoundSecret, { accessKey, keys, mended, bound }: Mended
 }
 
 function withoutNumber(secret: SecretObject): SecretObject {
-  const { [secretAnnotations.keyNumber]: _, ...annotations } = secret.metadata.annotations ?? {}
+  const { [secretAnnotations.keyNumber]: _, ...annotations } = { ...secret.metadata.annotations }
   return { ...secret, metadata: { ...secret.metadata, annotations } }
 }
