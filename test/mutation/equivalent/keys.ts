@@ -16,7 +16,6 @@ const noTime = 'a time that is not there is NaN, and nothing is before or after 
 export const keys: readonly Equivalent[] = [
   { file: accept, from: 'client?.client', to: ['client.client'], why: 'an earlier check refused it without a client' },
   { file: clock, from: "''", to: ['"Stryker was here!"'], why: noTime },
-  { file: clock, from: 'isMended', to: ['true'], on: '...(isMended', why: 'what was not mended is the same keys' },
   { file: status, from: 'spec.expiresAt !== undefined', to: ['true'], why: noTime },
   { file: judge, from: 'spec.keysNotBefore !== undefined', to: ['true'], why: noTime },
   { file: ledger, from: 'spec.keysNotBefore !== undefined', to: ['true'], why: noTime },
