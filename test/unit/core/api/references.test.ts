@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { kinds } from '../../../../core/api/kinds.ts'
+import { publicMembers } from '../../../../core/jose/jwk.ts'
 import { specAndStatus } from './fields.ts'
 
 /** Every field of every spec, as `Kind.field`. */
@@ -37,8 +38,11 @@ describe('a spec leads nowhere by itself', () => {
     expect(called(/selector|match|^all|everywhere|cluster/i)).toEqual([])
   })
 
-  it('K17 to an address never: no field is a URL that one of our processes asks', () => {
-    expect(called(/ur[il]|jwks|endpoint|host|address|server|issuer|proxy|webhook/i)).toEqual([])
+  it('K17 to an address never: the one field that is a URL comes with keys, and nobody reads it', () => {
+    const members = called(/ur[il]|x5u|jwks|jku|endpoint|host|address|server|issuer|proxy|webhook/i)
+    expect(members).toEqual(['AccessKey.publicKey.x5u'])
+    const brought = { kty: 'OKP', crv: 'Ed25519', x: 'AA', x5u: 'http://169.254.169.254/' } as const
+    expect(publicMembers(brought)).toEqual({ kty: 'OKP', crv: 'Ed25519', x: 'AA' })
   })
 
   it('K18 to a file never: what is called a path is one of requests', () => {
