@@ -90,7 +90,7 @@ export async function startRotationLoad(pace: Pace): Promise<RotationLoad> {
         ...['patch', 'accesskeys.latchkey.dev', client, '--namespace', namespace],
         ...['--type=merge', '--patch', patch],
       ])
-      for (let left = 240; left > 0; left--) {
+      for (let left = 400; left > 0; left--) {
         const { status } = await key()
         const isWhole = status.keys.some(({ kid, state }) => kid === before && state === 'Retiring')
         if (status.keyId !== before && isWhole && !status.conditions.some(({ type }) => type === 'Rotating'))
