@@ -4,7 +4,7 @@ import { issuerKeyRetiringSeconds } from '../../../core/keys/plan-issuer-keys.ts
 import { rotationRequestedAt } from '../../../core/keys/rotation-request.ts'
 import type { Issuer } from '../../../issuer/issuer.ts'
 import { createIssuerKeys } from '../../../operator/certificates/issuer-keys.ts'
-import { createPublishedKeys } from '../../../operator/certificates/published-keys.ts'
+import { createPublishedKeys } from '../../../operator/replicas/published-keys.ts'
 import { type SecretOf, textsOf } from '../../../operator/owned-objects.ts'
 import { secrets } from '../../../platform/kube/resources.ts'
 import { issuerUrl, releaseNamespace, startWorld, type World } from '../issuer/world.ts'
