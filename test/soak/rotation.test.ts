@@ -9,6 +9,8 @@ const minute = 60_000
 const forDemo = 15 * minute
 /** The kubelet brings a changed Secret within a minute and a half by itself. */
 const followedWithin = 4 * minute
+/** A slow machine makes a hundred calls a second. */
+const forCalls = 20 * minute
 
 const script = (path: string) => run(process.execPath, [path], { cwd: repositoryRoot })
 const rollOut = async (namespace: string, names: readonly string[]) => {
@@ -66,12 +68,16 @@ describe('three rotations of a key in use, at the pace of the kubelet', () => {
     3 * followedWithin,
   )
 
-  it('are 100,000 calls and more, and not one of them was refused or got no answer', async () => {
-    await expect.poll(() => load.all().calls, { timeout: followedWithin, interval: 1_000 }).toBeGreaterThan(100_000)
-    await load.stop()
-    const { faults, examples, ended, keys, calls, repeated } = load.all()
-    console.log({ calls, repeated, keys, ...load.counts() })
-    expect({ faults, examples, ended }).toEqual({ faults: {}, examples: [], ended: true })
-    expect(Object.keys(keys)).toHaveLength(4)
-  })
+  it(
+    'are 100,000 calls and more, and not one of them was refused or got no answer',
+    async () => {
+      await expect.poll(() => load.all().calls, { timeout: forCalls, interval: 1_000 }).toBeGreaterThan(100_000)
+      await load.stop()
+      const { faults, examples, ended, keys } = load.all()
+      console.log(load.counts())
+      expect({ faults, examples, ended }).toEqual({ faults: {}, examples: [], ended: true })
+      expect(Object.keys(keys)).toHaveLength(4)
+    },
+    forCalls + minute,
+  )
 })
