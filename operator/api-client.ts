@@ -14,7 +14,7 @@ const keysMs = 15_000
 /**
  * One pass over an ApiClient: what the others leave it, and how many of its keys can be used. Where keys are about to be
  * looked at for the first time its own first status waits for them: it would be another one right after.
- * @param isDue whether a pass over this AccessKey runs or comes next
+ * @param isDue whether a pass over this AccessKey runs or comes next, or what it wrote is still to be told
  */
 export function reconcileApiClient(
   key: string,

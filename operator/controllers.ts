@@ -70,7 +70,8 @@ export function createControllers(parts: Parts): Controllers {
     32,
   )
   // Until there is an authority no key is looked at.
-  const isDue = (key: string): boolean => parts.certificates.bundle() === undefined || accessKey.isDue(key)
+  const isDue = (key: string): boolean =>
+    parts.certificates.bundle() === undefined || accessKey.isDue(key) || visits.awaits(key)
   const apiClient = controller(
     'apiclient',
     key => reconcileApiClient(key, context, isDue),

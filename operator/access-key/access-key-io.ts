@@ -71,6 +71,9 @@ function readsOf(about: About): AccessKeyReads {
       if (known?.has(name)) return known.get(name)
       const found = await client.get<SecretObject & KubeObject>(secrets, namespace, name)
       known?.set(name, found)
+      // A new AccessKey has nothing staged. What one before it left there, whose status was lost, a later visit finds.
+      const isNew = slot === 'mounted' && found === undefined && accessKey.status?.state === undefined
+      if (isNew) known?.set(secretNameOf(accessKey, 'staged'), undefined)
       about.sweep.read(accessKey, slot, found?.metadata)
       return found
     },

@@ -25,6 +25,8 @@ export interface Visits {
   of(key: string): Visit | undefined
   /** A version came by the watch. @returns whether a visit has seen to it, or will */
   covers(key: string, version: string): boolean
+  /** Whether the watch is still to tell of what a visit has written. */
+  awaits(key: string): boolean
   /** The AccessKey is gone. */
   forget(key: string): void
 }
@@ -90,6 +92,7 @@ export function createVisits(onMissed: (key: string) => void): Visits {
       if (versions.size === 0) due.delete(key)
       return true
     },
+    awaits: key => due.has(key),
     forget: key => void due.delete(key),
   }
 }

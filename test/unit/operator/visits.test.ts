@@ -88,8 +88,8 @@ describe('a visit', () => {
       },
       one => one.wrote(at('3')) as undefined,
     )
-    expect(missed).toEqual([])
-    expect([visits.covers(key, '3'), visits.covers(key, '3')]).toEqual([true, false])
+    expect([missed, visits.awaits(key)]).toEqual([[], true])
+    expect([visits.covers(key, '3'), visits.awaits(key), visits.covers(key, '3')]).toEqual([true, false, false])
   })
 
   it('leaves to the next one what somebody else wrote, before it has ended or later', async () => {
