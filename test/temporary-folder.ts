@@ -11,5 +11,6 @@ export function setup(): void {
 }
 
 export function teardown(): void {
-  rmSync(folder, { recursive: true, force: true })
+  // A program that a test has just killed may still put a file there: then a folder is not empty when it is removed.
+  rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
 }

@@ -9,8 +9,8 @@ import { type KubeClient, KubeError, type Resource } from '../../platform/kube/c
 import { mutatingWebhooks, secrets, validatingWebhooks } from '../../platform/kube/resources.ts'
 import type { Requeue } from '../../platform/kube/work-queue.ts'
 import type { Logger } from '../../platform/log.ts'
-import type { Replica } from '../guarded-service/issuer-replicas.ts'
 import { type SecretOf, textsOf } from '../owned-objects.ts'
+import type { Replica } from '../replicas/ask-replica.ts'
 import { leavesPath, pathManager, planPath, planRelease, type WebhookConfiguration } from './plan-admission-path.ts'
 
 // Replicas look at their Secret every 30 s; one that is on its way out is gone within a minute.

@@ -10,9 +10,10 @@ import type { EnforcedView } from '../../core/status/report.ts'
 import { type Clock, systemClock } from '../../platform/clock.ts'
 import type { KubeObject, Resource } from '../../platform/kube/client.ts'
 import type { Logger } from '../../platform/log.ts'
+import type { Replica } from '../replicas/ask-replica.ts'
+import type { ReplicaClient } from '../replicas/issuer-replicas.ts'
 import type { Sources } from '../sources.ts'
 import { guardsOf } from './guards-of.ts'
-import type { Replica, ReplicaClient } from './issuer-replicas.ts'
 
 const waitingMs = 1_000
 const restingMs = 10_000

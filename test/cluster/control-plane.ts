@@ -123,7 +123,7 @@ async function stopAll(directory: string): Promise<void> {
   const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager']
   const all = [...processesIn(directory), ...processesNaming(`${directory}/`, programs)]
   await Promise.all(all.map(one => stopProcess(one, 0)))
-  await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
+  await rm(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
 }
 
 async function freePorts(): Promise<[number, number]> {

@@ -62,7 +62,17 @@ function environmentWithoutProxy(): NodeJS.ProcessEnv {
 export function processesIn(directory: string): ProcessRecord[] {
   if (!existsSync(directory)) return []
   const files = readdirSync(directory).filter(file => file.endsWith('.pid'))
-  return files.map(file => JSON.parse(readFileSync(join(directory, file), 'utf8')) as ProcessRecord)
+  return files.flatMap(file => readRecord(join(directory, file)) ?? [])
+}
+
+/** @returns undefined when another has removed it meanwhile */
+function readRecord(path: string): ProcessRecord | undefined {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as ProcessRecord
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
 }
 
 /**
@@ -112,7 +122,7 @@ export async function stopProcess(record: ProcessRecord, graceMs: number): Promi
     if (!left) return
   }
   signal(record, 'SIGKILL')
-  await until(`end of ${record.name} (pid ${record.pid}) after SIGKILL`, 10_000, () => !isAlive(record), 10)
+  await until(`end of ${record.name} (pid ${record.pid}) after SIGKILL`, 60_000, () => !isAlive(record), 10)
 }
 
 /** The end of a process's log, for an error that has to say why. */

@@ -75,7 +75,11 @@ export function summary(outcomes: readonly Outcome[], seconds: number): string {
 
 /** @param printed what a step printed that broke without a failed test: an error outside of all tests is told at its end */
 export function broken(name: string, status: number | string, printed: string): string {
-  return `FAIL ${name}: ended with ${status}\n${indented(ourLines(printed).filter(line => !isPassed(line)).slice(-60))}`
+  return `FAIL ${name}: ended with ${status}\n${indented(
+    ourLines(printed)
+      .filter(line => !isPassed(line))
+      .slice(-60),
+  )}`
 }
 
 function opening(message: string): string {

@@ -1,6 +1,6 @@
 import type { EnforcementReport } from '../../../core/status/judge-enforcement.ts'
 import { createEnforcement } from '../../../operator/guarded-service/enforcement.ts'
-import type { Replica } from '../../../operator/guarded-service/issuer-replicas.ts'
+import type { Replica } from '../../../operator/replicas/ask-replica.ts'
 import type { KubeObject } from '../../../platform/kube/client.ts'
 import { guardedServices, roles } from '../../../platform/kube/resources.ts'
 import { createManualClock } from '../platform/manual-clock.ts'

@@ -5,7 +5,7 @@ import {
   judgeEnforcement,
   reportService,
 } from '../../../core/status/judge-enforcement.ts'
-import { replicasOf } from '../../../operator/guarded-service/issuer-replicas.ts'
+import { replicasOf } from '../../../operator/replicas/issuer-replicas.ts'
 
 const hash = 'f'.repeat(64)
 const guard = (uid: string, change: object = {}) => ({

@@ -5,11 +5,8 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import {
-  createReplicaClient,
-  type Replica,
-  type ReplicaClient,
-} from '../../../operator/guarded-service/issuer-replicas.ts'
+import type { Replica } from '../../../operator/replicas/ask-replica.ts'
+import { createReplicaClient, type ReplicaClient } from '../../../operator/replicas/issuer-replicas.ts'
 import { makePair } from '../webhook/make-pair.ts'
 
 type Pair = Awaited<ReturnType<typeof makePair>>

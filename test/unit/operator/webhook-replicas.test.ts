@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createPathQuestion } from '../../../operator/certificates/webhook-replicas.ts'
+import { createPathQuestion } from '../../../operator/replicas/webhook-replicas.ts'
 import { systemClock } from '../../../platform/clock.ts'
 import type { HttpServer } from '../../../platform/http/server.ts'
 import { createTlsSource } from '../../../platform/http/tls-source.ts'

@@ -1,6 +1,6 @@
 import { request } from 'node:https'
-import type { Replica } from '../guarded-service/issuer-replicas.ts'
 import type { EndpointSliceOf } from '../sources.ts'
+import type { Replica } from './ask-replica.ts'
 
 const defaultPort = 9443
 

@@ -1,7 +1,5 @@
-import { request } from 'node:https'
-import { text } from 'node:stream/consumers'
 import { isRecord } from '../../core/base/is-record.ts'
-import type { Replica } from '../guarded-service/issuer-replicas.ts'
+import { askReplica, type Replica } from './ask-replica.ts'
 
 const longestAnswer = 256 * 1_024
 
@@ -20,26 +18,10 @@ export function createPublishedKeys(options: {
 }): () => Promise<ReadonlySet<string>> {
   const path = `${new URL(options.issuerUrl).pathname.replace(/\/$/, '')}/.well-known/jwks.json`
 
-  async function ask({ host, port }: Replica): Promise<Set<string>> {
+  async function ask(replica: Replica): Promise<Set<string>> {
+    const { servername, timeoutMs = 3_000 } = options
     const ca = options.authorities()
-    if (ca === undefined) throw new Error('there is no certificate authority yet')
-    const signal = AbortSignal.timeout(options.timeoutMs ?? 3_000)
-    const { servername } = options
-    const response = await new Promise<import('node:http').IncomingMessage>((resolve, reject) => {
-      const asked = request({ host, port, path, agent: false, ca, servername, signal }, resolve)
-      asked.on('error', reject)
-      asked.end()
-    })
-    if (response.statusCode !== 200) {
-      response.destroy()
-      throw new Error(`the issuer answered ${response.statusCode}`)
-    }
-    let length = 0
-    response.on('data', (chunk: Buffer) => {
-      length += chunk.length
-      if (length > longestAnswer) response.destroy(new Error("the issuer's answer is too long"))
-    })
-    return kidsOf(await text(response))
+    return kidsOf(await askReplica(replica, path, { ca, servername, timeoutMs, maxBytes: longestAnswer }))
   }
 
   return async () => {

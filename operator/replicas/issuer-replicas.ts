@@ -1,17 +1,11 @@
 import { readFile } from 'node:fs/promises'
-import { Agent, request } from 'node:https'
-import { text } from 'node:stream/consumers'
+import { Agent } from 'node:https'
 import { isRecord } from '../../core/base/is-record.ts'
 import type { EnforcementReport } from '../../core/status/judge-enforcement.ts'
 import type { EndpointSliceOf } from '../sources.ts'
 import type { UsedSince } from '../usage/used-since.ts'
 import { readUsedSince } from '../usage/used-since.ts'
-
-/** Where one replica of the issuer is reached. */
-export interface Replica {
-  readonly host: string
-  readonly port: number
-}
+import { askReplica, type Replica } from './ask-replica.ts'
 
 const longestAnswer = 64 * 1_048_576
 
@@ -56,11 +50,10 @@ export function createReplicaClient(options: {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
 
   async function getFrom(replica: Replica, path: string): Promise<string> {
-    const ca = options.authorities()
-    if (ca === undefined) throw new Error('there is no certificate authority yet')
     const token = (await readFile(options.tokenFile, 'utf8')).trim()
     const { servername, timeoutMs = 3_000, maxBytes = longestAnswer } = options
-    return get(replica, path, { ca, token, agent, servername, timeoutMs, maxBytes })
+    const headers = { authorization: `Bearer ${token}`, accept: 'application/json' }
+    return askReplica(replica, path, { ca: options.authorities(), headers, agent, servername, timeoutMs, maxBytes })
   }
 
   return {
@@ -68,47 +61,6 @@ export function createReplicaClient(options: {
     used: async (replica, after) => readUsedSince(await getFrom(replica, `/v1/usage?after=${after}`)),
     close: () => agent.destroy(),
   }
-}
-
-interface Access {
-  ca: string
-  token: string
-  agent: Agent
-  servername: string
-  timeoutMs: number
-  maxBytes: number
-}
-
-async function get(replica: Replica, path: string, access: Access): Promise<string> {
-  const { ca, token, agent, servername, timeoutMs, maxBytes } = access
-  const response = await new Promise<import('node:http').IncomingMessage>((resolve, reject) => {
-    const asked = request(
-      {
-        host: replica.host,
-        port: replica.port,
-        path,
-        headers: { authorization: `Bearer ${token}`, accept: 'application/json' },
-        agent,
-        ca,
-        servername,
-        signal: AbortSignal.timeout(timeoutMs),
-      },
-      resolve,
-    )
-    asked.on('error', reject)
-    asked.end()
-  })
-  if (response.statusCode !== 200) {
-    // Its end need not come, and the next question would wait for that.
-    response.destroy()
-    throw new Error(`the issuer answered ${response.statusCode}`)
-  }
-  let length = 0
-  response.on('data', (chunk: Buffer) => {
-    length += chunk.length
-    if (length > maxBytes) response.destroy(new Error("the issuer's answer is too long"))
-  })
-  return text(response)
 }
 
 function readReport(body: string): EnforcementReport {
