@@ -105,6 +105,8 @@ const secretNames = {
 
 export type SecretSlot = keyof typeof secretNames
 
+export const secretSlots = Object.keys(secretNames) as SecretSlot[]
+
 /** Name of the Secret in a slot. */
 export function secretNameOf(accessKey: AccessKey, slot: SecretSlot = 'mounted'): string {
   return secretNames[slot](accessKey)

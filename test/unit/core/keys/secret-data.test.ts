@@ -8,6 +8,7 @@ import {
   secretFile,
   secretFiles,
   secretNameOf,
+  secretSlots,
 } from '../../../../core/keys/secret-data.ts'
 import { accessKeyOf } from './access-key-store.ts'
 
@@ -60,6 +61,7 @@ describe('the files of a Secret', () => {
 })
 
 test('an AccessKey has a Secret of its own name, unless it gives another, and one beside it for the next key', () => {
+  expect(secretSlots).toEqual(['mounted', 'staged'])
   expect(secretNameOf(accessKeyOf({ secretName: 'other' }), 'staged')).toBe('other-next')
   expect(secretNameOf(accessKeyOf())).toBe('web')
   expect(secretNameOf(accessKeyOf({ secretName: 'other' }), 'mounted')).toBe('other')
