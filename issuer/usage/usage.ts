@@ -1,5 +1,5 @@
 import type { Used } from '../../core/rows/frames.ts'
-import type { ServiceRow } from '../../core/rows/rows.ts'
+import type { ClientRow, ServiceRow } from '../../core/rows/rows.ts'
 import type { UsedKind } from '../../core/status/usage-report.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { Objects } from '../objects.ts'
@@ -85,7 +85,7 @@ export function createUsage(parts: {
     return objects.by.keysOfKid.get(kid).flatMap(({ metadata: { namespace, name }, status }) => {
       const row = slice.row(`client/${status?.clientId}`)
       if (row?.type !== 'client' || row.namespace !== namespace) return []
-      return row.keys.some(key => key.kid === kid && key.accessKey === name) ? [`${namespace}/${name}`] : []
+      return keysOf(row).has(`${kid} ${name}`) ? [`${namespace}/${name}`] : []
     })
   }
 
@@ -136,6 +136,15 @@ export function createUsage(parts: {
 
 function together(a: Use | undefined, b: Use): Use {
   return { calls: (a?.calls ?? 0) + b.calls, lastUsedAt: Math.max(a?.lastUsedAt ?? 0, b.lastUsedAt) }
+}
+
+const keysOfRow = new WeakMap<ClientRow, ReadonlySet<string>>()
+
+/** `<kid> <name of the AccessKey>` of every key of a client: there may be thousands, and a line names hundreds. */
+function keysOf(row: ClientRow): ReadonlySet<string> {
+  const known = keysOfRow.get(row) ?? new Set(row.keys.map(({ kid, accessKey }) => `${kid} ${accessKey}`))
+  keysOfRow.set(row, known)
+  return known
 }
 
 const permissions = new WeakMap<ServiceRow, ReadonlySet<string>>()
