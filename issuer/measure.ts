@@ -36,6 +36,15 @@ export function measure(metrics: Metrics, parts: { slices: Slices; snapshots: Sn
       this.inc(snapshots.stalled())
     },
   })
+  new Counter({
+    registers: [metrics.registry],
+    name: 'latchkey_issuer_streams_slowed_total',
+    help: 'How often a stream was not read from because its pod or its namespace had sent too much.',
+    collect() {
+      this.reset()
+      this.inc(snapshots.slowed())
+    },
+  })
   gauge('latchkey_issuer_guards', 'Guards connected to this replica.', () => [...snapshots.streams()].length)
   const count = (is: (stream: GuardStream) => boolean): number => [...snapshots.streams()].filter(is).length
   gauge('latchkey_issuer_guards_behind', 'Connected guards that do not hold the current slice.', () =>
