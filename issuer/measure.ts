@@ -67,4 +67,13 @@ export function measure(metrics: Metrics, parts: { slices: Slices; snapshots: Sn
       this.inc(usage.uncounted())
     },
   })
+  new Counter({
+    registers: [metrics.registry],
+    name: 'latchkey_issuer_usage_merged_total',
+    help: 'Uses of rules that are known of the rule alone, because there was no room to tell its permissions apart.',
+    collect() {
+      this.reset()
+      this.inc(usage.merged())
+    },
+  })
 }
