@@ -8,6 +8,7 @@ import { memoryFor, sliceBound } from '../../core/rows/slice-bound.ts'
 import { type Clock, sleep } from '../../platform/clock.ts'
 import { driveSteps } from '../../platform/drive-steps.ts'
 import type { Logger } from '../../platform/log.ts'
+import { createAnswer } from './answer.ts'
 import { createFrameReader, type ReadFrames } from './frame-reader.ts'
 import { openStream, readRefusal } from './open-stream.ts'
 import { type Backoff, createReconnectPause, type EndedConnection, guardBackoff } from './reconnect-pause.ts'
@@ -58,6 +59,11 @@ interface Ended extends EndedConnection {
 
 type Left = Partial<Ended> & { readonly why: string }
 
+/**
+ * Guards that got the same answer at a time by chance within this, milliseconds: all answers at once would delay the change
+ * at those that the issuer has not sent it to yet. The operator asks it once a second.
+ */
+export const answerWithinMs = { applied: 200, confirmed: 1_000 }
 /** How long a guard that stops waits until its last lines have gone. */
 const lastLinesMs = 1_000
 /** So much is read in one step: about a millisecond. */
@@ -72,6 +78,7 @@ export function createSnapshotClient(options: SnapshotClientOptions): SnapshotCl
   const stopped = new AbortController()
   let isKeptBack = false
   let tell: ((when: 'if due' | 'now', written?: () => void) => void) | undefined
+  const answer = createAnswer(clock, () => tell?.('if due'))
 
   async function run(): Promise<void> {
     const pauseMs = createReconnectPause(options.backoff ?? guardBackoff)
@@ -184,7 +191,7 @@ export function createSnapshotClient(options: SnapshotClientOptions): SnapshotCl
         if (isKeptBack) options.onTooLarge?.(undefined)
         isKeptBack = false
         options.onTaken(taken)
-        tell?.('if due')
+        answer.within('full' in frame ? 0 : answerWithinMs[taken])
       }
       // A change may be longer than all that is there after it.
       if (fault) return { why: faults[fault], needsFull: fault === 'too_long' }
@@ -203,7 +210,10 @@ export function createSnapshotClient(options: SnapshotClientOptions): SnapshotCl
 
   return {
     start: () => void run(),
-    stop: () => stopped.abort(),
+    stop() {
+      answer.cancel()
+      stopped.abort()
+    },
     tellHeld: () => tell?.('if due'),
     async tellUsed() {
       if (!tell) return
