@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Documents } from '../../cluster/openapi/documents.ts'
 import type { Steps } from '../../core/base/steps.ts'
-import { type Held, heartbeatMs } from '../../core/rows/frames.ts'
+import { heartbeatMs } from '../../core/rows/frames.ts'
 import { type Clock, systemClock } from '../../platform/clock.ts'
 import { driveSteps } from '../../platform/drive-steps.ts'
 import { createBudget } from '../../platform/fair/budget.ts'
@@ -19,11 +19,14 @@ import type { Slices } from '../slices/slices.ts'
 import type { Usage } from '../usage/usage.ts'
 import { parseHeld, parseHello, readLines } from './guard-lines.ts'
 import { createGuardStream, type GuardStream } from './guard-stream.ts'
+import { createLinePace } from './line-pace.ts'
 import type { Pace } from './paced-writer.ts'
 
 const helloMs = 10_000
 /** Streams, by the namespace of their service; fewer than the port has places, so that the operator finds one. */
 const streamPlaces = { sum: 1_920, perPeer: 1_280 }
+/** Streams of one pod that stands behind services: a guard has one, and a pod may stand behind several. */
+export const streamsPerPod = 8
 /** Pieces of 64 KiB, and what TLS makes of them, that are under way at one time, by namespace. */
 const turns = { running: 256, waiting: 4_096, waitingPerPeer: 4_096 }
 
@@ -39,6 +42,8 @@ export interface SnapshotServer {
   opened(): number
   /** How many were dropped because their guard did not read. */
   stalled(): number
+  /** How often one was not read from because its pod or its namespace had sent too much. */
+  slowed(): number
   /** Ends every stream and lets none in any more, telling the guards to go to another replica. */
   drain(): void
 }
@@ -59,6 +64,8 @@ export function createSnapshotServer(parts: SnapshotServerParts): SnapshotServer
   const streams = new Map<string, GuardStream>()
   const checks = new Map<GuardStream, () => void>()
   const places = createBudget(streamPlaces)
+  const ofPods = createBudget({ sum: streamPlaces.sum, perPeer: streamsPerPod })
+  const linePace = createLinePace({ clock, log })
   const pace: Pace = { turns: createFairQueue(turns), onStalled: () => stalled++ }
   let counter = 0
   let opened = 0
@@ -156,9 +163,9 @@ export function createSnapshotServer(parts: SnapshotServerParts): SnapshotServer
     admit(stream, { token, right: answer.right })
     try {
       for await (const text of lines) {
-        const held = parseHeld(text)
-        if (held) take(stream, held)
-        else stream.end('request_malformed', 'A line is neither hello nor held.')
+        await linePace.take(holder, text.length, () => takeLine(stream, text), stream.ended)
+        // What it sends now is of no use. Its connection ends once it has read why.
+        if (stream.ended.aborted) await closed(response)
       }
     } catch (error) {
       log.debug({ err: error }, 'a guard went away')
@@ -166,7 +173,10 @@ export function createSnapshotServer(parts: SnapshotServerParts): SnapshotServer
     stream.end('closed', 'The guard ended its side.')
   }
 
-  function take(stream: GuardStream, { used, ...held }: Held['held']): void {
+  function takeLine(stream: GuardStream, text: string): void {
+    const said = parseHeld(text)
+    if (!said) return void stream.end('request_malformed', 'A line is neither hello nor held.')
+    const { used, ...held } = said
     stream.take(held)
     if (used) parts.usage.take(stream.slice, used)
   }
@@ -179,10 +189,16 @@ export function createSnapshotServer(parts: SnapshotServerParts): SnapshotServer
     const full = () => stream.end('too_many_streams', 'This replica has too many guards of one namespace.')
     const place = places.take(stream.slice.key.split('/', 1)[0] ?? '', 1, full)
     if (!place) return void full()
+    const ofPod = granted.right === 'pod' ? ofPods.take(stream.holder.pod?.uid ?? '', 1, () => {}) : undefined
+    if (granted.right === 'pod' && !ofPod) {
+      place.release()
+      return void stream.end('too_many_streams', `This pod has ${streamsPerPod} streams already.`)
+    }
     streams.set(id, stream)
     opened++
     stream.ended.addEventListener('abort', () => {
       place.release()
+      ofPod?.release()
       if (streams.get(id) === stream) streams.delete(id)
       checks.delete(stream)
     })
@@ -195,6 +211,7 @@ export function createSnapshotServer(parts: SnapshotServerParts): SnapshotServer
     streams: () => streams.values(),
     opened: () => opened,
     stalled: () => stalled,
+    slowed: linePace.slowed,
     drain() {
       isDraining = true
       cancelBeat()
@@ -206,6 +223,13 @@ export function createSnapshotServer(parts: SnapshotServerParts): SnapshotServer
 
 function isIn(key: string, namespace: string | undefined): boolean {
   return key.startsWith(`${namespace}/`)
+}
+
+function closed(response: ServerResponse): Promise<void> {
+  return new Promise(resolve => {
+    if (response.destroyed) resolve()
+    else response.once('close', resolve)
+  })
 }
 
 async function firstHello(request: IncomingMessage, lines: AsyncGenerator<string>, clock: Clock) {

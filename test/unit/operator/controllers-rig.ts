@@ -42,7 +42,11 @@ export function createControllersRig() {
     log,
     clock,
   })
-  const writer = createStatusWriter(api.client, { record() {} })
+  const events: string[] = []
+  const writer = createStatusWriter(api.client, {
+    record: ({ kind, metadata }, { type, reason }) =>
+      void events.push(`${kind} ${metadata.namespace}/${metadata.name} ${type} ${reason}`),
+  })
   const look = (what: string) => async (name?: string) =>
     void looked.push(name === undefined ? what : `${what} ${name}`)
   const controllers = createControllers({
@@ -82,6 +86,8 @@ export function createControllersRig() {
     configMaps,
     clock,
     controllers,
+    /** `Kind namespace/name type reason` of every event. */
+    events,
     /** Keys of AccessKeys, and what of the certificates, that passes looked at since this was asked last. */
     async news(): Promise<string[]> {
       await clock.advance(0)
