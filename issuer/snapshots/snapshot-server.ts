@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Documents } from '../../cluster/openapi/documents.ts'
+import type { Steps } from '../../core/base/steps.ts'
 import { heartbeatMs } from '../../core/rows/frames.ts'
 import { type Clock, systemClock } from '../../platform/clock.ts'
+import { driveSteps } from '../../platform/drive-steps.ts'
 import { createBudget } from '../../platform/fair/budget.ts'
 import { createFairQueue } from '../../platform/fair/fair-queue.ts'
 import { markStream } from '../../platform/http/exchanges.ts'
@@ -12,7 +14,7 @@ import { keepAuthorized } from '../authenticate/reauthorize.ts'
 import type { FairReviewer } from '../authenticate/review-fairly.ts'
 import type { Holder } from '../authenticate/token-review.ts'
 import type { Objects } from '../objects.ts'
-import { line, type SliceView } from '../slices/slice-view.ts'
+import { line } from '../slices/slice-view.ts'
 import type { Slices } from '../slices/slices.ts'
 import type { Usage } from '../usage/usage.ts'
 import { parseHeld, parseHello, readLines } from './guard-lines.ts'
@@ -70,18 +72,37 @@ export function createSnapshotServer(parts: SnapshotServerParts): SnapshotServer
   let stalled = 0
   let isDraining = false
   let cancelBeat = clock.after(heartbeatMs, beat)
+  let isBeating = false
+  let leaveBeat = (): void => {}
 
   function beat(): void {
     cancelBeat = clock.after(heartbeatMs, beat)
     slices.flush()
+    // One that takes so long goes on: begun anew it would never come to the last guards.
+    if (isBeating) return
+    isBeating = true
+    // A change must not wait for a thousand heartbeats.
+    leaveBeat = driveSteps(beating(), outcome => {
+      isBeating = false
+      if ('error' in outcome) throw outcome.error
+    })
+  }
+
+  function* beating(): Steps<void> {
     // A pod that does not end in its time loses its right without an event.
-    recheck(() => true)
-    for (const slice of slices.all()) slice.prune(clock.now())
-    const lines = new Map<SliceView, string>()
-    for (const stream of streams.values()) {
-      const text = lines.get(stream.view) ?? stream.view.heartbeat()
-      lines.set(stream.view, text)
-      stream.beat(text)
+    for (const check of checks.values()) {
+      check()
+      yield
+    }
+    for (const slice of slices.all()) {
+      slice.prune(clock.now())
+      yield
+    }
+    // Of one view in one step: a heartbeat that tells of less than a frame before it ends the stream.
+    for (const [view, those] of Map.groupBy(streams.values(), stream => stream.view)) {
+      const heartbeat = view.heartbeat()
+      for (const stream of those) stream.beat(heartbeat)
+      yield
     }
   }
 
@@ -194,6 +215,7 @@ export function createSnapshotServer(parts: SnapshotServerParts): SnapshotServer
     drain() {
       isDraining = true
       cancelBeat()
+      leaveBeat()
       for (const stream of streams.values()) stream.end(draining.code, draining.message)
     },
   }

@@ -1,6 +1,7 @@
 import { createDocuments } from '../../../cluster/openapi/documents.ts'
 import { createResolved } from '../../../cluster/resolved.ts'
 import type { AccessKeyIo } from '../../../operator/access-key/access-key.ts'
+import { createVisits } from '../../../operator/access-key/visits.ts'
 import { createContext } from '../../../operator/context.ts'
 import { createControllers } from '../../../operator/controllers.ts'
 import { createEnforcement } from '../../../operator/guarded-service/enforcement.ts'
@@ -54,6 +55,7 @@ export function createControllersRig() {
       reads: { authorities: () => 'ca', getAccessKey: async (key: string) => void looked.push(key) },
       now: clock.wallMs,
     } as unknown as AccessKeyIo,
+    visits: createVisits(() => {}),
     certificates: {
       reconcileSecrets: look('secrets'),
       reconcileConfigMap: look('authorities'),
