@@ -20,6 +20,7 @@ import {
   statusBase,
   subdomain,
   text,
+  time,
   timestamp,
 } from './schema.ts'
 
@@ -122,10 +123,10 @@ const spec = described(
       { 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['namespace', 'name'] },
     ).optional(),
     validity: described(duration(), 'How long each minted key lives, from its minting.').optional(),
-    expiresAt: described(timestamp(), 'When every key of this object ends.').optional(),
+    expiresAt: described(time(), 'When every key of this object ends.').optional(),
     rotation: described(rotation, 'When the key is replaced by another one, with both valid for a while.').optional(),
     keysNotBefore: described(
-      timestamp(),
+      time(),
       'Keys minted before this moment are revoked at once and a new one is minted: the answer to a leak.',
     ).optional(),
     revoked: described(

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { described, duration, isDuration, timestamp } from './schema.ts'
+import { described, duration, isDuration, time } from './schema.ts'
 import { worded } from './worded.ts'
 
 /** In the order of ISO 8601. */
@@ -70,7 +70,7 @@ export const rotation = z
       { 'x-kubernetes-list-type': 'atomic' },
     ).optional(),
     requestedAt: described(
-      timestamp(),
+      time(),
       'Rotate now: a key minted before this moment is replaced. At most 24h ahead.',
     ).optional(),
   })

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { methods } from '../base/methods.ts'
+import { timeForm } from '../base/time.ts'
 import { type CelRule, worded, wordedEach, wrongInPaths } from './worded.ts'
 
 /** Schema keys that Kubernetes reads and JSON Schema does not know. */
@@ -50,8 +51,18 @@ export const duration = () =>
   )
 /** For rules that reckon with a duration: what is none has a sentence of its own already. */
 export const isDuration = (field: string): string => `self.${field}.matches(r"${durations.source}")`
-/** RFC 3339, for example `2027-01-31T12:00:00Z`. */
+/** RFC 3339, for example `2027-01-31T12:00:00Z`. For what we write ourselves. */
 export const timestamp = () => z.string().max(40).meta({ format: 'date-time' })
+/** A time in a spec. The API server checks the form that we read, in the place of its format, which takes more than RFC 3339. */
+export const timeIsRead: CelRule = {
+  rule: `self.matches(r"${timeForm.source}")`,
+  message: 'a time is written as RFC 3339 has it: 2027-01-31T12:00:00Z, or with an offset, 2027-01-31T13:00:00+01:00',
+}
+export const time = () =>
+  z
+    .string()
+    .max(40)
+    .meta({ 'x-kubernetes-validations': [timeIsRead] })
 
 export const objectReference = (what: string) =>
   z.strictObject({ name: described(subdomain(), `Name of the ${what}, in the same namespace.`) })

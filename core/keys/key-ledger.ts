@@ -20,9 +20,12 @@ export function ledgerOf(accessKey: AccessKey, now: number): PublishedKey[] {
 }
 
 function age({ spec }: AccessKey, key: PublishedKey, now: number): PublishedKey | undefined {
-  const tooOld = spec.keysNotBefore !== undefined && secondsOfTime(key.notBefore) < secondsOfTime(spec.keysNotBefore)
-  if (key.state === 'Revoked' || spec.revoked || tooOld) return { ...key, state: 'Revoked' }
+  if (key.state === 'Revoked' || spec.revoked) return { ...key, state: 'Revoked' }
+  const from = spec.keysNotBefore === undefined ? Number.NEGATIVE_INFINITY : secondsOfTime(spec.keysNotBefore)
   const end = endOf(spec, key)
+  // Where a time cannot be read nobody knows what the key is worth: nothing, and when it can be read again, what it was.
+  if (Number.isNaN(from) || Number.isNaN(end)) return undefined
+  if (secondsOfTime(key.notBefore) < from) return { ...key, state: 'Revoked' }
   const { notAfter: _, ...rest } = key
   const ended = { ...rest, ...(end !== undefined && { notAfter: timeOf(end) }) }
   const over = end !== undefined && end <= now

@@ -97,7 +97,8 @@ function requestFault({ spec, now }: Asked): RotationFault | undefined {
   const { requestedAt } = spec.rotation ?? {}
   if (requestedAt === undefined) return undefined
   const at = secondsOfTime(requestedAt)
-  if (Number.isNaN(at)) return { message: 'spec.rotation.requestedAt is not an RFC 3339 time. Correct it.' }
+  if (Number.isNaN(at))
+    return { message: 'spec.rotation.requestedAt is not an RFC 3339 time. Write it as in 2027-01-31T12:00:00Z.' }
   if (at <= now + longestAhead) return undefined
   return {
     message: 'spec.rotation.requestedAt is more than 24h ahead. Choose an earlier time, or set spec.rotation.windows.',

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Reference } from '../../../webhook/admission/checks/check.ts'
 import { concludeObject, examineObject, type FindMissing } from '../../../webhook/admission/checks/validate-object.ts'
 import type { AdmissionRequest } from '../../../webhook/admission/review.ts'
+import { looseTimes, readTimes } from '../../builders/times.ts'
 
 const now = Date.parse('2027-01-01T00:00:00Z') / 1000
 const good = 'MCowBQ'
@@ -50,6 +51,24 @@ describe('a good spec passes', () => {
     ['GuardedService', { ...service, public: [{ path: '/a' }, { path: '/a', methods: ['POST'] }] }],
   ])('%s %#', async (kind, spec) => {
     expect(await validate(kind, spec)).toEqual({ allowed: true, warnings: [] })
+  })
+})
+
+const given = { roleRef: { name: 'r' }, clients: [{ namespace: 'a', name: 'b' }] }
+
+describe.each<[string, string, (time: string) => object]>([
+  ['spec.expiresAt', 'AccessKey', expiresAt => ({ clientRef: { name: 'a' }, expiresAt })],
+  ['spec.keysNotBefore', 'AccessKey', keysNotBefore => ({ clientRef: { name: 'a' }, keysNotBefore })],
+  ['spec.rotation.requestedAt', 'AccessKey', requestedAt => ({ clientRef: { name: 'a' }, rotation: { requestedAt } })],
+  ['spec.expiresAt', 'AccessGrant', expiresAt => ({ ...given, expiresAt })],
+])('%s of an %s', (field, kind, specOf) => {
+  it.each([...looseTimes, 'now', ''])('is refused with %o', async time => {
+    expect(await message(kind, specOf(time))).toBe(
+      `${field}: is not an RFC 3339 time; write it as in 2027-01-31T12:00:00Z`,
+    )
+  })
+  it.each(Object.keys(readTimes))('is taken with %s', async time => {
+    expect(await message(kind, specOf(time))).toBe('allowed')
   })
 })
 

@@ -3,7 +3,7 @@ import { durationSeconds, secondsOf } from '../../../core/base/time.ts'
 import { checkPublicKey } from '../../../core/jose/jwk.ts'
 import { isTimeZone } from '../../../core/keys/windows.ts'
 import * as resources from '../../../platform/kube/resources.ts'
-import { type Check, expiresInThePast, type KindChecks } from './check.ts'
+import { type Check, expiresInThePast, type KindChecks, unreadTime } from './check.ts'
 
 const longestValiditySeconds = 100 * 366 * 86_400
 
@@ -19,6 +19,11 @@ const validityIsSane: Check<AccessKeySpec> = ({ validity }) => {
   return { field: 'spec.validity', message: 'must be between 1h and 878400h (100 years), for example 2160h' }
 }
 
+const timesAreRead: Check<AccessKeySpec> = ({ expiresAt, keysNotBefore, rotation }) =>
+  unreadTime('spec.expiresAt', expiresAt) ??
+  unreadTime('spec.keysNotBefore', keysNotBefore) ??
+  unreadTime('spec.rotation.requestedAt', rotation?.requestedAt)
+
 const timeZonesExist: Check<AccessKeySpec> = ({ rotation }) => {
   const index = (rotation?.windows ?? []).findIndex(({ timeZone }) => timeZone !== undefined && !isTimeZone(timeZone))
   if (index < 0) return undefined
@@ -33,7 +38,7 @@ const keysNotBeforeLiesAhead: Check<AccessKeySpec> = ({ keysNotBefore }, { now }
 }
 
 export const accessKeyChecks: KindChecks<AccessKeySpec> = {
-  refusals: [publicKeyIsUsable, validityIsSane, timeZonesExist],
+  refusals: [publicKeyIsUsable, validityIsSane, timesAreRead, timeZonesExist],
   warnings: [expiresInThePast, keysNotBeforeLiesAhead],
   references: ({ clientRef, roles }, { namespace }) => [
     { field: 'spec.clientRef.name', resource: resources.apiClients, namespace, name: clientRef.name },
