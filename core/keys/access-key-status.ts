@@ -16,7 +16,7 @@ import { findExpiring, rotatesText } from './life-times.ts'
 import { type SecretSlot, secretNameOf } from './secret-data.ts'
 
 /** What only a person can put right. */
-const stuck = ['SecretConflict', 'SecretForbidden', 'SecretRefused']
+const stuck = ['SecretConflict', 'SecretForbidden', 'SecretRefused', 'SecretContended']
 
 interface Outcome {
   readonly accessKey: AccessKey
@@ -30,6 +30,8 @@ interface Outcome {
   /** Absent when it is not paused. */
   readonly paused?: { readonly withheld: boolean }
   readonly nextTrouble?: Trouble
+  readonly contended?: boolean
+  readonly altered?: readonly string[]
   readonly rotating?: Rotating
   readonly renewalAt?: number
   readonly byDefault?: boolean
@@ -129,7 +131,9 @@ function readiness(outcome: Outcome, accepted: ConditionFinding): ConditionFindi
   })
   const current = keys.find(key => key.kid === keyId)
   if (!accessKey.spec.revoked && fault) return notReady(accepted)
-  const trouble = troubleAt(accessKey, secretState, 'mounted') ?? troubleAt(accessKey, outcome.nextTrouble, 'staged')
+  const trouble =
+    troubleAt(accessKey, outcome.contended ? 'contended' : secretState, 'mounted') ??
+    troubleAt(accessKey, outcome.nextTrouble, 'staged')
   if (trouble) return trouble
   if (accessKey.spec.revoked) {
     if (secretState === 'missing') return say('False', 'Pending', 'The key is revoked; the Secret is being emptied.')
@@ -152,7 +156,16 @@ function readiness(outcome: Outcome, accepted: ConditionFinding): ConditionFindi
   }
   if (client?.suspended) return say('True', 'ClientSuspended', 'The client is suspended: no guard takes the key.')
   if (accepted.status === 'False') return { ...accepted, type: 'Ready', status: 'True' }
+  if (outcome.altered) return say('True', 'SecretAltered', alteredText(accessKey, outcome.altered))
   return say('True', 'Ready', 'The key is published.')
+}
+
+const mostNamed = 5
+
+function alteredText(accessKey: AccessKey, fields: readonly string[]): string {
+  const more = fields.length > mostNamed ? ` and ${fields.length - mostNamed} more` : ''
+  const named = `${fields.slice(0, mostNamed).join(', ')}${more}`
+  return `The key is published. Of the Secret ${secretNameOf(accessKey)} somebody else changes ${named} whenever it is written: an admission policy, or a controller. That is left so, and tried again now and then. Except the Secret from it, or say in spec.secretTemplate what it asks for.`
 }
 
 function expired({ spec }: AccessKey, now: number): boolean {
@@ -162,7 +175,7 @@ function expired({ spec }: AccessKey, now: number): boolean {
 /** What a person has to put right at one of the Secrets, and how. */
 function troubleAt(
   accessKey: AccessKey,
-  state: SecretState | undefined,
+  state: SecretState | Trouble | undefined,
   slot: SecretSlot,
 ): ConditionFinding | undefined {
   const name = secretNameOf(accessKey, slot)
@@ -188,6 +201,11 @@ function troubleAt(
       return say(
         'SecretConflict',
         `The Secret ${name} exists and is not of this AccessKey. Delete it, or use another secretName in a new AccessKey.`,
+      )
+    case 'contended':
+      return say(
+        'SecretContended',
+        `Somebody else writes the Secret ${name} each time a key is put into it. It gets another one less and less often; the key of before stays valid for the overlap. Look in its metadata.managedFields who that is, and have it leave the Secret alone.`,
       )
     default:
       return undefined

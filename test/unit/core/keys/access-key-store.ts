@@ -6,6 +6,7 @@ import type { ResolvedClient } from '../../../../core/registry/resolve-clients.t
 import type { EnforcedView, PlannedEvent } from '../../../../core/status/report.ts'
 import { type AccessKeyIo, reconcileAccessKey } from '../../../../operator/access-key/access-key.ts'
 import { createKeyProver, generateKeyMaterial } from '../../../../operator/access-key/key-material.ts'
+import { createRepairMemory } from '../../../../operator/access-key/repair-memory.ts'
 import { KubeError } from '../../../../platform/kube/client.ts'
 
 export const issuer = 'https://latchkey-issuer.latchkey-system.svc/default'
@@ -81,6 +82,7 @@ export function createStore(
   const slotOf = (name: string | undefined) => (name?.endsWith('-next') ? 'next' : 'secret')
   let version = 10
   const prove = createKeyProver()
+  const repairs = createRepairMemory()
   const next = (): string => String(++version)
   const refuse = (what: string, status: number): never => {
     throw new KubeError(what, status)
@@ -140,6 +142,7 @@ export function createStore(
     return {
       now: () => store.now * 1_000,
       random: () => 0.5,
+      repairs,
       reads: {
         issuer,
         authorities: () => ca,
