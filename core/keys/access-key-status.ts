@@ -200,7 +200,7 @@ function troubleAt(
     case 'foreign':
       return say(
         'SecretConflict',
-        `The Secret ${name} exists and is not of this AccessKey. Delete it, or use another secretName in a new AccessKey.`,
+        `The Secret ${name} exists and is not of this AccessKey. Delete it if nobody needs it, or use another secretName in a new AccessKey.`,
       )
     case 'contended':
       return say(

@@ -11,7 +11,7 @@ import { type InUse, planRotation } from './plan-rotation.ts'
 import { leftUntil, type RepairOf, undoneUntil } from './repairs.ts'
 import { rotatesByDefault } from './rotation-default.ts'
 import { type RotationTerms, rotationTerms } from './rotation-schedule.ts'
-import type { SecretObject } from './secret-data.ts'
+import { type SecretObject, secretAnnotations } from './secret-data.ts'
 import { differences } from './secret-differences.ts'
 
 const slot = 'mounted'
@@ -149,6 +149,9 @@ function good(observed: Accepted, inUse: InUse, { keys, next, terms }: Around, n
   }
 }
 
+/** Not worth a write of every Secret when a release brings it: it comes with the next write. */
+const withTheNext = `metadata.annotations[${secretAnnotations.ownerNamespace}]`
+
 /** What stands beside the key is put right, unless somebody changes it whenever it is written: that is told instead. */
 function refreshed(
   { accessKey, repairs }: Accepted,
@@ -157,7 +160,7 @@ function refreshed(
   now: number,
 ): { readonly due?: RepairOf; readonly told: Pick<CasePlan, 'altered'>; readonly wakeAt: readonly number[] } {
   const { fields, digest } = differences(found, secret)
-  if (fields.length === 0) return { told: {}, wakeAt: [] }
+  if (!fields.some(field => field !== withTheNext)) return { told: {}, wakeAt: [] }
   const rest = { kind: 'rest', what: digest } as const
   const until = leftUntil(repairs, rest, now)
   const known = accessKey.status?.conditions?.some(one => one.type === 'Ready' && one.reason === 'SecretAltered')
@@ -177,6 +180,10 @@ const replaced: Readonly<Record<SpoiltCause, { type: 'Normal' | 'Warning'; note:
   revoked: { type: 'Normal', note: 'The key in the Secret was revoked. It has a new key now.' },
   stale: { type: 'Warning', note: 'The Secret held a key from before. It has a new key now.' },
   client: { type: 'Normal', note: 'The key in the Secret was of another client id. It has a new key now.' },
+  left: {
+    type: 'Normal',
+    note: 'The Secret was left by an earlier AccessKey of this name, with a key that may not be used here. It has a new key now.',
+  },
 }
 
 /** Another moment of revocation, or another client id, is another key to be put there. */

@@ -8,6 +8,8 @@ export const secretType = 'servicebinding.io/latchkey'
 export const secretAnnotations = {
   ownerUid: 'latchkey.dev/owner-uid',
   ownerName: 'latchkey.dev/access-key',
+  /** Tells a Secret that was restored from one that was copied from elsewhere. Absent on those that 0.1.0 wrote last. */
+  ownerNamespace: 'latchkey.dev/access-key-namespace',
   keyNumber: 'latchkey.dev/key-number',
   /** The first key of its AccessKey was minted by a release that rotates: decision 62. */
   rotationDefault: 'latchkey.dev/rotation-default',
@@ -162,6 +164,7 @@ export function desiredSecret(
         ...secretTemplate?.annotations,
         [secretAnnotations.ownerUid]: uid,
         [secretAnnotations.ownerName]: name,
+        ...(namespace !== undefined && { [secretAnnotations.ownerNamespace]: namespace }),
         ...(content.keyNumber !== undefined && { [secretAnnotations.keyNumber]: String(content.keyNumber) }),
         ...(content.rotationDefault && { [secretAnnotations.rotationDefault]: content.rotationDefault }),
       },

@@ -135,6 +135,7 @@ describe('the Secret as it should be', () => {
   const annotations = {
     'latchkey.dev/owner-uid': 'key-uid',
     'latchkey.dev/access-key': 'web',
+    'latchkey.dev/access-key-namespace': 'shop',
     'latchkey.dev/key-number': '7',
   }
   const labels = { 'app.kubernetes.io/managed-by': 'latchkey' }
