@@ -93,12 +93,12 @@ const secretTemplate = z.strictObject({
         .max(63)
         .regex(/^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/),
     ),
-    'Labels of the Secret.',
+    'Labels of the Secret, and of that of the next key. One that is taken out here is taken off.',
     named('labels'),
   ).optional(),
   annotations: described(
     z.record(qualifiedName(), z.string().max(1024)),
-    'Annotations of the Secret.',
+    'Annotations of the Secret that clients mount; never of that of the next key. One that is taken out here is taken off.',
     named('annotations'),
   ).optional(),
 })

@@ -1,5 +1,6 @@
 import type { AccessKey, Algorithm } from '../api/access-key.ts'
 import { apiVersion } from '../api/kind.ts'
+import { withTemplate } from './secret-template.ts'
 
 /** Kubernetes type of every Secret that holds a key of ours: Service Binding's `servicebinding.io/<type>`. */
 export const secretType = 'servicebinding.io/latchkey'
@@ -145,6 +146,10 @@ export function desiredSecret(
 ): SecretObject {
   const { name, namespace, uid = '' } = accessKey.metadata
   const { secretTemplate, deletionPolicy = 'Delete' } = accessKey.spec
+  // Policies ask for labels. Annotations are what controllers go by that copy Secrets: the next key is not to be copied.
+  const { labels, annotations } = secretTemplate ?? {}
+  const marks = content.slot === 'staged' ? { labels } : { labels, annotations }
+  const template = withTemplate(marks, previous?.metadata)
   const owners = (previous?.metadata.ownerReferences ?? []).filter(owner => owner.uid !== uid)
   const owner = { apiVersion, kind: 'AccessKey', name, uid, controller: true, blockOwnerDeletion: false }
   const isOwned = deletionPolicy === 'Delete' || content.slot === 'staged'
@@ -158,10 +163,9 @@ export function desiredSecret(
       ...(namespace !== undefined && { namespace }),
       ...(previous?.metadata.uid !== undefined && { uid: previous.metadata.uid }),
       ...(previous?.metadata.resourceVersion !== undefined && { resourceVersion: previous.metadata.resourceVersion }),
-      labels: { ...previous?.metadata.labels, ...secretTemplate?.labels, ...managedBy },
+      labels: { ...template.labels, ...managedBy },
       annotations: {
-        ...previous?.metadata.annotations,
-        ...secretTemplate?.annotations,
+        ...template.annotations,
         [secretAnnotations.ownerUid]: uid,
         [secretAnnotations.ownerName]: name,
         ...(namespace !== undefined && { [secretAnnotations.ownerNamespace]: namespace }),

@@ -169,7 +169,12 @@ describe('the Secret as it should be', () => {
       uid: 'secret-uid',
       resourceVersion: '9',
       labels: { theirs: 'x', team: 'a', ...labels },
-      annotations: { theirs: 'y', note: 'b', ...annotations },
+      annotations: {
+        theirs: 'y',
+        note: 'b',
+        ...annotations,
+        'latchkey.dev/secret-template': '{"labels":["team"],"annotations":["latchkey.dev/owner-uid","note"]}',
+      },
       ownerReferences: [owner('theirs', false), ours],
     })
     expect(data).toEqual(content.files)
