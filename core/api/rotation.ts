@@ -35,8 +35,8 @@ const window = described(
           .string()
           .min(1)
           .max(64)
-          .regex(/^[A-Za-z][A-Za-z0-9_+/-]*$/),
-        'a time zone has a name of the IANA database: Europe/Berlin',
+          .regex(/^(UTC|GMT|[A-Za-z][A-Za-z0-9_+/-]?|[A-Za-z][A-Za-z0-9_+/-]{3,})$/),
+        'a time zone has a name of the IANA database, and no abbreviation, for those mean several: Europe/Berlin',
       ),
       'Time zone of start, from the IANA database. Default: `UTC`.',
     ).optional(),

@@ -166,7 +166,7 @@ describe('a spec that cannot work is refused, with the field and the remedy', ()
           windows: ['Europe/Berlin', 'Europe/Atlantis'].map(timeZone => ({ start: '02:00', duration: '1h', timeZone })),
         },
       },
-      'spec.rotation.windows[1].timeZone: is no time zone of the IANA database; write for example Europe/Berlin',
+      'spec.rotation.windows[1].timeZone: is no time zone of the IANA database. Correct it, for example Europe/Berlin.',
     ],
     ['a field this version does not know', 'ApiClient', { colour: 'red' }, 'spec: Unrecognized key: "colour"'],
   ])('%s', async (_, kind, spec, expected) => {

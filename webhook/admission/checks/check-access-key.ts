@@ -1,7 +1,7 @@
 import type { AccessKeySpec } from '../../../core/api/access-key.ts'
 import { durationSeconds, secondsOf } from '../../../core/base/time.ts'
 import { checkPublicKey } from '../../../core/jose/jwk.ts'
-import { isTimeZone } from '../../../core/keys/windows.ts'
+import { timeZoneFault } from '../../../core/keys/time-zones.ts'
 import * as resources from '../../../platform/kube/resources.ts'
 import { type Check, expiresInThePast, type KindChecks, unreadTime } from './check.ts'
 
@@ -25,10 +25,11 @@ const timesAreRead: Check<AccessKeySpec> = ({ expiresAt, keysNotBefore, rotation
   unreadTime('spec.rotation.requestedAt', rotation?.requestedAt)
 
 const timeZonesExist: Check<AccessKeySpec> = ({ rotation }) => {
-  const index = (rotation?.windows ?? []).findIndex(({ timeZone }) => timeZone !== undefined && !isTimeZone(timeZone))
-  if (index < 0) return undefined
-  const field = `spec.rotation.windows[${index}].timeZone`
-  return { field, message: 'is no time zone of the IANA database; write for example Europe/Berlin' }
+  for (const [index, { timeZone }] of (rotation?.windows ?? []).entries()) {
+    const message = timeZone === undefined ? undefined : timeZoneFault(timeZone)
+    if (message !== undefined) return { field: `spec.rotation.windows[${index}].timeZone`, message }
+  }
+  return undefined
 }
 
 const keysNotBeforeLiesAhead: Check<AccessKeySpec> = ({ keysNotBefore }, { now }) => {
