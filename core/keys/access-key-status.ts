@@ -164,9 +164,7 @@ function readiness(outcome: Outcome, accepted: ConditionFinding): ConditionFindi
 const mostNamed = 5
 
 function alteredText(accessKey: AccessKey, fields: readonly string[]): string {
-  const more = fields.length > mostNamed ? ` and ${fields.length - mostNamed} more` : ''
-  const named = `${fields.slice(0, mostNamed).join(', ')}${more}`
-  return `The key is published. Of the Secret ${secretNameOf(accessKey)} somebody else changes ${named} whenever it is written: an admission policy, or a controller. That is left so, and tried again now and then. Except the Secret from it, or say in spec.secretTemplate what it asks for.`
+  return `The key is published. Of the Secret ${secretNameOf(accessKey)} somebody else changes ${nameSome(fields, mostNamed)} whenever it is written: an admission policy, or a controller. That is left so, and tried again now and then. Except the Secret from it, or say in spec.secretTemplate what it asks for.`
 }
 
 function expired({ spec }: AccessKey, now: number): boolean {
