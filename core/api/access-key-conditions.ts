@@ -30,7 +30,7 @@ export const accessKeyConditions = {
     SecretAltered:
       'The key is published, but somebody else changes what stands beside it in the Secret whenever it is written; the message names the fields.',
     SecretRefused:
-      'The API server refuses the Secret: a quota, an admission policy, or a namespace that is being deleted.',
+      'The API server refuses the Secret: a quota, an admission policy, a namespace that is being deleted, `immutable: true`, or a name that is too long. The message says which can be seen.',
     ...repeated(acceptedReasons),
     ...pausedReasons,
   },

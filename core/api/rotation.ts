@@ -22,9 +22,9 @@ const window = described(
       worded(
         z
           .string()
-          .max(5)
+          .max(64)
           .regex(/^([01][0-9]|2[0-3]):[0-5][0-9]$/),
-        'a time of day has hours and minutes, from 00:00 to 23:59: 02:30',
+        'a time of day has hours and minutes, from 00:00 to 23:59: 02:30; days and duration have fields of their own',
       ),
       'When it opens, for example `02:30`. A time that a change to summer time leaves out is taken an hour later; one that comes twice, the first time.',
     ),

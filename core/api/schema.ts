@@ -42,12 +42,12 @@ export const subdomain = (message = nameOfObject) =>
     message,
   )
 export const text = (max: number) => z.string().max(max)
-/** A Go duration, for example `2160h` or `1h30m`; whole numbers and the units h, m, s only. */
-const durations = /^([0-9]{1,7}h([0-9]{1,7}m)?([0-9]{1,9}s)?|[0-9]{1,7}m([0-9]{1,9}s)?|[0-9]{1,9}s)$/
+/** A Go duration, for example `2160h` or `1h30m`; whole numbers and the units h, m, s only. CEL reckons with fewer than 2562047h. */
+const durations = /^([01]?[0-9]{1,6}h([0-9]{1,7}m)?([0-9]{1,9}s)?|[0-9]{1,7}m([0-9]{1,9}s)?|[0-9]{1,9}s)$/
 export const duration = () =>
   worded(
     z.string().max(24).regex(durations),
-    'a duration has hours, minutes and seconds, in whole numbers and this order: 720h (30 days), 1h30m or 90s',
+    'a duration has hours, minutes and seconds, in whole numbers and this order, and fewer than 2000000h: 720h (30 days), 1h30m or 90s',
   )
 /** For rules that reckon with a duration: what is none has a sentence of its own already. */
 export const isDuration = (field: string): string => `self.${field}.matches(r"${durations.source}")`

@@ -14,7 +14,7 @@ import {
 import type { KeyFault } from './accept-access-key.ts'
 import type { Rotating, SecretState, Trouble } from './key-plan.ts'
 import { findExpiring, rotatesText } from './life-times.ts'
-import { type SecretSlot, secretNameOf } from './secret-data.ts'
+import { longestName, longestSecretName, type SecretSlot, secretNameOf } from './secret-data.ts'
 
 /** What only a person can put right. */
 const stuck = ['SecretConflict', 'SecretForbidden', 'SecretRefused', 'SecretContended']
@@ -33,6 +33,8 @@ interface Outcome {
   readonly nextTrouble?: Trouble
   readonly contended?: boolean
   readonly altered?: readonly string[]
+  /** The mounted Secret is marked so: Kubernetes changes its content never again. */
+  readonly immutable?: boolean | undefined
   readonly rotating?: Rotating
   readonly renewalAt?: number
   readonly byDefault?: boolean
@@ -74,7 +76,8 @@ function stateOf(
   current: PublishedKey | undefined,
 ): AccessKeyStatus['state'] {
   if (accessKey.spec.revoked) return 'Revoked'
-  if (fault) return 'Refused'
+  // What is wrong with the rotation alone takes nothing from the key.
+  if (fault && fault.keys !== 'managed') return 'Refused'
   if (current?.state === 'Active') return client?.suspended ? 'Suspended' : 'Active'
   if (current?.state === 'Expired' || current?.state === 'Revoked') return current.state
   return expired(accessKey, now) ? 'Expired' : 'Pending'
@@ -133,7 +136,7 @@ function readiness(outcome: Outcome, accepted: ConditionFinding): ConditionFindi
   const current = keys.find(key => key.kid === keyId)
   if (!accessKey.spec.revoked && fault) return notReady(accepted)
   const trouble =
-    troubleAt(accessKey, outcome.contended ? 'contended' : secretState, 'mounted') ??
+    troubleAt(accessKey, outcome.contended ? 'contended' : secretState, 'mounted', outcome.immutable) ??
     troubleAt(accessKey, outcome.nextTrouble, 'staged')
   if (trouble) return trouble
   if (accessKey.spec.revoked) {
@@ -176,6 +179,7 @@ function troubleAt(
   accessKey: AccessKey,
   state: SecretState | Trouble | undefined,
   slot: SecretSlot,
+  immutable = false,
 ): ConditionFinding | undefined {
   const name = secretNameOf(accessKey, slot)
   const { namespace } = accessKey.metadata
@@ -192,6 +196,18 @@ function troubleAt(
         `The operator may not write Secrets in namespace ${namespace}. Add the namespace to the chart value secrets.namespaceList.`,
       )
     case 'refused':
+      if (name.length > longestName) {
+        return say(
+          'SecretRefused',
+          `The Secret of the next key would have the name of the other one with -next behind it, ${name.length} characters, and Kubernetes takes ${longestName}. Create another AccessKey with a secretName of at most ${longestSecretName} characters.`,
+        )
+      }
+      if (immutable) {
+        return say(
+          'SecretRefused',
+          `The Secret ${name} is immutable, so its key cannot become another one. Delete it: a key is minted into a new one. Pods read that after a restart.`,
+        )
+      }
       return say(
         'SecretRefused',
         `The API server refuses to write the Secret ${name}. Look at the quotas and admission policies of namespace ${namespace}, and whether it is being deleted.`,

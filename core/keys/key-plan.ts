@@ -29,6 +29,8 @@ export interface ObservedAccessKey {
   readonly publishAheadSeconds: number
   /** Guards that heard nothing for so long deny everything: the longest maxStaleness of the services concerned. */
   readonly stalenessSeconds: number
+  /** The mounted Secret, of which a write was refused, is marked so. */
+  readonly immutable?: boolean | undefined
   /** What this operator put right lately. */
   readonly repairs?: Repairs | undefined
 }

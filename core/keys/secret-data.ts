@@ -43,6 +43,7 @@ export interface SecretObject {
     readonly ownerReferences?: readonly SecretOwner[]
   }
   readonly data?: Readonly<Record<string, string>>
+  readonly immutable?: boolean
 }
 
 /** A private key in both forms. Never logged, never in a message. */
@@ -105,6 +106,10 @@ const secretNames = {
   /** The next key, until it takes the place of the mounted one. Nobody mounts it. */
   staged: ({ spec, metadata }: AccessKey): string => `${spec.secretName ?? metadata.name}-next`,
 }
+
+/** Of an object, in characters; and so that the Secret of the next key has room for its end. */
+export const longestName = 253
+export const longestSecretName = longestName - '-next'.length
 
 export type SecretSlot = keyof typeof secretNames
 
@@ -175,5 +180,6 @@ export function desiredSecret(
       ...(ownerReferences.length > 0 && { ownerReferences }),
     },
     data: { ...content.files },
+    ...(previous?.immutable && { immutable: true }),
   }
 }

@@ -65,7 +65,9 @@ async function reportRefused(
   io: AccessKeyIo,
   now: number,
 ): Promise<Requeue> {
-  const plan = planAccessKey({ ...observed, secrets: { ...observed.secrets, [slot]: 'refused' } }, now)
+  const { mounted } = observed.secrets
+  const immutable = slot === 'mounted' && typeof mounted === 'object' && mounted.object.immutable === true
+  const plan = planAccessKey({ ...observed, immutable, secrets: { ...observed.secrets, [slot]: 'refused' } }, now)
   if (plan.write?.kind === 'status') {
     await io.writes.writeStatus(observed.accessKey, plan.write.status)
     io.writes.record(observed.accessKey, plan.events)

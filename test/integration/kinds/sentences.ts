@@ -29,6 +29,30 @@ export const sentences: readonly [string, string, object, string][] = [
   ['no routes', 'GuardedService', { targetRef, routes: [] }, 'the list is empty'],
   ['an audience without its scheme', 'GuardedService', { targetRef, audience: 'orders.shop' }, 'an audience is an'],
   ['days', 'GuardedService', { targetRef, maxStaleness: '30d' }, 'a duration has hours, minutes and seconds'],
+  [
+    'a validity of a thousand years',
+    'AccessKey',
+    { clientRef: { name: 'a' }, validity: '9999999h' },
+    'a duration has hours',
+  ],
+  [
+    'a window as cron has it',
+    'AccessKey',
+    { clientRef: { name: 'a' }, rotation: { windows: [{ start: '0 2 * * *', duration: '1h' }] } },
+    'a time of day has hours and minutes',
+  ],
+  [
+    'a public key with padding',
+    'AccessKey',
+    { clientRef: { name: 'a' }, publicKey: { kty: 'OKP', crv: 'Ed25519', x: `${'A'.repeat(43)}=` } },
+    'members of a JWK are base64url without padding',
+  ],
+  [
+    'a zone that is an abbreviation',
+    'AccessKey',
+    { clientRef: { name: 'a' }, rotation: { windows: [{ start: '02:00', duration: '1h', timeZone: 'BST' }] } },
+    'a time zone has a name of the IANA',
+  ],
   ['an empty duration', 'GuardedService', { targetRef, maxStaleness: '' }, 'a duration has hours'],
   ['a validity in days', 'AccessKey', { clientRef: { name: 'a' }, validity: '30d' }, 'a duration has hours'],
   ...[...looseTimes, ...unreadTimes.filter(time => time.length <= 40)].map((time): [string, string, object, string] => [

@@ -72,6 +72,17 @@ describe.each<[string, string, (time: string) => object]>([
   })
 })
 
+it.each([
+  ['spec.secretName', { secretName: 'a'.repeat(248) }, 'a'.repeat(253), true],
+  ['metadata.name', {}, 'a'.repeat(248), true],
+  ['metadata.name', {}, 'a'.repeat(249), false],
+  ['no name at all, for an own key needs no Secret', { publicKey: ed25519 }, 'a'.repeat(253), true],
+])('a name has room for that of the next key: %s', async (field, spec, name, allowed) => {
+  const verdict = await validate('AccessKey', { clientRef: { name: 'a' }, ...spec }, { name })
+  expect(verdict.allowed).toBe(allowed)
+  if (!verdict.allowed) expect(verdict.message).toContain(`${field}: the Secret of the next key`)
+})
+
 describe('a spec that cannot work is refused, with the field and the remedy', () => {
   it('J15 a public key of small order', async () => {
     const publicKey = { ...ed25519, x: 'AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA' }
@@ -103,8 +114,14 @@ describe('a spec that cannot work is refused, with the field and the remedy', ()
     [
       'a validity beyond any life',
       'AccessKey',
-      { clientRef: { name: 'a' }, validity: '9999999h' },
+      { clientRef: { name: 'a' }, validity: '1999999h' },
       'spec.validity: must be between 1h and 878400h (100 years), for example 2160h',
+    ],
+    [
+      'a secretName without room for the next key',
+      'AccessKey',
+      { clientRef: { name: 'a' }, secretName: 'a'.repeat(249) },
+      'spec.secretName: the Secret of the next key has this name with -next behind it, and Kubernetes takes 253 characters; use at most 248',
     ],
     [
       'a validity of minutes',

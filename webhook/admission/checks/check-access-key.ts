@@ -1,6 +1,7 @@
 import type { AccessKeySpec } from '../../../core/api/access-key.ts'
 import { durationSeconds, secondsOf } from '../../../core/base/time.ts'
 import { checkPublicKey } from '../../../core/jose/jwk.ts'
+import { longestName, longestSecretName } from '../../../core/keys/secret-data.ts'
 import { timeZoneFault } from '../../../core/keys/time-zones.ts'
 import * as resources from '../../../platform/kube/resources.ts'
 import { type Check, expiresInThePast, type KindChecks, unreadTime } from './check.ts'
@@ -24,6 +25,12 @@ const timesAreRead: Check<AccessKeySpec> = ({ expiresAt, keysNotBefore, rotation
   unreadTime('spec.keysNotBefore', keysNotBefore) ??
   unreadTime('spec.rotation.requestedAt', rotation?.requestedAt)
 
+const nextSecretHasAName: Check<AccessKeySpec> = ({ secretName, publicKey }, { name }) => {
+  if (publicKey || (secretName ?? name).length <= longestSecretName) return undefined
+  const message = `the Secret of the next key has this name with -next behind it, and Kubernetes takes ${longestName} characters; use at most ${longestSecretName}`
+  return secretName === undefined ? { field: 'metadata.name', message } : { field: 'spec.secretName', message }
+}
+
 const timeZonesExist: Check<AccessKeySpec> = ({ rotation }) => {
   for (const [index, { timeZone }] of (rotation?.windows ?? []).entries()) {
     const message = timeZone === undefined ? undefined : timeZoneFault(timeZone)
@@ -39,7 +46,7 @@ const keysNotBeforeLiesAhead: Check<AccessKeySpec> = ({ keysNotBefore }, { now }
 }
 
 export const accessKeyChecks: KindChecks<AccessKeySpec> = {
-  refusals: [publicKeyIsUsable, validityIsSane, timesAreRead, timeZonesExist],
+  refusals: [publicKeyIsUsable, validityIsSane, timesAreRead, timeZonesExist, nextSecretHasAName],
   warnings: [expiresInThePast, keysNotBeforeLiesAhead],
   references: ({ clientRef, roles }, { namespace }) => [
     { field: 'spec.clientRef.name', resource: resources.apiClients, namespace, name: clientRef.name },

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { AccessKey } from '../../../../core/api/access-key.ts'
 import type { ApiClient } from '../../../../core/api/api-client.ts'
+import { isSameJson } from '../../../../core/base/canonical-json.ts'
 import { type SecretObject, secretNameOf } from '../../../../core/keys/secret-data.ts'
 import type { ResolvedClient } from '../../../../core/registry/resolve-clients.ts'
 import type { EnforcedView, PlannedEvent } from '../../../../core/status/report.ts'
@@ -169,6 +170,7 @@ export function createStore(
         async createSecret(secret) {
           const { name } = secret.metadata
           allow(name, 'POST')
+          if (name.length > 253) refuse('secrets POST', 422)
           if (store[slotOf(name)]) refuse('secrets POST', 409)
           before(store, secret)
           store[slotOf(name)] = stored(secret, randomUUID())
@@ -178,6 +180,9 @@ export function createStore(
           const { name, uid } = secret.metadata
           allow(name, 'PUT')
           unchanged(secret, 'PUT')
+          const found = store[slotOf(name)]
+          const isKept = secret.immutable && isSameJson(found?.data, secret.data)
+          if (found?.immutable && !isKept) refuse('secrets PUT', 422)
           before(store, secret)
           store[slotOf(name)] = stored(secret, uid ?? '')
           told('update', name)
