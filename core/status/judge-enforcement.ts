@@ -52,6 +52,8 @@ export interface ConcernedService {
   readonly pods: readonly ExpectedPod[]
   /** Some of them are central guards, which proxies ask. */
   readonly central?: true
+  /** It is gone or not accepted, and guards that have a policy of it go on with that: for so long, as far as it is known. */
+  readonly left?: { readonly maxStaleness?: string }
 }
 
 /**
@@ -70,13 +72,32 @@ export function judgeEnforcement(
   if (!reports.every(report => hasSeen(report.seen[asked.resource], asked.version))) {
     return { state: 'waiting', message: 'The issuers have not told the guards yet.' }
   }
-  const behind = concerned.flatMap(service => {
-    const count = currentPods(service, reports)
-    return count === service.pods.length ? [] : [`${service.key} (${count} of ${service.pods.length})`]
-  })
+  const behind = concerned.filter(service => currentPods(service, reports) < service.pods.length)
   if (behind.length === 0) return { state: 'enforced' }
-  const more = behind.length > 3 ? ` and ${behind.length - 3} more` : ''
-  return { state: 'waiting', message: `Guards hold it at ${behind.slice(0, 3).join(', ')}${more}.` }
+  const [left, others] = [behind.filter(service => service.left), behind.filter(service => !service.left)]
+  const counted = others.map(service => `${service.key} (${currentPods(service, reports)} of ${service.pods.length})`)
+  const waited = counted.length === 0 ? [] : [`Guards hold it at ${firstOf(counted)}.`]
+  if (left.length === 0) return { state: 'waiting', message: waited.join(' ') }
+  const message = [...waited, ...left.slice(0, namedAtMost).map(service => leftText(service, reports))].join(' ')
+  const more = left.length > namedAtMost ? ` So it is at ${left.length - namedAtMost} more services.` : ''
+  return { state: 'waiting', reason: 'GuardsLeftBehind', message: `${message}${more}` }
+}
+
+const namedAtMost = 3
+
+function firstOf(names: readonly string[]): string {
+  const more = names.length > namedAtMost ? ` and ${names.length - namedAtMost} more` : ''
+  return `${names.slice(0, namedAtMost).join(', ')}${more}`
+}
+
+/** Which guards decide by what they had, until when, and what ends it. */
+function leftText(service: ConcernedService, reports: readonly EnforcementReport[]): string {
+  const current = currentUids(service, reports)
+  const names = service.pods.flatMap(({ name, uid }) => (current.has(uid) ? [] : [name])).sort()
+  const staleness = service.left?.maxStaleness
+  const until =
+    staleness === undefined ? 'its maxStaleness has passed (24h unless it said otherwise)' : `${staleness} have passed`
+  return `The GuardedService ${service.key} is gone or not accepted, and its guards may go on with the policy that they have until ${until}: ${firstOf(names)}. Roll out these pods without the guard, or make the service right.`
 }
 
 /** What the guards of one service say of themselves. */

@@ -39,6 +39,23 @@ test('pods without a guard, not connected or behind, are counted: all pods count
   expect(view).toEqual({ state: 'waiting', message: 'Guards hold it at shop/api (1 of 3).' })
 })
 
+test('guards that were left behind are named, with how long they go on, beside those that are only behind', () => {
+  const left = (name: string, maxStaleness?: string): ConcernedService => ({
+    key: `shop/${name}`,
+    pods: ['2', '1'].map(at => ({ name: `${name}-${at}`, uid: `${name}-${at}` })),
+    left: maxStaleness === undefined ? {} : { maxStaleness },
+  })
+  const services = [...pods('a'), left('gone', '1h'), ...['b', 'c', 'd'].map(name => left(name))]
+  const view = ask(services as ReturnType<typeof pods>, [report('100')])
+  if (view.state !== 'waiting') throw new Error(view.state)
+  expect(view.reason).toBe('GuardsLeftBehind')
+  expect(view.message).toContain('Guards hold it at shop/api (0 of 1). The GuardedService shop/gone is gone')
+  expect(view.message).toContain('until 1h have passed: gone-1, gone-2. Roll out')
+  expect(view.message).toContain('shop/c is gone')
+  expect(view.message).not.toContain('shop/d')
+  expect(view.message).toMatch(/ So it is at 1 more services\.$/)
+})
+
 test('without pods nobody is concerned, whatever the issuers say; without issuers somebody is', () => {
   expect(ask(pods(), undefined)).toEqual({ state: 'no-guards' })
   expect(ask([], undefined)).toEqual({ state: 'no-guards' })
