@@ -4,7 +4,7 @@ import { countVersions, type GuardsOfVersion } from './guard-versions.ts'
 import { groupLacking, type Lack, type Lacking, type MadeWrong } from './lacking-pods.ts'
 import { joinOutdated, type OutdatedGuards } from './outdated-guards.ts'
 import type { EnforcedView } from './report.ts'
-import { joinTooLarge, type SliceTooLarge } from './slice-too-large.ts'
+import { joinTooLarge, type RefusedClients, type SliceTooLarge } from './slice-too-large.ts'
 
 /** What one replica of the issuer knows of the guards that are connected to it: `GET /v1/enforcement`. */
 export interface EnforcementReport {
@@ -29,8 +29,8 @@ export interface GuardReport {
   readonly needs?: string
   /** The release that the guard is of. Issuers of earlier releases do not say. */
   readonly version?: string
-  /** It is not sent the slice, which is larger than it takes; with the memory that it would need, bytes, if any will do. */
-  readonly tooLarge?: { readonly memory?: number }
+  /** It is not sent all of the slice, which is larger than it takes; with the memory that it would need, bytes, if any will do. */
+  readonly tooLarge?: { readonly memory?: number; readonly refused?: RefusedClients }
   readonly exposed?: readonly string[]
   /** Where nothing listens though the app should; absent from issuers of earlier releases too. */
   readonly notListening?: string
@@ -118,7 +118,7 @@ export interface ServiceReport {
   readonly lacking: readonly Lacking[]
   /** The pods whose guard denies what it is too old to know. */
   readonly outdated?: OutdatedGuards
-  /** The pods whose guard is not sent the slice. */
+  /** The pods whose guard is not sent all of the slice. */
   readonly tooLarge?: SliceTooLarge
   /** Releases of the guards, as far as they are known. */
   readonly versions: readonly GuardsOfVersion[]
@@ -141,7 +141,7 @@ export function reportService(service: ConcernedService, reports: readonly Enfor
     present.flatMap(({ pod = '', needs }) => (needs === undefined ? [] : [{ needs, name: pod }])),
   )
   const tooLarge = joinTooLarge(
-    present.flatMap(({ pod = '', tooLarge: found }) => (found ? [{ name: pod, memory: found.memory }] : [])),
+    present.flatMap(({ pod = '', tooLarge: found }) => (found ? [{ name: pod, ...found }] : [])),
   )
   return {
     current: currentPods(service, reports),

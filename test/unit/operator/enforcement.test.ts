@@ -118,6 +118,10 @@ test('guards that are not sent the slice are counted, three are named, and the m
   expect(found.tooLarge).toEqual({ memory: 320 * mebibyte, count: 4, pods: ['pod-a', 'pod-b', 'pod-c'] })
   expect(found.lacking).toEqual([{ lack: 'SliceTooLarge', count: 4, pods: ['pod-a', 'pod-b', 'pod-c'] }])
   expect([found.current, found.total]).toEqual([1, 5])
+  const refused = (count: number) => ({ memory: 256 * mebibyte, refused: { count, clients: ['evil/mallory'] } })
+  const lesser = [guard('a', { tooLarge: refused(1) }), guard('b', { tooLarge: refused(2) })]
+  expect(reportService(service, [report('100', ...lesser)]).tooLarge).toMatchObject({ refused: { count: 2 } })
+  expect(reportService(service, [report('100', ...lesser, ...kept.slice(3))]).tooLarge).not.toHaveProperty('refused')
   const none = reportService(service, [
     report('100', guard('a', { current: false, tooLarge: {} }), ...kept.slice(0, 1)),
   ])
