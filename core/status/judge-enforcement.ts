@@ -69,18 +69,20 @@ export function judgeEnforcement(
   if (concerned.length === 0) return { state: 'no-guards' }
   if (!reports) return { state: 'unknown' }
   if (reports.length === 0) return { state: 'waiting', message: 'No issuer is ready, so the guards cannot be told.' }
-  if (!reports.every(report => hasSeen(report.seen[asked.resource], asked.version))) {
-    return { state: 'waiting', message: 'The issuers have not told the guards yet.' }
-  }
   const behind = concerned.filter(service => currentPods(service, reports) < service.pods.length)
-  if (behind.length === 0) return { state: 'enforced' }
-  const [left, others] = [behind.filter(service => service.left), behind.filter(service => !service.left)]
-  const counted = others.map(service => `${service.key} (${currentPods(service, reports)} of ${service.pods.length})`)
-  const waited = counted.length === 0 ? [] : [`Guards hold it at ${firstOf(counted)}.`]
-  if (left.length === 0) return { state: 'waiting', message: waited.join(' ') }
-  const message = [...waited, ...left.slice(0, namedAtMost).map(service => leftText(service, reports))].join(' ')
-  const more = left.length > namedAtMost ? ` So it is at ${left.length - namedAtMost} more services.` : ''
-  return { state: 'waiting', reason: 'GuardsLeftBehind', message: `${message}${more}` }
+  const left = behind.filter(service => service.left)
+  if (left.length > 0) {
+    const more = left.length > namedAtMost ? ` So it is at ${left.length - namedAtMost} more services.` : ''
+    const texts = left.slice(0, namedAtMost).map(service => leftText(service, reports))
+    return { state: 'waiting', reason: 'GuardsLeftBehind', message: `${texts.join(' ')}${more}` }
+  }
+  // Before what the issuers have seen: writing this into the object makes another version of it, which would say otherwise.
+  if (behind.length > 0) {
+    const counted = behind.map(service => `${service.key} (${currentPods(service, reports)} of ${service.pods.length})`)
+    return { state: 'waiting', message: `Guards hold it at ${firstOf(counted)}.` }
+  }
+  if (reports.every(report => hasSeen(report.seen[asked.resource], asked.version))) return { state: 'enforced' }
+  return { state: 'waiting', message: 'The issuers have not told the guards yet.' }
 }
 
 const namedAtMost = 3
