@@ -1,6 +1,6 @@
 import type { Steps } from '../../core/base/steps.ts'
 import type { Seen } from '../../core/rows/frames.ts'
-import { reduceRows } from '../../core/rows/reduce-rows.ts'
+import { type ReducedRows, reducingRows, type SizedRow } from '../../core/rows/reduce-rows.ts'
 import type { ClientRow } from '../../core/rows/rows.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { driveSteps } from '../../platform/drive-steps.ts'
@@ -76,21 +76,24 @@ export function createLesserSlices(parts: {
       isMaking = true
       from = whole.hash()
       const included = parts.seen(whole.key)
-      const reduced = reduceRows(
-        whole.rows().map(row => ({ row, bytes: measureRow(row).bytes })),
-        size,
-      )
-      leave = parts.drive(slice.replacing(giving(reduced?.rows ?? [])), outcome => {
+      leave = parts.drive(making(), outcome => {
         isMaking = false
         madeAt = parts.clock.now()
         if ('error' in outcome) throw outcome.error
+        const { reduced, replace } = outcome.value
         seen = included
         state = reduced ? 'made' : 'too small'
         refused = reduced?.clients ?? []
-        outcome.value()
+        replace()
         for (const listener of [...listeners]) listener()
         changed()
       })
+    }
+
+    function* making(): Steps<{ reduced: ReducedRows | undefined; replace(): void }> {
+      const reduced = yield* reducingRows(sizedRows(whole), size)
+      const replace = yield* slice.replacing(giving(reduced?.rows ?? []))
+      return { reduced, replace }
     }
 
     const unsubscribe = whole.subscribe(changed)
@@ -135,6 +138,10 @@ export function createLesserSlices(parts: {
 function sizeWithin(takes: number): number {
   const power = 2 ** Math.floor(Math.log2(Math.max(1, takes)))
   return takes >= 1.5 * power ? 1.5 * power : power
+}
+
+function* sizedRows(whole: Slice): Generator<SizedRow> {
+  for (const row of whole.rows()) yield { row, bytes: measureRow(row).bytes }
 }
 
 // biome-ignore lint/correctness/useYield: there is nothing to do.

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { reduceRows, type SizedRow } from '../../../../core/rows/reduce-rows.ts'
+import { finish } from '../../../../core/base/steps.ts'
+import { reducingRows, type SizedRow } from '../../../../core/rows/reduce-rows.ts'
 import type { ClientRow, GrantRow, RoleRow, Row } from '../../../../core/rows/rows.ts'
 
 const client = (name: string, createdAt = 0): ClientRow => ({
@@ -19,6 +20,7 @@ const grant = (name: string): GrantRow => ({ type: 'grant', name, role: 'r', cli
 const role = (name: string): RoleRow => ({ type: 'role', name, rules: [] })
 const service = { type: 'service', namespace: 'shop', name: 'orders' } as Row
 const sized = (...given: [Row, number][]): SizedRow[] => given.map(([row, bytes]) => ({ row, bytes }))
+const reduceRows = (...given: Parameters<typeof reducingRows>) => finish(reducingRows(...given))
 const names = (rows: readonly Row[] | undefined) => rows?.map(row => ('name' in row ? row.name : row.type))
 
 describe('what is left of a slice that is too large', () => {
