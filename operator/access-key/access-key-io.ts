@@ -15,6 +15,7 @@ import type { AccessKeyIo } from './access-key.ts'
 import { createKeyProver } from './key-material.ts'
 import type { KeyQueue } from './key-queue.ts'
 import type { AccessKeyReads } from './observe-access-key.ts'
+import { createRepairMemory, type RepairMemory } from './repair-memory.ts'
 import type { SecretSweep } from './secret-sweep.ts'
 import type { Visits } from './visits.ts'
 import type { AccessKeyWrites, SecretPlace } from './write-planned.ts'
@@ -36,10 +37,17 @@ interface About {
 
 /** How the passes over AccessKeys reach the API server. */
 export function createAccessKeyIo(about: About): AccessKeyIo {
-  return { reads: readsOf(about), writes: writesOf(about), now: about.clock.wallMs, random: Math.random }
+  const repairs = createRepairMemory()
+  return {
+    reads: readsOf(about, repairs),
+    writes: writesOf(about),
+    repairs,
+    now: about.clock.wallMs,
+    random: Math.random,
+  }
 }
 
-function readsOf(about: About): AccessKeyReads {
+function readsOf(about: About, repairs: RepairMemory): AccessKeyReads {
   const { client, resolved, enforcement, sources, keys, visits } = about
   const prove = createKeyProver()
   return {
@@ -62,6 +70,7 @@ function readsOf(about: About): AccessKeyReads {
       if (!found || found.metadata.deletionTimestamp !== undefined) {
         enforcement.forget(accessKeys, key)
         keys.forget(key)
+        repairs.forget(key)
         return undefined
       }
       return resolved.isOurs(namespace) ? found : undefined

@@ -50,7 +50,11 @@ describe('three rotations of a key in use, at the pace of the kubelet', () => {
   }
   it.each([
     ['while nothing else happens', 'stay', async () => {}],
-    ['while the installation is rolled out and renews its own keys and certificates', 'stay', renewInstallation],
+    [
+      'while the installation is rolled out and asked to renew its own keys and certificates',
+      'stay',
+      renewInstallation,
+    ],
     ['while the guards are rolled out (F20)', 'end', () => rollOut('shop', ['deployment/orders'])],
   ] as const)(
     'are followed by the SDK, by who reads the files, and by who is restarted: %s; kept connections %s',
