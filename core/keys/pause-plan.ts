@@ -17,8 +17,11 @@ export interface PausedPlan extends CasePlan {
 export function pausePlan(accessKey: AccessKey, planned: CasePlan): PausedPlan {
   if (!isPaused(accessKey)) return planned
   if (accessKey.spec.revoked) return { ...planned, paused: { withheld: false } }
-  const { first, last, ...rest } = planned
+  const { first, last, keyId, ...rest } = planned
   const keys = onlyTakenAway(accessKey.status?.keys ?? [], planned.keys)
   const withheld = first !== undefined || last !== undefined || !isSameJson(keys, planned.keys)
-  return { ...rest, keys, paused: { withheld } }
+  // Where the next key is not published, the one before it is still the one in use.
+  const before = keys.find(({ kid, state }) => kid === accessKey.status?.keyId && state === 'Active')
+  const inUse = keys.some(({ kid }) => kid === keyId) ? keyId : before?.kid
+  return { ...rest, keys, ...(inUse !== undefined && { keyId: inUse }), paused: { withheld } }
 }

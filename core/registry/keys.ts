@@ -61,14 +61,17 @@ function isSameKey(brought: JwkLike, algorithm: Algorithm, kid: string): boolean
 }
 
 /**
- * A key that the spec gave before: for the time that the status bounds, and until the operator has looked at the exchange.
- * The spec alone revokes it all the same. A revoked one verifies nothing, and is told so.
+ * A key that the spec gave before: for the time that the status bounds, and until the operator has carried the exchange out,
+ * which a pause puts off. The spec alone revokes it all the same. A revoked one verifies nothing, and is told so.
  */
 function wasBrought({ metadata, status }: AccessKey, { state, notAfter }: PublishedKey): boolean {
   const { generation } = metadata
   const seen = status?.observedGeneration
   const isToBeSeen = generation !== undefined && seen !== undefined && seen < generation
-  return isToBeSeen || state === 'Revoked' || (state === 'Retiring' && notAfter !== undefined)
+  // The annotation does not tell: after the pause the next key is published only when the operator has looked.
+  const isPutOff =
+    state === 'Active' && status?.conditions?.some(({ type, status }) => type === 'Paused' && status === 'True')
+  return isToBeSeen || isPutOff || state === 'Revoked' || (state === 'Retiring' && notAfter !== undefined)
 }
 
 function added(seconds: number, more: number | undefined): number | undefined {

@@ -1,5 +1,9 @@
 import { expect, test } from 'vitest'
+import { thumbprint } from '../../../../core/jose/jwk.ts'
 import { secretFile } from '../../../../core/keys/secret-data.ts'
+import type { ResolvedClient } from '../../../../core/registry/resolve-clients.ts'
+import { clientKeys } from '../../../../core/registry/slice.ts'
+import { keyPair } from '../registry/objects.ts'
 import { accessKeyOf, at, clientOf, createStore, type Store, settle } from './access-key-store.ts'
 import { staged } from './rotation-rig.ts'
 
@@ -97,16 +101,43 @@ test('a key that has ended gets no later end while it is paused', async () => {
   expect(keys(store)).toEqual(['Active'])
 })
 
-test('another public key is not published while paused, and the one before goes on until then', async () => {
+test('another public key is not published while paused, and the one before opens services until the next one does', async () => {
   const jwk = (x: string) => ({ kty: 'OKP', crv: 'Ed25519', x }) as const
-  const store = await minted({ publicKey: jwk('11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo') })
+  const [one, two] = [
+    jwk('11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo'),
+    jwk('PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw'),
+  ]
+  const store = await minted({ publicKey: one })
+  const inSlices = () => {
+    const rows = clientKeys(store.client as ResolvedClient, [store.accessKey])
+    return rows.filter(({ key }) => !key.revoked).map(({ key }) => key.kid)
+  }
   store.annotate(paused)
-  store.edit({ publicKey: jwk('PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw') })
+  store.edit({ publicKey: two })
+  expect(inSlices()).toEqual([thumbprint(one)])
   await settle(store)
+  expect(inSlices()).toEqual([thumbprint(one)])
   expect([keys(store), condition(store, 'Ready')?.reason]).toEqual([['Active'], 'Paused'])
+  expect(store.accessKey.status).toMatchObject({ state: 'Active', keyId: thumbprint(one) })
   store.annotate({})
+  expect(inSlices()).toEqual([thumbprint(one)])
   await settle(store)
   expect(keys(store)).toEqual(['Active', 'Retiring'])
+  expect(inSlices()).toEqual([thumbprint(two), thumbprint(one)])
+})
+
+test('the key before an exchange that a pause puts off is revoked all the same', async () => {
+  const pair = keyPair()
+  const store = await minted({ publicKey: pair.publicKey })
+  store.annotate(paused)
+  store.edit({ publicKey: keyPair().publicKey })
+  await settle(store)
+  store.now += 10
+  store.edit({ keysNotBefore: at(9) })
+  const verifies = () => clientKeys(store.client as ResolvedClient, [store.accessKey]).some(({ key }) => !key.revoked)
+  expect(verifies()).toBe(false)
+  await settle(store)
+  expect([verifies(), keys(store)]).toEqual([false, ['Revoked']])
 })
 
 test('a rotation stops where it stands while paused, with both keys valid, and goes on after the pause', async () => {
