@@ -66,9 +66,9 @@ export function judgeEnforcement(
   const concerned = asked.services.filter(service => service.pods.length > 0)
   if (concerned.length === 0) return { state: 'no-guards' }
   if (!reports) return { state: 'unknown' }
-  if (reports.length === 0) return { state: 'waiting', message: 'No issuer is ready, so the guards cannot be told.' }
+  if (reports.length === 0) return toldNobody('No issuer is ready, so the guards cannot be told', concerned)
   if (!reports.every(report => hasSeen(report.seen[asked.resource], asked.version))) {
-    return { state: 'waiting', message: 'The issuers have not told the guards yet.' }
+    return toldNobody('The issuers have not told the guards yet', concerned)
   }
   const behind = concerned.flatMap(service => {
     const count = currentPods(service, reports)
@@ -77,6 +77,13 @@ export function judgeEnforcement(
   if (behind.length === 0) return { state: 'enforced' }
   const more = behind.length > 3 ? ` and ${behind.length - 3} more` : ''
   return { state: 'waiting', message: `Guards hold it at ${behind.slice(0, 3).join(', ')}${more}.` }
+}
+
+/** No guard is known to hold it: what services report tells of an earlier policy. */
+function toldNobody(why: string, services: readonly ConcernedService[]): EnforcedView {
+  const counted = services.slice(0, 3).map(({ key, pods }) => `${key} (0 of ${pods.length})`)
+  const more = services.length > 3 ? ` and ${services.length - 3} more` : ''
+  return { state: 'waiting', message: `${why}: ${counted.join(', ')}${more}.` }
 }
 
 /** What the guards of one service say of themselves. */
