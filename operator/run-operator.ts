@@ -5,7 +5,7 @@ import { createResolved } from '../cluster/resolved.ts'
 import { type Clock, systemClock } from '../platform/clock.ts'
 import type { KubeClient } from '../platform/kube/client.ts'
 import { createEventRecorder } from '../platform/kube/event.ts'
-import { guardedServices } from '../platform/kube/resources.ts'
+import { guardedServices, secrets } from '../platform/kube/resources.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import { createAccessKeyIo } from './access-key/access-key-io.ts'
@@ -17,6 +17,7 @@ import { createBundleReach } from './certificates/bundle-reach.ts'
 import { createCertificates } from './certificates/certificates.ts'
 import { createIssuerKeys } from './certificates/issuer-keys.ts'
 import { measureCertificates } from './certificates/measure-certificates.ts'
+import { createRequestReader } from './certificates/rotation-requests.ts'
 import { serversOf } from './certificates/servers.ts'
 import type { Config } from './config.ts'
 import { createContext } from './context.ts'
@@ -67,9 +68,15 @@ export async function runOperator(options: {
   })
   const resolved = createResolved(sources, config, documents, 'decides')
   let controllers: Controllers | undefined
+  const request = createRequestReader({
+    clock,
+    log,
+    record: (secret, event) => writer.record(secrets, secret, [event]),
+  })
   const certificates = createCertificates({
     client,
     config,
+    request,
     log,
     clock,
     onBundle: () => controllers?.bundleChanged(),
@@ -87,6 +94,7 @@ export async function runOperator(options: {
   const issuerKeys = createIssuerKeys({
     client,
     config,
+    request,
     published: createPublishedKeys({
       replicas: () => replicasOf(sources.endpoints.store.values(), 8443, 'https'),
       authorities: certificates.bundle,

@@ -19,7 +19,7 @@ import {
   namespacedReference,
   objectReference,
   statusBase,
-  timestamp,
+  time,
 } from './schema.ts'
 
 const spec = described(
@@ -41,7 +41,7 @@ const spec = described(
       z.enum(['None', 'Any', 'Listed']),
       'Whether these clients may name an actor. This release takes None.',
     ).default('None'),
-    expiresAt: described(timestamp(), 'When the grant ends.').optional(),
+    expiresAt: described(time(), 'When the grant ends.').optional(),
   }),
   'Gives a role of this namespace to clients.',
   {

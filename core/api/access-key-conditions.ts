@@ -25,8 +25,12 @@ export const accessKeyConditions = {
       'A Secret of that name exists and is not ours. It stays untouched; delete it or use another secretName in a new AccessKey.',
     SecretForbidden:
       'The operator may not write Secrets in this namespace. Add it to the chart value secrets.namespaceList.',
+    SecretContended:
+      'Somebody else writes the Secret each time a key is put into it. It gets another one less and less often; have whoever it is leave the Secret alone.',
+    SecretAltered:
+      'The key is published, but somebody else changes what stands beside it in the Secret whenever it is written; the message names the fields.',
     SecretRefused:
-      'The API server refuses the Secret: a quota, an admission policy, or a namespace that is being deleted.',
+      'The API server refuses the Secret: a quota, an admission policy, a namespace that is being deleted, `immutable: true`, or a name that is too long. The message says which can be seen.',
     ...repeated(acceptedReasons),
     ...pausedReasons,
   },
@@ -51,5 +55,6 @@ export const accessKeyConditions = {
     SecretConflict: 'A person has to resolve the conflict.',
     SecretForbidden: 'A person has to allow it.',
     SecretRefused: 'A person has to change the quota or the policy.',
+    SecretContended: 'A person has to find who else writes the Secret.',
   },
 }

@@ -61,7 +61,11 @@ function unreadable({ accessKey: { spec }, schemaFault }: Acceptance): KeyFault 
   for (const field of ['expiresAt', 'keysNotBefore'] as const) {
     const time = spec[field]
     if (time !== undefined && Number.isNaN(secondsOfTime(time))) {
-      return { reason: 'Invalid', message: `spec.${field} is not an RFC 3339 time. Correct it.`, keys: 'withdrawn' }
+      return {
+        reason: 'Invalid',
+        message: `spec.${field} is not an RFC 3339 time. Write it as in 2027-01-31T12:00:00Z.`,
+        keys: 'withdrawn',
+      }
     }
   }
   return undefined

@@ -20,10 +20,10 @@ import { planRevoked } from './plan-revoked.ts'
  */
 export function planAccessKey(found: ObservedAccessKey, now: number): AccessKeyPlan {
   const { observed, told } = withinOurTime(found, now)
-  const { accessKey, client, missingRoles, enforced } = observed
+  const { accessKey, client, missingRoles, enforced, immutable } = observed
   const fault = findKeyFault(observed, now)
   const planned = pausePlan(accessKey, caseOf(accessKey)(observed, fault, now))
-  const status = composeKeyStatus({ ...planned, accessKey, client, fault, missingRoles, enforced, now })
+  const status = composeKeyStatus({ ...planned, accessKey, client, fault, missingRoles, enforced, immutable, now })
   const changed = found.accessKey.status === undefined || !isSameJson(found.accessKey.status, status)
   const events = [...lifeEvents(accessKey.status?.conditions, status.conditions), ...(told ? [told] : [])]
   const report = changed ? { write: { kind: 'status' as const, status }, events } : undefined

@@ -141,7 +141,11 @@ function faultOf(
 ): Fault | undefined {
   const { object, roleExists, schemaFault } = observed
   if (schemaFault !== undefined) return { reason: 'Invalid', message: schemaFault }
-  if (Number.isNaN(end)) return { reason: 'Invalid', message: 'spec.expiresAt is not an RFC 3339 time. Correct it.' }
+  if (Number.isNaN(end))
+    return {
+      reason: 'Invalid',
+      message: 'spec.expiresAt is not an RFC 3339 time. Write it as in 2027-01-31T12:00:00Z.',
+    }
   if (!roleExists) {
     const { name } = object.spec.roleRef
     return {

@@ -114,7 +114,7 @@ export interface PlannedEvent {
 }
 
 /** Ready=True, but nobody may take it for well: what ended by itself, and what opens nothing or less than it says. */
-const warned = ['Expired', 'RuleMatchesNothing', 'RoleNotFound', 'NothingListens', 'GuardsOutdated']
+const warned = ['Expired', 'RuleMatchesNothing', 'RoleNotFound', 'NothingListens', 'GuardsOutdated', 'SecretAltered']
 /** Reasons of Enforced that mean calls nobody decides about. */
 export const aroundGuard: readonly string[] = ['ServiceBypassesGuard', 'DirectAccess']
 /** Those that a person has to mend: each is told also when Enforced was False before. */

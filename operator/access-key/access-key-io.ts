@@ -14,6 +14,7 @@ import type { AccessKeyIo } from './access-key.ts'
 import { createKeyProver } from './key-material.ts'
 import type { KeyQueue } from './key-queue.ts'
 import type { AccessKeyReads } from './observe-access-key.ts'
+import { createRepairMemory, type RepairMemory } from './repair-memory.ts'
 import type { SecretSweep } from './secret-sweep.ts'
 import type { AccessKeyWrites } from './write-planned.ts'
 
@@ -33,10 +34,17 @@ interface About {
 
 /** How the passes over AccessKeys reach the API server. */
 export function createAccessKeyIo(about: About): AccessKeyIo {
-  return { reads: readsOf(about), writes: writesOf(about), now: about.clock.wallMs, random: Math.random }
+  const repairs = createRepairMemory()
+  return {
+    reads: readsOf(about, repairs),
+    writes: writesOf(about),
+    repairs,
+    now: about.clock.wallMs,
+    random: Math.random,
+  }
 }
 
-function readsOf(about: About): AccessKeyReads {
+function readsOf(about: About, repairs: RepairMemory): AccessKeyReads {
   const { client, resolved, enforcement, sources, keys } = about
   const prove = createKeyProver()
   return {
@@ -56,6 +64,7 @@ function readsOf(about: About): AccessKeyReads {
       if (!found || found.metadata.deletionTimestamp !== undefined) {
         enforcement.forget(accessKeys, key)
         keys.forget(key)
+        repairs.forget(key)
         return undefined
       }
       return resolved.isOurs(namespace) ? found : undefined

@@ -199,7 +199,7 @@ describe('Ready', () => {
       'foreign',
       { secretState: 'foreign' },
       'SecretConflict',
-      'The Secret web exists and is not of this AccessKey. Delete it, or use another secretName in a new AccessKey.',
+      'The Secret web exists and is not of this AccessKey. Delete it if nobody needs it, or use another secretName in a new AccessKey.',
     ],
     [
       'forbidden',

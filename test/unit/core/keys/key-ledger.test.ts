@@ -124,6 +124,14 @@ describe('when a key is published', () => {
     expect(retiringSeconds).toBe(930)
   })
 
+  test('of more retiring ones those stay that end last, however old they are', () => {
+    const old = keyOf('old', 'Retiring', { notBefore: at(-100), notAfter: at(5_000) })
+    const others = Array.from({ length: 8 }, (_, day) =>
+      keyOf(`${day}`, 'Retiring', { notBefore: at(day), notAfter: at(1_000 + day) }),
+    )
+    expect(published({}, [old, ...others]).map(({ kid }) => kid)).toEqual(['new', 'old', ...'1234567'])
+  })
+
   test('the newest 4 revoked and 8 retiring ones stay, in the order they had', () => {
     const made = [3, 1, 6, 4, 2, 5, 9, 7, 8]
     const of = (state: 'Revoked' | 'Retiring') =>
