@@ -1,5 +1,5 @@
 import type { AccessKey, Algorithm, PublishedKey } from '../api/access-key.ts'
-import { durationSeconds, secondsOf } from '../base/time.ts'
+import { durationSeconds, secondsOf, secondsOfTime } from '../base/time.ts'
 import { checkKeyForm, type JwkLike, publicMembers, thumbprint } from '../jose/jwk.ts'
 import type { KeyRow } from '../rows/rows.ts'
 
@@ -42,8 +42,9 @@ function vouched(accessKey: AccessKey, published: PublishedKey): VouchedKey | un
   if (ends.includes(undefined)) return undefined
   // What is called ended has ended, whatever times stand beside it.
   if (state === 'Expired') ends.push(notBefore)
-  const keysNotBefore = spec.keysNotBefore === undefined ? 0 : secondsOf(spec.keysNotBefore)
-  const revoked = spec.revoked !== undefined || state === 'Revoked' || !(notBefore >= (keysNotBefore ?? Infinity))
+  // With its fraction, as the operator reads it: a key of the second before it is revoked.
+  const keysNotBefore = spec.keysNotBefore === undefined ? 0 : secondsOfTime(spec.keysNotBefore)
+  const revoked = spec.revoked !== undefined || state === 'Revoked' || !(notBefore >= keysNotBefore)
   return {
     kid,
     accessKey: metadata.name,

@@ -28,6 +28,8 @@ describe('a key of the status', () => {
     ['belongs to a revoked AccessKey', { revoked: {} }, {}, 'revoked'],
     ['is older than keysNotBefore', { keysNotBefore: '2026-11-22T10:00:01Z' }, {}, 'revoked'],
     ['is as old as keysNotBefore', { keysNotBefore: born }, {}, 'usable'],
+    ['is older by a fraction of a second', { keysNotBefore: '2026-11-22T10:00:00.001Z' }, {}, 'revoked'],
+    ['is younger by a fraction of a second', { keysNotBefore: '2026-11-22T09:59:59.999Z' }, {}, 'usable'],
     ['meets a keysNotBefore that is no time', { keysNotBefore: 'soon' }, {}, 'revoked'],
     ['ends later', {}, { notAfter: '2026-11-22T12:00:00Z' }, 'usable'],
     ['has ended', {}, { notAfter: '2026-11-22T11:00:00Z' }, 'ended'],
