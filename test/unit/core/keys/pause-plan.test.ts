@@ -17,17 +17,22 @@ async function minted(spec: Parameters<typeof accessKeyOf>[0] = {}): Promise<Sto
   return store
 }
 
-test.each<[string, (store: Store) => void]>([
-  ['its Secret is deleted', store => store.putSecret(undefined)],
+test.each<[string, (store: Store) => void, string]>([
+  ['its Secret is deleted', store => store.putSecret(undefined), 'a key is minted into the Secret web'],
   [
     'its Secret is edited',
     store => store.secret && store.putSecret({ ...store.secret, data: { ...store.secret.data, 'key-id': 'eA==' } }),
+    'a key is minted into the Secret web',
   ],
-  ['labels for the Secret are asked for', store => store.edit({ secretTemplate: { labels: { team: 'a' } } })],
-  ['its Secret is to be nobody’s', store => store.edit({ deletionPolicy: 'Orphan' })],
+  [
+    'labels for the Secret are asked for',
+    store => store.edit({ secretTemplate: { labels: { team: 'a' } } }),
+    'the Secret web is written',
+  ],
+  ['its Secret is to be nobody’s', store => store.edit({ deletionPolicy: 'Orphan' }), 'the Secret web is written'],
 ])(
   'a paused key is left alone though %s, says that there is something to do, and goes on after the pause',
-  async (_, given) => {
+  async (_, given, waits) => {
     const store = await minted()
     store.annotate(paused)
     given(store)
@@ -36,10 +41,13 @@ test.each<[string, (store: Store) => void]>([
     expect(condition(store, 'Ready')).toMatchObject({
       status: 'False',
       reason: 'Paused',
-      message:
-        'There is something to do. Secret and published keys are left as they are; what ends or is revoked is refused all the same. Remove the annotation latchkey.dev/paused to go on.',
+      message: `There is something to do: ${waits}. Secret and published keys are left as they are; what ends or is revoked is refused all the same. Remove the annotation latchkey.dev/paused to go on.`,
     })
-    expect(condition(store, 'Paused')).toMatchObject({ status: 'True', reason: 'Paused' })
+    expect(condition(store, 'Paused')).toMatchObject({
+      status: 'True',
+      reason: 'Paused',
+      message: `Secret and published keys are left as they are; what ends or is revoked is refused all the same. After the pause: ${waits}. Remove the annotation latchkey.dev/paused to go on.`,
+    })
     expect(condition(store, 'Stalled')).toBeUndefined()
     store.annotate({})
     expect(await settle(store)).not.toEqual([])
@@ -119,6 +127,7 @@ test('another public key is not published while paused, and the one before opens
   expect(inSlices()).toEqual([thumbprint(one)])
   expect([keys(store), condition(store, 'Ready')?.reason]).toEqual([['Active'], 'Paused'])
   expect(store.accessKey.status).toMatchObject({ state: 'Active', keyId: thumbprint(one) })
+  expect(condition(store, 'Paused')?.message).toContain('After the pause: what is published of the keys changes. ')
   store.annotate({})
   expect(inSlices()).toEqual([thumbprint(one)])
   await settle(store)
@@ -159,6 +168,7 @@ test('no rotation begins while paused, though it is asked for', async () => {
   store.edit({ rotation: { requestedAt: at(10) } })
   await settle(store)
   expect([store.next, keys(store), condition(store, 'Ready')?.reason]).toEqual([undefined, ['Active'], 'Paused'])
+  expect(condition(store, 'Paused')?.message).toContain('After the pause: the key rotates: the next one is minted. ')
 })
 
 test('what is wrong keeps its reason while paused: a pause mends nothing', async () => {
