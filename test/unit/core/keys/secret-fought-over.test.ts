@@ -39,11 +39,14 @@ function behind(change: (secret: Mutable) => void, store: Store): Store {
   const plain = store.io.bind(store)
   store.io = () => {
     const io = plain()
-    const changed = (write: (secret: SecretObject) => Promise<void>) => (secret: SecretObject) => {
-      const copy = structuredClone(secret)
-      change(copy as Mutable)
-      return write(copy)
-    }
+    type Write = typeof io.writes.createSecret
+    const changed =
+      (write: Write): Write =>
+      (secret, place) => {
+        const copy = structuredClone(secret)
+        change(copy as Mutable)
+        return write(copy, place)
+      }
     const writes = {
       ...io.writes,
       createSecret: changed(io.writes.createSecret),
