@@ -178,7 +178,9 @@ test('a zone is looked into once, however many windows and passes ask for it', (
   const first = nextOpen(windows, from)
   expect(made).toHaveBeenCalledTimes(1)
   for (let pass = 0; pass < 10; pass++) expect(nextOpen(windows, from)).toEqual(first)
-  expect([isTimeZone('Pacific/Chatham'), isTimeZone('Pacific/Chatham')]).toEqual([true, true])
+  // Test files share what is remembered: no other writes it so.
+  const name = 'pacific/CHATHAM'
+  expect([isTimeZone(name), isTimeZone(name)]).toEqual([true, true])
   expect(made).toHaveBeenCalledTimes(2)
   made.mockRestore()
 })
