@@ -12,6 +12,7 @@ import { createAccessKeyIo } from './access-key/access-key-io.ts'
 import { generateKeyMaterial } from './access-key/key-material.ts'
 import { createKeyQueue } from './access-key/key-queue.ts'
 import { createSecretSweep } from './access-key/secret-sweep.ts'
+import { createVisits } from './access-key/visits.ts'
 import { createAdmissionPath } from './certificates/admission-path.ts'
 import { createBundleReach } from './certificates/bundle-reach.ts'
 import { createCertificates } from './certificates/certificates.ts'
@@ -141,6 +142,7 @@ export async function runOperator(options: {
     clock,
     log,
   })
+  const visits = createVisits(key => controllers?.accessKeyChanged(key))
   const accessKeyIo = createAccessKeyIo({
     client: reach.observing(client),
     writer,
@@ -149,6 +151,7 @@ export async function runOperator(options: {
     sources,
     keys: createKeyQueue({ make: generateKeyMaterial, onMade: key => controllers?.accessKeyChanged(key) }),
     sweep,
+    visits,
     clock,
     issuerUrl: config.issuerUrl,
     publishAheadSeconds: Math.ceil(config.publishAheadMs / 1_000),
@@ -168,6 +171,7 @@ export async function runOperator(options: {
   const made = createControllers({
     context,
     accessKeyIo,
+    visits,
     certificates,
     issuerKeys,
     admissionPath,

@@ -4,6 +4,7 @@ import {
   ageColumn,
   enforcedColumn,
   enforcedReasons,
+  expiringReasons,
   type KindDefinition,
   lastUsedColumn,
   pausedReasons,
@@ -129,5 +130,6 @@ export const accessGrant: KindDefinition = {
     },
     Paused: pausedReasons,
     Enforced: enforcedReasons,
+    Expiring: expiringReasons('The grant ends within …: its clients have what it gives no more then.'),
   },
 }

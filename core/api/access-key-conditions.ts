@@ -1,4 +1,4 @@
-import { enforcedReasons, pausedReasons, repeated } from './kind.ts'
+import { enforcedReasons, expiringReasons, pausedReasons, repeated } from './kind.ts'
 
 const acceptedReasons = {
   Accepted: 'The key is understood and its client is known.',
@@ -45,12 +45,9 @@ export const accessKeyConditions = {
       'Guards have not taken the next key for long. Look at their GuardedServices. It waits until such guards deny everything anyway, or the key in use ends.',
     TooManyRetiring: 'Eight earlier keys are still in their overlap. The rotation begins when one of them has ended.',
   },
-  Expiring: {
-    Within30Days: 'The key ends within 30 days, and none takes its place by itself.',
-    Within14Days: 'The key ends within 14 days, and none takes its place by itself.',
-    Within7Days: 'The key ends within 7 days, and none takes its place by itself.',
-    Within1Day: 'The key ends within a day, and none takes its place by itself.',
-  },
+  Expiring: expiringReasons(
+    'The key ends within …, and none takes its place by itself, or its rotation is held up; the message says which.',
+  ),
   Stalled: {
     SecretConflict: 'A person has to resolve the conflict.',
     SecretForbidden: 'A person has to allow it.',

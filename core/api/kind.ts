@@ -92,6 +92,12 @@ export function repeated(accepted: Readonly<Record<string, string>>, ...others: 
   return Object.fromEntries(reasons.map(reason => [reason, 'As the condition Accepted says.']))
 }
 
+/** Reasons of Expiring. @param what what ends, and that nothing averts it; `…` stands where the span is */
+export function expiringReasons(what: string): Readonly<Record<string, string>> {
+  const spans = { Within30Days: '30 days', Within14Days: '14 days', Within7Days: '7 days', Within1Day: 'a day' }
+  return Object.fromEntries(Object.entries(spans).map(([reason, span]) => [reason, what.replace('…', span)]))
+}
+
 /** The reason of the condition Paused, and of Ready where nothing else is to be said. */
 export const pausedReasons = {
   Paused: 'The annotation latchkey.dev/paused is there: the operator leaves alone what the message says.',

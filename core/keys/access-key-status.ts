@@ -89,7 +89,6 @@ function findings(outcome: Outcome): ConditionFinding[] {
   const ready = readiness(outcome, accepted)
   const stalled = stuck.includes(ready.reason)
   const inUse = keys.find(key => key.kid === keyId)
-  const expiring = findExpiring(accessKey, inUse, outcome.renewalAt, outcome.now)
   const previous = accessKey.status
   // Another key, or the same one in another state, has to reach the guards anew though the generation is the same.
   const state = (list: readonly PublishedKey[] | undefined, kid: string | undefined) =>
@@ -100,10 +99,11 @@ function findings(outcome: Outcome): ConditionFinding[] {
     ready,
     latchEnforced(same ? previous?.conditions : undefined, accessKey.metadata.generation, enforced),
     ...(outcome.rotating ? [{ type: 'Rotating', status: 'True' as const, ...outcome.rotating }] : []),
-    ...(expiring ? [expiring] : []),
     ...(stalled ? [{ type: 'Stalled', status: 'True' as const, reason: ready.reason, message: ready.message }] : []),
   ]
-  return pausedFindings(all, outcome.paused && { left: keyLeft, ...outcome.paused })
+  const said = pausedFindings(all, outcome.paused && { left: keyLeft, ...outcome.paused })
+  const expiring = findExpiring({ accessKey, inUse, renewalAt: outcome.renewalAt, findings: said }, outcome.now)
+  return [...said, ...(expiring ? [expiring] : [])]
 }
 
 const keyLeft = 'Secret and published keys are left as they are; what ends or is revoked is refused all the same.'

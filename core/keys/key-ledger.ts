@@ -1,8 +1,13 @@
 import type { AccessKey, PublicJwk, PublishedKey } from '../api/access-key.ts'
 import { durationSeconds, secondsOfTime, timeOf } from '../base/time.ts'
 
-/** How long tokens of a key that was lost stay good: their longest life and the clock tolerance. */
-export const retiringSeconds = 15 * 60 + 30
+/**
+ * Until every pod signs with a changed key: the kubelet looks at mounted Secrets each 60 to 90 seconds, and where it does
+ * not watch them what it sees may be a minute old.
+ */
+const mountingSeconds = 180
+/** How long a key verifies tokens that others sign in place of: until no pod signs with it, and then for the longest life of a token and the clock tolerance. */
+export const retiringSeconds = mountingSeconds + 15 * 60 + 30
 const mostRevoked = 4
 /** A rotation waits while there are so many: none loses its overlap for another. */
 export const mostRetiring = 8

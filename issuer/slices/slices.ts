@@ -15,6 +15,7 @@ import type { Objects } from '../objects.ts'
 import { createChunkCache } from '../snapshots/frame-text.ts'
 import { createBuildTurns } from './build-turns.ts'
 import { createChangedClients } from './changed-clients.ts'
+import { measuringRow } from './measure-row.ts'
 import { followPodEnds } from './pod-ends.ts'
 import { createRowCache } from './row-cache.ts'
 import { createSeenBySlice } from './seen-by-slice.ts'
@@ -157,6 +158,7 @@ export function createSlices(parts: {
       yield
     }
     for (const [service, keys] of renewals) {
+      yield* preparing(service, keys)
       if (!builds.isPending(service)) seen.release(service)
       renew(service, keys)
       yield
@@ -230,6 +232,21 @@ export function createSlices(parts: {
     const slice = begun.get(service) ?? slices.get(service)
     const namespace = service.slice(0, service.indexOf('/'))
     slice?.renew(gone.map(client => clientRow(client, namespace, { keys: [], serviceAccounts: [] })))
+  }
+
+  /** Makes rows of clients in steps, so that the moment at which they are put in their place is a short one. */
+  function* preparing(service: string, keys: readonly string[]): Steps<void> {
+    if (!begun.has(service) && !slices.has(service)) return
+    const namespace = service.slice(0, service.indexOf('/'))
+    for (const key of keys) {
+      const client = known.clients.get(key)
+      try {
+        if (client?.accepted) yield* measuringRow(cache.clientRow(client, namespace))
+      } catch {
+        // Whoever puts it in its place meets the same fault, and knows what becomes of the slice.
+      }
+      yield
+    }
   }
 
   /** Clients' own rows, in a slice that has them and in one that is being made. */

@@ -16,7 +16,8 @@ import type { KeyQueue } from './key-queue.ts'
 import type { AccessKeyReads } from './observe-access-key.ts'
 import { createRepairMemory, type RepairMemory } from './repair-memory.ts'
 import type { SecretSweep } from './secret-sweep.ts'
-import type { AccessKeyWrites } from './write-planned.ts'
+import type { Visits } from './visits.ts'
+import type { AccessKeyWrites, SecretPlace } from './write-planned.ts'
 
 interface About {
   readonly client: Pick<KubeClient, 'get' | 'create' | 'update' | 'delete'>
@@ -29,6 +30,7 @@ interface About {
   readonly publishAheadSeconds: number
   authorities(): string | undefined
   readonly sweep: Pick<SecretSweep, 'read'>
+  readonly visits: Pick<Visits, 'of'>
   readonly clock: Pick<Clock, 'wallMs'>
 }
 
@@ -45,7 +47,7 @@ export function createAccessKeyIo(about: About): AccessKeyIo {
 }
 
 function readsOf(about: About, repairs: RepairMemory): AccessKeyReads {
-  const { client, resolved, enforcement, sources, keys } = about
+  const { client, resolved, enforcement, sources, keys, visits } = about
   const prove = createKeyProver()
   return {
     issuer: about.issuerUrl,
@@ -60,7 +62,9 @@ function readsOf(about: About, repairs: RepairMemory): AccessKeyReads {
     },
     async getAccessKey(key) {
       const [namespace = '', name = ''] = key.split('/')
-      const found = await client.get<AccessKey & KubeObject>(accessKeys, namespace, name)
+      const answered = visits.of(key)?.take()
+      const found = answered ?? (await client.get<AccessKey & KubeObject>(accessKeys, namespace, name))
+      if (!answered) visits.of(key)?.read(found)
       if (!found || found.metadata.deletionTimestamp !== undefined) {
         enforcement.forget(accessKeys, key)
         keys.forget(key)
@@ -72,7 +76,13 @@ function readsOf(about: About, repairs: RepairMemory): AccessKeyReads {
     async getSecret(accessKey, slot) {
       const { namespace = '' } = accessKey.metadata
       const name = secretNameOf(accessKey, slot)
+      const known = visits.of(keyOf(accessKey))?.secrets
+      if (known?.has(name)) return known.get(name)
       const found = await client.get<SecretObject & KubeObject>(secrets, namespace, name)
+      known?.set(name, found)
+      // A new AccessKey has nothing staged. What one before it left there, whose status was lost, a later visit finds.
+      const isNew = slot === 'mounted' && found === undefined && accessKey.status?.state === undefined
+      if (isNew) known?.set(secretNameOf(accessKey, 'staged'), undefined)
       about.sweep.read(accessKey, slot, found?.metadata)
       return found
     },
@@ -86,24 +96,42 @@ function readsOf(about: About, repairs: RepairMemory): AccessKeyReads {
   }
 }
 
-function writesOf({ client, writer, keys }: About): AccessKeyWrites {
+function writesOf(about: About): AccessKeyWrites {
+  const { client, writer, keys, visits, sweep } = about
+
+  function wrote({ accessKey, slot }: SecretPlace, secret: (SecretObject & KubeObject) | undefined): void {
+    const visit = visits.of(keyOf(accessKey))
+    visit?.secrets.set(secretNameOf(accessKey, slot), secret)
+    visit?.wrote()
+    sweep.read(accessKey, slot, secret?.metadata)
+  }
+
   return {
     generate: ({ metadata: { namespace, name }, spec }) =>
       keys.take(`${namespace}/${name}`, spec.algorithm ?? 'Ed25519'),
-    createSecret: async secret => void (await client.create(secrets, secret as SecretObject & KubeObject)),
-    updateSecret: async secret => void (await client.update(secrets, secret as SecretObject & KubeObject)),
-    deleteSecret: async ({ metadata: { namespace, name, uid, resourceVersion } }) => {
+    createSecret: async (secret, place) =>
+      wrote(place, await client.create(secrets, secret as SecretObject & KubeObject)),
+    updateSecret: async (secret, place) =>
+      wrote(place, await client.update(secrets, secret as SecretObject & KubeObject)),
+    async deleteSecret({ metadata: { namespace, name, uid, resourceVersion } }, place) {
       const preconditions = {
         ...(uid !== undefined && { uid }),
         ...(resourceVersion !== undefined && { resourceVersion }),
       }
       await client.delete(secrets, namespace, name, { preconditions })
+      wrote(place, undefined)
     },
-    writeStatus: async (accessKey, status) =>
-      void (await writer.write(accessKeys, accessKey as AccessKey & KubeObject, status)),
+    async writeStatus(accessKey, status) {
+      const written = await writer.write(accessKeys, accessKey as AccessKey & KubeObject, status)
+      if (written) visits.of(keyOf(accessKey))?.wrote(written as AccessKey & KubeObject)
+    },
     // The status writer tells of transitions itself; what is left are the events of Secrets.
     record: (accessKey, events) => writer.record(accessKeys, accessKey as AccessKey & KubeObject, events),
   }
+}
+
+function keyOf({ metadata }: AccessKey): string {
+  return `${metadata.namespace}/${metadata.name}`
 }
 
 const defaultStaleness = 24 * 3_600

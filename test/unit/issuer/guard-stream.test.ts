@@ -128,7 +128,7 @@ describe('a slice that is larger than its guard takes', () => {
 
   it('needs memory by how many share it, and none helps beyond what is sent at all', () => {
     const shared = createStreamWorld({ bytes: 9 * mebibyte, hello: { ...hello, sharedBy: 4 } }).stream
-    expect(shared.tooLarge()).toEqual({ memory: 512 * mebibyte })
+    expect(shared.tooLarge()).toEqual({ memory: 576 * mebibyte })
     const beyond = createStreamWorld({ bytes: maxSliceBytes + 1, hello: { maxBytes: maxSliceBytes * 2 } })
     expect(beyond.stream.tooLarge()).toEqual({})
     expect(beyond.stream.ended.aborted).toBe(false)

@@ -161,6 +161,22 @@ describe('the controllers', () => {
     expect(await keys()).toBe(0)
   })
 
+  it('write the first status of a client once, with the keys that are being made, and without those that take long', async () => {
+    shop()
+    put(apiClients, client('shop', 'web', { clientId: 'shop.web' }))
+    put(accessKeys, webKey('k'))
+    put(apiClients, client('shop', 'other', { clientId: 'shop.other' }))
+    put(accessKeys, { ...webKey('slow'), spec: { clientRef: { name: 'other' } } })
+    await rig.start()
+    put(accessKeys, { ...webKey('k'), status: { state: 'Active', clientId: 'shop.web', keys: [published(keyPair())] } })
+    await clock.advance(14_000)
+    expect(api.written).toEqual(['apiclients shop/web'])
+    expect(await statusOf(apiClients, 'shop/web')).toMatchObject({ keys: 1 })
+    await clock.advance(1_000)
+    expect(api.written).toEqual(['apiclients shop/web', 'apiclients shop/other'])
+    expect(await statusOf(apiClients, 'shop/other')).toMatchObject({ keys: 0 })
+  })
+
   it('put a grant right that came before its role and its client, and one that lost them while a watch was away', async () => {
     shop()
     put(accessGrants, giving())
@@ -206,7 +222,7 @@ describe('the controllers', () => {
   it('look at an object that was deleted and made anew, whether or not the deletion was seen', async () => {
     shop()
     put(apiClients, client('shop', 'web'))
-    put(accessKeys, webKey('k'))
+    put(accessKeys, { ...webKey('k'), status: { state: 'Active' } })
     await rig.start()
     await news()
     for (const away of [false, true]) {

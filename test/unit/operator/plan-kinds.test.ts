@@ -161,6 +161,7 @@ test('every reason of an AccessGrant is produced, and no other', () => {
     plan({ clients: new Map([['shop/web', clientOf({}, { accepted: false })]]) }),
     plan({ before: pinned }),
     plan({ expiresAt: '2020-01-01T00:00:00Z' }),
+    ...[30, 14, 7, 1].map(days => plan({ expiresAt: new Date((start + days * 86_400) * 1_000).toISOString() })),
     plan({ schemaFault: 'spec.attributes: too many' }),
     plan({ about: pausedMetadata }),
   ]

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { SecretObject } from '../../../../core/keys/secret-data.ts'
 import { reconcileAccessKey } from '../../../../operator/access-key/access-key.ts'
+import type { AccessKeyWrites, SecretPlace } from '../../../../operator/access-key/write-planned.ts'
 import { accessKeyOf, clientOf, createStore, type Store, settle } from './access-key-store.ts'
 import { conditionOf, hour, kidOf, minted, staged } from './rotation-rig.ts'
 
@@ -39,10 +40,10 @@ function behind(change: (secret: Mutable) => void, store: Store): Store {
   const plain = store.io.bind(store)
   store.io = () => {
     const io = plain()
-    const changed = (write: (secret: SecretObject) => Promise<void>) => (secret: SecretObject) => {
+    const changed = (write: AccessKeyWrites['createSecret']) => (secret: SecretObject, place: SecretPlace) => {
       const copy = structuredClone(secret)
       change(copy as Mutable)
-      return write(copy)
+      return write(copy, place)
     }
     const writes = {
       ...io.writes,
