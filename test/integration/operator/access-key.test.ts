@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { AccessKey, AccessKeyStatus } from '../../../core/api/access-key.ts'
+import { retiringSeconds } from '../../../core/keys/key-ledger.ts'
 import { type SecretObject, secretFile } from '../../../core/keys/secret-data.ts'
 import { proveSecretKey } from '../../../operator/access-key/key-material.ts'
 import type { KubeObject, Resource } from '../../../platform/kube/client.ts'
@@ -192,8 +193,8 @@ test('a Secret deleted by hand comes back with a new key; the old one is honoure
   const old = after.status?.keys?.find(one => one.kid === before.status?.keyId)
   expect(old?.state).toBe('Retiring')
   const left = Date.parse(old?.notAfter ?? '') - Date.now()
-  expect(left).toBeGreaterThan(900_000)
-  expect(left).toBeLessThanOrEqual(930_000)
+  expect(left).toBeGreaterThan((retiringSeconds - 30) * 1_000)
+  expect(left).toBeLessThanOrEqual(retiringSeconds * 1_000)
   expect(activeKids(after)).toEqual([after.status?.keyId])
 })
 
