@@ -52,7 +52,7 @@ export function measure(metrics: Metrics, parts: { slices: Slices; snapshots: Sn
   )
   gauge(
     'latchkey_issuer_guards_slice_too_large',
-    'Connected guards that are not sent the current slice because it is larger than they take.',
+    'Connected guards that are not sent all of the current slice because it is larger than they take.',
     () => count(({ tooLarge }) => tooLarge() !== undefined),
   )
   gauge('latchkey_issuer_guards_without_usage', 'Connected guards that do not tell what calls use.', () =>

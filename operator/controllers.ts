@@ -1,4 +1,6 @@
 import type { Resolved } from '../cluster/resolved.ts'
+import type { AccessKey } from '../core/api/access-key.ts'
+import { countedAccessKeys, isOver } from '../core/registry/client-share.ts'
 import { clientOfKey, roleOfGrant } from '../core/registry/reach.ts'
 import { networkPolicyName } from '../core/status/plan-network-policy.ts'
 import type { Clock } from '../platform/clock.ts'
@@ -61,6 +63,11 @@ export function createControllers(parts: Parts): Controllers {
     key => visits.visit(key, () => reconcileAccessKey(key, parts.accessKeyIo)),
     [
       unvisited(sources.keys, visits),
+      {
+        reflector: sources.keys,
+        keys: ({ type, object, old }) =>
+          type === 'updated' && old && isOver(old) === isOver(object) ? [] : movedInShare(context, object),
+      },
       inNamespace(sources.namespaces, sources.keys),
       {
         reflector: sources.roles,
@@ -229,4 +236,15 @@ function servicesOfPolicy({ sources }: Context, { metadata }: KubeObject): strin
 function isSameAge(old: KubeObject | undefined, object: KubeObject): boolean {
   const marks = (one: KubeObject | undefined) => JSON.stringify([one?.metadata.labels, one?.metadata.annotations])
   return old?.metadata.deletionTimestamp === object.metadata.deletionTimestamp && marks(old) === marks(object)
+}
+
+/** AccessKeys of the same client that have a place now and say they have none, or the other way round. */
+function movedInShare({ sources }: Context, accessKey: AccessKey): string[] {
+  const all = sources.by.keysOfClient.get(clientOfKey(accessKey))
+  const counted = new Set<AccessKey>(countedAccessKeys(all))
+  return all.flatMap(one => {
+    const accepted = one.status?.conditions?.find(({ type }) => type === 'Accepted')
+    const isMoved = counted.has(one) ? accepted?.reason === 'TooManyAccessKeys' : accepted?.status === 'True'
+    return isMoved ? [keyOf(one)] : []
+  })
 }

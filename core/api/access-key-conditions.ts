@@ -4,6 +4,8 @@ const acceptedReasons = {
   Accepted: 'The key is understood and its client is known.',
   ClientNotFound: 'No ApiClient of that name in this namespace. Create it or correct spec.clientRef.name.',
   ClientRefused: 'The ApiClient is not accepted; see its conditions.',
+  TooManyAccessKeys:
+    'The client has more than 64 AccessKeys: the oldest count, and revoked and ended ones only behind the others. Delete those that nobody uses.',
   ExpiryRequired: 'Keys of a Personal client must expire: set validity or expiresAt, at most 2160h ahead.',
   RoleNotFound:
     'spec.roles names a role that does not exist; the message names it. The others count, and it counts from when it exists; where there are no others the key opens nothing until then.',

@@ -108,6 +108,8 @@ export const enforcedReasons = {
   Enforced: 'Every guard concerned holds this state.',
   NoGuards: 'No guard is concerned.',
   Waiting: 'Some guards do not hold this state yet; the message counts them.',
+  GuardsLeftBehind:
+    'Guards of a service that is gone or not accepted go on with the policy that they have; the message names them. Roll out their pods without the label, or make the service right: until then, or until its maxStaleness is over, they may let in what is revoked.',
 }
 
 /**

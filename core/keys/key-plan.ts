@@ -19,6 +19,8 @@ export interface ObservedAccessKey {
   readonly client: ResolvedClient | undefined
   readonly secrets: { readonly [slot in SecretSlot]?: FoundSecret }
   readonly schemaFault?: string | undefined
+  /** Its client has as many AccessKeys before it as may count. */
+  readonly isBeyondShare?: boolean | undefined
   /** `namespace/name` of roles that the spec names and that do not exist. */
   readonly missingRoles: readonly string[]
   readonly issuer: string

@@ -39,7 +39,7 @@ export type EnforcedView =
   | { readonly state: 'unknown' }
   | { readonly state: 'no-guards' }
   | { readonly state: 'enforced' }
-  | { readonly state: 'waiting'; readonly message: string }
+  | { readonly state: 'waiting'; readonly reason?: 'GuardsLeftBehind'; readonly message: string }
 
 /**
  * The whole list of conditions: exactly the findings, in their order. What is not found is left out.
@@ -93,7 +93,7 @@ export function latchEnforced(
     case 'no-guards':
       return { type: 'Enforced', status: 'True', reason: 'NoGuards', message: 'No guard is concerned.' }
     case 'waiting':
-      return { type: 'Enforced', status: 'False', reason: 'Waiting', message: view.message }
+      return { type: 'Enforced', status: 'False', reason: view.reason ?? 'Waiting', message: view.message }
     default:
       // Not asked yet, as after a restart: what was said of this generation stands until something better is known.
       if (before?.observedGeneration === generation && before) return kept(before)

@@ -12,6 +12,7 @@ import { createSliceViews, type OpenView } from './slice-views.ts'
 export interface Slice extends Pick<SliceView, 'hash' | 'frameFor' | 'heartbeat'> {
   /** `namespace/name`. */
   readonly key: string
+  rows(): Row[]
   /** The row now under this key. */
   row(key: string): Row | undefined
   /**
@@ -175,6 +176,7 @@ export function createSlice(
   return {
     key,
     hash: () => hash,
+    rows: () => [...held.values()].map(({ row }) => row),
     row: id => held.get(id)?.row,
     replacing,
     replace: rows => finish(replacing(asSteps(rows)))(),

@@ -15,6 +15,7 @@ import type { Objects } from '../objects.ts'
 import { createChunkCache } from '../snapshots/frame-text.ts'
 import { createBuildTurns } from './build-turns.ts'
 import { createChangedClients } from './changed-clients.ts'
+import { createLesserSlices, type LesserSlices } from './lesser-slices.ts'
 import { measuringRow } from './measure-row.ts'
 import { followPodEnds } from './pod-ends.ts'
 import { createRowCache } from './row-cache.ts'
@@ -49,6 +50,8 @@ export interface Slices {
   onRemoved(handler: (service: string) => void): void
   /** Makes every slice anew: the cluster's keys changed. */
   clusterChanged(): void
+  /** Of a slice that not every guard takes, what fits. */
+  readonly lesser: LesserSlices
   stop(): void
 }
 
@@ -73,6 +76,11 @@ export function createSlices(parts: {
   const builds = createBuildTurns(building)
   const seen = createSeenBySlice(objects.content, documents.seenOf)
   const clients = createChangedClients({ objects, resolved, cache, isPending: builds.isPending })
+  const lesser = createLesserSlices({
+    make: (key, seenNow) => createSlice(key, seenNow, clock.now, chunks, parts.features),
+    seen: seen.of,
+    ...{ clock, drive },
+  })
   let stale = nothingStale()
   let cancel: (() => void) | undefined
   let isDue = false
@@ -210,7 +218,7 @@ export function createSlices(parts: {
       if (slice.bytes() > maxSliceBytes)
         log.error(
           { service: key, bytes: slice.bytes() },
-          'the slice is larger than any guard is sent, they keep what they have',
+          'the slice is larger than any guard is sent, they get it without its largest clients',
         )
       log.debug({ service: key, revision: slice.hash().slice(0, 12) }, 'slice made')
     } catch (error) {
@@ -277,6 +285,7 @@ export function createSlices(parts: {
       seen.await(service, done)
       flush()
     },
+    lesser,
     onRemoved: handler => void removed.add(handler),
     clusterChanged() {
       for (const key of known.services.keys()) stale.slices.add(key)

@@ -3,6 +3,7 @@ import { type AccessKey, accessKey as accessKeyKind } from '../../core/api/acces
 import { schemaFaultOf } from '../../core/api/kind.ts'
 import { durationSeconds } from '../../core/base/time.ts'
 import { type SecretObject, secretNameOf } from '../../core/keys/secret-data.ts'
+import { isBeyondShare } from '../../core/registry/client-share.ts'
 import { clientOfKey, rolesOfKey } from '../../core/registry/reach.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { KubeClient, KubeObject } from '../../platform/kube/client.ts'
@@ -54,6 +55,7 @@ function readsOf(about: About, repairs: RepairMemory): AccessKeyReads {
     publishAheadSeconds: about.publishAheadSeconds,
     authorities: about.authorities,
     schemaFault: ({ spec }) => schemaFaultOf(accessKeyKind, spec),
+    isBeyondShare: accessKey => isBeyondShare(accessKey, sources.by.keysOfClient.get(clientOfKey(accessKey))),
     missingRoles: accessKey => rolesOfKey(accessKey).filter(role => !sources.roles.store.has(role)),
     client: accessKey => resolved.clients().get(clientOfKey(accessKey)),
     prove(object, accessKey) {

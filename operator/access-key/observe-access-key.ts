@@ -14,6 +14,8 @@ export interface AccessKeyReads {
   client(accessKey: AccessKey): ResolvedClient | undefined
   prove(secret: SecretObject, accessKey: AccessKey): ObservedSecret
   schemaFault(accessKey: AccessKey): string | undefined
+  /** Whether its client has as many AccessKeys before it as may count. */
+  isBeyondShare(accessKey: AccessKey): boolean
   /** `namespace/name` of roles that the spec names and that do not exist. */
   missingRoles(accessKey: AccessKey): readonly string[]
   enforced(accessKey: AccessKey): EnforcedView
@@ -37,6 +39,7 @@ export async function observeAccessKey(
     client: reads.client(accessKey),
     secrets: await observeSecrets(accessKey, reads),
     schemaFault: reads.schemaFault(accessKey),
+    isBeyondShare: reads.isBeyondShare(accessKey),
     missingRoles: reads.missingRoles(accessKey),
     issuer: reads.issuer,
     ca,

@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { timeOf } from '../../../core/base/time.ts'
+import { mostOfClient } from '../../../core/registry/client-share.ts'
 import type { KubeObject, Resource } from '../../../platform/kube/client.ts'
 import {
   accessGrants,
@@ -17,6 +19,7 @@ import { createGate, relistMs } from '../cluster/fake-api.ts'
 import { documentOf } from '../cluster/openapi-fake.ts'
 import {
   accessKey,
+  bornSeconds,
   client,
   grant,
   keyPair,
@@ -249,6 +252,33 @@ describe('the controllers', () => {
     expect(await news()).toEqual([])
     api.remove(roles, 'shop/reader')
     expect(await news()).toEqual(['shop/narrow'])
+  })
+
+  it('look at the AccessKey that comes into its client’s share when an older one leaves it, and at no other', async () => {
+    shop()
+    put(apiClients, client('shop', 'web'))
+    const accepted = {
+      conditions: [{ type: 'Accepted', status: 'True', reason: 'Accepted', message: '', lastTransitionTime: '' }],
+    }
+    const refused = { conditions: [{ ...accepted.conditions[0], status: 'False', reason: 'TooManyAccessKeys' }] }
+    const keyAt = (at: number, spec = {}) => {
+      const made = webKey(`k${100 + at}`)
+      const status = at < mostOfClient.accessKeys ? accepted : refused
+      return {
+        ...made,
+        metadata: { ...made.metadata, creationTimestamp: timeOf(bornSeconds + at) },
+        spec: { ...made.spec, ...spec },
+        status,
+      }
+    }
+    for (let at = 0; at < mostOfClient.accessKeys + 3; at++) put(accessKeys, keyAt(at))
+    await rig.start()
+    await news()
+    put(accessKeys, keyAt(0, { revoked: {} }))
+    const next = mostOfClient.accessKeys
+    expect(await news()).toEqual(['shop/k100', `shop/k${100 + next}`])
+    put(accessKeys, keyAt(5, { secretName: 'other' }))
+    expect(await news()).toEqual(['shop/k105'])
   })
 
   it('say nothing of a service before its document was looked at, and then what came of it', async () => {

@@ -40,7 +40,10 @@ test('where the issuers told no guard, or none is ready, the guards that wait ar
     pods: Array.from({ length: count }, (_, at) => ({ name: `pod-${at}`, uid: `${name}-${at}` })),
   }))
   const counted = 'shop/b (0 of 1), shop/c (0 of 2), shop/d (0 of 3) and 1 more.'
-  expect([ask(services, []), ask(services, [report('99')]), ask(services.slice(0, 2), [])]).toEqual([
+  // Each guard holds what its replica has, which is what was there before.
+  const held = services.map(({ key, pods }) => [key, { hash, guards: pods.map(({ uid }) => guard(uid)) }] as const)
+  const before: EnforcementReport = { seen: { accesskeys: '99' }, slices: Object.fromEntries(held) }
+  expect([ask(services, []), ask(services, [before]), ask(services.slice(0, 2), [])]).toEqual([
     { state: 'waiting', message: `No issuer is ready, so the guards cannot be told: ${counted}` },
     { state: 'waiting', message: `The issuers have not told the guards yet: ${counted}` },
     { state: 'waiting', message: 'No issuer is ready, so the guards cannot be told: shop/b (0 of 1).' },
@@ -50,6 +53,34 @@ test('where the issuers told no guard, or none is ready, the guards that wait ar
 test('pods without a guard, not connected or behind, are counted: all pods count, not those that are connected (K28)', () => {
   const view = ask(pods('a', 'b', 'c'), [report('100', guard('a'), guard('b', { current: false }))])
   expect(view).toEqual({ state: 'waiting', message: 'Guards hold it at shop/api (1 of 3).' })
+})
+
+test('guards that were left behind are named, with how long they go on, before those that are only behind', () => {
+  const left = (name: string, maxStaleness?: string): ConcernedService => ({
+    key: `shop/${name}`,
+    pods: ['2', '1'].map(at => ({ name: `${name}-${at}`, uid: `${name}-${at}` })),
+    left: maxStaleness === undefined ? {} : { maxStaleness },
+  })
+  const services = [...pods('a'), left('gone', '1h'), ...['b', 'c', 'd'].map(name => left(name))]
+  const view = ask(services as ReturnType<typeof pods>, [report('100')])
+  if (view.state !== 'waiting') throw new Error(view.state)
+  expect(view.reason).toBe('GuardsLeftBehind')
+  expect(view.message).toMatch(/^The GuardedService shop\/gone is gone/)
+  expect(view.message).toContain('until 1h have passed: gone-1, gone-2. Roll out')
+  expect(view.message).toContain('shop/c is gone')
+  expect(view.message).not.toContain('shop/d')
+  expect(view.message).toMatch(/ So it is at 1 more services\.$/)
+})
+
+test('what is said of guards that are behind is the same for a version that the issuers have not seen: it becomes one itself', () => {
+  const left: ConcernedService = { key: 'shop/gone', pods: [{ name: 'gone-1', uid: 'g' }], left: {} }
+  for (const services of [pods('a', 'b'), [left]]) {
+    const [before, after] = ['99', '100'].map(seen =>
+      ask(services as ReturnType<typeof pods>, [report(seen, guard('a'))]),
+    )
+    expect(before).toEqual(after)
+    expect(before?.state).toBe('waiting')
+  }
 })
 
 test('without pods nobody is concerned, whatever the issuers say; without issuers somebody is', () => {
@@ -114,6 +145,10 @@ test('guards that are not sent the slice are counted, three are named, and the m
   expect(found.tooLarge).toEqual({ memory: 320 * mebibyte, count: 4, pods: ['pod-a', 'pod-b', 'pod-c'] })
   expect(found.lacking).toEqual([{ lack: 'SliceTooLarge', count: 4, pods: ['pod-a', 'pod-b', 'pod-c'] }])
   expect([found.current, found.total]).toEqual([1, 5])
+  const refused = (count: number) => ({ memory: 256 * mebibyte, refused: { count, clients: ['evil/mallory'] } })
+  const lesser = [guard('a', { tooLarge: refused(1) }), guard('b', { tooLarge: refused(2) })]
+  expect(reportService(service, [report('100', ...lesser)]).tooLarge).toMatchObject({ refused: { count: 2 } })
+  expect(reportService(service, [report('100', ...lesser, ...kept.slice(3))]).tooLarge).not.toHaveProperty('refused')
   const none = reportService(service, [
     report('100', guard('a', { current: false, tooLarge: {} }), ...kept.slice(0, 1)),
   ])

@@ -20,7 +20,12 @@ const now = '2027-01-15T08:00:00Z'
 const metadata = { name: 'x', namespace: 'shop', uid: 'u', generation: 3 }
 const pausedMetadata = { ...metadata, annotations: { 'latchkey.dev/paused': 'true' } }
 const waiting: EnforcedView = { state: 'waiting', message: 'Guards hold it at shop/api (1 of 2).' }
-const views: EnforcedView[] = [{ state: 'enforced' }, { state: 'no-guards' }, waiting]
+const left: EnforcedView = {
+  state: 'waiting',
+  reason: 'GuardsLeftBehind',
+  message: 'Guards of shop/gone go on: gone-1.',
+}
+const views: EnforcedView[] = [{ state: 'enforced' }, { state: 'no-guards' }, waiting, left]
 
 type Planned = { conditions?: StoredCondition[] | undefined }
 

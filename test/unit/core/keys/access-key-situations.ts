@@ -349,6 +349,27 @@ export const situations: Record<string, Situation> = {
     state: 'Refused',
     keys: ['Active'],
   },
+  'a client that has as many AccessKeys before it as may count keeps what is published': {
+    given: store => {
+      store.beyondShare = true
+    },
+    writes: ['status'],
+    accepted: 'TooManyAccessKeys',
+    ready: 'TooManyAccessKeys',
+    state: 'Refused',
+    keys: ['Active'],
+  },
+  'a new key of such a client is not minted': {
+    from: 'nothing',
+    given: store => {
+      store.beyondShare = true
+    },
+    writes: ['status'],
+    accepted: 'TooManyAccessKeys',
+    ready: 'TooManyAccessKeys',
+    state: 'Refused',
+    keys: [],
+  },
   'a client that is suspended: its key reads as dead, and is minted all the same': {
     from: 'nothing',
     given: store => {

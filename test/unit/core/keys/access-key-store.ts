@@ -59,6 +59,7 @@ export interface Store {
   enforced: EnforcedView
   stalenessSeconds: number
   readonly events: PlannedEvent[]
+  beyondShare: boolean
   forbidden: boolean
   forbiddenNext: boolean
   /** The status with which a quota or a policy refuses every write of the Secret. */
@@ -95,6 +96,7 @@ export function createStore(
     client: clientOf(),
     now: start,
     missingRoles: [],
+    beyondShare: false,
     enforced: { state: 'no-guards' },
     stalenessSeconds: 86_400,
     events: [],
@@ -149,6 +151,7 @@ export function createStore(
         authorities: () => ca,
         client: () => store.client,
         schemaFault: () => undefined,
+        isBeyondShare: () => store.beyondShare,
         missingRoles: () => store.missingRoles,
         enforced: () => store.enforced,
         publishAheadSeconds,

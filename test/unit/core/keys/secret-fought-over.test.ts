@@ -39,9 +39,8 @@ function behind(change: (secret: Mutable) => void, store: Store): Store {
   const plain = store.io.bind(store)
   store.io = () => {
     const io = plain()
-    type Write = typeof io.writes.createSecret
     const changed =
-      (write: Write): Write =>
+      (write: typeof io.writes.createSecret): typeof write =>
       (secret, place) => {
         const copy = structuredClone(secret)
         change(copy as Mutable)
