@@ -45,7 +45,7 @@ test('where the issuers told no guard, or none is ready, the guards that wait ar
   const before: EnforcementReport = { seen: { accesskeys: '99' }, slices: Object.fromEntries(held) }
   expect([ask(services, []), ask(services, [before]), ask(services.slice(0, 2), [])]).toEqual([
     { state: 'waiting', message: `No issuer is ready, so the guards cannot be told: ${counted}` },
-    { state: 'waiting', message: `Guards hold it at ${counted}` },
+    { state: 'waiting', message: `The issuers have not told the guards yet: ${counted}` },
     { state: 'waiting', message: 'No issuer is ready, so the guards cannot be told: shop/b (0 of 1).' },
   ])
 })
