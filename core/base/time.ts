@@ -35,7 +35,7 @@ export function secondsOfTime(time: string): number {
   return seconds >= earliest && seconds < latest ? seconds : Number.NaN
 }
 
-/** Seconds since epoch → RFC 3339, whole seconds. */
+/** Seconds since epoch → RFC 3339, the whole second in which it lies. */
 export function timeOf(seconds: number): string {
-  return new Date(seconds * 1_000).toISOString().replace(/\.\d{3}Z$/, 'Z')
+  return new Date(Math.floor(seconds) * 1_000).toISOString().replace(/\.\d{3}Z$/, 'Z')
 }
