@@ -23,8 +23,8 @@ export interface ClusterKeys {
 }
 
 /**
- * Reads every half minute; the last good answer stays when the API server gives none. An answer without a key that could
- * be used is none: a cluster has one, or nothing in it would have a token.
+ * Reads every half minute; the last good answer stays when the API server gives none. Keys that guards cannot use are told
+ * in the log: what is signed by them is refused, and so is what was signed by a key that is published no more.
  */
 export function createClusterKeys(
   client: Pick<KubeClient, 'raw'>,
@@ -35,6 +35,7 @@ export function createClusterKeys(
   const stopped = new AbortController()
   let row: ClusterRow | undefined
   let failures = 0
+  let told = ''
 
   async function look(): Promise<void> {
     try {
@@ -42,15 +43,26 @@ export function createClusterKeys(
         client.raw<{ issuer?: unknown }>('GET', '/.well-known/openid-configuration'),
         client.raw<{ keys?: unknown }>('GET', '/openid/v1/jwks'),
       ])
-      const fresh = clusterRow(discovery?.issuer, jwks?.keys)
+      const { fresh, useless } = readKeys(discovery?.issuer, jwks?.keys)
       const changed = !isSameJson(fresh, row)
       row = fresh
       failures = 0
+      tell(useless, fresh.keys.length)
       if (changed) for (const handler of handlers) handler()
     } catch (error) {
       log.warn({ err: error }, 'the keys of service account tokens were not read, trying again')
       failures++
     }
+  }
+
+  /** Once for each set of keys: they stay for months. */
+  function tell(useless: readonly string[], usable: number): void {
+    const text = [usable, ...useless].join()
+    if (text === told) return
+    told = text
+    if (useless.length === 0 && usable > 0) return
+    const what = usable === 0 ? 'no key' : 'not every key'
+    log.warn({ useless }, `${what} of the cluster's service account tokens can be used: guards know RS256 and ES256`)
   }
 
   /** With a part by chance, so that replicas do not ask together. */
@@ -86,18 +98,30 @@ export function createClusterKeys(
   }
 }
 
-/** @throws Error when the documents have no issuer or no key that could be used */
-function clusterRow(issuer: unknown, keys: unknown): ClusterRow {
-  if (typeof issuer !== 'string' || issuer === '' || !Array.isArray(keys)) {
+/** What guards can use, and of the others the kind. */
+interface ReadKeys {
+  readonly fresh: ClusterRow
+  /** As `EC P-384`: of no key more than its kind. */
+  readonly useless: readonly string[]
+}
+
+/** @throws Error when the documents have another form */
+function readKeys(issuer: unknown, keys: unknown): ReadKeys {
+  if (typeof issuer !== 'string' || issuer === '' || !Array.isArray(keys) || !keys.every(isRecord)) {
     throw new Error('the discovery documents have another form')
   }
   const usable = keys.flatMap(clusterKey).sort((a, b) => (a.kid < b.kid ? -1 : 1))
-  if (usable.length === 0) throw new Error('the discovery documents have no key that could be used')
-  return { type: 'cluster', issuer, keys: usable }
+  const kids = new Set(usable.map(({ kid }) => kid))
+  const useless = keys.filter(({ kid }) => !kids.has(String(kid))).map(({ kty, crv }) => kindOf(kty, crv))
+  return { fresh: { type: 'cluster', issuer, keys: usable }, useless: useless.sort() }
 }
 
-function clusterKey(jwk: unknown): ClusterRow['keys'][number][] {
-  if (!isRecord(jwk)) return []
+function kindOf(...parts: readonly unknown[]): string {
+  const words = parts.filter(part => typeof part === 'string' && /^[\w-]{1,16}$/.test(part))
+  return words.join(' ') || 'of no known kind'
+}
+
+function clusterKey(jwk: Readonly<Record<string, unknown>>): ClusterRow['keys'][number][] {
   const { kid, kty, crv, x, y, n, e } = jwk
   if (typeof kid !== 'string') return []
   const [alg, publicKey] =

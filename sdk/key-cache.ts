@@ -1,6 +1,6 @@
 import { fail } from './access-error.ts'
 import { getText } from './http-get.ts'
-import { type KeySet, readKeySet, type VerificationKey } from './key-set.ts'
+import { type KeySet, noKeys, readKeySet, type VerificationKey } from './key-set.ts'
 
 export interface KeyCacheOptions {
   /** Certificates (PEM) that the issuer's server certificate is checked against; default: the system's. */
@@ -28,7 +28,8 @@ const maxClients = 1_000
 /** Names under which nothing is published, as far as is known. */
 const maxStrangers = 1_000
 const maxPending = 16
-const maxBytes = 64 * 1024
+/** About 2,000 Ed25519 keys, or 300 of RSA with 4096 bits. */
+const maxBytes = 256 * 1024
 
 /**
  * Keeps the key sets of clients. One request per client at a time; an unknown `kid` costs at most one request per
@@ -48,7 +49,7 @@ export function createKeyCache(options: KeyCacheOptions) {
     const { status, text } = await getText(`${issuer}/.well-known/jwks.json`, get)
     // The issuer says 200 and 404 only from a fully loaded set, so a client that is gone is known to be gone.
     if (status !== 200 && status !== 404) throw new Error(`status ${status}`)
-    entry.keys = status === 200 ? readKeySet(text) : new Map()
+    entry.keys = status === 200 ? readKeySet(text) : noKeys
     entry.fetchedAt = entry.triedAt
   }
 

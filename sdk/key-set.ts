@@ -10,28 +10,53 @@ export interface VerificationKey {
   readonly key: KeyObject
 }
 
-export type KeySet = ReadonlyMap<string, VerificationKey>
+/** The keys of one client by their `kid`. */
+export interface KeySet {
+  readonly size: number
+  has(kid: string): boolean
+  get(kid: string): VerificationKey | undefined
+}
 
-const maxKeys = 64
+export const noKeys: KeySet = new Map()
 
 /**
- * Reads a JWK Set. The algorithm is fixed by each key's type, never by a token; a key that is no signature key of ours
- * is left out, as RFC 7517 section 5 demands, and so is one that anybody could sign for.
+ * Reads a JWK Set, however many keys are in it: one is checked and imported when it is asked for. The algorithm is fixed
+ * by each key's type, never by a token; a key that is no signature key of ours is left out, as RFC 7517 section 5
+ * demands, and so is one that anybody could sign for.
  * @throws Error when it is no JWK Set
  */
 export function readKeySet(text: string): KeySet {
   const document: unknown = JSON.parse(text)
   const keys = isRecord(document) ? document.keys : undefined
-  if (!Array.isArray(keys) || keys.length > maxKeys) throw new Error('the answer is not a JWK Set')
-  const set = new Map<string, VerificationKey>()
-  for (const jwk of keys) {
-    if (!isRecord(jwk) || typeof jwk.kid !== 'string' || set.has(jwk.kid)) continue
-    const algorithm = algorithmOf(jwk)
-    if (algorithm === undefined || (jwk.alg !== undefined && !fits(algorithm, jwk.alg))) continue
-    if (checkPublicKey(jwk, algorithm) !== undefined) continue
-    set.set(jwk.kid, { algorithm, key: importPublicKey(jwk, algorithm) })
+  if (!Array.isArray(keys)) throw new Error('the answer is not a JWK Set')
+  const unread = new Map<string, Jwk>()
+  for (const jwk of keys)
+    if (isRecord(jwk) && typeof jwk.kid === 'string' && !unread.has(jwk.kid)) unread.set(jwk.kid, jwk)
+  const read = new Map<string, VerificationKey | undefined>()
+  const get = (kid: string): VerificationKey | undefined => {
+    const jwk = unread.get(kid)
+    if (jwk) {
+      unread.delete(kid)
+      read.set(kid, readKey(jwk))
+    }
+    return read.get(kid)
   }
-  return set
+  return {
+    get size() {
+      return unread.size + read.size
+    },
+    has: kid => get(kid) !== undefined,
+    get,
+  }
+}
+
+type Jwk = Readonly<Record<string, unknown>>
+
+function readKey(jwk: Jwk): VerificationKey | undefined {
+  const algorithm = algorithmOf(jwk)
+  if (algorithm === undefined || (jwk.alg !== undefined && !fits(algorithm, jwk.alg))) return undefined
+  if (checkPublicKey(jwk, algorithm) !== undefined) return undefined
+  return { algorithm, key: importPublicKey(jwk, algorithm) }
 }
 
 function fits(algorithm: SignatureAlgorithm, name: unknown): boolean {

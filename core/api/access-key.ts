@@ -31,6 +31,9 @@ const base64url = (max: number) =>
 const refused = (name: string) =>
   described(z.string().max(1024), `Not allowed: ${name} is a private member.`).optional()
 
+/** What tools write beside the key: RFC 7517 section 4, WebCrypto, certificates. */
+const ignored = 'Ignored: what counts are the public members.'
+
 const publicJwk = {
   kty: described(z.enum(['OKP', 'EC', 'RSA']), 'Key type: RFC 7517 section 4.1.'),
   crv: described(z.enum(['Ed25519', 'P-256']), 'Curve, for OKP and EC.').optional(),
@@ -43,9 +46,15 @@ const publicJwk = {
 const brought = described(
   z.strictObject({
     ...publicJwk,
-    kid: described(text(128), 'Ignored: the key id is the RFC 7638 thumbprint.').optional(),
+    kid: described(text(1024), 'Ignored: the key id is the RFC 7638 thumbprint.').optional(),
     alg: described(text(16), 'spec.algorithm decides; when given it must fit.').optional(),
     use: described(z.enum(['sig']), 'Use of the key.').optional(),
+    key_ops: described(z.array(text(32)).max(16), ignored).optional(),
+    ext: described(z.boolean(), ignored).optional(),
+    x5c: described(z.array(text(16_384)).max(8), ignored).optional(),
+    x5t: described(text(128), ignored).optional(),
+    'x5t#S256': described(text(128), ignored).optional(),
+    x5u: described(text(2_048), ignored).optional(),
     d: refused('d'),
     p: refused('p'),
     q: refused('q'),

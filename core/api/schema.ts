@@ -92,11 +92,14 @@ export const pathTemplate = () =>
 /** Methods are exact, upper-case tokens: RFC 9110 section 9. `HEAD` follows `GET`. */
 export const method = () => z.enum(methods)
 
+/** Of a condition, in characters. */
+export const longestMessage = 2_048
+
 const condition = z.strictObject({
   type: described(z.string().max(64), 'Kind of the condition.'),
   status: described(z.enum(['True', 'False', 'Unknown']), 'Whether it holds.'),
   reason: described(z.string().max(64), 'Machine-readable cause, from the closed list of this kind.'),
-  message: described(z.string().max(2048), 'What happened and, if something is wrong, what to do.'),
+  message: described(z.string().max(longestMessage), 'What happened and, if something is wrong, what to do.'),
   observedGeneration: described(z.int().min(0), 'Generation of the object this condition speaks of.').optional(),
   lastTransitionTime: described(timestamp(), 'When the status last changed.'),
 })

@@ -1,4 +1,5 @@
 import type { AccessKey, AccessKeyStatus, PublishedKey } from '../api/access-key.ts'
+import { nameSome } from '../base/name-some.ts'
 import { secondsOfTime, timeOf } from '../base/time.ts'
 import type { ResolvedClient } from '../registry/resolve-clients.ts'
 import { lastUse } from '../status/last-use.ts'
@@ -115,7 +116,7 @@ function acceptance({ accessKey, fault, missingRoles }: Outcome): ConditionFindi
     type: 'Accepted',
     status: 'False',
     reason: 'RoleNotFound',
-    message: `There is no roles.latchkey.dev ${missingRoles.join(', ')}; ${worth}. Create it or correct the name.`,
+    message: `There is no roles.latchkey.dev ${nameSome(missingRoles, 10)}; ${worth}. Create it or correct the name.`,
   }
 }
 

@@ -1,10 +1,11 @@
+import { nameSome } from '../base/name-some.ts'
+
 const said = 'The app listens beyond loopback in '
 const namedAtMost = 5
 
 /** The half sentence about pods whose app listens beyond loopback; a semicolon and what follows from it come next. */
 export function exposedText(exposed: readonly string[]): string {
-  const more = exposed.length > namedAtMost ? ` and ${exposed.length - namedAtMost} more` : ''
-  return said + exposed.slice(0, namedAtMost).join(', ') + more
+  return said + nameSome(exposed, namedAtMost)
 }
 
 /** The pods that such a half sentence names in a message of whatever condition. */

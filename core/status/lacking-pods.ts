@@ -1,4 +1,5 @@
 import { guardLabel } from '../api/labels.ts'
+import { nameSome } from '../base/name-some.ts'
 
 /** Why a pod is not counted among those whose guard holds the policy, as far as it can be seen from outside. */
 export type Lack = 'Unlabelled' | 'OtherService' | 'NotInjected' | 'NotConnected' | 'SliceTooLarge' | 'Behind'
@@ -47,5 +48,5 @@ const sentences: Readonly<Record<Lack, (pods: string, service: { namespace: stri
 }
 
 function named({ count, pods }: Lacking): string {
-  return pods.join(', ') + (count > pods.length ? ` and ${count - pods.length} more` : '')
+  return nameSome(pods, namedAtMost, count)
 }

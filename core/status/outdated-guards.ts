@@ -1,3 +1,5 @@
+import { nameSome } from '../base/name-some.ts'
+
 /** Pods whose guard does not know all that the policy says: how many, the first ones, and the release that all need. */
 export interface OutdatedGuards {
   readonly needs: string
@@ -21,8 +23,7 @@ export function joinOutdated(
 
 /** What it means for callers, and what to do. */
 export function outdatedText({ needs, count, pods }: OutdatedGuards): string {
-  const more = count > pods.length ? ` and ${count - pods.length} more` : ''
-  return `The policy is published, but some guards are too old to know all that it says, and deny what that touches: ${pods.join(', ')}${more}. They need release ${needs}: roll out again, so that the pods get the guard that is installed.`
+  return `The policy is published, but some guards are too old to know all that it says, and deny what that touches: ${nameSome(pods, namedAtMost, count)}. They need release ${needs}: roll out again, so that the pods get the guard that is installed.`
 }
 
 function byRelease(a: string, b: string): number {

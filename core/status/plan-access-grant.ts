@@ -1,4 +1,5 @@
 import type { AccessGrant, AccessGrantStatus, GrantedClient } from '../api/access-grant.ts'
+import { nameSome } from '../base/name-some.ts'
 import { secondsOfTime, timeOf } from '../base/time.ts'
 import type { ResolvedClient } from '../registry/resolve-clients.ts'
 import { isPinned } from '../registry/slice.ts'
@@ -176,7 +177,7 @@ function faultOf(
 function roleFaultOf({ object, missingServices = [], opensSomething = true }: ObservedGrant): Fault | undefined {
   if (missingServices.length === 0) return undefined
   const { name } = object.spec.roleRef
-  const what = `The role ${name} names services that do not exist in this namespace: ${missingServices.join(', ')}`
+  const what = `The role ${name} names services that do not exist in this namespace: ${nameSome(missingServices, 10)}`
   const worth = opensSomething ? 'Its rules for other services count.' : 'The grant opens nothing.'
   return {
     reason: 'RoleRefused',
@@ -198,6 +199,5 @@ function readiness(accepted: ConditionFinding, expired: boolean): ConditionFindi
 /** The clients in that state, at most ten of them, for a message. */
 function named(clients: readonly GrantedClient[], state: GrantedClient['state']): string {
   const names = clients.filter(client => client.state === state).map(({ namespace, name }) => `${namespace}/${name}`)
-  const more = names.length > 10 ? ` and ${names.length - 10} more` : ''
-  return names.slice(0, 10).join(', ') + more
+  return nameSome(names, 10)
 }

@@ -1,4 +1,5 @@
 import type { GuardedService, GuardedServiceStatus } from '../api/guarded-service.ts'
+import { nameSome } from '../base/name-some.ts'
 import type { ResolvedService } from '../registry/resolve-services.ts'
 import { guardPort, leadsToGuard } from '../registry/service-port.ts'
 import { exposedText } from './exposed-pods.ts'
@@ -123,8 +124,7 @@ function toldBefore({ metadata, status }: GuardedService, type: string, reason: 
 /** The policy is as it should be, and yet no call is answered. */
 function silence(pods: readonly string[]): string | undefined {
   if (pods.length === 0) return undefined
-  const more = pods.length > 3 ? ` and ${pods.length - 3} more` : ''
-  return `The policy is published, but nothing listens where the guard reaches the app: ${pods.slice(0, 3).join(', ')}${more}. Calls there are answered 502. Name the app's port in the pod annotation latchkey.dev/upstream-port, and let it listen on 127.0.0.1; or its socket in latchkey.dev/upstream-socket.`
+  return `The policy is published, but nothing listens where the guard reaches the app: ${nameSome(pods, 3)}. Calls there are answered 502. Name the app's port in the pod annotation latchkey.dev/upstream-port, and let it listen on 127.0.0.1; or its socket in latchkey.dev/upstream-socket.`
 }
 
 function enforcement(observed: ObservedService, accepted: boolean): ConditionFinding {

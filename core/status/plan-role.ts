@@ -1,4 +1,5 @@
 import type { Role, RoleStatus } from '../api/role.ts'
+import { nameSome } from '../base/name-some.ts'
 import { lastUse } from './last-use.ts'
 import { isPaused, pausedFindings } from './paused.ts'
 import { type ConditionFinding, type EnforcedView, latchEnforced, notReady, reportConditions } from './report.ts'
@@ -54,7 +55,7 @@ function acceptance(observed: {
   const { missing, idle, schemaFault } = observed
   if (schemaFault !== undefined) return { type: 'Accepted', status: 'False', reason: 'Invalid', message: schemaFault }
   if (missing.length === 0 && idle.length > 0) {
-    return { type: 'Accepted', status: 'True', reason: 'RuleMatchesNothing', message: idle.join(' ') }
+    return { type: 'Accepted', status: 'True', reason: 'RuleMatchesNothing', message: sentences(idle) }
   }
   if (missing.length === 0) {
     return { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'Every rule names known services.' }
@@ -63,6 +64,12 @@ function acceptance(observed: {
     type: 'Accepted',
     status: 'False',
     reason: 'ServiceNotFound',
-    message: `There is no GuardedService ${missing.join(', ')} in this namespace; the other rules count. Create it or correct the name.`,
+    message: `There is no GuardedService ${nameSome(missing, 10)} in this namespace; the other rules count. Create it or correct the name.`,
   }
+}
+
+/** The first of them: the next come when these are mended. */
+function sentences(idle: readonly string[]): string {
+  const more = idle.length > 5 ? ` And ${idle.length - 5} more.` : ''
+  return idle.slice(0, 5).join(' ') + more
 }

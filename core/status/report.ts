@@ -1,3 +1,5 @@
+import { longestMessage } from '../api/schema.ts'
+
 /** A condition as `metav1.Condition` defines it. */
 export interface Condition {
   type: string
@@ -56,11 +58,21 @@ export function reportConditions(
       type: finding.type,
       status: finding.status,
       reason: finding.reason,
-      message: finding.message,
+      message: cut(finding.message),
       ...(generation !== undefined && { observedGeneration: generation }),
       lastTransitionTime: before?.status === finding.status ? before.lastTransitionTime : now,
     }
   })
+}
+
+/**
+ * The API server refuses a whole status for one message that is too long: nothing that it says would be told. Counted
+ * as there, by code points.
+ */
+function cut(message: string): string {
+  if (message.length <= longestMessage) return message
+  const characters = [...message]
+  return characters.length <= longestMessage ? message : `${characters.slice(0, longestMessage - 1).join('')}…`
 }
 
 /**

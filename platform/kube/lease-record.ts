@@ -1,3 +1,4 @@
+import { isSameJson } from '../../core/base/canonical-json.ts'
 import type { Clock } from '../clock.ts'
 import { type KubeClient, KubeError, type KubeObject, type OwnerReference, type Resource } from './client.ts'
 import { microTime } from './object.ts'
@@ -40,13 +41,12 @@ export function createLeaseRecord(options: RecordOptions, clock: Clock) {
   const { client, namespace, name, identity, leaseDurationMs = 15_000 } = options
   let lease: Lease | undefined
   // The last holder seen, and when its record last changed before our eyes. Outlives the lease's deletion.
-  let holder: { spec: LeaseSpec; version: string | undefined; since: number } | undefined
+  let holder: { spec: LeaseSpec; since: number } | undefined
 
   function observe(found: Lease): void {
     const spec = found.spec ?? {}
-    // Not by renewTime: a holder whose clock stands still, or was set back, renews all the same.
-    const version = found.metadata.resourceVersion
-    if (holder?.version !== version) holder = { spec, version, since: clock.now() }
+    // Not by resourceVersion: whoever writes labels or annotations to it renews nothing.
+    if (!isSameJson(holder?.spec, spec)) holder = { spec, since: clock.now() }
     lease = found
   }
 
@@ -57,8 +57,8 @@ export function createLeaseRecord(options: RecordOptions, clock: Clock) {
   }
 
   function mine(): LeaseSpec {
-    const now = microTime(new Date(clock.wallMs()))
     const previous = lease?.spec
+    const now = after(previous?.renewTime, microTime(new Date(clock.wallMs())))
     const renewing = previous?.holderIdentity === identity
     return {
       holderIdentity: identity,
@@ -122,4 +122,12 @@ export function createLeaseRecord(options: RecordOptions, clock: Clock) {
       await write(lease, { ...mine(), holderIdentity: '', leaseDurationSeconds: 1 })
     },
   }
+}
+
+/** A renewal is another record than the one before, also where the clock stands still or was set back. */
+function after(previous: string | undefined, now: string): string {
+  const [, second, micros] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.)(\d{6})Z$/.exec(previous ?? '') ?? []
+  if (previous === undefined || second === undefined || now > previous) return now
+  const next = (Number(micros) + 1) % 1_000_000
+  return `${second}${String(next).padStart(6, '0')}Z`
 }

@@ -210,6 +210,7 @@ describe('the report of what guards hold', () => {
         current: true,
         exposed: [],
         wouldDeny: 0,
+        version: 'test',
       })
     const { seen, slices } = await report()
     expect(slices['shop/orders'].hash).toBe(guard.builder.hash())

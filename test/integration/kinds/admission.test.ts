@@ -238,6 +238,20 @@ describe('rules that look at one object', () => {
   })
 })
 
+describe('a public key of one’s own', () => {
+  it.each<[string, Record<string, unknown>]>([
+    ['WebCrypto', { key_ops: ['verify'], ext: true }],
+    ['a vault', { kid: `https://vault.example/keys/${'k'.repeat(200)}`, key_ops: ['sign', 'verify'] }],
+    ['an identity provider', { use: 'sig', alg: 'EdDSA', kid: '1', x5c: ['MIIB'], x5t: 'abc', 'x5t#S256': 'abc' }],
+    ['a certificate authority', { x5u: 'https://ca.example/1.pem' }],
+  ])('is taken as %s gives it', async (_, members) => {
+    const sample = broughtKey()
+    Object.assign(sample.spec.publicKey as object, members)
+    const answer = await api.send('POST', `${collection(sample)}?dryRun=All&fieldValidation=Strict`, sample)
+    expect([answer.status, answer.body.message]).toEqual([201, undefined])
+  })
+})
+
 describe('rules that look at a change', () => {
   it.each(onUpdate)('refuse to change %s %s', async (kind, what, change, message) => {
     const sample = make(kind)

@@ -44,11 +44,12 @@ export function openGrpc(url: string, options: SecureClientSessionOptions = {}):
       stream.on('data', (chunk: Buffer) => chunks.push(chunk))
       stream.on('error', reject)
       stream.on('close', () => {
-        const bytes = Buffer.concat(chunks)
-        resolve({
-          status,
-          response: bytes.length === 0 ? undefined : fromBinary(CheckResponseSchema, bytes.subarray(5)),
-        })
+        try {
+          resolve({ status, response: readResponse(Buffer.concat(chunks)) })
+        } catch (error) {
+          // A connection that is ended at a limit may end within an answer.
+          reject(error)
+        }
       })
       stream.end(body)
     })
@@ -59,6 +60,10 @@ export function openGrpc(url: string, options: SecureClientSessionOptions = {}):
     session,
     close: () => session.destroy(),
   }
+}
+
+function readResponse(bytes: Buffer): CheckResponse | undefined {
+  return bytes.length === 0 ? undefined : fromBinary(CheckResponseSchema, bytes.subarray(5))
 }
 
 /** A check as Envoy sends it. */

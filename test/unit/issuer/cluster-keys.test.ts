@@ -77,8 +77,7 @@ describe("the cluster's keys", () => {
 
   it.each<[string, () => unknown, () => unknown]>([
     ['an error', () => ({ issuer }), fail],
-    ['no keys', () => ({ issuer }), () => ({ keys: [] })],
-    ['only keys that cannot be used', () => ({ issuer }), () => ({ keys: [{ kid: 'x', kty: 'oct' }, null, 'x'] })],
+    ['what is no key', () => ({ issuer }), () => ({ keys: [key('b'), null, 'x'] })],
     ['something else than keys', () => ({ issuer }), () => ({ keys: { a: key('a') } })],
     ['a text', () => ({ issuer }), () => '{"keys": [{"ki'],
     ['nothing', () => ({ issuer }), () => null],
@@ -96,6 +95,39 @@ describe("the cluster's keys", () => {
     jwks = () => ({ keys: [key('b')] })
     await clock.advance(60_000)
     expect(kids()).toEqual(['b'])
+  })
+
+  const p384 = generateKeyPairSync('ec', { namedCurve: 'P-384' }).publicKey.export({ format: 'jwk' })
+  const rsaOf = (modulusLength: number, publicExponent = 65_537) =>
+    generateKeyPairSync('rsa', { modulusLength, publicExponent }).publicKey.export({ format: 'jwk' })
+  it.each<[string, object[], string[]]>([
+    ['of a curve that guards do not know', [{ kid: 'b', ...p384 }], ['EC P-384']],
+    ['too short', [{ kid: 'b', ...rsaOf(1_024) }], ['RSA']],
+    ['with an exponent of 3', [{ kid: 'b', ...rsaOf(2_048, 3) }], ['RSA']],
+    ['without a name', [{ kty, n, e }], ['RSA']],
+    ['symmetric', [{ kid: 'x', kty: 'oct' }], ['oct']],
+    ['of a kind that is no word', [{ kid: 'b', kty: 'a b'.repeat(20) }], ['of no known kind']],
+    ['gone', [], []],
+  ])('that are there no more are trusted no more, also where the new one is %s (S10)', async (_, others, useless) => {
+    const { log, lines } = createQuietLog()
+    const client = { raw: async (_: string, path: string) => (path === '/openid/v1/jwks' ? jwks() : discovery()) }
+    keys = createClusterKeys(client as Parameters<typeof createClusterKeys>[0], { log, clock, random: () => 0 })
+    jwks = () => ({ keys: [key('a'), ...others] })
+    start()
+    await clock.advance(0)
+    expect(kids()).toEqual(['a'])
+    jwks = () => ({ keys: others })
+    await clock.advance(60_000)
+    expect([kids(), keys.fault()]).toEqual([[], undefined])
+    const told = lines.filter(({ msg }) => String(msg).startsWith('no key of the cluster'))
+    expect(told.map(line => line.useless)).toEqual([useless])
+  })
+
+  it('that guards do not know keep no issuer from starting: key pairs need none of them', async () => {
+    jwks = () => ({ keys: [{ kid: 'b', ...p384 }] })
+    const isStarted = start()
+    await clock.advance(0)
+    expect([isStarted(), kids()]).toEqual([true, []])
   })
 
   it('that come slowly are waited for, both documents of them; half an answer is none', async () => {

@@ -211,7 +211,7 @@ describe('the keys of a client', () => {
 
   test.each([
     ['redirected', { status: 302, headers: { location: '/elsewhere' }, body: '' }],
-    ['cut off at 64 KiB', { status: 200, body: JSON.stringify({ keys: [], padding: 'x'.repeat(70_000) }) }],
+    ['cut off at 256 KiB', { status: 200, body: JSON.stringify({ keys: [], padding: 'x'.repeat(270_000) }) }],
     ['no JWK Set', { status: 200, body: '{"keys":7}' }],
     ['no JSON', { status: 200, body: '<html>' }],
     ['never sent', 'silence'],
@@ -222,6 +222,14 @@ describe('the keys of a client', () => {
     const { verify } = newVerifier({ timeoutMs: 100 })
     await expect(verify(token)).rejects.toMatchObject({ code: 'keys_unavailable' })
     expect(requests()).toBe(1)
+  })
+
+  test.each([65, 1_500])('are %s of one client, and the last one counts', async count => {
+    const { kid, kty, crv, x } = jwk
+    const others = Array.from({ length: count - 1 }, (_, n) => ({ kid: `other-${n}`, kty, crv, x, alg: 'EdDSA' }))
+    issuer.failWith({ status: 200, body: JSON.stringify({ keys: [...others, { kid, kty, crv, x, alg: 'EdDSA' }] }) })
+    const token = await tokenProvider({ key: jwk }).token(audience)
+    expect(await newVerifier().verify(token)).toMatchObject({ clientId: 'sc_checkout', keyId: kid })
   })
 
   test('are not read from a server that the CA does not vouch for', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { kinds } from '../../../../core/api/kinds.ts'
-import { unseenStatus } from '../../../../core/api/schema.ts'
+import { longestMessage, unseenStatus } from '../../../../core/api/schema.ts'
 import { type ConditionFinding, reportConditions, transitionEvents } from '../../../../core/status/report.ts'
 
 const now = '2027-01-15T08:00:00Z'
@@ -22,6 +22,19 @@ const events = (
   transitionEvents(before && conditions(...before), conditions(...after), enforcement).map(
     ({ type, reason }) => `${type} ${reason}`,
   )
+
+describe('a message', () => {
+  it.each([
+    ['as long as may be', 'a'.repeat(2_048), 'a'.repeat(2_048)],
+    ['longer', 'a'.repeat(2_049), `${'a'.repeat(2_047)}…`],
+    ['of characters of two units', '😀'.repeat(2_048), '😀'.repeat(2_048)],
+    ['of more of them', '😀'.repeat(5_000), `${'😀'.repeat(2_047)}…`],
+  ])('that is %s is one that the API server takes', (_, message, expected) => {
+    const [condition] = conditions({ ...ready, message })
+    expect(condition?.message).toBe(expected)
+    expect([...expected].length).toBeLessThanOrEqual(longestMessage)
+  })
+})
 
 describe('events', () => {
   it.each<[string, ConditionFinding[] | undefined, ConditionFinding[], string[]]>([

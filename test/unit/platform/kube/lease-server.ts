@@ -45,6 +45,10 @@ export function createLeaseServer(clock: ManualClock) {
     delete: () => {
       stored = undefined
     },
+    /** Somebody writes to it, and not to its record. */
+    annotate(value: string): void {
+      if (stored) put({ ...stored, metadata: { ...stored.metadata, annotations: { scanned: value } } })
+    },
     client: (faults: () => Faults): Pick<KubeClient, 'get' | 'create' | 'update'> => ({
       get: <T extends KubeObject>() => over(faults, () => structuredClone(stored) as T | undefined),
       create: <T extends KubeObject>(_resource: unknown, object: T) =>

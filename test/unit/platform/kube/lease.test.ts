@@ -81,6 +81,42 @@ describe('leader election', () => {
     await stopAll(clock, [a.election, b.election])
   })
 
+  test('a lease that somebody annotates again and again is no lease that is renewed', async () => {
+    const { clock, candidate, server } = setUp()
+    const [a, b] = [candidate('a'), candidate('b')]
+    a.election.start()
+    await clock.advance(100)
+    b.election.start()
+    a.suffer({ unreachable: true })
+    for (let at = 0; at < 10; at++) {
+      await clock.advance(2_500)
+      server.annotate(String(at))
+    }
+    expect([a.leads(), b.leads()]).toEqual([false, true])
+    await stopAll(clock, [a.election, b.election])
+  })
+
+  test.each([
+    ['stands still', () => Date.UTC(2026, 0, 1)],
+    ['goes backwards', (ms: number) => Date.UTC(2026, 0, 1) - ms],
+    ['reaches the end of a second', () => Date.UTC(2026, 0, 1, 0, 0, 0, 999)],
+  ])('a leader whose wall clock %s renews all the same (F09)', async (_, wallMs) => {
+    const clock = createManualClock()
+    const { candidate, server } = setUp({ ...clock, wallMs: () => wallMs(clock.now()) })
+    const [a, b] = [candidate('a'), candidate('b')]
+    a.election.start()
+    await clock.advance(100)
+    b.election.start()
+    const seen = new Set<unknown>()
+    for (let at = 0; at < 60; at++) {
+      await clock.advance(1_000)
+      seen.add(server.lease()?.spec)
+      expect([a.leads(), b.leads()]).toEqual([true, false])
+    }
+    expect(new Set([...seen].map(spec => (spec as { renewTime: string }).renewTime)).size).toBeGreaterThan(20)
+    await stopAll(clock, [a.election, b.election])
+  })
+
   test('a leader whose renewal hangs stops in time although no answer comes (F02)', async () => {
     const { clock, candidate } = setUp()
     const a = candidate('a')
