@@ -37,6 +37,7 @@ export function openConnection(
 ): RedisConnection {
   const { clock, log, silenceMs, onOpened } = parts
   let current: RedisClient | undefined
+  const ended = new WeakSet<RedisClient>()
   let stopped = false
   let failures = 0
   let lastFault: string | undefined
@@ -51,7 +52,7 @@ export function openConnection(
       mine.on('error', error => lost(mine, error))
       await mine.connect()
       if (stopped) return mine.destroy()
-      failures = 0
+      if (ended.has(mine)) return
       lastFault = undefined
       onOpened()
       current = mine
@@ -60,8 +61,6 @@ export function openConnection(
       lost(client, error)
     }
   }
-
-  const ended = new WeakSet<RedisClient>()
 
   function lost(client: RedisClient | undefined, error: unknown): void {
     if (client) {
@@ -79,24 +78,26 @@ export function openConnection(
 
   let waiting = 0
   let heardAt = 0
-  let isWatched = false
+  let cancelWatch: (() => void) | undefined
 
   /** Answers come in order: when nothing at all came for so long, nothing will. */
   function watch(): void {
-    isWatched = true
-    clock.after(silenceMs, () => {
-      isWatched = false
-      if (waiting === 0) return
+    cancelWatch = clock.after(silenceMs, () => {
+      cancelWatch = undefined
+      // Whoever waited on a connection that is gone has been told.
+      if (waiting === 0 || !current) return
       if (clock.now() - heardAt >= silenceMs) lost(current, new Error('Redis does not answer'))
       else watch()
     })
   }
 
-  async function heard<T>(answer: Promise<T>): Promise<T> {
+  async function hear<T>(answer: Promise<T>): Promise<T> {
     if (waiting++ === 0) heardAt = clock.now()
-    if (!isWatched) watch()
+    if (!cancelWatch) watch()
     try {
-      return await answer
+      const heard = await answer
+      failures = 0
+      return heard
     } finally {
       waiting--
       heardAt = clock.now()
@@ -107,13 +108,16 @@ export function openConnection(
   return {
     async send(args) {
       if (!current) throw new Error('there is no connection to Redis')
-      return heard(current.sendCommand([...args]))
+      return hear(current.sendCommand([...args]))
     },
     fault: () => (current ? undefined : lastFault),
-    renew: why => lost(current, new Error(why)),
+    renew(why) {
+      if (current) lost(current, new Error(why))
+    },
     stop() {
       stopped = true
       cancelRetry?.()
+      cancelWatch?.()
       lost(current, undefined)
     },
   }

@@ -71,17 +71,32 @@ export function createRedisStore(parts: RedisStoreParts): TokenStore {
     }
   }
 
+  /** What comes on this connection from now on may be the answers of others: taken for one's own, one of them would be a yes. */
+  function outOfStep(): Error {
+    const told = 'Redis answered another question'
+    connection?.renew(told)
+    return new Error(told)
+  }
+
   /** @throws Error when it is the answer to another question */
   function own(answer: unknown, { hash }: Pick<EncodedKey, 'hash'>): string {
     if (typeof answer === 'string' && answer.startsWith(`${hash} `)) return answer.slice(hash.length + 1)
-    connection?.renew('Redis answered another question')
-    throw new Error('Redis answered another question')
+    throw outOfStep()
   }
 
-  function recordIn(answer: unknown, key: Pick<EncodedKey, 'hash'>): StoredRecord | undefined {
-    if (answer === null) return undefined
-    const [, endsAt, , text] = /^(\d+)( (.*))?$/s.exec(own(answer, key)) ?? []
-    return decodeRecord(Number(endsAt), text, clock.wallMs())
+  let asked = 0
+  /** Reads by a command whose answer does not say what it is of: the one after it has to be the right one. */
+  async function read(args: readonly string[]): Promise<unknown> {
+    const mark = `latchkey ${asked++}`
+    const [answer, echo] = await Promise.all([send(args), send(['ECHO', mark])])
+    if (echo !== mark) throw outOfStep()
+    return answer
+  }
+
+  function recordIn(text: string): StoredRecord | undefined {
+    if (text === 'none') return undefined
+    const [, endsAt, , value] = /^(\d+)( (.*))?$/s.exec(text) ?? []
+    return decodeRecord(Number(endsAt), value, clock.wallMs())
   }
 
   async function write(key: RecordKey, record: NewRecord, how: 'claim' | 'put'): Promise<string> {
@@ -104,11 +119,15 @@ export function createRedisStore(parts: RedisStoreParts): TokenStore {
     },
     async get(key) {
       const encoded = encodeKey(key)
-      return operate(async () => recordIn(await send(['GET', recordOf(encoded)]), encoded))
+      return operate(async () => {
+        const text = await read(['GET', recordOf(encoded)])
+        return text === null ? undefined : recordIn(own(text, encoded))
+      })
     },
     async take(key) {
       const encoded = encodeKey(key)
-      return operate(async () => recordIn(await run(takeRecord, encoded, [encoded.hash, `${clock.wallMs()}`]), encoded))
+      const args = [encoded.hash, `${clock.wallMs()}`]
+      return operate(async () => recordIn(own(await run(takeRecord, encoded, args), encoded)))
     },
     async *list(type, tenant) {
       const index = indexOf(type, encodeTenant(tenant))
@@ -133,11 +152,14 @@ export function createRedisStore(parts: RedisStoreParts): TokenStore {
   }
 
   async function readPage(index: string, type: RecordType, from: string) {
-    const [cursor, members] = (await send(['ZSCAN', index, from, 'COUNT', `${pageSize}`])) as [string, string[]]
+    const [cursor, members] = (await read(['ZSCAN', index, from, 'COUNT', `${pageSize}`])) as [string, string[]]
     const hashes = members.filter((_, at) => at % 2 === 0)
     if (hashes.length === 0) return { cursor, records: [] }
-    const texts = (await send(['MGET', ...hashes.map(hash => recordOf({ type, hash }))])) as unknown[]
-    const records = hashes.flatMap((hash, at) => recordIn(texts[at] ?? null, { hash }) ?? [])
+    const texts = (await read(['MGET', ...hashes.map(hash => recordOf({ type, hash }))])) as unknown[]
+    const records = hashes.flatMap((hash, at) => {
+      const text = texts[at] ?? null
+      return text === null ? [] : (recordIn(own(text, { hash })) ?? [])
+    })
     return { cursor, records }
   }
 }

@@ -39,14 +39,14 @@ return ARGV[2] .. ' written'
 `)
 
 /**
- * Removes a record and gives back its text, or nothing: one that has ended stays, so that nobody claims its id yet.
+ * Removes a record and gives back its text, or the hash and `none`: one that has ended stays, so that nobody claims its id yet.
  * KEYS as above. ARGV: hash, ms since epoch as the issuer has it.
  */
 export const takeRecord = script(`
 local text = redis.call('GET', KEYS[1])
-if not text then return false end
+if not text then return ARGV[1] .. ' none' end
 local endsAt = tonumber(string.match(text, '^%x+ (%d+)'))
-if endsAt * 1000 <= tonumber(ARGV[2]) then return false end
+if endsAt * 1000 <= tonumber(ARGV[2]) then return ARGV[1] .. ' none' end
 redis.call('DEL', KEYS[1])
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('ZREM', KEYS[3], ARGV[1])

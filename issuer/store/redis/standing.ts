@@ -14,7 +14,7 @@ export interface Standing {
 }
 
 const goodMs = 30_000
-const faultyMs = 2_000
+const faultyMs = 1_000
 
 export function createStanding(parts: {
   send: (args: readonly string[]) => Promise<unknown>

@@ -40,7 +40,18 @@ export interface RunningRedis {
 const adminPassword = 'the-admins-password'
 const userPassword = 'the-issuers-password'
 
-export async function startRedis({ config = {}, tls = false, acl }: RedisSettings = {}): Promise<RunningRedis> {
+/** Another process may take a port between our look and its use; a second try finds another. */
+export async function startRedis(settings: RedisSettings = {}): Promise<RunningRedis> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await startAt(await freePort(), settings)
+    } catch (error) {
+      if (tries === 3 || !/Address already in use/.test(String(error))) throw error
+    }
+  }
+}
+
+async function startAt(port: number, { config = {}, tls = false, acl }: RedisSettings): Promise<RunningRedis> {
   const program = await debianProgram('redis-tools', 'usr/bin/redis-check-rdb', [
     'libatomic1',
     'libjemalloc2',
@@ -48,7 +59,6 @@ export async function startRedis({ config = {}, tls = false, acl }: RedisSetting
   ])
   const env = await withLibraries(program)
   const home = await mkdtemp(join(tmpdir(), 'latchkey-redis-'))
-  const port = await freePort()
   const caFile = tls ? await writeCertificates(home) : undefined
   const password = acl === undefined ? adminPassword : userPassword
   await writeFile(join(home, 'password'), `${password}\n`)

@@ -7,6 +7,7 @@ import { repositoryRoot } from '../../../cluster/binaries.ts'
 import { keepsTheContract } from './contract.ts'
 import type { RedisSettings } from './redis-server.ts'
 import { type RedisStorage, startRedisStorage } from './redis-storage.ts'
+import { startSpoiler } from './spoiler.ts'
 
 describe('Redis as token store', () => {
   keepsTheContract(() => startRedisStorage())
@@ -111,6 +112,32 @@ describe('a Redis of its own', () => {
     await expect(store.claim({ ...key, id: 'another' }, record())).rejects.toMatchObject({ reason: 'store_full' })
     expect(await store.claim(key, record())).toBe('held')
   })
+
+  // An answer too many, then one too few: everybody after it would get the answer of somebody else.
+  it.each(['$-1\r\n', '+OK\r\n', ''])(
+    'whose answers come out of step (%j) is asked again over another connection',
+    async answer => {
+      const { open, redis } = await start({})
+      const proxy = await startSpoiler(redis.url)
+      const store = open({ address: { url: proxy.url } })
+      await expect.poll(() => store.fault()).toBeUndefined()
+      const used = { ...key, id: 'used' }
+      const revoked = { ...key, type: 'Revocation' } as const
+      await store.claim(used, record())
+      await store.put(revoked, { ...record(), value: { jti: 'a' } })
+      for (const other of ['one', 'two', 'three']) {
+        proxy.spoilNext(answer)
+        const asked = [store.claim({ ...key, id: other }, record()), store.claim(used, record()), store.get(revoked)]
+        const [, second, third] = await Promise.allSettled(asked)
+        expect(second).not.toMatchObject({ value: 'claimed' })
+        expect(third).not.toMatchObject({ status: 'fulfilled', value: undefined })
+        await expect.poll(() => store.claim(used, record()).catch(() => 'unknown')).toBe('held')
+        expect(await store.get(revoked)).toMatchObject({ value: { jti: 'a' } })
+      }
+      expect(proxy.connections()).toBeGreaterThan(3)
+      await proxy.close()
+    },
+  )
 
   it('leaves nothing behind when all has ended: neither records nor what counts them', async () => {
     const { open, redis } = await start({})
