@@ -52,7 +52,7 @@ async function ready(store: TokenStore): Promise<TokenStore> {
   return store
 }
 
-async function listed(store: TokenStore, type: RecordType, tenant: Tenant): Promise<StoredRecord[]> {
+export async function listed(store: TokenStore, type: RecordType, tenant: Tenant): Promise<StoredRecord[]> {
   const records: StoredRecord[] = []
   for await (const record of store.list(type, tenant)) records.push(record)
   return records

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { repositoryRoot } from '../../../cluster/binaries.ts'
-import { keepsTheContract } from './contract.ts'
+import { keepsTheContract, listed } from './contract.ts'
 import type { RedisSettings } from './redis-server.ts'
 import { type RedisStorage, startRedisStorage } from './redis-storage.ts'
 import { startSpoiler } from './spoiler.ts'
@@ -138,6 +138,26 @@ describe('a Redis of its own', () => {
       await proxy.close()
     },
   )
+
+  it('that answers another question with nothing is not taken to know of no revocation', async () => {
+    const { open, redis } = await start({})
+    const proxy = await startSpoiler(redis.url)
+    const store = open({ address: { url: proxy.url } })
+    await expect.poll(() => store.fault()).toBeUndefined()
+    const revoked = { ...key, type: 'Revocation' } as const
+    await store.put(revoked, { ...record(), value: { jti: 'a' } })
+    const read = async () => {
+      const [found] = await listed(store, 'Revocation', key.tenant)
+      return found
+    }
+    proxy.spoilNext('$-1\r\n')
+    await expect(store.get(revoked)).rejects.toMatchObject({ reason: 'store_unavailable' })
+    await expect.poll(() => store.get(revoked).catch(() => 'unknown')).toMatchObject({ value: { jti: 'a' } })
+    proxy.spoilNext('*2\r\n$1\r\n0\r\n*0\r\n')
+    await expect(read()).rejects.toMatchObject({ reason: 'store_unavailable' })
+    await expect.poll(() => read().catch(() => 'unknown')).toMatchObject({ value: { jti: 'a' } })
+    await proxy.close()
+  })
 
   it('leaves nothing behind when all has ended: neither records nor what counts them', async () => {
     const { open, redis } = await start({})
