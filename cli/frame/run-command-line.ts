@@ -22,7 +22,7 @@ export async function runCommandLine(args: readonly string[], table: CommandTabl
       io.complain('Name a process or a command.\n\n')
       program.help({ error: true })
     }
-    await program.parseAsync(asCommand(args, table), { from: 'user' })
+    await program.parseAsync(idsLast(asCommand(args, table)), { from: 'user' })
     return exitCodes[outcome].code
   } catch (error) {
     const end = endOf(error)
@@ -32,6 +32,13 @@ export async function runCommandLine(args: readonly string[], table: CommandTabl
     io.complain(`latchkey${name}: ${lines.join('\n')}\n`)
     return exitCodes[error instanceof CommandError ? error.exit : 'usage'].code
   }
+}
+
+/** One key id in 64 begins with a dash, and none of our options is as long: no option, so it stands behind all of them. */
+function idsLast(words: readonly string[]): readonly string[] {
+  const ids = words.filter(word => /^-[A-Za-z0-9_-]{42}$/.test(word))
+  if (ids.length === 0 || words.includes('--')) return words
+  return [...words.filter(word => !ids.includes(word)), '--', ...ids]
 }
 
 /**

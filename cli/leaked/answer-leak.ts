@@ -6,7 +6,7 @@ import { readToken } from '../token-text.ts'
 import { confirm } from './confirm.ts'
 import type { leaked as entry } from './entry.ts'
 import { createKeyTraffic } from './key-traffic.ts'
-import { readKid } from './read-kid.ts'
+import { type GivenKey, isOf, readKey } from './read-key.ts'
 import { readAudit, readGuardLogs } from './read-logs.ts'
 import { type LeakReport, renderLeak } from './render.ts'
 import { awaitRevoked, entryOf, findByKid, type Revoked, revoke, type StoredKey } from './revoke.ts'
@@ -24,10 +24,12 @@ export async function answerLeak(
   if (readsInput > 0 && !yes)
     throw new CommandError('usage', 'nobody can be asked while standard input is read: add --yes')
   if (given === '-' && io.input.isTTY) throw new CommandError('usage', 'send the token to standard input')
-  const kid = readKid(given === '-' ? await readToken('-', io) : given)
+  const key = readKey(given === '-' ? await readToken('-', io) : given)
+  const { kid } = key
   const choice = { kubeconfig, context, namespace, allNamespaces: namespace === undefined }
   return withCluster(choice, io, async cluster => {
     const found = await findByKid(cluster, kid)
+    refuseForged(key, found)
     const due = found.filter(key => entryOf(key, kid)?.state !== 'Revoked')
     if (due.length > 0 && !yes && !(await confirm(questionOf(due), io))) return 'bad'
     const accessKeys = await revokeAll(cluster, found, kid, options)
@@ -39,6 +41,18 @@ export async function answerLeak(
     if (missing) throw new CommandError('timeout', `AccessKey ${missing.namespace}/${missing.name}: ${missing.missing}`)
     return found.length === 0 ? 'bad' : 'ok'
   })
+}
+
+/** @throws CommandError where a token was given that the key did not sign: whoever wrote it wants to see the key revoked */
+function refuseForged(given: GivenKey, found: readonly StoredKey[]): void {
+  for (const key of found) {
+    const entry = entryOf(key, given.kid)
+    if (!entry || isOf(given, entry, key.spec.algorithm)) continue
+    throw new CommandError(
+      'usage',
+      `the token names the key ${given.kid}, which did not sign it: anybody can write such a token. Nothing was revoked; to revoke that key, give its id`,
+    )
+  }
 }
 
 /** First all are revoked, and only then is it waited for one after the other. */
@@ -72,6 +86,7 @@ async function lookThrough(
   return {
     calls: traffic.calls(),
     untoldCalls: traffic.untold(),
+    foreignLines: traffic.foreign(),
     unreadableLines: traffic.unreadable(),
     ...read,
   }

@@ -37,11 +37,13 @@ export async function readGuardLogs(cluster: Cluster, traffic: KeyTraffic): Prom
     for await (const { metadata } of listAll({ ...cluster, namespace: undefined }, pods, {
       labelSelector: guardLabel,
     })) {
-      const { namespace = '', name } = metadata
+      const { namespace = '', name, labels } = metadata
+      // Whoever may make a pod writes what its log says: no more than of the service that the pod guards.
+      const service = `${namespace}/${labels?.[guardLabel]}`
       const path = `/api/v1/namespaces/${namespace}/pods/${name}/log?container=${guardContainerName}&${logBounds}`
       try {
         const log = await cluster.ask(client => client.raw<unknown>('GET', path))
-        for await (const line of boundedLines(only(typeof log === 'string' ? log : ''))) traffic.add(line)
+        for await (const line of boundedLines(only(typeof log === 'string' ? log : ''))) traffic.add(line, service)
         read++
       } catch (error) {
         unread.push(`${namespace}/${name}: ${(error as Error).message}`)

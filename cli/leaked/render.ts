@@ -12,6 +12,8 @@ export interface LeakReport {
   readonly calls?: readonly KeyCalls[]
   /** Calls that are not told apart. */
   readonly untoldCalls?: number
+  /** Lines in the log of a service's pod that speak of another service. */
+  readonly foreignLines?: number
   /** Lines of the logs that were no audit line. */
   readonly unreadableLines?: number
   readonly logs?: LogsRead
@@ -49,10 +51,13 @@ function keyLines(key: Revoked): string {
   return `${lines.map(printable).join('\n')}\n`
 }
 
-function callLines({ kid, calls, untoldCalls = 0, unreadableLines = 0 }: LeakReport): string {
+function callLines({ kid, calls, untoldCalls = 0, foreignLines = 0, unreadableLines = 0 }: LeakReport): string {
   if (!calls) return ''
   const left = [
     ...(untoldCalls > 0 ? [`${untoldCalls} more calls were of too many kinds to be told apart.`] : []),
+    ...(foreignLines > 0
+      ? [`${foreignLines} lines of pods spoke of services that the pods do not guard; they are not believed.`]
+      : []),
     ...(unreadableLines > 0 ? [`${unreadableLines} lines were no audit lines, or were cut short.`] : []),
   ]
   const rest = left.length > 0 ? `${left.join('\n')}\n` : ''

@@ -125,7 +125,7 @@ const explanations: Readonly<Record<DenyReason | UpstreamFault, ProblemExplanati
     caller:
       'Read the mounted Secret again and sign with the key that is there. After `keysNotBefore` was set a new key is on its way: it takes about a minute until the kubelet has put it into the pod, and until then every call is refused; try again. Where the Secret is gone or empty, ask the owner of the client for another key. No token of this one passes again.',
     owner:
-      '`kubectl describe accesskeys.latchkey.dev NAME -n NAMESPACE` says why. [When a key leaks](trust.md#when-a-key-leaks) has the way without a gap. A revocation cannot be taken back; make another AccessKey.',
+      '`kubectl describe accesskeys.latchkey.dev NAME -n NAMESPACE` says why. The way without a gap: [when a key leaks](trust.md#when-a-key-leaks). A revocation cannot be taken back; make another AccessKey.',
   },
   key_expired: {
     means:

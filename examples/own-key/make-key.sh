@@ -2,6 +2,10 @@
 # Makes an Ed25519 key pair: accesskey.yaml with its public half, secret.yaml with its private half, to be encrypted.
 # usage: make-key.sh NAME NAMESPACE CLIENT CLIENT_ID ISSUER     (ISSUER: chart value issuer.url)
 set -eu
+[ $# -eq 5 ] || { echo 'usage: make-key.sh NAME NAMESPACE CLIENT CLIENT_ID ISSUER' >&2; exit 2; }
+for file in accesskey.yaml secret.yaml; do
+  [ ! -e "$file" ] || { echo "$file is there already, and may be the only copy of a key: call this in another folder" >&2; exit 1; }
+done
 name=$1 namespace=$2 client=$3 client_id=$4 issuer=$5
 umask 077
 

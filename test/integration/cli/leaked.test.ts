@@ -6,7 +6,8 @@ import { parse } from 'yaml'
 import type { AccessKeyStatus } from '../../../core/api/access-key.ts'
 import type { RunningOperator } from '../../../operator/run-operator.ts'
 import type { KubeObject, Resource } from '../../../platform/kube/client.ts'
-import { accessKeys, apiClients, pods, serviceAccounts } from '../../../platform/kube/resources.ts'
+import { accessKeys, apiClients, pods, secrets, serviceAccounts } from '../../../platform/kube/resources.ts'
+import { tokenProvider } from '../../../sdk/token-provider.ts'
 import { commandLine } from '../../unit/cli/command-line.ts'
 import { condition, startTestCluster, type TestCluster, until, type WithStatus } from '../operator/cluster.ts'
 import { type IssuerDouble, startIssuerDouble } from '../operator/issuer-double.ts'
@@ -60,8 +61,10 @@ async function kubeconfigOf(account: string): Promise<string> {
 describe('latchkey leaked', () => {
   it('revokes the key of a token, waits for guards and the new key, and tells what the key did', async () => {
     const kid = await minted('worker')
-    const header = Buffer.from(JSON.stringify({ alg: 'EdDSA', kid })).toString('base64url')
-    const token = `${header}.Y2xhaW1z.c2lnbmF0dXJl`
+    const secret = await cluster.client.get<KubeObject & { data: Record<string, string> }>(secrets, namespace, 'worker')
+    const privateJwk = Buffer.from(secret?.data['private.jwk'] ?? '', 'base64').toString('utf8')
+    const token = await tokenProvider({ key: JSON.parse(privateJwk) }).token('https://orders.shop.svc')
+    const [header, claims = '', signature = ''] = token.split('.')
     const line = {
       ...{ v: 1, time: '2026-06-01T10:00:00.000Z', decision: 'allow', reason: 'granted', revision: '', key: kid },
       ...{ method: 'GET', route: 'order', path: '/orders/7', service: 'shop/orders', requestId: 'r', peer: '10.0.0.1' },
@@ -72,9 +75,13 @@ describe('latchkey leaked', () => {
       audit,
       [JSON.stringify(line), ...others, 'x'.repeat(70_000), JSON.stringify(line).slice(0, 50)].join('\n'),
     )
+    // Whoever wants to see somebody's key revoked can write a token that names it: the ids are published.
+    const forged = await run(['-', '--yes', '--logs', 'skip'], [`${header}.${claims}.${'A'.repeat(86)}`])
+    expect([forged.code, forged.complaint]).toEqual([2, expect.stringContaining('which did not sign it')])
+    expect((await statusOf('worker'))?.keys?.map(({ state }) => state)).toEqual(['Active'])
     const ended = await run(['-', '--yes', '--audit', audit, '-o', 'json'], [token])
     expect([ended.code, ended.complaint]).toEqual([0, ''])
-    expect(ended.text).not.toMatch(/Y2xhaW1z|c2lnbmF0dXJl/)
+    for (const part of [claims, signature]) expect(ended.text).not.toContain(part)
     const report = JSON.parse(ended.text)
     const status = await statusOf('worker')
     expect(report).toEqual({
@@ -89,6 +96,7 @@ describe('latchkey leaked', () => {
       ],
       calls: [expect.objectContaining({ service: 'shop/orders', route: 'order', calls: 1, peers: ['10.0.0.1'] })],
       untoldCalls: 0,
+      foreignLines: 0,
       unreadableLines: 3,
     })
     expect(status?.keyId).not.toBe(kid)

@@ -183,6 +183,30 @@ describe('an audience', () => {
   })
 })
 
+describe('an annotation under latchkey.dev/', () => {
+  const annotated = (name: string, annotations?: Record<string, string>) =>
+    cluster.send('POST', `${path('shop', 'apiclients')}?dryRun=All`, {
+      ...client(name),
+      metadata: { name, annotations },
+    })
+
+  it('that says nothing to Latchkey is taken, with a warning that names what there is', async () => {
+    const misspelt = { 'latchkey.dev/puased': 'true' }
+    await eventually(async () => (await annotated('probe', misspelt)).warnings !== '', 'annotations are looked at')
+    const { status, warnings } = await annotated('x', { ...misspelt, 'latchkey.dev/rotate': 'now', 'a.b/c': 'd' })
+    expect(status).toBe(201)
+    expect(warnings).toContain('latchkey.dev/puased')
+    expect(warnings).toContain('latchkey.dev/rotate')
+    expect(warnings).toContain('is it misspelt? Its objects can have latchkey.dev/paused')
+  })
+
+  it('that does, or is none of ours, is silent', async () => {
+    const annotations = { 'latchkey.dev/paused': 'true', 'argocd.argoproj.io/sync-wave': '1' }
+    expect(await annotated('x', annotations)).toMatchObject({ status: 201, warnings: '' })
+    expect(await annotated('x')).toMatchObject({ status: 201, warnings: '' })
+  })
+})
+
 describe('deleting a GuardedService', () => {
   const remove = async (name: string, status?: object, spec: object = {}) => {
     const created = await cluster.send('POST', path('shop', 'guardedservices'), {

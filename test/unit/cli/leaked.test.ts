@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import type { Cluster } from '../../../cli/frame/cluster.ts'
@@ -6,9 +7,11 @@ import { CommandError } from '../../../cli/frame/exit-codes.ts'
 import { boundedLines } from '../../../cli/leaked/bounded-lines.ts'
 import { confirm } from '../../../cli/leaked/confirm.ts'
 import { createKeyTraffic } from '../../../cli/leaked/key-traffic.ts'
-import { readKid } from '../../../cli/leaked/read-kid.ts'
+import { isOf, readKey } from '../../../cli/leaked/read-key.ts'
 import { readGuardLogs } from '../../../cli/leaked/read-logs.ts'
 import { revokingTime, type StoredKey } from '../../../cli/leaked/revoke.ts'
+import type { PublishedKey } from '../../../core/api/access-key.ts'
+import { thumbprint } from '../../../core/jose/jwk.ts'
 import type { KubeClient } from '../../../platform/kube/client.ts'
 import { alice, bob } from '../../guard/policy-rows.ts'
 import { commandLine } from './command-line.ts'
@@ -23,9 +26,8 @@ describe('the key that is meant', () => {
     ['a token', alice.token()],
     ['a token with its scheme', `Bearer ${alice.token()}`],
     ['a whole header', `Authorization: Bearer ${alice.token()}\n`],
-    ['the file private.jwk', JSON.stringify({ kty: 'OKP', d: 'secret', kid })],
   ])('is known from %s', (_, given) => {
-    expect(readKid(given)).toBe(kid)
+    expect(readKey(given).kid).toBe(kid)
   })
 
   it.each([
@@ -38,12 +40,52 @@ describe('the key that is meant', () => {
     ['a token whose kid is a number', `${encode({ kid: 7 })}.secret.secret`],
     ['two parts', `${encode({ kid })}.secret`],
     ['a header that is no JSON', 'secret.secret.secret'],
-    ['JSON without kid', '{"d":"secret"}'],
+    ['JSON without a key', `{"d":"secret","kid":"${kid}"}`],
+    ['a public key', JSON.stringify({ ...alice.key.publicKey, kid })],
     ['JSON that was cut short', `{"d":"secret","kid":"${kid}`],
     ['a kid of a prototype', '{"__proto__":{"kid":"secret"}}'],
   ])('is not known from %s, and nothing of it is quoted', (_, given) => {
-    expect(() => readKid(given)).toThrow(/^what was given names no key/)
-    expect(() => readKid(given)).not.toThrow(/secret/)
+    expect(() => readKey(given)).toThrow(/^what was given names no key/)
+    expect(() => readKey(given)).not.toThrow(/secret/)
+  })
+})
+
+describe('a key id that begins with a dash', () => {
+  const id = `-${kid.slice(1, 42)}-`
+  it.each([
+    ['first', [id, '--yes']],
+    ['last', ['--yes', id]],
+    ['behind two dashes', ['--yes', '--', id]],
+  ])('is no option where it stands %s', async (_, args) => {
+    const { code, complaint } = await commandLine(['leaked', '--kubeconfig', '/no/such/file', ...args])
+    expect([code, complaint]).toEqual([2, expect.stringContaining('/no/such/file')])
+  })
+})
+
+describe('a key file', () => {
+  const pair = generateKeyPairSync('ed25519')
+  const own = thumbprint({ ...pair.publicKey.export({ format: 'jwk' }) })
+  it('is the key that its private half is, whatever name it gives itself', () => {
+    const file = JSON.stringify({ ...pair.privateKey.export({ format: 'jwk' }), kid })
+    expect(readKey(`${file}\n`).kid).toBe(own)
+  })
+})
+
+describe('a token', () => {
+  const published = { kid, publicKey: alice.key.publicKey } as PublishedKey
+  it.each<[string, string, boolean]>([
+    ['that the key signed', alice.token(), true],
+    ['that has ended', alice.token({ exp: 1, iat: 0 }), true],
+    ['that another key signed', bob.token({}, { kid }), false],
+    ['that nobody signed', `${encode({ alg: 'none', kid })}.${encode({})}.AAAA`, false],
+    ['of another algorithm', alice.token({}, { alg: 'ES256' }), false],
+    ['whose claims were changed', alice.token().replace(/\.[^.]+\./, `.${encode({ aud: 'x' })}.`), false],
+  ])('%s means the key: %s', (_, token, means) => {
+    expect(isOf(readKey(token), published)).toBe(means)
+  })
+
+  it('is not needed beside an id', () => {
+    expect(isOf(readKey(kid), published)).toBe(true)
   })
 })
 
@@ -57,6 +99,7 @@ describe('latchkey leaked', () => {
     ['more than a token by standard input', ['-', '--yes'], ['secret'.repeat(20_000)]],
     ['a time that is none', [kid, '--timeout', '0'], undefined],
     ['a log and whether to read logs', [kid, '--audit', 'x', '--logs', 'read'], undefined],
+    ['an option with one dash', ['-abc', '--yes'], undefined],
   ])('takes %s for wrong usage, before a cluster is asked', async (_, args, input) => {
     const ended = await commandLine(['leaked', '--kubeconfig', '/nowhere', ...args], { input })
     expect([ended.code, ended.text]).toEqual([2, ''])
@@ -142,10 +185,19 @@ describe('what a key did', () => {
     expect([calls?.calls, calls?.peers.length, calls?.morePeers]).toEqual([51, 8, 1])
   })
 
-  it('tells 10,000 kinds of calls apart and counts the rest', () => {
+  it('tells 1,000 kinds of calls of a service apart and counts the rest, and those of others all the same', () => {
     const traffic = createKeyTraffic(kid)
-    for (let at = 0; at < 10_003; at++) traffic.add(JSON.stringify(entry({ path: `/${at}` })))
-    expect([traffic.calls().length, traffic.untold()]).toEqual([10_000, 3])
+    for (let at = 0; at < 1_003; at++) traffic.add(JSON.stringify(entry({ path: `/${at}` })))
+    traffic.add(JSON.stringify(entry({ service: 'shop/stock' })))
+    expect([traffic.calls().length, traffic.untold()]).toEqual([1_001, 3])
+  })
+
+  it('is 50,000 kinds of calls at most', () => {
+    const traffic = createKeyTraffic(kid)
+    for (let at = 0; at < 50_010; at++) {
+      traffic.add(JSON.stringify(entry({ service: `shop/s-${at % 51}`, path: `/${Math.floor(at / 51)}` })))
+    }
+    expect([traffic.calls().length, traffic.untold()]).toEqual([50_000, 10])
   })
 })
 
@@ -206,7 +258,8 @@ describe("the logs of guards' containers", () => {
         listed()
         asked.push(JSON.stringify(options))
         const names = Object.keys(logs)
-        return { items: names.map(name => ({ metadata: { namespace: 'shop', name } })), resourceVersion: '1' }
+        const labels = { 'latchkey.dev/guard': 'orders' }
+        return { items: names.map(name => ({ metadata: { namespace: 'shop', name, labels } })), resourceVersion: '1' }
       },
       async raw(_method: string, path: string) {
         asked.push(path)
@@ -221,7 +274,7 @@ describe("the logs of guards' containers", () => {
 
   it('are read of every guarded pod of all namespaces, in bounds', async () => {
     const line = `${JSON.stringify(entry())}\n`
-    const { cluster, asked } = clusterOf({ a: `${line}${line}`, b: `started\n${line}`, c: '' })
+    const { cluster, asked } = clusterOf({ a: `${line}${line}`, b: `started\n{"level":"info"}\n${line}`, c: '' })
     const traffic = createKeyTraffic(kid)
     expect(await readGuardLogs(cluster, traffic)).toEqual({ read: 3, unread: [] })
     expect([traffic.calls()[0]?.calls, traffic.unreadable()]).toEqual([3, 1])
@@ -229,6 +282,14 @@ describe("the logs of guards' containers", () => {
     expect(asked[1]).toMatch(
       /^\/api\/v1\/namespaces\/shop\/pods\/a\/log\?container=latchkey-guard&.*limitBytes=[0-9]+$/,
     )
+  })
+
+  it('are believed of the service that the pod guards, and of no other', async () => {
+    const lines = ['shop/stock', 'payments/orders', 'shop/orders'].map(service => JSON.stringify(entry({ service })))
+    const { cluster } = clusterOf({ a: lines.join('\n') })
+    const traffic = createKeyTraffic(kid)
+    await readGuardLogs(cluster, traffic)
+    expect([traffic.calls().map(({ service }) => service), traffic.foreign()]).toEqual([['shop/orders'], 2])
   })
 
   it('that may not be read are told by name, and the others are read', async () => {

@@ -92,7 +92,14 @@ test('the page tells every member that leaked prints, and no other', () => {
     ...{ newKey: 'd', newKeyAfterSeconds: 1, secret: 'e', missing: 'f' },
   }
   const report: Required<LeakReport> = {
-    ...{ kid: alice.key.kid, accessKeys: [revoked], calls: traffic.calls(), untoldCalls: 0, unreadableLines: 0 },
+    ...{
+      kid: alice.key.kid,
+      accessKeys: [revoked],
+      calls: traffic.calls(),
+      untoldCalls: 0,
+      foreignLines: 0,
+      unreadableLines: 0,
+    },
     logs: { read: 1, unread: ['x'] },
   }
   expect(report.calls).toHaveLength(1)
