@@ -153,6 +153,8 @@ async function optionsOf({ url, credentials, caFile }: RedisAddress) {
 
 async function readCredentials(folder: string): Promise<{ username?: string; password: string }> {
   const password = (await readFile(join(folder, 'password'), 'utf8')).trim()
+  // The client would leave the authentication out, and Redis refuse everything for as long as the connection lasts.
+  if (password === '') throw new Error('the file of the password is empty')
   const username = (await readFile(join(folder, 'username'), 'utf8').catch(unlessAbsent)).trim()
   return { password, ...(username !== '' && { username }) }
 }

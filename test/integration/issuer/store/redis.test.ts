@@ -66,6 +66,8 @@ describe('a Redis of its own', () => {
     const store = open({ address: { credentials: folder } })
     await expect.poll(() => store.fault()).toMatch(/cannot be reached: WRONGPASS/)
     await expect(store.claim(key, record())).rejects.toMatchObject({ reason: 'store_unavailable' })
+    await writeFile(join(folder, 'password'), '')
+    await expect.poll(() => store.fault()).toMatch(/cannot be reached: the file of the password is empty/)
     await writeFile(join(folder, 'password'), 'the-admins-password')
     await expect.poll(() => store.fault()).toBeUndefined()
     expect(await store.claim(key, record())).toBe('claimed')
