@@ -40,6 +40,11 @@ export function createRedisStore(parts: RedisStoreParts): TokenStore {
     return connection.send(args)
   }
   const standing = createStanding({ send, clock, log })
+  /** Each command by itself: between two of them there may be another connection, to another Redis. */
+  const ask = async (args: readonly string[]): Promise<unknown> => {
+    standing.check()
+    return send(args)
+  }
 
   const recordOf = ({ type, hash }: Pick<EncodedKey, 'type' | 'hash'>) => `latchkey:${installation}:${type}:${hash}`
   const indexOf = (type: RecordType, tenant: string) => `latchkey:${installation}:ends:${type}:${tenant}`
@@ -51,7 +56,6 @@ export function createRedisStore(parts: RedisStoreParts): TokenStore {
 
   function operate<T>(operation: () => Promise<T>): Promise<T> {
     return attempt(async () => {
-      standing.check()
       try {
         return await operation()
       } catch (error) {
@@ -64,10 +68,10 @@ export function createRedisStore(parts: RedisStoreParts): TokenStore {
     const keys = keysOf(key)
     const rest = [String(keys.length), ...keys, ...args]
     try {
-      return await send(['EVALSHA', sha1, ...rest])
+      return await ask(['EVALSHA', sha1, ...rest])
     } catch (error) {
       if (!/^NOSCRIPT /.test(messageOf(error))) throw error
-      return send(['EVAL', text, ...rest])
+      return ask(['EVAL', text, ...rest])
     }
   }
 
@@ -88,7 +92,7 @@ export function createRedisStore(parts: RedisStoreParts): TokenStore {
   /** Reads by a command whose answer does not say what it is of: the one after it has to be the right one. */
   async function read(args: readonly string[]): Promise<unknown> {
     const mark = `latchkey ${asked++}`
-    const [answer, echo] = await Promise.all([send(args), send(['ECHO', mark])])
+    const [answer, echo] = await Promise.all([ask(args), ask(['ECHO', mark])])
     if (echo !== mark) throw outOfStep()
     return answer
   }
