@@ -4,6 +4,7 @@ import { createHealthServer } from '../platform/http/health.ts'
 import { createKubeClient } from '../platform/kube/client.ts'
 import { loadKubeConnection } from '../platform/kube/connection.ts'
 import { createLeaderElection } from '../platform/kube/lease.ts'
+import { createServerClock } from '../platform/kube/server-clock.ts'
 import { createLog } from '../platform/log.ts'
 import { createMetrics } from '../platform/metrics.ts'
 import { readOrExit } from '../platform/process-exit.ts'
@@ -16,7 +17,9 @@ const config = readOrExit('operator', () => readConfig(configTable, process.env)
 const log = createLog({ process: 'operator', level: config.logLevel })
 const metrics = createMetrics({ process: 'operator' })
 const connection = readOrExit('operator', () => loadKubeConnection({ kubeconfig: config.kubeconfig, env: process.env }))
-const client = createKubeClient(connection, { userAgent: 'latchkey-operator', metrics })
+// What it writes says when: by the API server's clock, so that it does not matter on which node the leader runs.
+const clock = createServerClock()
+const client = createKubeClient(connection, { userAgent: 'latchkey-operator', metrics, clock })
 // Renewing the lease must not wait behind anything, and must fail sooner than the lease ends.
 const leaseClient = createKubeClient(connection, { userAgent: 'latchkey-operator-lease', requestTimeoutMs: 5_000 })
 let running: RunningOperator | undefined
@@ -32,7 +35,7 @@ const election = createLeaderElection({
   log,
   metrics,
   async onStartedLeading() {
-    running = await runOperator({ client, config, log, metrics })
+    running = await runOperator({ client, config, log, metrics, clock })
   },
   onStoppedLeading() {
     if (stopping) return

@@ -37,9 +37,18 @@ export const wrongInPaths: readonly Wrong[] = [
   { pattern: '%([^2-9A-F]|.?$|.[^\\dA-F])', message: 'an escape is % and two hexadecimal digits, upper case: %C3%A9' },
 ]
 
+/** Pattern → sentence, for whoever checks the pattern. */
+const sentences = new Map<string, string>()
+
+/** What to write instead of what does not match the pattern, as the API server says it. */
+export function sentenceFor(pattern: string): string | undefined {
+  return sentences.get(pattern)
+}
+
 /** The API server says the sentence where it would show the pattern; whoever reads without one still checks the pattern. */
 export function worded<T extends z.ZodString>(schema: T, message: string): T {
-  const { pattern } = schema.toJSONSchema() as { pattern?: string }
+  const { pattern = '' } = schema.toJSONSchema() as { pattern?: string }
+  sentences.set(`/${pattern}/`, message)
   return withRules(schema, [{ rule: `self.matches(r"${pattern}")`, message }])
 }
 

@@ -16,6 +16,8 @@ import {
 export interface ObservedSecret {
   readonly object: SecretObject
   readonly key?: ProvedKey
+  /** Counts in the place of the number that stands in it. */
+  readonly number?: number
 }
 
 /** A key pair out of a Secret: both files hold the same key, of the algorithm asked for, under its right `kid`. */
@@ -48,7 +50,7 @@ export function judgeSecret(
 ): SecretVerdict {
   const { object, key } = secret
   const published = ledger.find(one => one.kid === key?.kid)
-  const number = keyNumberOf(object) ?? (published && secondsOfTime(published.notBefore))
+  const number = secret.number ?? keyNumberOf(object) ?? (published && secondsOfTime(published.notBefore))
   if (isOwnedBy(object, accessKey)) {
     if (!key || number === undefined) return { is: 'spoilt', cause: 'edited' }
     const cause = spoilt({ key, number }, accessKey, client, ledger)

@@ -3,6 +3,7 @@ import { isSameJson } from '../base/canonical-json.ts'
 import { secondsOf, secondsOfTime } from '../base/time.ts'
 import { findKeyFault, type KeyFault } from './accept-access-key.ts'
 import { composeKeyStatus } from './access-key-status.ts'
+import { withinOurTime } from './another-clock.ts'
 import { takesAway } from './key-ledger.ts'
 import type { AccessKeyPlan, CasePlan, ObservedAccessKey, PlanCase } from './key-plan.ts'
 import { horizonsOf, lifeEvents } from './life-times.ts'
@@ -17,17 +18,19 @@ import { planRevoked } from './plan-revoked.ts'
  * leaders through; what can be computed again comes last.
  * @param now seconds since epoch, whole
  */
-export function planAccessKey(observed: ObservedAccessKey, now: number): AccessKeyPlan {
+export function planAccessKey(found: ObservedAccessKey, now: number): AccessKeyPlan {
+  const { observed, told } = withinOurTime(found, now)
   const { accessKey, client, missingRoles, enforced } = observed
   const fault = findKeyFault(observed, now)
   const planned = pausePlan(accessKey, caseOf(accessKey)(observed, fault, now))
   const status = composeKeyStatus({ ...planned, accessKey, client, fault, missingRoles, enforced, now })
-  const changed = accessKey.status === undefined || !isSameJson(accessKey.status, status)
-  const events = lifeEvents(accessKey.status?.conditions, status.conditions)
+  const changed = found.accessKey.status === undefined || !isSameJson(found.accessKey.status, status)
+  const events = [...lifeEvents(accessKey.status?.conditions, status.conditions), ...(told ? [told] : [])]
   const report = changed ? { write: { kind: 'status' as const, status }, events } : undefined
-  const order = takesAway(accessKey.status?.keys ?? [], planned.keys)
-    ? [report, planned.first, planned.last]
-    : [planned.first, report, planned.last]
+  const order =
+    told || takesAway(accessKey.status?.keys ?? [], planned.keys)
+      ? [report, planned.first, planned.last]
+      : [planned.first, report, planned.last]
   const nextAt = soonest(planned, fault, now)
   return { ...(order.find(step => step !== undefined) ?? { events: [] }), ...(nextAt !== undefined && { nextAt }) }
 }

@@ -1,6 +1,7 @@
 import { group, type KindDefinition, apiVersion as ourVersion } from '../api/kind.ts'
 import { kinds } from '../api/kinds.ts'
 import { label, subdomain } from '../api/schema.ts'
+import { sentenceFor } from '../api/worded.ts'
 import { isRecord } from '../base/is-record.ts'
 import { meantWord } from '../base/nearest-word.ts'
 import type { ManifestObject } from './manifest-objects.ts'
@@ -117,7 +118,8 @@ function sentences(definition: KindDefinition, where: string, issue: Issue): str
   )
   if (issue.code === 'unrecognized_keys')
     return issue.keys.map(key => `${where}: ${field}.${key}: ${noField(key, membersAt(definition, issue.path))}`)
-  return [`${where}: ${field}: ${issue.message}`]
+  const sentence = issue.code === 'invalid_format' && issue.pattern ? sentenceFor(issue.pattern) : undefined
+  return [`${where}: ${field}: ${sentence ?? issue.message}`]
 }
 
 function noField(name: string, known: Iterable<string>): string {

@@ -5,6 +5,7 @@ import { KubeError, refusal } from './kube-error.ts'
 import type { KubeObject, Resource } from './object.ts'
 import { type KeptPage, readList } from './read-list.ts'
 import { apiVersionOf, identified, pathOf, pathOfObject, search } from './resource-path.ts'
+import type { ServerClock } from './server-clock.ts'
 import { type Answer, createTransport } from './transport.ts'
 import { readEvents, type WatchEvent } from './watch-stream.ts'
 
@@ -97,15 +98,22 @@ export interface KubeClient {
 /**
  * A client of one API server over kept-alive HTTP/1.1 connections.
  * @param options.requestTimeoutMs for a whole answer; watches are limited by their caller
+ * @param options.clock is set by what the API server's answers say
  */
 export function createKubeClient(
   connection: KubeConnection,
-  options: { userAgent?: string; requestTimeoutMs?: number; metrics?: Metrics } = {},
+  options: {
+    userAgent?: string
+    requestTimeoutMs?: number
+    metrics?: Metrics
+    clock?: Pick<ServerClock, 'heard'>
+  } = {},
 ): KubeClient {
   const transport = createTransport(connection, {
     userAgent: options.userAgent ?? 'latchkey',
     requestTimeoutMs: options.requestTimeoutMs ?? 30_000,
     ...(options.metrics && { metrics: options.metrics }),
+    ...(options.clock && { heard: options.clock.heard }),
   })
 
   async function call<T>(

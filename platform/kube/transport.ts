@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers'
 import type { Metrics } from '../metrics.ts'
 import type { KubeAccess, KubeConnection } from './access.ts'
 import { goThrough } from './proxy/go-through.ts'
+import type { DatedAnswer } from './server-clock.ts'
 
 /** HTTP to one API server over kept-alive connections. No retries of what the server answered. */
 export interface Transport {
@@ -33,6 +34,8 @@ export interface TransportOptions {
   /** For a whole answer, or a watch's headers. */
   requestTimeoutMs: number
   metrics?: Metrics
+  /** Told of the time of every answer. */
+  heard?(answer: DatedAnswer): void
 }
 
 // 64 in flight is where the API server's write rate levels off; a burst of reconciles must not open a socket each.
@@ -88,6 +91,7 @@ function start(
   const { access, agent, options } = by
   const secure = access.server.startsWith('https:')
   const count = (code: string): void => options.metrics?.restRequests.inc({ code, method })
+  const sentMs = Date.now()
   return new Promise((resolve, reject) => {
     const request = (secure ? https : http).request(`${access.server}${path}`, {
       method,
@@ -108,7 +112,7 @@ function start(
     })
     request.on('response', response => {
       count(String(response.statusCode))
-      compareClocks(response, options.metrics)
+      compareClocks(response.headers.date, sentMs, options)
       resolve({ response, finish })
     })
     request.end(send.body)
@@ -116,9 +120,11 @@ function start(
 }
 
 /** Keys and tokens say when they were made: by whose clock shows when the API server's says otherwise. */
-function compareClocks({ headers }: http.IncomingMessage, metrics: Metrics | undefined): void {
-  const theirs = Date.parse(headers.date ?? '')
-  if (!Number.isNaN(theirs)) metrics?.clockAhead.set(Math.round((Date.now() - theirs) / 1_000))
+function compareClocks(date: string | undefined, sentMs: number, { metrics, heard }: TransportOptions): void {
+  const receivedMs = Date.now()
+  const theirs = Date.parse(date ?? '')
+  if (!Number.isNaN(theirs)) metrics?.clockAhead.set(Math.round((receivedMs - theirs) / 1_000))
+  heard?.({ date, sentMs, receivedMs })
 }
 
 function headersOf(access: KubeAccess, send: SendOptions, userAgent: string): http.OutgoingHttpHeaders {

@@ -108,7 +108,7 @@ async function identity(): Promise<object> {
   }
 }
 
-describe(`an installation of release ${previousRelease.release}, called all the time`, () => {
+describe(`F16 an installation of release ${previousRelease.release}, called all the time`, () => {
   let before: object
   let previous: Image
 

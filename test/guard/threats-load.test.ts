@@ -149,7 +149,7 @@ describe('X03 patterns', () => {
   })
 })
 
-describe('X04 connections that do nothing', () => {
+describe('X04 F27 connections that do nothing', () => {
   it('500 idle ones and 200 half heads cost nobody else an answer', async () => {
     await Promise.all(Array.from({ length: 500 }, () => open()))
     const half = await Promise.all(Array.from({ length: 200 }, () => open()))

@@ -100,6 +100,21 @@ describe('a guard of a real issuer', () => {
     await world.admin.delete(resources.pods, 'partners', 'worker-1')
     await expect.poll(() => ask(token), { timeout: 5_000 }).toBe('deny; reason=pod_unknown; by=guard')
   })
+  it('K07 decides by role and grant as they stand now, whatever was looked at before, and an edit that no webhook saw opens nothing', async () => {
+    const { patch } = world.admin
+    const late = await addClient(world, 'partners', 'late')
+    await addRole(world, 'shop', 'edited', ['orders'])
+    await addGrant(world, 'shop', 'late-reads', 'edited', [late])
+    const rules = (path: string) => ({ spec: { rules: [{ services: ['orders'], methods: ['GET'], paths: [path] }] } })
+    const decision = () => ask(clientToken(late))
+    await expect.poll(decision, { timeout: 10_000 }).toBe(granted)
+    for (const path of ['/y', '/%78']) {
+      await patch(resources.roles, 'shop', 'edited', rules('/x'))
+      await expect.poll(decision, { timeout: 10_000 }).toBe(granted)
+      await patch(resources.roles, 'shop', 'edited', rules(path))
+      await expect.poll(decision, { timeout: 10_000 }).toMatch(/^deny; /)
+    }
+  })
   it('S11 names nobody who lost access to an app, on a public path and in audit mode, by fresh tokens too', async () => {
     const { patch } = world.admin
     const spec = (value: object) => ({ spec: value })

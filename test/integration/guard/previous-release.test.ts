@@ -147,7 +147,7 @@ async function reportOf(name: Service): Promise<Record<string, { current: boolea
   return Object.fromEntries(guards.map((guard: { pod: string }) => [guard.pod, guard]))
 }
 
-describe('a guard of the release before, with the issuer of this one', () => {
+describe('F16 F17 a guard of the release before, with the issuer of this one', () => {
   it('decides as ever about a service that says nothing new', async () => {
     await expect.poll(() => answerOf('plain', 'GET /x', client)).toBe('200 granted')
     expect(await answerOf('plain', 'POST /x', client)).toBe('403 not_granted')

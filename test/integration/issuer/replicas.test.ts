@@ -46,7 +46,7 @@ async function connect(at: Issuer, name: string, held?: Guard): Promise<Guard> {
 const isRevoked = (guard: Guard) =>
   guard.rows().some(row => row.type === 'client' && row.keys.some(key => key.revoked === true))
 
-describe('a replica that has seen less than the guard', () => {
+describe('F31 a replica that is cut off and has seen less than the guard', () => {
   it('says so after 5 s, sends no older row, and goes on when it has caught up', async () => {
     const first = await connect(issuer, 'orders-1')
     await first.until(frame => 'full' in frame)

@@ -238,6 +238,39 @@ describe('rules that look at one object', () => {
   })
 })
 
+describe('what leads into another namespace', () => {
+  it('K01 is none for what a spec names in its own: the API server takes no namespace there', async () => {
+    const cases: [Kind, object][] = [
+      ['GuardedService', { openapi: { configMapRef: { name: 'api', namespace: 'victim' } }, routes: undefined }],
+      ['GuardedService', { targetRef: { name: 'api', port: 80, namespace: 'victim' } }],
+      ['AccessKey', { clientRef: { name: 'web', namespace: 'victim' } }],
+      ['AccessGrant', { roleRef: { name: 'reader', namespace: 'victim' } }],
+    ]
+    for (const [kind, change] of cases) {
+      const sample = sampleOf(kind)
+      Object.assign(sample.spec, change)
+      const at = `${collection(sample)}?dryRun=All&fieldValidation=Strict`
+      const { status, body } = await api.send('POST', at, sample)
+      expect([kind, status, body.message]).toEqual([kind, 400, expect.stringContaining('namespace"')])
+      const stored = (await create(sample)) as unknown as Sample
+      expect(JSON.stringify(stored.spec)).not.toContain('victim')
+    }
+  })
+
+  it.each(['*', ''])('K04 is one namespace by its name: %j is none', async namespace => {
+    const named = [{ namespace, name: 'checkout' }]
+    const cases: [Kind, object][] = [
+      ['AccessGrant', { clients: named }],
+      ['AccessKey', { roles: named }],
+    ]
+    for (const [kind, change] of cases) {
+      const sample = sampleOf(kind)
+      Object.assign(sample.spec, change)
+      expect(await refusalOf(sample)).toMatch(/^422 .*namespace/)
+    }
+  })
+})
+
 describe('a public key of one’s own', () => {
   it.each<[string, Record<string, unknown>]>([
     ['WebCrypto', { key_ops: ['verify'], ext: true }],

@@ -115,9 +115,12 @@ test('a brought public key is published without a Secret; one that cannot be use
   await condition(cluster.client, accessKeys, bad, { type: 'Accepted', reason: 'PublicKeyInvalid' })
 })
 
-test('a Secret of somebody else stays untouched, and the key says so until it is gone (K09)', async () => {
+test('a Secret of somebody else stays untouched, whatever it says of itself, and the key says so until it is gone (K09, K11)', async () => {
   const namespace = await createClient()
-  const foreign = { metadata: { name: 'web', namespace }, type: 'Opaque', data: { a: 'Yg==' } } as Secret
+  const labels = { 'app.kubernetes.io/managed-by': 'latchkey' }
+  const annotations = { 'latchkey.dev/access-key': 'web', 'latchkey.dev/owner-uid': 'of-another' }
+  const metadata = { name: 'web', namespace, labels, annotations }
+  const foreign = { metadata, type: 'servicebinding.io/latchkey', data: { a: 'Yg==' } } as Secret
   const before = await cluster.client.create(secrets, foreign)
   const key = await create(namespace)
   await ready(key, 'SecretConflict')

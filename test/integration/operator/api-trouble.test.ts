@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { AccessKeyStatus, PublishedKey } from '../../../core/api/access-key.ts'
 import { type RunningOperator, runOperator } from '../../../operator/run-operator.ts'
 import { type Clock, systemClock } from '../../../platform/clock.ts'
-import { createKubeClient, type KubeClient } from '../../../platform/kube/client.ts'
+import { createKubeClient, type KubeClient, type KubeObject } from '../../../platform/kube/client.ts'
 import { loadKubeConnection } from '../../../platform/kube/connection.ts'
+import { events } from '../../../platform/kube/event.ts'
+import { accessKeys, apiClients } from '../../../platform/kube/resources.ts'
 import { startFaultProxy } from '../platform/fault-proxy.ts'
-import { configOf, startTestCluster, type TestCluster, testLog } from './cluster.ts'
+import { condition, configOf, startTestCluster, type TestCluster, testLog, until } from './cluster.ts'
 import { delayed } from './delayed-client.ts'
 import { mintOnce } from './mint-once.ts'
 
@@ -18,6 +21,9 @@ afterAll(() => cluster?.stop())
 const lead = async (client: KubeClient, clock: Clock = systemClock) => {
   leaders.push(await runOperator({ client, config: configOf(), log: testLog('silent'), clock }))
 }
+const skewed = (ms: number): Clock => ({ ...systemClock, wallMs: () => Date.now() + ms })
+type Key = KubeObject & { status?: AccessKeyStatus }
+
 async function stopAll(): Promise<void> {
   const stopping = leaders
   leaders = []
@@ -51,10 +57,32 @@ describe('two leaders at once mint each key once', { timeout: 180_000 }, () => {
   })
 
   it('while the clock of one is five minutes ahead and that of the other five minutes behind (F09)', async () => {
-    const skewed = (ms: number): Clock => ({ ...systemClock, wallMs: () => Date.now() + ms })
     await lead(cluster.client, skewed(300_000))
     await lead(cluster.client, skewed(-300_000))
     await mintOnce(cluster, 10, patienceMs)
     await stopAll()
   })
+})
+
+it('what a leader whose clock was ahead minted counts from now once another leads, and is the same key (F09)', async () => {
+  const { client } = cluster
+  const namespace = await cluster.namespace()
+  await client.create(apiClients, { metadata: { name: 'web', namespace }, spec: {} } as KubeObject)
+  const key = { metadata: { name: 'web', namespace }, spec: { clientRef: { name: 'web' } } }
+  await lead(client, skewed(3_600_000))
+  await client.create(accessKeys, key as KubeObject)
+  await condition(client, accessKeys, key, { type: 'Ready', reason: 'Ready' })
+  await stopAll()
+  const keys = async () => (await client.get<Key>(accessKeys, namespace, 'web'))?.status?.keys ?? []
+  const ahead = ({ notBefore }: PublishedKey) => Date.parse(notBefore) - Date.now()
+  const [minted] = await keys()
+  expect(minted && ahead(minted)).toBeGreaterThan(1_800_000)
+  await lead(client)
+  const mended = await until(async () => (await keys()).every(one => ahead(one) < 60_000) && (await keys()), 'mended')
+  expect(mended).toMatchObject([{ kid: minted?.kid, state: 'Active' }])
+  await until(async () => {
+    const { items } = await client.list<KubeObject & { reason: string }>(events, { namespace })
+    return items.some(({ reason }) => reason === 'ClockAhead')
+  }, 'an event that says so')
+  await stopAll()
 })

@@ -14,7 +14,7 @@ afterAll(() => cluster?.stop())
 /** Of each part of a life one place and one fault; `make soak` stops at every write, with every fault. */
 const cases = scenarios.map((scenario, place) => ({
   ...{ name: scenario.name, scenario },
-  stop: { at: scenario.begins ? 1 : 2, fault: faults[place % faults.length] ?? 'killed' },
+  stop: { at: scenario.tells ?? (scenario.begins ? 1 : 2), fault: faults[place % faults.length] ?? 'killed' },
 }))
 
 describe('a leader that is stopped after a write of its own (F02, F03, F07)', () => {

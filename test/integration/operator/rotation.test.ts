@@ -3,7 +3,7 @@ import { secretFile } from '../../../core/keys/secret-data.ts'
 import type { RunningOperator } from '../../../operator/run-operator.ts'
 import type { KubeObject, Resource } from '../../../platform/kube/client.ts'
 import { events } from '../../../platform/kube/event.ts'
-import { accessKeys, secrets } from '../../../platform/kube/resources.ts'
+import { accessKeys, apiClients, namespaces, secrets } from '../../../platform/kube/resources.ts'
 import { kubectl } from '../chart/render-chart.ts'
 import { condition, startTestCluster, type TestCluster, until } from './cluster.ts'
 import { rotating, rotationRig, type Secret, states } from './rotation-rig.ts'
@@ -107,7 +107,7 @@ describe('a rotation', () => {
     expect(await secretOf(key)).toBeDefined()
   })
 
-  test('waits for whoever has a Secret of the next name, and says which', async () => {
+  test('K13 waits for whoever made a Secret of the next name himself, takes no key from there, and says which', async () => {
     const key = await createKey()
     const { namespace = '' } = key.metadata
     const foreign = await cluster.client.create<KubeObject>(secrets, { metadata: { name: 'web-next', namespace } })
@@ -174,4 +174,20 @@ describe('a rotation', () => {
       setAhead(0)
     }
   })
+})
+
+test('K22 a namespace that is deleted while no operator runs goes, with all that is in it', async () => {
+  const key = await createKey({ deletionPolicy: 'Orphan' })
+  const namespace = key.metadata.namespace ?? ''
+  await request(key)
+  await until(async () => states(await look(key)).includes('Pending'), 'the next key published')
+  await operator.stop()
+  for (const resource of [accessKeys, apiClients, secrets]) {
+    const { items } = await cluster.client.list(resource, { namespace })
+    expect(items.length).toBeGreaterThan(0)
+    for (const { metadata } of items) expect(metadata).not.toHaveProperty('finalizers')
+  }
+  await cluster.client.delete(namespaces, undefined, namespace)
+  await until(async () => !(await cluster.client.get(namespaces, undefined, namespace)), 'the namespace gone', 30_000)
+  operator = await lead(cluster.client)
 })

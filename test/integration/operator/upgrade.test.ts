@@ -46,7 +46,7 @@ async function minted(namespace: string): Promise<Record<string, string>> {
   return Object.fromEntries(found.flat())
 }
 
-test('an upgrade from the release before, and the way back, mint nothing: no key, no certificate', async () => {
+test('an upgrade from the release before, and the way back, mint nothing: no key, no certificate (F16)', async () => {
   const { client } = cluster
   const namespace = await cluster.namespace()
   const old = [join(dist, 'latchkey.mjs'), 'operator']

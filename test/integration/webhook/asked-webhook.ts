@@ -1,8 +1,9 @@
 import { afterAll, beforeAll } from 'vitest'
 import { systemClock } from '../../../platform/clock.ts'
 import type { HttpServer } from '../../../platform/http/server.ts'
-import { createTlsSource } from '../../../platform/http/tls-source.ts'
+import { createTlsSource, type TlsSource } from '../../../platform/http/tls-source.ts'
 import { createLog } from '../../../platform/log.ts'
+import type { IssuedCertificate } from '../../../platform/x509.ts'
 import { createKnownPaths, type KnownPaths } from '../../../webhook/admission/known-paths.ts'
 import { createWebhookServer } from '../../../webhook/server.ts'
 import { makePair } from '../../unit/webhook/make-pair.ts'
@@ -31,7 +32,11 @@ export const paths = {
 }
 
 /** The chart's configurations, with the address of our server and a path there instead of a Service. */
-function atOurServer(manifest: Manifest, pair: { port: number; ca: string }, at: { validate: string; mutate: string }) {
+export function atOurServer(
+  manifest: Manifest,
+  pair: { port: number; ca: string },
+  at: { validate: string; mutate: string },
+) {
   const caBundle = Buffer.from(pair.ca).toString('base64')
   const { webhooks } = manifest as never as { webhooks: object[] }
   const url = `https://127.0.0.1:${pair.port}${manifest.kind.startsWith('V') ? at.validate : at.mutate}`
@@ -42,14 +47,22 @@ interface Running {
   readonly cluster: Cluster
   readonly server: HttpServer
   readonly known: KnownPaths
-  readonly reached: { readonly port: number; readonly ca: string }
+  readonly reached: Reached
+  /** Another server, with another certificate. */
+  serve(tls: TlsSource): HttpServer
+}
+
+interface Reached {
+  readonly port: number
+  readonly ca: string
+  readonly authority: IssuedCertificate
 }
 
 /** Members are there when a test runs, and not before. */
 export interface AskedWebhook extends Running {
   create(namespace: string, pod: object): Promise<Answer>
-  /** Has the API server ask our server at these paths. */
-  askAt(at: { validate: string; mutate: string }): Promise<void>
+  /** Has the API server ask our server at these paths, or another one. */
+  askAt(at: { validate: string; mutate: string }, port?: number): Promise<void>
 }
 
 /** A webhook in this process that a real API server asks, for all tests of the file that calls this. */
@@ -60,9 +73,11 @@ export function askedWebhook(): AskedWebhook {
     return running
   }
   const create = (namespace: string, pod: object) => there().cluster.send('POST', pods(namespace), pod)
-  const askAt = async (at: { validate: string; mutate: string }): Promise<void> => {
+  const askAt = async (at: { validate: string; mutate: string }, port = there().reached.port): Promise<void> => {
     const { cluster, reached } = there()
-    const configurations = (await renderChart()).filter(isWebhook).map(one => atOurServer(one, reached, at))
+    const configurations = (await renderChart())
+      .filter(isWebhook)
+      .map(one => atOurServer(one, { ...reached, port }, at))
     await kubectl(cluster.plane.kubeconfig, ['apply', '--filename=-'], configurations)
   }
   beforeAll(async () => {
@@ -75,15 +90,15 @@ export function askedWebhook(): AskedWebhook {
       'kube-system': {},
     })
     const pair = await makePair()
-    const tls = createTlsSource(pair)
     const { client } = cluster
     const known = createKnownPaths({ client, fullname: 'latchkey', clock: systemClock, log })
     known.setRandomPart(part)
-    const about = { host: '127.0.0.1', port: 0, tls, settings, paths: known, client, clock: systemClock, log }
-    const server = createWebhookServer({ ...about, installation: 'default' })
-    const reached = { ...(await server.listen()), ca: pair.ca }
+    const about = { host: '127.0.0.1', port: 0, settings, paths: known, client, clock: systemClock, log }
+    const serve = (tls: TlsSource) => createWebhookServer({ ...about, tls, installation: 'default' })
+    const server = serve(createTlsSource(pair))
+    const reached = { ...(await server.listen()), ca: pair.ca, authority: pair.authority }
     await known.start()
-    running = { cluster, server, known, reached }
+    running = { cluster, server, known, reached, serve }
     await askAt(paths.random)
     for (const namespace of ['shop', 'ours'])
       await eventually(
@@ -112,6 +127,9 @@ export function askedWebhook(): AskedWebhook {
     },
     get reached() {
       return there().reached
+    },
+    get serve() {
+      return there().serve
     },
     create,
     askAt,

@@ -1,10 +1,13 @@
 import { request } from 'node:https'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { createTlsSource } from '../../../platform/http/tls-source.ts'
 import { injectGuard } from '../../../webhook/injection/inject-guard.ts'
 import { jsonPatch } from '../../../webhook/injection/json-patch.ts'
 import type { Pod } from '../../../webhook/injection/pod.ts'
+import { certified } from '../../unit/webhook/make-pair.ts'
 import { isPolicy, kubectl, renderChart } from '../chart/render-chart.ts'
 import { apiVersion, eventually, plainPod, settings } from '../policies/setup.ts'
+import { stopWebhook } from '../replicas/stop-webhook.ts'
 import { askedWebhook, hasGuard, path, paths, pods, role } from './asked-webhook.ts'
 
 const webhook = askedWebhook()
@@ -167,6 +170,34 @@ describe('at the paths of other releases', () => {
       }
     }
   })
+})
+
+it('F19 with a certificate that has ended every review fails and refuses, and a renewed one is taken at the next', async () => {
+  const { authority } = webhook.reached
+  const tls = createTlsSource(await certified(authority, new Date(Date.now() - 2 * 86_400_000)))
+  const server = webhook.serve(tls)
+  await webhook.askAt(paths.random, (await server.listen()).port)
+  const ended = 'certificate has expired'
+  await eventually(
+    async () => (await webhook.create('shop', plainPod('orders'))).body.message?.includes(ended) === true,
+    'the API server refuses the certificate',
+  )
+  const refused = await webhook.cluster.send('POST', `${path('roles')}?dryRun=All`, role('x', ['/a']))
+  expect([refused.status, refused.body.message]).toEqual([500, expect.stringContaining(ended)])
+  expect((await webhook.create('shop', plainPod())).status).toBe(201)
+  tls.replace(await certified(authority))
+  expect(hasGuard(await webhook.create('shop', plainPod('orders')))).toBe(true)
+  expect((await webhook.cluster.send('POST', `${path('roles')}?dryRun=All`, role('x', ['/a']))).status).toBe(201)
+  await webhook.askAt(paths.random)
+  await server.close(0)
+})
+
+// `make soak` stops it in every way.
+it('K14 of two webhooks the one that is asked is killed: nothing passes unlooked at, and the other answers', {
+  timeout: 60_000,
+}, async () => {
+  await stopWebhook(webhook.cluster, 'SIGKILL')
+  await webhook.askAt(paths.random)
 })
 
 describe('while nobody answers', () => {

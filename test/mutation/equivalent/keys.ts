@@ -9,11 +9,13 @@ const brought = 'core/keys/plan-brought.ts'
 const minted = 'core/keys/plan-minted.ts'
 const revoked = 'core/keys/plan-revoked.ts'
 const secret = 'core/keys/secret-data.ts'
+const clock = 'core/keys/another-clock.ts'
 const added = ['["Stryker was here"]']
 const noTime = 'a time that is not there is NaN, and nothing is before or after that'
 
 export const keys: readonly Equivalent[] = [
   { file: accept, from: 'client?.client', to: ['client.client'], why: 'an earlier check refused it without a client' },
+  { file: clock, from: "''", to: ['"Stryker was here!"'], why: noTime },
   { file: status, from: 'spec.expiresAt !== undefined', to: ['true'], why: noTime },
   { file: judge, from: 'spec.keysNotBefore !== undefined', to: ['true'], why: noTime },
   { file: ledger, from: 'spec.keysNotBefore !== undefined', to: ['true'], why: noTime },
@@ -34,7 +36,7 @@ export const keys: readonly Equivalent[] = [
   },
   {
     file: plan,
-    from: 'accessKey.status === undefined',
+    from: 'found.accessKey.status === undefined',
     to: ['false'],
     why: 'a status that is not there is not the same as one that is',
   },

@@ -131,6 +131,18 @@ describe('injection', () => {
     expect(injected(podOf({ spec })).spec.terminationGracePeriodSeconds).toBe(expected)
   })
 
+  it.each(['orders', 'victim.orders'])(
+    'K02 guards for a service of the namespace of the pod alone, whatever it says of itself: %s',
+    label => {
+      const elsewhere = { 'latchkey.dev/guard': 'victim/orders', 'latchkey.dev/service': 'victim/orders' }
+      const pod = podOf({ label, annotations: elsewhere })
+      const [namespace, ...name] = (told(injected(pod), 'LATCHKEY_SERVICE') ?? '').split('/')
+      expect([namespace, name.join('/')]).toEqual(['shop', label])
+    },
+  )
+  it.each(['victim/orders', '../victim/orders', '/orders'])('K02 refuses a label that leads elsewhere: %s', label => {
+    expect(inject(podOf({ label }))).toMatchObject({ refused: expect.stringContaining('in this namespace') })
+  })
   it('hands the open ports of the annotation on, and leaves them out otherwise', () => {
     const annotations = { 'latchkey.dev/open-ports': '9090, 9091' }
     expect(told(injected(podOf({ annotations })), 'LATCHKEY_OPEN_PORTS')).toBe('9090,9091')

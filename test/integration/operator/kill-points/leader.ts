@@ -1,4 +1,5 @@
 import { runOperator } from '../../../../operator/run-operator.ts'
+import { systemClock } from '../../../../platform/clock.ts'
 import type { KubeClient, Resource } from '../../../../platform/kube/client.ts'
 import type { WatchEvent } from '../../../../platform/kube/watch-stream.ts'
 import { configOf, type TestCluster, testLog } from '../cluster.ts'
@@ -31,11 +32,17 @@ export interface Leader {
 /** Those that mean nothing to the life of a key. */
 const passedOver = ['events', 'leases']
 
-export async function startLeader(cluster: TestCluster, stop?: Stop): Promise<Leader> {
+export async function startLeader(
+  cluster: TestCluster,
+  time: { readonly aheadMs: number },
+  stop?: Stop,
+): Promise<Leader> {
   const gate = createGate()
   if (stop) gate.arm(stop)
   const client = gated(cluster.client, gate)
-  const operator = await runOperator({ client, config: configOf({ publishAheadMs: 2_000 }), log: testLog('silent') })
+  const clock = { ...systemClock, wallMs: () => Date.now() + time.aheadMs }
+  const config = configOf({ publishAheadMs: 2_000 })
+  const operator = await runOperator({ client, config, clock, log: testLog('silent') })
   gate.onTerminate(() => void operator.stop())
   return {
     arm: gate.arm,

@@ -5,13 +5,13 @@ import type { TestCluster } from '../cluster.ts'
 import { until } from '../cluster.ts'
 import { expectInvariants, type History, startHistory } from './history.ts'
 import { type Leader, type Stop, startLeader } from './leader.ts'
-import type { Scenario, Scene } from './scenarios.ts'
+import type { Scenario, Scene } from './scene.ts'
 
 const restMs = 400
 
 /** Lets a leader make what the release itself needs. */
 export async function settleRelease(cluster: TestCluster): Promise<void> {
-  const leader = await startLeader(cluster)
+  const leader = await startLeader(cluster, { aheadMs: 0 })
   await until(async () => {
     const made = await Promise.all(
       ['ca', 'issuer-tls', 'webhook-tls', 'issuer-keys'].map(name =>
@@ -29,10 +29,10 @@ export async function settleRelease(cluster: TestCluster): Promise<void> {
  * @throws Error when something does not come about or does not hold
  */
 export async function stopLeader(cluster: TestCluster, scenario: Scenario, stop: Stop): Promise<boolean> {
-  const scene: Scene = { client: cluster.client, namespace: await cluster.namespace() }
+  const scene: Scene = { client: cluster.client, namespace: await cluster.namespace(), clock: { aheadMs: 0 } }
   const leaders: Leader[] = []
   const lead = async (met?: Stop): Promise<Leader> => {
-    const leader = await startLeader(cluster, met)
+    const leader = await startLeader(cluster, scene.clock, met)
     leaders.push(leader)
     return leader
   }

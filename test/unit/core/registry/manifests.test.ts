@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { apiVersion } from '../../../../core/api/kind.ts'
+import { checkManifest } from '../../../../core/registry/check-manifest.ts'
 import type { ManifestObject } from '../../../../core/registry/manifest-objects.ts'
 import { manifestSlice } from '../../../../core/registry/manifests.ts'
 import { rowKey } from '../../../../core/rows/rows.ts'
@@ -44,6 +45,20 @@ describe('manifests', () => {
     expect(idOf([...all, space])).not.toEqual(idOf(all))
     const blue = { ...space, metadata: { ...space.metadata, labels: { 'latchkey.dev/installation': 'blue' } } }
     expect(idOf([...all, blue])).toEqual([])
+  })
+
+  it.each<[string, object, string]>([
+    ['a duration', { validity: '30d' }, 'spec.validity: a duration has hours, minutes and seconds'],
+    ['a duration further down', { rotation: { every: '30d' } }, 'spec.rotation.every: a duration has hours'],
+    [
+      'a time of day',
+      { rotation: { windows: [{ start: '3am', duration: '2h' }] } },
+      'spec.rotation.windows[0].start: a time of day has hours and minutes',
+    ],
+  ])('say of %s what the API server says, and show no pattern', (_, spec, sentence) => {
+    const checked = checkManifest(own('AccessKey', 'partners', 'key', { clientRef: { name: 'checkout' }, ...spec }))
+    expect(checked).toEqual({ mistakes: [expect.stringContaining(`AccessKey key: ${sentence}`)] })
+    expect(JSON.stringify(checked)).not.toContain('pattern')
   })
 
   it('say what the next release does not take any more', () => {
