@@ -46,7 +46,7 @@ mutation: install ## Change the code that decides, place by place: which change 
 	$(NODE) test/mutation/main.ts $(FILES)
 
 .PHONY: soak
-soak: binaries build ## What takes long: every attack at full size, within the chart's limits of memory
+soak: binaries build ## What takes long: every attack at full size within the chart's limits of memory, 100,000 calls while keys rotate
 	npm run --silent soak
 
 build: install ## Bundle every process into dist/

@@ -6,7 +6,8 @@ const patience = { testTimeout: 30_000, expect }
 
 // Fast first: `unit` needs nothing but Node. So does `thorough`, the unit tests that take long (properties, inputs of full
 // size), which `npm run check` leaves out; and `guard`, which talks to running guards through raw sockets. `integration`
-// starts etcd and kube-apiserver; `e2e` needs the running cluster; `soak`, not part of `make test`, takes long.
+// starts etcd and kube-apiserver; `e2e` needs the running cluster; `soak`, not part of `make test`, takes long;
+// what of it needs the cluster starts it.
 export default defineConfig({
   test: {
     globalSetup: ['test/temporary-folder.ts'],

@@ -80,6 +80,8 @@ async function streamService(
   const counts = metrics.ofService(name)
   metrics.watch(name, policy)
   const usage = createUsageCounter()
+  const sharedBy = servicesOf(config.peers).length
+  const limit = memoryLimit()
   const client = createSnapshotClient({
     ...config,
     ...context,
@@ -90,12 +92,15 @@ async function streamService(
     used: when => usage.told(clock.now(), when),
     onTaken: taken => (taken === 'applied' ? file.save() : file.confirm()),
     onConnected: counts.connected,
-    memoryBytes: memoryLimit() ?? 0,
-    sharedBy: servicesOf(config.peers).length,
+    memoryBytes: limit ?? 0,
+    sharedBy,
     log,
   })
   return {
-    served: createServedService({ ...config, name, policy, audit, counts, usage, clock }),
+    served: createServedService({
+      ...{ ...config, name, policy, audit, counts, usage, clock },
+      memoryBytes: limit && limit / sharedBy,
+    }),
     start: client.start,
     async stop() {
       await client.tellUsed()

@@ -24,15 +24,17 @@ export function createServedService(options: {
   counts: ServiceCounts
   /** Where an issuer is told what was used. */
   usage?: UsageCounter | undefined
+  /** What it may have of the process's memory; absent: it has no limit. */
+  memoryBytes?: number | undefined
   clock: Clock
 }): ServedService {
-  const { name, policy, audit, auditOnBlock = 'Count', counts, usage, clock } = options
+  const { name, policy, audit, auditOnBlock = 'Count', counts, usage, memoryBytes, clock } = options
   return {
     name,
     policy,
     authorizer: createDecisionPoint({
       policy: whileRecorded(policy, audit, auditOnBlock),
-      cache: createIdentityCache(() => boundsFor(policy.snapshot()?.clients.size ?? 0)),
+      cache: createIdentityCache(() => boundsFor(policy.snapshot()?.clients.size ?? 0, memoryBytes)),
       now: () => Math.floor(clock.wallMs() / 1_000),
     }),
     reporter: createReporter({ audit, metrics: counts, usage, service: name, clock }),

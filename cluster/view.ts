@@ -12,6 +12,7 @@ import {
   servicesOfRole,
   targetOfService,
 } from '../core/registry/reach.ts'
+import { readClient, readGrant, readKey, readRole, readService } from '../core/registry/readable.ts'
 import type { KubeObject } from '../platform/kube/client.ts'
 import type { Reflector } from '../platform/kube/reflector.ts'
 import * as resources from '../platform/kube/resources.ts'
@@ -49,16 +50,24 @@ export interface Indexes {
 /** Made before whoever listens to its reflectors: an index must know of a change before those who ask it. */
 export function createView(watches: Pick<Watches, 'add'>): View {
   const watched = {
-    clients: watches.add<ApiClient & KubeObject>(resources.apiClients),
-    keys: watches.add<AccessKey & KubeObject>(resources.accessKeys),
-    roles: watches.add<Role & KubeObject>(resources.roles),
-    grants: watches.add<AccessGrant & KubeObject>(resources.accessGrants),
-    services: watches.add<GuardedService & KubeObject>(resources.guardedServices),
+    clients: watches.add<ApiClient & KubeObject>(resources.apiClients, { keep: reading(readClient) }),
+    keys: watches.add<AccessKey & KubeObject>(resources.accessKeys, { keep: reading(readKey) }),
+    roles: watches.add<Role & KubeObject>(resources.roles, { keep: reading(readRole) }),
+    grants: watches.add<AccessGrant & KubeObject>(resources.accessGrants, { keep: reading(readGrant) }),
+    services: watches.add<GuardedService & KubeObject>(resources.guardedServices, { keep: reading(readService) }),
     namespaces: watches.add<NamespaceObject>(resources.namespaces, { keep: keepLabels }),
     targets: watches.add<ServiceObject>(resources.services, { keep: keepService }),
     pods: watches.add<PodObject>(resources.pods, { keep: keepPod }),
   }
   return { ...watched, by: createIndexes(watched) }
+}
+
+/** Keeps the whole of what can be read. @param read throws when it cannot */
+function reading<T extends KubeObject>(read: (object: T) => unknown): (object: T) => T {
+  return object => {
+    read(object)
+    return object
+  }
 }
 
 function createIndexes(watched: Omit<View, 'by'>): Indexes {

@@ -26,10 +26,21 @@ const charactersEach = 1_024
 /** A client that makes one long token after the other fills no more. */
 const mostCharacters = 64 * 1024 * 1024
 
-/** A token for each client of the policy, and room for some more where they are few. */
-export function boundsFor(clients: number): CacheBounds {
-  const entries = Math.min(mostEntries, Math.max(fewestEntries, clients))
-  return { entries, characters: Math.min(mostCharacters, entries * charactersEach) }
+/** Of the memory, for the characters of one generation. The rest is for policies, two while one takes the other's place. */
+const memoryShare = 1 / 32
+/** Of a common token, and about what its identity takes beside it. */
+const charactersShared = 512
+
+/**
+ * A token for each client of the policy, and room for some more where they are few, as far as the memory allows.
+ * @param memoryBytes that the process may have for this cache and its policy; undefined: it has no limit
+ */
+export function boundsFor(clients: number, memoryBytes?: number): CacheBounds {
+  const wanted = memoryBytes === undefined ? mostCharacters : memoryBytes * memoryShare
+  const share = Math.min(mostCharacters, Math.max(fewestEntries * charactersShared, wanted))
+  const most = Math.min(mostEntries, Math.floor(share / charactersShared))
+  const entries = Math.max(fewestEntries, Math.min(most, clients))
+  return { entries, characters: Math.min(share, entries * charactersEach) }
 }
 
 /**

@@ -94,7 +94,7 @@ const proofTurns = { sliceMs: 4, perPeer: 512, sum: 4_096, givesWay: true } as c
 
 export function createGuard(options: GuardOptions): Guard {
   const { policy, audit, auditOnBlock = 'Count', metrics, clock, log, adminListen } = options
-  const cache = createIdentityCache(() => boundsFor(policy.snapshot()?.clients.size ?? 0))
+  const cache = createIdentityCache(() => boundsFor(policy.snapshot()?.clients.size ?? 0, options.memoryLimitBytes))
   const deciding = {
     cache,
     now: () => Math.floor(clock.wallMs() / 1_000),

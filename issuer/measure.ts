@@ -36,6 +36,15 @@ export function measure(metrics: Metrics, parts: { slices: Slices; snapshots: Sn
       this.inc(snapshots.stalled())
     },
   })
+  new Counter({
+    registers: [metrics.registry],
+    name: 'latchkey_issuer_streams_slowed_total',
+    help: 'How often a stream was not read from because its pod or its namespace had sent too much.',
+    collect() {
+      this.reset()
+      this.inc(snapshots.slowed())
+    },
+  })
   gauge('latchkey_issuer_guards', 'Guards connected to this replica.', () => [...snapshots.streams()].length)
   const count = (is: (stream: GuardStream) => boolean): number => [...snapshots.streams()].filter(is).length
   gauge('latchkey_issuer_guards_behind', 'Connected guards that do not hold the current slice.', () =>
@@ -43,7 +52,7 @@ export function measure(metrics: Metrics, parts: { slices: Slices; snapshots: Sn
   )
   gauge(
     'latchkey_issuer_guards_slice_too_large',
-    'Connected guards that are not sent the current slice because it is larger than they take.',
+    'Connected guards that are not sent all of the current slice because it is larger than they take.',
     () => count(({ tooLarge }) => tooLarge() !== undefined),
   )
   gauge('latchkey_issuer_guards_without_usage', 'Connected guards that do not tell what calls use.', () =>
@@ -56,6 +65,15 @@ export function measure(metrics: Metrics, parts: { slices: Slices; snapshots: Sn
     collect() {
       this.reset()
       this.inc(usage.uncounted())
+    },
+  })
+  new Counter({
+    registers: [metrics.registry],
+    name: 'latchkey_issuer_usage_merged_total',
+    help: 'Uses of rules that are known of the rule alone, because there was no room to tell its permissions apart.',
+    collect() {
+      this.reset()
+      this.inc(usage.merged())
     },
   })
 }

@@ -21,7 +21,7 @@ export function reconcileAccessGrant(key: string, context: Context): Promise<Req
     const services = role ? servicesOfRole(role) : []
     // When one comes or goes, the status of the role changes, and with it this grant is looked at.
     const missing = services.filter(service => !resolved.services().has(service))
-    const { status, nextAt } = planAccessGrant(
+    const { status, events, nextAt } = planAccessGrant(
       {
         object,
         clients: resolved.clients(),
@@ -33,7 +33,7 @@ export function reconcileAccessGrant(key: string, context: Context): Promise<Req
       },
       context.nowSeconds(),
     )
-    await writer.write(accessGrants, object, status)
+    if (await writer.write(accessGrants, object, status)) writer.record(accessGrants, object, events)
     return context.at(nextAt === undefined ? [] : [nextAt])
   })
 }

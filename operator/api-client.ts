@@ -8,17 +8,33 @@ import type { Requeue } from '../platform/kube/work-queue.ts'
 import type { Context } from './context.ts'
 import { againOnConflict } from './status.ts'
 
-/** One pass over an ApiClient: what the others leave it, and how many of its keys can be used. */
-export function reconcileApiClient(key: string, context: Context): Promise<Requeue> {
+// A key that is not looked at in this time has trouble of its own.
+const keysMs = 15_000
+
+/**
+ * One pass over an ApiClient: what the others leave it, and how many of its keys can be used. Where keys are about to be
+ * looked at for the first time its own first status waits for them: it would be another one right after.
+ * @param isDue whether a pass over this AccessKey runs or comes next, or what it wrote is still to be told
+ */
+export function reconcileApiClient(
+  key: string,
+  context: Context,
+  isDue: (accessKey: string) => boolean,
+): Promise<Requeue> {
   const { sources, resolved, writer } = context
   const object = sources.clients.store.get(key)
   const client = resolved.clients().get(key)
   if (!object || !client) return Promise.resolve()
+  const all = sources.by.keysOfClient.get(key)
+  const isNew = object.status?.state === undefined
+  const waits = ({ metadata, status }: (typeof all)[number]): boolean =>
+    status?.state === undefined && isDue(`${metadata.namespace}/${metadata.name}`)
+  if (isNew && all.some(waits)) return Promise.resolve({ requeueAfterMs: keysMs })
   return againOnConflict(async () => {
     const now = context.nowSeconds()
-    const keys = sources.by.keysOfClient
-      .get(key)
-      .filter(accessKey => accessKey.status?.clientId === client.clientId && !accessKey.metadata.deletionTimestamp)
+    const keys = all.filter(
+      ({ status, metadata }) => status?.clientId === client.clientId && !metadata.deletionTimestamp,
+    )
     // Our own status says it; proving each key again would cost more than all the rest of the pass.
     const usable = keys.flatMap(({ status }) => (status?.keys ?? []).filter(one => isUsable(one, now)))
     const status = planApiClient(

@@ -1,4 +1,6 @@
 import type { Resolved } from '../cluster/resolved.ts'
+import type { AccessKey } from '../core/api/access-key.ts'
+import { countedAccessKeys, isOver } from '../core/registry/client-share.ts'
 import { clientOfKey, roleOfGrant } from '../core/registry/reach.ts'
 import { networkPolicyName } from '../core/status/plan-network-policy.ts'
 import type { Clock } from '../platform/clock.ts'
@@ -11,6 +13,7 @@ import type { Logger } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import { reconcileAccessGrant } from './access-grant.ts'
 import { type AccessKeyIo, reconcileAccessKey } from './access-key/access-key.ts'
+import type { Visits } from './access-key/visits.ts'
 import { reconcileApiClient } from './api-client.ts'
 import type { Certificates } from './certificates/certificates.ts'
 import type { IssuerKeys } from './certificates/issuer-keys.ts'
@@ -22,6 +25,7 @@ import { isUseAlone } from './usage/is-use-alone.ts'
 export interface Parts {
   readonly context: Context
   readonly accessKeyIo: AccessKeyIo
+  readonly visits: Visits
   readonly certificates: Certificates
   readonly admissionPath: { reconcile(): Promise<Requeue> }
   readonly issuerKeys: Pick<IssuerKeys, 'reconcile'>
@@ -43,7 +47,7 @@ export interface Controllers {
 
 /** The controllers, with what makes each of them look at which key. */
 export function createControllers(parts: Parts): Controllers {
-  const { context, log, clock, metrics } = parts
+  const { context, log, clock, metrics, visits } = parts
   const { sources, resolved, documents } = context
   const timed = { ...(clock && { clock }), ...(metrics && { metrics }) }
   const controller = (
@@ -53,16 +57,17 @@ export function createControllers(parts: Parts): Controllers {
     workers = 4,
   ): Controller => createController({ name, reconcile, sources: from, workers, log, ...timed })
 
-  const apiClient = controller('apiclient', key => reconcileApiClient(key, context), [
-    own(sources.clients),
-    { reflector: sources.keys, keys: ({ object }) => [clientOfKey(object)] },
-  ])
-  // More workers: most of a pass is waiting, and half of what the client has under way is left to all others.
+  // More workers: most of a pass is waiting, and a third of what the client has under way is left to all others.
   const accessKey = controller(
     'accesskey',
-    key => reconcileAccessKey(key, parts.accessKeyIo),
+    key => visits.visit(key, () => reconcileAccessKey(key, parts.accessKeyIo)),
     [
-      own(sources.keys),
+      unvisited(sources.keys, visits),
+      {
+        reflector: sources.keys,
+        keys: ({ type, object, old }) =>
+          type === 'updated' && old && isOver(old) === isOver(object) ? [] : movedInShare(context, object),
+      },
       inNamespace(sources.namespaces, sources.keys),
       {
         reflector: sources.roles,
@@ -70,6 +75,15 @@ export function createControllers(parts: Parts): Controllers {
       },
     ],
     32,
+  )
+  // Until there is an authority no key is looked at.
+  const isDue = (key: string): boolean =>
+    parts.certificates.bundle() === undefined || accessKey.isDue(key) || visits.awaits(key)
+  const apiClient = controller(
+    'apiclient',
+    key => reconcileApiClient(key, context, isDue),
+    [own(sources.clients), { reflector: sources.keys, keys: ({ object }) => [clientOfKey(object)] }],
+    12,
   )
   const role = controller('role', key => reconcileRole(key, context), [
     own(sources.roles),
@@ -182,6 +196,17 @@ function own<T extends KubeObject>(reflector: Reflector<T>): ControllerSource {
   return { reflector, keys: ({ key, object, old }: Change<T>) => (isUseAlone(old, object) ? [] : [key]) }
 }
 
+/** Without those changes that a visit has made itself, or sees to. */
+function unvisited<T extends KubeObject>(keys: Reflector<T>, visits: Visits): ControllerSource {
+  return {
+    reflector: keys,
+    keys({ type, key, object, old, resourceVersion }: Change<T>) {
+      if (type === 'deleted') visits.forget(key)
+      return isUseAlone(old, object) || (type !== 'deleted' && visits.covers(key, resourceVersion)) ? [] : [key]
+    },
+  }
+}
+
 /** All objects of a namespace that appeared, or whose labels say another installation than before. */
 function inNamespace<T extends KubeObject>(namespaces: Reflector<KubeObject>, objects: Reflector<T>): ControllerSource {
   return {
@@ -211,4 +236,15 @@ function servicesOfPolicy({ sources }: Context, { metadata }: KubeObject): strin
 function isSameAge(old: KubeObject | undefined, object: KubeObject): boolean {
   const marks = (one: KubeObject | undefined) => JSON.stringify([one?.metadata.labels, one?.metadata.annotations])
   return old?.metadata.deletionTimestamp === object.metadata.deletionTimestamp && marks(old) === marks(object)
+}
+
+/** AccessKeys of the same client that have a place now and say they have none, or the other way round. */
+function movedInShare({ sources }: Context, accessKey: AccessKey): string[] {
+  const all = sources.by.keysOfClient.get(clientOfKey(accessKey))
+  const counted = new Set<AccessKey>(countedAccessKeys(all))
+  return all.flatMap(one => {
+    const accepted = one.status?.conditions?.find(({ type }) => type === 'Accepted')
+    const isMoved = counted.has(one) ? accepted?.reason === 'TooManyAccessKeys' : accepted?.status === 'True'
+    return isMoved ? [keyOf(one)] : []
+  })
 }

@@ -31,7 +31,7 @@ export function measureLastUsed(metrics: Metrics): () => void {
   return () => writes.inc()
 }
 
-// Of all keys, those that end first: there may be thousands, and names come and go.
+// There may be thousands, and names come and go: those that end first, the namespaces in turn.
 const mostEnds = 1_000
 
 /** Adds what only the leader knows. Two metrics name objects, and a bounded number of them: see `measureLacking` too. */
@@ -124,15 +124,20 @@ function measureKeys(gauge: MakeGauge, expiry: () => KeyExpiry): void {
   gauge('latchkey_access_key_expiry_timestamp_seconds', 'When the first key in use ends; +Inf: none does.', [], one =>
     one.set(expiry().soonest ?? Number.POSITIVE_INFINITY),
   )
-  gauge('latchkey_access_keys_expiring', 'Keys in use that end within this time.', ['within'], one => {
-    for (const { days, count } of expiry().within) one.set({ within: `${days}d` }, count)
-  })
+  gauge(
+    'latchkey_access_keys_expiring',
+    'Keys in use that end within this time, and that none replaces by itself or whose rotation is held up.',
+    ['within'],
+    one => {
+      for (const { days, count } of expiry().within) one.set({ within: `${days}d` }, count)
+    },
+  )
 }
 
 function measureEnds(gauge: MakeGauge, ends: () => ReturnType<typeof firstEnds>): void {
   gauge(
     'latchkey_key_expiry_timestamp_seconds',
-    'When a key in use ends that none replaces by itself: the 1,000 that end first.',
+    'When a key in use ends that none replaces by itself or whose rotation is held up: at most 1,000, the first of each namespace before the second of any.',
     ['access_key'],
     one => {
       one.reset()

@@ -5,18 +5,20 @@ import { createResolved } from '../cluster/resolved.ts'
 import { type Clock, systemClock } from '../platform/clock.ts'
 import type { KubeClient } from '../platform/kube/client.ts'
 import { createEventRecorder } from '../platform/kube/event.ts'
-import { guardedServices } from '../platform/kube/resources.ts'
+import { guardedServices, secrets } from '../platform/kube/resources.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import { createAccessKeyIo } from './access-key/access-key-io.ts'
 import { generateKeyMaterial } from './access-key/key-material.ts'
 import { createKeyQueue } from './access-key/key-queue.ts'
 import { createSecretSweep } from './access-key/secret-sweep.ts'
+import { createVisits } from './access-key/visits.ts'
 import { createAdmissionPath } from './certificates/admission-path.ts'
 import { createBundleReach } from './certificates/bundle-reach.ts'
 import { createCertificates } from './certificates/certificates.ts'
 import { createIssuerKeys } from './certificates/issuer-keys.ts'
 import { measureCertificates } from './certificates/measure-certificates.ts'
+import { createRequestReader } from './certificates/rotation-requests.ts'
 import { serversOf } from './certificates/servers.ts'
 import type { Config } from './config.ts'
 import { createContext } from './context.ts'
@@ -67,9 +69,15 @@ export async function runOperator(options: {
   })
   const resolved = createResolved(sources, config, documents, 'decides')
   let controllers: Controllers | undefined
+  const request = createRequestReader({
+    clock,
+    log,
+    record: (secret, event) => writer.record(secrets, secret, [event]),
+  })
   const certificates = createCertificates({
     client,
     config,
+    request,
     log,
     clock,
     onBundle: () => controllers?.bundleChanged(),
@@ -87,6 +95,7 @@ export async function runOperator(options: {
   const issuerKeys = createIssuerKeys({
     client,
     config,
+    request,
     published: createPublishedKeys({
       replicas: () => replicasOf(sources.endpoints.store.values(), 8443, 'https'),
       authorities: certificates.bundle,
@@ -133,6 +142,7 @@ export async function runOperator(options: {
     clock,
     log,
   })
+  const visits = createVisits(key => controllers?.accessKeyChanged(key))
   const accessKeyIo = createAccessKeyIo({
     client: reach.observing(client),
     writer,
@@ -141,6 +151,7 @@ export async function runOperator(options: {
     sources,
     keys: createKeyQueue({ make: generateKeyMaterial, onMade: key => controllers?.accessKeyChanged(key) }),
     sweep,
+    visits,
     clock,
     issuerUrl: config.issuerUrl,
     publishAheadSeconds: Math.ceil(config.publishAheadMs / 1_000),
@@ -160,6 +171,7 @@ export async function runOperator(options: {
   const made = createControllers({
     context,
     accessKeyIo,
+    visits,
     certificates,
     issuerKeys,
     admissionPath,

@@ -13,10 +13,15 @@ type WithStatus = KubeObject & { status?: { conditions?: StoredCondition[] | und
 export interface StatusWriter {
   /**
    * Applies the whole status, if it differs, on the condition that the object is still the one that was read; then
-   * records an event if Ready, or Enforced of a GuardedService, means something else now. @returns whether it was written
+   * records an event if Ready, or Enforced of a GuardedService, means something else now.
+   * @returns the object as it stands then; undefined when nothing was written
    * @throws KubeError, 409 when the object has changed since
    */
-  write(resource: Resource, object: WithStatus, status: NonNullable<WithStatus['status']>): Promise<boolean>
+  write<T extends WithStatus>(
+    resource: Resource,
+    object: T,
+    status: NonNullable<WithStatus['status']>,
+  ): Promise<T | undefined>
   record(resource: Resource, object: KubeObject, events: readonly PlannedEvent[]): void
 }
 
@@ -27,8 +32,12 @@ export function createStatusWriter(client: Pick<KubeClient, 'apply'>, recorder: 
   }
   return {
     record,
-    async write(resource, object, status) {
-      if (isSameJson(object.status ?? {}, status)) return false
+    async write<T extends WithStatus>(
+      resource: Resource,
+      object: T,
+      status: NonNullable<WithStatus['status']>,
+    ): Promise<T | undefined> {
+      if (isSameJson(object.status ?? {}, status)) return undefined
       const { name, namespace, uid, resourceVersion } = object.metadata
       const metadata = {
         name,
@@ -36,14 +45,14 @@ export function createStatusWriter(client: Pick<KubeClient, 'apply'>, recorder: 
         ...(uid !== undefined && { uid }),
         ...(resourceVersion !== undefined && { resourceVersion }),
       }
-      await client.apply(resource, { metadata, status } as KubeObject, {
+      const written = await client.apply(resource, { metadata, status } as unknown as T, {
         fieldManager,
         force: true,
         subresource: 'status',
       })
       const enforcement = resource.kind === 'GuardedService' ? 'live' : 'latched'
       record(resource, object, transitionEvents(object.status?.conditions, status.conditions ?? [], enforcement))
-      return true
+      return written
     },
   }
 }

@@ -4,9 +4,11 @@ import { lookup } from '../../core/base/shared-map.ts'
 import { featureNames } from '../../core/rows/features.ts'
 import { maxSliceBytes } from '../../core/rows/frames.ts'
 import type { Snapshot } from '../../core/snapshot/snapshot.ts'
+import { createAnswer } from '../../enforce/policy/answer.ts'
 import { createFrameReader } from '../../enforce/policy/frame-reader.ts'
 import { createPolicy } from '../../enforce/policy/policy.ts'
 import { createSlice } from '../../enforce/policy/slice.ts'
+import { answerWithinMs } from '../../enforce/policy/snapshot-client.ts'
 import { systemClock } from '../../platform/clock.ts'
 import { type Awaited, answerOrders, machineNow, type Reached } from './awaiting.ts'
 import { sharedRole } from './names.ts'
@@ -73,6 +75,9 @@ function open(at: number, order: GuardsOrder, reached: Reached): Promise<void> {
   })
   call.setNoDelay(true)
   call.write(`${JSON.stringify({ hello: { slice: service, version: 'bench', features: featureNames } })}\n`)
+  const answer = createAnswer(systemClock, () => {
+    call.write(`${JSON.stringify({ held: { hash: slice.hash() } })}\n`)
+  })
   const guard: Guard = {
     take(bytes) {
       const { frames, fault } = read(bytes)
@@ -80,7 +85,7 @@ function open(at: number, order: GuardsOrder, reached: Reached): Promise<void> {
       for (const frame of frames) {
         const taken = slice.take(frame)
         if (taken !== 'applied' && taken !== 'confirmed') fail(`a frame is ${taken}`)
-        call.write(`${JSON.stringify({ held: { hash: slice.hash() } })}\n`)
+        answer.within('full' in frame ? 0 : answerWithinMs[taken])
       }
     },
     look: heldAt => reached.look(at, heldAt),

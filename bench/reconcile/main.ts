@@ -5,10 +5,11 @@ import { describeRig } from '../rig.ts'
 import { readSettings } from '../settings.ts'
 import { middle } from '../statistics.ts'
 import { reconcileKeys } from './reconcile-keys.ts'
+import { writeTheSame } from './same-writes.ts'
 import { writeSecrets } from './write-secrets.ts'
 
-// How fast the operator that ships brings AccessKeys to Active, beside how fast the same API server takes Secrets from the
-// same client with nothing between. Each round has a control plane of its own, empty at its start.
+// How fast the operator that ships brings AccessKeys to Active, beside how fast the same API server takes Secrets, and the
+// very writes that a key needs, from the same client with nothing between. Each round has a control plane of its own, empty at its start.
 // `node bench/reconcile/main.ts [keys …]`
 
 const counts = process.argv.length > 2 ? process.argv.slice(2).map(Number) : [1_000, 10_000]
@@ -35,6 +36,7 @@ await runScript(async () => {
 
 interface Round {
   readonly rawPerSecond: number
+  readonly samePerSecond: number
   readonly ours: Awaited<ReturnType<typeof reconcileKeys>>
 }
 
@@ -43,22 +45,31 @@ function measure(keys: number): Promise<Round> {
     const before = await writeSecrets(plane.client, 'before', keys / 2)
     const ours = await reconcileKeys(plane, keys)
     const after = await writeSecrets(plane.client, 'after', keys / 2)
+    const samePerSecond = await writeTheSame(plane.client, 'same', keys / 2)
     const rawPerSecond = (before + after) / 2
     const { writesPerSecond, keysPerSecond, writesPerKey, callsPerKey } = ours
     say(
-      `  ${writesPerSecond.toFixed(0)} writes/s, ${keysPerSecond.toFixed(0)} keys/s; raw ${before.toFixed(0)} before, ${after.toFixed(0)} after; ${writesPerKey.toFixed(2)} writes and ${callsPerKey.toFixed(2)} calls a key`,
+      `  ${writesPerSecond.toFixed(0)} writes/s, ${keysPerSecond.toFixed(0)} keys/s; raw ${before.toFixed(0)} before, ${after.toFixed(0)} after, the same writes ${samePerSecond.toFixed(0)}; ${writesPerKey.toFixed(2)} writes and ${callsPerKey.toFixed(2)} calls a key`,
     )
-    return { rawPerSecond, ours }
+    return { rawPerSecond, samePerSecond, ours }
   })
 }
 
 function figuresOf(keys: number, rounds: readonly Round[]): Figure[] {
   const n = rounds.length
   const peer = { name: 'Secret creates, 64 in flight', value: middle(rounds, one => one.rawPerSecond) }
+  const same = { name: 'the same writes, 64 keys in flight', value: middle(rounds, one => one.samePerSecond) }
   const value = (of: (ours: Round['ours']) => number): number => middle(rounds, one => of(one.ours))
   const name = (text: string): string => `${text}-${keys}`
   return [
     { name: name('accesskeys-vs-raw-writes'), unit: 'writes/s', value: value(one => one.writesPerSecond), peer, n },
+    {
+      name: name('accesskeys-vs-same-writes'),
+      unit: 'writes/s',
+      value: value(one => one.writesPerSecond),
+      peer: same,
+      n,
+    },
     { name: name('accesskeys-per-second'), unit: 'keys/s', value: value(one => one.keysPerSecond), n },
     { name: name('writes-per-key'), unit: 'writes', value: value(one => one.writesPerKey), n },
     { name: name('api-calls-per-key'), unit: 'calls', value: value(one => one.callsPerKey), n },

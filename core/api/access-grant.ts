@@ -4,6 +4,7 @@ import {
   ageColumn,
   enforcedColumn,
   enforcedReasons,
+  expiringReasons,
   type KindDefinition,
   lastUsedColumn,
   pausedReasons,
@@ -19,7 +20,7 @@ import {
   namespacedReference,
   objectReference,
   statusBase,
-  timestamp,
+  time,
 } from './schema.ts'
 
 const spec = described(
@@ -41,7 +42,7 @@ const spec = described(
       z.enum(['None', 'Any', 'Listed']),
       'Whether these clients may name an actor. This release takes None.',
     ).default('None'),
-    expiresAt: described(timestamp(), 'When the grant ends.').optional(),
+    expiresAt: described(time(), 'When the grant ends.').optional(),
   }),
   'Gives a role of this namespace to clients.',
   {
@@ -129,5 +130,6 @@ export const accessGrant: KindDefinition = {
     },
     Paused: pausedReasons,
     Enforced: enforcedReasons,
+    Expiring: expiringReasons('The grant ends within …: its clients have what it gives no more then.'),
   },
 }

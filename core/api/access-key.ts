@@ -20,32 +20,44 @@ import {
   statusBase,
   subdomain,
   text,
+  time,
   timestamp,
 } from './schema.ts'
+import { worded } from './worded.ts'
 
-const base64url = (max: number) =>
+type Base64url = (max: number) => z.ZodString
+const base64url: Base64url = max =>
   z
     .string()
     .max(max)
     .regex(/^[A-Za-z0-9_-]*$/)
+/** As people write it. With padding it is longer, and is told so in a sentence; the number of bytes is the webhook's to check. */
+const written: Base64url = max =>
+  worded(
+    z
+      .string()
+      .max(max + 2)
+      .regex(/^[A-Za-z0-9_-]+$/),
+    'members of a JWK are base64url without padding: letters, digits, - and _, and no = at the end',
+  )
 const refused = (name: string) =>
   described(z.string().max(1024), `Not allowed: ${name} is a private member.`).optional()
 
 /** What tools write beside the key: RFC 7517 section 4, WebCrypto, certificates. */
 const ignored = 'Ignored: what counts are the public members.'
 
-const publicJwk = {
+const publicJwk = (base64: Base64url) => ({
   kty: described(z.enum(['OKP', 'EC', 'RSA']), 'Key type: RFC 7517 section 4.1.'),
   crv: described(z.enum(['Ed25519', 'P-256']), 'Curve, for OKP and EC.').optional(),
-  x: described(base64url(43), 'Public point, x.').optional(),
-  y: described(base64url(43), 'Public point, y, for EC.').optional(),
-  n: described(base64url(683), 'Modulus, for RSA: 2048 to 4096 bits.').optional(),
-  e: described(base64url(8), 'Exponent, for RSA: 65537 (`AQAB`).').optional(),
-}
+  x: described(base64(43), 'Public point, x.').optional(),
+  y: described(base64(43), 'Public point, y, for EC.').optional(),
+  n: described(base64(683), 'Modulus, for RSA: 2048 to 4096 bits.').optional(),
+  e: described(base64(8), 'Exponent, for RSA: 65537 (`AQAB`).').optional(),
+})
 
 const brought = described(
   z.strictObject({
-    ...publicJwk,
+    ...publicJwk(written),
     kid: described(text(1024), 'Ignored: the key id is the RFC 7638 thumbprint.').optional(),
     alg: described(text(16), 'spec.algorithm decides; when given it must fit.').optional(),
     use: described(z.enum(['sig']), 'Use of the key.').optional(),
@@ -101,12 +113,12 @@ const secretTemplate = z.strictObject({
         .max(63)
         .regex(/^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/),
     ),
-    'Labels of the Secret.',
+    'Labels of the Secret, and of that of the next key. One that is taken out here is taken off.',
     named('labels'),
   ).optional(),
   annotations: described(
     z.record(qualifiedName(), z.string().max(1024)),
-    'Annotations of the Secret.',
+    'Annotations of the Secret that clients mount; never of that of the next key. One that is taken out here is taken off.',
     named('annotations'),
   ).optional(),
 })
@@ -131,10 +143,10 @@ const spec = described(
       { 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['namespace', 'name'] },
     ).optional(),
     validity: described(duration(), 'How long each minted key lives, from its minting.').optional(),
-    expiresAt: described(timestamp(), 'When every key of this object ends.').optional(),
+    expiresAt: described(time(), 'When every key of this object ends.').optional(),
     rotation: described(rotation, 'When the key is replaced by another one, with both valid for a while.').optional(),
     keysNotBefore: described(
-      timestamp(),
+      time(),
       'Keys minted before this moment are revoked at once and a new one is minted: the answer to a leak.',
     ).optional(),
     revoked: described(
@@ -199,7 +211,7 @@ const spec = described(
 const publishedKey = z.strictObject({
   kid: described(z.string().max(64), 'RFC 7638 thumbprint.'),
   state: described(z.enum(['Pending', 'Active', 'Retiring', 'Revoked', 'Expired']), 'Where the key is in its life.'),
-  publicKey: described(z.strictObject(publicJwk), 'Public half.'),
+  publicKey: described(z.strictObject(publicJwk(base64url)), 'Public half.'),
   notBefore: described(timestamp(), 'Minted or first seen at.'),
   notAfter: described(timestamp(), 'Refused from then on.').optional(),
   publishedAt: described(timestamp(), 'First published at. Absent on keys that 0.1.0 published.').optional(),

@@ -292,7 +292,7 @@ export const guardedService: KindDefinition = {
       Waiting:
         'Some pods have no guard that holds the current revision; the message names them and what each lacks: the label, the right name in it, the guard, its connection, the revision.',
       SliceTooLarge:
-        'The policy is larger than the memory of some guards allows, so they are not sent it and keep the one before. The message names their pods and the memory that they need, which the pod annotation latchkey.dev/guard-memory gives them.',
+        'The policy is larger than the memory of some guards allows, so they are sent it without its largest clients, who are refused there. The message names their pods, the first of these clients and the memory that they need, which the pod annotation latchkey.dev/guard-memory gives them.',
       ServiceBypassesGuard:
         "The Service's port does not lead to the guard, so nobody decides about its calls; the message has the command that changes it.",
       DirectAccess:
@@ -302,7 +302,7 @@ export const guardedService: KindDefinition = {
       ServiceBypassesGuard:
         'No guard decides about calls to the Service in mode Enforce: they go past it, or fail where the app listens on loopback alone. A person has to change the Service.',
       SliceTooLarge:
-        'Guards are not told of the policy, revocations included, because it is larger than their memory allows. A person has to give them more, or to divide the service.',
+        'Guards are not told all of the policy, because it is larger than their memory allows, and refuse whom they are not told of. A person has to give them more, or to divide the service.',
       DirectAccess: 'Calls can go past the guard in mode Enforce. A person has to change what the app listens on.',
     },
   },

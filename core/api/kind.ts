@@ -96,6 +96,12 @@ export function repeated(accepted: Readonly<Record<string, string>>, ...others: 
   return Object.fromEntries(reasons.map(reason => [reason, 'As the condition Accepted says.']))
 }
 
+/** Reasons of Expiring. @param what what ends, and that nothing averts it; `…` stands where the span is */
+export function expiringReasons(what: string): Readonly<Record<string, string>> {
+  const spans = { Within30Days: '30 days', Within14Days: '14 days', Within7Days: '7 days', Within1Day: 'a day' }
+  return Object.fromEntries(Object.entries(spans).map(([reason, span]) => [reason, what.replace('…', span)]))
+}
+
 /** The reason of the condition Paused, and of Ready where nothing else is to be said. */
 export const pausedReasons = {
   Paused: 'The annotation latchkey.dev/paused is there: the operator leaves alone what the message says.',
@@ -106,6 +112,8 @@ export const enforcedReasons = {
   Enforced: 'Every guard concerned holds this state.',
   NoGuards: 'No guard is concerned.',
   Waiting: 'Some guards do not hold this state yet; the message counts them.',
+  GuardsLeftBehind:
+    'Guards of a service that is gone or not accepted go on with the policy that they have; the message names them. Roll out their pods without the label, or make the service right: until then, or until its maxStaleness is over, they may let in what is revoked.',
 }
 
 /**

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { described, duration, isDuration, timestamp } from './schema.ts'
+import { described, duration, isDuration, time } from './schema.ts'
 import { worded } from './worded.ts'
 
 /** In the order of ISO 8601. */
@@ -22,9 +22,9 @@ const window = described(
       worded(
         z
           .string()
-          .max(5)
+          .max(64)
           .regex(/^([01][0-9]|2[0-3]):[0-5][0-9]$/),
-        'a time of day has hours and minutes, from 00:00 to 23:59: 02:30',
+        'a time of day has hours and minutes, from 00:00 to 23:59: 02:30; days and duration have fields of their own',
       ),
       'When it opens, for example `02:30`. A time that a change to summer time leaves out is taken an hour later; one that comes twice, the first time.',
     ),
@@ -35,8 +35,8 @@ const window = described(
           .string()
           .min(1)
           .max(64)
-          .regex(/^[A-Za-z][A-Za-z0-9_+/-]*$/),
-        'a time zone has a name of the IANA database: Europe/Berlin',
+          .regex(/^(UTC|GMT|[A-Za-z][A-Za-z0-9_+/-]?|[A-Za-z][A-Za-z0-9_+/-]{3,})$/),
+        'a time zone has a name of the IANA database, and no abbreviation, for those mean several: Europe/Berlin',
       ),
       'Time zone of start, from the IANA database. Default: `UTC`.',
     ).optional(),
@@ -62,7 +62,7 @@ export const rotation = z
     ).optional(),
     overlap: described(
       duration(),
-      'How long the old key stays valid beside the new one, and never shorter than tokens live. Default: 24h, or less where validity leaves less.',
+      'How long the old key stays valid beside the new one, and never shorter than pods and their tokens need: 18m30s. Default: 24h, or less where validity leaves less.',
     ).optional(),
     windows: described(
       z.array(window).min(1).max(16),
@@ -70,7 +70,7 @@ export const rotation = z
       { 'x-kubernetes-list-type': 'atomic' },
     ).optional(),
     requestedAt: described(
-      timestamp(),
+      time(),
       'Rotate now: a key minted before this moment is replaced. At most 24h ahead.',
     ).optional(),
   })

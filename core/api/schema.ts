@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { methods } from '../base/methods.ts'
+import { timeForm } from '../base/time.ts'
 import { type CelRule, worded, wordedEach, wrongInPaths } from './worded.ts'
 
 /** Schema keys that Kubernetes reads and JSON Schema does not know. */
@@ -41,17 +42,27 @@ export const subdomain = (message = nameOfObject) =>
     message,
   )
 export const text = (max: number) => z.string().max(max)
-/** A Go duration, for example `2160h` or `1h30m`; whole numbers and the units h, m, s only. */
-const durations = /^([0-9]{1,7}h([0-9]{1,7}m)?([0-9]{1,9}s)?|[0-9]{1,7}m([0-9]{1,9}s)?|[0-9]{1,9}s)$/
+/** A Go duration, for example `2160h` or `1h30m`; whole numbers and the units h, m, s only. CEL reckons with fewer than 2562047h. */
+const durations = /^([01]?[0-9]{1,6}h([0-9]{1,7}m)?([0-9]{1,9}s)?|[0-9]{1,7}m([0-9]{1,9}s)?|[0-9]{1,9}s)$/
 export const duration = () =>
   worded(
     z.string().max(24).regex(durations),
-    'a duration has hours, minutes and seconds, in whole numbers and this order: 720h (30 days), 1h30m or 90s',
+    'a duration has hours, minutes and seconds, in whole numbers and this order, and fewer than 2000000h: 720h (30 days), 1h30m or 90s',
   )
 /** For rules that reckon with a duration: what is none has a sentence of its own already. */
 export const isDuration = (field: string): string => `self.${field}.matches(r"${durations.source}")`
-/** RFC 3339, for example `2027-01-31T12:00:00Z`. */
+/** RFC 3339, for example `2027-01-31T12:00:00Z`. For what we write ourselves. */
 export const timestamp = () => z.string().max(40).meta({ format: 'date-time' })
+/** A time in a spec. The API server checks the form that we read, in the place of its format, which takes more than RFC 3339. */
+export const timeIsRead: CelRule = {
+  rule: `self.matches(r"${timeForm.source}")`,
+  message: 'a time is written as RFC 3339 has it: 2027-01-31T12:00:00Z, or with an offset, 2027-01-31T13:00:00+01:00',
+}
+export const time = () =>
+  z
+    .string()
+    .max(40)
+    .meta({ 'x-kubernetes-validations': [timeIsRead] })
 
 export const objectReference = (what: string) =>
   z.strictObject({ name: described(subdomain(), `Name of the ${what}, in the same namespace.`) })

@@ -22,6 +22,33 @@ export function canonicalJson(value: unknown): string {
   return `{${text}}`
 }
 
+/** Of a longer list so many items are one piece. */
+const itemsInPiece = 64
+
+/** The text of `canonicalJson` in pieces, which are short where a member of the object is a long list of short things. */
+export function* canonicalPieces(value: unknown): Generator<string> {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) return yield canonicalJson(value)
+  let text = '{'
+  let comma = ''
+  for (const key of sortedKeys(value)) {
+    const member = (value as Record<string, unknown>)[key]
+    if (member === undefined) continue
+    text += `${comma}${quote(key)}:`
+    comma = ','
+    if (!Array.isArray(member) || member.length <= itemsInPiece || remembered.has(member)) {
+      text += canonicalJson(member)
+      continue
+    }
+    for (let from = 0; from < member.length; from += itemsInPiece) {
+      const items = canonicalJson(member.slice(from, from + itemsInPiece))
+      yield `${text}${from === 0 ? '[' : ','}${items.slice(1, -1)}`
+      text = ''
+    }
+    text = ']'
+  }
+  yield `${text}}`
+}
+
 /** Equal as JSON, whatever the order of members. */
 export function isSameJson(a: unknown, b: unknown): boolean {
   return canonicalJson(a) === canonicalJson(b)

@@ -7,15 +7,26 @@ export function durationSeconds(text: string): number | undefined {
   return parts.reduce((sum, [, count, unit]) => sum + Number(count) * unitSeconds[unit as keyof typeof unitSeconds], 0)
 }
 
+/**
+ * The form of a time, RFC 3339 section 5.6: days that exist, hours and offsets up to 23:59. The API server's own format
+ * takes more of it (a comma before the fraction, +24:00, anything behind a second T), in forms that nobody else reads.
+ */
+export const timeForm =
+  /^([0-9]{4}-(0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|[0-9]{4}-(0[469]|11)-(0[1-9]|[12][0-9]|30)|[0-9]{4}-02-(0[1-9]|1[0-9]|2[0-8])|([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29)[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]+)?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$/
+/** What is later or earlier in UTC cannot be written as RFC 3339. */
+const [earliest, latest] = [-62_167_219_200, 253_402_300_800]
+
 /** Seconds since epoch of an RFC 3339 time, whole; undefined when it is none. */
 export function secondsOf(time: string | undefined): number | undefined {
-  const milliseconds = time === undefined ? Number.NaN : Date.parse(time)
-  return Number.isNaN(milliseconds) ? undefined : Math.floor(milliseconds / 1_000)
+  const seconds = time === undefined ? Number.NaN : secondsOfTime(time)
+  return Number.isNaN(seconds) ? undefined : Math.floor(seconds)
 }
 
-/** The same with fractions; NaN when it is none. */
+/** The same with fractions, to the millisecond; NaN when it is none. */
 export function secondsOfTime(time: string): number {
-  return Date.parse(time) / 1_000
+  if (!timeForm.test(time)) return Number.NaN
+  const seconds = Date.parse(time.toUpperCase()) / 1_000
+  return seconds >= earliest && seconds < latest ? seconds : Number.NaN
 }
 
 /** Seconds since epoch → RFC 3339, whole seconds. */

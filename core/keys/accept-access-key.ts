@@ -1,6 +1,7 @@
 import type { AccessKey } from '../api/access-key.ts'
 import { durationSeconds, secondsOfTime } from '../base/time.ts'
 import { checkPublicKey } from '../jose/jwk.ts'
+import { mostOfClient } from '../registry/client-share.ts'
 import type { ResolvedClient } from '../registry/resolve-clients.ts'
 import { findRotationFault } from './rotation-fault.ts'
 import { rotationTerms } from './rotation-schedule.ts'
@@ -16,6 +17,7 @@ export interface KeyFault {
   readonly reason:
     | 'ClientNotFound'
     | 'ClientRefused'
+    | 'TooManyAccessKeys'
     | 'ExpiryRequired'
     | 'PublicKeyInvalid'
     | 'Unsupported'
@@ -32,6 +34,8 @@ interface Acceptance {
   /** What the schema says is wrong, for API servers that let it through. */
   readonly schemaFault?: string | undefined
   readonly publishAheadSeconds: number
+  /** Its client has as many AccessKeys before it as may count. */
+  readonly isBeyondShare?: boolean | undefined
 }
 
 type Check = (asked: Acceptance, now: number) => KeyFault | undefined
@@ -41,6 +45,7 @@ const checks: readonly Check[] = [
   unsupported,
   noClient,
   clientRefused,
+  beyondShare,
   badPublicKey,
   noExpiry,
   future,
@@ -61,7 +66,11 @@ function unreadable({ accessKey: { spec }, schemaFault }: Acceptance): KeyFault 
   for (const field of ['expiresAt', 'keysNotBefore'] as const) {
     const time = spec[field]
     if (time !== undefined && Number.isNaN(secondsOfTime(time))) {
-      return { reason: 'Invalid', message: `spec.${field} is not an RFC 3339 time. Correct it.`, keys: 'withdrawn' }
+      return {
+        reason: 'Invalid',
+        message: `spec.${field} is not an RFC 3339 time. Write it as in 2027-01-31T12:00:00Z.`,
+        keys: 'withdrawn',
+      }
     }
   }
   return undefined
@@ -92,6 +101,16 @@ function clientRefused({ client }: Acceptance): KeyFault | undefined {
   return {
     reason: 'ClientRefused',
     message: `The ApiClient ${name} is not accepted. See its conditions.`,
+    keys: 'kept',
+  }
+}
+
+/** What it published before stays: it counts again, as it is, when another one is deleted. */
+function beyondShare({ accessKey, isBeyondShare }: Acceptance): KeyFault | undefined {
+  if (!isBeyondShare) return undefined
+  return {
+    reason: 'TooManyAccessKeys',
+    message: `The ApiClient ${accessKey.spec.clientRef.name} has more than ${mostOfClient.accessKeys} AccessKeys; the oldest count. Delete those that nobody uses, or give this one a client of its own.`,
     keys: 'kept',
   }
 }

@@ -14,10 +14,10 @@ import {
 import type { KeyFault } from './accept-access-key.ts'
 import type { Rotating, SecretState, Trouble } from './key-plan.ts'
 import { findExpiring, rotatesText } from './life-times.ts'
-import { type SecretSlot, secretNameOf } from './secret-data.ts'
+import { longestName, longestSecretName, type SecretSlot, secretNameOf } from './secret-data.ts'
 
 /** What only a person can put right. */
-const stuck = ['SecretConflict', 'SecretForbidden', 'SecretRefused']
+const stuck = ['SecretConflict', 'SecretForbidden', 'SecretRefused', 'SecretContended']
 
 interface Outcome {
   readonly accessKey: AccessKey
@@ -31,6 +31,10 @@ interface Outcome {
   /** Absent when it is not paused. */
   readonly paused?: { readonly withheld: boolean }
   readonly nextTrouble?: Trouble
+  readonly contended?: boolean
+  readonly altered?: readonly string[]
+  /** The mounted Secret is marked so: Kubernetes changes its content never again. */
+  readonly immutable?: boolean | undefined
   readonly rotating?: Rotating
   readonly renewalAt?: number
   readonly byDefault?: boolean
@@ -72,7 +76,8 @@ function stateOf(
   current: PublishedKey | undefined,
 ): AccessKeyStatus['state'] {
   if (accessKey.spec.revoked) return 'Revoked'
-  if (fault) return 'Refused'
+  // What is wrong with the rotation alone takes nothing from the key.
+  if (fault && fault.keys !== 'managed') return 'Refused'
   if (current?.state === 'Active') return client?.suspended ? 'Suspended' : 'Active'
   if (current?.state === 'Expired' || current?.state === 'Revoked') return current.state
   return expired(accessKey, now) ? 'Expired' : 'Pending'
@@ -84,7 +89,6 @@ function findings(outcome: Outcome): ConditionFinding[] {
   const ready = readiness(outcome, accepted)
   const stalled = stuck.includes(ready.reason)
   const inUse = keys.find(key => key.kid === keyId)
-  const expiring = findExpiring(accessKey, inUse, outcome.renewalAt, outcome.now)
   const previous = accessKey.status
   // Another key, or the same one in another state, has to reach the guards anew though the generation is the same.
   const state = (list: readonly PublishedKey[] | undefined, kid: string | undefined) =>
@@ -95,10 +99,11 @@ function findings(outcome: Outcome): ConditionFinding[] {
     ready,
     latchEnforced(same ? previous?.conditions : undefined, accessKey.metadata.generation, enforced),
     ...(outcome.rotating ? [{ type: 'Rotating', status: 'True' as const, ...outcome.rotating }] : []),
-    ...(expiring ? [expiring] : []),
     ...(stalled ? [{ type: 'Stalled', status: 'True' as const, reason: ready.reason, message: ready.message }] : []),
   ]
-  return pausedFindings(all, outcome.paused && { left: keyLeft, ...outcome.paused })
+  const said = pausedFindings(all, outcome.paused && { left: keyLeft, ...outcome.paused })
+  const expiring = findExpiring({ accessKey, inUse, renewalAt: outcome.renewalAt, findings: said }, outcome.now)
+  return [...said, ...(expiring ? [expiring] : [])]
 }
 
 const keyLeft = 'Secret and published keys are left as they are; what ends or is revoked is refused all the same.'
@@ -130,7 +135,9 @@ function readiness(outcome: Outcome, accepted: ConditionFinding): ConditionFindi
   })
   const current = keys.find(key => key.kid === keyId)
   if (!accessKey.spec.revoked && fault) return notReady(accepted)
-  const trouble = troubleAt(accessKey, secretState, 'mounted') ?? troubleAt(accessKey, outcome.nextTrouble, 'staged')
+  const trouble =
+    troubleAt(accessKey, outcome.contended ? 'contended' : secretState, 'mounted', outcome.immutable) ??
+    troubleAt(accessKey, outcome.nextTrouble, 'staged')
   if (trouble) return trouble
   if (accessKey.spec.revoked) {
     if (secretState === 'missing') return say('False', 'Pending', 'The key is revoked; the Secret is being emptied.')
@@ -153,7 +160,14 @@ function readiness(outcome: Outcome, accepted: ConditionFinding): ConditionFindi
   }
   if (client?.suspended) return say('True', 'ClientSuspended', 'The client is suspended: no guard takes the key.')
   if (accepted.status === 'False') return { ...accepted, type: 'Ready', status: 'True' }
+  if (outcome.altered) return say('True', 'SecretAltered', alteredText(accessKey, outcome.altered))
   return say('True', 'Ready', 'The key is published.')
+}
+
+const mostNamed = 5
+
+function alteredText(accessKey: AccessKey, fields: readonly string[]): string {
+  return `The key is published. Of the Secret ${secretNameOf(accessKey)} somebody else changes ${nameSome(fields, mostNamed)} whenever it is written: an admission policy, or a controller. That is left so, and tried again now and then. Except the Secret from it, or say in spec.secretTemplate what it asks for.`
 }
 
 function expired({ spec }: AccessKey, now: number): boolean {
@@ -163,8 +177,9 @@ function expired({ spec }: AccessKey, now: number): boolean {
 /** What a person has to put right at one of the Secrets, and how. */
 function troubleAt(
   accessKey: AccessKey,
-  state: SecretState | undefined,
+  state: SecretState | Trouble | undefined,
   slot: SecretSlot,
+  immutable = false,
 ): ConditionFinding | undefined {
   const name = secretNameOf(accessKey, slot)
   const { namespace } = accessKey.metadata
@@ -181,6 +196,18 @@ function troubleAt(
         `The operator may not write Secrets in namespace ${namespace}. Add the namespace to the chart value secrets.namespaceList.`,
       )
     case 'refused':
+      if (name.length > longestName) {
+        return say(
+          'SecretRefused',
+          `The Secret of the next key would have the name of the other one with -next behind it, ${name.length} characters, and Kubernetes takes ${longestName}. Create another AccessKey with a secretName of at most ${longestSecretName} characters.`,
+        )
+      }
+      if (immutable) {
+        return say(
+          'SecretRefused',
+          `The Secret ${name} is immutable, so its key cannot become another one. Delete it: a key is minted into a new one. Pods read that after a restart.`,
+        )
+      }
       return say(
         'SecretRefused',
         `The API server refuses to write the Secret ${name}. Look at the quotas and admission policies of namespace ${namespace}, and whether it is being deleted.`,
@@ -188,7 +215,12 @@ function troubleAt(
     case 'foreign':
       return say(
         'SecretConflict',
-        `The Secret ${name} exists and is not of this AccessKey. Delete it, or use another secretName in a new AccessKey.`,
+        `The Secret ${name} exists and is not of this AccessKey. Delete it if nobody needs it, or use another secretName in a new AccessKey.`,
+      )
+    case 'contended':
+      return say(
+        'SecretContended',
+        `Somebody else writes the Secret ${name} each time a key is put into it. It gets another one less and less often; the key of before stays valid for the overlap. Look in its metadata.managedFields who that is, and have it leave the Secret alone.`,
       )
     default:
       return undefined

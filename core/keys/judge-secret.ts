@@ -39,7 +39,8 @@ export type SecretVerdict =
   | { readonly is: 'leaving' }
   | { readonly is: 'foreign' }
 
-export type SpoiltCause = 'edited' | 'revoked' | 'stale' | 'client'
+/** `left`: by an AccessKey of this name that is gone, with nothing that may be used again. */
+export type SpoiltCause = 'edited' | 'revoked' | 'stale' | 'client' | 'left'
 
 /** @param ledger the published keys after spec and time were applied to them */
 export function judgeSecret(
@@ -57,8 +58,11 @@ export function judgeSecret(
     return cause ? { is: 'spoilt', cause } : { is: 'good', key, number }
   }
   if (isLeftBehind(object, accessKey)) return { is: 'leaving' }
-  if (!key || number === undefined || !isOrphanOf(object, accessKey, client)) return { is: 'foreign' }
-  if ((ledger.length > 0 && !published) || spoilt({ key, number }, accessKey, client, ledger)) return { is: 'foreign' }
+  if (!isOrphanOf(object, accessKey, client)) return { is: 'foreign' }
+  const isUsable = secretFile(object, 'client-id') === client.clientId && (ledger.length === 0 || published)
+  if (!key || number === undefined || !isUsable || spoilt({ key, number }, accessKey, client, ledger)) {
+    return { is: 'spoilt', cause: 'left' }
+  }
   return { is: 'orphan', key, number }
 }
 
@@ -89,16 +93,20 @@ function isLeftBehind({ metadata }: SecretObject, accessKey: AccessKey): boolean
 }
 
 /**
- * Nobody owns it, and it says that an AccessKey of this name made it. A name is one object's at a time, so the
- * AccessKey that made it is gone.
+ * Nobody owns it, and it says that an AccessKey of this name and namespace made it. A name is one object's at a time, so
+ * the AccessKey that made it is gone. One without the namespace may have been copied from another: there the client id
+ * has to be ours.
  */
 export function isOrphanOf(object: SecretObject, accessKey: AccessKey, client: ResolvedClient): boolean {
   const { annotations = {}, ownerReferences = [] } = object.metadata
+  const namespace = annotations[secretAnnotations.ownerNamespace]
   return (
     object.type === secretType &&
     ownerReferences.length === 0 &&
     annotations[secretAnnotations.ownerUid] !== undefined &&
     annotations[secretAnnotations.ownerName] === accessKey.metadata.name &&
-    secretFile(object, 'client-id') === client.clientId
+    (namespace === undefined
+      ? secretFile(object, 'client-id') === client.clientId
+      : namespace === accessKey.metadata.namespace)
   )
 }

@@ -1,8 +1,13 @@
 import type { AccessKey, PublicJwk, PublishedKey } from '../api/access-key.ts'
 import { durationSeconds, secondsOfTime, timeOf } from '../base/time.ts'
 
-/** How long tokens of a key that was lost stay good: their longest life and the clock tolerance. */
-export const retiringSeconds = 15 * 60 + 30
+/**
+ * Until every pod signs with a changed key: the kubelet looks at mounted Secrets each 60 to 90 seconds, and where it does
+ * not watch them what it sees may be a minute old.
+ */
+const mountingSeconds = 180
+/** How long a key verifies tokens that others sign in place of: until no pod signs with it, and then for the longest life of a token and the clock tolerance. */
+export const retiringSeconds = mountingSeconds + 15 * 60 + 30
 const mostRevoked = 4
 /** A rotation waits while there are so many: none loses its overlap for another. */
 export const mostRetiring = 8
@@ -20,9 +25,12 @@ export function ledgerOf(accessKey: AccessKey, now: number): PublishedKey[] {
 }
 
 function age({ spec }: AccessKey, key: PublishedKey, now: number): PublishedKey | undefined {
-  const tooOld = spec.keysNotBefore !== undefined && secondsOfTime(key.notBefore) < secondsOfTime(spec.keysNotBefore)
-  if (key.state === 'Revoked' || spec.revoked || tooOld) return { ...key, state: 'Revoked' }
+  if (key.state === 'Revoked' || spec.revoked) return { ...key, state: 'Revoked' }
+  const from = spec.keysNotBefore === undefined ? Number.NEGATIVE_INFINITY : secondsOfTime(spec.keysNotBefore)
   const end = endOf(spec, key)
+  // Where a time cannot be read nobody knows what the key is worth: nothing, and when it can be read again, what it was.
+  if (Number.isNaN(from) || Number.isNaN(end)) return undefined
+  if (secondsOfTime(key.notBefore) < from) return { ...key, state: 'Revoked' }
   const { notAfter: _, ...rest } = key
   const ended = { ...rest, ...(end !== undefined && { notAfter: timeOf(end) }) }
   const over = end !== undefined && end <= now
@@ -75,6 +83,20 @@ export function publishAhead(
   return [...ledger, ...(next ? [next] : [])]
 }
 
+/** A retiring key whose successors nobody gets: it stays until then at least, unless spec or time end it sooner. */
+export function holdOn(
+  { spec }: AccessKey,
+  ledger: readonly PublishedKey[],
+  kid: string,
+  until: number,
+): PublishedKey[] {
+  return ledger.map(key => {
+    if (key.kid !== kid || key.state !== 'Retiring' || key.notAfter === undefined) return key
+    const own = endOf(spec, { notBefore: key.notBefore }) ?? Number.POSITIVE_INFINITY
+    return { ...key, notAfter: timeOf(Math.min(own, Math.max(secondsOfTime(key.notAfter), until))) }
+  })
+}
+
 /** The key in use is in no Secret any more: it ends when the last of its tokens does. */
 export function retireLost(ledger: readonly PublishedKey[], kid: string | undefined, now: number): PublishedKey[] {
   return ledger.flatMap(key => (key.kid === kid ? retire(key, now + retiringSeconds) : [key]))
@@ -103,17 +125,24 @@ export function retire(key: PublishedKey, end: number): PublishedKey[] {
   return [{ ...key, state: 'Retiring', notAfter: timeOf(sooner) }]
 }
 
-/** The list is bounded by its schema: the newest of what is over stay. */
+/** The list is bounded by its schema: of what is revoked the newest stay, of what retires what ends last. */
 export function bounded(keys: readonly PublishedKey[]): PublishedKey[] {
-  const newest = (state: PublishedKey['state'], most: number) =>
+  const last = (state: PublishedKey['state'], by: 'notBefore' | 'notAfter', most: number) =>
     new Set(
       keys
         .filter(key => key.state === state)
-        .sort((a, b) => secondsOfTime(b.notBefore) - secondsOfTime(a.notBefore))
+        .sort((a, b) => timeIn(b, by) - timeIn(a, by) || timeIn(b, 'notBefore') - timeIn(a, 'notBefore'))
         .slice(0, most),
     )
-  const kept = { Revoked: newest('Revoked', mostRevoked), Retiring: newest('Retiring', mostRetiring) }
+  const kept = {
+    Revoked: last('Revoked', 'notBefore', mostRevoked),
+    Retiring: last('Retiring', 'notAfter', mostRetiring),
+  }
   return keys.filter(key => (key.state === 'Revoked' || key.state === 'Retiring' ? kept[key.state].has(key) : true))
+}
+
+function timeIn(key: PublishedKey, field: 'notBefore' | 'notAfter'): number {
+  return secondsOfTime(key[field] ?? key.notBefore)
 }
 
 /** What is left when keys are withdrawn: that they were revoked stays known. */

@@ -4,6 +4,7 @@ import type { ResolvedClient } from '../registry/resolve-clients.ts'
 import type { EnforcedView, PlannedEvent } from '../status/report.ts'
 import type { KeyFault } from './accept-access-key.ts'
 import type { ObservedSecret } from './judge-secret.ts'
+import type { RepairOf, Repairs } from './repairs.ts'
 import type { SecretObject, SecretSlot } from './secret-data.ts'
 
 /** `missing`: there is work to do at the Secret. `leaving`: an earlier one is still being collected. `none`: there need not be one. `unknown`: it was not judged. */
@@ -18,6 +19,8 @@ export interface ObservedAccessKey {
   readonly client: ResolvedClient | undefined
   readonly secrets: { readonly [slot in SecretSlot]?: FoundSecret }
   readonly schemaFault?: string | undefined
+  /** Its client has as many AccessKeys before it as may count. */
+  readonly isBeyondShare?: boolean | undefined
   /** `namespace/name` of roles that the spec names and that do not exist. */
   readonly missingRoles: readonly string[]
   readonly issuer: string
@@ -28,6 +31,10 @@ export interface ObservedAccessKey {
   readonly publishAheadSeconds: number
   /** Guards that heard nothing for so long deny everything: the longest maxStaleness of the services concerned. */
   readonly stalenessSeconds: number
+  /** The mounted Secret, of which a write was refused, is marked so. */
+  readonly immutable?: boolean | undefined
+  /** What this operator put right lately. */
+  readonly repairs?: Repairs | undefined
 }
 
 /** One write of the Secret in a slot. `mint` asks the caller for a new key pair; its Secret is then `mintedSecret`. */
@@ -42,6 +49,8 @@ export type SecretWrite = { readonly slot: SecretSlot } & (
 export interface PlannedWrite<Write> {
   readonly write: Write
   readonly events: readonly PlannedEvent[]
+  /** What it puts right: who undoes it again and again is not answered each time. */
+  readonly repair?: RepairOf
 }
 
 /** What one case of an AccessKey's life comes to: what is published, and what is to be done at its Secrets. */
@@ -52,6 +61,10 @@ export interface CasePlan {
   readonly secretState: SecretState
   /** What stands in the way at the Secret of the next key. */
   readonly nextTrouble?: Trouble
+  /** Somebody takes the key out of the Secret again and again. */
+  readonly contended?: boolean
+  /** Fields of the Secret that somebody sets to something else whenever it is written. */
+  readonly altered?: readonly string[]
   readonly rotating?: Rotating
   /** When the next key takes the place of the one in use: seconds since epoch. */
   readonly renewalAt?: number
@@ -65,8 +78,8 @@ export interface CasePlan {
   readonly last?: PlannedWrite<SecretWrite>
 }
 
-/** Why a Secret cannot be written: it is somebody else's, or the API server refuses. */
-export type Trouble = Extract<SecretState, 'foreign' | 'forbidden' | 'refused'>
+/** Why a Secret cannot be written: it is somebody else's, the API server refuses, or somebody undoes it each time. */
+export type Trouble = Extract<SecretState, 'foreign' | 'forbidden' | 'refused'> | 'contended'
 
 /** Where a rotation under way stands: a reason of the condition Rotating. */
 export interface Rotating {

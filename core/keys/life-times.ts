@@ -1,19 +1,8 @@
 import type { AccessKey, PublishedKey } from '../api/access-key.ts'
 import { secondsOf, timeOf } from '../base/time.ts'
-import { horizonDays } from '../status/key-expiry.ts'
-import type { ConditionFinding, PlannedEvent, StoredCondition } from '../status/report.ts'
-
-const day = 86_400
-
-/** When what is said of a time to come changes: the days before it of which people are told. */
-export function horizonsOf(time: number): number[] {
-  return horizonDays.map(days => time - days * day)
-}
-
-/** The nearest horizon that a time to come is within, in days. */
-function horizonAt(time: number, now: number): (typeof horizonDays)[number] | undefined {
-  return horizonDays.find(days => time - now <= days * day)
-}
+import { endingFinding, horizonAt } from '../status/ending.ts'
+import { heldUpBy } from '../status/key-expiry.ts'
+import type { ConditionFinding } from '../status/report.ts'
 
 /**
  * When a key rotates, for people: the day, and once it is near within how many days it comes; on the last day the time.
@@ -26,51 +15,37 @@ export function rotatesText(renewalAt: number, now: number): string {
   return days === 1 ? `${date} ${time.slice(0, 5)}Z` : `${date} (within ${days}d)`
 }
 
-const reasons = { 30: 'Within30Days', 14: 'Within14Days', 7: 'Within7Days', 1: 'Within1Day' } as const
-const spans = { 30: '30 days', 14: '14 days', 7: '7 days', 1: 'a day' } as const
+/** Of a key in use, for its end. */
+interface Life {
+  readonly accessKey: AccessKey
+  readonly inUse: PublishedKey | undefined
+  /** When the next key takes its place: seconds since epoch. */
+  readonly renewalAt: number | undefined
+  /** What else is said of it. */
+  readonly findings: readonly ConditionFinding[]
+}
 
 /**
- * Expiring, of a key in use that ends soon and that none replaces by itself. A horizon as long as the key lives or longer
- * is none.
- * @param renewalAt when the next key takes its place, seconds since epoch
+ * Expiring, of a key in use that ends soon and that none replaces by itself: none is to come before, or what is to bring
+ * it is held up.
  */
 export function findExpiring(
-  { spec }: AccessKey,
-  inUse: PublishedKey | undefined,
-  renewalAt: number | undefined,
+  { accessKey: { spec }, inUse, renewalAt, findings }: Life,
   now: number,
 ): ConditionFinding | undefined {
-  const [from, end] = [secondsOf(inUse?.notBefore), secondsOf(inUse?.notAfter)]
-  if (spec.revoked || inUse?.state !== 'Active' || from === undefined || end === undefined) return undefined
-  if (spec.expiresAt === undefined && renewalAt !== undefined && renewalAt < end) return undefined
-  const days = horizonAt(end, now)
-  if (days === undefined || days * day >= end - from) return undefined
-  const remedy =
-    spec.expiresAt !== undefined
-      ? 'Set a later spec.expiresAt, or create another AccessKey.'
-      : spec.publicKey
-        ? 'Exchange spec.publicKey.'
-        : 'Set spec.rotation.requestedAt to rotate now, or spec.rotation.every to rotate regularly.'
-  const message = `The key ends within ${spans[days]}, and none takes its place by itself. ${remedy}`
-  return { type: 'Expiring', status: 'True', reason: reasons[days], message }
+  const end = secondsOf(inUse?.notAfter)
+  if (spec.revoked || inUse?.state !== 'Active' || end === undefined) return undefined
+  const isRenewed = spec.expiresAt === undefined && renewalAt !== undefined && renewalAt < end
+  const held = isRenewed ? heldUpBy(findings) : undefined
+  if (isRenewed && held === undefined) return undefined
+  if (held !== undefined) {
+    return endingFinding(end, now, 'The key', `, and its rotation is held up: see its condition ${held}.`)
+  }
+  return endingFinding(end, now, 'The key', `, and none takes its place by itself. ${remedyFor(spec)}`)
 }
 
-/** Of the conditions that come and go, those that a person should hear of, with the reasons for which; `any` means each. */
-const warned: Readonly<Record<string, readonly string[] | 'any'>> = {
-  Expiring: 'any',
-  Rotating: ['GuardsBehind', 'TooManyRetiring'],
-}
-
-/** Warnings of conditions that come and go: each once, when its reason becomes it. */
-export function lifeEvents(
-  before: readonly StoredCondition[] | undefined,
-  after: readonly StoredCondition[] | undefined,
-): PlannedEvent[] {
-  return (after ?? []).flatMap(({ type, reason, message }) => {
-    const of = warned[type] ?? []
-    const known = before?.some(one => one.type === type && one.reason === reason)
-    if (known || (of !== 'any' && !of.includes(reason))) return []
-    // All warnings of an end under one reason, so that one selector finds them.
-    return [{ type: 'Warning' as const, reason: of === 'any' ? type : reason, action: 'Reconcile', note: message }]
-  })
+function remedyFor({ expiresAt, publicKey }: AccessKey['spec']): string {
+  if (expiresAt !== undefined) return 'Set a later spec.expiresAt, or create another AccessKey.'
+  if (publicKey) return 'Exchange spec.publicKey.'
+  return 'Set spec.rotation.requestedAt to rotate now, or spec.rotation.every to rotate regularly.'
 }

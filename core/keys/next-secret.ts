@@ -3,6 +3,7 @@ import { durationSeconds } from '../base/time.ts'
 import type { ResolvedClient } from '../registry/resolve-clients.ts'
 import { isOrphanOf, judgeSecret, type ProvedKey } from './judge-secret.ts'
 import type { ObservedAccessKey, PlannedWrite, SecretWrite } from './key-plan.ts'
+import type { RepairOf } from './repairs.ts'
 import { isOwnedBy, type SecretObject } from './secret-data.ts'
 
 /** What the Secret of the next key is to an AccessKey. */
@@ -47,11 +48,14 @@ export function judgeNext(
   return { is: 'ready', object, key, number, ...(published && { published }) }
 }
 
+export const ofNext: RepairOf = { kind: 'next', what: 'key' }
+
 /** Only as it was read. */
 export function deleteNext(secret: SecretObject, edited = false): PlannedWrite<SecretWrite> {
   const note = 'The Secret of the next key held no key that fits its parts. It is deleted, and another one minted.'
   return {
     write: { kind: 'delete-secret', slot: 'staged', secret },
+    ...(edited && { repair: ofNext }),
     events: edited ? [{ type: 'Warning', reason: 'SecretReplaced', action: 'Delete', note }] : [],
   }
 }

@@ -1,12 +1,12 @@
 import type { AccessKey } from '../api/access-key.ts'
 import { isSameJson } from '../base/canonical-json.ts'
 import { secondsOf, secondsOfTime } from '../base/time.ts'
+import { horizonsOf, lifeEvents } from '../status/ending.ts'
 import { findKeyFault, type KeyFault } from './accept-access-key.ts'
 import { composeKeyStatus } from './access-key-status.ts'
 import { withinOurTime } from './another-clock.ts'
 import { takesAway } from './key-ledger.ts'
 import type { AccessKeyPlan, CasePlan, ObservedAccessKey, PlanCase } from './key-plan.ts'
-import { horizonsOf, lifeEvents } from './life-times.ts'
 import { pausePlan } from './pause-plan.ts'
 import { planBrought } from './plan-brought.ts'
 import { planMinted } from './plan-minted.ts'
@@ -20,10 +20,10 @@ import { planRevoked } from './plan-revoked.ts'
  */
 export function planAccessKey(found: ObservedAccessKey, now: number): AccessKeyPlan {
   const { observed, told } = withinOurTime(found, now)
-  const { accessKey, client, missingRoles, enforced } = observed
+  const { accessKey, client, missingRoles, enforced, immutable } = observed
   const fault = findKeyFault(observed, now)
   const planned = pausePlan(accessKey, caseOf(accessKey)(observed, fault, now))
-  const status = composeKeyStatus({ ...planned, accessKey, client, fault, missingRoles, enforced, now })
+  const status = composeKeyStatus({ ...planned, accessKey, client, fault, missingRoles, enforced, immutable, now })
   const changed = found.accessKey.status === undefined || !isSameJson(found.accessKey.status, status)
   const events = [...lifeEvents(accessKey.status?.conditions, status.conditions), ...(told ? [told] : [])]
   const report = changed ? { write: { kind: 'status' as const, status }, events } : undefined

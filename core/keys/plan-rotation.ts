@@ -5,7 +5,8 @@ import type { ProvedKey } from './judge-secret.ts'
 import { mostRetiring, nextNumber, publishAhead, retiringSeconds } from './key-ledger.ts'
 import type { CasePlan, ObservedAccessKey, PlannedWrite, Rotating, SecretWrite } from './key-plan.ts'
 import { secretWith } from './minted-secret.ts'
-import { deleteNext, type NextSecret } from './next-secret.ts'
+import { deleteNext, type NextSecret, ofNext } from './next-secret.ts'
+import { leftUntil } from './repairs.ts'
 import { clockGraceSeconds, type Renewal, type RotationTerms, renewalOf } from './rotation-schedule.ts'
 import type { SecretObject } from './secret-data.ts'
 import { nextOpen } from './windows.ts'
@@ -94,6 +95,9 @@ function begin(rotation: Rotation, renewal: Renewal | undefined): Partial<Rotati
     const message = `${mostRetiring} earlier keys are still in their overlap. The rotation begins when one of them has ended; a shorter spec.rotation.overlap ends later ones sooner.`
     return { rotating: { reason: 'TooManyRetiring', message } }
   }
+  // Somebody spoils each next key: the next one is minted later and later.
+  const until = leftUntil(observed.repairs, ofNext, now)
+  if (until !== undefined) return { nextTrouble: 'contended', wakeAt: [until] }
   const number = Math.max(nextNumber(observed.accessKey, ledger, now), inUse.number + 1)
   const note = 'A next key is minted. It takes the place of the one in use once everybody can know it.'
   const events = [{ type: 'Normal' as const, reason: 'RotationStarted', action: 'Mint', note }]

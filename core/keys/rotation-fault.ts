@@ -1,7 +1,9 @@
 import type { AccessKey } from '../api/access-key.ts'
 import { durationSeconds, secondsOfTime } from '../base/time.ts'
-import { type RotationTerms, stagingSeconds } from './rotation-schedule.ts'
-import { isTimeZone, longestClosed } from './windows.ts'
+import { retiringSeconds } from './key-ledger.ts'
+import { longestUse, type RotationTerms } from './rotation-schedule.ts'
+import { timeZoneFault } from './time-zones.ts'
+import { longestClosed } from './windows.ts'
 
 const longestAhead = 24 * 3_600
 
@@ -69,11 +71,8 @@ function windowThatNeverOpens(asked: Asked): RotationFault | undefined {
   const { windows = [] } = asked.spec.rotation ?? {}
   for (const [index, { timeZone, duration }] of windows.entries()) {
     const field = `spec.rotation.windows[${index}]`
-    if (timeZone !== undefined && !isTimeZone(timeZone)) {
-      return {
-        message: `${field}.timeZone is no time zone of the IANA database, so the window never opens. Correct it, for example Europe/Berlin.`,
-      }
-    }
+    const zoneFault = timeZone === undefined ? undefined : timeZoneFault(timeZone)
+    if (zoneFault !== undefined) return { message: `${field}.timeZone ${zoneFault}` }
     const seconds = durationSeconds(duration) ?? 0
     if (seconds <= 0) return { message: `${field}.duration is 0, so the window never opens. Lengthen it.` }
     if (seconds > 168 * 3_600) return { message: `${field}.duration is above 168h. Shorten it to at most a week.` }
@@ -81,15 +80,16 @@ function windowThatNeverOpens(asked: Asked): RotationFault | undefined {
   return neverInTime(asked)
 }
 
-function neverInTime({ spec, terms, publishAheadSeconds, now }: Asked): RotationFault | undefined {
+/** Of a key that is used for longest, at the worst of the year: what is accepted stays so, and no window is missed. */
+function neverInTime({ spec, terms, publishAheadSeconds }: Asked): RotationFault | undefined {
   const windows = spec.rotation?.windows
   const validity = spec.validity === undefined ? undefined : durationSeconds(spec.validity)
   if (!windows || validity === undefined || terms?.everySeconds === undefined) return undefined
-  const needed = terms.everySeconds + stagingSeconds(publishAheadSeconds) + terms.overlapSeconds
-  if (needed + longestClosed(windows, now) <= validity) return undefined
+  const used = longestUse(terms.everySeconds, publishAheadSeconds)
+  const needed = used + longestClosed(windows) + Math.max(terms.overlapSeconds, retiringSeconds)
+  if (needed <= validity) return undefined
   return {
-    message:
-      'spec.rotation.windows: none may open between the time at which a key is due and the one at which it ends. Add windows, shorten spec.rotation.every or lengthen spec.validity.',
+    message: `spec.rotation.windows: none may open between the time at which a key is due and the one at which it ends. Add windows, shorten spec.rotation.every, or lengthen spec.validity to ${Math.ceil(needed / 3_600)}h.`,
   }
 }
 
@@ -97,7 +97,8 @@ function requestFault({ spec, now }: Asked): RotationFault | undefined {
   const { requestedAt } = spec.rotation ?? {}
   if (requestedAt === undefined) return undefined
   const at = secondsOfTime(requestedAt)
-  if (Number.isNaN(at)) return { message: 'spec.rotation.requestedAt is not an RFC 3339 time. Correct it.' }
+  if (Number.isNaN(at))
+    return { message: 'spec.rotation.requestedAt is not an RFC 3339 time. Write it as in 2027-01-31T12:00:00Z.' }
   if (at <= now + longestAhead) return undefined
   return {
     message: 'spec.rotation.requestedAt is more than 24h ahead. Choose an earlier time, or set spec.rotation.windows.',

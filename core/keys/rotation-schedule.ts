@@ -77,8 +77,13 @@ export function renewalOf(
 }
 
 /** How long before it is due the next key is minted: a tenth more than the wait, for a window may be short. */
-export function stagingSeconds(publishAheadSeconds: number): number {
+function stagingSeconds(publishAheadSeconds: number): number {
   return Math.ceil(publishAheadSeconds * 1.1)
+}
+
+/** From minting to when the next key is due, at most: keys that were made together are spread. */
+export function longestUse(everySeconds: number, publishAheadSeconds: number): number {
+  return Math.ceil(everySeconds * (1 + jitter)) + stagingSeconds(publishAheadSeconds)
 }
 
 /** When time alone replaces the key; infinite when it does not. */

@@ -1,5 +1,6 @@
 import type { AccessKey, Algorithm } from '../api/access-key.ts'
 import { apiVersion } from '../api/kind.ts'
+import { withTemplate } from './secret-template.ts'
 
 /** Kubernetes type of every Secret that holds a key of ours: Service Binding's `servicebinding.io/<type>`. */
 export const secretType = 'servicebinding.io/latchkey'
@@ -8,6 +9,8 @@ export const secretType = 'servicebinding.io/latchkey'
 export const secretAnnotations = {
   ownerUid: 'latchkey.dev/owner-uid',
   ownerName: 'latchkey.dev/access-key',
+  /** Tells a Secret that was restored from one that was copied from elsewhere. Absent on those that 0.1.0 wrote last. */
+  ownerNamespace: 'latchkey.dev/access-key-namespace',
   keyNumber: 'latchkey.dev/key-number',
   /** The first key of its AccessKey was minted by a release that rotates: decision 62. */
   rotationDefault: 'latchkey.dev/rotation-default',
@@ -40,6 +43,7 @@ export interface SecretObject {
     readonly ownerReferences?: readonly SecretOwner[]
   }
   readonly data?: Readonly<Record<string, string>>
+  readonly immutable?: boolean
 }
 
 /** A private key in both forms. Never logged, never in a message. */
@@ -103,6 +107,10 @@ const secretNames = {
   staged: ({ spec, metadata }: AccessKey): string => `${spec.secretName ?? metadata.name}-next`,
 }
 
+/** Of an object, in characters; and so that the Secret of the next key has room for its end. */
+export const longestName = 253
+export const longestSecretName = longestName - '-next'.length
+
 export type SecretSlot = keyof typeof secretNames
 
 export const secretSlots = Object.keys(secretNames) as SecretSlot[]
@@ -143,6 +151,10 @@ export function desiredSecret(
 ): SecretObject {
   const { name, namespace, uid = '' } = accessKey.metadata
   const { secretTemplate, deletionPolicy = 'Delete' } = accessKey.spec
+  // Policies ask for labels. Annotations are what controllers go by that copy Secrets: the next key is not to be copied.
+  const { labels, annotations } = secretTemplate ?? {}
+  const marks = content.slot === 'staged' ? { labels } : { labels, annotations }
+  const template = withTemplate(marks, previous?.metadata)
   const owners = (previous?.metadata.ownerReferences ?? []).filter(owner => owner.uid !== uid)
   const owner = { apiVersion, kind: 'AccessKey', name, uid, controller: true, blockOwnerDeletion: false }
   const isOwned = deletionPolicy === 'Delete' || content.slot === 'staged'
@@ -156,17 +168,18 @@ export function desiredSecret(
       ...(namespace !== undefined && { namespace }),
       ...(previous?.metadata.uid !== undefined && { uid: previous.metadata.uid }),
       ...(previous?.metadata.resourceVersion !== undefined && { resourceVersion: previous.metadata.resourceVersion }),
-      labels: { ...previous?.metadata.labels, ...secretTemplate?.labels, ...managedBy },
+      labels: { ...template.labels, ...managedBy },
       annotations: {
-        ...previous?.metadata.annotations,
-        ...secretTemplate?.annotations,
+        ...template.annotations,
         [secretAnnotations.ownerUid]: uid,
         [secretAnnotations.ownerName]: name,
+        ...(namespace !== undefined && { [secretAnnotations.ownerNamespace]: namespace }),
         ...(content.keyNumber !== undefined && { [secretAnnotations.keyNumber]: String(content.keyNumber) }),
         ...(content.rotationDefault && { [secretAnnotations.rotationDefault]: content.rotationDefault }),
       },
       ...(ownerReferences.length > 0 && { ownerReferences }),
     },
     data: { ...content.files },
+    ...(previous?.immutable && { immutable: true }),
   }
 }

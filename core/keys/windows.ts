@@ -1,5 +1,6 @@
 import { type RotationWindow, weekdays } from '../api/rotation.ts'
 import { durationSeconds } from '../base/time.ts'
+import { type LocalTime, localTime, localTimeIn } from './time-zones.ts'
 
 const daySeconds = 86_400
 /** No window is open for longer than a week, and each opens once a week at least. */
@@ -11,34 +12,45 @@ export interface OpenTime {
   readonly closes: number
 }
 
-/** Whether the runtime knows the time zone. */
-export function isTimeZone(name: string): boolean {
-  try {
-    return localTime(name) !== undefined
-  } catch {
-    return false
-  }
-}
-
 /** The first time, from `from` on, at which a window is open or opens; windows that overlap count as one. */
 export function nextOpen(windows: readonly RotationWindow[], from: number): OpenTime | undefined {
   return openTimes(windows, from, from + weekSeconds + daySeconds).find(({ closes }) => closes > from)
 }
 
-/** The longest time in the two weeks from `from` on in which no window is open, in seconds. */
-export function longestClosed(windows: readonly RotationWindow[], from: number): number {
+/**
+ * The longest time in which no window is open, in seconds: of two years with their clock changes, always the same ones, so
+ * that what was accepted stays so.
+ */
+export function longestClosed(windows: readonly RotationWindow[]): number {
+  const known = closed.get(JSON.stringify(windows))
+  if (known !== undefined) return known
+  const zones = new Set(windows.map(({ timeZone = 'UTC' }) => timeZone))
+  const span = { from: years.from - 2 * weekSeconds, to: years.to + 2 * weekSeconds }
+  const local = new Map([...zones].map(zone => [zone, localTimeIn(zone, span)]))
   let longest = 0
-  let since = from
-  for (const { opens, closes } of openTimes(windows, from, from + 2 * weekSeconds)) {
+  let since = years.from
+  for (const { opens, closes } of openTimes(windows, years.from, years.to, zone => local.get(zone) as LocalTime)) {
     longest = Math.max(longest, opens - since)
     since = Math.max(since, closes)
   }
+  if (closed.size >= mostKnown) closed.clear()
+  closed.set(JSON.stringify(windows), longest)
   return longest
 }
 
+const years = { from: Date.UTC(2026, 0, 1) / 1_000, to: Date.UTC(2028, 0, 1) / 1_000 }
+/** Each pass over a key asks, and keys of one template have the same windows. */
+const closed = new Map<string, number>()
+const mostKnown = 1_000
+
 /** Every time at which a window is open between two moments, in order, none touching another. */
-function openTimes(windows: readonly RotationWindow[], from: number, to: number): OpenTime[] {
-  const times = windows.flatMap(window => timesOf(window, from, to)).sort((a, b) => a.opens - b.opens)
+function openTimes(
+  windows: readonly RotationWindow[],
+  from: number,
+  to: number,
+  localIn: (timeZone: string) => LocalTime = localTime,
+): OpenTime[] {
+  const times = windows.flatMap(window => timesOf(window, { from, to }, localIn)).sort((a, b) => a.opens - b.opens)
   const joined: OpenTime[] = []
   for (const time of times) {
     const last = joined.at(-1)
@@ -48,11 +60,15 @@ function openTimes(windows: readonly RotationWindow[], from: number, to: number)
   return joined
 }
 
-function timesOf(window: RotationWindow, from: number, to: number): OpenTime[] {
+function timesOf(
+  window: RotationWindow,
+  { from, to }: { readonly from: number; readonly to: number },
+  localIn: (timeZone: string) => LocalTime,
+): OpenTime[] {
   const { days = weekdays, start, timeZone = 'UTC' } = window
   const open = durationSeconds(window.duration) ?? 0
   const [hours = 0, minutes = 0] = start.split(':').map(Number)
-  const local = localTime(timeZone)
+  const local = localIn(timeZone)
   const times: OpenTime[] = []
   // Days of the zone's own calendar: begun early enough for the longest window, and for zones ahead and behind.
   for (let day = Math.floor((from - open) / daySeconds) - 1; day <= to / daySeconds + 1; day++) {
@@ -66,29 +82,6 @@ function timesOf(window: RotationWindow, from: number, to: number): OpenTime[] {
 /** Of a day since epoch, which was a Thursday. */
 function weekdayOf(day: number): (typeof weekdays)[number] {
   return weekdays[(((day + 3) % 7) + 7) % 7] as (typeof weekdays)[number]
-}
-
-/** A moment in seconds since epoch → what a clock of the zone shows then, as if it were UTC. */
-type LocalTime = (moment: number) => number
-
-function localTime(timeZone: string): LocalTime {
-  const format = new Intl.DateTimeFormat('en-US', {
-    timeZone,
-    hourCycle: 'h23',
-    year: 'numeric',
-    month: 'numeric',
-    day: 'numeric',
-    hour: 'numeric',
-    minute: 'numeric',
-    second: 'numeric',
-  })
-  return moment => {
-    const parts = Object.fromEntries(
-      format.formatToParts(moment * 1_000).map(({ type, value }) => [type, Number(value)]),
-    )
-    const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = parts
-    return Date.UTC(year, month - 1, day, hour, minute, second) / 1_000
-  }
 }
 
 /**

@@ -6,12 +6,21 @@ import type { KeyRow } from '../rows/rows.ts'
 /** A key without what the service it is used at adds. */
 export type VouchedKey = Omit<KeyRow, 'roles'>
 
+const vouchedOf = new WeakMap<AccessKey, readonly VouchedKey[]>()
+
 /**
  * The keys of status.keys that the spec vouches for: status is an input to authentication, and only the operator may
  * write it, but whatever stands there must still fit the spec. Revoked and ended keys stay in the list while the
  * AccessKey exists, so that whoever still uses one is told so; they verify nothing.
+ * @param accessKey as it was read: it never changes, and is looked at once, for its client may have hundreds of keys
  */
-export function vouchedKeys(accessKey: AccessKey): VouchedKey[] {
+export function vouchedKeys(accessKey: AccessKey): readonly VouchedKey[] {
+  const known = vouchedOf.get(accessKey) ?? findVouched(accessKey)
+  vouchedOf.set(accessKey, known)
+  return known
+}
+
+function findVouched(accessKey: AccessKey): VouchedKey[] {
   const seen = new Set<string>()
   return (accessKey.status?.keys ?? []).flatMap(published => {
     const key = vouched(accessKey, published)

@@ -11,10 +11,10 @@ import {
   overlapWithinValidity,
   windowLength,
 } from '../api/rotation.ts'
-import { isDuration } from '../api/schema.ts'
+import { isDuration, timeIsRead } from '../api/schema.ts'
 import { isCredentialKind } from '../base/credential-kinds.ts'
 import { isRecord } from '../base/is-record.ts'
-import { durationSeconds } from '../base/time.ts'
+import { durationSeconds, secondsOf } from '../base/time.ts'
 
 type Self = Readonly<Record<string, unknown>>
 type Schema = Readonly<Record<string, unknown>>
@@ -122,15 +122,11 @@ function ownFaults(schema: Schema, value: unknown): string[] {
   const rules = (schema['x-kubernetes-validations'] ?? []) as { rule: string; message: string; fieldPath?: string }[]
   const broken = rules.filter(({ rule }) => isRecord(value) && serverRules[rule]?.(value) === false)
   const faults = broken.map(({ message, fieldPath = '' }) => `${fieldPath}: ${message}`)
-  if (schema.format === 'date-time' && !isTime(value)) faults.push(': expected a time such as 2027-01-31T12:00:00Z')
+  if (rules.some(({ rule }) => rule === timeIsRead.rule) && secondsOf(String(value)) === undefined)
+    faults.push(': expected a time such as 2027-01-31T12:00:00Z')
   const twice = Array.isArray(value) ? twiceIn(schema, value) : undefined
   if (twice !== undefined) faults.push(`[${twice}]: it stands in the list already`)
   return faults
-}
-
-function isTime(value: unknown): boolean {
-  const isForm = typeof value === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(value)
-  return isForm && Number.isFinite(Date.parse(value))
 }
 
 /** Index of the first entry that came before, in a list that is a set, or a map by some of its members. */

@@ -15,6 +15,7 @@ import type {
   ServiceAccountRow,
   ServiceRow,
 } from '../rows/rows.ts'
+import { countedAccessKeys, countedPods } from './client-share.ts'
 import { isPresent, referenceKey } from './ids.ts'
 import { type VouchedKey, vouchedKeys } from './keys.ts'
 import type { PodObject, ServiceAccountObject } from './kubernetes.ts'
@@ -209,16 +210,15 @@ export function clientRow(client: ResolvedClient, namespace: string, credentials
 /**
  * The keys of a client, by the names of their AccessKeys, revoked and ended ones too. An AccessKey counts for the client
  * that it named when its keys were made: a later client of that name has its own.
- * @param accessKeys those of other clients are passed over
+ * @param accessKeys those of other clients are passed over, and those beyond the client's share
  */
 export function clientKeys(client: ResolvedClient, accessKeys: Iterable<AccessKey>): ClientKey[] {
   const { namespace, name } = client.client.metadata
-  return [...accessKeys]
-    .filter(({ metadata, spec, status }) => {
-      const refers = metadata.namespace === namespace && spec.clientRef.name === name
-      return refers && status?.clientId === client.clientId
-    })
-    .filter(isPresent)
+  const named = [...accessKeys].filter(
+    ({ metadata, spec }) => metadata.namespace === namespace && spec.clientRef.name === name,
+  )
+  return countedAccessKeys(named)
+    .filter(({ status }) => status?.clientId === client.clientId)
     .sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
     .flatMap(accessKey => {
       const { roles } = accessKey.spec
@@ -232,7 +232,7 @@ function narrowed({ key, roles }: ClientKey, namespace: string): KeyRow {
 }
 
 /**
- * The service accounts a client holds, with the pods that run as them now.
+ * The service accounts a client holds, with the pods that run as them now, as far as the client's share goes.
  * @param now seconds since epoch
  */
 export function serviceAccountRows(
@@ -241,13 +241,18 @@ export function serviceAccountRows(
   podsOf: (serviceAccountKey: string) => Iterable<PodObject>,
   now: number,
 ): ServiceAccountRow[] {
-  return client.serviceAccounts.flatMap(name => {
+  const running = client.serviceAccounts.flatMap(name => {
     const key = `${client.client.metadata.namespace}/${name}`
     const account = accounts.get(key)
     if (!account?.metadata.uid || !isPresent(account)) return []
-    const pods = [...podsOf(key)].filter(isRunningAs(name, now)).flatMap(pod => pod.metadata.uid ?? [])
-    return [{ name, uid: account.metadata.uid, pods: pods.sort() }]
+    return [{ name, uid: account.metadata.uid, pods: [...podsOf(key)].filter(isRunningAs(name, now)) }]
   })
+  const counted = new Set(countedPods(running.flatMap(({ pods }) => pods)))
+  return running.map(({ name, uid, pods }) => ({
+    name,
+    uid,
+    pods: pods.flatMap(pod => (counted.has(pod) ? (pod.metadata.uid ?? []) : [])).sort(),
+  }))
 }
 
 /** How long after the end of its grace period a pod is believed to end still. */

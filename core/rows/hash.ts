@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { canonicalJson } from '../base/canonical-json.ts'
+import { canonicalJson, canonicalPieces } from '../base/canonical-json.ts'
+import type { Steps } from '../base/steps.ts'
 
 /** Hash of an empty slice. */
 export const emptyHash = '0'.repeat(64)
@@ -13,6 +14,23 @@ const modulus = 1n << 256n
  */
 export function rowHash(row: unknown): string {
   return createHash('sha256').update(canonicalJson(row)).digest('hex')
+}
+
+/** The same in steps where the row is long, as that of a client with hundreds of keys: whole it takes some milliseconds. */
+export function* rowHashing(row: unknown): Steps<string> {
+  return (yield* rowMeasuring(row)).hash
+}
+
+/** With the bytes of the text. */
+export function* rowMeasuring(row: unknown): Steps<{ readonly hash: string; readonly bytes: number }> {
+  const sum = createHash('sha256')
+  let bytes = 0
+  for (const piece of canonicalPieces(row)) {
+    if (bytes > 0) yield
+    sum.update(piece)
+    bytes += Buffer.byteLength(piece)
+  }
+  return { hash: sum.digest('hex'), bytes }
 }
 
 /** @returns the hash of a slice of these rows */

@@ -4,8 +4,11 @@ const mebibyte = 1_048_576
 
 /** What a guard needs besides its policy: Node, its own code, calls under way. */
 const besideBytes = 112 * mebibyte
-/** Memory for a byte of JSON, while a whole slice takes the place of another one. */
-const perByte = 10
+/**
+ * Memory for a byte of JSON, while a whole slice takes the place of another one, and all clients of the one before have called:
+ * three are alive in each, as many again is what the collector has not come to, and some lie in what calls left behind.
+ */
+const perByte = 12
 /** Some policy always fits: roles and a few thousand clients. */
 const leastBytes = mebibyte
 /** Memory is told in steps: a slice that grows by a client changes no status. */

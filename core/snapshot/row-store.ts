@@ -1,6 +1,6 @@
 import { editMap, emptyMap, type SharedMap } from '../base/shared-map.ts'
 import type { Steps } from '../base/steps.ts'
-import { emptyHash, startSum } from '../rows/hash.ts'
+import { emptyHash, rowHashing, startSum } from '../rows/hash.ts'
 import { parseRow } from '../rows/parse-row.ts'
 import { type Row, rowKey } from '../rows/rows.ts'
 
@@ -50,8 +50,8 @@ export function* updateRows(
     const before = edit.get(key)
     if (row) edit.set(key, row)
     else edit.delete(key)
-    if (before) sum.remove(before.value)
-    if (row) sum.add(row.value)
+    if (before) sum.removeHash(yield* rowHashing(before.value))
+    if (row) sum.addHash(yield* rowHashing(row.value))
     if (before || row) changes.push({ key, before, after: row })
     yield
   }

@@ -1,5 +1,5 @@
 import { finish, type Steps } from '../base/steps.ts'
-import { emptyHash, startSum } from '../rows/hash.ts'
+import { emptyHash, rowHashing, startSum } from '../rows/hash.ts'
 import type { Row } from '../rows/rows.ts'
 import { createSnapshotBuilder, type Snapshot } from './snapshot.ts'
 
@@ -12,7 +12,7 @@ export function snapshotOfRows(rows: readonly Row[]): Snapshot | undefined {
 export function* makingSnapshot(rows: readonly Row[]): Steps<Snapshot | undefined> {
   const sum = startSum(emptyHash)
   for (const row of rows) {
-    sum.add(row)
+    sum.addHash(yield* rowHashing(row))
     yield
   }
   const builder = createSnapshotBuilder()

@@ -4,7 +4,7 @@ import { countVersions, type GuardsOfVersion } from './guard-versions.ts'
 import { groupLacking, type Lack, type Lacking, type MadeWrong } from './lacking-pods.ts'
 import { joinOutdated, type OutdatedGuards } from './outdated-guards.ts'
 import type { EnforcedView } from './report.ts'
-import { joinTooLarge, type SliceTooLarge } from './slice-too-large.ts'
+import { joinTooLarge, type RefusedClients, type SliceTooLarge } from './slice-too-large.ts'
 
 /** What one replica of the issuer knows of the guards that are connected to it: `GET /v1/enforcement`. */
 export interface EnforcementReport {
@@ -29,8 +29,8 @@ export interface GuardReport {
   readonly needs?: string
   /** The release that the guard is of. Issuers of earlier releases do not say. */
   readonly version?: string
-  /** It is not sent the slice, which is larger than it takes; with the memory that it would need, bytes, if any will do. */
-  readonly tooLarge?: { readonly memory?: number }
+  /** It is not sent all of the slice, which is larger than it takes; with the memory that it would need, bytes, if any will do. */
+  readonly tooLarge?: { readonly memory?: number; readonly refused?: RefusedClients }
   readonly exposed?: readonly string[]
   /** Where nothing listens though the app should; absent from issuers of earlier releases too. */
   readonly notListening?: string
@@ -52,6 +52,8 @@ export interface ConcernedService {
   readonly pods: readonly ExpectedPod[]
   /** Some of them are central guards, which proxies ask. */
   readonly central?: true
+  /** It is gone or not accepted, and guards that have a policy of it go on with that: for so long, as far as it is known. */
+  readonly left?: { readonly maxStaleness?: string }
 }
 
 /**
@@ -67,16 +69,37 @@ export function judgeEnforcement(
   if (concerned.length === 0) return { state: 'no-guards' }
   if (!reports) return { state: 'unknown' }
   if (reports.length === 0) return { state: 'waiting', message: 'No issuer is ready, so the guards cannot be told.' }
-  if (!reports.every(report => hasSeen(report.seen[asked.resource], asked.version))) {
-    return { state: 'waiting', message: 'The issuers have not told the guards yet.' }
+  const behind = concerned.filter(service => currentPods(service, reports) < service.pods.length)
+  const left = behind.filter(service => service.left)
+  if (left.length > 0) {
+    const more = left.length > namedAtMost ? ` So it is at ${left.length - namedAtMost} more services.` : ''
+    const texts = left.slice(0, namedAtMost).map(service => leftText(service, reports))
+    return { state: 'waiting', reason: 'GuardsLeftBehind', message: `${texts.join(' ')}${more}` }
   }
-  const behind = concerned.flatMap(service => {
-    const count = currentPods(service, reports)
-    return count === service.pods.length ? [] : [`${service.key} (${count} of ${service.pods.length})`]
-  })
-  if (behind.length === 0) return { state: 'enforced' }
-  const more = behind.length > 3 ? ` and ${behind.length - 3} more` : ''
-  return { state: 'waiting', message: `Guards hold it at ${behind.slice(0, 3).join(', ')}${more}.` }
+  // Before what the issuers have seen: writing this into the object makes another version of it, which would say otherwise.
+  if (behind.length > 0) {
+    const counted = behind.map(service => `${service.key} (${currentPods(service, reports)} of ${service.pods.length})`)
+    return { state: 'waiting', message: `Guards hold it at ${firstOf(counted)}.` }
+  }
+  if (reports.every(report => hasSeen(report.seen[asked.resource], asked.version))) return { state: 'enforced' }
+  return { state: 'waiting', message: 'The issuers have not told the guards yet.' }
+}
+
+const namedAtMost = 3
+
+function firstOf(names: readonly string[]): string {
+  const more = names.length > namedAtMost ? ` and ${names.length - namedAtMost} more` : ''
+  return `${names.slice(0, namedAtMost).join(', ')}${more}`
+}
+
+/** Which guards decide by what they had, until when, and what ends it. */
+function leftText(service: ConcernedService, reports: readonly EnforcementReport[]): string {
+  const current = currentUids(service, reports)
+  const names = service.pods.flatMap(({ name, uid }) => (current.has(uid) ? [] : [name])).sort()
+  const staleness = service.left?.maxStaleness
+  const until =
+    staleness === undefined ? 'its maxStaleness has passed (24h unless it said otherwise)' : `${staleness} have passed`
+  return `The GuardedService ${service.key} is gone or not accepted, and its guards may go on with the policy that they have until ${until}: ${firstOf(names)}. Roll out these pods without the guard, or make the service right.`
 }
 
 /** What the guards of one service say of themselves. */
@@ -97,7 +120,7 @@ export interface ServiceReport {
   readonly lacking: readonly Lacking[]
   /** The pods whose guard denies what it is too old to know. */
   readonly outdated?: OutdatedGuards
-  /** The pods whose guard is not sent the slice. */
+  /** The pods whose guard is not sent all of the slice. */
   readonly tooLarge?: SliceTooLarge
   /** Releases of the guards, as far as they are known. */
   readonly versions: readonly GuardsOfVersion[]
@@ -120,7 +143,7 @@ export function reportService(service: ConcernedService, reports: readonly Enfor
     present.flatMap(({ pod = '', needs }) => (needs === undefined ? [] : [{ needs, name: pod }])),
   )
   const tooLarge = joinTooLarge(
-    present.flatMap(({ pod = '', tooLarge: found }) => (found ? [{ name: pod, memory: found.memory }] : [])),
+    present.flatMap(({ pod = '', tooLarge: found }) => (found ? [{ name: pod, ...found }] : [])),
   )
   return {
     current: currentPods(service, reports),

@@ -3,9 +3,17 @@ import { nameSome } from '../base/name-some.ts'
 import { secondsOfTime, timeOf } from '../base/time.ts'
 import type { ResolvedClient } from '../registry/resolve-clients.ts'
 import { isPinned } from '../registry/slice.ts'
+import { endingFinding, horizonsOf, lifeEvents } from './ending.ts'
 import { lastUse } from './last-use.ts'
 import { isPaused, pausedFindings } from './paused.ts'
-import { type ConditionFinding, type EnforcedView, latchEnforced, notReady, reportConditions } from './report.ts'
+import {
+  type ConditionFinding,
+  type EnforcedView,
+  latchEnforced,
+  notReady,
+  type PlannedEvent,
+  reportConditions,
+} from './report.ts'
 
 interface ObservedGrant {
   readonly object: AccessGrant
@@ -28,7 +36,7 @@ interface ObservedGrant {
 export function planAccessGrant(
   observed: ObservedGrant,
   now: number,
-): { readonly status: AccessGrantStatus; readonly nextAt?: number } {
+): { readonly status: AccessGrantStatus; readonly events: readonly PlannedEvent[]; readonly nextAt?: number } {
   const { object, enforced } = observed
   const { generation } = object.metadata
   const previous = object.status?.conditions
@@ -42,23 +50,30 @@ export function planAccessGrant(
   const accepted = acceptance(fault)
   const samePins = JSON.stringify(object.status?.clients?.map(pinned)) === JSON.stringify(clients.map(pinned))
   const latched = latchEnforced(samePins ? previous : undefined, generation, enforced)
+  const state = stateOf(observed, fault, clients, expired)
+  const ending = end === undefined || state === 'Refused' ? undefined : endingFinding(end, now, 'The grant', atItsEnd)
   const findings = pausedFindings(
-    [accepted, readiness(accepted, expired), latched],
+    [accepted, readiness(accepted, expired), latched, ...(ending ? [ending] : [])],
     paused ? { left: pinsLeft, withheld } : undefined,
   )
   // What was withheld of a grant that was written again is to be pinned once the pause ends.
   const seen = withheld ? object.status?.observedGeneration : generation
+  const conditions = reportConditions(previous, generation, timeOf(now), findings)
+  const times = end === undefined ? [] : [...horizonsOf(end), end].filter(time => time > now)
   return {
     status: {
       ...(seen !== undefined && { observedGeneration: seen }),
-      conditions: reportConditions(previous, generation, timeOf(now), findings),
-      state: stateOf(observed, fault, clients, expired),
+      conditions,
+      state,
       clients,
       ...lastUse(object.status),
     },
-    ...(end !== undefined && end > now && { nextAt: end }),
+    events: lifeEvents(previous, conditions),
+    ...(times.length > 0 && { nextAt: Math.min(...times) }),
   }
 }
+
+const atItsEnd = ': its clients have what it gives no more then. Set a later spec.expiresAt, or take it out.'
 
 /** What it does for callers now, so that nothing reads as active that gives nobody anything. */
 function stateOf(
@@ -141,7 +156,11 @@ function faultOf(
 ): Fault | undefined {
   const { object, roleExists, schemaFault } = observed
   if (schemaFault !== undefined) return { reason: 'Invalid', message: schemaFault }
-  if (Number.isNaN(end)) return { reason: 'Invalid', message: 'spec.expiresAt is not an RFC 3339 time. Correct it.' }
+  if (Number.isNaN(end))
+    return {
+      reason: 'Invalid',
+      message: 'spec.expiresAt is not an RFC 3339 time. Write it as in 2027-01-31T12:00:00Z.',
+    }
   if (!roleExists) {
     const { name } = object.spec.roleRef
     return {

@@ -39,7 +39,7 @@ export type EnforcedView =
   | { readonly state: 'unknown' }
   | { readonly state: 'no-guards' }
   | { readonly state: 'enforced' }
-  | { readonly state: 'waiting'; readonly message: string }
+  | { readonly state: 'waiting'; readonly reason?: 'GuardsLeftBehind'; readonly message: string }
 
 /**
  * The whole list of conditions: exactly the findings, in their order. What is not found is left out.
@@ -93,7 +93,7 @@ export function latchEnforced(
     case 'no-guards':
       return { type: 'Enforced', status: 'True', reason: 'NoGuards', message: 'No guard is concerned.' }
     case 'waiting':
-      return { type: 'Enforced', status: 'False', reason: 'Waiting', message: view.message }
+      return { type: 'Enforced', status: 'False', reason: view.reason ?? 'Waiting', message: view.message }
     default:
       // Not asked yet, as after a restart: what was said of this generation stands until something better is known.
       if (before?.observedGeneration === generation && before) return kept(before)
@@ -114,15 +114,15 @@ export interface PlannedEvent {
 }
 
 /** Ready=True, but nobody may take it for well: what ended by itself, and what opens nothing or less than it says. */
-const warned = ['Expired', 'RuleMatchesNothing', 'RoleNotFound', 'NothingListens', 'GuardsOutdated']
+const warned = ['Expired', 'RuleMatchesNothing', 'RoleNotFound', 'NothingListens', 'GuardsOutdated', 'SecretAltered']
 /** Reasons of Enforced that mean calls nobody decides about. */
 export const aroundGuard: readonly string[] = ['ServiceBypassesGuard', 'DirectAccess']
 /** Those that a person has to mend: each is told also when Enforced was False before. */
 const calling: readonly string[] = [...aroundGuard, 'SliceTooLarge']
 
 /**
- * An event when Ready means something else than before, none while work is under way; and one when Enforced turns
- * False, or calls begin or cease to go around the guard.
+ * An event when Ready means something else than before, none while work is under way, and none when a new object is well:
+ * its condition says that. And one when Enforced turns False, or calls begin or cease to go around the guard.
  * @param enforcement `latched`: what waits for guards only waits for the first time, and that is no event
  */
 export function transitionEvents(
@@ -132,7 +132,7 @@ export function transitionEvents(
 ): PlannedEvent[] {
   const [ready, enforced] = [find(next, 'Ready'), find(next, 'Enforced')]
   return [
-    ...(ready && ready.reason !== 'Pending' && differs(find(previous, 'Ready'), ready) ? [eventOf(ready)] : []),
+    ...(ready && isNews(find(previous, 'Ready'), ready) ? [eventOf(ready)] : []),
     // What is not accepted is told as such.
     ...(enforced && enforcement === 'live' && ready?.status !== 'False' && turned(find(previous, 'Enforced'), enforced)
       ? [eventOf(enforced)]
@@ -140,8 +140,10 @@ export function transitionEvents(
   ]
 }
 
-function differs(before: StoredCondition | undefined, now: StoredCondition): boolean {
-  return before?.reason !== now.reason || before.status !== now.status
+function isNews(before: StoredCondition | undefined, now: StoredCondition): boolean {
+  if (now.reason === 'Pending' || (before?.reason === now.reason && before.status === now.status)) return false
+  const isNew = before === undefined || before.status === 'Unknown'
+  return !isNew || isWarning(now)
 }
 
 function turned(before: StoredCondition | undefined, now: StoredCondition): boolean {
@@ -150,7 +152,11 @@ function turned(before: StoredCondition | undefined, now: StoredCondition): bool
   return before !== undefined && calling.includes(before.reason)
 }
 
-function eventOf({ status, reason, message }: StoredCondition): PlannedEvent {
-  const isWarning = status === 'False' || warned.includes(reason)
-  return { type: isWarning ? 'Warning' : 'Normal', reason, action: 'Reconcile', note: message }
+function isWarning({ status, reason }: StoredCondition): boolean {
+  return status === 'False' || warned.includes(reason)
+}
+
+function eventOf(condition: StoredCondition): PlannedEvent {
+  const { reason, message } = condition
+  return { type: isWarning(condition) ? 'Warning' : 'Normal', reason, action: 'Reconcile', note: message }
 }

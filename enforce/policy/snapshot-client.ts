@@ -8,8 +8,10 @@ import { memoryFor, sliceBound } from '../../core/rows/slice-bound.ts'
 import { type Clock, sleep } from '../../platform/clock.ts'
 import { driveSteps } from '../../platform/drive-steps.ts'
 import type { Logger } from '../../platform/log.ts'
-import { https } from '../../platform/on-demand.ts'
+import { createAnswer } from './answer.ts'
 import { createFrameReader, type ReadFrames } from './frame-reader.ts'
+import { openStream, readRefusal } from './open-stream.ts'
+import { type Backoff, createReconnectPause, type EndedConnection, guardBackoff } from './reconnect-pause.ts'
 import type { HeldSlice, Taken } from './slice.ts'
 import { type KeptBack, keptBackText } from './standing.ts'
 
@@ -46,19 +48,22 @@ export interface SnapshotClientOptions {
   memoryBytes?: number
   /** Slices that share it. */
   sharedBy?: number
-  backoff?: { minMs: number; maxMs: number }
+  backoff?: Backoff
 }
 
 /** How a connection ended, and what that means for the next one. */
-interface Ended {
+interface Ended extends EndedConnection {
   readonly why: string
-  /** Frames came that were of use: the next try is soon. */
-  readonly progress: boolean
   readonly needsFull?: boolean
 }
 
 type Left = Partial<Ended> & { readonly why: string }
 
+/**
+ * Guards that got the same answer at a time by chance within this, milliseconds: all answers at once would delay the change
+ * at those that the issuer has not sent it to yet. The operator asks it once a second.
+ */
+export const answerWithinMs = { applied: 200, confirmed: 1_000 }
 /** How long a guard that stops waits until its last lines have gone. */
 const lastLinesMs = 1_000
 /** So much is read in one step: about a millisecond. */
@@ -67,15 +72,16 @@ const stepBytes = 16_384
 const frameSlackBytes = 1_048_576
 
 export function createSnapshotClient(options: SnapshotClientOptions): SnapshotClient {
-  const { slice, clock, log, onConnected, backoff = { minMs: 200, maxMs: 5_000 } } = options
+  const { slice, clock, log, onConnected } = options
   const { memoryBytes = 0, sharedBy = 1 } = options
   const maxBytes = sliceBound(memoryBytes, sharedBy)
   const stopped = new AbortController()
   let isKeptBack = false
   let tell: ((when: 'if due' | 'now', written?: () => void) => void) | undefined
+  const answer = createAnswer(clock, () => tell?.('if due'))
 
   async function run(): Promise<void> {
-    let waitMs = backoff.minMs
+    const pauseMs = createReconnectPause(options.backoff ?? guardBackoff)
     let needsFull = false
     let last = ''
     while (!stopped.signal.aborted) {
@@ -86,9 +92,7 @@ export function createSnapshotClient(options: SnapshotClientOptions): SnapshotCl
       if (ended.why !== last) log.warn({ why: ended.why }, 'the snapshot stream ended, connecting again')
       last = ended.why
       needsFull = ended.needsFull ?? (needsFull && !ended.progress)
-      if (ended.progress) waitMs = backoff.minMs
-      await sleep(clock, waitMs * (0.5 + Math.random() / 2), stopped.signal)
-      waitMs = Math.min(backoff.maxMs, waitMs * 2)
+      await sleep(clock, pauseMs(ended), stopped.signal)
     }
   }
 
@@ -152,7 +156,7 @@ export function createSnapshotClient(options: SnapshotClientOptions): SnapshotCl
       alive()
       request.on('error', error => end(`the connection failed: ${(error as NodeJS.ErrnoException).code ?? error.name}`))
       request.on('response', response => {
-        if (response.statusCode !== 200) return refusal(response, end)
+        if (response.statusCode !== 200) return readRefusal(response, end)
         onConnected(true)
         log.info({ service: options.service }, 'connected to the issuer')
         const read = createFrameReader(maxBytes + frameSlackBytes)
@@ -187,7 +191,7 @@ export function createSnapshotClient(options: SnapshotClientOptions): SnapshotCl
         if (isKeptBack) options.onTooLarge?.(undefined)
         isKeptBack = false
         options.onTaken(taken)
-        tell?.('if due')
+        answer.within('full' in frame ? 0 : answerWithinMs[taken])
       }
       // A change may be longer than all that is there after it.
       if (fault) return { why: faults[fault], needsFull: fault === 'too_long' }
@@ -206,7 +210,10 @@ export function createSnapshotClient(options: SnapshotClientOptions): SnapshotCl
 
   return {
     start: () => void run(),
-    stop: () => stopped.abort(),
+    stop() {
+      answer.cancel()
+      stopped.abort()
+    },
     tellHeld: () => tell?.('if due'),
     async tellUsed() {
       if (!tell) return
@@ -273,36 +280,4 @@ function endingOf(taken: Taken, frame: Frame): Left {
     return { why: `the issuer ended the stream: ${String(code).slice(0, 64)}` }
   }
   return { why: 'the issuer sent a frame this version does not know' }
-}
-
-function openStream(url: string, ca: Buffer, token: string): ClientRequest {
-  const request = https().request(new URL('/v1/snapshots', url), {
-    method: 'POST',
-    ca,
-    minVersion: 'TLSv1.2',
-    // A connection of its own: it lives as long as the stream.
-    agent: false,
-    headers: {
-      authorization: `Bearer ${token}`,
-      'content-type': 'application/x-ndjson',
-      'transfer-encoding': 'chunked',
-    },
-  })
-  request.setNoDelay(true)
-  request.setSocketKeepAlive(true, 30_000)
-  return request
-}
-
-/** A status other than 200: the code of the problem body is worth telling, its text is not needed. */
-function refusal(response: IncomingMessage, end: (why: string) => void): void {
-  let body = ''
-  response.setEncoding('utf8')
-  response.on('data', (text: string) => {
-    if (body.length < 4_096) body += text
-  })
-  response.on('close', () => {
-    const code = /"code"\s*:\s*"([a-z_]{1,64})"/.exec(body)?.[1]
-    const { statusCode = 0 } = response
-    end(`the issuer answered ${statusCode}${code ? ` ${code}` : ''}`)
-  })
 }

@@ -1,4 +1,5 @@
 import { guardContainerName } from '../../core/api/guarded-pod.ts'
+import { guardLabel } from '../../core/api/labels.ts'
 import type { PodObject } from '../../core/registry/kubernetes.ts'
 import { type Clock, sleep, systemClock } from '../../platform/clock.ts'
 import type { Objects } from '../objects.ts'
@@ -51,7 +52,9 @@ export function createStreamAuthorizer(parts: {
     const ends = pod.metadata.deletionTimestamp
     if (ends !== undefined && !(Date.parse(ends) + terminationSlackMs > clock.wallMs())) return false
     const target = objects.targets.store.get(`${guarded.metadata.namespace}/${guarded.spec.targetRef.name}`)
-    const selector = Object.entries(target?.spec?.selector ?? {})
+    // Without its Service the policy is what it was, and its guards must hear of what is revoked: the label says whose they are.
+    if (!target) return pod.metadata.labels?.[guardLabel] === guarded.metadata.name
+    const selector = Object.entries(target.spec?.selector ?? {})
     // A Service without selector selects nothing; an empty match must not mean every pod.
     return selector.length > 0 && selector.every(([name, value]) => pod.metadata.labels?.[name] === value)
   }

@@ -29,14 +29,17 @@ export function reportEnforcement(objects: Objects, slices: Slices, streams: Ite
 /** It ends in a status: only what a release can be called. */
 const releaseName = /^[0-9A-Za-z][0-9A-Za-z.+-]{0,63}$/
 
-function guardReport({ holder, held, view, version, tooLarge }: GuardStream, isCurrent: boolean): Reported {
+function guardReport(
+  { holder, held, view, isViewCurrent, version, tooLarge }: GuardStream,
+  isCurrent: boolean,
+): Reported {
   const { hash, exposed = [], notListening, wouldDeny = 0 } = held()
   const needs = view.needs()
   const kept = tooLarge()
   return {
     ...(holder.pod && { namespace: holder.pod.namespace, pod: holder.pod.name, uid: holder.pod.uid }),
     hash,
-    current: isCurrent && hash === view.hash(),
+    current: isCurrent && isViewCurrent() && hash === view.hash(),
     ...(needs !== undefined && { needs }),
     ...(releaseName.test(version) && { version }),
     ...(kept && { tooLarge: kept }),

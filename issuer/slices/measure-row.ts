@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '../../core/base/canonical-json.ts'
+import type { Steps } from '../../core/base/steps.ts'
+import { rowMeasuring } from '../../core/rows/hash.ts'
 import type { SentRow } from '../../core/rows/rows.ts'
 
 interface Measured {
@@ -9,6 +11,16 @@ interface Measured {
 }
 
 const measured = new WeakMap<SentRow, Measured>()
+
+/** The same in steps, which are many where the row is long: afterwards it is known. */
+export function* measuringRow(row: SentRow): Steps<Measured> {
+  const known = measured.get(row)
+  if (known) return known
+  const { hash, bytes } = yield* rowMeasuring(row)
+  const fresh = { hash, bytes: bytes + 1 }
+  measured.set(row, fresh)
+  return fresh
+}
 
 /** Hash and size of a row, from its text, which is made once for a row that many slices hold. */
 export function measureRow(row: SentRow): Measured {

@@ -4,7 +4,7 @@ import type { Seen } from '../../core/rows/frames.ts'
 import { emptyHash, type HashSum, startSum } from '../../core/rows/hash.ts'
 import { type Row, rowKey } from '../../core/rows/rows.ts'
 import type { ChunkCache } from '../snapshots/frame-text.ts'
-import { measureRow } from './measure-row.ts'
+import { measureRow, measuringRow } from './measure-row.ts'
 import type { SliceView } from './slice-view.ts'
 import { createSliceViews, type OpenView } from './slice-views.ts'
 
@@ -12,6 +12,7 @@ import { createSliceViews, type OpenView } from './slice-views.ts'
 export interface Slice extends Pick<SliceView, 'hash' | 'frameFor' | 'heartbeat'> {
   /** `namespace/name`. */
   readonly key: string
+  rows(): Row[]
   /** The row now under this key. */
   row(key: string): Row | undefined
   /**
@@ -127,6 +128,7 @@ export function createSlice(
     const next = new Map<string, Held>()
     for (const row of yield* making) {
       const id = rowKey(row)
+      if (held.get(id)?.row !== row) yield* measuringRow(row)
       next.set(id, heldAs(row, held.get(id), change))
       if (isDue()) yield
     }
@@ -174,6 +176,7 @@ export function createSlice(
   return {
     key,
     hash: () => hash,
+    rows: () => [...held.values()].map(({ row }) => row),
     row: id => held.get(id)?.row,
     replacing,
     replace: rows => finish(replacing(asSteps(rows)))(),

@@ -15,6 +15,8 @@ import type { Objects } from '../objects.ts'
 import { createChunkCache } from '../snapshots/frame-text.ts'
 import { createBuildTurns } from './build-turns.ts'
 import { createChangedClients } from './changed-clients.ts'
+import { createLesserSlices, type LesserSlices } from './lesser-slices.ts'
+import { measuringRow } from './measure-row.ts'
 import { followPodEnds } from './pod-ends.ts'
 import { createRowCache } from './row-cache.ts'
 import { createSeenBySlice } from './seen-by-slice.ts'
@@ -48,6 +50,8 @@ export interface Slices {
   onRemoved(handler: (service: string) => void): void
   /** Makes every slice anew: the cluster's keys changed. */
   clusterChanged(): void
+  /** Of a slice that not every guard takes, what fits. */
+  readonly lesser: LesserSlices
   stop(): void
 }
 
@@ -72,6 +76,11 @@ export function createSlices(parts: {
   const builds = createBuildTurns(building)
   const seen = createSeenBySlice(objects.content, documents.seenOf)
   const clients = createChangedClients({ objects, resolved, cache, isPending: builds.isPending })
+  const lesser = createLesserSlices({
+    make: (key, seenNow) => createSlice(key, seenNow, clock.now, chunks, parts.features),
+    seen: seen.of,
+    ...{ clock, drive },
+  })
   let stale = nothingStale()
   let cancel: (() => void) | undefined
   let isDue = false
@@ -157,6 +166,7 @@ export function createSlices(parts: {
       yield
     }
     for (const [service, keys] of renewals) {
+      yield* preparing(service, keys)
       if (!builds.isPending(service)) seen.release(service)
       renew(service, keys)
       yield
@@ -208,7 +218,7 @@ export function createSlices(parts: {
       if (slice.bytes() > maxSliceBytes)
         log.error(
           { service: key, bytes: slice.bytes() },
-          'the slice is larger than any guard is sent, they keep what they have',
+          'the slice is larger than any guard is sent, they get it without its largest clients',
         )
       log.debug({ service: key, revision: slice.hash().slice(0, 12) }, 'slice made')
     } catch (error) {
@@ -230,6 +240,21 @@ export function createSlices(parts: {
     const slice = begun.get(service) ?? slices.get(service)
     const namespace = service.slice(0, service.indexOf('/'))
     slice?.renew(gone.map(client => clientRow(client, namespace, { keys: [], serviceAccounts: [] })))
+  }
+
+  /** Makes rows of clients in steps, so that the moment at which they are put in their place is a short one. */
+  function* preparing(service: string, keys: readonly string[]): Steps<void> {
+    if (!begun.has(service) && !slices.has(service)) return
+    const namespace = service.slice(0, service.indexOf('/'))
+    for (const key of keys) {
+      const client = known.clients.get(key)
+      try {
+        if (client?.accepted) yield* measuringRow(cache.clientRow(client, namespace))
+      } catch {
+        // Whoever puts it in its place meets the same fault, and knows what becomes of the slice.
+      }
+      yield
+    }
   }
 
   /** Clients' own rows, in a slice that has them and in one that is being made. */
@@ -260,6 +285,7 @@ export function createSlices(parts: {
       seen.await(service, done)
       flush()
     },
+    lesser,
     onRemoved: handler => void removed.add(handler),
     clusterChanged() {
       for (const key of known.services.keys()) stale.slices.add(key)

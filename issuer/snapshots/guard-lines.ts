@@ -15,6 +15,7 @@ export async function* readLines(stream: AsyncIterable<Buffer>): AsyncGenerator<
   for await (const chunk of stream) {
     rest += decoder.decode(chunk, { stream: true })
     for (let end = rest.indexOf('\n'); end !== -1; end = rest.indexOf('\n')) {
+      if (end > longestLineBytes) throw new Error('a line is too long')
       yield rest.slice(0, end)
       rest = rest.slice(end + 1)
     }

@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Documents } from '../../cluster/openapi/documents.ts'
-import { type Held, heartbeatMs } from '../../core/rows/frames.ts'
+import type { Steps } from '../../core/base/steps.ts'
+import { heartbeatMs } from '../../core/rows/frames.ts'
 import { type Clock, systemClock } from '../../platform/clock.ts'
+import { driveSteps } from '../../platform/drive-steps.ts'
 import { createBudget } from '../../platform/fair/budget.ts'
 import { createFairQueue } from '../../platform/fair/fair-queue.ts'
 import { markStream } from '../../platform/http/exchanges.ts'
@@ -12,16 +14,19 @@ import { keepAuthorized } from '../authenticate/reauthorize.ts'
 import type { FairReviewer } from '../authenticate/review-fairly.ts'
 import type { Holder } from '../authenticate/token-review.ts'
 import type { Objects } from '../objects.ts'
-import { line, type SliceView } from '../slices/slice-view.ts'
+import { line } from '../slices/slice-view.ts'
 import type { Slices } from '../slices/slices.ts'
 import type { Usage } from '../usage/usage.ts'
 import { parseHeld, parseHello, readLines } from './guard-lines.ts'
 import { createGuardStream, type GuardStream } from './guard-stream.ts'
+import { createLinePace } from './line-pace.ts'
 import type { Pace } from './paced-writer.ts'
 
 const helloMs = 10_000
 /** Streams, by the namespace of their service; fewer than the port has places, so that the operator finds one. */
 const streamPlaces = { sum: 1_920, perPeer: 1_280 }
+/** Streams of one pod that stands behind services: a guard has one, and a pod may stand behind several. */
+export const streamsPerPod = 8
 /** Pieces of 64 KiB, and what TLS makes of them, that are under way at one time, by namespace. */
 const turns = { running: 256, waiting: 4_096, waitingPerPeer: 4_096 }
 
@@ -37,6 +42,8 @@ export interface SnapshotServer {
   opened(): number
   /** How many were dropped because their guard did not read. */
   stalled(): number
+  /** How often one was not read from because its pod or its namespace had sent too much. */
+  slowed(): number
   /** Ends every stream and lets none in any more, telling the guards to go to another replica. */
   drain(): void
 }
@@ -57,24 +64,45 @@ export function createSnapshotServer(parts: SnapshotServerParts): SnapshotServer
   const streams = new Map<string, GuardStream>()
   const checks = new Map<GuardStream, () => void>()
   const places = createBudget(streamPlaces)
+  const ofPods = createBudget({ sum: streamPlaces.sum, perPeer: streamsPerPod })
+  const linePace = createLinePace({ clock, log })
   const pace: Pace = { turns: createFairQueue(turns), onStalled: () => stalled++ }
   let counter = 0
   let opened = 0
   let stalled = 0
   let isDraining = false
   let cancelBeat = clock.after(heartbeatMs, beat)
+  let isBeating = false
+  let leaveBeat = (): void => {}
 
   function beat(): void {
     cancelBeat = clock.after(heartbeatMs, beat)
     slices.flush()
+    // One that takes so long goes on: begun anew it would never come to the last guards.
+    if (isBeating) return
+    isBeating = true
+    // A change must not wait for a thousand heartbeats.
+    leaveBeat = driveSteps(beating(), outcome => {
+      isBeating = false
+      if ('error' in outcome) throw outcome.error
+    })
+  }
+
+  function* beating(): Steps<void> {
     // A pod that does not end in its time loses its right without an event.
-    recheck(() => true)
-    for (const slice of slices.all()) slice.prune(clock.now())
-    const lines = new Map<SliceView, string>()
-    for (const stream of streams.values()) {
-      const text = lines.get(stream.view) ?? stream.view.heartbeat()
-      lines.set(stream.view, text)
-      stream.beat(text)
+    for (const check of checks.values()) {
+      check()
+      yield
+    }
+    for (const slice of slices.all()) {
+      slice.prune(clock.now())
+      yield
+    }
+    // Of one view in one step: a heartbeat that tells of less than a frame before it ends the stream.
+    for (const [view, those] of Map.groupBy(streams.values(), stream => stream.view)) {
+      const heartbeat = view.heartbeat()
+      for (const stream of those) stream.beat(heartbeat)
+      yield
     }
   }
 
@@ -135,9 +163,9 @@ export function createSnapshotServer(parts: SnapshotServerParts): SnapshotServer
     admit(stream, { token, right: answer.right })
     try {
       for await (const text of lines) {
-        const held = parseHeld(text)
-        if (held) take(stream, held)
-        else stream.end('request_malformed', 'A line is neither hello nor held.')
+        await linePace.take(holder, text.length, () => takeLine(stream, text), stream.ended)
+        // What it sends now is of no use. Its connection ends once it has read why.
+        if (stream.ended.aborted) await closed(response)
       }
     } catch (error) {
       log.debug({ err: error }, 'a guard went away')
@@ -145,7 +173,10 @@ export function createSnapshotServer(parts: SnapshotServerParts): SnapshotServer
     stream.end('closed', 'The guard ended its side.')
   }
 
-  function take(stream: GuardStream, { used, ...held }: Held['held']): void {
+  function takeLine(stream: GuardStream, text: string): void {
+    const said = parseHeld(text)
+    if (!said) return void stream.end('request_malformed', 'A line is neither hello nor held.')
+    const { used, ...held } = said
     stream.take(held)
     if (used) parts.usage.take(stream.slice, used)
   }
@@ -158,10 +189,16 @@ export function createSnapshotServer(parts: SnapshotServerParts): SnapshotServer
     const full = () => stream.end('too_many_streams', 'This replica has too many guards of one namespace.')
     const place = places.take(stream.slice.key.split('/', 1)[0] ?? '', 1, full)
     if (!place) return void full()
+    const ofPod = granted.right === 'pod' ? ofPods.take(stream.holder.pod?.uid ?? '', 1, () => {}) : undefined
+    if (granted.right === 'pod' && !ofPod) {
+      place.release()
+      return void stream.end('too_many_streams', `This pod has ${streamsPerPod} streams already.`)
+    }
     streams.set(id, stream)
     opened++
     stream.ended.addEventListener('abort', () => {
       place.release()
+      ofPod?.release()
       if (streams.get(id) === stream) streams.delete(id)
       checks.delete(stream)
     })
@@ -174,9 +211,11 @@ export function createSnapshotServer(parts: SnapshotServerParts): SnapshotServer
     streams: () => streams.values(),
     opened: () => opened,
     stalled: () => stalled,
+    slowed: linePace.slowed,
     drain() {
       isDraining = true
       cancelBeat()
+      leaveBeat()
       for (const stream of streams.values()) stream.end(draining.code, draining.message)
     },
   }
@@ -184,6 +223,13 @@ export function createSnapshotServer(parts: SnapshotServerParts): SnapshotServer
 
 function isIn(key: string, namespace: string | undefined): boolean {
   return key.startsWith(`${namespace}/`)
+}
+
+function closed(response: ServerResponse): Promise<void> {
+  return new Promise(resolve => {
+    if (response.destroyed) resolve()
+    else response.once('close', resolve)
+  })
 }
 
 async function firstHello(request: IncomingMessage, lines: AsyncGenerator<string>, clock: Clock) {

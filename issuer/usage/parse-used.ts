@@ -21,8 +21,12 @@ export function parseUsed(value: unknown): Used | undefined {
   }
 }
 
+/** Each name once, as guards tell it: what a line costs is not for its sender to multiply. */
 function countsOf(value: unknown): UsedCount[] | undefined {
-  return Array.isArray(value) ? value.filter(isCount) : undefined
+  if (!Array.isArray(value)) return undefined
+  const counts = new Map<string, UsedCount>()
+  for (const count of value) if (isCount(count) && !counts.has(count[0])) counts.set(count[0], count)
+  return [...counts.values()]
 }
 
 function isCount(value: unknown): value is UsedCount {

@@ -1,9 +1,10 @@
 import type { Used } from '../../core/rows/frames.ts'
-import type { ServiceRow } from '../../core/rows/rows.ts'
+import type { ClientRow, ServiceRow } from '../../core/rows/rows.ts'
 import type { UsedKind } from '../../core/status/usage-report.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { Objects } from '../objects.ts'
 import type { Slice } from '../slices/slice.ts'
+import { createRuleRoom, type RuleRoom } from './rule-room.ts'
 
 /** Since this replica started, as its own guards told it. Seconds since epoch, by this replica's clock. */
 export interface Use {
@@ -29,6 +30,8 @@ export interface Usage {
   toldSince(kind: UsedKind, from: number): Iterable<readonly [key: string, use: ObjectUse]>
   /** Uses for which guards had no counter left. */
   uncounted(): number
+  /** Uses of rules that are known of the rule alone, because there was no room to tell its permissions apart. */
+  merged(): number
   /** Seconds since epoch: nothing before was counted here. */
   readonly since: number
 }
@@ -43,8 +46,9 @@ const rulePattern = /^role\/([^#]{1,253})#([0-9]{1,3})(?: (.+))?$/
 export function createUsage(parts: {
   objects: { readonly by: Pick<Objects['by'], 'keysOfKid'> } & Pick<Objects, 'keys' | 'grants' | 'roles'>
   clock: Pick<Clock, 'wallMs'>
+  room?: RuleRoom
 }): Usage {
-  const { objects, clock } = parts
+  const { objects, clock, room = createRuleRoom() } = parts
   const kept: Record<UsedKind, Map<string, Kept>> = {
     accesskeys: new Map(),
     accessgrants: new Map(),
@@ -52,6 +56,7 @@ export function createUsage(parts: {
   }
   const nowSeconds = (): number => Math.floor(clock.wallMs() / 1_000)
   let uncounted = 0
+  let merged = 0
 
   for (const [kind, reflector] of [
     ['accesskeys', objects.keys],
@@ -60,12 +65,16 @@ export function createUsage(parts: {
   ] as const) {
     reflector.onChange(({ type, key, object, old }) => {
       const isOther = old !== undefined && old.metadata.uid !== object.metadata.uid
-      if (type === 'deleted' || isOther) kept[kind].delete(key)
+      if (type !== 'deleted' && !isOther) return
+      kept[kind].delete(key)
+      if (kind === 'roles') room.release(key)
     })
   }
   // Its rules are known by their places, which are those of other rules now.
   objects.roles.onChange(({ key, object, old }) => {
-    if (old && old.metadata.generation !== object.metadata.generation) kept.roles.get(key)?.parts.clear()
+    if (!old || old.metadata.generation === object.metadata.generation) return
+    kept.roles.get(key)?.parts.clear()
+    room.release(key)
   })
   objects.keys.onChange(({ key, object }) => {
     const use = kept.accesskeys.get(key)
@@ -85,14 +94,34 @@ export function createUsage(parts: {
     return objects.by.keysOfKid.get(kid).flatMap(({ metadata: { namespace, name }, status }) => {
       const row = slice.row(`client/${status?.clientId}`)
       if (row?.type !== 'client' || row.namespace !== namespace) return []
-      return row.keys.some(key => key.kid === kid && key.accessKey === name) ? [`${namespace}/${name}`] : []
+      return keysOf(row).has(`${kid} ${name}`) ? [`${namespace}/${name}`] : []
     })
+  }
+
+  /** Of a role that makes room for those of others: what was known by permission is known of the rule alone. */
+  function mergeRules(role: string): void {
+    const rules = kept.roles.get(role)?.parts
+    for (const [part, use] of rules ?? []) {
+      const [rule = ''] = part.split(' ', 1)
+      if (rule === part) continue
+      rules?.delete(part)
+      rules?.set(rule, together(rules.get(rule), use))
+      merged += use.calls
+    }
+  }
+
+  /** Whether a rule by this permission is known, or can be. */
+  function hasRoom(role: string, part: string): boolean {
+    const rules = kept.roles.get(role)?.parts
+    if (rules?.has(part)) return true
+    return (rules?.size ?? 0) < mostRules && room.take(role, part, () => mergeRules(role))
   }
 
   /** The Role that a rule is of, and how the rule is known; undefined when the slice has no such rule. */
   function ruleIn(
     { key, row: rowOf }: Pick<Slice, 'key' | 'row'>,
     said: string,
+    calls: number,
   ): { role: string; part: string } | undefined {
     const [namespace = ''] = key.split('/', 1)
     const [, role = '', index, permission] = rulePattern.exec(said) ?? []
@@ -100,11 +129,13 @@ export function createUsage(parts: {
     if (row?.type !== 'role' || !row.rules.some(rule => rule.index === Number(index))) return undefined
     const service = rowOf('service')
     const isKnown = service?.type === 'service' && permissionsOf(service).has(permission ?? '')
-    const part = `${Number(index)} ${permission}`
-    const rules = kept.roles.get(`${namespace}/${role}`)?.parts
-    const hasPlace = rules === undefined || rules.size < mostRules || rules.has(part)
+    const rule = `${Number(index)}`
     // What a route was called when it was counted, and is not any more, is told of the rule alone.
-    return { role, part: isKnown && hasPlace ? part : `${Number(index)}` }
+    if (!isKnown) return { role, part: rule }
+    const part = `${rule} ${permission}`
+    if (hasRoom(`${namespace}/${role}`, part)) return { role, part }
+    merged += calls
+    return { role, part: rule }
   }
 
   return {
@@ -121,7 +152,7 @@ export function createUsage(parts: {
         add('accessgrants', `${namespace}/${grant}`, undefined, useOf(calls, ago), now)
       }
       for (const [rule, calls, ago] of rules) {
-        const found = ruleIn(slice, rule)
+        const found = ruleIn(slice, rule, calls)
         if (found) add('roles', `${namespace}/${found.role}`, found.part, useOf(calls, ago), now)
       }
       uncounted += more
@@ -131,11 +162,21 @@ export function createUsage(parts: {
       for (const entry of kept[kind]) if (entry[1].toldAt >= from) yield entry
     },
     uncounted: () => uncounted,
+    merged: () => merged,
   }
 }
 
 function together(a: Use | undefined, b: Use): Use {
   return { calls: (a?.calls ?? 0) + b.calls, lastUsedAt: Math.max(a?.lastUsedAt ?? 0, b.lastUsedAt) }
+}
+
+const keysOfRow = new WeakMap<ClientRow, ReadonlySet<string>>()
+
+/** `<kid> <name of the AccessKey>` of every key of a client: there may be thousands, and a line names hundreds. */
+function keysOf(row: ClientRow): ReadonlySet<string> {
+  const known = keysOfRow.get(row) ?? new Set(row.keys.map(({ kid, accessKey }) => `${kid} ${accessKey}`))
+  keysOfRow.set(row, known)
+  return known
 }
 
 const permissions = new WeakMap<ServiceRow, ReadonlySet<string>>()

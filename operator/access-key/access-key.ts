@@ -3,12 +3,14 @@ import { planAccessKey } from '../../core/keys/plan-access-key.ts'
 import { KubeError } from '../../platform/kube/client.ts'
 import type { Requeue } from '../../platform/kube/work-queue.ts'
 import { type AccessKeyReads, observeAccessKey } from './observe-access-key.ts'
+import type { RepairMemory } from './repair-memory.ts'
 import { type AccessKeyWrites, writePlanned } from './write-planned.ts'
 
 /** The seam between the passes over AccessKeys and the API server. */
 export interface AccessKeyIo {
   readonly reads: AccessKeyReads
   readonly writes: AccessKeyWrites
+  readonly repairs: RepairMemory
   /** Milliseconds since epoch. */
   now(): number
   /** In [0, 1). */
@@ -30,8 +32,9 @@ export async function reconcileAccessKey(key: string, io: AccessKeyIo): Promise<
   const ca = io.reads.authorities()
   // Without the authority's certificate a Secret would be incomplete. It is made at the start, and soon there.
   if (ca === undefined) return { requeueAfterMs: 250 }
-  const observed = await observeAccessKey(key, ca, io.reads)
-  if (!observed) return undefined
+  const found = await observeAccessKey(key, ca, io.reads)
+  if (!found) return undefined
+  const observed = { ...found, repairs: io.repairs.of(found.accessKey) }
   const now = Math.floor(io.now() / 1_000)
   const plan = planAccessKey(observed, now)
   if (!plan.write) return rest(plan, observed, io)
@@ -44,6 +47,7 @@ export async function reconcileAccessKey(key: string, io: AccessKeyIo): Promise<
     if (refusals.includes(error.status) && isNeeded(plan.write)) return reportRefused(plan.write, observed, io, now)
     throw error
   }
+  if (plan.repair) io.repairs.made(observed.accessKey, plan.repair, now)
   io.writes.record(observed.accessKey, plan.events)
   // A written status starts the next pass by itself; Secrets are not watched.
   return plan.write.kind === 'status' ? rest(plan, observed, io) : { requeueAfterMs: 0 }
@@ -61,7 +65,9 @@ async function reportRefused(
   io: AccessKeyIo,
   now: number,
 ): Promise<Requeue> {
-  const plan = planAccessKey({ ...observed, secrets: { ...observed.secrets, [slot]: 'refused' } }, now)
+  const { mounted } = observed.secrets
+  const immutable = slot === 'mounted' && typeof mounted === 'object' && mounted.object.immutable === true
+  const plan = planAccessKey({ ...observed, immutable, secrets: { ...observed.secrets, [slot]: 'refused' } }, now)
   if (plan.write?.kind === 'status') {
     await io.writes.writeStatus(observed.accessKey, plan.write.status)
     io.writes.record(observed.accessKey, plan.events)

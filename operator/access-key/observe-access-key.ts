@@ -1,7 +1,7 @@
 import type { AccessKey } from '../../core/api/access-key.ts'
 import type { ObservedSecret } from '../../core/keys/judge-secret.ts'
 import type { FoundSecret, ObservedAccessKey } from '../../core/keys/key-plan.ts'
-import { type SecretObject, type SecretSlot, secretSlots } from '../../core/keys/secret-data.ts'
+import type { SecretObject, SecretSlot } from '../../core/keys/secret-data.ts'
 import type { ResolvedClient } from '../../core/registry/resolve-clients.ts'
 import type { EnforcedView } from '../../core/status/report.ts'
 import { KubeError } from '../../platform/kube/client.ts'
@@ -14,6 +14,8 @@ export interface AccessKeyReads {
   client(accessKey: AccessKey): ResolvedClient | undefined
   prove(secret: SecretObject, accessKey: AccessKey): ObservedSecret
   schemaFault(accessKey: AccessKey): string | undefined
+  /** Whether its client has as many AccessKeys before it as may count. */
+  isBeyondShare(accessKey: AccessKey): boolean
   /** `namespace/name` of roles that the spec names and that do not exist. */
   missingRoles(accessKey: AccessKey): readonly string[]
   enforced(accessKey: AccessKey): EnforcedView
@@ -37,6 +39,7 @@ export async function observeAccessKey(
     client: reads.client(accessKey),
     secrets: await observeSecrets(accessKey, reads),
     schemaFault: reads.schemaFault(accessKey),
+    isBeyondShare: reads.isBeyondShare(accessKey),
     missingRoles: reads.missingRoles(accessKey),
     issuer: reads.issuer,
     ca,
@@ -48,10 +51,11 @@ export async function observeAccessKey(
 
 async function observeSecrets(accessKey: AccessKey, reads: AccessKeyReads): Promise<ObservedAccessKey['secrets']> {
   if (accessKey.spec.publicKey) return {}
-  const found = await Promise.all(
-    secretSlots.map(async slot => [slot, await observeSecret(accessKey, slot, reads)] as const),
-  )
-  return Object.fromEntries(found) as { [slot in SecretSlot]: FoundSecret }
+  const mounted = observeSecret(accessKey, 'mounted', reads)
+  // Of a key that nobody has looked at yet the mounted one may make the other one needless.
+  if (accessKey.status?.state === undefined) await mounted
+  const [first, next] = await Promise.all([mounted, observeSecret(accessKey, 'staged', reads)])
+  return { mounted: first, staged: next }
 }
 
 async function observeSecret(accessKey: AccessKey, slot: SecretSlot, reads: AccessKeyReads): Promise<FoundSecret> {

@@ -1,7 +1,7 @@
 import type { Resolved } from '../../cluster/resolved.ts'
 import type { AccessKey } from '../../core/api/access-key.ts'
 import { secretNameOf } from '../../core/keys/secret-data.ts'
-import type { KubeClient, KubeObject } from '../../platform/kube/client.ts'
+import type { KubeClient, KubeObject, Resource } from '../../platform/kube/client.ts'
 import { mutatingWebhooks, secrets, validatingWebhooks } from '../../platform/kube/resources.ts'
 import type { Logger } from '../../platform/log.ts'
 import { type SecretOf, textsOf } from '../owned-objects.ts'
@@ -13,8 +13,8 @@ const mostNamed = 5
 
 /** Who has which authorities: what is signed by one that somebody does not know is refused there. */
 export interface BundleReach {
-  /** The client, for the passes over AccessKeys: what they read in Secrets is remembered, for Secrets are not listed. */
-  observing<Client extends Pick<KubeClient, 'get'>>(client: Client): Client
+  /** The client, for the passes over AccessKeys: what they find or write in Secrets is remembered, for Secrets are not listed. */
+  observing<Client extends Pick<KubeClient, 'get' | 'create' | 'update'>>(client: Client): Client
   /** Whether everything that trusts a bundle of ours has this certificate in it, as it stands there now. */
   has(certificate: string): Promise<boolean>
   /** How many had it not when last asked. */
@@ -84,14 +84,27 @@ export function createBundleReach(about: {
     return (await Promise.all([...serving, ...webhooks])).flat()
   }
 
+  function look(resource: Resource, namespace: string | undefined, name: string, found: SecretOf | undefined): void {
+    if (resource.plural === secrets.plural && resource.group === '') remember(`${namespace}/${name}`, found)
+  }
+
   return {
     observing: observed => ({
       ...observed,
       async get<T extends KubeObject>(...asked: Parameters<KubeClient['get']>): Promise<T | undefined> {
         const found = await observed.get<T>(...asked)
-        const [resource, namespace, name] = asked
-        if (resource.plural === secrets.plural && resource.group === '') remember(`${namespace}/${name}`, found)
+        look(...asked, found)
         return found
+      },
+      async create<T extends KubeObject>(resource: Resource, object: T, options?: { dryRun?: boolean }): Promise<T> {
+        const made = await observed.create(resource, object, options)
+        look(resource, object.metadata.namespace, object.metadata.name, made)
+        return made
+      },
+      async update<T extends KubeObject>(resource: Resource, object: T): Promise<T> {
+        const made = await observed.update(resource, object)
+        look(resource, object.metadata.namespace, object.metadata.name, made)
+        return made
       },
     }),
     lacking: () => count,

@@ -1,5 +1,4 @@
 import { isSameJson } from '../../core/base/canonical-json.ts'
-import { requestedAtOf } from '../../core/keys/rotation-request.ts'
 import type { Clock } from '../../platform/clock.ts'
 import { type KubeClient, KubeError, type OwnerReference, type Resource } from '../../platform/kube/client.ts'
 import { configMaps, mutatingWebhooks, secrets, validatingWebhooks } from '../../platform/kube/resources.ts'
@@ -23,6 +22,7 @@ import {
   staged,
   withoutRetired,
 } from './plan-certificates.ts'
+import type { ReadRequest } from './rotation-requests.ts'
 import { type Server, serversOf } from './servers.ts'
 
 // Nobody tells us when a Secret of ours was edited or deleted.
@@ -51,6 +51,7 @@ export interface CertificatesOptions {
   onBundle(): void
   /** Whether everything that trusts a bundle of ours has this authority in it. */
   hasReached(certificate: string): Promise<boolean>
+  readonly request: ReadRequest
   log: Logger
   clock: Pick<Clock, 'wallMs'>
 }
@@ -67,6 +68,10 @@ export function createCertificates(options: CertificatesOptions): Certificates {
   const ownersOnce = async (): Promise<OwnerReference[]> => {
     owners ??= await readOwner(client, fullname)
     return owners
+  }
+  const requestOf = (secret: SecretOf | undefined): { readonly requestedAt?: number } => {
+    const requestedAt = options.request(secret)
+    return requestedAt === undefined ? {} : { requestedAt: requestedAt * 1_000 }
   }
   const read = async (name: string): Promise<SecretOf | undefined> => client.get<SecretOf>(secrets, namespace, name)
   const write = async (
@@ -189,11 +194,6 @@ interface Found {
   readonly nextAt: number
 }
 type Kept = Extract<ServingPlan, { do: 'keep' }>
-
-function requestOf(secret: SecretOf | undefined): { readonly requestedAt?: number } {
-  const requestedAt = requestedAtOf(secret?.metadata.annotations)
-  return requestedAt === undefined ? {} : { requestedAt: requestedAt * 1_000 }
-}
 
 /** Writes nothing but caBundle: the list of webhooks is keyed by name, so the rest stays its maker's. */
 async function patchBundle(

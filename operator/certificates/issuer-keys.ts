@@ -11,7 +11,6 @@ import {
   writeIssuerKeys,
 } from '../../core/keys/issuer-keys.ts'
 import { type ObservedIssuerKeys, planIssuerKeys } from '../../core/keys/plan-issuer-keys.ts'
-import { requestedAtOf } from '../../core/keys/rotation-request.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { KubeClient } from '../../platform/kube/client.ts'
 import { secrets } from '../../platform/kube/resources.ts'
@@ -19,6 +18,7 @@ import type { Requeue } from '../../platform/kube/work-queue.ts'
 import type { Logger } from '../../platform/log.ts'
 import { generateKeyMaterial } from '../access-key/key-material.ts'
 import { readOwner, type SecretOf, textsOf, writeSecret } from '../owned-objects.ts'
+import type { ReadRequest } from './rotation-requests.ts'
 
 const rereadMs = 10 * 60_000
 // Replicas look at the Secret every 30 s.
@@ -42,6 +42,7 @@ export function createIssuerKeys(options: {
   }
   /** `kid`s that every replica of the issuer publishes. */
   published(): Promise<ReadonlySet<string>>
+  readonly request: ReadRequest
   readonly clock: Pick<Clock, 'wallMs'>
   readonly log: Logger
 }): IssuerKeys {
@@ -54,7 +55,7 @@ export function createIssuerKeys(options: {
   async function observe(secret: SecretOf | undefined): Promise<ObservedIssuerKeys> {
     const files = textsOf(secret)
     const keys = readIssuerKeys(files[issuerKeysFile])
-    const requestedAt = requestedAtOf(secret?.metadata.annotations)
+    const requestedAt = options.request(secret)
     const keyFiles = Object.entries(files).filter(([file]) => file.endsWith('.jwk'))
     const readable = keyFiles.flatMap(([file, text]) => readKeyFile(file, text) ?? [])
     const waits = keys.some(({ state }) => state === 'Next')

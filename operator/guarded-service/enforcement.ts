@@ -13,7 +13,7 @@ import type { Logger } from '../../platform/log.ts'
 import type { Replica } from '../replicas/ask-replica.ts'
 import type { ReplicaClient } from '../replicas/issuer-replicas.ts'
 import type { Sources } from '../sources.ts'
-import { guardsOf } from './guards-of.ts'
+import { guardsLeftOf, guardsOf } from './guards-of.ts'
 
 const waitingMs = 1_000
 const restingMs = 10_000
@@ -79,11 +79,10 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
   let running = false
   let stopped = true
 
-  function concerned(keys: Iterable<string>): ConcernedService[] {
-    return [...keys].flatMap(key => {
-      const found = resolved.services().get(key)
-      return found?.accepted ? [guardsOf(key, sources, options.namespace)] : []
-    })
+  /** A guard goes on deciding when its service is not accepted any more, or gone: it counts as long as it is there. */
+  function concerned(key: string): ConcernedService {
+    const guards = resolved.services().get(key)?.accepted ? guardsOf : guardsLeftOf
+    return guards(key, sources, options.namespace)
   }
 
   function judge({
@@ -92,12 +91,12 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
     services,
   }: Pick<EnforcementQuery, 'resource' | 'object' | 'services'>): EnforcedView {
     const version = object.metadata.resourceVersion ?? ''
-    return judgeEnforcement({ resource: resource.plural, version, services: concerned(services) }, reports)
+    return judgeEnforcement({ resource: resource.plural, version, services: [...services].map(concerned) }, reports)
   }
 
   function serviceReport(key: string): ServiceReport | undefined {
-    const [service] = concerned([key])
-    if (!reports || !service) return undefined
+    if (!reports || !resolved.services().get(key)?.accepted) return undefined
+    const service = concerned(key)
     const report = reportService(service, reports)
     const sampled = wouldDeny.get(key)
     const fresh =

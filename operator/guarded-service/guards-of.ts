@@ -20,16 +20,39 @@ export function guardsOf(key: string, sources: Watched, namespace: string): Conc
   return { key, pods, ...(central.length > 0 && { central: true }) }
 }
 
+/**
+ * The pods that may still decide by a policy of a service that is gone or not accepted. Neither it nor its Service need be
+ * there to say which these are, so the label of each pod does.
+ */
+export function guardsLeftOf(key: string, sources: Watched, namespace: string): ConcernedService {
+  const [of = '', name = ''] = key.split('/')
+  const isGuarded = (pod: PodObject) => pod.metadata.labels?.[guardLabel] === name && (hasGuard(pod) || ranGuard(pod))
+  const own = sources.by.podsOfNamespace.get(of).filter(pod => isRunning(pod) && isGuarded(pod))
+  const central = sources.by.podsOfNamespace.get(namespace).filter(pod => isRunning(pod) && enforces(pod, key))
+  const maxStaleness = sources.services.store.get(key)?.spec.maxStaleness
+  const pods = [...new Set([...own, ...central])].map(identityOf)
+  return { key, pods, left: maxStaleness === undefined ? {} : { maxStaleness } }
+}
+
+function hasGuard({ spec }: PodObject): boolean {
+  return spec?.initContainers?.some(({ name }) => name === guardContainerName) === true
+}
+
+/** Also one that nobody injected. */
+function ranGuard({ status: { containerStatuses = [], initContainerStatuses = [] } = {} }: PodObject): boolean {
+  return [...initContainerStatuses, ...containerStatuses].some(({ name }) => name === guardContainerName)
+}
+
 function identityOf({ metadata }: PodObject): ExpectedPod {
   return { name: metadata.name, uid: metadata.uid ?? '' }
 }
 
 /** What is wrong with a pod that is to have the guard of this service. */
-function making({ metadata, spec }: PodObject, service: string | undefined): Partial<ExpectedPod> {
-  const label = metadata.labels?.[guardLabel]
+function making(pod: PodObject, service: string | undefined): Partial<ExpectedPod> {
+  const label = pod.metadata.labels?.[guardLabel]
   if (label === undefined) return { wrong: 'Unlabelled' }
   if (label !== service) return { wrong: 'OtherService', other: label }
-  return spec?.initContainers?.some(({ name }) => name === guardContainerName) ? {} : { wrong: 'NotInjected' }
+  return hasGuard(pod) ? {} : { wrong: 'NotInjected' }
 }
 
 function enforces(pod: PodObject, key: string): boolean {

@@ -22,6 +22,8 @@ export interface Controller {
   /** Resolves when the running reconciliations are done. The sources go on: others may use them. */
   stop(): Promise<void>
   enqueue(key: string): void
+  /** Whether a pass over it runs, or comes as soon as there is a worker. */
+  isDue(key: string): boolean
 }
 
 export interface ControllerOptions {
@@ -74,6 +76,7 @@ export function createController(options: ControllerOptions): Controller {
 
   return {
     enqueue: queue.add,
+    isDue: queue.isDue,
     async start() {
       for (const { reflector, keys } of sources) {
         subscriptions.push(

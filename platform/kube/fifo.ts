@@ -26,6 +26,7 @@ export function createFifo(mayTake: (namespace: string) => boolean = () => true)
 
   return {
     size: () => since.size,
+    has: (key: string): boolean => since.has(key),
     push(key: string, at: number): boolean {
       if (since.has(key)) return false
       since.set(key, at)

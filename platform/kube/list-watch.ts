@@ -41,6 +41,7 @@ export function createListWatch<T extends KubeObject>(
   resource: Resource,
   options: ListWatchOptions,
   clock: Clock,
+  keep: (object: T) => T | undefined,
 ) {
   const timings = { ...defaults, ...options.timings }
   const { namespace, fieldSelector, labelSelector } = options
@@ -61,7 +62,11 @@ export function createListWatch<T extends KubeObject>(
         ...(next !== undefined && { continue: next }),
         signal,
       })
-      items.push(...page.items)
+      // Page by page: the rest of ten thousand objects would be as much again as what is kept of them.
+      for (const item of page.items) {
+        const kept = keep(item)
+        if (kept) items.push(kept)
+      }
       next = page.continue
       resourceVersion = page.resourceVersion
     } while (next !== undefined)
@@ -73,6 +78,7 @@ export function createListWatch<T extends KubeObject>(
     backoffMs: (failures: number): number =>
       Math.min(timings.backoffMaxMs, timings.backoffMinMs * 2 ** Math.min(failures - 1, 20) * (1 + Math.random())),
 
+    /** All objects, as they are kept. */
     async list(signal: AbortSignal) {
       try {
         return await pages(timings.pageSize, signal)

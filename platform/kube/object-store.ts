@@ -22,8 +22,10 @@ export interface ObjectStore<T extends KubeObject> {
   whenSynced(signal?: AbortSignal): Promise<void>
   onChange(handler: (change: Change<T>) => void): () => void
   onSeen(handler: (resourceVersion: string) => void): () => void
-  /** Makes the copy equal to a full list. @returns how many objects differed */
-  replace(items: T[], resourceVersion: string): number
+  /** What of an object is kept; undefined for one that cannot be read: it is told to the log, and not there. */
+  keep(object: T): T | undefined
+  /** Makes the copy equal to a full list of what is kept. @returns how many objects differed */
+  replace(items: readonly T[], resourceVersion: string): number
   take(event: Exclude<WatchEvent, { type: 'ERROR' }>): void
   close(): void
 }
@@ -56,13 +58,14 @@ export function createObjectStore<T extends KubeObject>(options: Options<T>): Ob
     })
   }
 
-  function kept(object: T): T {
+  function keep(object: T): T | undefined {
     const stripped = strip(object)
-    return options.keep ? (guard(() => options.keep?.(stripped)) ?? stripped) : stripped
+    return options.keep ? guard(() => options.keep?.(stripped), `${keyOf(object)} cannot be read`) : stripped
   }
 
   return {
     store,
+    keep,
     seen: () => seen,
     synced: sync.isOpen,
     whenSynced: sync.wait,
@@ -78,7 +81,7 @@ export function createObjectStore<T extends KubeObject>(options: Options<T>): Ob
       return () => void announced.delete(handler)
     },
     replace(items, resourceVersion) {
-      const changes = difference(store, new Map(items.map(item => [keyOf(item), item])), kept, resourceVersion)
+      const changes = difference(store, new Map(items.map(item => [keyOf(item), item])), resourceVersion)
       // The whole copy first, so that handlers never see a mixture of two states.
       for (const { type, key, object } of changes) {
         if (type === 'deleted') store.delete(key)
@@ -94,7 +97,7 @@ export function createObjectStore<T extends KubeObject>(options: Options<T>): Ob
       const resourceVersion = event.object.metadata.resourceVersion
       seen = resourceVersion
       if (event.type !== 'BOOKMARK') {
-        const change = changeOf(store, event.type, kept(event.object as T), resourceVersion)
+        const change = changeOf(store, { ...event, type: event.type }, keep(event.object as T))
         if (change) tell(change)
       }
       announce()
@@ -108,14 +111,16 @@ export function createObjectStore<T extends KubeObject>(options: Options<T>): Ob
 
 function changeOf<T extends KubeObject>(
   store: Map<string, T>,
-  type: 'ADDED' | 'MODIFIED' | 'DELETED',
-  object: T,
-  resourceVersion: string,
+  { type, object: said }: { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: KubeObject },
+  kept: T | undefined,
 ): Change<T> | undefined {
-  const key = keyOf(object)
+  const key = keyOf(said)
+  const resourceVersion = versionOf(said)
   const old = store.get(key)
   const before = old && { old }
-  if (type === 'DELETED') {
+  const object = kept ?? old
+  if (!object) return undefined
+  if (type === 'DELETED' || !kept) {
     // With a selector the server tells of objects that leave it, known to us or not.
     return store.delete(key) ? { type: 'deleted', key, object, ...before, resourceVersion } : undefined
   }
@@ -127,7 +132,6 @@ function changeOf<T extends KubeObject>(
 function difference<T extends KubeObject>(
   store: Map<string, T>,
   fresh: Map<string, T>,
-  kept: (object: T) => T,
   resourceVersion: string,
 ): Change<T>[] {
   const gone: Change<T>[] = []
@@ -141,11 +145,10 @@ function difference<T extends KubeObject>(
     const old = store.get(key)
     const known = old && old.metadata.uid === item.metadata.uid
     if (known && versionOf(old) === versionOf(item)) continue
-    const object = kept(item)
     here.push({
       type: known ? 'updated' : 'added',
       key,
-      object,
+      object: item,
       ...(known && { old }),
       resourceVersion: versionOf(item),
     })
@@ -172,17 +175,17 @@ function strip<T extends KubeObject>(object: T): T {
 
 /** Runs code that is not ours. What it throws, or rejects with later, must not reach the watch loop. */
 function guarded<T>({ log, metrics, label }: Options<T>) {
-  const report = (error: unknown): void => {
+  const report = (error: unknown, what: string): void => {
     metrics?.handlerErrors.inc(label)
-    log?.error({ err: error, ...label }, 'a change handler failed')
+    log?.error({ err: error, ...label }, what)
   }
-  return <R>(run: () => R): R | undefined => {
+  return <R>(run: () => R, what = 'a change handler failed'): R | undefined => {
     try {
       const result = run()
-      if (result instanceof Promise) result.catch(report)
+      if (result instanceof Promise) result.catch(error => report(error, what))
       return result
     } catch (error) {
-      report(error)
+      report(error, what)
       return undefined
     }
   }

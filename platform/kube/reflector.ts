@@ -34,7 +34,7 @@ export interface Reflector<T extends KubeObject> {
 export interface ReflectorOptions<T extends KubeObject> extends ListWatchOptions {
   /**
    * What of an object is kept; name, namespace, uid and resourceVersion must be. managedFields and the last-applied
-   * annotation are dropped before.
+   * annotation are dropped before. An object that it throws on is told to the log, and is not there: it costs no other.
    */
   keep?: (object: T) => T
   log?: Logger
@@ -61,7 +61,7 @@ export function createReflector<T extends KubeObject>(
   const log = options.log?.child({ resource: resource.plural })
   const label = { resource: resource.group ? `${resource.plural}.${resource.group}` : resource.plural }
   const objects = createObjectStore<T>({ label, ...options })
-  const source = createListWatch<T>(client, resource, options, clock)
+  const source = createListWatch<T>(client, resource, options, clock, objects.keep)
   const stopping = new AbortController()
   let loop: Promise<void> | undefined
   let progress = clock.now()

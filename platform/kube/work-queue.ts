@@ -16,6 +16,8 @@ export type Requeue = { requeueAfterMs?: number } | void
 export interface WorkQueue {
   /** Now, or after the pass that is running on it. Never runs anything before it returns. */
   add(key: string): void
+  /** Whether a pass over it runs, or is next when its turn comes: one that is to come later does not count. */
+  isDue(key: string): boolean
   /** Lets workers begin, where the queue was made paused. */
   start(): void
   /** Takes no more keys and resolves when the running workers are done. */
@@ -119,6 +121,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
 
   return {
     add,
+    isDue: key => running.has(key) || waiting.has(key),
     start() {
       started = true
       schedule()

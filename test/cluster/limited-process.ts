@@ -12,7 +12,10 @@ export interface LimitedProcess {
   ended(): string | undefined
   /** Most memory it has had, bytes. */
   peakBytes(): number
+  /** Ends it at once. */
   stop(): Promise<void>
+  /** Tells it to end, and waits until it has. */
+  terminate(): Promise<void>
 }
 
 export interface LimitedStart {
@@ -36,10 +39,11 @@ export async function startLimited({ command, args, env, mebibytes, upWith }: Li
   const lines: string[] = []
   const ended = (): string | undefined =>
     child.signalCode ?? (child.exitCode === null ? undefined : `exit ${child.exitCode}`)
-  const stop = async (): Promise<void> => {
-    await kill(child)
+  const endBy = async (signal: NodeJS.Signals): Promise<void> => {
+    await kill(child, signal)
     await limit.remove()
   }
+  const stop = () => endBy('SIGKILL')
   const up = new Promise<void>((resolve, reject) => {
     for (const input of [child.stdout, child.stderr]) {
       createInterface({ input }).on('line', line => {
@@ -55,12 +59,19 @@ export async function startLimited({ command, args, env, mebibytes, upWith }: Li
     await stop()
     throw error
   }
-  return { pid: child.pid ?? 0, said: () => lines, ended, peakBytes: limit.peakBytes, stop }
+  return {
+    pid: child.pid ?? 0,
+    said: () => lines,
+    ended,
+    peakBytes: limit.peakBytes,
+    stop,
+    terminate: () => endBy('SIGTERM'),
+  }
 }
 
-async function kill(child: ChildProcess): Promise<void> {
+async function kill(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const ended = once(child, 'exit')
-  child.kill('SIGKILL')
+  child.kill(signal)
   await ended
 }

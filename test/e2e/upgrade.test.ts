@@ -145,7 +145,7 @@ describe(`F16 an installation of release ${previousRelease.release}, called all 
   })
 
   it(
-    'is upgraded by helm without a failed call, and mints nothing',
+    'F16 is upgraded by helm without a failed call, and mints nothing',
     async () => {
       await callsGoOn()
       const image = JSON.parse(readFileSync(join(repositoryRoot, 'build/image.json'), 'utf8')) as Image
@@ -162,7 +162,7 @@ describe(`F16 an installation of release ${previousRelease.release}, called all 
   )
 
   it(
-    'goes back by helm rollback without a failed call, and mints nothing',
+    'F16 goes back by helm rollback without a failed call, and mints nothing',
     async () => {
       await helm(['rollback', release, '1', '--namespace', system, '--wait', '--timeout', '5m'])
       await settled()

@@ -30,7 +30,7 @@ export interface FrameServer {
   /** What to do with the next streams. */
   serve(each: (stream: Stream, response: ServerResponse) => void): void
   /** Answers with this status and code instead of a stream. */
-  refuse(status: number, code: string): void
+  refuse(status: number, code: string, headers?: Readonly<Record<string, string>>): void
   close(): Promise<void>
 }
 
@@ -45,11 +45,11 @@ export async function startFrameServer(): Promise<FrameServer> {
   await writeFile(tokenFile, 'first-token\n')
   const streams: Stream[] = []
   let each: (stream: Stream, response: ServerResponse) => void = () => {}
-  let refusal: { status: number; code: string } | undefined
+  let refusal: { status: number; code: string; headers: Readonly<Record<string, string>> } | undefined
 
   const server = createServer({ cert: pair.certificate, key: pair.privateKey }, (request, response) => {
     if (refusal) {
-      response.writeHead(refusal.status, { 'content-type': 'application/problem+json' })
+      response.writeHead(refusal.status, { 'content-type': 'application/problem+json', ...refusal.headers })
       return void response.end(JSON.stringify({ code: refusal.code }))
     }
     readGuard(request, response, stream => {
@@ -68,8 +68,8 @@ export async function startFrameServer(): Promise<FrameServer> {
       refusal = undefined
       each = next
     },
-    refuse(status, code) {
-      refusal = { status, code }
+    refuse(status, code, headers = {}) {
+      refusal = { status, code, headers }
     },
     close: () => closed(server),
   }
@@ -111,7 +111,7 @@ function closed(server: Server): Promise<void> {
   })
 }
 
-export function full(rows: readonly Row[], seen: Seen): Frame {
+export function full(rows: readonly Row[], seen: Seen): Frame & { readonly hash: string } {
   return { full: { rows }, seen, hash: sliceHash(rows) }
 }
 

@@ -106,7 +106,7 @@ it('says at its readiness how old its policy is, or why it has none, while the i
   let later = 0
   const clock = { ...systemClock, now: () => systemClock.now() + later }
   const asked = () => sendRaw(guard?.adminPort ?? 0, 'GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n')
-  server.serve(stream => stream.send({ tooLarge: { bytes: 20_000_000 } }))
+  server.serve(stream => stream.send({ tooLarge: { bytes: 17_000_000 } }))
   await start({ clock })
   const needs =
     'the policy is too large for the memory of this guard, which keeps what it has: give it 320Mi, or divide the service'
@@ -121,10 +121,10 @@ it('says at its readiness how old its policy is, or why it has none, while the i
   later = 86_400_000 + 1_000
   expect(await asked()).toMatchObject({ status: 200, body: expect.stringContaining('ok, but policy_stale: nobody') })
   expect(await status()).toBe(503)
-  server.streams[0]?.send({ tooLarge: { bytes: 20_000_000 } })
+  server.streams[0]?.send({ tooLarge: { bytes: 17_000_000 } })
   await until(async () => (await asked()).body.includes(needs))
   const { body } = await sendRaw(guard?.adminPort ?? 0, 'GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n')
-  expect(body).toContain('latchkey_guard_snapshot_too_large_bytes 20000000')
+  expect(body).toContain('latchkey_guard_snapshot_too_large_bytes 17000000')
 })
 
 it('P33 tells the issuer and its readiness of an app that listens beyond loopback', async () => {

@@ -212,6 +212,11 @@ describe('X06 what callers invent', () => {
     expect(boundsFor(20_000)).toEqual({ entries: 20_000, characters: 20_480_000 })
     expect(boundsFor(100_000)).toEqual({ entries: 100_000, characters: 67_108_864 })
     expect(boundsFor(10_000_000)).toEqual({ entries: 131_072, characters: 67_108_864 })
+    const mebibyte = 1_048_576
+    // Two generations of 768Mi are 100,000 identities and 48 MiB of tokens; of the chart's limit, two for each client there can be.
+    expect(boundsFor(100_000, 768 * mebibyte)).toEqual({ entries: 49_152, characters: 24 * mebibyte })
+    expect(boundsFor(16_000, 192 * mebibyte)).toEqual({ entries: 12_288, characters: 6 * mebibyte })
+    expect(boundsFor(10, 64 * mebibyte)).toEqual({ entries: 8_192, characters: 4 * mebibyte })
     setFlagsFromString('--expose-gc')
     const collect = runInNewContext('gc') as () => void
     const cache = createIdentityCache(() => boundsFor(0))

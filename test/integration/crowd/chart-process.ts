@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { mkdtemp, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,6 +11,8 @@ export interface ChartProcess extends LimitedProcess {
   readonly limitMebibytes: number
   /** Of the server of this name, as the log tells it. */
   port(server: string): number
+  /** What of the processors it has had so far, seconds. */
+  processorSeconds(): number
   /** Status of a path of its health port; a kubelet waits no longer than this does. */
   probe(path: string): Promise<number>
 }
@@ -57,11 +60,20 @@ export async function startAsInChart(
     ...started,
     limitMebibytes: mebibytes,
     port,
+    processorSeconds: () => processorSecondsOf(started.pid),
     async probe(path) {
       const answer = await fetch(`http://127.0.0.1:${port('health')}${path}`, { signal: AbortSignal.timeout(5_000) })
       return answer.status
     },
   }
+}
+
+const ticksInSecond = 100
+
+/** In `stat` the name may hold anything, so what follows it is counted from its end: user and system time are the 14th and 15th. */
+function processorSecondsOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? []
+  return (Number(fields[11]) + Number(fields[12])) / ticksInSecond
 }
 
 /** Asks both probes all the while. @returns how often an answer was not 200, or none */

@@ -21,6 +21,8 @@ export interface ComeBack {
   /** From the moment on which the replicas serve again until guards have what is in force, milliseconds. */
   readonly currentMs: { readonly p50: number; readonly p90: number; readonly p99: number; readonly max: number }
   readonly peakMebibytes: readonly number[]
+  /** Processor time of each replica, and of the process that all guards share, from then until all guards were current. */
+  readonly processorSeconds: { readonly issuers: readonly number[]; readonly guards: number }
   /** Connections that guards made to replicas until then. */
   readonly connections: number
   /** What of them met a limit of a replica, as it counts them. */
@@ -59,9 +61,11 @@ export async function guardsOutliveIssuers(size: CrowdOfGuards): Promise<ComeBac
     await start()
     watched.begin()
     const before = service.led()
+    const worked = processorTimes(issuers)
     await expect.poll(without(true), waited).toBe(0)
     await expect.poll(() => guards.filter(guard => !guard.isConnected()).length, waited).toBe(0)
     const { currentMs, ...faults } = watched.stop()
+    const processorSeconds = worked.since()
     expect(faults).toEqual({ unfit: 0, wentBack: 0 })
     const resent = guards.filter((guard, at) => !isChanged(guard) && guard.wholes() !== wholes[at])
     expect(resent).toEqual([])
@@ -69,7 +73,7 @@ export async function guardsOutliveIssuers(size: CrowdOfGuards): Promise<ComeBac
     const peaks = issuers.map(issuer => issuer.peakBytes() / 1_048_576)
     for (const [at, peak] of peaks.entries()) expect(peak).toBeLessThan(issuers[at]?.limitMebibytes ?? 0)
     const limits = (await Promise.all(issuers.map(limitsOf))).flat()
-    return { currentMs, peakMebibytes: peaks, connections: service.led() - before, limits }
+    return { currentMs, peakMebibytes: peaks, processorSeconds, connections: service.led() - before, limits }
   } finally {
     for (const guard of guards) guard.stop()
     await service.close()
@@ -147,6 +151,20 @@ function watchGuards(guards: readonly StreamingGuard[]) {
       const at = (share: number) => Math.round(times[Math.ceil(share * times.length) - 1] ?? 0)
       const currentMs = { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1) }
       return { unfit: unfit.size, wentBack: wentBack.size, currentMs }
+    },
+  }
+}
+
+function processorTimes(issuers: readonly ChartProcess[]) {
+  const begun = issuers.map(issuer => issuer.processorSeconds())
+  const own = process.cpuUsage()
+  return {
+    since() {
+      const { user, system } = process.cpuUsage(own)
+      return {
+        issuers: issuers.map((issuer, at) => issuer.processorSeconds() - (begun[at] ?? 0)),
+        guards: (user + system) / 1_000_000,
+      }
     },
   }
 }

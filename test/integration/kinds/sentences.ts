@@ -1,8 +1,11 @@
+import { looseTimes, unreadTimes } from '../../builders/times.ts'
+
 const routeOf = (path: string) => ({ name: 'a', path, methods: ['GET'] })
 const permissions = (action: string, resource: string) => ({
   rules: [{ services: ['orders'], permissions: [{ action, resources: [resource] }] }],
 })
 const rule = { services: ['orders'], methods: ['GET'], paths: ['/orders'] }
+const grant = { roleRef: { name: 'r' }, clients: [{ namespace: 'a', name: 'b' }] }
 const targetRef = { name: 'orders', port: 80 }
 const roleWith = (change: object) => ({ rules: [{ ...rule, ...change }] })
 
@@ -26,8 +29,46 @@ export const sentences: readonly [string, string, object, string][] = [
   ['no routes', 'GuardedService', { targetRef, routes: [] }, 'the list is empty'],
   ['an audience without its scheme', 'GuardedService', { targetRef, audience: 'orders.shop' }, 'an audience is an'],
   ['days', 'GuardedService', { targetRef, maxStaleness: '30d' }, 'a duration has hours, minutes and seconds'],
+  [
+    'a validity of a thousand years',
+    'AccessKey',
+    { clientRef: { name: 'a' }, validity: '9999999h' },
+    'a duration has hours',
+  ],
+  [
+    'a window as cron has it',
+    'AccessKey',
+    { clientRef: { name: 'a' }, rotation: { windows: [{ start: '0 2 * * *', duration: '1h' }] } },
+    'a time of day has hours and minutes',
+  ],
+  [
+    'a public key with padding',
+    'AccessKey',
+    { clientRef: { name: 'a' }, publicKey: { kty: 'OKP', crv: 'Ed25519', x: `${'A'.repeat(43)}=` } },
+    'members of a JWK are base64url without padding',
+  ],
+  [
+    'a zone that is an abbreviation',
+    'AccessKey',
+    { clientRef: { name: 'a' }, rotation: { windows: [{ start: '02:00', duration: '1h', timeZone: 'BST' }] } },
+    'a time zone has a name of the IANA',
+  ],
   ['an empty duration', 'GuardedService', { targetRef, maxStaleness: '' }, 'a duration has hours'],
   ['a validity in days', 'AccessKey', { clientRef: { name: 'a' }, validity: '30d' }, 'a duration has hours'],
+  ...[...looseTimes, ...unreadTimes.filter(time => time.length <= 40)].map((time): [string, string, object, string] => [
+    `the end ${JSON.stringify(time)}`,
+    'AccessKey',
+    { clientRef: { name: 'a' }, expiresAt: time },
+    'a time is written as RFC 3339 has it',
+  ]),
+  [
+    'a request with a comma',
+    'AccessKey',
+    { clientRef: { name: 'a' }, rotation: { requestedAt: looseTimes[0] } },
+    'a time',
+  ],
+  ['a moment with a comma', 'AccessKey', { clientRef: { name: 'a' }, keysNotBefore: looseTimes[0] }, 'a time is'],
+  ['the end of a grant', 'AccessGrant', { ...grant, expiresAt: looseTimes[0] }, 'a time is written'],
   [
     'a Service with a dot',
     'GuardedService',

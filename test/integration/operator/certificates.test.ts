@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { rotationRequestedAt } from '../../../core/keys/rotation-request.ts'
 import { createCertificates } from '../../../operator/certificates/certificates.ts'
+import { createRequestReader } from '../../../operator/certificates/rotation-requests.ts'
 import type { Config } from '../../../operator/config.ts'
 import { type SecretOf, textsOf } from '../../../operator/owned-objects.ts'
 import type { KubeObject } from '../../../platform/kube/client.ts'
@@ -20,6 +21,7 @@ function release(fullname: string, change: Partial<Config> = {}) {
   let now = Date.now()
   let reached = true
   const config = configOf({ fullname, tlsHosts: ['issuer.example.com', '10.1.2.3', 'FD00::0:1'], ...change })
+  const clock = { wallMs: () => now }
   const make = () =>
     createCertificates({
       client: cluster.client,
@@ -27,7 +29,8 @@ function release(fullname: string, change: Partial<Config> = {}) {
       log: testLog(),
       onBundle: () => {},
       hasReached: async () => reached,
-      clock: { wallMs: () => now },
+      clock,
+      request: createRequestReader({ clock, log: testLog(), record: () => {} }),
     })
   const certificates = make()
   const files = async (name: string) =>

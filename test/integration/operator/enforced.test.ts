@@ -127,11 +127,11 @@ test('Enforced on keys, roles and grants waits for all guards and then stays for
   const told = await measured()
   for (const [{ plural }] of all) expect(told).toMatch(`latchkey_enforcement_seconds_count{resource="${plural}"} 1\n`)
   // A pod that comes later starts with what is enforced.
-  await pod(namespace, 'late')
+  const late = await pod(namespace, 'late')
   await new Promise(resolve => setTimeout(resolve, 1_500))
   for (const [resource, object] of all) await enforced(resource, object, 'Enforced')
   // Another generation has to arrive anew: here the replica has not seen it.
-  issuer.guards = { [`${namespace}/api`]: [guardOf(one), guardOf(await pod(namespace, 'late2'))] }
+  issuer.guards = { [`${namespace}/api`]: [one, late, await pod(namespace, 'late2')].map(each => guardOf(each)) }
   issuer.seen = { ...issuer.seen, accesskeys: '1' }
   await patch(accessKeys, key, { spec: { revoked: {} } })
   await until(

@@ -2,8 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type IssuerKey, issuerKeysFile, readIssuerKeys, signingKids } from '../../../core/keys/issuer-keys.ts'
 import { issuerKeyRetiringSeconds } from '../../../core/keys/plan-issuer-keys.ts'
 import { rotationRequestedAt } from '../../../core/keys/rotation-request.ts'
+import type { PlannedEvent } from '../../../core/status/report.ts'
 import type { Issuer } from '../../../issuer/issuer.ts'
 import { createIssuerKeys } from '../../../operator/certificates/issuer-keys.ts'
+import { createRequestReader } from '../../../operator/certificates/rotation-requests.ts'
 import { type SecretOf, textsOf } from '../../../operator/owned-objects.ts'
 import { createPublishedKeys } from '../../../operator/replicas/published-keys.ts'
 import { secrets } from '../../../platform/kube/resources.ts'
@@ -23,12 +25,18 @@ const published = () =>
     servername: 'issuer.test',
     issuerUrl,
   })()
+const refused: [string, PlannedEvent][] = []
+const clock = { wallMs: () => now }
 const leader = () =>
   createIssuerKeys({
     client: world.admin,
     config: { namespace: releaseNamespace, fullname: 'latchkey', publishAheadMs, issuerKeyEveryMs: 720 * 3_600_000 },
     published,
-    clock: { wallMs: () => now },
+    request: createRequestReader({
+      ...{ clock, log: testLog('error') },
+      record: ({ metadata }, event) => void refused.push([metadata.name, event]),
+    }),
+    clock,
     log: testLog(),
   })
 const files = async () => textsOf(await world.admin.get<SecretOf>(secrets, releaseNamespace, name))
@@ -66,6 +74,25 @@ describe("the issuer's keys, of two leaders and real replicas (F03, F07)", () =>
     first = signingKids(await keys())
     expect(new Set(Object.values(first))).toEqual(await published())
   })
+
+  it.each(['now', 'true', '1798761600', '12/01/2026', '2027-01-31T12:00:00,5Z', '9999-01-01T00:00:00Z'])(
+    'are left as they are by a request that says %s, which is told of',
+    async text => {
+      const before = await keys()
+      await world.admin.patch(secrets, releaseNamespace, name, {
+        metadata: { annotations: { [rotationRequestedAt]: text } },
+      })
+      refused.length = 0
+      await settle()
+      expect(await keys()).toEqual(before)
+      const event = {
+        type: 'Warning',
+        reason: 'RotationRequestRefused',
+        note: expect.stringContaining(rotationRequestedAt),
+      }
+      expect(refused).toContainEqual([name, expect.objectContaining(event)])
+    },
+  )
 
   it('are made anew on request, and do not sign while one replica does not publish them (F15)', async () => {
     const annotations = { [rotationRequestedAt]: new Date(now + 1_000).toISOString() }

@@ -114,13 +114,14 @@ test('with these rights alone it guards a namespace, publishes events and owns w
   await condition(cluster.client, accessKeys, key, { type: 'Ready', reason: 'Ready' })
   const secret = await cluster.client.get<KubeObject & { type?: string }>(secrets, namespace, 'web')
   expect(secret?.type).toBe(secretType)
+  await cluster.client.patch(accessKeys, namespace, 'web', { spec: { revoked: { reason: 'left' } } })
   const events = { ...accessKeys, group: 'events.k8s.io', version: 'v1', plural: 'events', kind: 'Event' }
   await until(async () => {
     const { items } = await cluster.client.list<KubeObject & { regarding?: { kind?: string }; reason?: string }>(
       events,
       { namespace },
     )
-    return items.some(event => event.regarding?.kind === 'AccessKey' && event.reason === 'Ready')
+    return items.some(event => event.regarding?.kind === 'AccessKey' && event.reason === 'Revoked')
   }, 'an event')
 })
 

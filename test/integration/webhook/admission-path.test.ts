@@ -60,6 +60,7 @@ async function pass(): Promise<void> {
     ...{ client, config, log, clock },
     onBundle: () => {},
     hasReached: async () => true,
+    request: () => undefined,
   })
   for (let rest = 0; rest === 0; ) rest = (await certificates.reconcileSecrets())?.requeueAfterMs ?? 1
   await certificates.reconcileWebhooks()

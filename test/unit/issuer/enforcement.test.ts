@@ -12,6 +12,7 @@ const guard = (pod: string, held: Partial<Held['held']>, view: Partial<SliceView
   holder: { pod: { namespace: 'shop', name: pod, uid: `uid-${pod}` } },
   held: () => ({ hash, ...held }),
   version: '0.2.0',
+  isViewCurrent: () => true,
   tooLarge: () => undefined as TooLarge | undefined,
 })
 

@@ -16,6 +16,9 @@ describe('the lines of a guard', () => {
     expect(found).toEqual(['ab', 'c', 'd'])
     const long = readLines(chunks('x'.repeat(70_000)))
     await expect(long.next()).rejects.toThrow('too long')
+    const ended = readLines(chunks(`${'x'.repeat(16_384)}\n${'x'.repeat(16_385)}\n`))
+    expect((await ended.next()).value).toHaveLength(16_384)
+    await expect(ended.next()).rejects.toThrow('too long')
   })
 
   it('hello: takes what is one and nothing else', () => {

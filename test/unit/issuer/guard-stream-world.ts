@@ -1,10 +1,12 @@
 import type { Hello, Seen } from '../../../core/rows/frames.ts'
 import type { RoleRow } from '../../../core/rows/rows.ts'
 import type { Objects } from '../../../issuer/objects.ts'
+import { createLesserSlices, type LesserSlices } from '../../../issuer/slices/lesser-slices.ts'
 import { createSlice } from '../../../issuer/slices/slice.ts'
 import type { Slices } from '../../../issuer/slices/slices.ts'
 import { createChunkCache } from '../../../issuer/snapshots/frame-text.ts'
 import { createGuardStream } from '../../../issuer/snapshots/guard-stream.ts'
+import { driveSteps } from '../../../platform/drive-steps.ts'
 import { createFairQueue } from '../../../platform/fair/fair-queue.ts'
 import { createManualClock, settled } from '../platform/manual-clock.ts'
 import { createAnswer } from './guard-end.ts'
@@ -23,6 +25,7 @@ export function createStreamWorld({
   hello = {},
   progress = { roles: '1' },
   own = {},
+  lesser = false,
 }: {
   bytes?: number | (() => number)
   reads?: 'all' | 'nothing'
@@ -31,11 +34,20 @@ export function createStreamWorld({
   /** What this replica has seen, and of the slice's own. */
   progress?: Seen
   own?: Seen
+  /** Whether a guard that takes less than there is gets what fits. */
+  lesser?: boolean
 } = {}) {
   const clock = createManualClock()
   const slice = createSlice('shop/orders', () => ({ roles: '1' }), clock.now, createChunkCache(1_048_576))
   slice.replace([role('a')])
   const answer = createAnswer(reads)
+  const fitting = lesser
+    ? createLesserSlices({
+        make: (key, seen) => createSlice(key, seen, clock.now, createChunkCache(1_048_576)),
+        seen: () => ({ roles: '1' }),
+        ...{ clock, drive: driveSteps },
+      })
+    : ({ open: () => undefined } as LesserSlices)
   const replica = { progress, own, claimed: [] as Seen[], heard: new Set<() => void>(), subscribed: 0 }
   const stream = createGuardStream({
     slice: {
@@ -50,7 +62,10 @@ export function createStreamWorld({
         }
       },
     },
-    slices: { whenCurrent: (_service, done) => whenCurrent(done) } as Slices,
+    slices: {
+      whenCurrent: (_service, done) => whenCurrent(done),
+      lesser: fitting,
+    } as Slices,
     objects: {
       progress: () => replica.progress,
       claim: (seen: Seen) => void replica.claimed.push(seen),

@@ -126,9 +126,62 @@ describe('a slice that is larger than its guard takes', () => {
     expect(stream.tooLarge()).toBeUndefined()
   })
 
+  it('comes as far as it fits, and so does what is taken away; what it holds is what it is told, and that it is not all', async () => {
+    const { kinds, lines, stream, slice, clock } = createStreamWorld({ hello: { maxBytes: 400 }, lesser: true })
+    await settled()
+    slice.replace([role('a'), role('b'), role('large', `/${'x'.repeat(500)}`)])
+    await settled()
+    expect(kinds()).toEqual(['full', 'full'])
+    expect(JSON.parse(lines[1] ?? '')).toMatchObject({
+      full: { rows: [role('a'), role('b')] },
+      hash: stream.view.hash(),
+    })
+    expect([stream.isViewCurrent(), stream.tooLarge()]).toEqual([
+      true,
+      { memory: 128 * mebibyte, refused: { count: 0, clients: [] } },
+    ])
+    await clock.advance(500)
+    slice.renew([role('a', '/less')])
+    expect(stream.isViewCurrent()).toBe(false)
+    await clock.advance(500)
+    expect(kinds().slice(2)).toEqual(['delta'])
+    expect(JSON.parse(lines[2] ?? '')).toMatchObject({ delta: { upsert: [role('a', '/less')], remove: [] } })
+    expect(stream.isViewCurrent()).toBe(true)
+    stream.beat(stream.view.heartbeat())
+    await settled()
+    expect(kinds().slice(3)).toEqual(['heartbeat'])
+    expect(JSON.parse(lines[3] ?? '')).toMatchObject({ hash: stream.view.hash() })
+    stream.end('draining', 'This replica stops.')
+    await settled()
+    expect(kinds().slice(4)).toEqual(['end'])
+  })
+
+  it('comes whole again when it fits', async () => {
+    let bytes = 9 * mebibyte
+    const { lines, stream, slice } = createStreamWorld({ bytes: () => bytes, hello, lesser: true })
+    await settled()
+    bytes = mebibyte
+    slice.replace([role('a'), role('b')])
+    await settled()
+    expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ hash: slice.hash() })
+    expect([stream.view.hash(), stream.isViewCurrent(), stream.tooLarge()]).toEqual([slice.hash(), true, undefined])
+  })
+
+  it('is sent to a guard that has seen more only when what fits includes that', async () => {
+    const seen = { roles: '2' }
+    const { kinds } = createStreamWorld({
+      bytes: 9 * mebibyte,
+      hello: { ...hello, seen },
+      progress: seen,
+      lesser: true,
+    })
+    await settled()
+    expect(kinds()).toEqual([])
+  })
+
   it('needs memory by how many share it, and none helps beyond what is sent at all', () => {
     const shared = createStreamWorld({ bytes: 9 * mebibyte, hello: { ...hello, sharedBy: 4 } }).stream
-    expect(shared.tooLarge()).toEqual({ memory: 512 * mebibyte })
+    expect(shared.tooLarge()).toEqual({ memory: 576 * mebibyte })
     const beyond = createStreamWorld({ bytes: maxSliceBytes + 1, hello: { maxBytes: maxSliceBytes * 2 } })
     expect(beyond.stream.tooLarge()).toEqual({})
     expect(beyond.stream.ended.aborted).toBe(false)

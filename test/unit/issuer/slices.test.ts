@@ -38,6 +38,9 @@ const clientOf = (slice: Slice | undefined, name: string) =>
 const pathIn = ({ slices }: World, service: string) =>
   /"paths":\["(.*?)"\]/.exec(JSON.stringify(slices.get(`shop/${service}`)?.row(`role/${service}-reader`)))?.[1]
 
+/** Fields that are nothing that can be read, whatever they should be. */
+const unreadable = { public: 7, rules: 7, clients: 7, serviceAccounts: 7, roles: 7 }
+
 /** Carries changes out until the slice of this service is being made. */
 async function beginBuild(world: World, steps = 50): Promise<void> {
   await world.tell('roles', 'MODIFIED', roleFor('large', '2', '/new'))
@@ -247,6 +250,32 @@ describe('a slice of many clients', () => {
     hand.step()
     slices.stop()
     await expect(started).rejects.toThrow('stopped')
+  })
+})
+
+// The schema refuses all of these; an object of another release, or a bug of ours, is what they stand for.
+describe('F24 an object that cannot be read gives nothing, and costs no other service its slice', () => {
+  const broken: Readonly<Record<string, (listed: Listed) => object | undefined>> = {
+    'a service': ({ guardedservices }) => guardedservices?.[0],
+    'a role': ({ roles }) => roles?.[0],
+    'a grant': ({ accessgrants }) => accessgrants?.[0],
+    'a client': ({ apiclients }) => apiclients?.[0],
+    'a key': ({ accesskeys }) => accesskeys?.[0],
+  }
+
+  test.each(Object.entries(broken))('when it is %s', async (_what, choose) => {
+    const listed: Listed = {
+      ...installation({ bad: ['one'], good: ['two'] }),
+      accesskeys: [keyOf('one', '1', first), keyOf('two', '1', second)],
+    }
+    Object.assign((choose(listed) as { spec: object }).spec, unreadable)
+    const world = await start(listed)
+    await world.tell('roles', 'MODIFIED', roleFor('good', '2', '/new'))
+    world.slices.flush()
+    world.finish()
+    expect(pathIn(world, 'good')).toBe('/new')
+    expect(clientOf(world.slices.get('shop/good'), 'two')?.keys).toHaveLength(1)
+    expect(clientOf(world.slices.get('shop/bad'), 'one')?.keys ?? []).toEqual([])
   })
 })
 

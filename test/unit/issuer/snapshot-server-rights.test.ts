@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { heartbeatMs } from '../../../core/rows/frames.ts'
-import { guardedServices, pods, roles } from '../../../platform/kube/resources.ts'
+import { guardedServices, pods, roles, services } from '../../../platform/kube/resources.ts'
 import { createGate, relistMs } from '../cluster/fake-api.ts'
 import { role, service } from '../core/registry/objects.ts'
 import { createSnapshotServerRig, type SnapshotServerRig } from './snapshot-server-rig.ts'
@@ -84,6 +84,25 @@ describe('the stream of a pod behind the service ends at once', () => {
     rig.api.restart(pods)
     await clock.advance(relistMs)
     expect(one.end()?.code).toBe('forbidden')
+  })
+})
+
+describe('where the Service behind a GuardedService is gone', () => {
+  it('guards go on hearing what is revoked, those that come too, by the label of their pods', async () => {
+    const labels = { app: 'orders', 'latchkey.dev/guard': 'orders' }
+    rig.pod('b', labels)
+    rig.pod('c', { ...labels, 'latchkey.dev/guard': 'others' })
+    const [unlabelled, labelled, other] = [guard({ pod: 'a' }), guard({ pod: 'b' }), guard({ pod: 'c' })]
+    await clock.advance(0)
+    rig.api.remove(services, 'shop/orders')
+    await clock.advance(heartbeatMs)
+    expect([unlabelled, labelled, other].map(one => one.end()?.code)).toEqual(['forbidden', undefined, 'forbidden'])
+    rig.pod('d', labels)
+    const late = guard({ pod: 'd' })
+    rig.put(roles, role('shop', 'reader', [{ services: ['orders'], methods: ['GET'], paths: ['/less'] }]))
+    await clock.advance(100)
+    expect(labelled.lines.join('')).toContain('/less')
+    expect(late.lines.join('')).toContain('/less')
   })
 })
 

@@ -97,6 +97,27 @@ describe('what a guard tells', () => {
     expect(usage.of('accesskeys', 'callers/web-key')).toBeUndefined()
   })
 
+  it('is looked up, however many keys a client has, and however many a line names', () => {
+    let looks = 0
+    const many = Array.from({ length: 500 }, (_, at) => ({
+      get kid() {
+        looks++
+        return `kid-${at}`
+      },
+      accessKey: 'web-key',
+    }))
+    keys.put(
+      accessKey(
+        'web-key',
+        many.map((_, at) => `kid-${at}`),
+      ),
+    )
+    const row = { ...slice().row('client/sc_web'), keys: many } as unknown as Row
+    for (let at = 0; at < 500; at++) take({ keys: [[`kid-${at}`, 1, 0]] }, [row])
+    expect(known('accesskeys', 'callers/web-key')?.calls).toBe(500)
+    expect(looks).toBe(500)
+  })
+
   it('is told of the rule alone where no route has that permission any more', () => {
     take({ rules: [['role/reader#1 write orders/{id}', 1, 0]] })
     expect(known('roles', 'shop/reader')?.parts).toEqual(['1'])
@@ -166,6 +187,16 @@ describe('what is known', () => {
 })
 
 describe('a line of a guard', () => {
+  it('names each thing once: what is said again is passed over', () => {
+    const again = [
+      ['kid', 1, 0],
+      ['other', 2, 0],
+      ['kid', 5, 0],
+    ]
+    const once = again.slice(0, 2)
+    expect(parseUsed({ keys: again, grants: again, rules: again })).toEqual({ keys: once, grants: once, rules: once })
+  })
+
   it('is taken where it counts something', () => {
     const used = { keys: [['kid', 1, 0]], grants: [], rules: [['role/a#0', 5, 60]], uncounted: 0 }
     expect(parseUsed(used)).toEqual(used)

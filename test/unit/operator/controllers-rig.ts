@@ -1,6 +1,7 @@
 import { createDocuments } from '../../../cluster/openapi/documents.ts'
 import { createResolved } from '../../../cluster/resolved.ts'
 import type { AccessKeyIo } from '../../../operator/access-key/access-key.ts'
+import { createVisits } from '../../../operator/access-key/visits.ts'
 import { createContext } from '../../../operator/context.ts'
 import { createControllers } from '../../../operator/controllers.ts'
 import { createEnforcement } from '../../../operator/guarded-service/enforcement.ts'
@@ -41,7 +42,11 @@ export function createControllersRig() {
     log,
     clock,
   })
-  const writer = createStatusWriter(api.client, { record() {} })
+  const events: string[] = []
+  const writer = createStatusWriter(api.client, {
+    record: ({ kind, metadata }, { type, reason }) =>
+      void events.push(`${kind} ${metadata.namespace}/${metadata.name} ${type} ${reason}`),
+  })
   const look = (what: string) => async (name?: string) =>
     void looked.push(name === undefined ? what : `${what} ${name}`)
   const controllers = createControllers({
@@ -50,6 +55,7 @@ export function createControllersRig() {
       reads: { authorities: () => 'ca', getAccessKey: async (key: string) => void looked.push(key) },
       now: clock.wallMs,
     } as unknown as AccessKeyIo,
+    visits: createVisits(() => {}),
     certificates: {
       reconcileSecrets: look('secrets'),
       reconcileConfigMap: look('authorities'),
@@ -80,6 +86,8 @@ export function createControllersRig() {
     configMaps,
     clock,
     controllers,
+    /** `Kind namespace/name type reason` of every event. */
+    events,
     /** Keys of AccessKeys, and what of the certificates, that passes looked at since this was asked last. */
     async news(): Promise<string[]> {
       await clock.advance(0)

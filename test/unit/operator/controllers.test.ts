@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { timeOf } from '../../../core/base/time.ts'
+import { mostOfClient } from '../../../core/registry/client-share.ts'
 import type { KubeObject, Resource } from '../../../platform/kube/client.ts'
 import {
   accessGrants,
@@ -17,6 +19,7 @@ import { createGate, relistMs } from '../cluster/fake-api.ts'
 import { documentOf } from '../cluster/openapi-fake.ts'
 import {
   accessKey,
+  bornSeconds,
   client,
   grant,
   keyPair,
@@ -161,6 +164,22 @@ describe('the controllers', () => {
     expect(await keys()).toBe(0)
   })
 
+  it('write the first status of a client once, with the keys that are being made, and without those that take long', async () => {
+    shop()
+    put(apiClients, client('shop', 'web', { clientId: 'shop.web' }))
+    put(accessKeys, webKey('k'))
+    put(apiClients, client('shop', 'other', { clientId: 'shop.other' }))
+    put(accessKeys, { ...webKey('slow'), spec: { clientRef: { name: 'other' } } })
+    await rig.start()
+    put(accessKeys, { ...webKey('k'), status: { state: 'Active', clientId: 'shop.web', keys: [published(keyPair())] } })
+    await clock.advance(14_000)
+    expect(api.written).toEqual(['apiclients shop/web'])
+    expect(await statusOf(apiClients, 'shop/web')).toMatchObject({ keys: 1 })
+    await clock.advance(1_000)
+    expect(api.written).toEqual(['apiclients shop/web', 'apiclients shop/other'])
+    expect(await statusOf(apiClients, 'shop/other')).toMatchObject({ keys: 0 })
+  })
+
   it('put a grant right that came before its role and its client, and one that lost them while a watch was away', async () => {
     shop()
     put(accessGrants, giving())
@@ -206,7 +225,7 @@ describe('the controllers', () => {
   it('look at an object that was deleted and made anew, whether or not the deletion was seen', async () => {
     shop()
     put(apiClients, client('shop', 'web'))
-    put(accessKeys, webKey('k'))
+    put(accessKeys, { ...webKey('k'), status: { state: 'Active' } })
     await rig.start()
     await news()
     for (const away of [false, true]) {
@@ -233,6 +252,33 @@ describe('the controllers', () => {
     expect(await news()).toEqual([])
     api.remove(roles, 'shop/reader')
     expect(await news()).toEqual(['shop/narrow'])
+  })
+
+  it('look at the AccessKey that comes into its client’s share when an older one leaves it, and at no other', async () => {
+    shop()
+    put(apiClients, client('shop', 'web'))
+    const accepted = {
+      conditions: [{ type: 'Accepted', status: 'True', reason: 'Accepted', message: '', lastTransitionTime: '' }],
+    }
+    const refused = { conditions: [{ ...accepted.conditions[0], status: 'False', reason: 'TooManyAccessKeys' }] }
+    const keyAt = (at: number, spec = {}) => {
+      const made = webKey(`k${100 + at}`)
+      const status = at < mostOfClient.accessKeys ? accepted : refused
+      return {
+        ...made,
+        metadata: { ...made.metadata, creationTimestamp: timeOf(bornSeconds + at) },
+        spec: { ...made.spec, ...spec },
+        status,
+      }
+    }
+    for (let at = 0; at < mostOfClient.accessKeys + 3; at++) put(accessKeys, keyAt(at))
+    await rig.start()
+    await news()
+    put(accessKeys, keyAt(0, { revoked: {} }))
+    const next = mostOfClient.accessKeys
+    expect(await news()).toEqual(['shop/k100', `shop/k${100 + next}`])
+    put(accessKeys, keyAt(5, { secretName: 'other' }))
+    expect(await news()).toEqual(['shop/k105'])
   })
 
   it('say nothing of a service before its document was looked at, and then what came of it', async () => {

@@ -125,14 +125,25 @@ describe('what the issuers’ replicas say of a change', () => {
     expect([news(), view(), enforced]).toEqual([['roles shop/reader', 'guardedservices shop/orders'], 'no-guards', []])
   })
 
-  it('counts no service that is not accepted', async () => {
-    says('one', '9', { uid: 'a' })
-    services.set('shop/orders', { accepted: false })
+  it.each([
+    ['is not accepted', () => void services.set('shop/orders', { accepted: false })],
+    ['is gone', () => void services.delete('shop/orders')],
+  ])('concerns the guards that a service has when it %s: they go on with what they have', async (_, leave) => {
+    says('one', '10')
+    leave()
     await start()
-    expect([view(), enforcement.service('shop/orders'), enforcement.service('shop/nothing')]).toEqual([
-      'no-guards',
-      undefined,
-      undefined,
-    ])
+    expect(rig.wholeView()).toEqual({
+      state: 'waiting',
+      reason: 'GuardsLeftBehind',
+      message:
+        'The GuardedService shop/orders is gone or not accepted, and its guards may go on with the policy that they have until its maxStaleness has passed (24h unless it said otherwise): a. Roll out these pods without the guard, or make the service right.',
+    })
+    expect([enforcement.service('shop/orders'), enforcement.service('shop/nothing')]).toEqual([undefined, undefined])
+    expect(rig.wholeView(role('11'))).toMatchObject({ state: 'waiting' })
+    says('one', '11', { uid: 'a' })
+    await clock.advance(1_000)
+    expect(view(role('11'))).toBe('enforced')
+    pods.length = 0
+    expect(view(role('11'))).toBe('no-guards')
   })
 })

@@ -10,6 +10,7 @@ type Guard = EnforcementReport['slices'][string]['guards'][number]
 
 export const pod = (name: string) => ({
   metadata: { namespace: 'shop', name, uid: name, labels: { app: 'orders', 'latchkey.dev/guard': 'orders' } },
+  spec: { initContainers: [{ name: 'latchkey-guard' }] },
 })
 export const role = (version = '10', name = 'reader') =>
   ({ metadata: { namespace: 'shop', name, resourceVersion: version } }) as KubeObject
@@ -68,6 +69,8 @@ export function createEnforcementRig() {
     fails: (host: string) => void answers.delete(host),
     /** What is said of a role. */
     view: (object = role()) => enforcement.view(roles, object, ['shop/orders']).state,
+    /** The same whole. */
+    wholeView: (object = role()) => enforcement.view(roles, object, ['shop/orders']),
     /** Of which objects it was told since this was asked last that there is something else to say. */
     news: () => told.splice(0),
     closed: () => closed,

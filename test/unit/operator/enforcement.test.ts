@@ -39,6 +39,34 @@ test('pods without a guard, not connected or behind, are counted: all pods count
   expect(view).toEqual({ state: 'waiting', message: 'Guards hold it at shop/api (1 of 3).' })
 })
 
+test('guards that were left behind are named, with how long they go on, before those that are only behind', () => {
+  const left = (name: string, maxStaleness?: string): ConcernedService => ({
+    key: `shop/${name}`,
+    pods: ['2', '1'].map(at => ({ name: `${name}-${at}`, uid: `${name}-${at}` })),
+    left: maxStaleness === undefined ? {} : { maxStaleness },
+  })
+  const services = [...pods('a'), left('gone', '1h'), ...['b', 'c', 'd'].map(name => left(name))]
+  const view = ask(services as ReturnType<typeof pods>, [report('100')])
+  if (view.state !== 'waiting') throw new Error(view.state)
+  expect(view.reason).toBe('GuardsLeftBehind')
+  expect(view.message).toMatch(/^The GuardedService shop\/gone is gone/)
+  expect(view.message).toContain('until 1h have passed: gone-1, gone-2. Roll out')
+  expect(view.message).toContain('shop/c is gone')
+  expect(view.message).not.toContain('shop/d')
+  expect(view.message).toMatch(/ So it is at 1 more services\.$/)
+})
+
+test('what is said of guards that are behind is the same for a version that the issuers have not seen: it becomes one itself', () => {
+  const left: ConcernedService = { key: 'shop/gone', pods: [{ name: 'gone-1', uid: 'g' }], left: {} }
+  for (const services of [pods('a', 'b'), [left]]) {
+    const [before, after] = ['99', '100'].map(seen =>
+      ask(services as ReturnType<typeof pods>, [report(seen, guard('a'))]),
+    )
+    expect(before).toEqual(after)
+    expect(before?.state).toBe('waiting')
+  }
+})
+
 test('without pods nobody is concerned, whatever the issuers say; without issuers somebody is', () => {
   expect(ask(pods(), undefined)).toEqual({ state: 'no-guards' })
   expect(ask([], undefined)).toEqual({ state: 'no-guards' })
@@ -101,6 +129,10 @@ test('guards that are not sent the slice are counted, three are named, and the m
   expect(found.tooLarge).toEqual({ memory: 320 * mebibyte, count: 4, pods: ['pod-a', 'pod-b', 'pod-c'] })
   expect(found.lacking).toEqual([{ lack: 'SliceTooLarge', count: 4, pods: ['pod-a', 'pod-b', 'pod-c'] }])
   expect([found.current, found.total]).toEqual([1, 5])
+  const refused = (count: number) => ({ memory: 256 * mebibyte, refused: { count, clients: ['evil/mallory'] } })
+  const lesser = [guard('a', { tooLarge: refused(1) }), guard('b', { tooLarge: refused(2) })]
+  expect(reportService(service, [report('100', ...lesser)]).tooLarge).toMatchObject({ refused: { count: 2 } })
+  expect(reportService(service, [report('100', ...lesser, ...kept.slice(3))]).tooLarge).not.toHaveProperty('refused')
   const none = reportService(service, [
     report('100', guard('a', { current: false, tooLarge: {} }), ...kept.slice(0, 1)),
   ])

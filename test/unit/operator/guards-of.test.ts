@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { PodObject } from '../../../core/registry/kubernetes.ts'
-import { guardsOf } from '../../../operator/guarded-service/guards-of.ts'
+import { guardsLeftOf, guardsOf } from '../../../operator/guarded-service/guards-of.ts'
 
 const own = 'latchkey-system'
 const pod = (namespace: string, name: string, change: object = {}, phase = 'Running'): PodObject => ({
@@ -75,4 +75,34 @@ test('what is wrong with the making of a pod is seen from its label and its init
     ['late', 'NotInjected', undefined],
     ['authorizer', undefined, undefined],
   ])
+})
+
+test('where the service is gone, or its Service, the label of a pod says whose policy its guard has', () => {
+  const made = (name: string, label: string, change: object = {}): PodObject => ({
+    ...pod('shop', name, { labels: { 'latchkey.dev/guard': label }, ...change }),
+    spec: { initContainers: [{ name: 'latchkey-guard' }] },
+  })
+  const pods = [
+    made('left-1', 'web'),
+    {
+      ...pod('shop', 'by-hand', { labels: { 'latchkey.dev/guard': 'web' } }),
+      status: { containerStatuses: [{ name: 'latchkey-guard' }] },
+    },
+    made('other', 'db'),
+    made('ending', 'web', { deletionTimestamp: '2026-11-25T00:00:00Z' }),
+    pod('shop', 'without', { labels: { 'latchkey.dev/guard': 'web' } }),
+    { ...made('elsewhere', 'web'), metadata: { ...made('elsewhere', 'web').metadata, namespace: 'partners' } },
+    central('authorizer-1'),
+  ]
+  const by = { podsOfNamespace: { get: (name: string) => pods.filter(({ metadata }) => metadata.namespace === name) } }
+  const left = (services: readonly [string, object][]) =>
+    guardsLeftOf(
+      'shop/web',
+      { services: { store: new Map(services) }, targets: { store: new Map() }, by } as never,
+      own,
+    )
+  const names = ['left-1', 'by-hand', 'authorizer-1']
+  expect(left([]).pods.map(({ name }) => name)).toEqual(names)
+  expect(left([]).left).toEqual({})
+  expect(left([['shop/web', { spec: { maxStaleness: '1h' } }]]).left).toEqual({ maxStaleness: '1h' })
 })

@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import { timeOf } from '../../../core/base/time.ts'
 import { issuerKeysFile, readIssuerKeys, signingKids } from '../../../core/keys/issuer-keys.ts'
-import { rotationRequestedAt } from '../../../core/keys/rotation-request.ts'
+import { rotationRequestedAt, rotationRequestOf } from '../../../core/keys/rotation-request.ts'
 import { createIssuerKeys, type IssuerKeys } from '../../../operator/certificates/issuer-keys.ts'
 import { type SecretOf, textsOf } from '../../../operator/owned-objects.ts'
 import { KubeError, type KubeObject } from '../../../platform/kube/client.ts'
@@ -94,6 +94,7 @@ export function createIssuerKeysWorld() {
         publishAheadMs: publishAheadSeconds * 1_000,
         issuerKeyEveryMs: everySeconds * 1_000,
       },
+      request: found => rotationRequestOf(found?.metadata.annotations, now).at,
       published: () =>
         stepped(() => {
           const [first, ...others] = replicas

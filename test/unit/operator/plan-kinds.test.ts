@@ -20,7 +20,12 @@ const now = '2027-01-15T08:00:00Z'
 const metadata = { name: 'x', namespace: 'shop', uid: 'u', generation: 3 }
 const pausedMetadata = { ...metadata, annotations: { 'latchkey.dev/paused': 'true' } }
 const waiting: EnforcedView = { state: 'waiting', message: 'Guards hold it at shop/api (1 of 2).' }
-const views: EnforcedView[] = [{ state: 'enforced' }, { state: 'no-guards' }, waiting]
+const left: EnforcedView = {
+  state: 'waiting',
+  reason: 'GuardsLeftBehind',
+  message: 'Guards of shop/gone go on: gone-1.',
+}
+const views: EnforcedView[] = [{ state: 'enforced' }, { state: 'no-guards' }, waiting, left]
 
 type Planned = { conditions?: StoredCondition[] | undefined }
 
@@ -161,6 +166,7 @@ test('every reason of an AccessGrant is produced, and no other', () => {
     plan({ clients: new Map([['shop/web', clientOf({}, { accepted: false })]]) }),
     plan({ before: pinned }),
     plan({ expiresAt: '2020-01-01T00:00:00Z' }),
+    ...[30, 14, 7, 1].map(days => plan({ expiresAt: new Date((start + days * 86_400) * 1_000).toISOString() })),
     plan({ schemaFault: 'spec.attributes: too many' }),
     plan({ about: pausedMetadata }),
   ]

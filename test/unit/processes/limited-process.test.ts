@@ -3,7 +3,7 @@ import { startLimited } from '../../cluster/limited-process.ts'
 
 const program = (script: string) => ({
   command: process.execPath,
-  args: ['--eval', `console.log('it is up'); ${script}; setInterval(() => {}, 1_000)`],
+  args: ['--eval', `${script}; console.log('it is up'); setInterval(() => {}, 1_000)`],
   upWith: 'it is up',
 })
 
@@ -33,4 +33,13 @@ it('lets a process live that stays below its limit, and says how much it had', a
 it('tells what a process said that ends at once', async () => {
   const broken = { command: process.execPath, args: ['--eval', 'console.log("no port"); process.exit(3)'] }
   await expect(startLimited({ ...broken, mebibytes: 128, upWith: 'up' })).rejects.toThrow(/exit 3\):\nno port/)
+})
+
+it('tells a process to end, and waits until it has done what it does then', async () => {
+  const limited = await startLimited({
+    ...program('process.on("SIGTERM", () => setTimeout(() => process.exit(7), 100))'),
+    mebibytes: 128,
+  })
+  await limited.terminate()
+  expect(limited.ended()).toBe('exit 7')
 })

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Reference } from '../../../webhook/admission/checks/check.ts'
 import { concludeObject, examineObject, type FindMissing } from '../../../webhook/admission/checks/validate-object.ts'
 import type { AdmissionRequest } from '../../../webhook/admission/review.ts'
+import { looseTimes, readTimes } from '../../builders/times.ts'
 
 const now = Date.parse('2027-01-01T00:00:00Z') / 1000
 const good = 'MCowBQ'
@@ -53,6 +54,35 @@ describe('a good spec passes', () => {
   })
 })
 
+const given = { roleRef: { name: 'r' }, clients: [{ namespace: 'a', name: 'b' }] }
+
+describe.each<[string, string, (time: string) => object]>([
+  ['spec.expiresAt', 'AccessKey', expiresAt => ({ clientRef: { name: 'a' }, expiresAt })],
+  ['spec.keysNotBefore', 'AccessKey', keysNotBefore => ({ clientRef: { name: 'a' }, keysNotBefore })],
+  ['spec.rotation.requestedAt', 'AccessKey', requestedAt => ({ clientRef: { name: 'a' }, rotation: { requestedAt } })],
+  ['spec.expiresAt', 'AccessGrant', expiresAt => ({ ...given, expiresAt })],
+])('%s of an %s', (field, kind, specOf) => {
+  it.each([...looseTimes, 'now', ''])('is refused with %o', async time => {
+    expect(await message(kind, specOf(time))).toBe(
+      `${field}: is not an RFC 3339 time; write it as in 2027-01-31T12:00:00Z`,
+    )
+  })
+  it.each(Object.keys(readTimes))('is taken with %s', async time => {
+    expect(await message(kind, specOf(time))).toBe('allowed')
+  })
+})
+
+it.each([
+  ['spec.secretName', { secretName: 'a'.repeat(248) }, 'a'.repeat(253), true],
+  ['metadata.name', {}, 'a'.repeat(248), true],
+  ['metadata.name', {}, 'a'.repeat(249), false],
+  ['no name at all, for an own key needs no Secret', { publicKey: ed25519 }, 'a'.repeat(253), true],
+])('a name has room for that of the next key: %s', async (field, spec, name, allowed) => {
+  const verdict = await validate('AccessKey', { clientRef: { name: 'a' }, ...spec }, { name })
+  expect(verdict.allowed).toBe(allowed)
+  if (!verdict.allowed) expect(verdict.message).toContain(`${field}: the Secret of the next key`)
+})
+
 describe('a spec that cannot work is refused, with the field and the remedy', () => {
   it('J15 a public key of small order', async () => {
     const publicKey = { ...ed25519, x: 'AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA' }
@@ -84,8 +114,14 @@ describe('a spec that cannot work is refused, with the field and the remedy', ()
     [
       'a validity beyond any life',
       'AccessKey',
-      { clientRef: { name: 'a' }, validity: '9999999h' },
+      { clientRef: { name: 'a' }, validity: '1999999h' },
       'spec.validity: must be between 1h and 878400h (100 years), for example 2160h',
+    ],
+    [
+      'a secretName without room for the next key',
+      'AccessKey',
+      { clientRef: { name: 'a' }, secretName: 'a'.repeat(249) },
+      'spec.secretName: the Secret of the next key has this name with -next behind it, and Kubernetes takes 253 characters; use at most 248',
     ],
     [
       'a validity of minutes',
@@ -147,7 +183,7 @@ describe('a spec that cannot work is refused, with the field and the remedy', ()
           windows: ['Europe/Berlin', 'Europe/Atlantis'].map(timeZone => ({ start: '02:00', duration: '1h', timeZone })),
         },
       },
-      'spec.rotation.windows[1].timeZone: is no time zone of the IANA database; write for example Europe/Berlin',
+      'spec.rotation.windows[1].timeZone: is no time zone of the IANA database. Correct it, for example Europe/Berlin.',
     ],
     ['a field this version does not know', 'ApiClient', { colour: 'red' }, 'spec: Unrecognized key: "colour"'],
   ])('%s', async (_, kind, spec, expected) => {

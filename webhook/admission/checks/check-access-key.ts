@@ -1,9 +1,10 @@
 import type { AccessKeySpec } from '../../../core/api/access-key.ts'
 import { durationSeconds, secondsOf } from '../../../core/base/time.ts'
 import { checkPublicKey } from '../../../core/jose/jwk.ts'
-import { isTimeZone } from '../../../core/keys/windows.ts'
+import { longestName, longestSecretName } from '../../../core/keys/secret-data.ts'
+import { timeZoneFault } from '../../../core/keys/time-zones.ts'
 import * as resources from '../../../platform/kube/resources.ts'
-import { type Check, expiresInThePast, type KindChecks } from './check.ts'
+import { type Check, expiresInThePast, type KindChecks, unreadTime } from './check.ts'
 
 const longestValiditySeconds = 100 * 366 * 86_400
 
@@ -19,11 +20,23 @@ const validityIsSane: Check<AccessKeySpec> = ({ validity }) => {
   return { field: 'spec.validity', message: 'must be between 1h and 878400h (100 years), for example 2160h' }
 }
 
+const timesAreRead: Check<AccessKeySpec> = ({ expiresAt, keysNotBefore, rotation }) =>
+  unreadTime('spec.expiresAt', expiresAt) ??
+  unreadTime('spec.keysNotBefore', keysNotBefore) ??
+  unreadTime('spec.rotation.requestedAt', rotation?.requestedAt)
+
+const nextSecretHasAName: Check<AccessKeySpec> = ({ secretName, publicKey }, { name }) => {
+  if (publicKey || (secretName ?? name).length <= longestSecretName) return undefined
+  const message = `the Secret of the next key has this name with -next behind it, and Kubernetes takes ${longestName} characters; use at most ${longestSecretName}`
+  return secretName === undefined ? { field: 'metadata.name', message } : { field: 'spec.secretName', message }
+}
+
 const timeZonesExist: Check<AccessKeySpec> = ({ rotation }) => {
-  const index = (rotation?.windows ?? []).findIndex(({ timeZone }) => timeZone !== undefined && !isTimeZone(timeZone))
-  if (index < 0) return undefined
-  const field = `spec.rotation.windows[${index}].timeZone`
-  return { field, message: 'is no time zone of the IANA database; write for example Europe/Berlin' }
+  for (const [index, { timeZone }] of (rotation?.windows ?? []).entries()) {
+    const message = timeZone === undefined ? undefined : timeZoneFault(timeZone)
+    if (message !== undefined) return { field: `spec.rotation.windows[${index}].timeZone`, message }
+  }
+  return undefined
 }
 
 const keysNotBeforeLiesAhead: Check<AccessKeySpec> = ({ keysNotBefore }, { now }) => {
@@ -33,7 +46,7 @@ const keysNotBeforeLiesAhead: Check<AccessKeySpec> = ({ keysNotBefore }, { now }
 }
 
 export const accessKeyChecks: KindChecks<AccessKeySpec> = {
-  refusals: [publicKeyIsUsable, validityIsSane, timeZonesExist],
+  refusals: [publicKeyIsUsable, validityIsSane, timesAreRead, timeZonesExist, nextSecretHasAName],
   warnings: [expiresInThePast, keysNotBeforeLiesAhead],
   references: ({ clientRef, roles }, { namespace }) => [
     { field: 'spec.clientRef.name', resource: resources.apiClients, namespace, name: clientRef.name },

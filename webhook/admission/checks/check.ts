@@ -65,6 +65,12 @@ export function firstOf<T>(
   return undefined
 }
 
+/** A time that nobody could read. The CRD says the same, unless the one in the cluster is of another version. */
+export function unreadTime(field: string, time: string | undefined): FieldError | undefined {
+  if (time === undefined || secondsOf(time) !== undefined) return undefined
+  return { field, message: 'is not an RFC 3339 time; write it as in 2027-01-31T12:00:00Z' }
+}
+
 /** An end that has passed already: nothing wrong in Git years later, but rarely what is meant on the first day. */
 export const expiresInThePast: Check<{ readonly expiresAt?: string | undefined }> = ({ expiresAt }, { now }) => {
   const seconds = secondsOf(expiresAt)

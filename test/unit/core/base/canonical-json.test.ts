@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { canonicalJson, isSameJson } from '../../../../core/base/canonical-json.ts'
+import { canonicalJson, canonicalPieces, isSameJson } from '../../../../core/base/canonical-json.ts'
 import { anyJson } from '../any-json.ts'
 
 /** The same text, put together in the plainest way. */
@@ -36,4 +36,25 @@ test('what went through JSON and came back with its members in another order is 
   )
   expect(isSameJson({ a: 1, b: { c: [1, 2] } }, { b: { c: [2, 1] }, a: 1 })).toBe(false)
   expect(isSameJson({ a: 1 }, { a: 1, b: null })).toBe(false)
+})
+
+test('the text in pieces is the same text', () => {
+  const list = fc.array(fc.option(fc.jsonValue({ maxDepth: 1 }), { nil: undefined }), { maxLength: 200, size: 'max' })
+  const object = fc.dictionary(fc.string({ maxLength: 3 }), fc.oneof(list, fc.jsonValue({ maxDepth: 2 })), {
+    maxKeys: 4,
+    noNullPrototype: true,
+  })
+  fc.assert(
+    fc.property(fc.oneof(object, anyJson(3)), value => {
+      expect([...canonicalPieces(value)].join('')).toBe(canonicalJson(value))
+    }),
+  )
+})
+
+test('a piece has sixty-four items of a long list, and a short object is one piece', () => {
+  const long = { a: 1, keys: Array.from({ length: 1_000 }, (_, at) => `key ${at}`), z: [], zz: undefined }
+  const pieces = [...canonicalPieces(long)]
+  expect(pieces).toHaveLength(17)
+  expect(Math.max(...pieces.map(({ length }) => length))).toBeLessThan(1_000)
+  expect([...canonicalPieces({ keys: Array(64).fill(1) })]).toHaveLength(1)
 })

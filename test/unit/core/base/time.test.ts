@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { durationSeconds, secondsOf, secondsOfTime, timeOf } from '../../../../core/base/time.ts'
+import { looseTimes, readTimes, unreadTimes } from '../../../builders/times.ts'
 
 it('reads durations and times, and nothing that only looks like one', () => {
   expect(durationSeconds('1h30m10s')).toBe(5_410)
@@ -15,10 +16,26 @@ it('keeps the fractions of a time only where they are asked for', () => {
   expect(secondsOfTime('soon')).toBeNaN()
 })
 
+it.each(Object.entries(readTimes))('reads %s as RFC 3339 has it', (text, utc) => {
+  expect(new Date(secondsOfTime(text) * 1_000).toISOString()).toBe(utc)
+  expect(secondsOf(text)).toBe(Math.floor(Date.parse(utc) / 1_000))
+})
+
+it.each([
+  ...looseTimes,
+  ...unreadTimes,
+  // In UTC these are of years that RFC 3339 does not have.
+  '0000-01-01T00:00:00+01:00',
+  '9999-12-31T23:59:59-00:01',
+])('%o is no time', text => {
+  expect(secondsOfTime(text)).toBeNaN()
+  expect(secondsOf(text)).toBeUndefined()
+})
+
 it('writes times that are read back to the second', () => {
   fc.assert(
     fc.property(
-      fc.integer({ min: 0, max: 253_402_300_799 }),
+      fc.integer({ min: -62_167_219_200, max: 253_402_300_799 }),
       fc.double({ min: 0, max: 0.999, noNaN: true }),
       (at, more) => {
         expect(timeOf(at + more)).toMatch(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$/)

@@ -2,7 +2,7 @@ import type { AccessKey } from '../../../../core/api/access-key.ts'
 import { type SecretObject, secretAnnotations } from '../../../../core/keys/secret-data.ts'
 import { clientIdOf } from '../../../../core/registry/ids.ts'
 import { reconcileAccessKey } from '../../../../operator/access-key/access-key.ts'
-import { at, clientOf, type Store, start } from './access-key-store.ts'
+import { at, clientOf, type Store, settle, start } from './access-key-store.ts'
 
 const ed25519 = { kty: 'OKP', crv: 'Ed25519', x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo' } as const
 
@@ -141,6 +141,32 @@ export const situations: Record<string, Situation> = {
     writes: ['create', 'status'],
     accepted: 'RoleNotFound',
     ready: 'RoleNotFound',
+    state: 'Active',
+    keys: ['Active'],
+  },
+  'a Secret that somebody overwrites each time': {
+    async given(store) {
+      for (let time = 0; time < 3; time++) {
+        store.putSecret(changed(store, { 'key-id': 'eA==' }))
+        if (time < 2) await settle(store)
+      }
+    },
+    writes: ['status'],
+    ready: 'SecretContended',
+    state: 'Active',
+    keys: ['Active', 'Retiring', 'Retiring'],
+  },
+  'a Secret that somebody labels otherwise each time': {
+    async given(store) {
+      for (let time = 0; time < 3; time++) {
+        const secret = store.secret as SecretObject
+        const labels = { ...secret.metadata.labels, 'app.kubernetes.io/managed-by': 'platform' }
+        store.putSecret({ ...secret, metadata: { ...secret.metadata, labels } })
+        if (time < 2) await settle(store)
+      }
+    },
+    writes: ['status'],
+    ready: 'SecretAltered',
     state: 'Active',
     keys: ['Active'],
   },
@@ -322,6 +348,27 @@ export const situations: Record<string, Situation> = {
     ready: 'ClientRefused',
     state: 'Refused',
     keys: ['Active'],
+  },
+  'a client that has as many AccessKeys before it as may count keeps what is published': {
+    given: store => {
+      store.beyondShare = true
+    },
+    writes: ['status'],
+    accepted: 'TooManyAccessKeys',
+    ready: 'TooManyAccessKeys',
+    state: 'Refused',
+    keys: ['Active'],
+  },
+  'a new key of such a client is not minted': {
+    from: 'nothing',
+    given: store => {
+      store.beyondShare = true
+    },
+    writes: ['status'],
+    accepted: 'TooManyAccessKeys',
+    ready: 'TooManyAccessKeys',
+    state: 'Refused',
+    keys: [],
   },
   'a client that is suspended: its key reads as dead, and is minted all the same': {
     from: 'nothing',

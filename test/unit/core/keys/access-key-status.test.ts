@@ -32,7 +32,8 @@ const lookOf = (status: AccessKeyStatus, type: string) => {
 const says = (status: 'True' | 'False', reason: string, message: string) => ({ status, reason, message })
 
 test('a key in use says who it is of, where it is, and when it ends', () => {
-  const keys = [keyOf('Active', { notAfter: at(50) }), keyOf('Revoked', { kid: 'old', notAfter: at(9) })]
+  const end = at(31 * 86_400)
+  const keys = [keyOf('Active', { notAfter: end }), keyOf('Revoked', { kid: 'old', notAfter: at(9) })]
   const condition = { status: 'True', observedGeneration: 1, lastTransitionTime: at(0) }
   expect(statusOf({ keys })).toStrictEqual({
     observedGeneration: 1,
@@ -46,7 +47,7 @@ test('a key in use says who it is of, where it is, and when it ends', () => {
     keyId: 'held',
     keys,
     secretName: 'web',
-    expiresAt: at(50),
+    expiresAt: end,
     binding: { name: 'web' },
   })
 })
@@ -199,7 +200,7 @@ describe('Ready', () => {
       'foreign',
       { secretState: 'foreign' },
       'SecretConflict',
-      'The Secret web exists and is not of this AccessKey. Delete it, or use another secretName in a new AccessKey.',
+      'The Secret web exists and is not of this AccessKey. Delete it if nobody needs it, or use another secretName in a new AccessKey.',
     ],
     [
       'forbidden',

@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { AccessKey } from '../../../../core/api/access-key.ts'
 import type { ApiClient } from '../../../../core/api/api-client.ts'
+import { isSameJson } from '../../../../core/base/canonical-json.ts'
 import { type SecretObject, secretNameOf } from '../../../../core/keys/secret-data.ts'
 import type { ResolvedClient } from '../../../../core/registry/resolve-clients.ts'
 import type { EnforcedView, PlannedEvent } from '../../../../core/status/report.ts'
 import { type AccessKeyIo, reconcileAccessKey } from '../../../../operator/access-key/access-key.ts'
 import { createKeyProver, generateKeyMaterial } from '../../../../operator/access-key/key-material.ts'
+import { createRepairMemory } from '../../../../operator/access-key/repair-memory.ts'
 import { KubeError } from '../../../../platform/kube/client.ts'
 
 export const issuer = 'https://latchkey-issuer.latchkey-system.svc/default'
@@ -57,6 +59,7 @@ export interface Store {
   enforced: EnforcedView
   stalenessSeconds: number
   readonly events: PlannedEvent[]
+  beyondShare: boolean
   forbidden: boolean
   forbiddenNext: boolean
   /** The status with which a quota or a policy refuses every write of the Secret. */
@@ -81,6 +84,7 @@ export function createStore(
   const slotOf = (name: string | undefined) => (name?.endsWith('-next') ? 'next' : 'secret')
   let version = 10
   const prove = createKeyProver()
+  const repairs = createRepairMemory()
   const next = (): string => String(++version)
   const refuse = (what: string, status: number): never => {
     throw new KubeError(what, status)
@@ -92,6 +96,7 @@ export function createStore(
     client: clientOf(),
     now: start,
     missingRoles: [],
+    beyondShare: false,
     enforced: { state: 'no-guards' },
     stalenessSeconds: 86_400,
     events: [],
@@ -140,11 +145,13 @@ export function createStore(
     return {
       now: () => store.now * 1_000,
       random: () => 0.5,
+      repairs,
       reads: {
         issuer,
         authorities: () => ca,
         client: () => store.client,
         schemaFault: () => undefined,
+        isBeyondShare: () => store.beyondShare,
         missingRoles: () => store.missingRoles,
         enforced: () => store.enforced,
         publishAheadSeconds,
@@ -166,6 +173,7 @@ export function createStore(
         async createSecret(secret) {
           const { name } = secret.metadata
           allow(name, 'POST')
+          if (name.length > 253) refuse('secrets POST', 422)
           if (store[slotOf(name)]) refuse('secrets POST', 409)
           before(store, secret)
           store[slotOf(name)] = stored(secret, randomUUID())
@@ -175,6 +183,9 @@ export function createStore(
           const { name, uid } = secret.metadata
           allow(name, 'PUT')
           unchanged(secret, 'PUT')
+          const found = store[slotOf(name)]
+          const isKept = secret.immutable && isSameJson(found?.data, secret.data)
+          if (found?.immutable && !isKept) refuse('secrets PUT', 422)
           before(store, secret)
           store[slotOf(name)] = stored(secret, uid ?? '')
           told('update', name)

@@ -19,7 +19,7 @@ test('a Secret restored from a backup gets a new key: neither a retired nor a re
   expect(store.accessKey.status?.keyId).toBe(held?.kid)
 })
 
-test('an orphan is adopted only with the right name, client id and key', async () => {
+test('an orphan is adopted only with the right name, client id and key, and gets a new key where it is of another client id', async () => {
   const adopted = createStore(accessKeyOf())
   const left = async (owner: AccessKey, clientId = clientOf().clientId): Promise<SecretObject> => {
     const first = createStore(accessKeyOf({ deletionPolicy: 'Orphan' }))
@@ -43,7 +43,13 @@ test('an orphan is adopted only with the right name, client id and key', async (
     ...orphan,
     metadata: { ...orphan.metadata, ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name: 'p', uid: 'p' }] },
   }
-  for (const secret of [await left(renamed), await left(accessKeyOf(), 'shop.other'), owned]) {
+  const other = createStore(accessKeyOf())
+  const given = await left(accessKeyOf(), 'shop.other')
+  other.putSecret(given)
+  expect(await settle(other)).toEqual(['update', 'status'])
+  expect(secretFile(other.secret as SecretObject, 'key-id')).not.toBe(secretFile(given, 'key-id'))
+  expect(secretFile(other.secret as SecretObject, 'client-id')).toBe(clientOf().clientId)
+  for (const secret of [await left(renamed), owned]) {
     const store = createStore(accessKeyOf())
     store.putSecret(secret)
     await settle(store)

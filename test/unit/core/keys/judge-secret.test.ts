@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import type { AccessKey, PublishedKey } from '../../../../core/api/access-key.ts'
-import { judgeSecret, type ProvedKey, type SecretVerdict } from '../../../../core/keys/judge-secret.ts'
+import {
+  judgeSecret,
+  type ProvedKey,
+  type SecretVerdict,
+  type SpoiltCause,
+} from '../../../../core/keys/judge-secret.ts'
 import { desiredSecret, type SecretObject } from '../../../../core/keys/secret-data.ts'
 import { accessKeyOf, clientOf, start } from './access-key-store.ts'
 import { at, held, keyOf } from './observed.ts'
@@ -34,7 +39,7 @@ function judged(owner: 'ours' | 'gone', { accessKey = accessKeyOf(), key = {}, n
 }
 
 const good: SecretVerdict = { is: 'good', key: held, number: start }
-const spoilt = (cause: 'edited' | 'revoked' | 'stale' | 'client'): SecretVerdict => ({ is: 'spoilt', cause })
+const spoilt = (cause: SpoiltCause): SecretVerdict => ({ is: 'spoilt', cause })
 
 describe('a Secret of ours', () => {
   test.each<[string, Found, SecretVerdict]>([
@@ -90,6 +95,7 @@ describe('a Secret of ours', () => {
 describe('a Secret that an AccessKey of this name left', () => {
   const orphan: SecretVerdict = { is: 'orphan', key: held, number: start }
   const foreign: SecretVerdict = { is: 'foreign' }
+  const left = spoilt('left')
   const metadata =
     (changes: (of: SecretObject['metadata']) => Partial<SecretObject['metadata']>) =>
     (secret: SecretObject): SecretObject => ({
@@ -130,16 +136,40 @@ describe('a Secret that an AccessKey of this name left', () => {
       { ledger: [published('other', 'Revoked', 9), published('held', 'Active')] },
       orphan,
     ],
-    ['is foreign, where another key is published', { ledger: [published('other', 'Active', 9)] }, foreign],
-    ['is foreign, where its parts fit no key', { key: 'none' }, foreign],
-    ['is foreign, where nothing tells how old its key is', { number: 'none' }, foreign],
-    ['is foreign, where its key is of another client', { key: { clientId: 'sc_other' } }, foreign],
+    ['is to hold a new key, where another one is published', { ledger: [published('other', 'Active', 9)] }, left],
+    ['is to hold a new key, where its parts fit none', { key: 'none' }, left],
+    ['is to hold a new key, where nothing tells how old its own is', { number: 'none' }, left],
+    ['is to hold a new key, where its own is of another client', { key: { clientId: 'sc_other' } }, left],
     [
-      'is foreign, where its key is older than the spec allows',
+      'is to hold a new key, where its own is older than the spec allows',
       { accessKey: accessKeyOf({ keysNotBefore: at(1) }) },
+      left,
+    ],
+    ['is to hold a new key, where its own is revoked', { ledger: [published('held', 'Revoked')] }, left],
+    [
+      'is to hold a new key, where its file names another client',
+      { change: secret => ({ ...secret, data: { 'client-id': base64('sc_other') } }) },
+      left,
+    ],
+    ['is to hold a new key, where it was emptied', { change: secret => ({ ...secret, data: {} }), key: 'none' }, left],
+    ['is taken over, where 0.1.0 wrote it', { change: without('latchkey.dev/access-key-namespace') }, orphan],
+    [
+      'is foreign, where 0.1.0 wrote it and its file names another client: it may be a copy from elsewhere',
+      {
+        change: secret =>
+          without('latchkey.dev/access-key-namespace')({ ...secret, data: { 'client-id': base64('sc_other') } }),
+      },
       foreign,
     ],
-    ['is foreign, where its key is revoked', { ledger: [published('held', 'Revoked')] }, foreign],
+    [
+      'is foreign, where it was copied from another namespace',
+      {
+        change: metadata(({ annotations }) => ({
+          annotations: { ...annotations, 'latchkey.dev/access-key-namespace': 'victim' },
+        })),
+      },
+      foreign,
+    ],
     ['is foreign, where it is of another type', { change: secret => ({ ...secret, type: 'Opaque' }) }, foreign],
     ['is foreign, where somebody owns it', { change: metadata(() => ({ ownerReferences: [pod] })) }, foreign],
     ['is foreign, where it does not say who made it', { change: without('latchkey.dev/owner-uid') }, foreign],
@@ -155,11 +185,6 @@ describe('a Secret that an AccessKey of this name left', () => {
     [
       'is foreign, where it has no annotations',
       { change: metadata(() => ({ annotations: undefined as never })), ledger: [published('held', 'Active')] },
-      foreign,
-    ],
-    [
-      'is foreign, where its file names another client',
-      { change: secret => ({ ...secret, data: { 'client-id': base64('sc_other') } }) },
       foreign,
     ],
   ])('%s', (_, found, verdict) => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { AccessKey, PublishedKey } from '../../../../core/api/access-key.ts'
+import { maxLifetimeSeconds, toleranceSeconds } from '../../../../core/credential/client-token-claims.ts'
 import { ledgerOf, onlyRevoked, publish, retiringSeconds, takesAway } from '../../../../core/keys/key-ledger.ts'
 import { accessKeyOf, start } from './access-key-store.ts'
 import { at, publicKey, keyOf as publishedKey } from './observed.ts'
@@ -120,8 +121,16 @@ describe('when a key is published', () => {
     expect(published({}, [old])).toEqual([keyOf('new', 'Active', { publishedAt: at(0) }), ...left])
   })
 
-  test('tokens of a key that retires live for a quarter of an hour, and the tolerance of clocks', () => {
-    expect(retiringSeconds).toBe(930)
+  test('one that retires is good until a pod whose files are three minutes old has signed its last token, and that has ended', () => {
+    expect(retiringSeconds).toBe(180 + maxLifetimeSeconds + toleranceSeconds)
+  })
+
+  test('of more retiring ones those stay that end last, however old they are', () => {
+    const old = keyOf('old', 'Retiring', { notBefore: at(-100), notAfter: at(5_000) })
+    const others = Array.from({ length: 8 }, (_, day) =>
+      keyOf(`${day}`, 'Retiring', { notBefore: at(day), notAfter: at(1_000 + day) }),
+    )
+    expect(published({}, [old, ...others]).map(({ kid }) => kid)).toEqual(['new', 'old', ...'1234567'])
   })
 
   test('the newest 4 revoked and 8 retiring ones stay, in the order they had', () => {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { accessKey as kind } from '../../../../core/api/access-key.ts'
+import { retiringSeconds } from '../../../../core/keys/key-ledger.ts'
 import { reconcileAccessKey } from '../../../../operator/access-key/access-key.ts'
 import { situations } from './access-key-situations.ts'
 import { accessKeyOf, at, createStore, settle } from './access-key-store.ts'
@@ -61,7 +62,7 @@ test('a retiring key is dropped when its last token has ended, and not before', 
   await settle(store)
   store.putSecret(undefined)
   await settle(store)
-  store.now += 929
+  store.now += retiringSeconds - 1
   expect(await settle(store)).toEqual([])
   store.now += 1
   expect(await settle(store)).toEqual(['status'])

@@ -7,6 +7,8 @@ import { type SecretObject, secretFile } from '../../../../core/keys/secret-data
 import { accessKeyOf, clientOf, start } from './access-key-store.ts'
 import { at, found, held, keyOf, observedOf, readyOf, secretOf, settled, states } from './observed.ts'
 
+const repair = { kind: 'key', what: `${clientOf().clientId} ` }
+
 describe('a key that is minted', () => {
   const fresh = accessKeyOf()
   const inUse = settled(fresh, found(secretOf(fresh)))
@@ -15,6 +17,7 @@ describe('a key that is minted', () => {
     expect(planAccessKey(observedOf(fresh), start)).toEqual({
       write: { kind: 'mint', slot: 'mounted', number: start },
       events: [],
+      repair,
     })
   })
 
@@ -118,6 +121,7 @@ describe('a key that is minted', () => {
     expect(planAccessKey(observedOf(fresh, found(left)), start)).toEqual({
       write: { kind: 'update-secret', slot: 'mounted', secret: secretOf(fresh) },
       events: [{ type: 'Normal', reason: 'Adopted', action: 'Update', note: expect.stringContaining('is used again') }],
+      repair,
     })
   })
 

@@ -55,7 +55,7 @@ const faults: Record<string, { spec: Partial<AccessKey['spec']>; names: string; 
   'a request that is no time': {
     spec: { rotation: { requestedAt: 'now' } },
     names: 'spec.rotation.requestedAt',
-    remedy: 'Correct it',
+    remedy: '2027-01-31T12:00:00Z',
   },
   'a request of more than a day ahead': {
     spec: { rotation: { requestedAt: at(25 * hour) } },

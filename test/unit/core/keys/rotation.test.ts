@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { retiringSeconds } from '../../../../core/keys/key-ledger.ts'
 import type { SecretObject } from '../../../../core/keys/secret-data.ts'
 import { proveSecretKey } from '../../../../operator/access-key/key-material.ts'
 import { accessKeyOf, createStore, publishAheadSeconds, settle, start } from './access-key-store.ts'
@@ -55,12 +56,12 @@ describe('a rotation', () => {
     expect(proveSecretKey(store.secret as SecretObject, 'Ed25519')?.kid).toBe(store.accessKey.status?.keyId)
   })
 
-  test('gives the old key the longest life of a token where the overlap is shorter', async () => {
+  test('keeps the old key for the kubelet’s delay and the longest life of a token where the overlap is shorter', async () => {
     const store = await staged({ rotation: { overlap: '0s' } })
     store.now += publishAheadSeconds
     await settle(store)
     const old = store.accessKey.status?.keys?.find(({ state }) => state === 'Retiring')
-    expect(Date.parse(old?.notAfter ?? '') / 1_000 - store.now).toBe(930)
+    expect(Date.parse(old?.notAfter ?? '') / 1_000 - store.now).toBe(retiringSeconds)
   })
 
   test('of a key with Orphan leaves no second Secret: the next one has an owner, the mounted one has none', async () => {
@@ -160,9 +161,9 @@ describe('guards', () => {
     store.enforced = waiting
     const end = Date.parse(store.accessKey.status?.expiresAt ?? '') / 1_000
     const first = kidOf(store.secret)
-    for (; store.now < end - 930; store.now += 60) await settle(store)
+    for (; store.now < end - retiringSeconds; store.now += 60) await settle(store)
     expect(kidOf(store.secret)).toBe(first)
-    store.now = end - 930
+    store.now = end - retiringSeconds
     await settle(store)
     expect(kidOf(store.secret)).not.toBe(first)
     expect(states(store)[0]).toBe('Active')

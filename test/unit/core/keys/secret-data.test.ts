@@ -135,6 +135,7 @@ describe('the Secret as it should be', () => {
   const annotations = {
     'latchkey.dev/owner-uid': 'key-uid',
     'latchkey.dev/access-key': 'web',
+    'latchkey.dev/access-key-namespace': 'shop',
     'latchkey.dev/key-number': '7',
   }
   const labels = { 'app.kubernetes.io/managed-by': 'latchkey' }
@@ -168,7 +169,12 @@ describe('the Secret as it should be', () => {
       uid: 'secret-uid',
       resourceVersion: '9',
       labels: { theirs: 'x', team: 'a', ...labels },
-      annotations: { theirs: 'y', note: 'b', ...annotations },
+      annotations: {
+        theirs: 'y',
+        note: 'b',
+        ...annotations,
+        'latchkey.dev/secret-template': '{"labels":["team"],"annotations":["latchkey.dev/owner-uid","note"]}',
+      },
       ownerReferences: [owner('theirs', false), ours],
     })
     expect(data).toEqual(content.files)

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { RotationWindow } from '../../../../core/api/rotation.ts'
 import { secondsOfTime, timeOf } from '../../../../core/base/time.ts'
-import { isTimeZone, longestClosed, nextOpen } from '../../../../core/keys/windows.ts'
+import { longestClosed, nextOpen } from '../../../../core/keys/windows.ts'
 
 const berlin = { timeZone: 'Europe/Berlin' }
 
@@ -121,16 +121,43 @@ test('from a window on, the one found is open then, whenever one looks', () => {
   }
 })
 
-test('how long no window is open at most', () => {
-  const from = secondsOfTime('2026-12-01T00:00:00Z')
-  expect(longestClosed([{ start: '02:00', duration: '2h' }], from)).toBe(22 * 3_600)
-  expect(longestClosed([{ days: ['Sun'], start: '02:00', duration: '2h' }], from)).toBe(166 * 3_600)
-  expect(longestClosed([{ start: '00:00', duration: '24h' }], from)).toBe(0)
+const hour = 3_600
+const weekly: RotationWindow = { days: ['Sun'], start: '02:00', duration: '1h' }
+test.each<[string, RotationWindow[], number]>([
+  ['every night', [{ start: '02:00', duration: '2h' }], 22 * hour],
+  ['once a week', [{ ...weekly, duration: '2h' }], 166 * hour],
+  ['always', [{ start: '00:00', duration: '24h' }], 0],
+  ['once a week, where clocks go back an hour', [{ ...weekly, ...berlin }], 168 * hour],
+  ['once a week, where clocks go back half an hour', [{ ...weekly, timeZone: 'Australia/Lord_Howe' }], 167.5 * hour],
+  ['once a week, where clocks stay', [{ ...weekly, timeZone: 'Asia/Kolkata' }], 167 * hour],
+  ['every day whole, where clocks go back an hour', [{ start: '00:00', duration: '24h', ...berlin }], hour],
+  [
+    'in two zones whose clocks change on other days',
+    [
+      { start: '02:00', duration: '1h', ...berlin },
+      { start: '09:00', duration: '1h', timeZone: 'America/New_York' },
+    ],
+    12 * hour,
+  ],
+])('how long no window is open at most: %s', (_, windows, longest) => {
+  expect(longestClosed(windows)).toBe(longest)
 })
 
-test('names of time zones are those of the IANA database', () => {
-  for (const name of ['UTC', 'Europe/Berlin', 'America/Argentina/Buenos_Aires', 'Etc/GMT+5']) {
-    expect(isTimeZone(name), name).toBe(true)
+test.each([
+  'UTC',
+  'Europe/Berlin',
+  'America/New_York',
+  'America/Santiago',
+  'Africa/Cairo',
+  'Antarctica/Troll',
+  'Africa/Casablanca',
+])('in no week of five years windows are closed for longer than is reckoned with: %s', timeZone => {
+  const windows: RotationWindow[] = [{ days: ['Sun', 'Thu'], start: '02:30', duration: '45m', timeZone }]
+  const longest = longestClosed(windows)
+  for (let at = secondsOfTime('2026-01-01T00:00:00Z'); at < secondsOfTime('2031-01-01T00:00:00Z'); ) {
+    const next = nextOpen(windows, at)
+    if (!next) throw new Error('none')
+    expect(next.opens - at, timeOf(at)).toBeLessThanOrEqual(longest)
+    at = next.closes
   }
-  for (const name of ['Europe/Atlantis', 'summer', '']) expect(isTimeZone(name), name).toBe(false)
 })

@@ -107,3 +107,22 @@ describe('a key of the status', () => {
     ])
   })
 })
+
+it('of an AccessKey are looked at once, however often its client is told: there may be hundreds', () => {
+  let looks = 0
+  const key = withKeys({})
+  const counted = {
+    ...key,
+    status: {
+      ...key.status,
+      get keys() {
+        looks++
+        return [published(pair)]
+      },
+    },
+  }
+  for (let at = 0; at < 10; at++) expect(vouchedKeys(counted)).toHaveLength(1)
+  expect(looks).toBe(1)
+  // Another object is another state.
+  expect(vouchedKeys({ ...counted, spec: { ...counted.spec, revoked: {} } })[0]?.revoked).toBe(true)
+})

@@ -100,6 +100,7 @@ describe('what an API server refuses is refused without one (S08)', () => {
     ['AccessKey', { clientRef, validity: '59m' }, 'spec.validity: validity must be at least 1h'],
     ['AccessKey', { clientRef, expiresAt: 'tomorrow' }, 'spec.expiresAt: expected a time'],
     ['AccessKey', { clientRef, expiresAt: '2027-13-31T12:00:00Z' }, 'spec.expiresAt: expected a time'],
+    ['AccessKey', { clientRef, expiresAt: '2027-01-31T12:00:00,5Z' }, 'spec.expiresAt: expected a time'],
   ])('%s %j', (kind, spec, mistake) => {
     expect(mistakesOf(kind, spec)).toContain(`${kind} a: ${mistake}`)
     expect(mistakesOf(kind, spec)).not.toContain('secret"')

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { changeHash, emptyHash, rowHash, sliceHash, startSum } from '../../../../core/rows/hash.ts'
+import { finish } from '../../../../core/base/steps.ts'
+import { changeHash, emptyHash, rowHash, rowHashing, sliceHash, startSum } from '../../../../core/rows/hash.ts'
 import { anyJson } from '../any-json.ts'
 
 test('a row is hashed as JSON with sorted keys and without what is undefined', () => {
@@ -15,6 +16,14 @@ test('a row has the same hash before and after it went over the wire', () => {
       expect(rowHash(JSON.parse(JSON.stringify(value)))).toBe(rowHash(value))
     }),
   )
+})
+
+test('the hash that is made in steps is the same, one step for each sixty-four keys of a client', () => {
+  const keys = Array.from({ length: 1_000 }, (_, at) => ({ kid: `kid-${at}`, accessKey: 'web' }))
+  for (const row of [{}, { keys: [] }, { keys: keys.slice(0, 65) }, { keys, name: 'é' }, null, 7]) {
+    expect(finish(rowHashing(row))).toBe(rowHash(row))
+  }
+  expect([...rowHashing({ keys })]).toHaveLength(16)
 })
 
 test('the hash of a slice does not depend on the order, and adding undoes removing', () => {

@@ -6,16 +6,16 @@ const mebibyte = 1_048_576
 
 describe('how large a policy is taken', () => {
   it.each([
-    ['the chart’s limit', 192, 1, 8],
-    ['more memory', 512, 1, 40],
+    ['the chart’s limit', 192, 1, 80 / 12],
+    ['more memory', 512, 1, 400 / 12],
     ['much more', 1_024, 1, 64],
-    ['services that share it', 512, 10, 4],
+    ['services that share it', 512, 10, 40 / 12],
     ['hardly any', 64, 1, 1],
   ])('follows the memory: %s', (_what, memory, slices, bound) => {
-    expect(sliceBound(memory * mebibyte, slices)).toBe(bound * mebibyte)
+    expect(sliceBound(memory * mebibyte, slices)).toBe(Math.floor(bound * mebibyte))
   })
 
-  it.each([1, 8, 8.01, 14, 40, 51.2, 64])(
+  it.each([1, 6.6, 8.01, 12, 33, 51.2, 64])(
     'the memory that is told for %f MiB takes it, and so does no smaller step',
     size => {
       for (const slices of [1, 3]) {
@@ -29,7 +29,7 @@ describe('how large a policy is taken', () => {
   )
 
   it('no memory takes a slice that is larger than what is sent', () => {
-    expect(memoryFor(maxSliceBytes)).toBe(768 * mebibyte)
+    expect(memoryFor(maxSliceBytes)).toBe(896 * mebibyte)
     expect(memoryFor(maxSliceBytes + 1)).toBeUndefined()
   })
 

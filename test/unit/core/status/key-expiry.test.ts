@@ -50,3 +50,43 @@ test('names those that end first, as many as asked for', () => {
   const many = Array.from({ length: 1_000 }, (_, index) => key({ expiresAt: at(((index * 7) % 1_000) + 1) }))
   expect(firstEnds(many, 5).map(({ end }) => (end - now) / day)).toEqual([1, 2, 3, 4, 5])
 })
+
+test('counts one whose rotation is planned but held up, and one that a fault leaves published', () => {
+  const planned = { expiresAt: at(1), renewalTime: at(0.5) }
+  const said = (type: string, reason: string, status: 'True' | 'False' = 'True') =>
+    [{ type, reason, status, message: '', lastTransitionTime: at(0) }] as const
+  const held = [
+    key({ ...planned, conditions: [...said('Paused', 'Paused')] }),
+    key({ ...planned, conditions: [...said('Stalled', 'SecretConflict')] }),
+    key({
+      ...planned,
+      state: 'Refused',
+      conditions: [...said('Accepted', 'Invalid', 'False')],
+      keyId: 'a',
+      keys: [{ kid: 'a', state: 'Active', publicKey: { kty: 'OKP' } } as never],
+    }),
+  ]
+  for (const one of held) expect(keyExpiry([one], now).soonest).toBe(now + day)
+  const fine = [
+    key({ ...planned, conditions: [...said('Accepted', 'RoleNotFound', 'False')] }),
+    key({ ...planned, conditions: [...said('Accepted', 'Accepted')] }),
+    key({ ...planned, state: 'Refused', conditions: [...said('Accepted', 'Invalid', 'False')] }),
+  ]
+  for (const one of fine) expect(keyExpiry([one], now).soonest).toBeUndefined()
+})
+
+test('names of each namespace in turn, so that the many ends of one hide none of another', () => {
+  const of = (namespace: string, days: number): AccessKey => {
+    const one = key({ expiresAt: at(days) })
+    return { ...one, metadata: { ...one.metadata, namespace } }
+  }
+  const many = Array.from({ length: 5_000 }, (_, index) => of('many', 1 + index / 5_000))
+  const few = [of('few', 80), of('few', 90), of('one', 85)]
+  const found = firstEnds([...many, ...few], 10)
+  expect(
+    found.filter(({ key: { metadata } }) => metadata.namespace !== 'many').map(({ end }) => (end - now) / day),
+  ).toEqual([80, 85, 90])
+  expect(found).toHaveLength(10)
+  expect(found.map(({ end }) => end)).toEqual(found.map(({ end }) => end).toSorted((a, b) => a - b))
+  expect(found[0]?.end).toBe(now + day)
+})

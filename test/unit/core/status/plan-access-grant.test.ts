@@ -207,3 +207,52 @@ describe('a grant that is paused', () => {
     expect(paused({ observedGeneration: 1, clients: two }, there).clients).toEqual([pin()])
   })
 })
+
+describe('the end of a grant', () => {
+  const day = 86_400
+  const timeAt = (seconds: number) => new Date((bornSeconds + seconds) * 1_000).toISOString()
+  const people = clientsIn('uid-1', [chosen])
+
+  /** All that is told of it, looked at whenever the pass before asked for it. */
+  function life(expiresAt: string, more: Partial<Parameters<typeof planAccessGrant>[0]> = {}) {
+    const object = { ...grant('shop', 'g', { roleRef: { name: 'reader' }, clients: chosenOnes, expiresAt }) }
+    const told: string[] = []
+    const notes: string[] = []
+    for (let now: number | undefined = bornSeconds; now !== undefined; ) {
+      const { status, events, nextAt } = planAccessGrant({ object, clients: people, ...whole, ...more }, now)
+      const again = planAccessGrant({ object: { ...object, status }, clients: people, ...whole, ...more }, now)
+      expect([again.status, again.events]).toEqual([status, []])
+      object.status = status
+      const reason = status.conditions?.find(({ type }) => type === 'Expiring')?.reason
+      told.push(`${(now - bornSeconds) / day} ${reason ?? status.state}`)
+      for (const { type, reason: eventReason, note } of events) notes.push(`${type} ${eventReason} ${note}`)
+      now = nextAt
+    }
+    return { told, notes }
+  }
+  const chosenOnes = [{ namespace: 'partners', name: 'web' }]
+
+  it('is told of 30, 14, 7 and 1 day before, each once by a Warning event', () => {
+    const { told, notes } = life(timeAt(90 * day))
+    expect(told).toEqual([
+      '0 Active',
+      '60 Within30Days',
+      '76 Within14Days',
+      '83 Within7Days',
+      '89 Within1Day',
+      '90 Expired',
+    ])
+    expect(notes).toHaveLength(4)
+    for (const note of notes) expect(note).toMatch(/^Warning Expiring The grant ends within .* spec\.expiresAt/)
+  })
+
+  it('is told of at once where it is within a horizon from its first moment on', () => {
+    expect(life(timeAt(5 * 3_600)).told[0]).toBe('0 Within1Day')
+    expect(life(timeAt(5 * 3_600)).notes).toHaveLength(1)
+    expect(life(timeAt(10 * day)).told).toEqual(['0 Within14Days', '3 Within7Days', '9 Within1Day', '10 Expired'])
+  })
+
+  it('is nobody’s worry of a grant that gives nothing', () => {
+    expect(life(timeAt(5 * 3_600), { roleExists: false }).notes).toEqual([])
+  })
+})

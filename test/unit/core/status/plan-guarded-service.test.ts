@@ -206,6 +206,14 @@ describe('guards that are not sent the policy because it is too large for them',
     )
   })
   it('are told what else helps where no memory does, and what an authorizer needs', () => {
+    const refused = { count: 4, clients: ['evil/mallory', 'evil/eve', 'evil/ivan'] }
+    expect(messageOf({ report: { ...report, tooLarge: { ...tooLarge, refused } } })).toContain(
+      'They have all of it that fits: what is revoked is refused there as everywhere, and so are the largest clients, evil/mallory, evil/eve, evil/ivan and 1 more. They need 256Mi',
+    )
+    const one = { ...tooLarge, refused: { count: 1, clients: ['evil/mallory'] } }
+    expect(messageOf({ report: { tooLarge: one } })).toContain('and so is the largest client, evil/mallory.')
+    const none = { ...tooLarge, refused: { count: 0, clients: [] } }
+    expect(messageOf({ report: { tooLarge: none } })).toContain('and so is everybody whose grant or role had no place.')
     const without = { tooLarge: { count: 5, pods: ['a', 'b', 'c'] } }
     expect(messageOf({ report: without })).toContain('of a, b, c and 2 more. ')
     expect(messageOf({ report: without })).toContain(

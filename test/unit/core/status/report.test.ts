@@ -38,7 +38,9 @@ describe('a message', () => {
 
 describe('events', () => {
   it.each<[string, ConditionFinding[] | undefined, ConditionFinding[], string[]]>([
-    ['a first success', undefined, [ready], ['Normal Ready']],
+    ['a first success: none', undefined, [ready], []],
+    ['a success after a fault', [say('Ready', 'False', 'RoleNotFound')], [ready], ['Normal Ready']],
+    ['an end that was found first', undefined, [say('Ready', 'True', 'Expired')], ['Warning Expired']],
     ['the same again', [ready], [ready], []],
     ['work under way', [ready], [say('Ready', 'False', 'Pending')], []],
     ['a fault, by its cause', [ready], [say('Ready', 'False', 'RoleNotFound')], ['Warning RoleNotFound']],
@@ -60,7 +62,7 @@ describe('events', () => {
       'calls that went around the guard from the start',
       undefined,
       [ready, say('Enforced', 'False', 'DirectAccess')],
-      ['Normal Ready', 'Warning DirectAccess'],
+      ['Warning DirectAccess'],
     ],
     [
       'calls that meet the guard again',
@@ -92,7 +94,7 @@ describe('events', () => {
 
   it('are not made of what waits for the first time, on keys, roles and grants', () => {
     const waiting = say('Enforced', 'False', 'Waiting')
-    expect(events(undefined, [ready, waiting], 'latched')).toEqual(['Normal Ready'])
+    expect(events(undefined, [ready, waiting], 'latched')).toEqual([])
     expect(events([ready, say('Enforced', 'True', 'Enforced')], [ready, waiting], 'latched')).toEqual([])
   })
 

@@ -26,6 +26,26 @@ describe('reflector', () => {
     await reflector.stop()
   })
 
+  test('drops what it does not keep of a page before it asks for the next one (F22)', async () => {
+    const asked: number[] = []
+    const things = setUp({
+      keep(object) {
+        asked.push(things.asked.list.length)
+        return { metadata: object.metadata }
+      },
+    })
+    const { reflector, lists } = things
+    lists.push(
+      { items: [thing('a', 3, 'x'), thing('b', 4, 'x')], resourceVersion: '10', continue: 'more' },
+      { items: [thing('c', 5, 'y')], resourceVersion: '10' },
+    )
+    reflector.start()
+    await reflector.whenSynced()
+    expect(asked).toEqual([1, 1, 2])
+    expect([...reflector.store.values()].map(({ value }) => value)).toEqual([undefined, undefined, undefined])
+    await reflector.stop()
+  })
+
   test('follows events and bookmarks, and tells once of all that came together', async () => {
     const { reflector, lists, watches, changes, seen } = setUp()
     lists.push({ items: [thing('a', 3, 'x')], resourceVersion: '10' })
@@ -162,6 +182,36 @@ describe('reflector', () => {
       metadata: { name: 'a', namespace: 'ns', uid: 'uid-a', resourceVersion: '1', annotations: { mine: 'yes' } },
       value: 'kept x',
     })
+    await reflector.stop()
+  })
+
+  test('an object that cannot be read is told to the log and is not there, and costs no other (F24)', async () => {
+    const { reflector, lists, send, changes, lines } = setUp({
+      keep(object) {
+        if (object.value === 'bad') throw new TypeError('it is no thing')
+        return object
+      },
+    })
+    lists.push({ items: [thing('a', 1, 'bad'), thing('b', 2, 'good')], resourceVersion: '10' })
+    reflector.start()
+    await settled()
+    expect(changes).toEqual(['added ns/b >good @2'])
+    for (const [name, version, value] of [
+      ['a', 11, 'bad'],
+      ['b', 12, 'bad'],
+      ['c', 13, 'good'],
+      ['a', 14, 'good'],
+    ] as const) {
+      send(event('MODIFIED', thing(name, version, value)))
+      await settled()
+    }
+    send(event('DELETED', thing('never-read', 15, 'bad')))
+    await settled()
+    expect(changes.slice(1)).toEqual(['deleted ns/b good>good @12', 'added ns/c >good @13', 'added ns/a >good @14'])
+    expect(reflector.seen()).toBe('15')
+    expect(lines.filter(line => line.level === 'error').map(line => line.msg)).toEqual([
+      ...['ns/a cannot be read', 'ns/a cannot be read', 'ns/b cannot be read', 'ns/never-read cannot be read'],
+    ])
     await reflector.stop()
   })
 
