@@ -21,6 +21,8 @@ import { followSigningKeys } from './publish/signing-keys.ts'
 import { startServers } from './servers.ts'
 import { createSlices } from './slices/slices.ts'
 import { createSnapshotServer } from './snapshots/snapshot-server.ts'
+import { measureStore } from './store/measure-store.ts'
+import { openStore } from './store/open-store.ts'
 import { createUsage } from './usage/usage.ts'
 
 /** One running replica. */
@@ -36,6 +38,8 @@ export interface Issuer {
 
 export interface IssuerParts {
   readonly client: KubeClient
+  /** For what tokens need to be remembered, with connections of its own; default: the same. */
+  readonly storeClient?: KubeClient
   readonly log: Logger
   readonly metrics?: Metrics
   /** Address to listen on; default all. */
@@ -83,6 +87,8 @@ export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Pro
     { namespace: config.namespace, name: `${config.fullname}-issuer-keys` },
     log,
   )
+  const opened = await openStore(config, { client: parts.storeClient ?? client, clock: systemClock, log })
+  const store = metrics ? measureStore(opened, metrics) : opened
   cluster.onChange(slices.clusterChanged)
   if (metrics) measure(metrics, { slices, snapshots, usage })
   let isLoaded = false
@@ -109,6 +115,7 @@ export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Pro
   })
 
   async function load(): Promise<void> {
+    store.start()
     await objects.start(stopping.signal)
     documents.start()
     // Without the cluster's keys a slice would take access from every service account: better none for a while.
@@ -126,7 +133,8 @@ export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Pro
     loaded,
     notReady() {
       if (stopping.signal.aborted) return 'draining'
-      return isLoaded ? servers.notReady() : (cluster.fault() ?? 'not everything is loaded')
+      if (!isLoaded) return cluster.fault() ?? 'not everything is loaded'
+      return servers.notReady() ?? store.fault()
     },
     async close(drainMs) {
       stopping.abort()
@@ -135,7 +143,7 @@ export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Pro
       for (const part of [slices, cluster, signing]) part.stop()
       // Not waited for: what is under way may hang in a request, and writes nothing.
       void documents.stop()
-      await objects.stop()
+      await Promise.all([objects.stop(), store.stop()])
     },
   }
 }

@@ -46,6 +46,11 @@ const authorizer = {
     { name: 'mesh', proxy: 'Envoy', services: ['shop/orders', 'other/api'], certificateNames: ['envoy.edge.svc'] },
   ],
 }
+const redis = {
+  url: 'rediss://redis.cache.svc:6380/1',
+  secretRef: { name: 'token-store', usernameKey: 'user' },
+  caBundle: { configMapName: 'redis-ca' },
+}
 const one = { replicas: 1 }
 /** The main ways to install: each is rendered, and taken by a real API server. */
 export const sets: Record<string, Rendering> = {
@@ -64,6 +69,7 @@ export const sets: Record<string, Rendering> = {
   'Secrets in listed namespaces': { values: { secrets: { namespaces: 'Labelled', namespaceList: ['shop'] } } },
   'external authorizer': { values: { authorizer, monitoring: { prometheusRule: { enabled: true } } } },
   'external authorizer that nobody may ask': { values: { authorizer: { enabled: true, replicas: 1 } } },
+  'tokens kept in Redis': { values: { tokenStore: { kind: 'Redis', redis } } },
   'everything on': { values: everything },
 }
 /** Those of one kind. */
