@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import type { AccessKey } from '../core/api/access-key.ts'
 import { groupBy } from '../core/base/group-by.ts'
+import type { UnfitKey } from '../core/explain/explain.ts'
+import { checkPublicKey } from '../core/jose/jwk.ts'
 import type { ManifestObject } from '../core/registry/manifest-objects.ts'
 import { sliceHash } from '../core/rows/hash.ts'
 import type { Row } from '../core/rows/rows.ts'
@@ -29,6 +31,8 @@ export interface PolicySource {
   readonly provisional: ReadonlySet<string>
   /** Names of AccessKeys without a public key of their own, by their client (`namespace/name`). */
   readonly minted: ReadonlyMap<string, readonly string[]>
+  /** AccessKeys whose own public key is none, by their client. */
+  readonly unfit: ReadonlyMap<string, readonly UnfitKey[]>
   /** When the issuer last confirmed a stored snapshot, milliseconds since epoch. */
   readonly confirmedAt?: number
 }
@@ -72,14 +76,31 @@ async function readYaml(path: string, options: PolicyOptions): Promise<PolicySou
     problems: [...warnings, ...problems],
     provisional: provisionalIds(objects),
     minted: mintedKeys(objects),
+    unfit: unfitKeys(objects),
   }
 }
 
 function mintedKeys(objects: readonly ManifestObject[]): ReadonlyMap<string, readonly string[]> {
-  const keys = objects.filter(({ kind }) => kind === 'AccessKey') as unknown as readonly AccessKey[]
-  const minted = keys.filter(({ spec }) => spec.publicKey === undefined)
-  const clientOf = ({ metadata: { namespace = 'default' }, spec }: AccessKey) => `${namespace}/${spec.clientRef.name}`
+  const minted = keysIn(objects).filter(({ spec }) => spec.publicKey === undefined)
   return new Map([...groupBy(minted, clientOf)].map(([client, of]) => [client, of.map(key => key.metadata.name)]))
+}
+
+function unfitKeys(objects: readonly ManifestObject[]): ReadonlyMap<string, readonly UnfitKey[]> {
+  const faultOf = ({ spec: { publicKey, algorithm = 'Ed25519' } }: AccessKey): string | undefined =>
+    publicKey && checkPublicKey(publicKey, algorithm)
+  const unfit = keysIn(objects).flatMap(key => {
+    const fault = faultOf(key)
+    return fault === undefined ? [] : [{ client: clientOf(key), accessKey: key.metadata.name, fault }]
+  })
+  return groupBy(unfit, ({ client }) => client)
+}
+
+function keysIn(objects: readonly ManifestObject[]): readonly AccessKey[] {
+  return objects.filter(({ kind }) => kind === 'AccessKey') as unknown as readonly AccessKey[]
+}
+
+function clientOf({ metadata: { namespace = 'default' }, spec }: AccessKey): string {
+  return `${namespace}/${spec.clientRef.name}`
 }
 
 interface Stored {
@@ -105,6 +126,7 @@ async function readStored({ service, snapshot = '' }: PolicyOptions): Promise<Po
     problems: [],
     provisional: new Set(),
     minted: new Map(),
+    unfit: new Map(),
     ...(times.length > 0 && { confirmedAt: Math.max(...times) }),
   }
 }

@@ -1,8 +1,7 @@
-import type { PublishedKey } from '../core/api/access-key.ts'
 import { apiClient as apiClientKind } from '../core/api/api-client.ts'
 import { schemaFaultOf } from '../core/api/kind.ts'
-import { secondsOf, secondsOfTime } from '../core/base/time.ts'
-import { identityEvents, planApiClient } from '../core/status/plan-api-client.ts'
+import { secondsOf } from '../core/base/time.ts'
+import { canBeUsed, identityEvents, planApiClient } from '../core/status/plan-api-client.ts'
 import { apiClients } from '../platform/kube/resources.ts'
 import type { Requeue } from '../platform/kube/work-queue.ts'
 import type { Context } from './context.ts'
@@ -36,7 +35,7 @@ export function reconcileApiClient(
       ({ status, metadata }) => status?.clientId === client.clientId && !metadata.deletionTimestamp,
     )
     // Our own status says it; proving each key again would cost more than all the rest of the pass.
-    const usable = keys.flatMap(({ status }) => (status?.keys ?? []).filter(one => isUsable(one, now)))
+    const usable = keys.flatMap(({ status }) => (status?.keys ?? []).filter(one => canBeUsed(one, now)))
     const status = planApiClient(
       { object, client, usableKeys: usable.length, schemaFault: schemaFaultOf(apiClientKind, object.spec) },
       context.timestamp(),
@@ -46,8 +45,4 @@ export function reconcileApiClient(
     const ends = keys.flatMap(accessKey => (accessKey.status?.keys ?? []).flatMap(one => secondsOf(one.notAfter) ?? []))
     return context.at(ends.filter(end => end > now))
   })
-}
-
-function isUsable({ state, notAfter }: PublishedKey, now: number): boolean {
-  return state !== 'Revoked' && state !== 'Expired' && (notAfter === undefined || secondsOfTime(notAfter) > now)
 }

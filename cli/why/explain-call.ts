@@ -15,10 +15,11 @@ export async function explainCall(given: Given<typeof why.options>, { write, now
   if (service === undefined) throw new CommandError('usage', 'name the service: --service namespace/name')
   const issuer = issuerOfInstallation(installation)
   const source = await readPolicy({ service, manifests, snapshot, installation, issuer, nowMs })
-  const minted = source.minted.get(clientNameOf(source.rows, client))
+  const name = clientNameOf(source.rows, client)
   const question: WhyQuestion = {
     client,
-    minted,
+    minted: source.minted.get(name),
+    unfit: source.unfit.get(name),
     key,
     method,
     target,

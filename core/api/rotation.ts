@@ -62,7 +62,7 @@ export const rotation = z
     ).optional(),
     overlap: described(
       duration(),
-      'How long the old key stays valid beside the new one, and never shorter than pods and their tokens need: 18m30s. Default: 24h, or less where validity leaves less.',
+      'How long the old key stays valid beside the new one, and never shorter than pods and their tokens need: 18m30s. Default: half of every, or of what validity leaves beside it where that is less, and 24h at most: 6h with every: 12h.',
     ).optional(),
     windows: described(
       z.array(window).min(1).max(16),

@@ -7,6 +7,12 @@ export function durationSeconds(text: string): number | undefined {
   return parts.reduce((sum, [, count, unit]) => sum + Number(count) * unitSeconds[unit as keyof typeof unitSeconds], 0)
 }
 
+/** Whole seconds → such a duration. */
+export function durationText(seconds: number): string {
+  const parts = [`${Math.floor(seconds / 3_600)}h`, `${Math.floor((seconds % 3_600) / 60)}m`, `${seconds % 60}s`]
+  return parts.filter(part => !/^0/.test(part)).join('') || '0s'
+}
+
 /**
  * The form of a time, RFC 3339 section 5.6: days that exist, hours and offsets up to 23:59. The API server's own format
  * takes more of it (a comma before the fraction, +24:00, anything behind a second T), in forms that nobody else reads.

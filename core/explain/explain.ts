@@ -32,10 +32,17 @@ export interface WhyQuestion {
   readonly keys: 'Stored' | 'Assumed'
   /** Names of the client's AccessKeys that the operator mints: with `Assumed` each is taken to be good. */
   readonly minted?: readonly string[] | undefined
+  /** Its AccessKeys with a public key of their own that is none: they count as no key, and are no reason to take one to be good. */
+  readonly unfit?: readonly UnfitKey[] | undefined
   /** Since the issuer last confirmed the policy; undefined where that says nothing. */
   readonly ageSeconds?: number | undefined
   /** Seconds since epoch. */
   readonly now: number
+}
+
+export interface UnfitKey {
+  readonly accessKey: string
+  readonly fault: string
 }
 
 /** All that leads to one decision. */
@@ -78,7 +85,7 @@ export function explain(slice: readonly Row[], question: WhyQuestion): Explanati
   // What this version does not understand is decided on, as `policy_unsupported`, and not looked into.
   const understood = rows.filter(row => !('unsupported' in parseRow(row)))
   const client = clientOf(understood, question.client)
-  const credentials = client ? credentialsOf(client, now) : []
+  const credentials = client ? [...credentialsOf(client, now), ...(question.unfit ?? []).map(standingOf)] : []
   const cluster = understood.find(row => row.type === 'cluster')
   const caller = callerOf(question, client, credentials, { service, cluster })
   const decision = decisionOf(caller.assumed ? assumeKeys(rows) : rows, caller.identity, question)
@@ -93,6 +100,10 @@ export function explain(slice: readonly Row[], question: WhyQuestion): Explanati
     grants,
     ...policyOf(understood, { slice, question, client, grants, service, decision }),
   }
+}
+
+function standingOf({ accessKey, fault }: UnfitKey): CredentialStanding {
+  return { key: 'no key', accessKey, fault }
 }
 
 /** The row as far as it concerns this client: not the others, nor the grants that do not name it. */
@@ -131,12 +142,13 @@ interface AssumedCaller {
 }
 
 function callerOf(
-  { key, keys, minted = [], now }: WhyQuestion,
+  { key, keys, minted = [], unfit = [], now }: WhyQuestion,
   client: ClientRow | undefined,
   credentials: readonly CredentialStanding[],
   { service: { audience }, cluster }: { readonly service: ServiceRow; readonly cluster: ClusterRow | undefined },
 ): AssumedCaller {
-  const isMinted = key === undefined ? credentials.length === 0 : minted.includes(key)
+  const isOnlyMinted = credentials.length === unfit.length && (unfit.length === 0 || minted.length > 0)
+  const isMinted = key === undefined ? isOnlyMinted : minted.includes(key)
   if (client && keys === 'Assumed' && isMinted && !client.suspended) {
     return { name: 'assumed', identity: assumedIdentity(client, audience, now), assumed: true }
   }

@@ -3,7 +3,7 @@ import { nameSome } from '../base/name-some.ts'
 import { secondsOfTime, timeOf } from '../base/time.ts'
 import type { ResolvedClient } from '../registry/resolve-clients.ts'
 import { lastUse } from '../status/last-use.ts'
-import { pausedFindings } from '../status/paused.ts'
+import { type Pause, pausedFindings } from '../status/paused.ts'
 import {
   type ConditionFinding,
   type EnforcedView,
@@ -29,7 +29,7 @@ interface Outcome {
   readonly keyId?: string
   readonly secretState: SecretState
   /** Absent when it is not paused. */
-  readonly paused?: { readonly withheld: boolean }
+  readonly paused?: Omit<Pause, 'left'>
   readonly nextTrouble?: Trouble
   readonly contended?: boolean
   readonly altered?: readonly string[]

@@ -1,5 +1,5 @@
 import type { AccessKey } from '../api/access-key.ts'
-import { durationSeconds, secondsOfTime } from '../base/time.ts'
+import { durationSeconds, durationText, secondsOfTime } from '../base/time.ts'
 import { retiringSeconds } from './key-ledger.ts'
 import { longestUse, type RotationTerms } from './rotation-schedule.ts'
 import { timeZoneFault } from './time-zones.ts'
@@ -47,9 +47,14 @@ function tooOften({ spec }: Asked): RotationFault | undefined {
   return { message: 'spec.rotation.every is shorter than 1h. Lengthen it.' }
 }
 
-function overlapTooLong({ terms }: Asked): RotationFault | undefined {
+function overlapTooLong({ spec, terms }: Asked): RotationFault | undefined {
   if (terms?.everySeconds === undefined || terms.overlapSeconds < terms.everySeconds) return undefined
-  return { message: 'spec.rotation.overlap is not shorter than spec.rotation.every. Shorten the overlap.' }
+  const { every } = spec.rotation ?? {}
+  const used =
+    every === undefined
+      ? `the ${durationText(terms.everySeconds)} for which a key is used where spec.rotation.every is not set`
+      : `spec.rotation.every, ${every}`
+  return { message: `spec.rotation.overlap is not shorter than ${used}. Shorten the overlap.` }
 }
 
 function beyondValidity({ spec, terms, publishAheadSeconds }: Asked): RotationFault | undefined {

@@ -120,10 +120,14 @@ export function secretNameOf(accessKey: AccessKey, slot: SecretSlot = 'mounted')
   return secretNames[slot](accessKey)
 }
 
-/** The key number of a Secret; undefined when there is none or it is not a number. */
+/** Later no key is minted, and what is valid for longest from then on still ends at a time that can be written. */
+const latestNumber = Date.UTC(3000, 0, 1) / 1_000
+
+/** The key number of a Secret; undefined when there is none or it is no time of a key. Anybody may have written it who writes Secrets. */
 export function keyNumberOf(secret: SecretObject): number | undefined {
   const text = secret.metadata.annotations?.[secretAnnotations.keyNumber]
-  return text !== undefined && /^\d{1,12}$/.test(text) ? Number(text) : undefined
+  if (text === undefined || !/^\d{1,12}$/.test(text)) return undefined
+  return Number(text) <= latestNumber ? Number(text) : undefined
 }
 
 /** Whether the Secret belongs to this very AccessKey: a controller decides, and without one our annotation. */

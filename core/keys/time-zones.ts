@@ -8,14 +8,24 @@ const others = new Set(
   ),
 )
 
+/** All zones in some years. */
+const mostKnown = 2_000
+/** Those that the runtime was found to know: to ask it takes longer than all the rest of a pass. */
+const found = new Set<string>()
+
 /** Whether it is a name of the IANA database that the runtime knows. The runtime alone knows more: BST is Dhaka to it. */
 export function isTimeZone(name: string): boolean {
   if (!places.test(name) && !others.has(name)) return false
+  if (found.has(name)) return true
   try {
-    return localTime(name) !== undefined
+    localTime(name)
   } catch {
     return false
   }
+  // A name may be written large and small.
+  if (found.size >= mostKnown) found.clear()
+  found.add(name)
+  return true
 }
 
 /** Why a name is none, and what to write instead. */
@@ -50,23 +60,38 @@ export function localTime(timeZone: string): LocalTime {
   }
 }
 
-interface Span {
+export interface Span {
   readonly from: number
   readonly to: number
 }
 
 const weekSeconds = 7 * 86_400
 
-/** The same for moments of a span of years, whose clock changes are looked for once. */
-export function localTimeIn(timeZone: string, { from, to }: Span): LocalTime {
+/** The same for moments of a span, whose clock changes are looked for once: each pass over a key asks for many moments. */
+export function localTimeIn(timeZone: string, span: Span): LocalTime {
+  const name = `${timeZone} ${span.from} ${span.to}`
+  const changes = known.get(name) ?? changesIn(timeZone, span)
+  if (known.size >= mostKnown) known.clear()
+  known.set(name, changes)
+  return moment => moment + (changes.findLast(({ at }) => at <= moment)?.offset ?? changes[0]?.offset ?? 0)
+}
+
+interface ClockChange {
+  readonly at: number
+  readonly offset: number
+}
+
+const known = new Map<string, readonly ClockChange[]>()
+
+function changesIn(timeZone: string, { from, to }: Span): readonly ClockChange[] {
   const local = localTime(timeZone)
   const offsetAt = (moment: number) => local(moment) - moment
-  const changes: { readonly at: number; readonly offset: number }[] = [{ at: from, offset: offsetAt(from) }]
+  const changes: ClockChange[] = [{ at: from, offset: offsetAt(from) }]
   for (let time = from; time < to; time += weekSeconds) {
     const [before, after] = [offsetAt(time), offsetAt(time + weekSeconds)]
     if (before !== after) changes.push({ at: changeBetween(offsetAt, time, time + weekSeconds), offset: after })
   }
-  return moment => moment + (changes.findLast(({ at }) => at <= moment)?.offset ?? changes[0]?.offset ?? 0)
+  return changes
 }
 
 /** The first second at which the offset is another one than at `from`. */

@@ -1,10 +1,12 @@
+import { createHash } from 'node:crypto'
 import { type RotationWindow, weekdays } from '../api/rotation.ts'
 import { durationSeconds } from '../base/time.ts'
-import { type LocalTime, localTime, localTimeIn } from './time-zones.ts'
+import { type LocalTime, localTimeIn, type Span } from './time-zones.ts'
 
 const daySeconds = 86_400
 /** No window is open for longer than a week, and each opens once a week at least. */
 const weekSeconds = 7 * daySeconds
+const yearSeconds = 365 * daySeconds
 
 /** Seconds since epoch. */
 export interface OpenTime {
@@ -14,7 +16,11 @@ export interface OpenTime {
 
 /** The first time, from `from` on, at which a window is open or opens; windows that overlap count as one. */
 export function nextOpen(windows: readonly RotationWindow[], from: number): OpenTime | undefined {
-  return openTimes(windows, from, from + weekSeconds + daySeconds).find(({ closes }) => closes > from)
+  if (!Number.isFinite(from)) return undefined
+  const year = Math.floor(from / yearSeconds) * yearSeconds
+  const span = { from: year - 4 * weekSeconds, to: year + yearSeconds + 4 * weekSeconds }
+  const times = openTimes(windows, { from, to: from + weekSeconds + daySeconds }, span)
+  return times.find(({ closes }) => closes > from)
 }
 
 /**
@@ -22,35 +28,34 @@ export function nextOpen(windows: readonly RotationWindow[], from: number): Open
  * that what was accepted stays so.
  */
 export function longestClosed(windows: readonly RotationWindow[]): number {
-  const known = closed.get(JSON.stringify(windows))
+  const name = createHash('sha256').update(JSON.stringify(windows)).digest('base64')
+  const known = closed.get(name)
   if (known !== undefined) return known
-  const zones = new Set(windows.map(({ timeZone = 'UTC' }) => timeZone))
   const span = { from: years.from - 2 * weekSeconds, to: years.to + 2 * weekSeconds }
-  const local = new Map([...zones].map(zone => [zone, localTimeIn(zone, span)]))
   let longest = 0
   let since = years.from
-  for (const { opens, closes } of openTimes(windows, years.from, years.to, zone => local.get(zone) as LocalTime)) {
+  for (const { opens, closes } of openTimes(windows, years, span)) {
     longest = Math.max(longest, opens - since)
     since = Math.max(since, closes)
   }
   if (closed.size >= mostKnown) closed.clear()
-  closed.set(JSON.stringify(windows), longest)
+  closed.set(name, longest)
   return longest
 }
 
 const years = { from: Date.UTC(2026, 0, 1) / 1_000, to: Date.UTC(2028, 0, 1) / 1_000 }
-/** Each pass over a key asks, and keys of one template have the same windows. */
+/** By a digest of the windows: each pass over a key asks, and every key may have others. */
 const closed = new Map<string, number>()
-const mostKnown = 1_000
+const mostKnown = 10_000
 
-/** Every time at which a window is open between two moments, in order, none touching another. */
-function openTimes(
-  windows: readonly RotationWindow[],
-  from: number,
-  to: number,
-  localIn: (timeZone: string) => LocalTime = localTime,
-): OpenTime[] {
-  const times = windows.flatMap(window => timesOf(window, { from, to }, localIn)).sort((a, b) => a.opens - b.opens)
+/**
+ * Every time at which a window is open between two moments, in order, none touching another.
+ * @param around has the two moments in it, with weeks to spare on both sides
+ */
+function openTimes(windows: readonly RotationWindow[], between: Span, around: Span): OpenTime[] {
+  const times = windows
+    .flatMap(window => timesOf(window, between, localTimeIn(window.timeZone ?? 'UTC', around)))
+    .sort((a, b) => a.opens - b.opens)
   const joined: OpenTime[] = []
   for (const time of times) {
     const last = joined.at(-1)
@@ -60,15 +65,10 @@ function openTimes(
   return joined
 }
 
-function timesOf(
-  window: RotationWindow,
-  { from, to }: { readonly from: number; readonly to: number },
-  localIn: (timeZone: string) => LocalTime,
-): OpenTime[] {
-  const { days = weekdays, start, timeZone = 'UTC' } = window
+function timesOf(window: RotationWindow, { from, to }: Span, local: LocalTime): OpenTime[] {
+  const { days = weekdays, start } = window
   const open = durationSeconds(window.duration) ?? 0
   const [hours = 0, minutes = 0] = start.split(':').map(Number)
-  const local = localIn(timeZone)
   const times: OpenTime[] = []
   // Days of the zone's own calendar: begun early enough for the longest window, and for zones ahead and behind.
   for (let day = Math.floor((from - open) / daySeconds) - 1; day <= to / daySeconds + 1; day++) {

@@ -1,5 +1,5 @@
 import type { AccessKey, Algorithm, PublishedKey } from '../api/access-key.ts'
-import { durationSeconds, secondsOf } from '../base/time.ts'
+import { durationSeconds, secondsOf, secondsOfTime } from '../base/time.ts'
 import { checkKeyForm, type JwkLike, publicMembers, thumbprint } from '../jose/jwk.ts'
 import type { KeyRow } from '../rows/rows.ts'
 
@@ -51,8 +51,9 @@ function vouched(accessKey: AccessKey, published: PublishedKey): VouchedKey | un
   if (ends.includes(undefined)) return undefined
   // What is called ended has ended, whatever times stand beside it.
   if (state === 'Expired') ends.push(notBefore)
-  const keysNotBefore = spec.keysNotBefore === undefined ? 0 : secondsOf(spec.keysNotBefore)
-  const revoked = spec.revoked !== undefined || state === 'Revoked' || !(notBefore >= (keysNotBefore ?? Infinity))
+  // With its fraction, as the operator reads it: a key of the second before it is revoked.
+  const keysNotBefore = spec.keysNotBefore === undefined ? 0 : secondsOfTime(spec.keysNotBefore)
+  const revoked = spec.revoked !== undefined || state === 'Revoked' || !(notBefore >= keysNotBefore)
   return {
     kid,
     accessKey: metadata.name,
@@ -70,14 +71,17 @@ function isSameKey(brought: JwkLike, algorithm: Algorithm, kid: string): boolean
 }
 
 /**
- * A key that the spec gave before: for the time that the status bounds, and until the operator has looked at the exchange.
- * The spec alone revokes it all the same. A revoked one verifies nothing, and is told so.
+ * A key that the spec gave before: for the time that the status bounds, and until the operator has carried the exchange out,
+ * which a pause puts off. The spec alone revokes it all the same. A revoked one verifies nothing, and is told so.
  */
 function wasBrought({ metadata, status }: AccessKey, { state, notAfter }: PublishedKey): boolean {
   const { generation } = metadata
   const seen = status?.observedGeneration
   const isToBeSeen = generation !== undefined && seen !== undefined && seen < generation
-  return isToBeSeen || state === 'Revoked' || (state === 'Retiring' && notAfter !== undefined)
+  // The annotation does not tell: after the pause the next key is published only when the operator has looked.
+  const isPutOff =
+    state === 'Active' && status?.conditions?.some(({ type, status }) => type === 'Paused' && status === 'True')
+  return isToBeSeen || isPutOff || state === 'Revoked' || (state === 'Retiring' && notAfter !== undefined)
 }
 
 function added(seconds: number, more: number | undefined): number | undefined {

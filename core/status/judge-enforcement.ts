@@ -1,3 +1,4 @@
+import { nameSome } from '../base/name-some.ts'
 import type { Seen } from '../rows/frames.ts'
 import { compareVersions } from '../rows/seen.ts'
 import { countVersions, type GuardsOfVersion } from './guard-versions.ts'
@@ -68,7 +69,7 @@ export function judgeEnforcement(
   const concerned = asked.services.filter(service => service.pods.length > 0)
   if (concerned.length === 0) return { state: 'no-guards' }
   if (!reports) return { state: 'unknown' }
-  if (reports.length === 0) return { state: 'waiting', message: 'No issuer is ready, so the guards cannot be told.' }
+  if (reports.length === 0) return toldNobody('No issuer is ready, so the guards cannot be told', concerned)
   const behind = concerned.filter(service => currentPods(service, reports) < service.pods.length)
   const left = behind.filter(service => service.left)
   if (left.length > 0) {
@@ -79,18 +80,13 @@ export function judgeEnforcement(
   // Before what the issuers have seen: writing this into the object makes another version of it, which would say otherwise.
   if (behind.length > 0) {
     const counted = behind.map(service => `${service.key} (${currentPods(service, reports)} of ${service.pods.length})`)
-    return { state: 'waiting', message: `Guards hold it at ${firstOf(counted)}.` }
+    return { state: 'waiting', message: `Guards hold it at ${nameSome(counted, namedAtMost)}.` }
   }
   if (reports.every(report => hasSeen(report.seen[asked.resource], asked.version))) return { state: 'enforced' }
-  return { state: 'waiting', message: 'The issuers have not told the guards yet.' }
+  return toldNobody('The issuers have not told the guards yet', concerned)
 }
 
 const namedAtMost = 3
-
-function firstOf(names: readonly string[]): string {
-  const more = names.length > namedAtMost ? ` and ${names.length - namedAtMost} more` : ''
-  return `${names.slice(0, namedAtMost).join(', ')}${more}`
-}
 
 /** Which guards decide by what they had, until when, and what ends it. */
 function leftText(service: ConcernedService, reports: readonly EnforcementReport[]): string {
@@ -99,7 +95,13 @@ function leftText(service: ConcernedService, reports: readonly EnforcementReport
   const staleness = service.left?.maxStaleness
   const until =
     staleness === undefined ? 'its maxStaleness has passed (24h unless it said otherwise)' : `${staleness} have passed`
-  return `The GuardedService ${service.key} is gone or not accepted, and its guards may go on with the policy that they have until ${until}: ${firstOf(names)}. Roll out these pods without the guard, or make the service right.`
+  return `The GuardedService ${service.key} is gone or not accepted, and its guards may go on with the policy that they have until ${until}: ${nameSome(names, namedAtMost)}. Roll out these pods without the guard, or make the service right.`
+}
+
+/** No guard is known to hold it: what services report tells of an earlier policy. */
+function toldNobody(why: string, services: readonly ConcernedService[]): EnforcedView {
+  const counted = services.map(({ key, pods }) => `${key} (0 of ${pods.length})`)
+  return { state: 'waiting', message: `${why}: ${nameSome(counted, namedAtMost)}.` }
 }
 
 /** What the guards of one service say of themselves. */

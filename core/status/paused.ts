@@ -9,11 +9,13 @@ export function isPaused({ metadata }: { readonly metadata: Metadata }): boolean
 }
 
 /** What a pause means for one object. */
-interface Pause {
+export interface Pause {
   /** What is left as it is, as a sentence. */
   readonly left: string
   /** Whether there would be something to do. */
   readonly withheld: boolean
+  /** What that is, in words that follow a colon. */
+  readonly waits?: string
 }
 
 /**
@@ -23,19 +25,20 @@ interface Pause {
 export function pausedFindings(findings: readonly ConditionFinding[], pause: Pause | undefined): ConditionFinding[] {
   if (!pause) return [...findings]
   const said = findings.map(finding => (finding.type === 'Ready' ? pausedReady(finding, pause) : finding))
-  return [...said, { type: 'Paused', status: 'True', reason: 'Paused', message: `${pause.left} ${howToEnd}` }]
+  const message = `${pause.left} ${pause.waits === undefined ? '' : `After the pause: ${pause.waits}. `}${howToEnd}`
+  return [...said, { type: 'Paused', status: 'True', reason: 'Paused', message }]
 }
 
 const howToEnd = `Remove the annotation ${pausedAnnotation} to go on.`
 
-function pausedReady(ready: ConditionFinding, { left, withheld }: Pause): ConditionFinding {
+function pausedReady(ready: ConditionFinding, { left, withheld, waits }: Pause): ConditionFinding {
   const carriedOut = ready.status === 'True'
   if (withheld && (carriedOut || ready.reason === 'Pending')) {
     return {
       type: 'Ready',
       status: 'False',
       reason: 'Paused',
-      message: `There is something to do. ${left} ${howToEnd}`,
+      message: `There is something to do${waits === undefined ? '' : `: ${waits}`}. ${left} ${howToEnd}`,
     }
   }
   if (carriedOut && ready.reason === 'Ready') return { ...ready, reason: 'Paused', message: `${ready.message} ${left}` }

@@ -1,4 +1,6 @@
+import type { PublishedKey } from '../api/access-key.ts'
 import type { ApiClient, ApiClientStatus } from '../api/api-client.ts'
+import { secondsOfTime } from '../base/time.ts'
 import { gaveUp, type ResolvedClient } from '../registry/resolve-clients.ts'
 import { isPaused, pausedFindings } from './paused.ts'
 import { type ConditionFinding, notReady, type PlannedEvent, reportConditions } from './report.ts'
@@ -65,4 +67,10 @@ function readiness(accepted: ConditionFinding, suspended: boolean): ConditionFin
   if (accepted.status === 'False') return notReady(accepted)
   if (suspended) return { type: 'Ready', status: 'True', reason: 'Suspended', message: 'The client is suspended.' }
   return { type: 'Ready', status: 'True', reason: 'Ready', message: 'The client is published.' }
+}
+
+/** Whether it can be used now: the next key of a rotation is in no client's hands yet. @param now seconds since epoch */
+export function canBeUsed({ state, notAfter }: PublishedKey, now: number): boolean {
+  const isUsed = state === 'Active' || state === 'Retiring'
+  return isUsed && (notAfter === undefined || secondsOfTime(notAfter) > now)
 }

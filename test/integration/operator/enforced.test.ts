@@ -136,7 +136,8 @@ test('Enforced on keys, roles and grants waits for all guards and then stays for
   await patch(accessKeys, key, { spec: { revoked: {} } })
   await until(
     async () =>
-      (await enforced(accessKeys, key, 'Waiting')).found.message === 'The issuers have not told the guards yet.',
+      (await enforced(accessKeys, key, 'Waiting')).found.message ===
+      `The issuers have not told the guards yet: ${namespace}/api (0 of 3).`,
     'the replica is behind',
   )
 })

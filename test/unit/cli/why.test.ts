@@ -51,6 +51,26 @@ describe('latchkey why', () => {
     await expect(ask('secnod')).rejects.toThrow('callers/alice has no key "secnod". It has: second, alice.')
   })
 
+  it('takes a public key that is none for no key, says why, and takes a minted one beside it to be good', async () => {
+    // A point of small order, which has the form of a key.
+    const x = Buffer.concat([Buffer.from([1]), Buffer.alloc(31)]).toString('base64url')
+    await writeFile(join(folder, 'access.yaml'), accessYaml({ publicKey: { kty: 'OKP', crv: 'Ed25519', x } }))
+    const ask = (...more: string[]) =>
+      run('--manifests', folder, '--client', 'callers/alice', ...more, 'GET', '/api/things')
+    for (const { code, text } of [await ask(), await ask('--key', 'alice')]) {
+      expect(code).toBe(1)
+      expect(text).toContain('DENIED 401 invalid_token')
+      expect(text).toMatch(/Credential +AccessKey alice, no key: .*small order.* <- asked about/)
+      expect(text).not.toContain('taken to be good')
+    }
+    const second = { namespace: 'callers', name: 'second' }
+    const minted = { apiVersion: 'latchkey.dev/v1alpha1', kind: 'AccessKey', metadata: second }
+    await writeFile(join(folder, 'more.json'), JSON.stringify({ ...minted, spec: { clientRef: { name: 'alice' } } }))
+    expect([(await ask()).code, (await ask('--key', 'second')).code, (await ask('--key', 'alice')).code]).toEqual([
+      0, 0, 1,
+    ])
+  })
+
   it('explains a denied call with the change that would allow it, and ends with 1', async () => {
     await store(rowsOf())
     const { code, text } = await run('--client', 'callers/bob', 'GET', '/api/things')

@@ -70,7 +70,7 @@ describe('a replica of the issuer', () => {
     await clock.advance(10_000)
     expect(enforcement.view(roles, role(), ['shop/orders'])).toEqual({
       state: 'waiting',
-      message: 'No issuer is ready, so the guards cannot be told.',
+      message: 'No issuer is ready, so the guards cannot be told: shop/orders (0 of 1).',
     })
     replicas.push({ host: 'two', port: 1 }, { host: 'three', port: 1 })
     says('two', '10')

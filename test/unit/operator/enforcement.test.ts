@@ -30,8 +30,24 @@ test('a key is enforced when every replica has seen it and each pod has a guard 
 
 test('one replica that has not seen it keeps it waiting; versions are compared as numbers', () => {
   const view = ask(pods('a'), [report('100', guard('a')), report('99')])
-  expect(view).toEqual({ state: 'waiting', message: 'The issuers have not told the guards yet.' })
+  expect(view).toEqual({ state: 'waiting', message: 'The issuers have not told the guards yet: shop/api (0 of 1).' })
   expect(ask(pods('a'), [{ seen: {}, slices: {} }]).state).toBe('waiting')
+})
+
+test('where the issuers told no guard, or none is ready, the guards that wait are counted, of three services by name', () => {
+  const services = ['a', 'b', 'c', 'd', 'e'].map((name, count) => ({
+    key: `shop/${name}`,
+    pods: Array.from({ length: count }, (_, at) => ({ name: `pod-${at}`, uid: `${name}-${at}` })),
+  }))
+  const counted = 'shop/b (0 of 1), shop/c (0 of 2), shop/d (0 of 3) and 1 more.'
+  // Each guard holds what its replica has, which is what was there before.
+  const held = services.map(({ key, pods }) => [key, { hash, guards: pods.map(({ uid }) => guard(uid)) }] as const)
+  const before: EnforcementReport = { seen: { accesskeys: '99' }, slices: Object.fromEntries(held) }
+  expect([ask(services, []), ask(services, [before]), ask(services.slice(0, 2), [])]).toEqual([
+    { state: 'waiting', message: `No issuer is ready, so the guards cannot be told: ${counted}` },
+    { state: 'waiting', message: `The issuers have not told the guards yet: ${counted}` },
+    { state: 'waiting', message: 'No issuer is ready, so the guards cannot be told: shop/b (0 of 1).' },
+  ])
 })
 
 test('pods without a guard, not connected or behind, are counted: all pods count, not those that are connected (K28)', () => {

@@ -8,7 +8,7 @@ import { type ResolvedClient, resolveClients } from '../../../core/registry/reso
 import type { ResolvedService } from '../../../core/registry/resolve-services.ts'
 import type { ServiceReport } from '../../../core/status/judge-enforcement.ts'
 import { planAccessGrant } from '../../../core/status/plan-access-grant.ts'
-import { identityEvents, planApiClient } from '../../../core/status/plan-api-client.ts'
+import { canBeUsed, identityEvents, planApiClient } from '../../../core/status/plan-api-client.ts'
 import { planGuardedService } from '../../../core/status/plan-guarded-service.ts'
 import { forbiddenPolicy, planNetworkPolicy } from '../../../core/status/plan-network-policy.ts'
 import { planRole } from '../../../core/status/plan-role.ts'
@@ -321,4 +321,19 @@ test('a field that this version does not know is a fault, not ignored (F17)', ()
     'rules',
   )
   expect(schemaFaultOf(apiClient, {})).toBeUndefined()
+})
+
+test.each([
+  ['Active', undefined, true],
+  ['Active', '2026-11-22T10:00:01Z', true],
+  ['Active', '2026-11-22T10:00:00Z', false],
+  ['Retiring', '2026-11-22T10:00:01Z', true],
+  ['Retiring', '2026-11-22T10:00:00Z', false],
+  ['Pending', undefined, false],
+  ['Expired', undefined, false],
+  ['Revoked', undefined, false],
+] as const)('a key that is %s until %s counts as one that a client can use: %s', (state, notAfter, counts) => {
+  const publicKey = { kty: 'OKP', crv: 'Ed25519', x: '' } as const
+  const key = { kid: 'k', publicKey, state, notBefore: '2026-11-22T09:00:00Z', ...(notAfter && { notAfter }) }
+  expect(canBeUsed(key, Date.parse('2026-11-22T10:00:00Z') / 1_000)).toBe(counts)
 })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { durationSeconds, secondsOf, secondsOfTime, timeOf } from '../../../../core/base/time.ts'
+import { durationSeconds, durationText, secondsOf, secondsOfTime, timeOf } from '../../../../core/base/time.ts'
 import { looseTimes, readTimes, unreadTimes } from '../../../builders/times.ts'
 
 it('reads durations and times, and nothing that only looks like one', () => {
@@ -8,6 +8,14 @@ it('reads durations and times, and nothing that only looks like one', () => {
   expect(['', '1d', '-1h', '1.5h', 'h', '1h '].map(durationSeconds)).toEqual(Array(6).fill(undefined))
   expect(secondsOf('2026-11-22T10:00:00.900Z')).toBe(Date.parse('2026-11-22T10:00:00Z') / 1000)
   expect([secondsOf(undefined), secondsOf('soon')]).toEqual([undefined, undefined])
+})
+
+it.each(['16h', '1h30m', '2m5s', '1s', '720h1s'])('writes %s as it is read', text => {
+  expect(durationText(durationSeconds(text) ?? 0)).toBe(text)
+})
+
+it('writes no time at all as 0s', () => {
+  expect(durationText(0)).toBe('0s')
 })
 
 it('keeps the fractions of a time only where they are asked for', () => {

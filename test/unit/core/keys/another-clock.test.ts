@@ -231,6 +231,52 @@ describe('a Secret whose number no clock of a leader explains (F09)', () => {
   })
 })
 
+describe.each([
+  ['of the year 2100', 4_102_444_800],
+  ['that is a time of the year 5138', 99_999_999_999],
+  ['that is no time', 999_999_999_999],
+])('a Secret that somebody put in place of ours, with a number %s (F09)', (_, number) => {
+  const other = async () => renumber((await mintedAhead(0, { validity: '9999999h' })).secret, number)
+
+  it('holds no key that is published: another one is minted, and keysNotBefore revokes that one', async () => {
+    const store = await mintedAhead(0)
+    const swapped = await other()
+    store.now += 10
+    store.putSecret(swapped)
+    await settle(store)
+    expect(kidOf(store.secret)).not.toBe(kidOf(swapped))
+    expect(keysOf(store).map(bornOf)).toEqual([10, 0])
+    const kid = kidOf(store.secret)
+    store.now += 10
+    store.edit({ keysNotBefore: at(20) })
+    await settle(store)
+    expect(keysOf(store).map(key => [key.kid === kid, key.state, bornOf(key)])).toContainEqual([true, 'Revoked', 10])
+    expect(keysOf(store).map(bornOf)).toContain(20)
+  })
+
+  it('as the first key of all is one of now at the most', async () => {
+    const store = storeOf({ validity: '9999999h' })
+    store.putSecret(await other())
+    await settle(store)
+    expect(keysOf(store).map(({ state }) => state)).toEqual(['Active'])
+    expect(keysOf(store).map(bornOf)).toEqual([0])
+  })
+
+  it('breaks no time of the status, though our clock is behind the making of the AccessKey', async () => {
+    const store = storeOf({ validity: '9999999h' })
+    store.now = start - 1
+    store.putSecret(await other())
+    await settle(store)
+    for (const { notBefore, notAfter } of keysOf(store)) {
+      expect([notBefore, notAfter]).toEqual([expect.stringMatching(/^\d{4}-/), expect.stringMatching(/^\d{4}-/)])
+    }
+    store.now = start + 10
+    await settle(store)
+    expect(keysOf(store).filter(({ state }) => state === 'Active')).toHaveLength(1)
+    expect(Math.max(...keysOf(store).map(bornOf))).toBeLessThanOrEqual(10)
+  })
+})
+
 describe('when a key was published (F09)', () => {
   const publishedAhead = async (seconds: number): Promise<Store> => {
     const store = storeOf({ rotation: {} })

@@ -1,5 +1,9 @@
 import { expect, test } from 'vitest'
+import { thumbprint } from '../../../../core/jose/jwk.ts'
 import { secretFile } from '../../../../core/keys/secret-data.ts'
+import type { ResolvedClient } from '../../../../core/registry/resolve-clients.ts'
+import { clientKeys } from '../../../../core/registry/slice.ts'
+import { keyPair } from '../registry/objects.ts'
 import { accessKeyOf, at, clientOf, createStore, type Store, settle } from './access-key-store.ts'
 import { staged } from './rotation-rig.ts'
 
@@ -13,17 +17,22 @@ async function minted(spec: Parameters<typeof accessKeyOf>[0] = {}): Promise<Sto
   return store
 }
 
-test.each<[string, (store: Store) => void]>([
-  ['its Secret is deleted', store => store.putSecret(undefined)],
+test.each<[string, (store: Store) => void, string]>([
+  ['its Secret is deleted', store => store.putSecret(undefined), 'a key is minted into the Secret web'],
   [
     'its Secret is edited',
     store => store.secret && store.putSecret({ ...store.secret, data: { ...store.secret.data, 'key-id': 'eA==' } }),
+    'a key is minted into the Secret web',
   ],
-  ['labels for the Secret are asked for', store => store.edit({ secretTemplate: { labels: { team: 'a' } } })],
-  ['its Secret is to be nobody’s', store => store.edit({ deletionPolicy: 'Orphan' })],
+  [
+    'labels for the Secret are asked for',
+    store => store.edit({ secretTemplate: { labels: { team: 'a' } } }),
+    'the Secret web is written',
+  ],
+  ['its Secret is to be nobody’s', store => store.edit({ deletionPolicy: 'Orphan' }), 'the Secret web is written'],
 ])(
   'a paused key is left alone though %s, says that there is something to do, and goes on after the pause',
-  async (_, given) => {
+  async (_, given, waits) => {
     const store = await minted()
     store.annotate(paused)
     given(store)
@@ -32,10 +41,13 @@ test.each<[string, (store: Store) => void]>([
     expect(condition(store, 'Ready')).toMatchObject({
       status: 'False',
       reason: 'Paused',
-      message:
-        'There is something to do. Secret and published keys are left as they are; what ends or is revoked is refused all the same. Remove the annotation latchkey.dev/paused to go on.',
+      message: `There is something to do: ${waits}. Secret and published keys are left as they are; what ends or is revoked is refused all the same. Remove the annotation latchkey.dev/paused to go on.`,
     })
-    expect(condition(store, 'Paused')).toMatchObject({ status: 'True', reason: 'Paused' })
+    expect(condition(store, 'Paused')).toMatchObject({
+      status: 'True',
+      reason: 'Paused',
+      message: `Secret and published keys are left as they are; what ends or is revoked is refused all the same. After the pause: ${waits}. Remove the annotation latchkey.dev/paused to go on.`,
+    })
     expect(condition(store, 'Stalled')).toBeUndefined()
     store.annotate({})
     expect(await settle(store)).not.toEqual([])
@@ -97,16 +109,44 @@ test('a key that has ended gets no later end while it is paused', async () => {
   expect(keys(store)).toEqual(['Active'])
 })
 
-test('another public key is not published while paused, and the one before goes on until then', async () => {
+test('another public key is not published while paused, and the one before opens services until the next one does', async () => {
   const jwk = (x: string) => ({ kty: 'OKP', crv: 'Ed25519', x }) as const
-  const store = await minted({ publicKey: jwk('11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo') })
+  const [one, two] = [
+    jwk('11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo'),
+    jwk('PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw'),
+  ]
+  const store = await minted({ publicKey: one })
+  const inSlices = () => {
+    const rows = clientKeys(store.client as ResolvedClient, [store.accessKey])
+    return rows.filter(({ key }) => !key.revoked).map(({ key }) => key.kid)
+  }
   store.annotate(paused)
-  store.edit({ publicKey: jwk('PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw') })
+  store.edit({ publicKey: two })
+  expect(inSlices()).toEqual([thumbprint(one)])
   await settle(store)
+  expect(inSlices()).toEqual([thumbprint(one)])
   expect([keys(store), condition(store, 'Ready')?.reason]).toEqual([['Active'], 'Paused'])
+  expect(store.accessKey.status).toMatchObject({ state: 'Active', keyId: thumbprint(one) })
+  expect(condition(store, 'Paused')?.message).toContain('After the pause: what is published of the keys changes. ')
   store.annotate({})
+  expect(inSlices()).toEqual([thumbprint(one)])
   await settle(store)
   expect(keys(store)).toEqual(['Active', 'Retiring'])
+  expect(inSlices()).toEqual([thumbprint(two), thumbprint(one)])
+})
+
+test('the key before an exchange that a pause puts off is revoked all the same', async () => {
+  const pair = keyPair()
+  const store = await minted({ publicKey: pair.publicKey })
+  store.annotate(paused)
+  store.edit({ publicKey: keyPair().publicKey })
+  await settle(store)
+  store.now += 10
+  store.edit({ keysNotBefore: at(9) })
+  const verifies = () => clientKeys(store.client as ResolvedClient, [store.accessKey]).some(({ key }) => !key.revoked)
+  expect(verifies()).toBe(false)
+  await settle(store)
+  expect([verifies(), keys(store)]).toEqual([false, ['Revoked']])
 })
 
 test('a rotation stops where it stands while paused, with both keys valid, and goes on after the pause', async () => {
@@ -128,6 +168,7 @@ test('no rotation begins while paused, though it is asked for', async () => {
   store.edit({ rotation: { requestedAt: at(10) } })
   await settle(store)
   expect([store.next, keys(store), condition(store, 'Ready')?.reason]).toEqual([undefined, ['Active'], 'Paused'])
+  expect(condition(store, 'Paused')?.message).toContain('After the pause: the key rotates: the next one is minted. ')
 })
 
 test('what is wrong keeps its reason while paused: a pause mends nothing', async () => {

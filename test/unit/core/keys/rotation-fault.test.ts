@@ -27,6 +27,12 @@ const faults: Record<string, { spec: Partial<AccessKey['spec']>; names: string; 
     names: 'spec.rotation.every',
     remedy: 'lengthen validity',
   },
+  'an overlap as long as what a key is used for where every is not set': {
+    spec: { validity: '24h', rotation: { overlap: '16h' } },
+    names:
+      'spec.rotation.overlap is not shorter than the 16h for which a key is used where spec.rotation.every is not set',
+    remedy: 'Shorten the overlap',
+  },
   'an overlap that does not fit into validity beside the publishing ahead': {
     spec: { validity: '3h', rotation: { every: '2h50m', overlap: '2h45m' } },
     names: 'spec.rotation.overlap',

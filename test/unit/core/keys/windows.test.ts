@@ -1,6 +1,7 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import type { RotationWindow } from '../../../../core/api/rotation.ts'
 import { secondsOfTime, timeOf } from '../../../../core/base/time.ts'
+import { isTimeZone } from '../../../../core/keys/time-zones.ts'
 import { longestClosed, nextOpen } from '../../../../core/keys/windows.ts'
 
 const berlin = { timeZone: 'Europe/Berlin' }
@@ -161,3 +162,41 @@ test.each([
     at = next.closes
   }
 })
+
+test('a time that cannot be read is followed by no window', () => {
+  expect(nextOpen([{ start: '02:30', duration: '1h' }], Number.NaN)).toBeUndefined()
+})
+
+test('a zone is looked into once, however many windows and passes ask for it', () => {
+  const made = vi.spyOn(Intl, 'DateTimeFormat')
+  const windows: RotationWindow[] = ['01:00', '02:00', '03:00'].map(start => ({
+    start,
+    duration: '168h',
+    timeZone: 'Pacific/Chatham',
+  }))
+  const from = secondsOfTime('2031-03-01T00:00:00Z')
+  const first = nextOpen(windows, from)
+  expect(made).toHaveBeenCalledTimes(1)
+  for (let pass = 0; pass < 10; pass++) expect(nextOpen(windows, from)).toEqual(first)
+  // Test files share what is remembered: no other writes it so.
+  const name = 'pacific/CHATHAM'
+  expect([isTimeZone(name), isTimeZone(name)]).toEqual([true, true])
+  expect(made).toHaveBeenCalledTimes(2)
+  made.mockRestore()
+})
+
+test.each(['Europe/Berlin', 'Australia/Lord_Howe', 'Africa/Casablanca', 'Pacific/Apia'])(
+  'windows of %s open when its clocks show their start, whichever year is asked for',
+  timeZone => {
+    const shown = new Intl.DateTimeFormat('en-GB', { timeZone, hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })
+    for (
+      let at = secondsOfTime('2026-12-20T00:00:00Z');
+      at < secondsOfTime('2030-01-10T00:00:00Z');
+      at += 3.3 * 86_400
+    ) {
+      const { opens = 0 } = nextOpen([{ start: '12:30', duration: '1m', timeZone }], Math.floor(at)) ?? {}
+      expect(shown.format(opens * 1_000)).toBe('12:30')
+      expect(opens - at).toBeLessThan(25 * 3_600)
+    }
+  },
+)

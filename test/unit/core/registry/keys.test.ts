@@ -28,6 +28,8 @@ describe('a key of the status', () => {
     ['belongs to a revoked AccessKey', { revoked: {} }, {}, 'revoked'],
     ['is older than keysNotBefore', { keysNotBefore: '2026-11-22T10:00:01Z' }, {}, 'revoked'],
     ['is as old as keysNotBefore', { keysNotBefore: born }, {}, 'usable'],
+    ['is older by a fraction of a second', { keysNotBefore: '2026-11-22T10:00:00.001Z' }, {}, 'revoked'],
+    ['is younger by a fraction of a second', { keysNotBefore: '2026-11-22T09:59:59.999Z' }, {}, 'usable'],
     ['meets a keysNotBefore that is no time', { keysNotBefore: 'soon' }, {}, 'revoked'],
     ['ends later', {}, { notAfter: '2026-11-22T12:00:00Z' }, 'usable'],
     ['has ended', {}, { notAfter: '2026-11-22T11:00:00Z' }, 'ended'],
@@ -91,6 +93,23 @@ describe('a key of the status', () => {
     expect(worthAt(2, { keysNotBefore: '2026-11-22T10:00:01Z' })).toBe(0)
     expect(worthAt(2, { revoked: {} })).toBe(0)
     expect(worthAt(2, { expiresAt: '2026-11-22T10:30:00Z' })).toBe(0)
+  })
+
+  it('that the spec brought goes on while a pause puts the exchange off, unless the spec revokes it', () => {
+    const worthOf = (state: PublishedKey['state'], spec: Partial<AccessKey['spec']> = {}, paused = 'True') => {
+      const key = withKeys({ publicKey: keyPair().publicKey, ...spec }, published(pair, { state }))
+      const conditions = [{ type: 'Paused', status: paused, reason: 'Paused', message: '', lastTransitionTime: born }]
+      const status = { ...key.status, observedGeneration: 1, conditions } as AccessKey['status']
+      return usableKeys({ ...key, ...(status && { status }) }, now).length
+    }
+    expect(worthOf('Active')).toBe(1)
+    expect(worthOf('Active', {}, 'False')).toBe(0)
+    expect(worthOf('Pending')).toBe(0)
+    expect(worthOf('Expired')).toBe(0)
+    expect(worthOf('Active', { keysNotBefore: '2026-11-22T10:00:01Z' })).toBe(0)
+    expect(worthOf('Active', { revoked: {} })).toBe(0)
+    expect(worthOf('Active', { expiresAt: '2026-11-22T10:30:00Z' })).toBe(0)
+    expect(worthOf('Active', { algorithm: 'ES256' })).toBe(0)
   })
 
   it('with a point of small order counts for nothing (J15)', () => {
