@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { IncomingMessage, type ServerResponse } from 'node:http'
 import { type Adapter, type Context, errors, Provider, type ResourceServer } from 'oidc-provider'
+import { isTime } from '../../core/credential/claims.ts'
 import { algorithms } from '../../core/jose/algorithms.ts'
 import type { GrantedHere } from '../../core/registry/granted-here.ts'
 import type { ResolvedService } from '../../core/registry/resolve-services.ts'
@@ -91,6 +92,14 @@ export function createGrantServer(parts: GrantServerParts): GrantServer {
     // It has no cookies; without a key it warns of that.
     cookies: { keys: [randomBytes(32).toString('base64url')] },
     extraTokenClaims: context => ({ roles: given.get(context)?.roles ?? [] }),
+    formats: {
+      customizers: {
+        // It finds lifetimes by names of its classes: a token without an end must not come of a build that lost them.
+        jwt(context, _token, { payload }) {
+          if (!isTime(payload.exp) || !given.has(context)) throw new Error('a token would have no end, or no roles')
+        },
+      },
+    },
     features: {
       clientCredentials: { enabled: true },
       devInteractions: { enabled: false },

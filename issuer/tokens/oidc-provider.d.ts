@@ -29,6 +29,15 @@ declare module 'oidc-provider' {
     readonly cookies: { readonly keys: readonly string[] }
     readonly enabledJWA: Readonly<Record<string, readonly string[]>>
     readonly extraTokenClaims: (context: Context) => Readonly<Record<string, unknown>>
+    readonly formats: {
+      readonly customizers: {
+        readonly jwt: (
+          context: Context,
+          token: object,
+          jwt: { readonly payload: Readonly<Record<string, unknown>> },
+        ) => void
+      }
+    }
     readonly features: {
       readonly clientCredentials: { readonly enabled: boolean }
       readonly devInteractions: { readonly enabled: boolean }
