@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { IncomingMessage, type ServerResponse } from 'node:http'
 import { type Adapter, type Context, errors, Provider, type ResourceServer } from 'oidc-provider'
+import { durationSeconds } from '../../core/base/time.ts'
 import { isTime } from '../../core/credential/claims.ts'
 import { algorithms } from '../../core/jose/algorithms.ts'
 import type { GrantedHere } from '../../core/registry/granted-here.ts'
@@ -11,7 +12,15 @@ import type { LiveClients, ProvedClient } from './live-clients.ts'
 import type { Form } from './read-form.ts'
 
 /** Life of an access token, seconds. */
-export const accessTokenSeconds = 300
+const defaultSeconds = 300
+const mostSeconds = 3_600
+
+/** As the service says, where it can be read, and never longer than the issuer's keys are kept for. */
+export function lifetimeOf({ service }: Pick<ResolvedService, 'service'>): number {
+  const { accessTokenLifetime } = service.spec.oauth ?? {}
+  const seconds = accessTokenLifetime === undefined ? defaultSeconds : durationSeconds(accessTokenLifetime)
+  return seconds !== undefined && seconds > 0 && seconds <= mostSeconds ? seconds : defaultSeconds
+}
 
 /** Gives tokens of one issuer to clients that proved who they are, by oidc-provider. */
 export interface GrantServer {
@@ -69,7 +78,7 @@ export function createGrantServer(parts: GrantServerParts): GrantServer {
     return {
       audience: resource,
       scope: asked.join(' '),
-      accessTokenTTL: accessTokenSeconds,
+      accessTokenTTL: lifetimeOf(service),
       accessTokenFormat: 'jwt',
       jwt: { sign: { alg, kid } },
     }
@@ -110,7 +119,7 @@ export function createGrantServer(parts: GrantServerParts): GrantServer {
     responseTypes: [],
     routes: { token: '/oauth/token' },
     scopes: [],
-    ttl: { ClientCredentials: (_context, token) => token.resourceServer?.accessTokenTTL ?? accessTokenSeconds },
+    ttl: { ClientCredentials: (_context, token) => token.resourceServer?.accessTokenTTL ?? defaultSeconds },
   })
   provider.silent = true
   provider.on('server_error', (_context, error) => log.error({ err: error, issuer }, 'a token was not made'))

@@ -17,7 +17,7 @@ async function askBundled(file: string) {
   const made: { createGrantServer: typeof createGrantServer } = await import(file)
   const { privateKey, kid } = makePair()
   const { log } = createQuietLog()
-  const service = { audience: 'https://orders.shop.svc' }
+  const service = { audience: 'https://orders.shop.svc', service: { spec: {} } }
   const grants = made.createGrantServer({
     issuer: 'https://i.test/default',
     signers: [{ kid, algorithm: 'Ed25519', privateKey: privateKey.export({ format: 'jwk' }) as never }],

@@ -44,6 +44,20 @@ it('gives no token for a role that was taken away, nor by a key that was narrowe
   await own.close()
 })
 
+it('gives tokens that live as long as their service says', async () => {
+  const own = await startTokens(listed => ({
+    ...listed,
+    guardedservices: (listed.guardedservices ?? []).map(one => {
+      const { spec } = one as { spec: object }
+      return { ...one, spec: { ...spec, oauth: { accessTokenLifetime: '10m' } } }
+    }),
+  }))
+  const { body } = await own.ask(withAssertion(assertion(own.pair)))
+  const { iat, exp } = readParts(body.access_token).claims
+  expect([body.expires_in, Number(exp) - Number(iat)]).toEqual([600, 600])
+  await own.close()
+})
+
 it('signs with the next key as soon as that one signs, and with none where none does', async () => {
   const own = await startTokens()
   const ask = () => own.ask(withAssertion(assertion(own.pair)))
