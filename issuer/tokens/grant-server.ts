@@ -94,7 +94,6 @@ export function createGrantServer(parts: GrantServerParts): GrantServer {
     adapter,
     jwks: { keys: signers.map(({ kid, privateKey }) => ({ ...privateKey, kid })) },
     clientAuthMethods: ['none'],
-    clientBasedCORS: () => false,
     // Without it every client would be refused where no RSA key is there.
     clientDefaults: { id_token_signed_response_alg: alg },
     enabledJWA: { idTokenSigningAlgValues: [alg] },
@@ -123,6 +122,12 @@ export function createGrantServer(parts: GrantServerParts): GrantServer {
   })
   provider.silent = true
   provider.on('server_error', (_context, error) => log.error({ err: error, issuer }, 'a token was not made'))
+  provider.use(async (context, next) => {
+    await next()
+    // It lets pages of every origin read what comes of a request without one, as ours to it are.
+    for (const name of ['access-control-allow-origin', 'access-control-expose-headers', 'vary']) context.remove(name)
+    context.set('x-content-type-options', 'nosniff')
+  })
   const handle = provider.callback()
 
   return {

@@ -5,6 +5,8 @@ declare module 'oidc-provider' {
   export interface Context {
     readonly req: IncomingMessage
     readonly oidc: { readonly params: Readonly<Record<string, unknown>> }
+    set(header: string, value: string): void
+    remove(header: string): void
   }
 
   export interface ResourceServer {
@@ -24,7 +26,6 @@ declare module 'oidc-provider' {
     readonly adapter: (model: string) => Adapter
     readonly jwks: { readonly keys: readonly object[] }
     readonly clientAuthMethods: readonly string[]
-    readonly clientBasedCORS: () => boolean
     readonly clientDefaults: Readonly<Record<string, string>>
     readonly cookies: { readonly keys: readonly string[] }
     readonly enabledJWA: Readonly<Record<string, readonly string[]>>
@@ -63,6 +64,7 @@ declare module 'oidc-provider' {
   export class Provider {
     constructor(issuer: string, configuration: Configuration)
     silent: boolean
+    use(handler: (context: Context, next: () => Promise<void>) => Promise<void>): this
     callback(): (request: IncomingMessage, response: ServerResponse) => Promise<void>
     on(event: 'server_error', handler: (context: Context, error: unknown) => void): this
   }

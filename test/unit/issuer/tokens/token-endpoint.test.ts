@@ -61,10 +61,11 @@ describe('the token endpoint of a service', () => {
     expect(verify(null, Buffer.from(`${head}.${payload}`), key, Buffer.from(signature, 'base64url'))).toBe(true)
   })
 
-  it('tells caches and browsers to keep nothing of it', async () => {
+  it('lets no cache keep it, and no page of another origin read it', async () => {
     const body = new URLSearchParams(withAssertion(assertion(rig.pair)))
     const { headers } = await rig.send('/services/shop/orders/oauth/token', { method: 'POST', body })
-    expect([headers.get('cache-control'), headers.get('set-cookie')]).toEqual(['no-store', null])
+    const names = ['cache-control', 'x-content-type-options', 'set-cookie', 'access-control-allow-origin']
+    expect(names.map(name => headers.get(name))).toEqual(['no-store', 'nosniff', null, null])
   })
 
   it('takes its own audience as resource and no other', async () => {
