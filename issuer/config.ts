@@ -1,5 +1,5 @@
 import { installationSettings } from '../cluster/settings.ts'
-import { type ConfigOf, choice, integer, readConfig, type Setting, text } from '../platform/config.ts'
+import { type ConfigOf, choice, integer, readConfig, type Setting, text, url } from '../platform/config.ts'
 import { SettingsError } from '../platform/process-exit.ts'
 import type { RedisAddress } from './store/redis/connection.ts'
 
@@ -21,6 +21,16 @@ const table = {
     min: 0,
     max: 65_535,
     description: 'port of snapshots',
+  }),
+  tokenPort: integer('LATCHKEY_TOKEN_PORT', {
+    default: 8445,
+    min: 0,
+    max: 65_535,
+    description: 'port of the OAuth endpoints',
+  }),
+  tokenUrl: url<string | undefined>('LATCHKEY_TOKEN_URL', {
+    default: undefined,
+    description: 'begin of the URLs of the OAuth endpoints; default: the issuer URL',
   }),
   healthPort: integer('LATCHKEY_HEALTH_PORT', {
     default: 8081,
@@ -47,7 +57,9 @@ const table = {
   }),
 }
 
-export type IssuerConfig = Omit<ConfigOf<typeof table>, 'tokenStore' | `redis${string}`> & {
+export type IssuerConfig = Omit<ConfigOf<typeof table>, 'tokenStore' | 'tokenUrl' | `redis${string}`> & {
+  /** Begin of the URLs of the OAuth endpoints, without a slash at its end. */
+  readonly tokenUrl: string
   readonly operatorUser: string
   /** Present when Redis is the token store. */
   readonly redis?: RedisAddress
@@ -58,7 +70,7 @@ export function readIssuerConfig(env: Record<string, string | undefined>): Issue
   const { tokenStore, redisUrl, redisCredentials, redisCaFile, ...config } = readConfig(table, env)
   const operatorUser = config.operatorUser ?? `system:serviceaccount:${config.namespace}:${config.fullname}-operator`
   const redis = redisOf(tokenStore, { url: redisUrl, credentials: redisCredentials, caFile: redisCaFile })
-  return { ...config, operatorUser, ...(redis && { redis }) }
+  return { ...config, operatorUser, tokenUrl: config.tokenUrl ?? config.issuerUrl, ...(redis && { redis }) }
 }
 
 /** @throws SettingsError when something of Redis is missing, or would go unused */

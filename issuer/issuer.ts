@@ -23,11 +23,12 @@ import { createSlices } from './slices/slices.ts'
 import { createSnapshotServer } from './snapshots/snapshot-server.ts'
 import { measureStore } from './store/measure-store.ts'
 import { openStore } from './store/open-store.ts'
+import { createTokens } from './tokens/tokens.ts'
 import { createUsage } from './usage/usage.ts'
 
 /** One running replica. */
 export interface Issuer {
-  readonly ports: { readonly public: number; readonly snapshots: number }
+  readonly ports: { readonly public: number; readonly snapshots: number; readonly tokens: number }
   /** Why it should get no traffic, or undefined. */
   notReady(): string | undefined
   /** Resolves when every list is there and every slice is made. */
@@ -93,13 +94,26 @@ export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Pro
   if (metrics) measure(metrics, { slices, snapshots, usage })
   let isLoaded = false
 
+  function freshClient(clientId: string) {
+    slices.flush()
+    return clientById(clientId)
+  }
+  const tokens = createTokens(config, {
+    objects,
+    resolved,
+    clientById: freshClient,
+    signing,
+    store,
+    ready: () => isLoaded,
+    clock: systemClock,
+    log,
+  })
   const find = createRoutes({
     issuerUrl: config.issuerUrl,
+    tokenUrl: config.tokenUrl,
     signingKeys: signing.current,
-    client(clientId) {
-      slices.flush()
-      return clientById(clientId)
-    },
+    client: freshClient,
+    server: tokens.servers.get,
     clientKeys: resolved => slices.keysOf(resolved).map(({ key }) => key),
     now: () => Math.floor(Date.now() / 1000),
   })
@@ -110,6 +124,7 @@ export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Pro
     slices,
     snapshots,
     usage,
+    tokens,
     reviewer: fair,
     ready: () => isLoaded,
   })
@@ -140,7 +155,7 @@ export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Pro
       stopping.abort()
       snapshots.drain()
       await servers.close(drainMs)
-      for (const part of [slices, cluster, signing]) part.stop()
+      for (const part of [slices, cluster, signing, tokens]) part.stop()
       // Not waited for: what is under way may hang in a request, and writes nothing.
       void documents.stop()
       await Promise.all([objects.stop(), store.stop()])

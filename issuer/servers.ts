@@ -17,12 +17,13 @@ import { createPublicHandler } from './publish/public-server.ts'
 import type { Found } from './publish/routes.ts'
 import type { Slices } from './slices/slices.ts'
 import type { SnapshotServer } from './snapshots/snapshot-server.ts'
+import type { Tokens } from './tokens/tokens.ts'
 import { createUsageHandler } from './usage/serve-usage.ts'
 import type { Usage } from './usage/usage.ts'
 
-/** The two ports, with the certificate the operator writes. */
+/** The three ports, with the certificate the operator writes. */
 export interface Servers {
-  readonly ports: { readonly public: number; readonly snapshots: number }
+  readonly ports: { readonly public: number; readonly snapshots: number; readonly tokens: number }
   notReady(): string | undefined
   close(drainMs: number): Promise<void>
 }
@@ -42,6 +43,7 @@ export async function startServers(
     slices: Slices
     snapshots: SnapshotServer
     usage: Usage
+    tokens: Pick<Tokens, 'handler'>
     reviewer: FairReviewer
     ready: () => boolean
   },
@@ -90,12 +92,13 @@ export async function startServers(
       },
     }),
   })
-  const [publicPort, snapshotPort] = await Promise.all([open.listen(), guarded.listen()])
+  const oauth = createServer({ ...base, name: 'tokens', port: config.tokenPort, handler: parts.tokens.handler })
+  const [publicPort, snapshotPort, tokenPort] = await Promise.all([open.listen(), guarded.listen(), oauth.listen()])
   return {
-    ports: { public: publicPort.port, snapshots: snapshotPort.port },
+    ports: { public: publicPort.port, snapshots: snapshotPort.port, tokens: tokenPort.port },
     notReady: certificate.fault,
     async close(drainMs) {
-      await Promise.all([open.close(drainMs), guarded.close(drainMs)])
+      await Promise.all([open, guarded, oauth].map(server => server.close(drainMs)))
       certificate.stop()
     },
   }

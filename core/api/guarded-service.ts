@@ -13,6 +13,7 @@ import {
 import { action } from './role.ts'
 import { routeTags } from './route-tags.ts'
 import { described, duration, isDuration, label, method, pathTemplate, statusBase, subdomain } from './schema.ts'
+import { serviceOauth } from './service-oauth.ts'
 import { worded } from './worded.ts'
 
 function listed(names: readonly string[]): string {
@@ -146,6 +147,7 @@ const spec = described(
       z.enum(['Never', 'Jwt']),
       'Whether the app receives the Authorization header. Jwt keeps signed tokens, never secrets.',
     ).default('Never'),
+    oauth: serviceOauth.optional(),
   }),
   'A protected API.',
   {

@@ -1,4 +1,5 @@
 import { algorithms } from '../../core/jose/algorithms.ts'
+import type { Endpoint } from '../tokens/authorization-servers.ts'
 
 /** A discovery document: what a stock OIDC library needs to verify tokens, and nothing that does not exist. */
 export interface DiscoveryDocument {
@@ -7,16 +8,20 @@ export interface DiscoveryDocument {
   readonly response_types_supported: readonly string[]
   readonly subject_types_supported: readonly string[]
   readonly id_token_signing_alg_values_supported: readonly string[]
+  readonly token_endpoint?: string
+  readonly introspection_endpoint?: string
+  readonly revocation_endpoint?: string
+  readonly [name: `grant_types${string}` | `${string}_endpoint_auth_${string}`]: readonly string[]
 }
 
 const written = [...new Set(Object.values(algorithms).map(({ writes }) => writes))]
 
 /**
- * The document of an issuer: the installation's own, or a client's, which signs its tokens itself and has no token
- * endpoint.
+ * The document of an issuer.
+ * @param urls of its endpoints; a client, which signs its tokens itself, has none
  * @see OpenID Connect Discovery 1.0 section 3, RFC 8414 section 2
  */
-export function discoveryOf(issuer: string): DiscoveryDocument {
+export function discoveryOf(issuer: string, urls?: Readonly<Record<Endpoint, string>>): DiscoveryDocument {
   return {
     issuer,
     jwks_uri: `${issuer}/.well-known/jwks.json`,
@@ -25,5 +30,24 @@ export function discoveryOf(issuer: string): DiscoveryDocument {
     subject_types_supported: ['public'],
     // Not those of today's keys: some libraries read this list once, and the next key may be of another kind.
     id_token_signing_alg_values_supported: written,
+    ...(urls && endpointsOf(urls)),
+  }
+}
+
+const methods = ['private_key_jwt']
+const read = [...new Set(Object.values(algorithms).flatMap(({ tokenAlgorithms }) => tokenAlgorithms))]
+
+function endpointsOf({ token, introspect, revoke }: Readonly<Record<Endpoint, string>>) {
+  return {
+    token_endpoint: token,
+    introspection_endpoint: introspect,
+    revocation_endpoint: revoke,
+    grant_types_supported: ['client_credentials'],
+    token_endpoint_auth_methods_supported: methods,
+    token_endpoint_auth_signing_alg_values_supported: read,
+    introspection_endpoint_auth_methods_supported: methods,
+    introspection_endpoint_auth_signing_alg_values_supported: read,
+    revocation_endpoint_auth_methods_supported: methods,
+    revocation_endpoint_auth_signing_alg_values_supported: read,
   }
 }

@@ -2,34 +2,88 @@ import type { Algorithm } from '../../core/api/access-key.ts'
 import { algorithms } from '../../core/jose/algorithms.ts'
 import { checkPublicKey, thumbprint } from '../../core/jose/jwk.ts'
 import type { PublishableKey } from '../../core/jose/jwks.ts'
-import { issuerKeysFile, readIssuerKeys, signingKids } from '../../core/keys/issuer-keys.ts'
+import {
+  type IssuerAlgorithm,
+  issuerAlgorithms,
+  issuerKeysFile,
+  readIssuerKeys,
+  signingKids,
+} from '../../core/keys/issuer-keys.ts'
+import { type Clock, systemClock } from '../../platform/clock.ts'
 import type { KubeClient } from '../../platform/kube/client.ts'
 import { pollSecret } from '../../platform/kube/secret-poll.ts'
 import type { Logger } from '../../platform/log.ts'
 
-/** Public halves of the issuer's own keys; undefined until the Secret is there. Private halves are not kept. */
+/** A key of the issuer that signs. */
+export interface Signer {
+  readonly kid: string
+  readonly algorithm: IssuerAlgorithm
+  /** The JWK with its private half: not for logs. */
+  readonly privateKey: Readonly<Record<string, string>>
+}
+
+/** The issuer's own keys. Private halves are kept of those alone that sign. */
 export interface SigningKeys {
+  /** Public halves; undefined until the Secret is there. */
   current(): readonly PublishableKey[] | undefined
+  /**
+   * One for each algorithm, Ed25519 first: the same list until the keys change. Undefined when there is none, or the Secret was
+   * not read for ten minutes: the operator takes a key away on the assumption that nobody signs with it any more.
+   */
+  signers(): readonly [Signer, ...Signer[]] | undefined
   stop(): void
 }
+
+/** See decision 66. */
+const signsForMs = 600_000
 
 export function followSigningKeys(
   client: Pick<KubeClient, 'get'>,
   secret: { namespace: string; name: string },
   log: Logger,
+  clock: Clock = systemClock,
 ): SigningKeys {
   let keys: readonly PublishableKey[] | undefined
+  let signers: readonly Signer[] = []
+  let readAt = 0
   const stop = pollSecret(
     client,
     secret,
     entries => {
       keys = [...entries].filter(([name]) => name.endsWith('.jwk')).map(([, content]) => publicHalf(content))
       const signing = signingKids(readIssuerKeys(entries.get(issuerKeysFile)?.toString('utf8')))
+      signers = issuerAlgorithms.flatMap(algorithm => signerOf(entries, algorithm, signing[algorithm]))
       log.info({ kids: keys.map(key => key.kid), signing }, 'signing keys taken over')
     },
-    { log },
+    {
+      log,
+      clock,
+      onRead() {
+        readAt = clock.now()
+      },
+    },
   )
-  return { current: () => keys, stop }
+  return {
+    current: () => keys,
+    signers: () => (isSome(signers) && clock.now() - readAt < signsForMs ? signers : undefined),
+    stop,
+  }
+}
+
+function isSome<T>(list: readonly T[]): list is readonly [T, ...T[]] {
+  return list.length > 0
+}
+
+/** @throws Error that names no content */
+function signerOf(entries: ReadonlyMap<string, Buffer>, algorithm: IssuerAlgorithm, kid: string | undefined): Signer[] {
+  const content = kid === undefined ? undefined : entries.get(`${kid}.jwk`)
+  if (kid === undefined || !content) return []
+  const { d } = parsed(content)
+  const half = publicHalf(content)
+  if (typeof d !== 'string' || half.kid !== kid || half.algorithm !== algorithm) {
+    throw new Error('a key that signs has no private half, or is another one than its name says')
+  }
+  return [{ kid, algorithm, privateKey: { ...half.publicKey, d } as Signer['privateKey'] }]
 }
 
 /** @throws Error that names no content */

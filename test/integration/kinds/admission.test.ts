@@ -216,6 +216,12 @@ const onCreate: readonly (readonly [Kind | 'brought', string, Change, string])[]
     sets({ maxStaleness: '8760h' }),
     'maxStaleness must be between 1m and 720h',
   ],
+  [
+    'GuardedService',
+    'tokens that live for two hours',
+    sets({ oauth: { accessTokenLifetime: '2h' } }),
+    'accessTokenLifetime must be between 1m and 1h',
+  ],
 ]
 
 /** CEL transition rules: kind, what changes, change, part of the message. */

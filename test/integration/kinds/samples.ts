@@ -116,6 +116,7 @@ const samples: Record<string, Sample> = {
       maxStaleness: '24h',
       directAccess: 'Refuse',
       keepCredential: 'Never',
+      oauth: { accessTokenLifetime: '10m' },
     },
   },
 }

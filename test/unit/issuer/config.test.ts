@@ -11,6 +11,7 @@ it('has defaults that fit the chart', () => {
     installation: 'default',
     port: 8443,
     snapshotPort: 8444,
+    tokenPort: 8445,
     healthPort: 8081,
   })
 })

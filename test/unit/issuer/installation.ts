@@ -44,6 +44,7 @@ export async function startInstallation(listed: Listed, drive?: typeof driveStep
   const slices = createSlices({ ...parts, ...(drive && { drive }), ...(clock && { clock }) })
   await objects.start()
   return {
+    objects,
     slices,
     resolved,
     /** Tells one change and waits until the issuer has heard of it; nothing is carried out by that. */

@@ -51,6 +51,16 @@ describe('what an API server refuses is refused without one (S08)', () => {
     ['GuardedService', { targetRef, maxStaleness: '721h' }, 'spec.maxStaleness: maxStaleness must be'],
     [
       'GuardedService',
+      { targetRef, oauth: { accessTokenLifetime: '59s' } },
+      'spec.oauth.accessTokenLifetime: accessTokenLifetime must be',
+    ],
+    [
+      'GuardedService',
+      { targetRef, oauth: { accessTokenLifetime: '61m' } },
+      'spec.oauth.accessTokenLifetime: accessTokenLifetime must be',
+    ],
+    [
+      'GuardedService',
       { targetRef, routes: [route, { ...route, path: '/b' }] },
       'spec.routes[1]: it stands in the list',
     ],

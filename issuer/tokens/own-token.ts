@@ -1,0 +1,47 @@
+import { isTime } from '../../core/credential/claims.ts'
+import { clientTokenType } from '../../core/credential/client-token-claims.ts'
+import { parseCompact } from '../../core/credential/compact.ts'
+import { isSignedBy } from '../../core/credential/signed.ts'
+import { importPublicKey } from '../../core/jose/jwk.ts'
+import type { PublishableKey } from '../../core/jose/jwks.ts'
+
+/** An access token that one of our servers gave and that has not ended. Times in seconds since epoch. */
+export interface OwnToken {
+  readonly clientId: string
+  readonly subject: string
+  readonly audience: string
+  readonly jti: string
+  readonly issuedAt: number
+  readonly expiresAt: number
+  readonly scope?: string
+  readonly roles: readonly string[]
+}
+
+/**
+ * Reads a token that this issuer signed. To the second: nobody else's clock is in it.
+ * @param keys the issuer's own, also those that sign no more
+ * @returns undefined for what is anything else, and for what has ended
+ */
+export function readOwnToken(
+  text: string,
+  issuer: string,
+  keys: readonly PublishableKey[],
+  now: number,
+): OwnToken | undefined {
+  const token = parseCompact(text)
+  const key = token && keys.find(({ kid }) => kid === token.header.kid)
+  if (!key || token.header.typ !== clientTokenType || token.payload.iss !== issuer) return undefined
+  if (!isSignedBy(token, key.algorithm, importPublicKey(key.publicKey, key.algorithm))) return undefined
+  const { client_id: clientId, sub: subject, aud: audience, jti, iat, exp, scope, roles } = token.payload
+  if (!isText(clientId) || !isText(subject) || !isText(audience) || !isText(jti)) return undefined
+  if (!isTime(iat) || !isTime(exp) || now >= exp) return undefined
+  return {
+    ...{ clientId, subject, audience, jti, issuedAt: iat, expiresAt: exp },
+    ...(isText(scope) && { scope }),
+    roles: Array.isArray(roles) ? roles.filter(isText) : [],
+  }
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== ''
+}
