@@ -153,7 +153,7 @@ const spec = described(
       { rule: '!(has(self.routes) && has(self.openapi))', message: 'set routes or openapi, not both' },
       {
         rule: takenKindsOnly,
-        message: `accepts takes ${listed(credentialKinds)}: ${listed(laterCredentialKinds)} are not available in this release`,
+        message: `accepts takes ${listed(credentialKinds)}: ${laterCredentialKinds.join(', ')} is not available in this release`,
         fieldPath: '.accepts',
       },
       {

@@ -102,6 +102,7 @@ export function createStreamHandler(
     const forwarded = forwardHead(head, {
       decision,
       keepCredential: snapshot?.service?.keepCredential ?? 'Never',
+      keyHeader: snapshot?.service?.apiKey?.header,
       requestId: call.requestId,
       address: call.address,
       trace: call.trace,

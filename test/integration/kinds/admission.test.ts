@@ -209,7 +209,7 @@ const onCreate: readonly (readonly [Kind | 'brought', string, Change, string])[]
     sets({ openapi: { configMapRef: { name: 'x' } } }),
     'set routes or openapi, not both',
   ],
-  ['GuardedService', 'accepts ApiKey', sets({ accepts: ['ApiKey'] }), 'are not available in this release'],
+  ['GuardedService', 'accepts AccessToken', sets({ accepts: ['AccessToken'] }), 'is not available in this release'],
   [
     'GuardedService',
     'a staleness of a year',

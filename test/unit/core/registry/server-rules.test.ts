@@ -46,7 +46,7 @@ describe('what an API server refuses is refused without one (S08)', () => {
       { targetRef, routes: [route], openapi: { configMapRef: { name: 'a' } } },
       'spec: set routes or openapi',
     ],
-    ['GuardedService', { targetRef, accepts: ['ApiKey'] }, 'spec.accepts: accepts takes ClientToken'],
+    ['GuardedService', { targetRef, accepts: ['AccessToken'] }, 'spec.accepts: accepts takes ClientToken'],
     ['GuardedService', { targetRef, maxStaleness: '30s' }, 'spec.maxStaleness: maxStaleness must be'],
     ['GuardedService', { targetRef, maxStaleness: '721h' }, 'spec.maxStaleness: maxStaleness must be'],
     [
