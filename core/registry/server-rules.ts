@@ -1,4 +1,5 @@
 import { oneIdentityOfChosen } from '../api/api-client.ts'
+import { isOwnHeader, keyPlaceIsUsed, notEmptyPlace, ownHeader, ownParameter } from '../api/api-key-place.ts'
 import { crdOf } from '../api/crd.ts'
 import { takenKindsOnly } from '../api/guarded-service.ts'
 import type { KindDefinition } from '../api/kind.ts'
@@ -53,6 +54,10 @@ const rotationChecks: Readonly<Record<string, (self: Self) => boolean>> = {
  */
 export const serverRules: Readonly<Record<string, (self: Self) => boolean>> = {
   '!(has(self.routes) && has(self.openapi))': self => !(has(self, 'routes') && has(self, 'openapi')),
+  [notEmptyPlace]: self => has(self, 'header') || has(self, 'query'),
+  [ownHeader]: self => !has(self, 'header') || isOwnHeader(String(self.header)),
+  [ownParameter]: self => String(self.query).toLowerCase() !== 'access_token',
+  [keyPlaceIsUsed]: self => !has(self, 'apiKey') || (Array.isArray(self.accepts) && self.accepts.includes('ApiKey')),
   [takenKindsOnly]: ({ accepts }) => Array.isArray(accepts) && accepts.every(isCredentialKind),
   [`!${isDuration('maxStaleness')} || duration(self.maxStaleness) >= duration('1m') && duration(self.maxStaleness) <= duration('720h')`]:
     self => seconds(self.maxStaleness) >= minute && seconds(self.maxStaleness) <= 720 * hour,

@@ -105,19 +105,28 @@ export function* makingSliceRows(objects: SliceObjects, rowsInStep = 64): Steps<
 /** The service itself. */
 function serviceRow({ service, audience, routes }: ResolvedService): ServiceRow {
   const { spec, metadata } = service
+  const accepts = (spec.accepts ?? defaultCredentialKinds).filter(isCredentialKind)
+  const { header, query } = spec.apiKey ?? {}
   return {
     type: 'service',
     namespace: metadata.namespace ?? '',
     name: metadata.name,
     audience,
     // Kinds of credential this version does not know are refused by the schema; a guard must not meet them.
-    accepts: (spec.accepts ?? defaultCredentialKinds).filter(isCredentialKind),
+    accepts,
     public: (spec.public ?? []).map(({ path, methods = ['GET', 'HEAD'] }) => ({ path, methods })),
     routes,
     mode: spec.mode ?? 'Enforce',
     maxStalenessSeconds: durationSeconds(spec.maxStaleness ?? '24h') ?? 0,
     directAccess: spec.directAccess ?? 'Refuse',
     keepCredential: spec.keepCredential ?? 'Never',
+    ...(accepts.includes('ApiKey') &&
+      spec.apiKey && {
+        apiKey: {
+          ...(header !== undefined && { header: header.toLowerCase() }),
+          ...(query !== undefined && { query }),
+        },
+      }),
   }
 }
 

@@ -209,6 +209,30 @@ const onCreate: readonly (readonly [Kind | 'brought', string, Change, string])[]
     sets({ openapi: { configMapRef: { name: 'x' } } }),
     'set routes or openapi, not both',
   ],
+  [
+    'GuardedService',
+    'a place of API keys that are not taken',
+    sets({ apiKey: { header: 'X-Api-Key' } }),
+    'apiKey has no meaning unless accepts names ApiKey',
+  ],
+  [
+    'GuardedService',
+    'a place of API keys that is none',
+    sets({ accepts: ['ApiKey'], apiKey: {} }),
+    'apiKey names a header, a query parameter, or both',
+  ],
+  [
+    'GuardedService',
+    'API keys in the header of cookies',
+    sets({ accepts: ['ApiKey'], apiKey: { header: 'COOKIE' } }),
+    'this header means something else',
+  ],
+  [
+    'GuardedService',
+    'API keys in the parameter of bearer tokens',
+    sets({ accepts: ['ApiKey'], apiKey: { query: 'Access_Token' } }),
+    'access_token is the parameter of bearer tokens',
+  ],
   ['GuardedService', 'accepts AccessToken', sets({ accepts: ['AccessToken'] }), 'is not available in this release'],
   [
     'GuardedService',

@@ -47,6 +47,18 @@ describe('what an API server refuses is refused without one (S08)', () => {
       'spec: set routes or openapi',
     ],
     ['GuardedService', { targetRef, accepts: ['AccessToken'] }, 'spec.accepts: accepts takes ClientToken'],
+    [
+      'GuardedService',
+      { targetRef, apiKey: { header: 'X-Api-Key' } },
+      'spec.apiKey: apiKey has no meaning unless accepts names ApiKey',
+    ],
+    ['GuardedService', { targetRef, accepts: ['ApiKey'], apiKey: {} }, 'spec.apiKey: apiKey names a header'],
+    ['GuardedService', { targetRef, accepts: ['ApiKey'], apiKey: { header: 'Cookie' } }, 'spec.apiKey.header: this'],
+    [
+      'GuardedService',
+      { targetRef, accepts: ['ApiKey'], apiKey: { query: 'Access_Token' } },
+      'spec.apiKey.query: access_token is',
+    ],
     ['GuardedService', { targetRef, maxStaleness: '30s' }, 'spec.maxStaleness: maxStaleness must be'],
     ['GuardedService', { targetRef, maxStaleness: '721h' }, 'spec.maxStaleness: maxStaleness must be'],
     [

@@ -311,3 +311,23 @@ describe('the service accounts of a client', () => {
     expect(rows([pod('a', 'Running')], bornSeconds, going)).toEqual([])
   })
 })
+
+describe('the place of API keys', () => {
+  const apiKey = { header: 'X-Api-Key', query: 'Api-Key' }
+  const rowOf = (spec: object) => {
+    const objects = objectsOf({})
+    const resolved = { ...objects.service, service: service('shop', 'orders', spec) }
+    const row = sliceRows({ ...objects, service: resolved })[0]
+    return row?.type === 'service' ? row : undefined
+  }
+
+  it('is told where API keys are taken, the header as guards compare it', () => {
+    expect(rowOf({ accepts: ['ApiKey'], apiKey })?.apiKey).toEqual({ header: 'x-api-key', query: 'Api-Key' })
+    expect(rowOf({ accepts: ['ApiKey'], apiKey: { query: 'key' } })?.apiKey).toEqual({ query: 'key' })
+  })
+
+  it('is nowhere else', () => {
+    expect(rowOf({ accepts: ['ApiKey'] })).not.toHaveProperty('apiKey')
+    expect(rowOf({ accepts: ['ClientToken'], apiKey })).not.toHaveProperty('apiKey')
+  })
+})
