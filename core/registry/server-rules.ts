@@ -13,6 +13,7 @@ import {
   windowLength,
 } from '../api/rotation.ts'
 import { isDuration, timeIsRead } from '../api/schema.ts'
+import { algorithmIsOfPair, keyIsOfPair, servicesAreMeant, servicesAreNamed } from '../api/secret-types.ts'
 import { isCredentialKind } from '../base/credential-kinds.ts'
 import { isRecord } from '../base/is-record.ts'
 import { durationSeconds, secondsOf } from '../base/time.ts'
@@ -32,6 +33,8 @@ function fits({ algorithm, publicKey }: Self): boolean {
   if (algorithm === 'Ed25519') return kty === 'OKP' && crv === 'Ed25519'
   return algorithm === 'ES256' ? kty === 'EC' && crv === 'P-256' : kty === 'RSA'
 }
+
+const isForServices = ({ type }: Self): boolean => type === 'StaticSecret' || type === 'ApiKey'
 
 const rotationOf = ({ rotation }: Self): Self => (isRecord(rotation) ? rotation : {})
 /** Whether the first is shorter, where both are there. */
@@ -68,7 +71,10 @@ export const serverRules: Readonly<Record<string, (self: Self) => boolean>> = {
   "self.actFor == 'None'": self => self.actFor === 'None',
   '!has(self.d) && !has(self.p) && !has(self.q) && !has(self.dp) && !has(self.dq) && !has(self.qi) && !has(self.k)':
     self => !privateMembers.some(name => has(self, name)),
-  "self.type == 'KeyPair'": self => self.type === 'KeyPair',
+  [servicesAreNamed]: self => !isForServices(self) || has(self, 'services'),
+  [servicesAreMeant]: self => isForServices(self) || !has(self, 'services'),
+  [keyIsOfPair]: self => self.type === 'KeyPair' || !has(self, 'publicKey'),
+  [algorithmIsOfPair]: self => self.type === 'KeyPair' || self.algorithm === 'Ed25519',
   [oneIdentityOfChosen]: self => !has(self, 'clientId') || (self.identity ?? 1) === 1,
   ...rotationChecks,
   '!(has(self.validity) && has(self.expiresAt))': self => !(has(self, 'validity') && has(self, 'expiresAt')),

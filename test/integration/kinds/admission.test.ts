@@ -95,7 +95,21 @@ const onCreate: readonly (readonly [Kind | 'brought', string, Change, string])[]
     sets({ identity: 2 }),
     'a chosen clientId cannot get another identity',
   ],
-  ['AccessKey', 'type StaticSecret', sets({ type: 'StaticSecret' }), 'are not available in this release'],
+  ['AccessKey', 'a static secret for no service', sets({ type: 'StaticSecret' }), 'services must name the services'],
+  ['AccessKey', 'an API key for no service', sets({ type: 'ApiKey' }), 'services must name the services'],
+  [
+    'AccessKey',
+    'a key pair for one service',
+    sets({ services: [{ namespace: 'shop', name: 'orders' }] }),
+    'services has a meaning with type StaticSecret and ApiKey only',
+  ],
+  ['brought', 'a public key of a secret', sets({ type: 'ClientSecret' }), 'publicKey is of a KeyPair'],
+  [
+    'AccessKey',
+    'an algorithm of a secret',
+    sets({ type: 'ClientSecret', algorithm: 'ES256' }),
+    'algorithm is of a KeyPair',
+  ],
   ['AccessKey', 'a rotation every minute', sets({ rotation: { every: '1m' } }), 'every must be at least 1h'],
   [
     'AccessKey',

@@ -10,6 +10,7 @@ import { resolveServices } from '../../../../core/registry/resolve-services.ts'
 import {
   clientKeys,
   clientRow,
+  clientSecrets,
   grantRow,
   makingSliceRows,
   type SliceObjects,
@@ -17,6 +18,7 @@ import {
   sliceRows,
 } from '../../../../core/registry/slice.ts'
 import { type Row, rowKey } from '../../../../core/rows/rows.ts'
+import { knownSecrets } from '../secret/secrets.ts'
 import {
   accessKey,
   bornSeconds,
@@ -85,7 +87,12 @@ function objectsOf({ clients = [], keys = [], roles = [reader], grants = [] }: G
     roles,
     grants,
     grantRow: one => grantRow(one, all),
-    clientRow: one => clientRow(one, 'shop', { keys: clientKeys(one, keys), serviceAccounts: [] }),
+    clientRow: one =>
+      clientRow(
+        one,
+        { namespace: 'shop', name: 'orders' },
+        { keys: clientKeys(one, keys), secrets: clientSecrets(one, keys), serviceAccounts: [] },
+      ),
   }
 }
 const slice = (given: Given): Row[] => sliceRows(objectsOf(given))
@@ -329,5 +336,45 @@ describe('the place of API keys', () => {
   it('is nowhere else', () => {
     expect(rowOf({ accepts: ['ApiKey'] })).not.toHaveProperty('apiKey')
     expect(rowOf({ accepts: ['ClientToken'], apiKey })).not.toHaveProperty('apiKey')
+  })
+})
+
+describe('the secrets of a client', () => {
+  const [{ keyId, hash }] = knownSecrets
+  const secretFor = (...services: string[]) =>
+    accessKey(
+      'partners',
+      'old-caller',
+      {
+        clientRef: { name: 'checkout' },
+        type: 'StaticSecret',
+        services: services.map(name => ({ namespace: 'shop', name })),
+        roles: [
+          { namespace: 'shop', name: 'reader' },
+          { namespace: 'other', name: 'reader' },
+        ],
+      },
+      {
+        clientId: idOf(checkout),
+        keys: [{ kid: keyId, secretHash: hash, state: 'Active', notBefore: '2026-11-22T10:00:00Z' }],
+      },
+    )
+  const rowOf = (...keys: AccessKey[]) =>
+    slice({ clients: [checkout], keys, grants: [gives('reads', checkout)] }).find(row => row.type === 'client')
+
+  it('are told to the services that their AccessKey names, narrowed to the roles there', () => {
+    expect(rowOf(secretFor('billing', 'orders'))).toMatchObject({
+      keys: [],
+      secrets: [{ kid: keyId, kind: 'StaticSecret', hash, roles: ['reader'] }],
+    })
+  })
+
+  it('are told to no other service', () => {
+    expect(rowOf(secretFor('billing'))).not.toHaveProperty('secrets')
+  })
+
+  it('are those of the client that the AccessKey was made for', () => {
+    const made = secretFor('orders')
+    expect(rowOf({ ...made, status: { ...made.status, clientId: 'sc_before' } })).not.toHaveProperty('secrets')
   })
 })
