@@ -16,6 +16,7 @@ const shown = shownWith('get')
 /** Names that guides make up for objects that their reader has yet to make, and what the demo has of that kind. */
 const standsFor = new Map([
   ['web', 'checkout'],
+  ['partner', 'checkout'],
   ['accesskeys.latchkey.dev/web-2', 'accesskeys.latchkey.dev/checkout'],
   ['accesskeys.latchkey.dev/partner', 'accesskeys.latchkey.dev/checkout'],
   ['partners', 'checkout'],
