@@ -261,6 +261,7 @@ const onUpdate: readonly (readonly [Kind | 'brought', string, Change, string])[]
   ['ApiClient', 'clientId', sets({ clientId: 'default.other' }), 'clientId is immutable'],
   ['AccessKey', 'clientRef', sets({ clientRef: { name: 'other' } }), 'clientRef is immutable'],
   ['AccessKey', 'algorithm', sets({ algorithm: 'RS256' }), 'algorithm is immutable'],
+  ['AccessKey', 'type', sets({ type: 'ClientSecret' }), 'type is immutable'],
   ['AccessKey', 'secretName', sets({ secretName: 'other' }), 'secretName is immutable'],
   ['brought', 'publicKey away', spec => void delete spec.publicKey, 'publicKey cannot be added or removed later'],
   ['AccessGrant', 'roleRef', sets({ roleRef: { name: 'other' } }), 'roleRef is immutable'],
