@@ -25,6 +25,7 @@ const floors = [
   'base',
   'api',
   'jose',
+  'secret',
   'rows',
   'matching',
   'snapshot',

@@ -148,7 +148,7 @@ interface Case {
 function callerOf({ question, asked, served }: Case): string {
   if (question.caller !== undefined) return peerKey(question.caller)
   const snapshot = served.policy.snapshot()
-  const credential = readCredential(asked)
+  const credential = readCredential(asked, snapshot?.service)
   if (!snapshot || typeof credential === 'string') return ''
   return claimedOwner(credential, snapshot) ?? ''
 }

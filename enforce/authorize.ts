@@ -46,7 +46,7 @@ export function createDecisionPoint(options: {
   const { policy, cache, now, read = readCredential } = options
 
   function identify(head: AuthorizationRequest, snapshot: Snapshot, at: number): Identity | DenyReason {
-    const credential = read(head)
+    const credential = read(head, snapshot.service)
     if (typeof credential === 'string') return credential
     const key = cacheKey(credential)
     const cached = key === undefined ? undefined : cache.get(key)
@@ -96,7 +96,7 @@ export function createDecisionPoint(options: {
     authorizeKnown(head) {
       const snapshot = policy.snapshot()
       if (!snapshot) return missing
-      const credential = read(head)
+      const credential = read(head, snapshot.service)
       const at = now()
       const found = typeof credential === 'string' ? credential : knownIn(cache, cacheKey(credential))
       if (!found || (typeof found !== 'string' && !isProvedStill(found, snapshot, at))) return undefined

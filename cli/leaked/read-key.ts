@@ -40,7 +40,8 @@ export function readKey(given: string): GivenKey {
 
 /** Whether what was given proves the published key; an id need not, for whoever writes it means it. */
 export function isOf({ token }: GivenKey, { publicKey }: PublishedKey, algorithm: Algorithm = 'Ed25519'): boolean {
-  return token === undefined || isSignedBy(token, algorithm, importPublicKey(publicKey, algorithm))
+  if (token === undefined) return true
+  return publicKey !== undefined && isSignedBy(token, algorithm, importPublicKey(publicKey, algorithm))
 }
 
 /** Of the private half, not of a member that says so. */

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { credentialKinds, defaultCredentialKinds, laterCredentialKinds } from '../base/credential-kinds.ts'
+import { apiKeyPlace, keyPlaceRule } from './api-key-place.ts'
 import {
   type ApiObject,
   ageColumn,
@@ -127,6 +128,10 @@ const spec = described(
       'Kinds of credential that are taken.',
       { 'x-kubernetes-list-type': 'set' },
     ).default([...defaultCredentialKinds]),
+    apiKey: described(
+      apiKeyPlace,
+      'Where API keys stand, beside Authorization: Basic, in which they are the user and the password.',
+    ).optional(),
     mode: described(
       z.enum(['Enforce', 'Audit']),
       'Audit lets every call through and logs what would have been denied.',
@@ -155,9 +160,10 @@ const spec = described(
       { rule: '!(has(self.routes) && has(self.openapi))', message: 'set routes or openapi, not both' },
       {
         rule: takenKindsOnly,
-        message: `accepts takes ${listed(credentialKinds)}: ${listed(laterCredentialKinds)} are not available in this release`,
+        message: `accepts takes ${listed(credentialKinds)}: ${laterCredentialKinds.join(', ')} is not available in this release`,
         fieldPath: '.accepts',
       },
+      keyPlaceRule,
       {
         rule: `!${isDuration('maxStaleness')} || duration(self.maxStaleness) >= duration('1m') && duration(self.maxStaleness) <= duration('720h')`,
         message: 'maxStaleness must be between 1m and 720h',

@@ -19,6 +19,7 @@ import { claimFaults, keyFaults, shown, type TokenFault, tokenFault } from './to
 
 /** A token that a client signed with one of its keys. */
 export const clientToken: CredentialEntry = {
+  kind: 'ClientToken',
   ...bearerPlaces,
   bindsRequest: false,
   isSigned: true,

@@ -48,10 +48,12 @@ function verify(
   now: number,
 ): Identity | DenyReason {
   try {
-    if (!snapshot.service) return 'invalid_token'
+    const { service } = snapshot
+    if (!service) return 'invalid_token'
     const presented = { text, token: parseCompact(text), asked }
     for (const kind of kinds) if (kind.isOf(presented, snapshot)) return kind.prove(presented, snapshot, now)
-    return 'invalid_token'
+    // Said by the place alone, whatever stands there.
+    return kinds.some(({ kind }) => service.accepts.includes(kind)) ? 'invalid_token' : 'credential_unsupported'
   } catch {
     return 'invalid_token'
   }

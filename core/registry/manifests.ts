@@ -67,7 +67,15 @@ export function manifestSlice(
     grants,
     grantRow: grant => grantRow(grant, clients),
     clientRow: client =>
-      clientRow(client, namespace, { keys: clientKeys(client, keys.get(client.key) ?? []), serviceAccounts: [] }),
+      clientRow(
+        client,
+        { namespace, name: service.service.metadata.name },
+        {
+          keys: clientKeys(client, keys.get(client.key) ?? []),
+          secrets: [],
+          serviceAccounts: [],
+        },
+      ),
   })
   return { rows, problems }
 }

@@ -21,6 +21,7 @@ import { type VouchedKey, vouchedKeys } from './keys.ts'
 import type { PodObject, ServiceAccountObject } from './kubernetes.ts'
 import type { ResolvedClient } from './resolve-clients.ts'
 import type { ResolvedService } from './resolve-services.ts'
+import { type ClientSecret, vouchedSecrets } from './secrets.ts'
 
 /** What a slice is made of. */
 export interface SliceObjects {
@@ -52,9 +53,14 @@ export interface ClientKey {
 /** What a client can prove itself with. */
 export interface ClientCredentials {
   readonly keys: readonly ClientKey[]
+  /** Those of all services: each gets its own. */
+  readonly secrets: readonly ClientSecret[]
   /** Service accounts it holds that exist, with the pods that run as them. */
   readonly serviceAccounts: readonly ServiceAccountRow[]
 }
+
+/** Of a client that proves itself with nothing. */
+export const noCredentials: ClientCredentials = { keys: [], secrets: [], serviceAccounts: [] }
 
 /**
  * The rows of one service, in an order that means nothing. A service that is not published has none: its guards deny.
@@ -105,19 +111,28 @@ export function* makingSliceRows(objects: SliceObjects, rowsInStep = 64): Steps<
 /** The service itself. */
 function serviceRow({ service, audience, routes }: ResolvedService): ServiceRow {
   const { spec, metadata } = service
+  const accepts = (spec.accepts ?? defaultCredentialKinds).filter(isCredentialKind)
+  const { header, query } = spec.apiKey ?? {}
   return {
     type: 'service',
     namespace: metadata.namespace ?? '',
     name: metadata.name,
     audience,
     // Kinds of credential this version does not know are refused by the schema; a guard must not meet them.
-    accepts: (spec.accepts ?? defaultCredentialKinds).filter(isCredentialKind),
+    accepts,
     public: (spec.public ?? []).map(({ path, methods = ['GET', 'HEAD'] }) => ({ path, methods })),
     routes,
     mode: spec.mode ?? 'Enforce',
     maxStalenessSeconds: durationSeconds(spec.maxStaleness ?? '24h') ?? 0,
     directAccess: spec.directAccess ?? 'Refuse',
     keepCredential: spec.keepCredential ?? 'Never',
+    ...(accepts.includes('ApiKey') &&
+      spec.apiKey && {
+        apiKey: {
+          ...(header !== undefined && { header: header.toLowerCase() }),
+          ...(query !== undefined && { query }),
+        },
+      }),
   }
 }
 
@@ -190,9 +205,18 @@ export function isPinned(pin: Pick<GrantedClient, 'clientId' | 'namespaceUid'>, 
   return pin.clientId === client.clientId && sameNamespace
 }
 
-/** A client as a service of `namespace` knows it. */
-export function clientRow(client: ResolvedClient, namespace: string, credentials: ClientCredentials): ClientRow {
+/** A service, as references name it. */
+export interface ServiceName {
+  readonly namespace: string
+  readonly name: string
+}
+
+/** A client as a service knows it. Without secrets it is the same for all services of a namespace. */
+export function clientRow(client: ResolvedClient, service: ServiceName, credentials: ClientCredentials): ClientRow {
   const { metadata } = client.client
+  const { namespace } = service
+  const at = referenceKey(service)
+  const secrets = credentials.secrets.filter(({ services }) => services.has(at))
   return {
     type: 'client',
     clientId: client.clientId,
@@ -202,7 +226,8 @@ export function clientRow(client: ResolvedClient, namespace: string, credentials
     createdAt: client.createdAt,
     suspended: client.suspended,
     ...(client.organization !== undefined && { organization: client.organization }),
-    keys: credentials.keys.map(key => narrowed(key, namespace)),
+    keys: credentials.keys.map(({ key, roles }) => narrowed(key, roles, namespace)),
+    ...(secrets.length > 0 && { secrets: secrets.map(({ secret, roles }) => narrowed(secret, roles, namespace)) }),
     ...(credentials.serviceAccounts.length > 0 && { serviceAccounts: credentials.serviceAccounts }),
   }
 }
@@ -213,6 +238,18 @@ export function clientRow(client: ResolvedClient, namespace: string, credentials
  * @param accessKeys those of other clients are passed over, and those beyond the client's share
  */
 export function clientKeys(client: ResolvedClient, accessKeys: Iterable<AccessKey>): ClientKey[] {
+  return countedKeys(client, accessKeys).flatMap(accessKey => {
+    const { roles } = accessKey.spec
+    return vouchedKeys(accessKey).map(key => ({ key, ...(roles && { roles }) }))
+  })
+}
+
+/** The same of its secrets. */
+export function clientSecrets(client: ResolvedClient, accessKeys: Iterable<AccessKey>): ClientSecret[] {
+  return countedKeys(client, accessKeys).flatMap(vouchedSecrets)
+}
+
+function countedKeys(client: ResolvedClient, accessKeys: Iterable<AccessKey>): AccessKey[] {
   const { namespace, name } = client.client.metadata
   const named = [...accessKeys].filter(
     ({ metadata, spec }) => metadata.namespace === namespace && spec.clientRef.name === name,
@@ -220,14 +257,10 @@ export function clientKeys(client: ResolvedClient, accessKeys: Iterable<AccessKe
   return countedAccessKeys(named)
     .filter(({ status }) => status?.clientId === client.clientId)
     .sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
-    .flatMap(accessKey => {
-      const { roles } = accessKey.spec
-      return vouchedKeys(accessKey).map(key => ({ key, ...(roles && { roles }) }))
-    })
 }
 
-function narrowed({ key, roles }: ClientKey, namespace: string): KeyRow {
-  if (!roles) return key
+function narrowed<T extends object>(key: T, roles: ClientKey['roles'], namespace: string): T & Pick<KeyRow, 'roles'> {
+  if (!roles) return key as T & Pick<KeyRow, 'roles'>
   return { ...key, roles: roles.filter(role => role.namespace === namespace).map(role => role.name) }
 }
 

@@ -1,3 +1,4 @@
+import { secretKinds } from '../base/credential-kinds.ts'
 import type { ClientRow, ClusterRow, GrantRow, RouteRow, RuleRow, ServiceRow } from './rows.ts'
 
 /** A guard without the feature must not decide as if it were not there: it denies what it touches. */
@@ -21,9 +22,13 @@ export interface Feature {
   readonly cluster?: (row: ClusterRow) => ClusterRow
 }
 
-/** In the order of their releases. Nothing is decided by tags yet, so whoever does not know them needs none. */
+/**
+ * In the order of their releases. Nothing is decided by tags yet, so whoever does not know them needs none. Who does not know
+ * secrets takes none, and passes on as any other what stands where API keys stand.
+ */
 export const features: readonly Feature[] = [
   { name: 'route-tags-map', since: '0.2.0', route: route => (route.tags ? withoutTags(route) : route) },
+  { name: 'client-secrets', since: '0.2.0', service: withoutSecretKinds, client: withoutSecrets },
 ]
 
 /** A guard that says so tells what was used, see frames.ts. Rows have nothing to do with it, so the table does not name it. */
@@ -39,6 +44,17 @@ export const mostFeatures = { names: 256, length: 64 }
 export function lackingOf(said: readonly string[], table: readonly Feature[] = features): readonly Feature[] {
   const known = new Set(said)
   return table.filter(({ name }) => !known.has(name))
+}
+
+function withoutSecretKinds(row: ServiceRow): ServiceRow {
+  const { apiKey, ...rest } = row
+  const accepts = row.accepts.filter(kind => !(secretKinds as readonly string[]).includes(kind))
+  return apiKey || accepts.length < row.accepts.length ? { ...rest, accepts } : row
+}
+
+function withoutSecrets(row: ClientRow): ClientRow {
+  const { secrets, ...rest } = row
+  return secrets ? rest : row
 }
 
 function withoutTags({ tags: _, ...route }: RouteRow): RouteRow {

@@ -1,6 +1,7 @@
-import { credentialKinds } from '../base/credential-kinds.ts'
+import { credentialKinds, secretKinds } from '../base/credential-kinds.ts'
 import { isRecord } from '../base/is-record.ts'
 import { methods } from '../base/methods.ts'
+import { isHash } from '../secret/secret.ts'
 import { rowHash } from './hash.ts'
 import type { Row } from './rows.ts'
 
@@ -72,6 +73,16 @@ const key = shape(
   },
   { notAfter: number, revoked: oneOf(true), roles: listOf(text) },
 )
+const secret = shape(
+  {
+    kid: text,
+    accessKey: text,
+    kind: oneOf(...secretKinds),
+    hash: value => typeof value === 'string' && isHash(value),
+    notBefore: number,
+  },
+  { notAfter: number, revoked: oneOf(true), roles: listOf(text) },
+)
 const route = shape(
   { name: text, path: text, methods: someMethods, variants: oneOf('Refuse', 'Distinct') },
   {
@@ -83,19 +94,22 @@ const route = shape(
 )
 
 const rows: Readonly<Record<Row['type'], Check>> = {
-  service: shape({
-    type: text,
-    namespace: text,
-    name: text,
-    audience: text,
-    accepts: listOf(oneOf(...credentialKinds)),
-    public: listOf(shape({ path: text, methods: someMethods })),
-    routes: listOf(route),
-    mode: oneOf('Enforce', 'Audit'),
-    maxStalenessSeconds: number,
-    directAccess: oneOf('Refuse', 'Report'),
-    keepCredential: oneOf('Never', 'Jwt'),
-  }),
+  service: shape(
+    {
+      type: text,
+      namespace: text,
+      name: text,
+      audience: text,
+      accepts: listOf(oneOf(...credentialKinds)),
+      public: listOf(shape({ path: text, methods: someMethods })),
+      routes: listOf(route),
+      mode: oneOf('Enforce', 'Audit'),
+      maxStalenessSeconds: number,
+      directAccess: oneOf('Refuse', 'Report'),
+      keepCredential: oneOf('Never', 'Jwt'),
+    },
+    { apiKey: shape({}, { header: text, query: text }) },
+  ),
   role: shape({ type: text, name: text, rules: listOf(rule) }, { needs: release }),
   grant: shape(
     { type: text, name: text, role: text, clients: listOf(text) },
@@ -112,7 +126,11 @@ const rows: Readonly<Record<Row['type'], Check>> = {
       suspended: flag,
       keys: listOf(key),
     },
-    { organization: text, serviceAccounts: listOf(shape({ name: text, uid: text, pods: listOf(text) })) },
+    {
+      organization: text,
+      secrets: listOf(secret),
+      serviceAccounts: listOf(shape({ name: text, uid: text, pods: listOf(text) })),
+    },
   ),
   cluster: shape({
     type: text,

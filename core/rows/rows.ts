@@ -1,6 +1,6 @@
 import type { Algorithm, PublicJwk } from '../api/access-key.ts'
 import type { Comparison } from '../api/role.ts'
-import type { CredentialKind } from '../base/credential-kinds.ts'
+import type { CredentialKind, SecretKind } from '../base/credential-kinds.ts'
 
 /**
  * A slice is what one guard needs to decide for one service, as rows that are sent, stored and hashed one by one.
@@ -22,6 +22,8 @@ export interface ServiceRow {
   readonly maxStalenessSeconds: number
   readonly directAccess: 'Refuse' | 'Report'
   readonly keepCredential: 'Never' | 'Jwt'
+  /** Where API keys stand beside `Authorization: Basic`: names of a header, in lower case, and of a query parameter. */
+  readonly apiKey?: { readonly header?: string; readonly query?: string }
 }
 
 export interface RouteRow {
@@ -92,20 +94,33 @@ export interface ClientRow {
   readonly suspended: boolean
   readonly organization?: string
   readonly keys: readonly KeyRow[]
+  /** Those that are for this very service. */
+  readonly secrets?: readonly SecretRow[]
   readonly serviceAccounts?: readonly ServiceAccountRow[]
 }
 
-export interface KeyRow {
+/** What of an AccessKey bounds whoever proves itself with it. */
+export interface KeyBounds {
   readonly kid: string
   readonly accessKey: string
-  readonly algorithm: Algorithm
-  readonly publicKey: PublicJwk
   readonly notBefore: number
   readonly notAfter?: number
-  /** Present: revoked, kept so that a proved token is told so. */
+  /** Present: revoked, kept so that whoever still has it is told so. */
   readonly revoked?: true
   /** Narrows to these roles of this service's namespace; an empty list narrows to none. */
   readonly roles?: readonly string[]
+}
+
+export interface KeyRow extends KeyBounds {
+  readonly algorithm: Algorithm
+  readonly publicKey: PublicJwk
+}
+
+/** A static secret or an API key, of which nobody but its owner has more than the hash. */
+export interface SecretRow extends KeyBounds {
+  readonly kind: SecretKind
+  /** SHA-256, base64url; `kid` is made from it. */
+  readonly hash: string
 }
 
 export interface ServiceAccountRow {

@@ -1,12 +1,16 @@
 import type { AccessGrant } from '../../core/api/access-grant.ts'
-import { keyOf } from '../../core/registry/ids.ts'
+import { keyOf, referenceKey } from '../../core/registry/ids.ts'
 import { identityOf, type ResolvedClient } from '../../core/registry/resolve-clients.ts'
+import type { ClientSecret } from '../../core/registry/secrets.ts'
 import {
   type ClientKey,
   clientKeys,
   clientRow,
+  clientSecrets,
   type GivenGrant,
   grantRow,
+  noCredentials,
+  type ServiceName,
   serviceAccountRows,
 } from '../../core/registry/slice.ts'
 import type { ClientRow } from '../../core/rows/rows.ts'
@@ -15,7 +19,8 @@ import type { Objects } from '../objects.ts'
 /** What was made of one client. */
 interface MadeOfClient {
   keys?: readonly ClientKey[] | undefined
-  /** By the namespace that knows it so. */
+  secrets?: readonly ClientSecret[] | undefined
+  /** By the namespace that knows it so; of one with secrets by the service, `namespace/name`. */
   readonly rows: Map<string, ClientRow>
 }
 
@@ -47,14 +52,20 @@ export function createRowCache(objects: Objects, clients: ReadonlyMap<string, Re
     return known.keys
   }
 
-  function makeRow(client: ResolvedClient, namespace: string): ClientRow {
+  function secretsOf(client: ResolvedClient): readonly ClientSecret[] {
+    const known = madeOf(client)
+    known.secrets ??= clientSecrets(client, objects.by.keysOfClient.get(client.key))
+    return known.secrets
+  }
+
+  function makeRow(client: ResolvedClient, service: ServiceName): ClientRow {
     const serviceAccounts = serviceAccountRows(
       client,
       objects.serviceAccounts.store,
       objects.by.podsOfAccount.get,
       now(),
     )
-    return clientRow(client, namespace, { keys: keysOf(client), serviceAccounts })
+    return clientRow(client, service, { keys: keysOf(client), secrets: secretsOf(client), serviceAccounts })
   }
 
   return {
@@ -73,14 +84,15 @@ export function createRowCache(objects: Objects, clients: ReadonlyMap<string, Re
      * The client as it is now, whenever its grants were looked at. Where another one has its place, or none, it can prove
      * itself with nothing until the slice is made again.
      */
-    clientRow(client: ResolvedClient, namespace: string): ClientRow {
+    clientRow(client: ResolvedClient, service: ServiceName): ClientRow {
       const now = clients.get(client.key)
       if (!now?.accepted || identityOf(now) !== identityOf(client)) {
-        return clientRow(client, namespace, { keys: [], serviceAccounts: [] })
+        return clientRow(client, service, noCredentials)
       }
       const { rows } = madeOf(client)
-      const row = rows.get(namespace) ?? makeRow(now, namespace)
-      rows.set(namespace, row)
+      const place = secretsOf(now).length === 0 ? service.namespace : referenceKey(service)
+      const row = rows.get(place) ?? makeRow(now, service)
+      rows.set(place, row)
       return row
     },
     forgetGrant: (key: string) => void grants.delete(key),
@@ -89,6 +101,7 @@ export function createRowCache(objects: Objects, clients: ReadonlyMap<string, Re
       const known = made.get(key)
       if (!known) return
       known.keys = undefined
+      known.secrets = undefined
       known.rows.clear()
     },
   }

@@ -4,7 +4,13 @@ import type { Steps } from '../../core/base/steps.ts'
 import { keyOf } from '../../core/registry/ids.ts'
 import { serviceAccountOfPod } from '../../core/registry/reach.ts'
 import type { ResolvedClient } from '../../core/registry/resolve-clients.ts'
-import { type ClientKey, clientRow, makingSliceRows } from '../../core/registry/slice.ts'
+import {
+  type ClientKey,
+  clientRow,
+  makingSliceRows,
+  noCredentials,
+  type ServiceName,
+} from '../../core/registry/slice.ts'
 import type { Feature } from '../../core/rows/features.ts'
 import { maxSliceBytes, type Seen } from '../../core/rows/frames.ts'
 import type { ClusterRow } from '../../core/rows/rows.ts'
@@ -208,7 +214,7 @@ export function createSlices(parts: {
           roles,
           grants: roles.flatMap(role => objects.by.grantsOfRole.get(`${namespace}/${role.metadata.name}`)),
           grantRow: cache.grantRow,
-          clientRow: client => cache.clientRow(client, namespace),
+          clientRow: client => cache.clientRow(client, nameOf(key)),
           cluster: parts.cluster(),
         }),
       )
@@ -238,18 +244,17 @@ export function createSlices(parts: {
   /** Who is gone proves nothing any more, whenever the slice is made: that may take seconds. */
   function disarm(service: string, gone: readonly ResolvedClient[]): void {
     const slice = begun.get(service) ?? slices.get(service)
-    const namespace = service.slice(0, service.indexOf('/'))
-    slice?.renew(gone.map(client => clientRow(client, namespace, { keys: [], serviceAccounts: [] })))
+    slice?.renew(gone.map(client => clientRow(client, nameOf(service), noCredentials)))
   }
 
   /** Makes rows of clients in steps, so that the moment at which they are put in their place is a short one. */
   function* preparing(service: string, keys: readonly string[]): Steps<void> {
     if (!begun.has(service) && !slices.has(service)) return
-    const namespace = service.slice(0, service.indexOf('/'))
+    const name = nameOf(service)
     for (const key of keys) {
       const client = known.clients.get(key)
       try {
-        if (client?.accepted) yield* measuringRow(cache.clientRow(client, namespace))
+        if (client?.accepted) yield* measuringRow(cache.clientRow(client, name))
       } catch {
         // Whoever puts it in its place meets the same fault, and knows what becomes of the slice.
       }
@@ -260,10 +265,10 @@ export function createSlices(parts: {
   /** Clients' own rows, in a slice that has them and in one that is being made. */
   function renew(service: string, keys: readonly string[]): void {
     const slice = begun.get(service) ?? slices.get(service)
-    const namespace = service.slice(0, service.indexOf('/'))
+    const name = nameOf(service)
     try {
       const accepted = keys.flatMap(key => known.clients.get(key) ?? []).filter(client => client.accepted)
-      slice?.renew(accepted.map(client => cache.clientRow(client, namespace)))
+      slice?.renew(accepted.map(client => cache.clientRow(client, name)))
     } catch (error) {
       failed(service, error)
     }
@@ -299,4 +304,10 @@ export function createSlices(parts: {
       endPodEnds()
     },
   }
+}
+
+/** @param key `namespace/name` */
+function nameOf(key: string): ServiceName {
+  const [namespace = '', name = ''] = key.split('/')
+  return { namespace, name }
 }

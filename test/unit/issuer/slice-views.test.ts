@@ -71,7 +71,8 @@ describe('a slice for guards of one set of features', () => {
   it('is the slice itself for a guard that knows all there is, and more', () => {
     const { slice } = make()
     slice.replace([tagged('a'), role('a')])
-    for (const said of [['route-tags-map'], ['later', 'route-tags-map', 'route-tags-map']]) {
+    const all = ['route-tags-map', 'client-secrets']
+    for (const said of [all, ['later', ...all, ...all]]) {
       const { view } = slice.open(said)
       expect(view.hash()).toBe(slice.hash())
       expect(view.frameFor({})).toBe(slice.frameFor({}))

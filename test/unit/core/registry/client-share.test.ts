@@ -115,7 +115,11 @@ describe('what one client puts into a slice', () => {
       },
     }))
     const pods = Array.from({ length: mostPods }, (_, at) => `${at}`.padStart(36, '0'))
-    const row = clientRow(one, 'shop', { keys, serviceAccounts: [{ name: 'web', uid: 'u'.repeat(36), pods }] })
+    const row = clientRow(
+      one,
+      { namespace: 'shop', name: 'orders' },
+      { keys, secrets: [], serviceAccounts: [{ name: 'web', uid: 'u'.repeat(36), pods }] },
+    )
     expect(6 * JSON.stringify(row).length).toBeLessThan(sliceBound(192 * 2 ** 20))
   })
 })

@@ -10,6 +10,7 @@ import { resolveServices } from '../../../../core/registry/resolve-services.ts'
 import {
   clientKeys,
   clientRow,
+  clientSecrets,
   grantRow,
   makingSliceRows,
   type SliceObjects,
@@ -17,6 +18,7 @@ import {
   sliceRows,
 } from '../../../../core/registry/slice.ts'
 import { type Row, rowKey } from '../../../../core/rows/rows.ts'
+import { knownSecrets } from '../secret/secrets.ts'
 import {
   accessKey,
   bornSeconds,
@@ -85,7 +87,12 @@ function objectsOf({ clients = [], keys = [], roles = [reader], grants = [] }: G
     roles,
     grants,
     grantRow: one => grantRow(one, all),
-    clientRow: one => clientRow(one, 'shop', { keys: clientKeys(one, keys), serviceAccounts: [] }),
+    clientRow: one =>
+      clientRow(
+        one,
+        { namespace: 'shop', name: 'orders' },
+        { keys: clientKeys(one, keys), secrets: clientSecrets(one, keys), serviceAccounts: [] },
+      ),
   }
 }
 const slice = (given: Given): Row[] => sliceRows(objectsOf(given))
@@ -309,5 +316,65 @@ describe('the service accounts of a client', () => {
   it('are none where the account is going', () => {
     const going = { deletionTimestamp: '2026-11-22T10:00:00Z' }
     expect(rows([pod('a', 'Running')], bornSeconds, going)).toEqual([])
+  })
+})
+
+describe('the place of API keys', () => {
+  const apiKey = { header: 'X-Api-Key', query: 'Api-Key' }
+  const rowOf = (spec: object) => {
+    const objects = objectsOf({})
+    const resolved = { ...objects.service, service: service('shop', 'orders', spec) }
+    const row = sliceRows({ ...objects, service: resolved })[0]
+    return row?.type === 'service' ? row : undefined
+  }
+
+  it('is told where API keys are taken, the header as guards compare it', () => {
+    expect(rowOf({ accepts: ['ApiKey'], apiKey })?.apiKey).toEqual({ header: 'x-api-key', query: 'Api-Key' })
+    expect(rowOf({ accepts: ['ApiKey'], apiKey: { query: 'key' } })?.apiKey).toEqual({ query: 'key' })
+  })
+
+  it('is nowhere else', () => {
+    expect(rowOf({ accepts: ['ApiKey'] })).not.toHaveProperty('apiKey')
+    expect(rowOf({ accepts: ['ClientToken'], apiKey })).not.toHaveProperty('apiKey')
+  })
+})
+
+describe('the secrets of a client', () => {
+  const [{ keyId, hash }] = knownSecrets
+  const secretFor = (...services: string[]) =>
+    accessKey(
+      'partners',
+      'old-caller',
+      {
+        clientRef: { name: 'checkout' },
+        type: 'StaticSecret',
+        services: services.map(name => ({ namespace: 'shop', name })),
+        roles: [
+          { namespace: 'shop', name: 'reader' },
+          { namespace: 'other', name: 'reader' },
+        ],
+      },
+      {
+        clientId: idOf(checkout),
+        keys: [{ kid: keyId, secretHash: hash, state: 'Active', notBefore: '2026-11-22T10:00:00Z' }],
+      },
+    )
+  const rowOf = (...keys: AccessKey[]) =>
+    slice({ clients: [checkout], keys, grants: [gives('reads', checkout)] }).find(row => row.type === 'client')
+
+  it('are told to the services that their AccessKey names, narrowed to the roles there', () => {
+    expect(rowOf(secretFor('billing', 'orders'))).toMatchObject({
+      keys: [],
+      secrets: [{ kid: keyId, kind: 'StaticSecret', hash, roles: ['reader'] }],
+    })
+  })
+
+  it('are told to no other service', () => {
+    expect(rowOf(secretFor('billing'))).not.toHaveProperty('secrets')
+  })
+
+  it('are those of the client that the AccessKey was made for', () => {
+    const made = secretFor('orders')
+    expect(rowOf({ ...made, status: { ...made.status, clientId: 'sc_before' } })).not.toHaveProperty('secrets')
   })
 })

@@ -1,10 +1,22 @@
 import { describe, expect, test } from 'vitest'
 import { parseRow } from '../../../../core/rows/parse-row.ts'
 import { type KeyRow, type RouteRow, type Row, rowKey } from '../../../../core/rows/rows.ts'
-import { clientRow, clusterRow, es256Key, grantRow, keyRow, mainKey, now, roleRow, serviceRow } from '../fixture.ts'
+import {
+  clientRow,
+  clusterRow,
+  es256Key,
+  grantRow,
+  keyRow,
+  mainKey,
+  now,
+  roleRow,
+  secretRow,
+  serviceRow,
+} from '../fixture.ts'
 
 const complete: Row[] = [
   serviceRow({
+    apiKey: { header: 'x-api-key', query: 'api-key' },
     public: [{ path: '/p', methods: ['GET'] }],
     routes: [
       {
@@ -31,6 +43,7 @@ const complete: Row[] = [
   grantRow('g', 'role', { attributes: { a: 'b' }, expiresAt: now, needs: '0.3.0' }),
   clientRow({
     organization: 'o',
+    secrets: [secretRow({ notAfter: now, revoked: true, roles: [] }), secretRow({ kind: 'ApiKey' })],
     keys: [keyRow(mainKey, { notAfter: now, revoked: true, roles: [] }), keyRow(es256Key)],
     serviceAccounts: [{ name: 'n', uid: 'u', pods: ['p'] }],
   }),
@@ -61,11 +74,12 @@ const shortest: Readonly<Record<string, Row>> = {
   'a role with a permission': roleRow('r', { permissions: [{ action: 'a', resources: [] }] }),
   'a grant': grantRow('g', 'r'),
   'a client with a key': clientRow({ keys: [{ ...keyRow(mainKey), publicKey: { kty } as KeyRow['publicKey'] }] }),
+  'a client with a secret': clientRow({ keys: [], secrets: [secretRow()] }),
   'a client with a service account': clientRow({ keys: [], serviceAccounts: [{ name: 'n', uid: 'u', pods: [] }] }),
   'a cluster': clusterRow(es256Key),
 }
 /** Of these, what may be missing all the same. */
-const optional = ['permission', 'permissions', 'when', 'serviceAccounts', 'crv', 'x', 'y']
+const optional = ['permission', 'permissions', 'when', 'serviceAccounts', 'secrets', 'crv', 'x', 'y']
 const shortestRows = Object.entries(shortest)
 
 test.each(shortestRows)('%s that says no more than it has to is understood', (_, row) => {
@@ -140,7 +154,18 @@ describe('F17: is unsupported', () => {
       serviceRow({ routes: [{ name: 'r', path: '/r', methods: [], variants: 'Refuse', tags: ['a'] as never }] }),
       'service',
     ],
-    ['an unknown kind of credential', serviceRow({ accepts: ['ApiKey' as never] }), 'service'],
+    ['an unknown kind of credential', serviceRow({ accepts: ['AccessToken' as never] }), 'service'],
+    ['an unknown place of API keys', serviceRow({ apiKey: { form: 'key' } as never }), 'service'],
+    [
+      'a secret of an unknown kind',
+      clientRow({ secrets: [secretRow({ kind: 'ClientSecret' as never })] }),
+      `client/${clientRow().clientId}`,
+    ],
+    [
+      'a secret whose hash is none',
+      clientRow({ secrets: [secretRow({ hash: 'lks_0' })] }),
+      `client/${clientRow().clientId}`,
+    ],
     [
       'an unknown algorithm',
       clientRow({ keys: [keyRow(mainKey, { algorithm: 'ES512' as never })] }),
