@@ -2,6 +2,7 @@ import { createDocumentReader } from '../cluster/openapi/document-reader.ts'
 import { createDocuments, type DocumentTimings } from '../cluster/openapi/documents.ts'
 import { createReadingThread } from '../cluster/openapi/reading-thread.ts'
 import { createResolved } from '../cluster/resolved.ts'
+import { clientKeys } from '../core/registry/slice.ts'
 import type { Feature } from '../core/rows/features.ts'
 import { systemClock } from '../platform/clock.ts'
 import type { KubeClient } from '../platform/kube/client.ts'
@@ -95,6 +96,7 @@ export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Pro
   let isLoaded = false
 
   function freshClient(clientId: string) {
+    // So that a new one is known without waiting for others.
     slices.flush()
     return clientById(clientId)
   }
@@ -114,7 +116,7 @@ export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Pro
     signingKeys: signing.current,
     client: freshClient,
     server: tokens.servers.get,
-    clientKeys: resolved => slices.keysOf(resolved).map(({ key }) => key),
+    clientKeys: one => clientKeys(one, objects.by.keysOfClient.get(one.key)).map(({ key }) => key),
     now: () => Math.floor(Date.now() / 1000),
   })
   const servers = await startServers(config, {

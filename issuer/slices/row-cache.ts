@@ -69,7 +69,6 @@ export function createRowCache(objects: Objects, clients: ReadonlyMap<string, Re
   }
 
   return {
-    keysOf,
     grantRow(grant: AccessGrant): GivenGrant | undefined {
       const key = keyOf(grant)
       const known = grants.get(key)

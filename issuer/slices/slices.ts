@@ -4,13 +4,7 @@ import type { Steps } from '../../core/base/steps.ts'
 import { keyOf } from '../../core/registry/ids.ts'
 import { serviceAccountOfPod } from '../../core/registry/reach.ts'
 import type { ResolvedClient } from '../../core/registry/resolve-clients.ts'
-import {
-  type ClientKey,
-  clientRow,
-  makingSliceRows,
-  noCredentials,
-  type ServiceName,
-} from '../../core/registry/slice.ts'
+import { clientRow, makingSliceRows, noCredentials, type ServiceName } from '../../core/registry/slice.ts'
 import type { Feature } from '../../core/rows/features.ts'
 import { maxSliceBytes, type Seen } from '../../core/rows/frames.ts'
 import type { ClusterRow } from '../../core/rows/rows.ts'
@@ -44,9 +38,7 @@ export interface Slices {
   start(): Promise<void>
   get(service: string): Slice | undefined
   all(): Iterable<Slice>
-  /** Keys of a client, revoked and ended ones too. */
-  keysOf(client: ResolvedClient): readonly ClientKey[]
-  /** Begins with what waits. Afterwards clients are as new as the objects, and so are slices, unless the work is long. */
+  /** Begins with what waits. Afterwards clients and slices are as new as the objects, unless the work is long. */
   flush(): void
   /** Whether the slice is as new as the objects. */
   isCurrent(service: string): boolean
@@ -283,7 +275,6 @@ export function createSlices(parts: {
     },
     get: service => slices.get(service),
     all: () => slices.values(),
-    keysOf: cache.keysOf,
     flush,
     isCurrent: service => isNothingStale(stale) && !resolving && !seen.isHeld(service),
     whenCurrent(service, done) {

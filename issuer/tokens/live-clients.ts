@@ -20,7 +20,7 @@ export interface ProvedClient {
   readonly key: ClientKey
 }
 
-/** @param clientById accepted clients, as new as the objects */
+/** @param clientById accepted clients; whoever is none any more is none at once */
 export function createLiveClients(
   objects: Pick<Objects, 'roles'> & { readonly by: Pick<Objects['by'], 'keysOfClient' | 'grantsOfClient'> },
   clientById: (clientId: string) => ResolvedClient | undefined,

@@ -34,7 +34,7 @@ export function createTokens(
   parts: {
     readonly objects: Pick<Objects, 'roles'> & { readonly by: Pick<Objects['by'], 'keysOfClient' | 'grantsOfClient'> }
     readonly resolved: Pick<Resolved, 'services'>
-    /** Accepted clients, as new as the objects. */
+    /** Accepted clients; whoever is none any more is none at once. */
     readonly clientById: (clientId: string) => ResolvedClient | undefined
     readonly signing: Pick<SigningKeys, 'current' | 'signers'>
     readonly store: Pick<TokenStore, 'claim' | 'get' | 'put'>

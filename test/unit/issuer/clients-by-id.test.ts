@@ -45,14 +45,24 @@ it('finds an accepted client, and nobody under an id that is refused or gone', a
   expect(await holderOf('shop.web')).toBeUndefined()
 })
 
+it('gives a client as suspended, and not at all once it is gone, before anybody settled that', async () => {
+  put('web', 'shop.web', '2026-01-01T00:00:00Z')
+  expect(await holderOf('shop.web')).toBe('shop/web')
+  api.put(apiClients, client('shop', 'web', { clientId: 'shop.web', suspended: true }) as KubeObject)
+  await clock.advance(0)
+  expect(byId('shop.web')?.suspended).toBe(true)
+  api.remove(apiClients, 'shop/web')
+  await clock.advance(0)
+  expect(byId('shop.web')).toBeUndefined()
+})
+
 it('shows nobody’s keys under the id of somebody else, before it is settled who has it', async () => {
   put('web', 'shop.web', '2026-01-02T00:00:00Z')
   expect(await holderOf('shop.web')).toBe('shop/web')
   put('elder', 'shop.web', '2026-01-01T00:00:00Z')
   await clock.advance(0)
-  // Asked for by others, as a slice does in between.
-  expect(resolved.clients().get('shop/web')?.accepted).toBe(false)
   expect(byId('shop.web')).toBeUndefined()
+  expect(resolved.known.clients.get('shop/web')?.accepted).toBe(false)
   expect(await holderOf('shop.web')).toBe('shop/elder')
 })
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { roleFor } from '../installation.ts'
+import { createHandDrive, roleFor } from '../installation.ts'
 import { accessKey, assertion, readParts, startTokens, withAssertion } from './rig.ts'
 
 type Rig = Awaited<ReturnType<typeof startTokens>>
@@ -27,6 +27,15 @@ it('takes no proof of a key that was revoked, a client that was suspended or one
   await own.tell('apiclients', 'MODIFIED', client('3', {}))
   expect((await ask()).status).toBe(200)
   await own.tell('apiclients', 'DELETED', client('4', {}))
+  expect(await ask()).toEqual(failed)
+  await own.close()
+})
+
+it('takes no proof of a client that was suspended, however long the work takes that follows from it', async () => {
+  const own = await startTokens(undefined, createHandDrive())
+  const ask = () => own.ask(withAssertion(assertion(own.pair)))
+  expect((await ask()).status).toBe(200)
+  await own.tell('apiclients', 'MODIFIED', client('2', { suspended: true }))
   expect(await ask()).toEqual(failed)
   await own.close()
 })

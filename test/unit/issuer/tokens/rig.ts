@@ -7,7 +7,7 @@ import { createTokens } from '../../../../issuer/tokens/tokens.ts'
 import { systemClock } from '../../../../platform/clock.ts'
 import { createServer } from '../../../../platform/http/server.ts'
 import { createQuietLog } from '../../platform/quiet-log.ts'
-import { installation, type Listed, object, startInstallation } from '../installation.ts'
+import { type createHandDrive, installation, type Listed, object, startInstallation } from '../installation.ts'
 import { createMemoryStore } from './memory-store.ts'
 
 export const issuerUrl = 'https://i.test/default'
@@ -69,8 +69,12 @@ function makeSigner(): { signer: Signer; key: PublishableKey } {
 /**
  * Two replicas of the issuer that share a store: the clients checkout and partner, the services orders and billing, of which
  * checkout has both and partner the second.
+ * @param hand drives what changes mean; absent: as fast as the machine does it
  */
-export async function startTokens(change: (listed: Listed) => Listed = listed => listed) {
+export async function startTokens(
+  change: (listed: Listed) => Listed = listed => listed,
+  hand?: ReturnType<typeof createHandDrive>,
+) {
   const pair = makePair()
   const partner = makePair()
   const plain = installation({ orders: ['checkout'], billing: ['checkout', 'partner'] })
@@ -83,9 +87,11 @@ export async function startTokens(change: (listed: Listed) => Listed = listed =>
   const first = makeSigner()
   const signing = { signers: [first.signer] as [Signer] | undefined, keys: [first.key] }
   const log = createQuietLog()
-  const { objects, resolved, slices, tell } = await startInstallation(aged as Listed)
+  const { objects, resolved, slices, tell } = await startInstallation(aged as Listed, hand?.drive)
   const clientById = createClientsById(resolved)
-  await slices.start()
+  const started = slices.start()
+  hand?.finish()
+  await started
 
   async function startReplica() {
     const tokens = createTokens(
@@ -93,10 +99,7 @@ export async function startTokens(change: (listed: Listed) => Listed = listed =>
       {
         objects,
         resolved,
-        clientById(clientId) {
-          slices.flush()
-          return clientById(clientId)
-        },
+        clientById,
         signing: { current: () => signing.keys, signers: () => signing.signers },
         store: memory.store,
         ready: () => true,
