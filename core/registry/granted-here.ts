@@ -1,10 +1,11 @@
 import type { AccessGrant } from '../api/access-grant.ts'
 import type { Role } from '../api/role.ts'
 import { secondsOf } from '../base/time.ts'
+import type { ClientKey } from './client-row.ts'
 import { isPresent } from './ids.ts'
 import type { ResolvedClient } from './resolve-clients.ts'
 import type { ResolvedService } from './resolve-services.ts'
-import { type ClientKey, isPinned } from './slice.ts'
+import { isPinned } from './slice.ts'
 
 /** What a client has at one service, as far as the key it used goes. */
 export interface GrantedHere {

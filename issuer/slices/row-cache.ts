@@ -1,18 +1,17 @@
 import type { AccessGrant } from '../../core/api/access-grant.ts'
-import { keyOf, referenceKey } from '../../core/registry/ids.ts'
-import { identityOf, type ResolvedClient } from '../../core/registry/resolve-clients.ts'
-import type { ClientSecret } from '../../core/registry/secrets.ts'
 import {
   type ClientKey,
   clientKeys,
   clientRow,
   clientSecrets,
-  type GivenGrant,
-  grantRow,
   noCredentials,
   type ServiceName,
   serviceAccountRows,
-} from '../../core/registry/slice.ts'
+} from '../../core/registry/client-row.ts'
+import { keyOf, referenceKey } from '../../core/registry/ids.ts'
+import { identityOf, type ResolvedClient } from '../../core/registry/resolve-clients.ts'
+import type { ClientSecret } from '../../core/registry/secrets.ts'
+import { type GivenGrant, grantRow } from '../../core/registry/slice.ts'
 import type { ClientRow } from '../../core/rows/rows.ts'
 import type { Objects } from '../objects.ts'
 

@@ -1,7 +1,7 @@
+import { type ClientKey, clientKeys } from '../../core/registry/client-row.ts'
 import { type GrantedHere, grantedHere } from '../../core/registry/granted-here.ts'
 import type { ResolvedClient } from '../../core/registry/resolve-clients.ts'
 import type { ResolvedService } from '../../core/registry/resolve-services.ts'
-import { type ClientKey, clientKeys } from '../../core/registry/slice.ts'
 import type { Objects } from '../objects.ts'
 
 /** Who may ask for tokens now. Nothing is remembered: what was suspended, revoked or deleted counts at the next request. */

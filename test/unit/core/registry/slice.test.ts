@@ -4,19 +4,11 @@ import type { AccessGrant, GrantedClient } from '../../../../core/api/access-gra
 import type { AccessKey } from '../../../../core/api/access-key.ts'
 import type { ApiClient } from '../../../../core/api/api-client.ts'
 import type { Role } from '../../../../core/api/role.ts'
+import { clientKeys, clientRow, clientSecrets, serviceAccountRows } from '../../../../core/registry/client-row.ts'
 import type { PodObject } from '../../../../core/registry/kubernetes.ts'
 import { resolveClients } from '../../../../core/registry/resolve-clients.ts'
 import { resolveServices } from '../../../../core/registry/resolve-services.ts'
-import {
-  clientKeys,
-  clientRow,
-  clientSecrets,
-  grantRow,
-  makingSliceRows,
-  type SliceObjects,
-  serviceAccountRows,
-  sliceRows,
-} from '../../../../core/registry/slice.ts'
+import { grantRow, makingSliceRows, type SliceObjects, sliceRows } from '../../../../core/registry/slice.ts'
 import { type Row, rowKey } from '../../../../core/rows/rows.ts'
 import { knownSecrets } from '../secret/secrets.ts'
 import {
