@@ -28,8 +28,6 @@ export type RowCache = ReturnType<typeof createRowCache>
 /**
  * Rows that several slices share or that one slice needs again. Bounded by the objects that exist: whoever changes an
  * object, or what it means, has it forgotten.
- */
-/**
  * @param clients kept in step with the objects by whoever settles them
  * @param now seconds since epoch
  */

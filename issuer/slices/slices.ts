@@ -1,10 +1,8 @@
 import type { Documents } from '../../cluster/openapi/documents.ts'
 import type { Resolved } from '../../cluster/resolved.ts'
 import type { Steps } from '../../core/base/steps.ts'
-import { clientRow, noCredentials, type ServiceName } from '../../core/registry/client-row.ts'
 import { keyOf } from '../../core/registry/ids.ts'
 import { serviceAccountOfPod } from '../../core/registry/reach.ts'
-import type { ResolvedClient } from '../../core/registry/resolve-clients.ts'
 import { makingSliceRows } from '../../core/registry/slice.ts'
 import type { Feature } from '../../core/rows/features.ts'
 import { maxSliceBytes, type Seen } from '../../core/rows/frames.ts'
@@ -16,8 +14,8 @@ import type { Objects } from '../objects.ts'
 import { createChunkCache } from '../snapshots/frame-text.ts'
 import { createBuildTurns } from './build-turns.ts'
 import { createChangedClients } from './changed-clients.ts'
+import { createClientRenewals, nameOf } from './client-renewals.ts'
 import { createLesserSlices, type LesserSlices } from './lesser-slices.ts'
-import { measuringRow } from './measure-row.ts'
 import { followPodEnds } from './pod-ends.ts'
 import { createRowCache } from './row-cache.ts'
 import { createSeenBySlice } from './seen-by-slice.ts'
@@ -75,6 +73,12 @@ export function createSlices(parts: {
   const builds = createBuildTurns(building)
   const seen = createSeenBySlice(objects.content, documents.seenOf)
   const clients = createChangedClients({ objects, resolved, cache, isPending: builds.isPending })
+  const renewals = createClientRenewals({
+    clients: known.clients,
+    cache,
+    sliceOf: service => begun.get(service) ?? slices.get(service),
+    failed,
+  })
   const lesser = createLesserSlices({
     make: (key, seenNow) => createSlice(key, seenNow, clock.now, chunks, parts.features),
     seen: seen.of,
@@ -156,18 +160,18 @@ export function createSlices(parts: {
     const content = objects.content()
     for (const key of work.grants) cache.forgetGrant(key)
     yield* clients.resolving(work)
-    const renewals = yield* clients.findingRenewals(work)
-    for (const key of [...work.slices, ...renewals.keys()]) seen.hold(key)
+    const renewed = yield* clients.findingRenewals(work)
+    for (const key of [...work.slices, ...renewed.keys()]) seen.hold(key)
     seen.advance(content)
     for (const key of work.slices) toBuild(key)
     for (const [service, gone] of yield* clients.findingGone()) {
-      if (builds.isLong(service)) disarm(service, gone)
+      if (builds.isLong(service)) renewals.disarm(service, gone)
       yield
     }
-    for (const [service, keys] of renewals) {
-      yield* preparing(service, keys)
+    for (const [service, keys] of renewed) {
+      yield* renewals.preparing(service, keys)
       if (!builds.isPending(service)) seen.release(service)
-      renew(service, keys)
+      renewals.renew(service, keys)
       yield
     }
     seen.tell()
@@ -234,39 +238,6 @@ export function createSlices(parts: {
     else seen.release(key)
   }
 
-  /** Who is gone proves nothing any more, whenever the slice is made: that may take seconds. */
-  function disarm(service: string, gone: readonly ResolvedClient[]): void {
-    const slice = begun.get(service) ?? slices.get(service)
-    slice?.renew(gone.map(client => clientRow(client, nameOf(service), noCredentials)))
-  }
-
-  /** Makes rows of clients in steps, so that the moment at which they are put in their place is a short one. */
-  function* preparing(service: string, keys: readonly string[]): Steps<void> {
-    if (!begun.has(service) && !slices.has(service)) return
-    const name = nameOf(service)
-    for (const key of keys) {
-      const client = known.clients.get(key)
-      try {
-        if (client?.accepted) yield* measuringRow(cache.clientRow(client, name))
-      } catch {
-        // Whoever puts it in its place meets the same fault, and knows what becomes of the slice.
-      }
-      yield
-    }
-  }
-
-  /** Clients' own rows, in a slice that has them and in one that is being made. */
-  function renew(service: string, keys: readonly string[]): void {
-    const slice = begun.get(service) ?? slices.get(service)
-    const name = nameOf(service)
-    try {
-      const accepted = keys.flatMap(key => known.clients.get(key) ?? []).filter(client => client.accepted)
-      slice?.renew(accepted.map(client => cache.clientRow(client, name)))
-    } catch (error) {
-      failed(service, error)
-    }
-  }
-
   return {
     start() {
       loading = Promise.withResolvers()
@@ -296,10 +267,4 @@ export function createSlices(parts: {
       endPodEnds()
     },
   }
-}
-
-/** @param key `namespace/name` */
-function nameOf(key: string): ServiceName {
-  const [namespace = '', name = ''] = key.split('/')
-  return { namespace, name }
 }
