@@ -19,6 +19,7 @@ import { createObjects } from './objects.ts'
 import { createClientsById } from './publish/clients-by-id.ts'
 import { createRoutes } from './publish/routes.ts'
 import { followSigningKeys } from './publish/signing-keys.ts'
+import { followTokens } from './revocations/follow-tokens.ts'
 import { startServers } from './servers.ts'
 import { createSlices } from './slices/slices.ts'
 import { createSnapshotServer } from './snapshots/snapshot-server.ts'
@@ -58,7 +59,17 @@ export interface IssuerParts {
 export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Promise<Issuer> {
   const { client, log, metrics, timings } = parts
   const stopping = new AbortController()
-  const objects = createObjects(client, { log, ...(metrics && { metrics }), ...(timings && { timings }) })
+  const signing = followSigningKeys(
+    client,
+    { namespace: config.namespace, name: `${config.fullname}-issuer-keys` },
+    log,
+  )
+  const opened = await openStore(config, { client: parts.storeClient ?? client, clock: systemClock, log })
+  const store = metrics ? measureStore(opened, metrics) : opened
+  const { issuerUrl } = config
+  const followed = followTokens({ issuerUrl, store, signing, clock: systemClock, log })
+  const { feed, revocations } = followed
+  const objects = createObjects(client, { log, feed, ...(metrics && { metrics }), ...(timings && { timings }) })
   const documents = createDocuments({
     client,
     services: objects.services,
@@ -75,6 +86,7 @@ export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Pro
     resolved,
     documents,
     cluster: cluster.current,
+    accessTokens: { row: followed.row, revoked: revocations.of },
     log,
     ...(parts.features && { features: parts.features }),
   })
@@ -84,14 +96,12 @@ export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Pro
   const authorizer = createStreamAuthorizer({ objects, reviewer: fair })
   const usage = createUsage({ objects, clock: systemClock })
   const snapshots = createSnapshotServer({ slices, objects, documents, authorizer, reviewer: fair, usage, log })
-  const signing = followSigningKeys(
-    client,
-    { namespace: config.namespace, name: `${config.fullname}-issuer-keys` },
-    log,
-  )
-  const opened = await openStore(config, { client: parts.storeClient ?? client, clock: systemClock, log })
-  const store = metrics ? measureStore(opened, metrics) : opened
   cluster.onChange(slices.clusterChanged)
+  followed.onChange(slices.accessTokensChanged)
+  revocations.onChange((clientId, what) => {
+    const found = clientById(clientId)
+    if (found) slices.clientChanged(found.key, what === 'more' ? 'urgent' : 'relaxed')
+  })
   if (metrics) measure(metrics, { slices, snapshots, usage })
   let isLoaded = false
 
@@ -106,6 +116,7 @@ export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Pro
     clientById: freshClient,
     signing,
     store,
+    revocations,
     ready: () => isLoaded,
     clock: systemClock,
     log,
@@ -137,6 +148,7 @@ export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Pro
     documents.start()
     // Without the cluster's keys a slice would take access from every service account: better none for a while.
     await cluster.start(stopping.signal)
+    await followed.whenKnown(objects.services.store.values(), stopping.signal)
     await slices.start()
     isLoaded = true
     log.info({ services: [...slices.all()].length }, 'loaded')
@@ -157,7 +169,7 @@ export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Pro
       stopping.abort()
       snapshots.drain()
       await servers.close(drainMs)
-      for (const part of [slices, cluster, signing, tokens]) part.stop()
+      for (const part of [slices, cluster, signing, followed, tokens]) part.stop()
       // Not waited for: what is under way may hang in a request, and writes nothing.
       void documents.stop()
       await Promise.all([objects.stop(), store.stop()])

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { credentialKinds, defaultCredentialKinds, laterCredentialKinds } from '../base/credential-kinds.ts'
+import { credentialKinds, defaultCredentialKinds } from '../base/credential-kinds.ts'
 import { apiKeyPlace, keyPlaceRule } from './api-key-place.ts'
 import { guardedServiceConditions } from './guarded-service-conditions.ts'
 import { type ApiObject, ageColumn, enforcedColumn, type KindDefinition, readyColumn, reasonColumn } from './kind.ts'
@@ -8,10 +8,6 @@ import { routeTags } from './route-tags.ts'
 import { described, duration, isDuration, label, method, pathTemplate, statusBase, subdomain } from './schema.ts'
 import { serviceOauth } from './service-oauth.ts'
 import { worded } from './worded.ts'
-
-function listed(names: readonly string[]): string {
-  return `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
-}
 
 const targetRef = z.strictObject({
   group: described(z.enum(['']), 'API group of the target: empty, the core group.').default(''),
@@ -80,9 +76,6 @@ const publicPath = z.strictObject({
   ]),
 })
 
-/** The rule that keeps kinds out which this version does not take. */
-export const takenKindsOnly = `self.accepts.all(a, ${credentialKinds.map(kind => `a == '${kind}'`).join(' || ')})`
-
 const spec = described(
   z.strictObject({
     targetRef: described(targetRef, 'What is protected. One GuardedService per Service port; the oldest holds.'),
@@ -114,9 +107,9 @@ const spec = described(
     }).optional(),
     accepts: described(
       z
-        .array(z.enum([...credentialKinds, ...laterCredentialKinds]))
+        .array(z.enum(credentialKinds))
         .min(1)
-        .max(credentialKinds.length + laterCredentialKinds.length),
+        .max(credentialKinds.length),
       'Kinds of credential that are taken.',
       { 'x-kubernetes-list-type': 'set' },
     ).default([...defaultCredentialKinds]),
@@ -150,11 +143,6 @@ const spec = described(
   {
     'x-kubernetes-validations': [
       { rule: '!(has(self.routes) && has(self.openapi))', message: 'set routes or openapi, not both' },
-      {
-        rule: takenKindsOnly,
-        message: `accepts takes ${listed(credentialKinds)}: ${laterCredentialKinds.join(', ')} is not available in this release`,
-        fieldPath: '.accepts',
-      },
       keyPlaceRule,
       {
         rule: `!${isDuration('maxStaleness')} || duration(self.maxStaleness) >= duration('1m') && duration(self.maxStaleness) <= duration('720h')`,

@@ -1,5 +1,5 @@
 /** Kinds of credential that a guard takes. What each is stands in core/credential/table.ts. */
-export const credentialKinds = ['ClientToken', 'ServiceAccountToken', 'StaticSecret', 'ApiKey'] as const
+export const credentialKinds = ['ClientToken', 'ServiceAccountToken', 'AccessToken', 'StaticSecret', 'ApiKey'] as const
 
 export type CredentialKind = (typeof credentialKinds)[number]
 
@@ -7,9 +7,6 @@ export type CredentialKind = (typeof credentialKinds)[number]
 export const secretKinds = ['StaticSecret', 'ApiKey'] as const satisfies readonly CredentialKind[]
 
 export type SecretKind = (typeof secretKinds)[number]
-
-/** Kinds that may be written and are not taken in this version. */
-export const laterCredentialKinds = ['AccessToken'] as const
 
 /** What a service takes that does not say what it takes. */
 export const defaultCredentialKinds: readonly CredentialKind[] = ['ClientToken', 'ServiceAccountToken']

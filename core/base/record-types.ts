@@ -6,5 +6,10 @@ export const recordTypes = ['Assertion', 'Code', 'Grant', 'Revocation'] as const
 
 export type RecordType = (typeof recordTypes)[number]
 
+/** Types whose records every replica is told of. */
+export const followedTypes = ['Revocation'] as const satisfies readonly RecordType[]
+
+export type FollowedType = (typeof followedTypes)[number]
+
 /** Bytes of the JSON text that a record may hold. */
 export const mostValueBytes = 16_384

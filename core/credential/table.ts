@@ -1,7 +1,9 @@
 import type { CredentialKind } from '../base/credential-kinds.ts'
+import { accessToken } from './access-token.ts'
 import { apiKey, apiKeyExplanation } from './api-key.ts'
 import { clientToken, clientTokenExplanation } from './client-token.ts'
 import type { CredentialEntry } from './entry.ts'
+import { accessTokenExplanation } from './explain-access-token.ts'
 import type { CredentialExplanation } from './explanation.ts'
 import { serviceAccountToken, serviceAccountTokenExplanation } from './service-account-token.ts'
 import { staticSecret, staticSecretExplanation } from './static-secret.ts'
@@ -10,6 +12,7 @@ import { staticSecret, staticSecretExplanation } from './static-secret.ts'
 export const credentialTable: Readonly<Record<CredentialKind, CredentialEntry>> = {
   ClientToken: clientToken,
   ServiceAccountToken: serviceAccountToken,
+  AccessToken: accessToken,
   StaticSecret: staticSecret,
   ApiKey: apiKey,
 }
@@ -17,6 +20,7 @@ export const credentialTable: Readonly<Record<CredentialKind, CredentialEntry>> 
 /** The same for people. The first that something looks like is taken: the most particular ones stand first. */
 export const credentialExplanations: Readonly<Record<CredentialKind, CredentialExplanation>> = {
   ServiceAccountToken: serviceAccountTokenExplanation,
+  AccessToken: accessTokenExplanation,
   ClientToken: clientTokenExplanation,
   StaticSecret: staticSecretExplanation,
   ApiKey: apiKeyExplanation,

@@ -120,6 +120,11 @@ const explanations: Readonly<Record<DenyReason | UpstreamFault, ProblemExplanati
     caller: 'Sign a new token for each few minutes of calls; compare the clock of the machine with the time of day.',
     owner: 'Nothing, unless many callers see it at once: then a clock is wrong, perhaps that of the node.',
   },
+  token_revoked: {
+    means: 'The access token is genuine, and its client revoked it, or revoked so many that all it got before are refused.',
+    caller: 'Get another one from the [token endpoint](tokens.md#where).',
+    owner: 'Nothing. A client revokes its own tokens; to stop a client, suspend it or revoke its AccessKey.',
+  },
   key_revoked: {
     means: 'The access key is revoked, or older than `keysNotBefore` of its AccessKey.',
     caller:
@@ -153,6 +158,12 @@ const explanations: Readonly<Record<DenyReason | UpstreamFault, ProblemExplanati
       'The caller is known, and none of its grants allows this call. The field `missing` says what a role would have to allow: `<action> <resource>` on a route with a permission, else `<METHOD> <path template>`. It is not there where no rule can name the method, such as `PROPFIND`: `detail` says so, and [which can be named](paths.md#methods).',
     caller: "Ask the service's owner, and send the whole problem body.",
     owner: `${whyInPod} prints the nearest rule, and the AccessGrant or Role that would allow the call.`,
+  },
+  not_subscribed: {
+    means:
+      'The access token is genuine and for this service, and its client is granted nothing here any more, or there is no such client now. A token that a client signs itself is answered with `invalid_token` then: only what the issuer signed is told more.',
+    caller: "Ask the service's owner for an AccessGrant. Another token does not help, and the token endpoint gives none.",
+    owner: 'If the client should have access, name it in `spec.clients` of an AccessGrant beside the Role.',
   },
   grant_expired: {
     means: 'An AccessGrant that has ended would have allowed the call.',

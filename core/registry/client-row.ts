@@ -1,12 +1,12 @@
 import type { AccessKey } from '../api/access-key.ts'
 import { secondsOf } from '../base/time.ts'
-import type { ClientRow, KeyRow, ServiceAccountRow } from '../rows/rows.ts'
+import type { ClientRow, ClientTokensRow, KeyRow, ServiceAccountRow } from '../rows/rows.ts'
 import { countedAccessKeys, countedPods } from './client-share.ts'
 import { isPresent, referenceKey } from './ids.ts'
 import { type VouchedKey, vouchedKeys } from './keys.ts'
 import type { PodObject, ServiceAccountObject } from './kubernetes.ts'
 import type { ResolvedClient } from './resolve-clients.ts'
-import { type ClientSecret, vouchedSecrets } from './secrets.ts'
+import { type BoundedSecret, boundedClientSecrets, type ClientSecret, vouchedSecrets } from './secrets.ts'
 
 /** A key of a client, before it is narrowed to the roles of one namespace. */
 export interface ClientKey {
@@ -21,7 +21,17 @@ export interface ClientCredentials {
   readonly secrets: readonly ClientSecret[]
   /** Service accounts it holds that exist, with the pods that run as them. */
   readonly serviceAccounts: readonly ServiceAccountRow[]
+  /** For a service that takes access tokens. */
+  readonly accessTokens?: {
+    /** What it got them with besides: of that only the bounds. */
+    readonly clientSecrets: readonly BoundedSecret[]
+    /** Those for this service that count no more. */
+    readonly revoked: Revoked
+  }
 }
+
+/** Tokens that were revoked, of one client at one service. */
+export type Revoked = Pick<ClientTokensRow, 'revoked' | 'revokedUpTo'>
 
 /** Of a client that proves itself with nothing. */
 export const noCredentials: ClientCredentials = { keys: [], secrets: [], serviceAccounts: [] }
@@ -50,7 +60,18 @@ export function clientRow(client: ResolvedClient, service: ServiceName, credenti
     keys: credentials.keys.map(({ key, roles }) => narrowed(key, roles, namespace)),
     ...(secrets.length > 0 && { secrets: secrets.map(({ secret, roles }) => narrowed(secret, roles, namespace)) }),
     ...(credentials.serviceAccounts.length > 0 && { serviceAccounts: credentials.serviceAccounts }),
+    ...(credentials.accessTokens && tokensMember(credentials.accessTokens, namespace)),
   }
+}
+
+/** Nothing, where nothing is to be said. */
+function tokensMember(
+  { clientSecrets, revoked }: NonNullable<ClientCredentials['accessTokens']>,
+  namespace: string,
+): { accessTokens?: ClientTokensRow } {
+  const secrets = clientSecrets.map(({ bounds, roles }) => narrowed(bounds, roles, namespace))
+  const accessTokens = { ...revoked, ...(secrets.length > 0 && { clientSecrets: secrets }) }
+  return Object.keys(accessTokens).length === 0 ? {} : { accessTokens }
 }
 
 /**
@@ -68,6 +89,11 @@ export function clientKeys(client: ResolvedClient, accessKeys: Iterable<AccessKe
 /** The same of its secrets. */
 export function clientSecrets(client: ResolvedClient, accessKeys: Iterable<AccessKey>): ClientSecret[] {
   return countedKeys(client, accessKeys).flatMap(vouchedSecrets)
+}
+
+/** The bounds of what it proves itself with at the token endpoint alone. */
+export function clientSecretBounds(client: ResolvedClient, accessKeys: Iterable<AccessKey>): BoundedSecret[] {
+  return countedKeys(client, accessKeys).flatMap(boundedClientSecrets)
 }
 
 function countedKeys(client: ResolvedClient, accessKeys: Iterable<AccessKey>): AccessKey[] {

@@ -1,6 +1,6 @@
 import type { AccessKey } from '../api/access-key.ts'
 import { secretKinds } from '../base/credential-kinds.ts'
-import type { SecretRow } from '../rows/rows.ts'
+import type { KeyBounds, SecretRow } from '../rows/rows.ts'
 import { isHash, keyIdOf } from '../secret/secret.ts'
 import { referenceKey } from './ids.ts'
 import { boundsOf } from './keys.ts'
@@ -30,4 +30,20 @@ export function vouchedSecrets(accessKey: AccessKey): ClientSecret[] {
     if (bounds) found.set(kid, { secret: { ...bounds, kind, hash }, services: named, ...(roles && { roles }) })
   }
   return [...found.values()]
+}
+
+/** A ClientSecret without its hash: guards are told when tokens that it got end. */
+export interface BoundedSecret {
+  readonly bounds: Omit<KeyBounds, 'roles'>
+  readonly roles?: ClientSecret['roles']
+}
+
+export function boundedClientSecrets(accessKey: AccessKey): BoundedSecret[] {
+  const { type, roles } = accessKey.spec
+  if (type !== 'ClientSecret') return []
+  return (accessKey.status?.keys ?? []).flatMap(published => {
+    const { secretHash: hash, kid } = published
+    const bounds = hash !== undefined && keyIdOf(hash) === kid ? boundsOf(accessKey, published) : undefined
+    return bounds ? [{ bounds, ...(roles && { roles }) }] : []
+  })
 }

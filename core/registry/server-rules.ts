@@ -1,7 +1,6 @@
 import { oneIdentityOfChosen } from '../api/api-client.ts'
 import { isOwnHeader, keyPlaceIsUsed, notEmptyPlace, ownHeader, ownParameter } from '../api/api-key-place.ts'
 import { crdOf } from '../api/crd.ts'
-import { takenKindsOnly } from '../api/guarded-service.ts'
 import type { KindDefinition } from '../api/kind.ts'
 import { kinds } from '../api/kinds.ts'
 import {
@@ -14,7 +13,6 @@ import {
 } from '../api/rotation.ts'
 import { isDuration, timeIsRead } from '../api/schema.ts'
 import { algorithmIsOfPair, keyIsOfPair, servicesAreMeant, servicesAreNamed } from '../api/secret-types.ts'
-import { isCredentialKind } from '../base/credential-kinds.ts'
 import { isRecord } from '../base/is-record.ts'
 import { durationSeconds, secondsOf } from '../base/time.ts'
 
@@ -61,7 +59,6 @@ export const serverRules: Readonly<Record<string, (self: Self) => boolean>> = {
   [ownHeader]: self => !has(self, 'header') || isOwnHeader(String(self.header)),
   [ownParameter]: self => String(self.query).toLowerCase() !== 'access_token',
   [keyPlaceIsUsed]: self => !has(self, 'apiKey') || (Array.isArray(self.accepts) && self.accepts.includes('ApiKey')),
-  [takenKindsOnly]: ({ accepts }) => Array.isArray(accepts) && accepts.every(isCredentialKind),
   [`!${isDuration('maxStaleness')} || duration(self.maxStaleness) >= duration('1m') && duration(self.maxStaleness) <= duration('720h')`]:
     self => seconds(self.maxStaleness) >= minute && seconds(self.maxStaleness) <= 720 * hour,
   [`!${isDuration('accessTokenLifetime')} || duration(self.accessTokenLifetime) >= duration('1m') && duration(self.accessTokenLifetime) <= duration('1h')`]:

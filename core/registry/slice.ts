@@ -1,9 +1,10 @@
 import type { AccessGrant, GrantedClient } from '../api/access-grant.ts'
+import type { GuardedService } from '../api/guarded-service.ts'
 import type { Role, RoleRule } from '../api/role.ts'
 import { defaultCredentialKinds, isCredentialKind } from '../base/credential-kinds.ts'
 import { everyNth, finish, type Steps } from '../base/steps.ts'
 import { durationSeconds, secondsOf } from '../base/time.ts'
-import type { ClientRow, ClusterRow, GrantRow, RoleRow, Row, RuleRow, ServiceRow } from '../rows/rows.ts'
+import type { AccessTokensRow, ClientRow, ClusterRow, GrantRow, RoleRow, Row, RuleRow, ServiceRow } from '../rows/rows.ts'
 import { isPresent, referenceKey } from './ids.ts'
 import type { ResolvedClient } from './resolve-clients.ts'
 import type { ResolvedService } from './resolve-services.ts'
@@ -21,6 +22,8 @@ export interface SliceObjects {
   readonly clientRow: (client: ResolvedClient) => ClientRow
   /** Absent while the cluster's keys are not known. */
   readonly cluster?: ClusterRow | undefined
+  /** What access tokens are proved with, for a service that takes them. */
+  readonly accessTokens?: AccessTokensRow | undefined
 }
 
 /** A grant with the clients it still means. */
@@ -46,7 +49,7 @@ export function* makingSliceRows(objects: SliceObjects, rowsInStep = 64): Steps<
   if (!service.published) return []
   const { namespace, name } = service.service.metadata
   const isDue = everyNth(rowsInStep)
-  const rows: Row[] = [serviceRow(service)]
+  const rows: Row[] = [serviceRow(service, objects.accessTokens)]
   const named = new Set<string>()
   for (const role of objects.roles) {
     if (isDue()) yield
@@ -75,8 +78,15 @@ export function* makingSliceRows(objects: SliceObjects, rowsInStep = 64): Steps<
   return rows
 }
 
+export function takesAccessTokens({ spec }: GuardedService): boolean {
+  return spec.accepts?.includes('AccessToken') === true
+}
+
 /** The service itself. */
-function serviceRow({ service, audience, routes }: ResolvedService): ServiceRow {
+function serviceRow(
+  { service, audience, routes }: ResolvedService,
+  accessTokens: AccessTokensRow | undefined,
+): ServiceRow {
   const { spec, metadata } = service
   const accepts = (spec.accepts ?? defaultCredentialKinds).filter(isCredentialKind)
   const { header, query } = spec.apiKey ?? {}
@@ -93,6 +103,7 @@ function serviceRow({ service, audience, routes }: ResolvedService): ServiceRow 
     maxStalenessSeconds: durationSeconds(spec.maxStaleness ?? '24h') ?? 0,
     directAccess: spec.directAccess ?? 'Refuse',
     keepCredential: spec.keepCredential ?? 'Never',
+    ...(accessTokens && takesAccessTokens(service) && { accessTokens }),
     ...(accepts.includes('ApiKey') &&
       spec.apiKey && {
         apiKey: {

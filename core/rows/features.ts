@@ -24,11 +24,12 @@ export interface Feature {
 
 /**
  * In the order of their releases. Nothing is decided by tags yet, so whoever does not know them needs none. Who does not know
- * secrets takes none, and passes on as any other what stands where API keys stand.
+ * secrets takes none, and passes on as any other what stands where API keys stand. Who does not know access tokens takes none.
  */
 export const features: readonly Feature[] = [
   { name: 'route-tags-map', since: '0.2.0', route: route => (route.tags ? withoutTags(route) : route) },
   { name: 'client-secrets', since: '0.2.0', service: withoutSecretKinds, client: withoutSecrets },
+  { name: 'access-tokens', since: '0.2.0', service: withoutAccessTokens, client: withoutClientTokens },
 ]
 
 /** A guard that says so tells what was used, see frames.ts. Rows have nothing to do with it, so the table does not name it. */
@@ -55,6 +56,17 @@ function withoutSecretKinds(row: ServiceRow): ServiceRow {
 function withoutSecrets(row: ClientRow): ClientRow {
   const { secrets, ...rest } = row
   return secrets ? rest : row
+}
+
+function withoutAccessTokens(row: ServiceRow): ServiceRow {
+  const { accessTokens, ...rest } = row
+  const accepts = row.accepts.filter(kind => kind !== 'AccessToken')
+  return accessTokens || accepts.length < row.accepts.length ? { ...rest, accepts } : row
+}
+
+function withoutClientTokens(row: ClientRow): ClientRow {
+  const { accessTokens, ...rest } = row
+  return accessTokens ? rest : row
 }
 
 function withoutTags({ tags: _, ...route }: RouteRow): RouteRow {

@@ -83,6 +83,14 @@ const secret = shape(
   },
   { notAfter: number, revoked: oneOf(true), roles: listOf(text) },
 )
+const bounds = shape(
+  { kid: text, accessKey: text, notBefore: number },
+  { notAfter: number, revoked: oneOf(true), roles: listOf(text) },
+)
+const accessTokens = shape(
+  { issuer: text, keys: listOf(shape({ kid: text, algorithm: oneOf('Ed25519', 'ES256', 'RS256'), publicKey })) },
+  { unknownSince: number },
+)
 const route = shape(
   { name: text, path: text, methods: someMethods, variants: oneOf('Refuse', 'Distinct') },
   {
@@ -108,7 +116,7 @@ const rows: Readonly<Record<Row['type'], Check>> = {
       directAccess: oneOf('Refuse', 'Report'),
       keepCredential: oneOf('Never', 'Jwt'),
     },
-    { apiKey: shape({}, { header: text, query: text }) },
+    { apiKey: shape({}, { header: text, query: text }), accessTokens },
   ),
   role: shape({ type: text, name: text, rules: listOf(rule) }, { needs: release }),
   grant: shape(
@@ -130,6 +138,7 @@ const rows: Readonly<Record<Row['type'], Check>> = {
       organization: text,
       secrets: listOf(secret),
       serviceAccounts: listOf(shape({ name: text, uid: text, pods: listOf(text) })),
+      accessTokens: shape({}, { revoked: listOf(text), revokedUpTo: number, clientSecrets: listOf(bounds) }),
     },
   ),
   cluster: shape({

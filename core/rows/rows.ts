@@ -22,8 +22,20 @@ export interface ServiceRow {
   readonly maxStalenessSeconds: number
   readonly directAccess: 'Refuse' | 'Report'
   readonly keepCredential: 'Never' | 'Jwt'
+  /** Present where access tokens are taken. */
+  readonly accessTokens?: AccessTokensRow
   /** Where API keys stand beside `Authorization: Basic`: names of a header, in lower case, and of a query parameter. */
   readonly apiKey?: { readonly header?: string; readonly query?: string }
+}
+
+/** What access tokens are proved with. */
+export interface AccessTokensRow {
+  /** Of the installation. A service's own is `<issuer>/services/<namespace>/<name>`. */
+  readonly issuer: string
+  /** Those that sign, those that will, and those that did: a key is here before it signs. */
+  readonly keys: readonly { readonly kid: string; readonly algorithm: Algorithm; readonly publicKey: PublicJwk }[]
+  /** Present: which tokens were revoked since then is not known. */
+  readonly unknownSince?: number
 }
 
 export interface RouteRow {
@@ -97,6 +109,18 @@ export interface ClientRow {
   /** Those that are for this very service. */
   readonly secrets?: readonly SecretRow[]
   readonly serviceAccounts?: readonly ServiceAccountRow[]
+  /** Only at a service that takes access tokens. */
+  readonly accessTokens?: ClientTokensRow
+}
+
+/** What of its access tokens counts no more, and what else than keys it got them with. */
+export interface ClientTokensRow {
+  /** Ids of those that were revoked and have not ended, see core/credential/revocation.ts. */
+  readonly revoked?: readonly string[]
+  /** Those issued then or earlier are revoked. */
+  readonly revokedUpTo?: number
+  /** Client secrets, which no guard takes. */
+  readonly clientSecrets?: readonly KeyBounds[]
 }
 
 /** What of an AccessKey bounds whoever proves itself with it. */

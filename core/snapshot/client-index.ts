@@ -19,6 +19,8 @@ const clientNames: Readonly<Record<CredentialKind, (row: ClientRow) => Iterable<
   ClientToken: ({ issuer }) => [issuer],
   ServiceAccountToken: ({ namespace, serviceAccounts = [] }) =>
     new Set(serviceAccounts.map(({ name }) => `${namespace}/${name}`)),
+  /** By its id, as all of them are. */
+  AccessToken: () => [],
   StaticSecret: row => secretIds(row, 'StaticSecret'),
   ApiKey: row => secretIds(row, 'ApiKey'),
 }

@@ -31,6 +31,10 @@ export interface SigningKeys {
    * not read for ten minutes: the operator takes a key away on the assumption that nobody signs with it any more.
    */
   signers(): readonly [Signer, ...Signer[]] | undefined
+  /** Called when the keys are others, or are for something else. */
+  onChange(handler: () => void): void
+  /** Resolves when the Secret was read once; rejects when the signal fires. */
+  whenRead(signal: AbortSignal): Promise<void>
   stop(): void
 }
 
@@ -46,6 +50,8 @@ export function followSigningKeys(
   let keys: readonly PublishableKey[] | undefined
   let signers: readonly Signer[] = []
   let readAt = 0
+  const handlers: (() => void)[] = []
+  const read = Promise.withResolvers<void>()
   const stop = pollSecret(
     client,
     secret,
@@ -53,6 +59,8 @@ export function followSigningKeys(
       keys = [...entries].filter(([name]) => name.endsWith('.jwk')).map(([, content]) => publicHalf(content))
       const signing = signingKids(readIssuerKeys(entries.get(issuerKeysFile)?.toString('utf8')))
       signers = issuerAlgorithms.flatMap(algorithm => signerOf(entries, algorithm, signing[algorithm]))
+      read.resolve()
+      for (const handler of handlers) handler()
       log.info({ kids: keys.map(key => key.kid), signing }, 'signing keys taken over')
     },
     {
@@ -66,6 +74,13 @@ export function followSigningKeys(
   return {
     current: () => keys,
     signers: () => (isSome(signers) && clock.now() - readAt < signsForMs ? signers : undefined),
+    onChange: handler => void handlers.push(handler),
+    async whenRead(signal) {
+      const stopped = new Promise<never>((_, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+      })
+      await Promise.race([read.promise, stopped])
+    },
     stop,
   }
 }

@@ -3,14 +3,16 @@ import {
   type ClientKey,
   clientKeys,
   clientRow,
+  clientSecretBounds,
   clientSecrets,
   noCredentials,
+  type Revoked,
   type ServiceName,
   serviceAccountRows,
 } from '../../core/registry/client-row.ts'
 import { keyOf, referenceKey } from '../../core/registry/ids.ts'
 import { identityOf, type ResolvedClient } from '../../core/registry/resolve-clients.ts'
-import type { ClientSecret } from '../../core/registry/secrets.ts'
+import type { BoundedSecret, ClientSecret } from '../../core/registry/secrets.ts'
 import { type GivenGrant, grantRow } from '../../core/registry/slice.ts'
 import type { ClientRow } from '../../core/rows/rows.ts'
 import type { Objects } from '../objects.ts'
@@ -19,9 +21,15 @@ import type { Objects } from '../objects.ts'
 interface MadeOfClient {
   keys?: readonly ClientKey[] | undefined
   secrets?: readonly ClientSecret[] | undefined
-  /** By the namespace that knows it so; of one with secrets by the service, `namespace/name`. */
+  clientSecrets?: readonly BoundedSecret[] | undefined
+  /** By the namespace that knows it so; of one with secrets by the service, `namespace/name`; see `placeOf`. */
   readonly rows: Map<string, ClientRow>
 }
+
+/** What is known of the access tokens of a client at a service that takes them; undefined where it takes none. */
+export type TokensOfClients = (clientId: string, service: ServiceName) => Revoked | undefined
+
+const noTokens: TokensOfClients = () => undefined
 
 export type RowCache = ReturnType<typeof createRowCache>
 
@@ -31,7 +39,12 @@ export type RowCache = ReturnType<typeof createRowCache>
  * @param clients kept in step with the objects by whoever settles them
  * @param now seconds since epoch
  */
-export function createRowCache(objects: Objects, clients: ReadonlyMap<string, ResolvedClient>, now: () => number) {
+export function createRowCache(
+  objects: Objects,
+  clients: ReadonlyMap<string, ResolvedClient>,
+  now: () => number,
+  tokens: TokensOfClients = noTokens,
+) {
   const grants = new Map<string, { readonly of: AccessGrant; readonly given: GivenGrant | undefined }>()
   const made = new Map<string, MadeOfClient>()
 
@@ -55,14 +68,31 @@ export function createRowCache(objects: Objects, clients: ReadonlyMap<string, Re
     return known.secrets
   }
 
-  function makeRow(client: ResolvedClient, service: ServiceName): ClientRow {
+  /** Where what a service takes changes, its rows are others at once. */
+  function placeOf(client: ResolvedClient, service: ServiceName, revoked: Revoked | undefined): string {
+    if (revoked) return `${referenceKey(service)} tokens`
+    return secretsOf(client).length === 0 ? service.namespace : referenceKey(service)
+  }
+
+  function clientSecretsOf(client: ResolvedClient): readonly BoundedSecret[] {
+    const known = madeOf(client)
+    known.clientSecrets ??= clientSecretBounds(client, objects.by.keysOfClient.get(client.key))
+    return known.clientSecrets
+  }
+
+  function makeRow(client: ResolvedClient, service: ServiceName, revoked: Revoked | undefined): ClientRow {
     const serviceAccounts = serviceAccountRows(
       client,
       objects.serviceAccounts.store,
       objects.by.podsOfAccount.get,
       now(),
     )
-    return clientRow(client, service, { keys: keysOf(client), secrets: secretsOf(client), serviceAccounts })
+    return clientRow(client, service, {
+      keys: keysOf(client),
+      secrets: secretsOf(client),
+      serviceAccounts,
+      ...(revoked && { accessTokens: { clientSecrets: clientSecretsOf(client), revoked } }),
+    })
   }
 
   return {
@@ -86,8 +116,9 @@ export function createRowCache(objects: Objects, clients: ReadonlyMap<string, Re
         return clientRow(client, service, noCredentials)
       }
       const { rows } = madeOf(client)
-      const place = secretsOf(now).length === 0 ? service.namespace : referenceKey(service)
-      const row = rows.get(place) ?? makeRow(now, service)
+      const revoked = tokens(now.clientId, service)
+      const place = placeOf(now, service, revoked)
+      const row = rows.get(place) ?? makeRow(now, service, revoked)
       rows.set(place, row)
       return row
     },
@@ -98,6 +129,7 @@ export function createRowCache(objects: Objects, clients: ReadonlyMap<string, Re
       if (!known) return
       known.keys = undefined
       known.secrets = undefined
+      known.clientSecrets = undefined
       known.rows.clear()
     },
   }

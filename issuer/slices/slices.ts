@@ -3,10 +3,11 @@ import type { Resolved } from '../../cluster/resolved.ts'
 import type { Steps } from '../../core/base/steps.ts'
 import { keyOf } from '../../core/registry/ids.ts'
 import { serviceAccountOfPod } from '../../core/registry/reach.ts'
-import { makingSliceRows } from '../../core/registry/slice.ts'
+import type { Revoked } from '../../core/registry/client-row.ts'
+import { makingSliceRows, takesAccessTokens } from '../../core/registry/slice.ts'
 import type { Feature } from '../../core/rows/features.ts'
 import { maxSliceBytes, type Seen } from '../../core/rows/frames.ts'
-import type { ClusterRow } from '../../core/rows/rows.ts'
+import type { AccessTokensRow, ClusterRow } from '../../core/rows/rows.ts'
 import { type Clock, systemClock } from '../../platform/clock.ts'
 import { driveSteps, takeTurn } from '../../platform/drive-steps.ts'
 import type { Logger } from '../../platform/log.ts'
@@ -47,6 +48,10 @@ export interface Slices {
   onRemoved(handler: (service: string) => void): void
   /** Makes every slice anew: the cluster's keys changed. */
   clusterChanged(): void
+  /** The same of services that take access tokens: what these are proved with changed. */
+  accessTokensChanged(): void
+  /** Makes a client's own row anew. @param client `namespace/name` */
+  clientChanged(client: string, pace: 'urgent' | 'relaxed'): void
   /** Of a slice that not every guard takes, what fits. */
   readonly lesser: LesserSlices
   stop(): void
@@ -57,6 +62,11 @@ export function createSlices(parts: {
   resolved: Resolved
   documents: Pick<Documents, 'seenOf'>
   cluster: () => ClusterRow | undefined
+  /** What access tokens are proved with, and what is known of those of a client at a service. */
+  accessTokens?: {
+    row(): AccessTokensRow
+    revoked(clientId: string, audience: string): Revoked
+  }
   log: Logger
   clock?: Clock
   drive?: typeof driveSteps
@@ -65,7 +75,17 @@ export function createSlices(parts: {
 }): Slices {
   const { objects, resolved, documents, log, clock = systemClock, drive = driveSteps } = parts
   const { known } = resolved
-  const cache = createRowCache(objects, known.clients, () => clock.wallMs() / 1_000)
+  const { accessTokens } = parts
+  const cache = createRowCache(
+    objects,
+    known.clients,
+    () => clock.wallMs() / 1_000,
+    (clientId, { namespace, name }) => {
+      const service = known.services.get(`${namespace}/${name}`)
+      if (!accessTokens || !service || !takesAccessTokens(service.service)) return undefined
+      return accessTokens.revoked(clientId, service.audience)
+    },
+  )
   const chunks = createChunkCache(chunkCacheBytes)
   const slices = new Map<string, Slice>()
   const begun = new Map<string, Slice>()
@@ -213,6 +233,7 @@ export function createSlices(parts: {
           grantRow: cache.grantRow,
           clientRow: client => cache.clientRow(client, nameOf(key)),
           cluster: parts.cluster(),
+          accessTokens: accessTokens?.row(),
         }),
       )
       slices.set(key, slice)
@@ -258,6 +279,14 @@ export function createSlices(parts: {
     clusterChanged() {
       for (const key of known.services.keys()) stale.slices.add(key)
       schedule('relaxed')
+    },
+    accessTokensChanged() {
+      for (const [key, { service }] of known.services) if (takesAccessTokens(service)) stale.slices.add(key)
+      schedule('urgent')
+    },
+    clientChanged(client, pace) {
+      stale.clients.add(client)
+      schedule(pace)
     },
     stop() {
       loading?.reject(new Error('stopped'))

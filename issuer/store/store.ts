@@ -1,4 +1,5 @@
-import type { RecordType } from '../../core/base/record-types.ts'
+import type { FollowedType, RecordType } from '../../core/base/record-types.ts'
+import type { Feed, Follower } from './feed.ts'
 
 /**
  * State that all replicas of the token server share, and that outlives them. Whatever cannot be said for sure is thrown
@@ -18,6 +19,8 @@ export interface TokenStore {
   take(key: RecordKey): Promise<StoredRecord | undefined>
   /** The records of one type and tenant that have not ended, in no order, read page by page. Ids are not among what is known. */
   list(type: RecordType, tenant: Tenant): AsyncIterable<StoredRecord>
+  /** Tells of all records of a type until it is stopped, begun at once. */
+  follow(type: FollowedType, follower: Follower): Feed
   /** Why the replica should get no traffic: what was not read yet, or a setting of the store and what to change it to. */
   fault(): string | undefined
   start(): void

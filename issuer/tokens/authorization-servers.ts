@@ -1,4 +1,5 @@
 import type { ResolvedService } from '../../core/registry/resolve-services.ts'
+import { serviceIssuer } from '../../core/rows/service-issuer.ts'
 import type { Tenant } from '../store/store.ts'
 
 /** One issuer with its endpoints: the installation's, or a GuardedService's own. */
@@ -47,7 +48,7 @@ export function createAuthorizationServers(
     const uid = service?.service.metadata.uid
     // Without a uid its records would be anybody's who has its name next.
     if (!service?.published || uid === undefined) return undefined
-    return { issuer: `${issuerUrl}/services/${key}`, tenant: { uid }, service }
+    return { issuer: serviceIssuer(issuerUrl, key), tenant: { uid }, service }
   }
 
   return {

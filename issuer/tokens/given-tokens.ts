@@ -1,8 +1,11 @@
 import { secondsOf } from '../../core/base/time.ts'
 import { toleranceSeconds } from '../../core/credential/client-token-claims.ts'
 import type { PublishableKey } from '../../core/jose/jwks.ts'
+import type { ResolvedClient } from '../../core/registry/resolve-clients.ts'
 import type { ResolvedService } from '../../core/registry/resolve-services.ts'
-import type { RecordKey, TokenStore } from '../store/store.ts'
+import { keyOfClient, keyOfToken, recordOfClient, recordOfToken } from '../revocations/revocation-record.ts'
+import type { Revocations } from '../revocations/revocations.ts'
+import type { TokenStore } from '../store/store.ts'
 import type { AuthorizationServer } from './authorization-servers.ts'
 import type { ProvedClient } from './live-clients.ts'
 import { type OwnToken, readOwnToken } from './own-token.ts'
@@ -29,8 +32,11 @@ export function createGivenTokens(parts: {
   readonly store: Pick<TokenStore, 'get' | 'put'>
   /** The services a server's tokens are for, as they are now. */
   readonly services: (server: AuthorizationServer) => readonly ResolvedService[]
+  /** Whether what a client got a token with counts still. */
+  readonly keyCounts: (client: ResolvedClient, key: string, now: number) => boolean
+  readonly revocations: Pick<Revocations, 'standing'>
 }): GivenTokens {
-  const { keys, store, services } = parts
+  const { keys, store, services, keyCounts, revocations } = parts
 
   function ownOf(text: string, { client }: ProvedClient, { issuer }: AuthorizationServer, now: number) {
     const token = readOwnToken(text, issuer, keys(), now)
@@ -45,11 +51,20 @@ export function createGivenTokens(parts: {
     return token.issuedAt + toleranceSeconds >= Math.max(client.createdAt, madeAt)
   }
 
+  async function isRevoked(token: OwnToken, { tenant }: AuthorizationServer): Promise<boolean> {
+    const [one, all] = await Promise.all([
+      store.get(keyOfToken(token, tenant)),
+      store.get(keyOfClient(token.clientId)),
+    ])
+    if (one !== undefined) return true
+    return all !== undefined && token.issuedAt <= Number(all.value?.upTo)
+  }
+
   return {
     async introspect(text, by, server, now) {
       const token = ownOf(text, by, server, now)
-      if (!token || !isStill(token, by, server)) return inactive
-      if (await store.get(revocationOf(token, server))) return inactive
+      if (!token || !isStill(token, by, server) || !keyCounts(by.client, token.key, now)) return inactive
+      if (await isRevoked(token, server)) return inactive
       return {
         active: true,
         iss: server.issuer,
@@ -67,13 +82,11 @@ export function createGivenTokens(parts: {
     async revoke(text, by, server, now) {
       const token = ownOf(text, by, server, now)
       if (!token) return
-      // Guards take it for the tolerance beyond its end.
-      const endsAt = token.expiresAt + toleranceSeconds
-      await store.put(revocationOf(token, server), { endsAt, value: { clientId: token.clientId } })
+      const { clientId } = token
+      const { isFull, upTo = 0 } = revocations.standing(clientId)
+      // One client must not fill the place of all: beyond its share its earlier tokens go as one.
+      if (isFull) await store.put(keyOfClient(clientId), recordOfClient(clientId, Math.max(now, upTo)))
+      else await store.put(keyOfToken(token, server.tenant), recordOfToken(token, server.issuer))
     },
   }
-}
-
-function revocationOf({ jti }: OwnToken, { tenant }: AuthorizationServer): RecordKey {
-  return { type: 'Revocation', tenant, id: jti }
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { IncomingMessage, type ServerResponse } from 'node:http'
 import { type Adapter, type Context, errors, Provider, type ResourceServer } from 'oidc-provider'
 import { durationSeconds } from '../../core/base/time.ts'
+import { keyClaim, maxAccessTokenSeconds } from '../../core/credential/access-token-claims.ts'
 import { isTime } from '../../core/credential/claims.ts'
 import { algorithms } from '../../core/jose/algorithms.ts'
 import type { GrantedHere } from '../../core/registry/granted-here.ts'
@@ -13,13 +14,12 @@ import type { Form } from './read-form.ts'
 
 /** Life of an access token, seconds. */
 const defaultSeconds = 300
-const mostSeconds = 3_600
 
 /** As the service says, where it can be read, and never longer than the issuer's keys are kept for. */
 export function lifetimeOf({ service }: Pick<ResolvedService, 'service'>): number {
   const { accessTokenLifetime } = service.spec.oauth ?? {}
   const seconds = accessTokenLifetime === undefined ? defaultSeconds : durationSeconds(accessTokenLifetime)
-  return seconds !== undefined && seconds > 0 && seconds <= mostSeconds ? seconds : defaultSeconds
+  return seconds !== undefined && seconds > 0 && seconds <= maxAccessTokenSeconds ? seconds : defaultSeconds
 }
 
 /** Gives tokens of one issuer to clients that proved who they are, by oidc-provider. */
@@ -99,7 +99,10 @@ export function createGrantServer(parts: GrantServerParts): GrantServer {
     enabledJWA: { idTokenSigningAlgValues: [alg] },
     // It has no cookies; without a key it warns of that.
     cookies: { keys: [randomBytes(32).toString('base64url')] },
-    extraTokenClaims: context => ({ roles: given.get(context)?.roles ?? [] }),
+    extraTokenClaims: context => ({
+      roles: given.get(context)?.roles ?? [],
+      [keyClaim]: proved.get(context.req)?.key.key.kid ?? '',
+    }),
     formats: {
       customizers: {
         // It finds lifetimes by names of its classes: a token without an end must not come of a build that lost them.

@@ -1,3 +1,4 @@
+import { keyClaim } from '../../core/credential/access-token-claims.ts'
 import { isTime } from '../../core/credential/claims.ts'
 import { clientTokenType } from '../../core/credential/client-token-claims.ts'
 import { parseCompact } from '../../core/credential/compact.ts'
@@ -15,6 +16,8 @@ export interface OwnToken {
   readonly expiresAt: number
   readonly scope?: string
   readonly roles: readonly string[]
+  /** What the client got it with. */
+  readonly key: string
 }
 
 /**
@@ -32,11 +35,11 @@ export function readOwnToken(
   const key = token && keys.find(({ kid }) => kid === token.header.kid)
   if (!key || token.header.typ !== clientTokenType || token.payload.iss !== issuer) return undefined
   if (!isSignedBy(token, key.algorithm, importPublicKey(key.publicKey, key.algorithm))) return undefined
-  const { client_id: clientId, sub: subject, aud: audience, jti, iat, exp, scope, roles } = token.payload
-  if (!isText(clientId) || !isText(subject) || !isText(audience) || !isText(jti)) return undefined
+  const { client_id: clientId, sub: subject, aud: audience, jti, iat, exp, scope, roles, [keyClaim]: gotWith } = token.payload
+  if (!isText(clientId) || !isText(subject) || !isText(audience) || !isText(jti) || !isText(gotWith)) return undefined
   if (!isTime(iat) || !isTime(exp) || now >= exp) return undefined
   return {
-    ...{ clientId, subject, audience, jti, issuedAt: iat, expiresAt: exp },
+    ...{ clientId, subject, audience, jti, issuedAt: iat, expiresAt: exp, key: gotWith },
     ...(isText(scope) && { scope }),
     roles: Array.isArray(roles) ? roles.filter(isText) : [],
   }

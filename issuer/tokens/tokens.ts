@@ -7,6 +7,7 @@ import type { Handler } from '../../platform/http/server.ts'
 import type { Logger } from '../../platform/log.ts'
 import type { Objects } from '../objects.ts'
 import type { SigningKeys } from '../publish/signing-keys.ts'
+import type { Revocations } from '../revocations/revocations.ts'
 import type { TokenStore } from '../store/store.ts'
 import { createClientAuthenticator } from './authenticate-client.ts'
 import {
@@ -38,15 +39,17 @@ export function createTokens(
     readonly clientById: (clientId: string) => ResolvedClient | undefined
     readonly signing: Pick<SigningKeys, 'current' | 'signers'>
     readonly store: Pick<TokenStore, 'claim' | 'get' | 'put'>
+    readonly revocations: Pick<Revocations, 'standing'>
     readonly ready: () => boolean
     readonly clock: Clock
     readonly log: Logger
   },
 ): Tokens {
-  const { objects, resolved, clientById, signing, store, ready, clock, log } = parts
+  const { objects, resolved, clientById, signing, store, revocations, ready, clock, log } = parts
   const clients = createLiveClients(objects, clientById)
   const servers = createAuthorizationServers(config.issuerUrl, config.tokenUrl, resolved.services)
   const now = () => Math.floor(clock.wallMs() / 1_000)
+  const keyCounts = (client: ResolvedClient, key: string, at: number) => clients.key(client, key, at) !== undefined
   let made: Promise<GrantServers> | undefined
   let stop = (): void => {}
 
@@ -77,7 +80,7 @@ export function createTokens(
       made ??= makeGrantServers()
       return made
     },
-    given: createGivenTokens({ keys: () => signing.current() ?? [], store, services: servicesOf }),
+    given: createGivenTokens({ keys: () => signing.current() ?? [], store, services: servicesOf, keyCounts, revocations }),
     signing,
     rates: createRates(peerRate, clock),
     ready,

@@ -5,13 +5,15 @@ import type { Logger } from '../../../platform/log.ts'
 import { createAttempts } from '../attempts.ts'
 import { type EncodedKey, encodeKey, encodeTenant, encodeValue } from '../encode-record.ts'
 import { type Bounds, StoreError, type TokenStore } from '../store.ts'
+import type { Feed } from '../feed.ts'
+import { followRecords } from './follow-records.ts'
 import { createSweeping } from './sweeping.ts'
 import { createTally } from './tally.ts'
 import { nameOf, recordIn, type TokenRecord, timeOf } from './token-records.ts'
 
 export interface KubernetesStoreParts {
   /** With connections of its own: a flood of tokens must not make reviews of guards' tokens wait. */
-  readonly client: Pick<KubeClient, 'get' | 'create' | 'patch' | 'delete' | 'list' | 'scan'>
+  readonly client: Pick<KubeClient, 'get' | 'create' | 'patch' | 'delete' | 'list' | 'scan' | 'watch'>
   readonly namespace: string
   readonly clock: Clock
   readonly log: Logger
@@ -37,6 +39,7 @@ export function createKubernetesStore(parts: KubernetesStoreParts): TokenStore {
   const attempt = createAttempts({ clock, deadlineMs })
   const tally = createTally(bounds)
   const sweeping = createSweeping({ client, namespace, tally, clock, log, pageSize, everyMs: sweepMs })
+  const feeds: Feed[] = []
   const read = (key: EncodedKey) => client.get<TokenRecord>(tokenRecords, namespace, nameOf(key))
 
   /** @returns false when there is one already @throws StoreError when there is no place */
@@ -144,9 +147,17 @@ export function createKubernetesStore(parts: KubernetesStoreParts): TokenStore {
       } while (next !== undefined)
     },
 
+    follow(type, follower) {
+      const feed = followRecords(type, follower, { client, namespace, clock, log })
+      feeds.push(feed)
+      return feed
+    },
+
     fault: sweeping.fault,
     start: sweeping.start,
-    stop: sweeping.stop,
+    async stop() {
+      await Promise.all([...feeds.map(feed => feed.stop()), sweeping.stop()])
+    },
   }
 }
 

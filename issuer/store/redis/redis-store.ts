@@ -1,4 +1,4 @@
-import type { RecordType } from '../../../core/base/record-types.ts'
+import { type FollowedType, followedTypes, type RecordType } from '../../../core/base/record-types.ts'
 import type { Clock } from '../../../platform/clock.ts'
 import type { Logger } from '../../../platform/log.ts'
 import { createAttempts } from '../attempts.ts'
@@ -12,7 +12,9 @@ import {
   StoreError,
   type TokenStore,
 } from '../store.ts'
+import type { Feed } from '../feed.ts'
 import { openConnection, type RedisAddress, type RedisConnection } from './connection.ts'
+import { type FollowedRecords, followRecords } from './follow-records.ts'
 import { type Script, takeRecord, writeRecord } from './scripts.ts'
 import { createStanding } from './standing.ts'
 
@@ -48,11 +50,15 @@ export function createRedisStore(parts: RedisStoreParts): TokenStore {
 
   const recordOf = ({ type, hash }: Pick<EncodedKey, 'type' | 'hash'>) => `latchkey:${installation}:${type}:${hash}`
   const indexOf = (type: RecordType, tenant: string) => `latchkey:${installation}:ends:${type}:${tenant}`
+  const feedOf = (type: RecordType) => `latchkey:${installation}:feed:${type}`
+  const countOf = (type: RecordType) => `latchkey:${installation}:count:${type}`
   const keysOf = (key: EncodedKey) => [
     recordOf(key),
     indexOf(key.type, key.tenant),
     `latchkey:${installation}:ends:${key.type}`,
+    ...(isFollowed(key.type) ? [feedOf(key.type), countOf(key.type)] : []),
   ]
+  const feeds: Feed[] = []
 
   function operate<T>(operation: () => Promise<T>): Promise<T> {
     return attempt(async () => {
@@ -142,6 +148,11 @@ export function createRedisStore(parts: RedisStoreParts): TokenStore {
         cursor = page.cursor
       } while (cursor !== '0')
     },
+    follow(type, follower) {
+      const feed = followRecords(follower, { records: recordsIn(type), clock, log })
+      feeds.push(feed)
+      return feed
+    },
     fault() {
       const [fault, away] = [standing.fault(), connection?.fault()]
       return fault !== undefined && away !== undefined ? `the token store cannot be reached: ${away}` : fault
@@ -150,22 +161,47 @@ export function createRedisStore(parts: RedisStoreParts): TokenStore {
       connection = openConnection(address, { clock, log, silenceMs: deadlineMs, onOpened: standing.look })
     },
     async stop() {
+      const stopped = feeds.map(feed => feed.stop())
       standing.stop()
       connection?.stop()
+      await Promise.all(stopped)
     },
+  }
+
+  function recordsIn(type: FollowedType): FollowedRecords {
+    return {
+      async count() {
+        const text = await operate(() => read(['GET', countOf(type)]))
+        return text === null ? undefined : Number(text)
+      },
+      async after(count) {
+        const range = ['ZRANGEBYSCORE', feedOf(type), `(${count}`, '+inf', 'WITHSCORES', 'LIMIT', '0', `${pageSize}`]
+        const answer = (await operate(() => read(range))) as string[]
+        const hashes = answer.filter((_, at) => at % 2 === 0)
+        const records = await operate(() => readRecords(type, hashes))
+        return { records, count: Number(answer.at(-1) ?? count), isLast: hashes.length < pageSize }
+      },
+    }
   }
 
   async function readPage(index: string, type: RecordType, from: string) {
     const [cursor, members] = (await read(['ZSCAN', index, from, 'COUNT', `${pageSize}`])) as [string, string[]]
     const hashes = members.filter((_, at) => at % 2 === 0)
-    if (hashes.length === 0) return { cursor, records: [] }
+    return { cursor, records: await readRecords(type, hashes) }
+  }
+
+  async function readRecords(type: RecordType, hashes: readonly string[]): Promise<StoredRecord[]> {
+    if (hashes.length === 0) return []
     const texts = (await read(['MGET', ...hashes.map(hash => recordOf({ type, hash }))])) as unknown[]
-    const records = hashes.flatMap((hash, at) => {
+    return hashes.flatMap((hash, at) => {
       const text = texts[at] ?? null
       return text === null ? [] : (recordIn(own(text, { hash })) ?? [])
     })
-    return { cursor, records }
   }
+}
+
+function isFollowed(type: RecordType): type is FollowedType {
+  return (followedTypes as readonly RecordType[]).includes(type)
 }
 
 function messageOf(error: unknown): string {

@@ -15,7 +15,8 @@ const script = (text: string): Script => ({ text, sha1: createHash('sha1').updat
 
 /**
  * Writes a record. KEYS: record, index of the tenant, index of the type. ARGV: text, hash, ms until it goes, most of a
- * tenant, most of the type, and `claim` where one that is there must stay.
+ * tenant, most of the type, and `claim` where one that is there must stay. Of a type that replicas follow two more KEYS: the
+ * records in the order in which they were put, and their count, which goes on above the time of day after Redis lost it.
  */
 export const writeRecord = script(`
 local isThere = redis.call('EXISTS', KEYS[1]) == 1
@@ -32,8 +33,15 @@ redis.call('SET', KEYS[1], ARGV[1], 'PX', lasts)
 for i = 2, 3 do
   local ended = redis.call('ZRANGEBYSCORE', KEYS[i], '-inf', now - 1, 'LIMIT', 0, 16)
   if #ended > 0 then redis.call('ZREM', KEYS[i], unpack(ended)) end
+  if #ended > 0 and i == 3 and KEYS[4] then redis.call('ZREM', KEYS[4], unpack(ended)) end
   redis.call('ZADD', KEYS[i], now + lasts, ARGV[2])
   if redis.call('PTTL', KEYS[i]) < lasts then redis.call('PEXPIRE', KEYS[i], lasts) end
+end
+if KEYS[4] then
+  local count = string.format('%.0f', math.max(tonumber(redis.call('GET', KEYS[5]) or '0') + 1, now))
+  redis.call('SET', KEYS[5], count)
+  redis.call('ZADD', KEYS[4], count, ARGV[2])
+  if redis.call('PTTL', KEYS[4]) < lasts then redis.call('PEXPIRE', KEYS[4], lasts) end
 end
 return ARGV[2] .. ' written'
 `)

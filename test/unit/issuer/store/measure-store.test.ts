@@ -13,6 +13,7 @@ test('operations are counted by what came of them, and what came of them is told
     get: () => Promise.reject(new TypeError('a mistake')),
     take: async () => ({ endsAt: 1, value: undefined }),
     async *list() {},
+    follow: () => Promise.reject(new Error('nobody follows')) as never,
     fault: () => fault,
     start: () => undefined,
     stop: async () => undefined,

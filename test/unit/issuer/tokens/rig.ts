@@ -3,6 +3,7 @@ import { thumbprint } from '../../../../core/jose/jwk.ts'
 import type { PublishableKey } from '../../../../core/jose/jwks.ts'
 import { createClientsById } from '../../../../issuer/publish/clients-by-id.ts'
 import type { Signer } from '../../../../issuer/publish/signing-keys.ts'
+import { createRevocations } from '../../../../issuer/revocations/revocations.ts'
 import { createTokens } from '../../../../issuer/tokens/tokens.ts'
 import { systemClock } from '../../../../platform/clock.ts'
 import { createServer } from '../../../../platform/http/server.ts'
@@ -86,6 +87,7 @@ export async function startTokens(
   const memory = createMemoryStore()
   const first = makeSigner()
   const signing = { signers: [first.signer] as [Signer] | undefined, keys: [first.key] }
+  const revocations = createRevocations()
   const log = createQuietLog()
   const { objects, resolved, slices, tell } = await startInstallation(aged as Listed, hand?.drive)
   const clientById = createClientsById(resolved)
@@ -102,6 +104,7 @@ export async function startTokens(
         clientById,
         signing: { current: () => signing.keys, signers: () => signing.signers },
         store: memory.store,
+        revocations,
         ready: () => true,
         clock: systemClock,
         log: log.log,
@@ -121,7 +124,7 @@ export async function startTokens(
   }
 
   return {
-    ...{ pair, partner, memory, signing, log, send, tell, replicas },
+    ...{ pair, partner, memory, revocations, signing, log, send, tell, replicas },
     /** Asks an endpoint of the service orders, unless another path is given; a parameter that is undefined is left out. */
     async ask(
       parameters: Readonly<Record<string, string | undefined>> | URLSearchParams,
