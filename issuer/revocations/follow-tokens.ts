@@ -65,8 +65,9 @@ export function followTokens(parts: {
     cancelLook()
     cancelLook = clock.after(lookMs, look)
     const now = sinceNow()
-    // It does not move on while nothing comes.
-    if ((now === undefined) === (unknownSince === undefined)) return
+    // Told once: it is the same time, to a second.
+    const isTold = now !== undefined && unknownSince !== undefined && unknownSince > 0
+    if (now === unknownSince || isTold) return
     unknownSince = now
     if (now !== undefined) log.error({ since: now }, 'it is not known which access tokens were revoked since')
     change()

@@ -1,3 +1,4 @@
+import { accessToken, tokenRows } from './access-token-rows.ts'
 import { describe, expect, it } from 'vitest'
 import { type Reason, reasons } from '../../core/base/reasons.ts'
 import type { Row } from '../../core/rows/rows.ts'
@@ -47,11 +48,13 @@ const cases: Record<Exclude<Reason, OfProxies | 'policy_missing' | Elsewhere>, C
   token_predates_key: { rows: rowsOf({ alice: { createdAt: nowSeconds() + 300 } }) },
   pod_unknown: { rows: podRows([]), authorization: `Bearer ${podToken()}` },
   token_expired: { authorization: `Bearer ${alice.token({ iat: nowSeconds() - 300, exp: nowSeconds() - 100 })}` },
+  token_revoked: { rows: tokenRows({ revokedUpTo: nowSeconds() }), authorization: `Bearer ${accessToken()}` },
   key_revoked: { rows: rowsOf({ alice: { keys: [{ ...alice.key, revoked: true }] } }) },
   key_expired: { rows: rowsOf({ alice: { keys: [{ ...alice.key, notAfter: nowSeconds() - 100 }] } }) },
   client_suspended: { rows: rowsOf({ alice: { suspended: true } }) },
   wrong_audience: { authorization: `Bearer ${alice.token({ aud: 'https://other.shop.svc' })}` },
   not_granted: { authorization: `Bearer ${bob.token()}` },
+  not_subscribed: { rows: tokenRows(), authorization: `Bearer ${accessToken({ sub: 'sc_x', client_id: 'sc_x' })}` },
   grant_expired: { rows: rowsOf({ grant: { expiresAt: nowSeconds() - 100 } }) },
   route_unknown: { rows: rowsOf({ service: { routes } }), target: '/api/other' },
   path_ambiguous: { rows: rowsOf({ service: { routes } }), target: '/api/Things' },

@@ -247,7 +247,6 @@ const onCreate: readonly (readonly [Kind | 'brought', string, Change, string])[]
     sets({ accepts: ['ApiKey'], apiKey: { query: 'Access_Token' } }),
     'access_token is the parameter of bearer tokens',
   ],
-  ['GuardedService', 'accepts AccessToken', sets({ accepts: ['AccessToken'] }), 'is not available in this release'],
   [
     'GuardedService',
     'a staleness of a year',

@@ -6,10 +6,15 @@ import { systemClock } from '../../../../platform/clock.ts'
 import { tokenRecords } from '../../../../platform/kube/resources.ts'
 import { createQuietLog } from '../../../unit/platform/quiet-log.ts'
 import { keepsTheContract } from './contract.ts'
+import { keepsTheFeedContract } from './feed-contract.ts'
 import { type KubernetesStorage, namespace, startKubernetesStorage } from './kubernetes-storage.ts'
 
 describe('the Kubernetes API as token store', () => {
   keepsTheContract(startKubernetesStorage)
+})
+
+describe('records in the Kubernetes API that are followed', () => {
+  keepsTheFeedContract(startKubernetesStorage)
 })
 
 describe('objects of the token store', () => {

@@ -5,12 +5,17 @@ import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { repositoryRoot } from '../../../cluster/binaries.ts'
 import { keepsTheContract, listed } from './contract.ts'
+import { keepsTheFeedContract } from './feed-contract.ts'
 import type { RedisSettings } from './redis-server.ts'
 import { type RedisStorage, startRedisStorage } from './redis-storage.ts'
 import { startSpoiler } from './spoiler.ts'
 
 describe('Redis as token store', () => {
   keepsTheContract(() => startRedisStorage())
+})
+
+describe('records in Redis that are followed', () => {
+  keepsTheFeedContract(() => startRedisStorage())
 })
 
 describe('a Redis of its own', () => {
@@ -46,6 +51,11 @@ describe('a Redis of its own', () => {
     expect(await store.get(grant)).toMatchObject({ value: { client: 'sc_a' } })
     for await (const listed of store.list('Grant', key.tenant)) expect(listed.value).toEqual({ client: 'sc_a' })
     expect(await store.take(grant)).toMatchObject({ value: { client: 'sc_a' } })
+    const told: unknown[] = []
+    const feed = store.follow('Revocation', ({ value }) => void told.push(value))
+    await feed.whenRead(AbortSignal.timeout(15_000))
+    await store.put({ ...key, type: 'Revocation' }, { ...record(), value: { clientId: 'sc_a' } })
+    await expect.poll(() => told).toEqual([{ clientId: 'sc_a' }])
     await redis.ask('SCRIPT', 'FLUSH')
     expect(await store.claim(key, record())).toBe('held')
   })

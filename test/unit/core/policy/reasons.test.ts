@@ -26,6 +26,7 @@ import {
   snapshotOf,
   usualRows,
 } from '../fixture.ts'
+import { accessToken, rowsWith } from '../access-tokens.ts'
 
 /** From a token and a request to a decision, as a guard does it. */
 function decisionOf(rows: readonly unknown[], token: string | DenyReason, target = '/orders'): Reason {
@@ -83,11 +84,13 @@ const ways: Readonly<Record<Exclude<Reason, keyof typeof ofProxies>, () => Reaso
   token_predates_key: () => decisionOf(withClient({ createdAt: now + 31 }), token),
   pod_unknown: () => decisionOf([...withClient({ serviceAccounts: [account] }), clusterRow(es256Key)], podToken),
   token_expired: () => decisionOf(rows, clientToken({ iat: now - 400, exp: now - 100 })),
+  token_revoked: () => decisionOf(rowsWith({ accessTokens: { revokedUpTo: now } }), accessToken()),
   key_revoked: () => decisionOf(withClient({ keys: [keyRow(mainKey, { revoked: true })] }), token),
   key_expired: () => decisionOf(withClient({ keys: [keyRow(mainKey, { notAfter: now })] }), token),
   client_suspended: () => decisionOf(withClient({ suspended: true }), token),
   wrong_audience: () => decisionOf(rows, clientToken({ aud: 'https://other.shop.svc' })),
   not_granted: () => decisionOf(rows, token, '/other'),
+  not_subscribed: () => decisionOf(rowsWith().slice(0, -1), accessToken()),
   grant_expired: () => decisionOf(ended, token),
   route_unknown: () => decisionOf([serviceRow({ routes }), clientRow()], token, '/other'),
   path_ambiguous: () => decisionOf([serviceRow({ routes }), clientRow()], token, '/Orders'),

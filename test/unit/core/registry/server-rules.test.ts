@@ -48,7 +48,6 @@ describe('what an API server refuses is refused without one (S08)', () => {
       { targetRef, routes: [route], openapi: { configMapRef: { name: 'a' } } },
       'spec: set routes or openapi',
     ],
-    ['GuardedService', { targetRef, accepts: ['AccessToken'] }, 'spec.accepts: accepts takes ClientToken'],
     [
       'GuardedService',
       { targetRef, apiKey: { header: 'X-Api-Key' } },

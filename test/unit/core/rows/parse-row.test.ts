@@ -154,7 +154,7 @@ describe('F17: is unsupported', () => {
       serviceRow({ routes: [{ name: 'r', path: '/r', methods: [], variants: 'Refuse', tags: ['a'] as never }] }),
       'service',
     ],
-    ['an unknown kind of credential', serviceRow({ accepts: ['AccessToken' as never] }), 'service'],
+    ['an unknown kind of credential', serviceRow({ accepts: ['HmacNonce' as never] }), 'service'],
     ['an unknown place of API keys', serviceRow({ apiKey: { form: 'key' } as never }), 'service'],
     [
       'a secret of an unknown kind',

@@ -245,7 +245,7 @@ describe('the features of this release', () => {
 
   test('are all that a guard of this release lacks: none', () => {
     expect(lackingOf(featureNames)).toEqual([])
-    expect(lackingOf(['sun-is-up', 'client-secrets', 'route-tags-map'])).toEqual([])
+    expect(lackingOf(['sun-is-up', 'client-secrets', 'access-tokens', 'route-tags-map'])).toEqual([])
     expect(lackingOf([])).toEqual(features)
   })
 

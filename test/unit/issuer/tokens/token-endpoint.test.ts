@@ -51,6 +51,7 @@ describe('the token endpoint of a service', () => {
       sub: 'partners.checkout',
       client_id: 'partners.checkout',
       aud: ordersAudience,
+      key_id: rig.pair.kid,
       roles: ['orders-reader'],
       iat: now,
       exp: now + 300,
