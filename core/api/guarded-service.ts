@@ -106,10 +106,7 @@ const spec = described(
       'x-kubernetes-list-type': 'atomic',
     }).optional(),
     accepts: described(
-      z
-        .array(z.enum(credentialKinds))
-        .min(1)
-        .max(credentialKinds.length),
+      z.array(z.enum(credentialKinds)).min(1).max(credentialKinds.length),
       'Kinds of credential that are taken.',
       { 'x-kubernetes-list-type': 'set' },
     ).default([...defaultCredentialKinds]),

@@ -8,6 +8,7 @@ import { keyClaim, maxAccessTokenSeconds } from './access-token-claims.ts'
 import { checkAtJwtType, checkJti, namesClient } from './at-jwt.ts'
 import { bearerPlaces } from './bearer.ts'
 import { type ClaimCheck, checkAudienceForm, firstFault, needs, timeChecks } from './claim-checks.ts'
+import { claimedText } from './claimed-iss.ts'
 import { checkTimes, readAudience, type TokenTimes, timesOf } from './claims.ts'
 import { toleranceSeconds } from './client-token-claims.ts'
 import type { CompactToken } from './compact.ts'
@@ -26,7 +27,12 @@ export const accessToken: CredentialEntry = {
   isOf: ({ token }, { accessTokens }) => accessTokens !== undefined && isIssuedHere(token?.payload.iss, accessTokens),
   prove: ({ token }, snapshot, now) =>
     token && snapshot.accessTokens ? prove(token, snapshot.accessTokens, snapshot, now) : 'invalid_token',
-  claimedBy: ({ iss }, { accessTokens }) => (accessTokens && isIssuedHere(iss, accessTokens) ? iss : undefined),
+  claimedBy({ text, iss }, { accessTokens, clients }) {
+    if (!accessTokens || !isIssuedHere(iss, accessTokens)) return undefined
+    // One client that sends many must not delay all that have their tokens of the same issuer.
+    const clientId = claimedText(text, 'client_id')
+    return clientId !== undefined && lookup(clients, clientId) ? clientId : iss
+  },
   /** What it is proved anew for: it is told apart then whether it is for another service, or for nobody here. */
   namesStill({ clientId, proof }, { clients, service, accessTokens }) {
     return (

@@ -6,7 +6,8 @@ const maxJtiLength = 128
 /** What every token of the type at+jwt is looked at for, whoever signed it. */
 export const checkAtJwtType: ClaimCheck = ({ header }) => (isAtJwt(header.typ) ? undefined : 'typ_invalid')
 
-export const checkJti: ClaimCheck = ({ payload: { jti } }) => (jti === undefined || isJti(jti) ? undefined : 'jti_invalid')
+export const checkJti: ClaimCheck = ({ payload: { jti } }) =>
+  jti === undefined || isJti(jti) ? undefined : 'jti_invalid'
 
 /** @returns a check that the claim, where it is there, is the client's id */
 export function namesClient(name: 'sub' | 'client_id'): ClaimCheck {

@@ -1,5 +1,5 @@
-import { keyClaim } from './access-token-claims.ts'
 import { checks, claimNames } from './access-token.ts'
+import { keyClaim } from './access-token-claims.ts'
 import type { CredentialExplanation } from './explanation.ts'
 import { signatureCauses, written } from './signature-causes.ts'
 import { claimFaults, keyFaults } from './token-faults.ts'

@@ -121,7 +121,8 @@ const explanations: Readonly<Record<DenyReason | UpstreamFault, ProblemExplanati
     owner: 'Nothing, unless many callers see it at once: then a clock is wrong, perhaps that of the node.',
   },
   token_revoked: {
-    means: 'The access token is genuine, and its client revoked it, or revoked so many that all it got before are refused.',
+    means:
+      'The access token is genuine, and its client revoked it, or revoked so many that all it got before are refused.',
     caller: 'Get another one from the [token endpoint](tokens.md#where).',
     owner: 'Nothing. A client revokes its own tokens; to stop a client, suspend it or revoke its AccessKey.',
   },
@@ -162,7 +163,8 @@ const explanations: Readonly<Record<DenyReason | UpstreamFault, ProblemExplanati
   not_subscribed: {
     means:
       'The access token is genuine and for this service, and its client is granted nothing here any more, or there is no such client now. A token that a client signs itself is answered with `invalid_token` then: only what the issuer signed is told more.',
-    caller: "Ask the service's owner for an AccessGrant. Another token does not help, and the token endpoint gives none.",
+    caller:
+      "Ask the service's owner for an AccessGrant. Another token does not help, and the token endpoint gives none.",
     owner: 'If the client should have access, name it in `spec.clients` of an AccessGrant beside the Role.',
   },
   grant_expired: {

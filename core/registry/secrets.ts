@@ -43,7 +43,8 @@ export function boundedClientSecrets(accessKey: AccessKey): BoundedSecret[] {
   if (type !== 'ClientSecret') return []
   return (accessKey.status?.keys ?? []).flatMap(published => {
     const { secretHash: hash, kid } = published
-    const bounds = hash !== undefined && keyIdOf(hash) === kid ? boundsOf(accessKey, published) : undefined
+    const bounds =
+      hash !== undefined && isHash(hash) && keyIdOf(hash) === kid ? boundsOf(accessKey, published) : undefined
     return bounds ? [{ bounds, ...(roles && { roles }) }] : []
   })
 }

@@ -4,7 +4,16 @@ import type { Role, RoleRule } from '../api/role.ts'
 import { defaultCredentialKinds, isCredentialKind } from '../base/credential-kinds.ts'
 import { everyNth, finish, type Steps } from '../base/steps.ts'
 import { durationSeconds, secondsOf } from '../base/time.ts'
-import type { AccessTokensRow, ClientRow, ClusterRow, GrantRow, RoleRow, Row, RuleRow, ServiceRow } from '../rows/rows.ts'
+import type {
+  AccessTokensRow,
+  ClientRow,
+  ClusterRow,
+  GrantRow,
+  RoleRow,
+  Row,
+  RuleRow,
+  ServiceRow,
+} from '../rows/rows.ts'
 import { isPresent, referenceKey } from './ids.ts'
 import type { ResolvedClient } from './resolve-clients.ts'
 import type { ResolvedService } from './resolve-services.ts'

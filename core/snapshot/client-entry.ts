@@ -1,8 +1,8 @@
 import type { KeyObject } from 'node:crypto'
 import type { Algorithm, PublicJwk } from '../api/access-key.ts'
 import { importPublicKey } from '../jose/jwk.ts'
-import { serviceIssuer } from '../rows/service-issuer.ts'
 import type { AccessTokensRow, ClientRow, ClusterRow, KeyRow, ServiceRow } from '../rows/rows.ts'
+import { serviceIssuer } from '../rows/service-issuer.ts'
 
 /** A key that is imported on first use and kept for a while; `null`: it cannot be used. */
 export interface KeyEntry<R> {

@@ -3,7 +3,13 @@ import { finish, type Steps } from '../base/steps.ts'
 import { type CompiledPolicy, compilingPolicy } from '../matching/compile.ts'
 import type { Frame } from '../rows/frames.ts'
 import type { RoleRow, Row, ServiceRow } from '../rows/rows.ts'
-import { type AccessTokensEntry, accessTokensEntry, type ClientEntry, type ClusterEntry, clusterEntry } from './client-entry.ts'
+import {
+  type AccessTokensEntry,
+  accessTokensEntry,
+  type ClientEntry,
+  type ClusterEntry,
+  clusterEntry,
+} from './client-entry.ts'
 import { type ClientIndex, type ClientsByKind, noClients, updateClients } from './client-index.ts'
 import { type ClientGrants, updateGrants } from './grant-index.ts'
 import { emptyStore, type RowChange, type RowStore, updateRows } from './row-store.ts'
@@ -146,7 +152,16 @@ function* compiling({ service, roles, store }: State): Steps<CompiledPolicy | un
   return 'fault' in policy ? undefined : policy
 }
 
-function snapshotOf({ store, index, grants, roles, service, policy, cluster, accessTokens }: State): Snapshot | undefined {
+function snapshotOf({
+  store,
+  index,
+  grants,
+  roles,
+  service,
+  policy,
+  cluster,
+  accessTokens,
+}: State): Snapshot | undefined {
   if (!lookup(store.rows, 'service')) return undefined
   return {
     mark: {},

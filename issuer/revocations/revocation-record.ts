@@ -1,5 +1,5 @@
-import { isTime } from '../../core/credential/claims.ts'
 import { maxAccessTokenSeconds } from '../../core/credential/access-token-claims.ts'
+import { isTime } from '../../core/credential/claims.ts'
 import { toleranceSeconds } from '../../core/credential/client-token-claims.ts'
 import { revocationId } from '../../core/credential/revocation.ts'
 import type { NewRecord, RecordKey, StoredRecord, Tenant } from '../store/store.ts'

@@ -52,10 +52,7 @@ export function createGivenTokens(parts: {
   }
 
   async function isRevoked(token: OwnToken, { tenant }: AuthorizationServer): Promise<boolean> {
-    const [one, all] = await Promise.all([
-      store.get(keyOfToken(token, tenant)),
-      store.get(keyOfClient(token.clientId)),
-    ])
+    const [one, all] = await Promise.all([store.get(keyOfToken(token, tenant)), store.get(keyOfClient(token.clientId))])
     if (one !== undefined) return true
     return all !== undefined && token.issuedAt <= Number(all.value?.upTo)
   }

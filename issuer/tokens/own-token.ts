@@ -35,7 +35,17 @@ export function readOwnToken(
   const key = token && keys.find(({ kid }) => kid === token.header.kid)
   if (!key || token.header.typ !== clientTokenType || token.payload.iss !== issuer) return undefined
   if (!isSignedBy(token, key.algorithm, importPublicKey(key.publicKey, key.algorithm))) return undefined
-  const { client_id: clientId, sub: subject, aud: audience, jti, iat, exp, scope, roles, [keyClaim]: gotWith } = token.payload
+  const {
+    client_id: clientId,
+    sub: subject,
+    aud: audience,
+    jti,
+    iat,
+    exp,
+    scope,
+    roles,
+    [keyClaim]: gotWith,
+  } = token.payload
   if (!isText(clientId) || !isText(subject) || !isText(audience) || !isText(jti) || !isText(gotWith)) return undefined
   if (!isTime(iat) || !isTime(exp) || now >= exp) return undefined
   return {

@@ -80,7 +80,13 @@ export function createTokens(
       made ??= makeGrantServers()
       return made
     },
-    given: createGivenTokens({ keys: () => signing.current() ?? [], store, services: servicesOf, keyCounts, revocations }),
+    given: createGivenTokens({
+      keys: () => signing.current() ?? [],
+      store,
+      services: servicesOf,
+      keyCounts,
+      revocations,
+    }),
     signing,
     rates: createRates(peerRate, clock),
     ready,

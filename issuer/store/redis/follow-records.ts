@@ -63,7 +63,8 @@ export function followRecords(
         await look()
       } catch (error) {
         upTo = 0
-        if (failures++ === failuresBeforeTold) log.warn({ err: error }, 'the records of the token store cannot be followed, trying again')
+        if (failures++ === failuresBeforeTold)
+          log.warn({ err: error }, 'the records of the token store cannot be followed, trying again')
       }
       await sleep(clock, failures > 0 ? retryMs : everyMs, stopping.signal)
     }

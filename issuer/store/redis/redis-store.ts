@@ -3,6 +3,7 @@ import type { Clock } from '../../../platform/clock.ts'
 import type { Logger } from '../../../platform/log.ts'
 import { createAttempts } from '../attempts.ts'
 import { decodeRecord, type EncodedKey, encodeKey, encodeTenant, encodeValue } from '../encode-record.ts'
+import type { Feed } from '../feed.ts'
 import {
   type Bounds,
   graceSeconds,
@@ -12,7 +13,6 @@ import {
   StoreError,
   type TokenStore,
 } from '../store.ts'
-import type { Feed } from '../feed.ts'
 import { openConnection, type RedisAddress, type RedisConnection } from './connection.ts'
 import { type FollowedRecords, followRecords } from './follow-records.ts'
 import { type Script, takeRecord, writeRecord } from './scripts.ts'

@@ -1,6 +1,6 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto'
-import { request } from 'node:https'
 import { mkdtemp, writeFile } from 'node:fs/promises'
+import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -190,7 +190,8 @@ describe.each(['Kubernetes', 'Redis'] as const)('access tokens at a guard, with 
       'the key that they were got with is revoked',
       'revoked',
       'key_revoked',
-      () => world.admin.patch(resources.accessKeys, 'partners', 'revoked-key', { spec: { revoked: { reason: 'leak' } } }),
+      () =>
+        world.admin.patch(resources.accessKeys, 'partners', 'revoked-key', { spec: { revoked: { reason: 'leak' } } }),
     ],
     [
       'their grant is gone',
@@ -207,7 +208,11 @@ describe.each(['Kubernetes', 'Redis'] as const)('access tokens at a guard, with 
 
   it('pass while the issuer changes the key that signs: guards know the next one before', async () => {
     const before = await newToken(clients.checkout)
-    await writeKeys('patch', { ...first.entry('Retiring'), until: Math.floor(Date.now() / 1_000) + 4_860 }, next.entry('Signing'))
+    await writeKeys(
+      'patch',
+      { ...first.entry('Retiring'), until: Math.floor(Date.now() / 1_000) + 4_860 },
+      next.entry('Signing'),
+    )
     replicas.push(await world.startReplica())
     const after = await newToken(clients.checkout, replicas.length - 1)
     expect([kidOf(before), kidOf(after)]).toEqual([first.kid, next.kid])

@@ -1,9 +1,9 @@
 import type { AccessTokensRow, ClientRow, ServiceRow } from '../../../core/rows/rows.ts'
 import {
   audience,
+  claims,
   clientId,
   clientRow,
-  claims,
   ed25519Key,
   es256Key,
   grantRow,
@@ -36,7 +36,11 @@ export function rowsWith(client: Partial<ClientRow> = {}, service = takingTokens
     service,
     roleRow('reader', { methods: ['GET'], paths: ['/orders/**'] }),
     roleRow('writer', { methods: ['POST'], paths: ['/orders/**'] }),
-    roleRow('scoped', { methods: ['DELETE'], paths: ['/orders/**'], when: [{ scopeContains: { scope: 'orders.delete' } }] }),
+    roleRow('scoped', {
+      methods: ['DELETE'],
+      paths: ['/orders/**'],
+      when: [{ scopeContains: { scope: 'orders.delete' } }],
+    }),
     grantRow('reads', 'reader'),
     grantRow('writes', 'writer'),
     grantRow('deletes', 'scoped'),

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { GuardedService } from '../../../core/api/guarded-service.ts'
 import { followTokens } from '../../../issuer/revocations/follow-tokens.ts'
 import type { Follower } from '../../../issuer/store/feed.ts'
-import type { GuardedService } from '../../../core/api/guarded-service.ts'
 import { systemClock } from '../../../platform/clock.ts'
 import { createQuietLog } from '../platform/quiet-log.ts'
 
@@ -40,7 +40,9 @@ function started() {
     signing: {
       current: () => state.keys,
       whenRead: () => keysRead.promise,
-      onChange: handler => void (state.keysChanged = handler),
+      onChange(handler) {
+        state.keysChanged = handler
+      },
     },
     clock: systemClock,
     log,
@@ -122,7 +124,10 @@ describe('what guards are told of access tokens', () => {
 
   it('changes with the keys of the issuer', () => {
     const { followed, state, changes } = started()
-    state.keys = [{ kid: 'b', algorithm: 'Ed25519', publicKey: {} }, { kid: 'a', algorithm: 'ES256', publicKey: {} }] as never[]
+    state.keys = [
+      { kid: 'b', algorithm: 'Ed25519', publicKey: {} },
+      { kid: 'a', algorithm: 'ES256', publicKey: {} },
+    ] as never[]
     state.keysChanged()
     expect(changes()).toBe(1)
     expect(followed.row().keys.map(({ kid }) => kid)).toEqual(['a', 'b'])

@@ -66,8 +66,7 @@ describe('revocations', () => {
     const { revocations } = started()
     revocations.take(one('a', 10))
     revocations.take(one('b', 30))
-    const whole = (upTo: number) =>
-      readRevocation({ value: undefined, ...recordOfClient('sc_a', upTo) })
+    const whole = (upTo: number) => readRevocation({ value: undefined, ...recordOfClient('sc_a', upTo) })
     revocations.take(whole(20))
     revocations.take(whole(15))
     expect(revocations.of('sc_a', orders)).toEqual({ revoked: ['b'], revokedUpTo: 20 })

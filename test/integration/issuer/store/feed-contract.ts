@@ -91,7 +91,16 @@ export function keepsTheFeedContract(start: () => Promise<Storage>): void {
     await storage.goAway()
     await expect(revoke('lost')).rejects.toMatchObject({ name: 'StoreError' })
     await storage.comeBack()
-    await expect.poll(() => revoke('found').then(() => true, () => false), { timeout: 15_000 }).toBe(true)
+    await expect
+      .poll(
+        () =>
+          revoke('found').then(
+            () => true,
+            () => false,
+          ),
+        { timeout: 15_000 },
+      )
+      .toBe(true)
     await expect.poll(() => told.has('found'), { timeout: 15_000 }).toBe(true)
   })
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { readCredential } from '../../../../core/credential/read.ts'
 import { revocationId } from '../../../../core/credential/revocation.ts'
 import { credentialTable } from '../../../../core/credential/table.ts'
-import { verifyToken } from '../../../../core/credential/verify.ts'
+import { claimedOwner, verifyToken } from '../../../../core/credential/verify.ts'
 import { checkIdentity } from '../../../../core/policy/check-identity.ts'
 import { decide } from '../../../../core/policy/decide.ts'
 import {
@@ -58,9 +59,17 @@ describe('an access token', () => {
 
   it.each([
     ['J01 alg none', accessToken({}, { header: { alg: 'none' } }), 'invalid_token'],
-    ['J03 a key of its own in the header', accessToken({}, { key: mainKey, header: { jwk: mainKey.publicKey } }), 'invalid_token'],
+    [
+      'J03 a key of its own in the header',
+      accessToken({}, { key: mainKey, header: { jwk: mainKey.publicKey } }),
+      'invalid_token',
+    ],
     ['J06 an unknown kid', accessToken({}, { key: ed25519Key('other') }), 'invalid_token'],
-    ['the kid of the issuer under the signature of a client', accessToken({}, { key: mainKey, header: { kid: issuerKey.kid } }), 'invalid_token'],
+    [
+      'the kid of the issuer under the signature of a client',
+      accessToken({}, { key: mainKey, header: { kid: issuerKey.kid } }),
+      'invalid_token',
+    ],
     ['the algorithm of another key', accessToken({}, { header: { alg: 'ES256' } }), 'invalid_token'],
     ['J23 another type', accessToken({}, { header: { typ: 'JWT' } }), 'typ_invalid'],
     ['J23 an assertion', accessToken({}, { header: { typ: 'client-authentication+jwt' } }), 'typ_invalid'],
@@ -78,7 +87,11 @@ describe('an access token', () => {
     ['J19 not valid yet', accessToken({ iat: now + 31, exp: now + 60 }), 'token_not_yet_valid'],
     ['J20 for another service', accessToken({ aud: 'https://billing.shop.svc' }), 'wrong_audience'],
     ['J20 for this one and another', accessToken({ aud: ['https://orders.shop.svc', 'https://x'] }), 'aud_invalid'],
-    ['J21 of the server of another service', accessToken({ iss: `${installationIssuer}/services/shop/billing` }), 'wrong_audience'],
+    [
+      'J21 of the server of another service',
+      accessToken({ iss: `${installationIssuer}/services/shop/billing` }),
+      'wrong_audience',
+    ],
     ['J21 of an issuer with a slash behind', accessToken({ iss: `${installationIssuer}/` }), 'invalid_token'],
     ['J21 of an issuer that begins alike', accessToken({ iss: `${installationIssuer}x` }), 'invalid_token'],
     ['of a client that is granted nothing here', accessToken({ sub: 'sc_x', client_id: 'sc_x' }), 'not_subscribed'],
@@ -186,4 +199,18 @@ it('a remembered one is proved anew when its audience or its client is another',
   expect(namesStill(known, snapshotOf(rowsWith({}, takingTokens({ audience: 'https://other' }))))).toBe(false)
   expect(namesStill(known, snapshotOf(rowsWith({}, serviceRow())))).toBe(false)
   expect(namesStill(known, snapshotOf(rows.slice(0, -1)))).toBe(false)
+})
+
+it('waits for its proof behind others of its own client, and of nobody behind those of no client', () => {
+  const owner = (token: string) => {
+    const snapshot = snapshotOf(rows)
+    const credential = readCredential({
+      ...{ method: 'GET', target: '/', names: [], values: [], authorization: `Bearer ${token}` },
+    })
+    if (typeof credential === 'string') throw new Error(credential)
+    return claimedOwner(credential, snapshot)
+  }
+  expect(owner(accessToken())).toBe(clientId)
+  expect(owner(accessToken({ client_id: 'sc_x' }))).toBe(ordersIssuer)
+  expect(owner(accessToken({ iss: 'https://elsewhere' }))).toBeUndefined()
 })

@@ -8,6 +8,7 @@ import type { RouteRow } from '../../../../core/rows/rows.ts'
 import { overloadedVerdict } from '../../../../enforce/authorize.ts'
 import type { Policy } from '../../../../enforce/policy/policy.ts'
 import { whileRecorded } from '../../../../enforce/report/while-recorded.ts'
+import { accessToken, rowsWith } from '../access-tokens.ts'
 import {
   claims,
   clientRow,
@@ -26,7 +27,6 @@ import {
   snapshotOf,
   usualRows,
 } from '../fixture.ts'
-import { accessToken, rowsWith } from '../access-tokens.ts'
 
 /** From a token and a request to a decision, as a guard does it. */
 function decisionOf(rows: readonly unknown[], token: string | DenyReason, target = '/orders'): Reason {

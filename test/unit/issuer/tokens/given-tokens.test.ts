@@ -1,5 +1,16 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { assertion, issuerUrl, ordersAudience, ordersIssuer, readParts, startTokens, withAssertion } from './rig.ts'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { revocationId } from '../../../../core/credential/revocation.ts'
+import {
+  accessKey,
+  assertion,
+  issuerUrl,
+  makePair,
+  ordersAudience,
+  ordersIssuer,
+  readParts,
+  startTokens,
+  withAssertion,
+} from './rig.ts'
 
 let rig: Awaited<ReturnType<typeof startTokens>>
 beforeAll(async () => {
@@ -59,6 +70,24 @@ describe('introspection', () => {
     await own.close()
   })
 
+  it('calls a token inactive whose key counts no more', async () => {
+    const own = await startTokens()
+    const second = makePair()
+    await own.tell('accesskeys', 'ADDED', accessKey('second', 'checkout', second, '20'))
+    const ask = (form: object, endpoint = 'token') => own.ask(form as never, { path: `${orders}/${endpoint}` })
+    await expect.poll(async () => (await ask(withAssertion(assertion(second)))).status).toBe(200)
+    const token = (await ask(withAssertion(assertion(second)))).body.access_token
+    const introspected = () => ask(withAssertion(assertion(own.pair), { token }), 'introspect')
+    expect((await introspected()).body.active).toBe(true)
+    await own.tell(
+      'accesskeys',
+      'MODIFIED',
+      accessKey('second', 'checkout', second, '21', { revoked: { reason: 'leak' } }),
+    )
+    await expect.poll(introspected).toEqual(inactive)
+    await own.close()
+  })
+
   it('is answered to nobody who does not prove to be a client, and needs a token', async () => {
     expect((await introspect(withAssertion('a.b.c', { token: await newToken() }))).status).toBe(401)
     const { status, body } = await introspect(asCheckout({}))
@@ -94,6 +123,39 @@ describe('revocation', () => {
     expect((await revoke(asCheckout({ token }))).status).toBe(503)
     rig.memory.comeBack()
     expect((await introspect(asCheckout({ token }))).body.active).toBe(true)
+  })
+
+  it('tells guards which token it was, whose and until when, and nothing that could be used', async () => {
+    const token = await newToken()
+    const { iat, exp, jti } = readParts(token).claims as { iat: number; exp: number; jti: string }
+    await revoke(asCheckout({ token }))
+    const [record] = [...rig.memory.records.values()].filter(({ value }) => value?.issuedAt !== undefined).slice(-1)
+    expect(record).toEqual({
+      endsAt: exp + 30,
+      value: {
+        ...{ clientId: 'partners.checkout', audience: ordersAudience, issuedAt: iat },
+        id: revocationId(ordersIssuer, jti),
+      },
+    })
+  })
+
+  it('beyond the share of a client takes all its earlier tokens back, of every server, and none that comes later', async () => {
+    const own = await startTokens()
+    const ask = (form: object, endpoint: string) => own.ask(form as never, { path: `${orders}/${endpoint}` })
+    const get = async () => (await own.ask(withAssertion(assertion(own.pair)))).body.access_token as string
+    const [token, another] = [await get(), await get()]
+    const live = { clientId: 'partners.checkout', audience: ordersAudience, issuedAt: 1, endsAt: 9e9 }
+    for (let at = 0; at < 1_000; at++) own.revocations.take({ ...live, id: `${at}` })
+    const mine = (text: string) => withAssertion(assertion(own.pair), { token: text })
+    expect((await ask(mine(token), 'revoke')).status).toBe(200)
+    for (const text of [token, another]) expect(await ask(mine(text), 'introspect')).toEqual(inactive)
+    const now = Math.floor(Date.now() / 1_000)
+    const whole = [...own.memory.records].find(([name]) => name.includes('client partners.checkout'))?.[1]
+    expect(whole?.value).toMatchObject({ clientId: 'partners.checkout' })
+    expect(Number(whole?.value?.upTo)).toBeLessThanOrEqual(now)
+    await vi.waitFor(() => expect(Math.floor(Date.now() / 1_000)).toBeGreaterThan(Number(whole?.value?.upTo)), 3_000)
+    expect((await ask(mine(await get()), 'introspect')).body.active).toBe(true)
+    await own.close()
   })
 
   it('leaves no answer about a token while the store is away', async () => {
