@@ -28,7 +28,7 @@ it('gives what tokens need to the issuer alone, in the namespace of the release,
       role: 'Role latchkey-system/latchkey-issuer',
       apiGroups: ['latchkey.dev'],
       resources: ['tokenrecords'],
-      verbs: ['get', 'list', 'create', 'patch', 'delete'],
+      verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'],
     },
   ])
   expect(egressOf(await renderChart())).toEqual([53, 53, 443, 6443])

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { parseRow } from '../../../../core/rows/parse-row.ts'
 import { type KeyRow, type RouteRow, type Row, rowKey } from '../../../../core/rows/rows.ts'
+import { takingTokens } from '../access-tokens.ts'
 import {
+  clientId,
   clientRow,
   clusterRow,
   es256Key,
@@ -15,6 +17,14 @@ import {
 } from '../fixture.ts'
 
 const complete: Row[] = [
+  takingTokens({}, { unknownSince: now }),
+  clientRow({
+    accessTokens: {
+      revoked: ['a'],
+      revokedUpTo: now,
+      clientSecrets: [{ kid: 'a', accessKey: 'b', notBefore: now, notAfter: now, revoked: true, roles: ['r'] }],
+    },
+  }),
   serviceRow({
     apiKey: { header: 'x-api-key', query: 'api-key' },
     public: [{ path: '/p', methods: ['GET'] }],
@@ -154,6 +164,14 @@ describe('F17: is unsupported', () => {
       serviceRow({ routes: [{ name: 'r', path: '/r', methods: [], variants: 'Refuse', tags: ['a'] as never }] }),
       'service',
     ],
+    [
+      'an access token key without its algorithm',
+      takingTokens({}, { keys: [{ kid: 'a', publicKey: {} } as never] }),
+      'service',
+    ],
+    ['more of access tokens than is known', takingTokens({}, { later: 1 } as never), 'service'],
+    ['a revocation that is no text', clientRow({ accessTokens: { revoked: [1 as never] } }), `client/${clientId}`],
+    ['more of revoked tokens than is known', clientRow({ accessTokens: { later: 1 } as never }), `client/${clientId}`],
     ['an unknown kind of credential', serviceRow({ accepts: ['HmacNonce' as never] }), 'service'],
     ['an unknown place of API keys', serviceRow({ apiKey: { form: 'key' } as never }), 'service'],
     [

@@ -5,6 +5,7 @@ import { rowHash } from '../../../../core/rows/hash.ts'
 import { parseRow } from '../../../../core/rows/parse-row.ts'
 import { createProjection, neededFor } from '../../../../core/rows/project-rows.ts'
 import { type RouteRow, type Row, type RuleRow, rowKey, type SentRow } from '../../../../core/rows/rows.ts'
+import { takingTokens } from '../access-tokens.ts'
 import {
   clientRow,
   clusterRow,
@@ -75,6 +76,8 @@ const rows = {
     apiKey: { header: 'x-api-key' },
   }),
   'a service that takes nothing else': serviceRow({ accepts: ['StaticSecret'] }),
+  'a service that takes access tokens': takingTokens(),
+  'a client whose tokens were revoked': clientRow({ accessTokens: { revoked: ['a'], revokedUpTo: now } }),
   'a cluster of earlier releases': clusterRow(es256Key),
   'a cluster with a backup': { ...clusterRow(es256Key), backup: true },
 }
@@ -93,6 +96,8 @@ const sent: Partial<Record<Name, unknown>> = {
   'a client with a phrase': clientRow(),
   'a service that takes secrets': serviceRow({ accepts: ['ClientToken'] }),
   'a service that takes nothing else': serviceRow({ accepts: [] }),
+  'a service that takes access tokens': serviceRow(),
+  'a client whose tokens were revoked': clientRow(),
   'a cluster with a backup': clusterRow(es256Key),
 }
 const byName = Object.entries(rows) as unknown as [Name, Row][]
@@ -118,6 +123,8 @@ describe('what a guard without a feature is sent', () => {
           'a role with a rule of later': 'rule-sun',
           'a grant of later': 'grant-days',
           'a client with a secret': 'client-secrets',
+          'a service that takes access tokens': 'access-tokens',
+          'a client whose tokens were revoked': 'access-tokens',
           'a client with a phrase': 'client-phrases',
           'a service that takes secrets': 'client-secrets',
           'a service that takes nothing else': 'client-secrets',
@@ -219,7 +226,7 @@ describe('for any row and any set of features', () => {
 
   test('a guard that lacks more is never sent what one that lacks less is not', () => {
     const members = (row: SentRow) =>
-      JSON.stringify(row).match(/"(?:tags|quota|limit|whenSunIsUp|onlyOn|secrets|backup)":/g)
+      JSON.stringify(row).match(/"(?:tags|quota|limit|whenSunIsUp|onlyOn|secrets|accessTokens|backup)":/g)
     fc.assert(
       fc.property(anyRow, anySet, anySet, (row, lacking, more) => {
         const all = table.filter(feature => lacking.includes(feature) || more.includes(feature))
