@@ -15,7 +15,7 @@ import type { Reflector } from '../platform/kube/reflector.ts'
 import { serviceAccounts } from '../platform/kube/resources.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
-import type { Feed } from './store/feed.ts'
+import type { Feed } from './store/store.ts'
 
 /** The view of the cluster as a replica of the issuer has it, and how far it has come, by plural name of the resource. */
 export interface Objects extends View {

@@ -1,5 +1,4 @@
 import type { FollowedType, RecordType } from '../../core/base/record-types.ts'
-import type { Feed, Follower } from './feed.ts'
 
 /**
  * State that all replicas of the token server share, and that outlives them. Whatever cannot be said for sure is thrown
@@ -24,6 +23,29 @@ export interface TokenStore {
   /** Why the replica should get no traffic: what was not read yet, or a setting of the store and what to change it to. */
   fault(): string | undefined
   start(): void
+  stop(): Promise<void>
+}
+
+/** Called with each record; more than once with some. Must be quick, and must not throw. */
+export type Follower = (record: StoredRecord) => void
+
+/**
+ * What a replica is told of the records of one type, of all tenants: those that are there, then each that is put, by whichever
+ * replica. That one was taken or has ended is not told.
+ */
+export interface Feed {
+  /** Under which what it has come to is compared between replicas. */
+  readonly name: string
+  /** How far it has come; undefined while that cannot be said. Replicas at one store count alike. */
+  progress(): string | undefined
+  /** Resolves when all that was there was told; rejects when the signal fires. */
+  whenRead(signal: AbortSignal): Promise<void>
+  /** Since when records may be missing, seconds since epoch: 0 before the first were read. Undefined while none are. */
+  unknownSince(): number | undefined
+  /** Calls back with how far it has come: after everything was told first, and after each record. @returns a function that ends it */
+  onTold(handler: (version: string) => void): () => void
+  /** The same, also when nothing was put. @returns a function that ends it */
+  onProgress(handler: () => void): () => void
   stop(): Promise<void>
 }
 

@@ -4,7 +4,8 @@ import type { KubeClient } from '../../../platform/kube/client.ts'
 import { createReflector } from '../../../platform/kube/reflector.ts'
 import { tokenRecords } from '../../../platform/kube/resources.ts'
 import type { Logger } from '../../../platform/log.ts'
-import { createHandlers, type Feed, type Follower } from '../feed.ts'
+import { createHandlers } from '../handlers.ts'
+import type { Feed, Follower } from '../store.ts'
 import { recordIn, type TokenRecord } from './token-records.ts'
 
 /** The API server sends a bookmark every minute. */

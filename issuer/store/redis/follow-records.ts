@@ -1,7 +1,7 @@
 import { type Clock, sleep } from '../../../platform/clock.ts'
 import type { Logger } from '../../../platform/log.ts'
-import { createHandlers, type Feed, type Follower } from '../feed.ts'
-import type { StoredRecord } from '../store.ts'
+import { createHandlers } from '../handlers.ts'
+import type { Feed, Follower, StoredRecord } from '../store.ts'
 
 /** What is asked of Redis. Each rejects when it is not known. */
 export interface FollowedRecords {

@@ -3,9 +3,9 @@ import type { Clock } from '../../../platform/clock.ts'
 import type { Logger } from '../../../platform/log.ts'
 import { createAttempts } from '../attempts.ts'
 import { decodeRecord, type EncodedKey, encodeKey, encodeTenant, encodeValue } from '../encode-record.ts'
-import type { Feed } from '../feed.ts'
 import {
   type Bounds,
+  type Feed,
   graceSeconds,
   type NewRecord,
   type RecordKey,

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { GuardedService } from '../../../core/api/guarded-service.ts'
 import { followTokens } from '../../../issuer/revocations/follow-tokens.ts'
-import type { Follower } from '../../../issuer/store/feed.ts'
+import type { Follower } from '../../../issuer/store/store.ts'
 import { systemClock } from '../../../platform/clock.ts'
 import { createQuietLog } from '../platform/quiet-log.ts'
 

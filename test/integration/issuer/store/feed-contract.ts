@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
-import type { Feed } from '../../../../issuer/store/feed.ts'
-import type { StoredRecord, Tenant, TokenStore } from '../../../../issuer/store/store.ts'
+import type { Feed, StoredRecord, Tenant, TokenStore } from '../../../../issuer/store/store.ts'
 import type { Storage } from './contract.ts'
 
 const inAMinute = () => Math.floor(Date.now() / 1_000) + 60
