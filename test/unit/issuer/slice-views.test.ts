@@ -71,7 +71,7 @@ describe('a slice for guards of one set of features', () => {
   it('is the slice itself for a guard that knows all there is, and more', () => {
     const { slice } = make()
     slice.replace([tagged('a'), role('a')])
-    const all = ['route-tags-map', 'client-secrets']
+    const all = ['route-tags-map', 'client-secrets', 'access-tokens']
     for (const said of [all, ['later', ...all, ...all]]) {
       const { view } = slice.open(said)
       expect(view.hash()).toBe(slice.hash())
