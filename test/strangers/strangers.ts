@@ -67,6 +67,18 @@ export async function envoy(): Promise<string> {
   return join(directory, 'envoy/_bin/envoy')
 }
 
+/** The command that calls a SOAP service by Python's zeep. */
+export async function zeep(): Promise<string[]> {
+  const sources = join(here, 'zeep')
+  const directory = await prepared('zeep', sources, async staging => {
+    await languages()
+    await run('python3', ['-m', 'venv', '--without-pip', staging])
+    const install = ['-m', 'pip', '--quiet', '--python', join(staging, 'bin/python'), 'install', '--no-deps', '-r']
+    await run('python3', [...install, join(sources, 'requirements.txt')])
+  })
+  return [join(directory, 'bin/python'), join(sources, 'call.py')]
+}
+
 /** A program that takes issuer, audience, CA file and token files, and prints one JSON line per token. */
 function program(name: string, prepare: () => Promise<string[]>): Stranger {
   return {
