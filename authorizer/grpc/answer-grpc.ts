@@ -25,8 +25,11 @@ export function grpcAnswer(outcome: Outcome): CheckResponse {
     return create(CheckResponseSchema, { status: { code }, httpResponse: { case: 'deniedResponse', value } })
   }
   const said = identityOf(outcome.verdict)
+  const { queryKey, target } = outcome.asked
+  // Envoy forwards it as it is told: its own removal of parameters would sort and write anew what is left.
+  const cut = queryKey === undefined ? [] : [':path', target]
   const value = {
-    headers: options(said),
+    headers: options([...said, ...cut]),
     headersToRemove: removals(outcome, said),
     responseHeadersToAdd: options(['Latchkey-Decision', decisionOf(outcome)]),
   }
@@ -50,6 +53,8 @@ const maxRemovedLength = 256
 /** The same as bytes with their frame. */
 export function framedAnswer(outcome: Outcome): Buffer {
   if (!outcome.pass) return framed(outcome)
+  // With a target of its own no answer is like another.
+  if (outcome.asked.queryKey !== undefined) return framed(outcome)
   const { decision } = outcome.verdict
   const key = decision.identity ?? nobody
   const last = lastPasses.get(key)

@@ -182,7 +182,7 @@ describe('the rendered chart', () => {
       const expected: AuthorizerConfig['peers'] = [
         {
           ...{ name: 'edge', proxy: 'Nginx', services: ['shop/orders', 'shop/basket'] },
-          ...{ certificateNames: [], secretFile: '/var/run/latchkey/peers/edge' },
+          ...{ certificateNames: [], keyHeaders: ['X-Api-Key'], secretFile: '/var/run/latchkey/peers/edge' },
         },
         { name: 'mesh', proxy: 'Envoy', services: ['shop/orders', 'other/api'], certificateNames: ['envoy.edge.svc'] },
       ]

@@ -42,7 +42,13 @@ const authorizer = {
   tlsHosts: ['authz.example.com'],
   allowedFrom: [{ namespaceSelector: { matchLabels: { edge: 'yes' } } }],
   peers: [
-    { name: 'edge', proxy: 'Nginx', services: ['shop/orders', 'shop/basket'], secretName: 'edge' },
+    {
+      name: 'edge',
+      proxy: 'Nginx',
+      services: ['shop/orders', 'shop/basket'],
+      secretName: 'edge',
+      keyHeaders: ['X-Api-Key'],
+    },
     { name: 'mesh', proxy: 'Envoy', services: ['shop/orders', 'other/api'], certificateNames: ['envoy.edge.svc'] },
   ],
 }
