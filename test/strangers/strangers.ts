@@ -67,6 +67,16 @@ export async function envoy(): Promise<string> {
   return join(directory, 'envoy/_bin/envoy')
 }
 
+/** Path of gitleaks. */
+export async function gitleaks(): Promise<string> {
+  const sources = join(here, 'gitleaks')
+  const directory = await prepared('gitleaks', sources, async staging => {
+    const build = ['build', '-C', sources, '-trimpath', '-o', join(staging, 'gitleaks')]
+    await run('go', [...build, 'github.com/zricethezav/gitleaks/v8'], { timeoutMs: 590_000 })
+  })
+  return join(directory, 'gitleaks')
+}
+
 /** The command that calls a SOAP service by Python's zeep. */
 export async function zeep(): Promise<string[]> {
   const sources = join(here, 'zeep')
