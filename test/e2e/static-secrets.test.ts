@@ -51,7 +51,9 @@ const own = (kind: string, name: string, spec: object, at = namespace) => ({
 const accessKey = (name: string, type: string, services = [{ namespace, name: 'api' }]) =>
   own('AccessKey', name, { clientRef: { name: 'caller' }, type, services })
 
-/** What a key's Secret says is sent. */
+let clientId: string
+/** What the keys' Secrets say is sent. */
+let [secret, key, other] = ['', '', '']
 async function secretOf(name: string): Promise<string> {
   const { data } = await read<{ data: { secret: string } }>('secrets', namespace, name)
   return Buffer.from(data.secret, 'base64').toString('utf8')
@@ -88,11 +90,11 @@ beforeAll(async () => {
   )
   const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' }
   const service = { selector: { app: 'api' }, ports: [{ port: 80, targetPort: 'guard' }] }
-  await apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels } })
   await apply({
     apiVersion: 'v1',
     kind: 'List',
     items: [
+      { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels } },
       { apiVersion: 'v1', kind: 'Service', metadata: { name: 'api', namespace }, spec: service },
       own('GuardedService', 'api', {
         targetRef: { name: 'api', port: 80 },
@@ -108,44 +110,42 @@ beforeAll(async () => {
       deployment(orders.spec.template.spec.containers[0]?.image ?? ''),
     ],
   })
-  await kubectl(['rollout', 'status', 'deployment/api', '--namespace', namespace, '--timeout=120s'])
-  for (const name of ['static', 'key', 'elsewhere'])
-    await waitFor(`accesskeys.latchkey.dev/${name}`, namespace, 'condition=Enforced')
+  const keys = ['static', 'key', 'elsewhere']
+  const enforced = async (): Promise<void> => {
+    await Promise.all(keys.map(name => waitFor(`accesskeys.latchkey.dev/${name}`, namespace, 'condition=Enforced')))
+    ;[secret = '', key = '', other = ''] = await Promise.all(keys.map(secretOf))
+    const client = await read<{ status: { clientId: string } }>('apiclients.latchkey.dev', namespace, 'caller')
+    clientId = client.status.clientId
+  }
+  const rolledOut = kubectl(['rollout', 'status', 'deployment/api', '--namespace', namespace, '--timeout=120s'])
+  await Promise.all([rolledOut, enforced()])
+  // What was enforced before the guard was there is so again once the guard says so.
+  await waitFor('guardedservices.latchkey.dev/api', namespace, 'condition=Enforced')
 })
 afterAll(async () => {
   await kubectl(['delete', 'namespace', namespace, '--wait=false', '--ignore-not-found'])
 })
 
 it('a static secret and an API key let their client in from wherever they stand, and the app sees none', async () => {
-  const [secret, key] = [await secretOf('static'), await secretOf('key')]
   const answers = await call(bearer(secret), basic(key), inHeader(key), inQuery(key))
   const allowed = { status: 200, decision: 'allow; reason=granted; by=guard' }
   expect(answers).toMatchObject([allowed, allowed, allowed, allowed])
   expect(answers.map(({ body }) => JSON.parse(body).url)).toEqual(['/orders', '/orders', '/orders', '/orders?a=%20&b'])
-  const { status } = await read<{ status: { clientId: string } }>('apiclients.latchkey.dev', namespace, 'caller')
   for (const { body } of answers) {
-    expect(body).toContain(`"Latchkey-Client","${status.clientId}"`)
+    expect(body).toContain(`"Latchkey-Client","${clientId}"`)
     expect(body).not.toMatch(new RegExp(`${secret}|${key}|lks_`))
   }
 })
 
 it('a typo, and a key of another service, prove nobody', async () => {
-  const [secret, key, other] = [await secretOf('static'), await secretOf('key'), await secretOf('elsewhere')]
   const typo = (text: string) => text.slice(0, -1) + (text.endsWith('x') ? 'y' : 'x')
-  const answers = await call(
-    bearer(typo(secret)),
-    inHeader(typo(key)),
-    inQuery(typo(key)),
-    inHeader(other),
-    inQuery(other),
-  )
-  expect(answers).toMatchObject(Array.from({ length: 5 }, () => refused('invalid_token')))
-  const [twice] = await call({ query: `?api-key=${key}&api-key=${key}` })
+  const faults = [bearer(typo(secret)), inHeader(typo(key)), inQuery(typo(key)), inHeader(other), inQuery(other)]
+  const [twice, ...answers] = await call({ query: `?api-key=${key}&api-key=${key}` }, ...faults)
+  expect(answers).toMatchObject(faults.map(() => refused('invalid_token')))
   expect(twice).toMatchObject(refused('credential_ambiguous', 400))
 })
 
 it('a key that is revoked is refused by every guard once it says Enforced, and the other one stays', async () => {
-  const [secret, key] = [await secretOf('static'), await secretOf('key')]
   const revoked = JSON.stringify({ spec: { revoked: { reason: 'test' } } })
   await kubectl(['patch', 'accesskeys.latchkey.dev/key', '-n', namespace, '--type=merge', '-p', revoked])
   await waitFor('accesskeys.latchkey.dev/key', namespace, 'jsonpath={.status.state}=Revoked')
