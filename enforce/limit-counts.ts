@@ -19,8 +19,10 @@ const fewestCounts = 1_024
 /** Of the memory, and what a count takes of it. */
 const memoryShare = 1 / 32
 const bytesEach = 384
-/** So often at most all are looked at for some that can go, and so long whoever finds no place for a new one waits. */
-const sweepEveryMs = 1_000
+/** When all are in use, so many are looked at, so often at most, for some that can go: all of them within a second. */
+const sweep = { counts: 4_096, everyMs: 100 } as const
+/** So long whoever finds no place for a new one waits. */
+const fullMs = 1_000
 
 /** @param memoryBytes that the process may have; undefined: it has no limit */
 export function countsWithin(memoryBytes: number | undefined): number {
@@ -33,6 +35,14 @@ export function createLimitCounts(nowMs: () => number, most: number): LimitCount
   const counts = new Map<string, Map<string, CallCount>>()
   let size = 0
   let sweptMs = Number.NEGATIVE_INFINITY
+  let walk = each()
+
+  function* each(): Generator<{ readonly clients: Map<string, CallCount>; clientId: string; count: CallCount }> {
+    for (const [grant, clients] of counts) {
+      for (const [clientId, count] of clients) yield { clients, clientId, count }
+      if (clients.size === 0) counts.delete(grant)
+    }
+  }
 
   function countOf(grant: string, { perSeconds }: GrantLimit, clientId: string, now: number): CallCount | undefined {
     const known = counts.get(grant)?.get(clientId)
@@ -44,15 +54,17 @@ export function createLimitCounts(nowMs: () => number, most: number): LimitCount
 
   function hasRoom(now: number): boolean {
     if (size < most) return true
-    if (now - sweptMs < sweepEveryMs) return false
+    if (now - sweptMs < sweep.everyMs) return false
     sweptMs = now
-    for (const [grant, clients] of counts) {
-      for (const [clientId, count] of clients) {
-        if (waitOf(count, 1, now) > 0) continue
-        clients.delete(clientId)
-        size--
+    for (let looked = 0; looked < sweep.counts; looked++) {
+      const { value, done } = walk.next()
+      if (done) {
+        walk = each()
+        break
       }
-      if (clients.size === 0) counts.delete(grant)
+      if (waitOf(value.count, 1, now) > 0) continue
+      value.clients.delete(value.clientId)
+      size--
     }
     return size < most
   }
@@ -63,7 +75,7 @@ export function createLimitCounts(nowMs: () => number, most: number): LimitCount
       const now = nowMs()
       const count = countOf(grant, limit, clientId, now)
       if (count) return waitOf(count, limit.requests, now)
-      return hasRoom(now) ? 0 : sweepEveryMs
+      return hasRoom(now) ? 0 : fullMs
     },
     count(grant, limit, clientId) {
       const now = nowMs()

@@ -65,15 +65,19 @@ describe('the counts of limits', () => {
     expect(counts.size()).toBe(1)
   })
 
-  it('are looked through for room once a second at most', () => {
-    const { counts, step } = counted(1)
-    call(counts, 'g', 'a')
-    step(60_500)
-    expect(call(counts, 'g', 'b')).toBe(false)
-    step(500)
-    expect(call(counts, 'g', 'b')).toBe(false)
-    step(500)
-    expect(call(counts, 'g', 'b')).toBe(true)
+  it('are looked through for room part by part, ten times a second at most', () => {
+    const { counts, step } = counted(5_000)
+    const names = Array.from({ length: 5_000 }, (_, at) => `client-${at}`)
+    for (const client of names) call(counts, 'g', client)
+    step(30_000)
+    for (const client of names.slice(0, 4_096)) call(counts, 'g', client)
+    step(33_000)
+    expect(call(counts, 'h', 'new')).toBe(false)
+    step(99)
+    expect(call(counts, 'h', 'new')).toBe(false)
+    step(1)
+    expect(call(counts, 'h', 'new')).toBe(true)
+    expect(counts.size()).toBe(4_097)
   })
 
   it.each([
