@@ -17,6 +17,7 @@ import type { IssuerConfig } from './config.ts'
 import { measure } from './measure.ts'
 import { createObjects } from './objects.ts'
 import { createClientsById } from './publish/clients-by-id.ts'
+import { writtenByIssuer } from './publish/discovery.ts'
 import { createRoutes } from './publish/routes.ts'
 import { followSigningKeys } from './publish/signing-keys.ts'
 import { startServers } from './servers.ts'
@@ -87,6 +88,7 @@ export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Pro
   const signing = followSigningKeys(
     client,
     { namespace: config.namespace, name: `${config.fullname}-issuer-keys` },
+    { algorithm: config.tokenAlgorithm, ed25519Alg: config.ed25519Alg },
     log,
   )
   const opened = await openStore(config, { client: parts.storeClient ?? client, clock: systemClock, log })
@@ -113,6 +115,7 @@ export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Pro
   const find = createRoutes({
     issuerUrl: config.issuerUrl,
     tokenUrl: config.tokenUrl,
+    algs: writtenByIssuer(config.ed25519Alg),
     signingKeys: signing.current,
     client: freshClient,
     server: tokens.servers.get,

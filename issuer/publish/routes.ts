@@ -9,6 +9,8 @@ export interface Published {
   readonly issuerUrl: string
   /** Begin of the URLs of the OAuth endpoints. */
   readonly tokenUrl: string
+  /** `alg` values of what the issuer's keys may sign. */
+  readonly algs: readonly string[]
   /** The issuer's own keys; undefined until they are known. */
   signingKeys(): readonly PublishableKey[] | undefined
   /** Accepted clients only. */
@@ -52,7 +54,7 @@ function table(base: string): Readonly<Record<string, (from: Published, name: st
 
 function issuerDocument(from: Published): Found {
   const keys = from.signingKeys()
-  return keys ? discoveryOf(from.issuerUrl, endpointUrls(from.tokenUrl)) : 'not_ready'
+  return keys ? discoveryOf(from.issuerUrl, { urls: endpointUrls(from.tokenUrl), algs: from.algs }) : 'not_ready'
 }
 
 function issuerKeys(from: Published): Found {
@@ -62,7 +64,9 @@ function issuerKeys(from: Published): Found {
 
 function serviceDocument(from: Published, service: string): Found {
   const server = from.server(service)
-  return server ? discoveryOf(server.issuer, endpointUrls(from.tokenUrl, service)) : 'not_found'
+  return server
+    ? discoveryOf(server.issuer, { urls: endpointUrls(from.tokenUrl, service), algs: from.algs })
+    : 'not_found'
 }
 
 /** The installation's keys sign the tokens of every server: `iss` tells these apart. */
