@@ -11,7 +11,9 @@ import type { Logger } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import { createStreamAuthorizer } from './authenticate/authorize.ts'
 import { createFairReviewer } from './authenticate/review-fairly.ts'
+import { createServiceCallers } from './authenticate/service-callers.ts'
 import { createReviewer } from './authenticate/token-review.ts'
+import { checkUrl, createCheckHandler } from './check/check-handler.ts'
 import { createClusterKeys } from './cluster-keys.ts'
 import type { IssuerConfig } from './config.ts'
 import { measure } from './measure.ts'
@@ -110,9 +112,20 @@ export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Pro
     clock: systemClock,
     log,
   })
+  const { issuerUrl, tokenUrl } = config
+  const ofIssuer = createFairReviewer(createReviewer(client, issuerUrl), { audience: issuerUrl, clock: systemClock })
+  const check = createCheckHandler({
+    callers: createServiceCallers(ofIssuer, systemClock),
+    slices,
+    services: resolved.services,
+    ready: () => isLoaded,
+    clock: systemClock,
+    log,
+  })
   const find = createRoutes({
-    issuerUrl: config.issuerUrl,
-    tokenUrl: config.tokenUrl,
+    issuerUrl,
+    tokenUrl,
+    checkUrl: checkUrl(tokenUrl),
     signingKeys: signing.current,
     client: freshClient,
     server: tokens.servers.get,
@@ -127,6 +140,7 @@ export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Pro
     snapshots,
     usage,
     tokens,
+    check,
     reviewer: fair,
     ready: () => isLoaded,
   })

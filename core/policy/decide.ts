@@ -82,19 +82,19 @@ function placeOf(endpoint: Endpoint | 'path_ambiguous' | undefined, policy: Comp
 }
 
 /** What is wrong with an identity that does not count now; there is always something. */
-function refused(identity: Identity, snapshot: Snapshot, now: number, place: Place): Decision {
+export function refused(identity: Identity, snapshot: Snapshot, now: number, place: Place): Decision {
   const client = checkIdentity(identity, snapshot, now)
   return deny(typeof client === 'string' ? client : 'invalid_token', place, undefined)
 }
 
 /** @param needs the release that knows what this version does not, where the policy says so */
-function unsupported(needs: string | undefined): { reason: 'policy_unsupported'; detail?: string } {
+export function unsupported(needs: string | undefined): { reason: 'policy_unsupported'; detail?: string } {
   const reason = 'policy_unsupported'
   if (needs === undefined) return { reason }
   return { reason, detail: `The policy says what guards know from release ${needs} on. Upgrade the guard.` }
 }
 
-function allow(
+export function allow(
   { grant, rule }: Choice,
   roles: readonly string[],
   route: string | undefined,
@@ -106,7 +106,7 @@ function allow(
   return { ...plain, ...(route !== undefined && { route }), ...(attributes && { attributes }) }
 }
 
-function deny(
+export function deny(
   reason: DenyReason,
   { route, mode }: Place,
   identity: CheckedIdentity | undefined,
@@ -141,7 +141,7 @@ function lacking(
 }
 
 /** What would perhaps have allowed: that is for a newer guard to say. */
-function unreadOf(
+export function unreadOf(
   { clientId, roles }: Identity,
   { unsupported: unread, grantsByClient }: Snapshot,
   now: number,
