@@ -33,14 +33,16 @@ export interface CheckHandlerParts {
   /** GuardedServices of this installation as they are now. */
   readonly services: () => ReadonlyMap<string, ResolvedService>
   readonly ready: () => boolean
+  /** Requests that one peer may make. */
+  readonly rate?: RateBounds
   readonly clock: Clock
   readonly log: Logger
 }
 
 /** `POST /v1/check`: what a guard would say, for services that have none. Nothing is read before its caller is proved. */
 export function createCheckHandler(parts: CheckHandlerParts): Handler {
-  const { callers, slices, services, ready, clock, log } = parts
-  const rates = createRates(peerRate, clock)
+  const { callers, slices, services, ready, rate = peerRate, clock, log } = parts
+  const rates = createRates(rate, clock)
   const queue = createFairQueue(turns)
   const snapshots = createHeldSnapshots()
 
