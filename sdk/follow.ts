@@ -6,7 +6,7 @@ const checkEveryMs = 1_000
 export interface Followed<T> {
   /** @throws AccessError while there never was anything good */
   current(): Promise<T>
-  /** Looks again, at most once a second. @returns whether it did */
+  /** Looks again, at most once a second; who asks meanwhile waits for the same look. @returns whether it did */
   refresh(): Promise<boolean>
   forget(): void
 }
@@ -18,6 +18,7 @@ export function follow<T>(find: () => Promise<Source<T>>): Followed<T> {
   let checkedAt = Number.NEGATIVE_INFINITY
   let refreshedAt = Number.NEGATIVE_INFINITY
   let reading: Promise<T> | undefined
+  let refreshing: Promise<boolean> | undefined
 
   const read = async (): Promise<T> => {
     try {
@@ -38,16 +39,23 @@ export function follow<T>(find: () => Promise<Source<T>>): Followed<T> {
     return reading
   }
 
+  const lookAgain = async (): Promise<boolean> => {
+    if (performance.now() - refreshedAt < checkEveryMs) return false
+    refreshedAt = performance.now()
+    await readOnce()
+    return true
+  }
+
   return {
     current(): Promise<T> {
       if (good && performance.now() - checkedAt < checkEveryMs) return Promise.resolve(good.value)
       return readOnce()
     },
-    async refresh(): Promise<boolean> {
-      if (performance.now() - refreshedAt < checkEveryMs) return false
-      refreshedAt = performance.now()
-      await readOnce()
-      return true
+    refresh(): Promise<boolean> {
+      refreshing ??= lookAgain().finally(() => {
+        refreshing = undefined
+      })
+      return refreshing
     },
     forget() {
       good = undefined
