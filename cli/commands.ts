@@ -4,8 +4,7 @@ import { leaked } from './leaked/entry.ts'
 import { processes } from './processes.ts'
 import { propose } from './propose/entry.ts'
 import { replaced } from './replaced/entry.ts'
-import { tokenInspect } from './token/entry.ts'
-import { tokenExchange, tokenMint } from './token/get/entry.ts'
+import { tokenExchange, tokenInspect, tokenMint } from './token/entry.ts'
 import { unused } from './unused/entry.ts'
 import { version } from './version/entry.ts'
 import { why } from './why/entry.ts'
@@ -17,8 +16,8 @@ export const commandTable: CommandTable = {
   commands: [
     defineCommand(why, async () => (await import('./why/explain-call.ts')).explainCall),
     defineCommand(tokenInspect, async () => (await import('./token/inspect-token.ts')).inspect),
-    defineCommand(tokenMint, async () => (await import('./token/get/get-token.ts')).mint),
-    defineCommand(tokenExchange, async () => (await import('./token/get/get-token.ts')).exchangeToken),
+    defineCommand(tokenMint, async () => (await import('./token/get-token.ts')).mint),
+    defineCommand(tokenExchange, async () => (await import('./token/get-token.ts')).exchangeToken),
     defineCommand(propose, async () => (await import('./propose/propose-access.ts')).proposeAccess),
     defineCommand(replaced, async () => (await import('./replaced/list-replaced.ts')).listReplaced),
     defineCommand(leaked, async () => (await import('./leaked/answer-leak.ts')).answerLeak),

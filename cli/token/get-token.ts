@@ -1,14 +1,14 @@
 import { readFile } from 'node:fs/promises'
-import { defaultAudience } from '../../../core/base/ids.ts'
-import { parseCompact } from '../../../core/credential/compact.ts'
-import { AccessError } from '../../../sdk/access-error.ts'
-import { sessionProvider } from '../../../sdk/session-provider.ts'
-import { type TokenProvider, tokenProvider } from '../../../sdk/token-provider.ts'
-import type { CommandIo, Given } from '../../frame/command.ts'
-import { CommandError, type Outcome } from '../../frame/exit-codes.ts'
-import { columns, formatted, printable } from '../../frame/output.ts'
-import { memberLines } from '../render.ts'
+import { defaultAudience } from '../../core/base/ids.ts'
+import { parseCompact } from '../../core/credential/compact.ts'
+import { AccessError } from '../../sdk/access-error.ts'
+import { sessionProvider } from '../../sdk/session-provider.ts'
+import { type TokenProvider, tokenProvider } from '../../sdk/token-provider.ts'
+import type { CommandIo, Given } from '../frame/command.ts'
+import { CommandError, type Outcome } from '../frame/exit-codes.ts'
+import { columns, formatted, printable } from '../frame/output.ts'
 import type { tokenExchange, tokenMint } from './entry.ts'
+import { memberLines } from './render.ts'
 
 /** @throws Error with a sentence for people, which holds no key and no token */
 export async function mint({ options }: Given<typeof tokenMint.options>, io: CommandIo): Promise<Outcome> {
