@@ -19,6 +19,7 @@ const curable: ReadonlySet<string> = new Set([
   'token_expired',
   'invalid_token',
   'token_predates_key',
+  'token_revoked',
   'key_revoked',
   'key_expired',
 ])

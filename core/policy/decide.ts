@@ -20,6 +20,8 @@ export interface DecisionRequest {
   readonly method: string
   /** Request target as on the wire, one character per byte. */
   readonly target: string
+  /** A permission that is asked about in place of the route that method and target would find. */
+  readonly wanted?: Endpoint | undefined
 }
 
 /**
@@ -46,7 +48,7 @@ export function decide(
     const detail = target === 'path_malformed' ? { detail: pathFault(request.target) } : {}
     return { allow: false, reason: target, identity: checked, ...detail }
   }
-  const endpoint = findEndpoint(policy.routes, request.method, target)
+  const endpoint = request.wanted ?? findEndpoint(policy.routes, request.method, target)
   if (typeof endpoint === 'object' && endpoint.isPublic) return { allow: true, reason: 'public', identity: checked }
   const place = placeOf(endpoint, policy, request.method)
   if (typeof identity === 'string') return deny(identity, place, undefined)
@@ -82,19 +84,19 @@ function placeOf(endpoint: Endpoint | 'path_ambiguous' | undefined, policy: Comp
 }
 
 /** What is wrong with an identity that does not count now; there is always something. */
-export function refused(identity: Identity, snapshot: Snapshot, now: number, place: Place): Decision {
+function refused(identity: Identity, snapshot: Snapshot, now: number, place: Place): Decision {
   const client = checkIdentity(identity, snapshot, now)
   return deny(typeof client === 'string' ? client : 'invalid_token', place, undefined)
 }
 
 /** @param needs the release that knows what this version does not, where the policy says so */
-export function unsupported(needs: string | undefined): { reason: 'policy_unsupported'; detail?: string } {
+function unsupported(needs: string | undefined): { reason: 'policy_unsupported'; detail?: string } {
   const reason = 'policy_unsupported'
   if (needs === undefined) return { reason }
   return { reason, detail: `The policy says what guards know from release ${needs} on. Upgrade the guard.` }
 }
 
-export function allow(
+function allow(
   { grant, rule }: Choice,
   roles: readonly string[],
   route: string | undefined,
@@ -106,7 +108,7 @@ export function allow(
   return { ...plain, ...(route !== undefined && { route }), ...(attributes && { attributes }) }
 }
 
-export function deny(
+function deny(
   reason: DenyReason,
   { route, mode }: Place,
   identity: CheckedIdentity | undefined,
@@ -141,7 +143,7 @@ function lacking(
 }
 
 /** What would perhaps have allowed: that is for a newer guard to say. */
-export function unreadOf(
+function unreadOf(
   { clientId, roles }: Identity,
   { unsupported: unread, grantsByClient }: Snapshot,
   now: number,

@@ -7,7 +7,6 @@ import { readCredential } from '../../core/credential/read.ts'
 import { verifyCredential } from '../../core/credential/verify.ts'
 import { challengeFor } from '../../core/policy/challenge.ts'
 import { decide } from '../../core/policy/decide.ts'
-import { decidePermission } from '../../core/policy/decide-permission.ts'
 import { type Decision, passes } from '../../core/policy/decision.ts'
 import type { Snapshot } from '../../core/snapshot/snapshot.ts'
 import type { Check } from './read-checks.ts'
@@ -62,21 +61,13 @@ export function* decidingChecks(
 }
 
 function decideCheck(check: Check, snapshot: Snapshot, now: number): Decision {
-  const { wants } = check
-  if (!('path' in wants)) {
-    const asked = askedOf(check, { method: 'GET', path: '/' }, snapshot)
-    return decidePermission(wants, identify(asked, check, snapshot, now), snapshot, now)
-  }
-  const asked = askedOf(check, wants, snapshot)
-  return decide({ method: asked.method, target: asked.target }, identify(asked, check, snapshot, now), snapshot, now)
+  const asked = askedOf(check, snapshot)
+  const { method, target } = asked
+  return decide({ method, target, wanted: check.wanted }, identify(asked, check, snapshot, now), snapshot, now)
 }
 
 /** As a guard would have read it: an API key stands where the service says, or was cut out of the query. */
-function askedOf(
-  { authorization, apiKey }: Check,
-  { method, path }: { readonly method: string; readonly path: string },
-  { service }: Snapshot,
-): AuthorizationRequest {
+function askedOf({ authorization, apiKey, method, path }: Check, { service }: Snapshot): AuthorizationRequest {
   const { header, query } = service?.apiKey ?? {}
   const cut = query !== undefined && apiKey === undefined ? cutQueryKey(path, query) : undefined
   const isHeader = header !== undefined && apiKey !== undefined

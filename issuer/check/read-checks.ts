@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import { isRecord } from '../../core/base/is-record.ts'
 import { readJsonObject } from '../../core/credential/json-object.ts'
-import { readWanted, type WantedPermission } from '../../core/policy/decide-permission.ts'
+import type { Endpoint } from '../../core/matching/route-table.ts'
+import { readWanted } from '../../core/policy/wanted-permission.ts'
 
 /** Bytes of a whole request; a hundred usual tokens with their paths fit. */
 export const maxCheckBytes = 131_072
@@ -13,7 +14,11 @@ export interface Check {
   readonly authorization?: string
   /** What stood where `spec.apiKey` of the service says. */
   readonly apiKey?: string
-  readonly wants: { readonly method: string; readonly path: string } | WantedPermission
+  readonly method: string
+  /** The target as it came, with its query. */
+  readonly path: string
+  /** A permission, asked about in place of method and path. */
+  readonly wanted?: Endpoint
 }
 
 export interface Checks {
@@ -75,10 +80,14 @@ function readCheck(value: unknown): Check | string {
   if (apiKey !== undefined && typeof apiKey !== 'string') return 'apiKey must be a string'
   const wants = readWants({ method, path, permission })
   if (typeof wants === 'string') return wants
-  return { wants, ...(authorization !== undefined && { authorization }), ...(apiKey !== undefined && { apiKey }) }
+  return { ...wants, ...(authorization !== undefined && { authorization }), ...(apiKey !== undefined && { apiKey }) }
 }
 
-function readWants({ method, path, permission }: Record<'method' | 'path' | 'permission', unknown>) {
+function readWants({
+  method,
+  path,
+  permission,
+}: Record<'method' | 'path' | 'permission', unknown>): Pick<Check, 'method' | 'path' | 'wanted'> | string {
   if (permission === undefined) {
     if (typeof method === 'string' && method !== '' && typeof path === 'string') return { method, path }
     return 'it must have method and path, or permission'
@@ -88,9 +97,9 @@ function readWants({ method, path, permission }: Record<'method' | 'path' | 'per
   const { action, resource, ...others } = permission
   if (typeof action !== 'string' || typeof resource !== 'string' || Object.keys(others).length > 0)
     return 'permission must have action and resource, and nothing else'
-  return (
-    readWanted(action, resource) ?? 'resource must be segments in normal form between slashes, 512 characters at most'
-  )
+  const wanted = readWanted(action, resource)
+  if (!wanted) return 'resource must be segments in normal form between slashes, 512 characters at most'
+  return { method: 'GET', path: '/', wanted }
 }
 
 function malformed(detail: string): CheckFault {

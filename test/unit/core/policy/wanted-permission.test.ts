@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { decide } from '../../../../core/policy/decide.ts'
-import { decidePermission, readWanted } from '../../../../core/policy/decide-permission.ts'
+import { readWanted } from '../../../../core/policy/wanted-permission.ts'
 import { mainIdentity, routeRow, sliceOf } from '../../../builders/policy.ts'
 import { clientRow, grantRow, now, roleRow } from '../fixture.ts'
 
@@ -15,10 +15,10 @@ const unread = {
   unsupported: new Map([['role/reader', '9.0.0']]),
 }
 
-function ask(resource: string, snapshot = sliced(), identity: Parameters<typeof decidePermission>[1] = mainIdentity) {
+function ask(resource: string, snapshot = sliced(), identity: Parameters<typeof decide>[1] = mainIdentity) {
   const wanted = readWanted('read', resource)
   if (!wanted) throw new Error('no resource')
-  return decidePermission(wanted, identity, snapshot, now)
+  return decide({ method: 'GET', target: '/', wanted }, identity, snapshot, now)
 }
 
 describe('a permission', () => {
@@ -38,7 +38,11 @@ describe('a permission', () => {
 
   it('of an action that nobody names is not given', () => {
     const wanted = readWanted('write', 'orders/7')
-    expect(wanted && decidePermission(wanted, mainIdentity, sliced(), now)).toMatchObject({ reason: 'not_granted' })
+    const request = { method: 'GET', target: '/', wanted }
+    expect(decide(request, mainIdentity, sliced(), now)).toMatchObject({
+      reason: 'not_granted',
+      missing: 'write orders/7',
+    })
   })
 
   it.each([
@@ -65,6 +69,6 @@ describe('a permission', () => {
   )
 
   it('is for the resource whatever of it is escaped', () => {
-    expect(readWanted('read', 'orders/%C3%A9')?.segments).toEqual(['orders', 'é'])
+    expect(readWanted('read', 'orders/%C3%A9')?.permission?.parts).toEqual(['orders', 'é'])
   })
 })
