@@ -16,12 +16,12 @@ import type { Decision } from './decision.ts'
 import { callerOf } from './known-identity.ts'
 
 export interface DecisionRequest {
+  /** A permission that is asked about in place of the route that method and target would find. */
+  readonly wanted?: Endpoint | undefined
   /** As on the wire: methods are case-sensitive. */
   readonly method: string
   /** Request target as on the wire, one character per byte. */
   readonly target: string
-  /** A permission that is asked about in place of the route that method and target would find. */
-  readonly wanted?: Endpoint | undefined
 }
 
 /**
