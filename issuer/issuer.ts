@@ -42,7 +42,7 @@ export interface Issuer {
 
 export interface IssuerParts {
   readonly client: KubeClient
-  /** For what tokens need to be remembered, with connections of its own; default: the same. */
+  /** For what tokens and checks ask, with connections of its own; default: the same. */
   readonly storeClient?: KubeClient
   readonly log: Logger
   readonly metrics?: Metrics
@@ -102,6 +102,12 @@ export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Pro
     slices.flush()
     return clientById(clientId)
   }
+  const { issuerUrl } = config
+  const ofIssuer = createFairReviewer(createReviewer(parts.storeClient ?? client, issuerUrl), {
+    audience: issuerUrl,
+    clock: systemClock,
+  })
+  const callers = createServiceCallers(ofIssuer, systemClock)
   const tokens = createTokens(config, {
     objects,
     resolved,
@@ -112,10 +118,8 @@ export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Pro
     clock: systemClock,
     log,
   })
-  const { issuerUrl, tokenUrl } = config
-  const ofIssuer = createFairReviewer(createReviewer(client, issuerUrl), { audience: issuerUrl, clock: systemClock })
   const check = createCheckHandler({
-    callers: createServiceCallers(ofIssuer, systemClock),
+    callers,
     slices,
     services: resolved.services,
     ready: () => isLoaded,
@@ -123,9 +127,9 @@ export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Pro
     log,
   })
   const find = createRoutes({
-    issuerUrl,
-    tokenUrl,
-    checkUrl: checkUrl(tokenUrl),
+    issuerUrl: config.issuerUrl,
+    tokenUrl: config.tokenUrl,
+    checkUrl: checkUrl(config.tokenUrl),
     signingKeys: signing.current,
     client: freshClient,
     server: tokens.servers.get,
