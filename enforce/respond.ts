@@ -1,4 +1,5 @@
 import { reasons } from '../core/base/reasons.ts'
+import { challengeFor } from '../core/policy/challenge.ts'
 import type { Decision } from '../core/policy/decision.ts'
 import type { ReachedLimit } from '../core/policy/limits.ts'
 import { type UpstreamFault, upstreamFaults } from '../core/policy/upstream-faults.ts'
@@ -122,26 +123,4 @@ function problem(what: {
 function titleOf(code: string): string {
   const words = code.replaceAll('_', ' ')
   return words.charAt(0).toUpperCase() + words.slice(1)
-}
-
-const errors: Readonly<Record<number, string>> = {
-  400: 'invalid_request',
-  401: 'invalid_token',
-  403: 'insufficient_scope',
-}
-
-/** @see RFC 6750 section 3: no error code where no credential was sent */
-function challengeFor(decision: Decision & { allow: false }, audience: string | undefined): string | undefined {
-  const { status, hint } = reasons[decision.reason]
-  const error = errors[status]
-  // A 400 is about the request; only the one about credentials belongs to the scheme.
-  if (error === undefined || (status === 400 && decision.reason !== 'credential_ambiguous')) return undefined
-  const realm = `Bearer realm="${quotable(audience ?? 'latchkey')}"`
-  if (decision.reason === 'credential_missing' || decision.reason === 'credential_unsupported') return realm
-  return `${realm}, error="${error}", error_description="${quotable(hint)}"`
-}
-
-/** RFC 6750 section 3 allows no quote and no backslash inside. */
-function quotable(text: string): string {
-  return text.replace(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, "'")
 }

@@ -17,6 +17,8 @@ import { callerOf } from './known-identity.ts'
 import { type LimitsLeft, limitText } from './limits.ts'
 
 export interface DecisionRequest {
+  /** A permission that is asked about in place of the route that method and target would find. */
+  readonly wanted?: Endpoint | undefined
   /** As on the wire: methods are case-sensitive. */
   readonly method: string
   /** Request target as on the wire, one character per byte. */
@@ -48,7 +50,7 @@ export function decide(
     const detail = target === 'path_malformed' ? { detail: pathFault(request.target) } : {}
     return { allow: false, reason: target, identity: checked, ...detail }
   }
-  const endpoint = findEndpoint(policy.routes, request.method, target)
+  const endpoint = request.wanted ?? findEndpoint(policy.routes, request.method, target)
   if (typeof endpoint === 'object' && endpoint.isPublic) return { allow: true, reason: 'public', identity: checked }
   const place = placeOf(endpoint, policy, request.method)
   if (typeof identity === 'string') return deny(identity, place, undefined)

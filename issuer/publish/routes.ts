@@ -2,6 +2,7 @@ import { issuerOf } from '../../core/base/ids.ts'
 import { jwksOf, type PublishableKey } from '../../core/jose/jwks.ts'
 import type { ResolvedClient } from '../../core/registry/resolve-clients.ts'
 import { type AuthorizationServer, endpointUrls } from '../tokens/authorization-servers.ts'
+import { apiDocumentOf } from './api-document.ts'
 import { discoveryOf } from './discovery.ts'
 
 /** What the documents are made from. */
@@ -11,6 +12,7 @@ export interface Published {
   readonly tokenUrl: string
   /** `alg` values of what the issuer's keys may sign. */
   readonly algs: readonly string[]
+  readonly checkUrl: string
   /** The issuer's own keys; undefined until they are known. */
   signingKeys(): readonly PublishableKey[] | undefined
   /** Accepted clients only. */
@@ -41,6 +43,7 @@ function table(base: string): Readonly<Record<string, (from: Published, name: st
     [`${base}${oauth}`]: issuerDocument,
     [`${oauth}${base}`]: issuerDocument,
     [`${base}${jwks}`]: issuerKeys,
+    [`${base}/openapi.json`]: apiDocumentOf,
     [`${base}${clients}${openid}`]: clientDocument,
     [`${base}${clients}${oauth}`]: clientDocument,
     [`${oauth}${base}${clients}`]: clientDocument,
@@ -54,7 +57,9 @@ function table(base: string): Readonly<Record<string, (from: Published, name: st
 
 function issuerDocument(from: Published): Found {
   const keys = from.signingKeys()
-  return keys ? discoveryOf(from.issuerUrl, { urls: endpointUrls(from.tokenUrl), algs: from.algs }) : 'not_ready'
+  if (!keys) return 'not_ready'
+  const document = discoveryOf(from.issuerUrl, { urls: endpointUrls(from.tokenUrl), algs: from.algs })
+  return { ...document, latchkey_check_endpoint: from.checkUrl }
 }
 
 function issuerKeys(from: Published): Found {

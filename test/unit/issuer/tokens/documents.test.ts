@@ -15,7 +15,8 @@ const servers = createAuthorizationServers(issuerUrl, tokenUrl, () => services)
 const { kid, jwk } = makePair()
 const keys = [{ kid, algorithm: 'Ed25519', publicKey: jwk }] as never
 const find = createRoutes({
-  ...{ issuerUrl, tokenUrl, algs: writtenByIssuer('EdDSA'), server: servers.get, signingKeys: () => keys },
+  ...{ issuerUrl, tokenUrl, checkUrl: `${tokenUrl}/v1/check`, algs: writtenByIssuer('EdDSA') },
+  ...{ server: servers.get, signingKeys: () => keys },
   ...{ client: () => undefined, clientKeys: () => [], now: () => 0 },
 })
 
@@ -44,7 +45,7 @@ it('publishes of each server where its endpoints are, at the paths of both speci
   expect(find(`${orders}/.well-known/openid-configuration`)).toEqual(ofService)
   expect(find(`${orders}/.well-known/oauth-authorization-server`)).toEqual(ofService)
   expect(find(`/.well-known/oauth-authorization-server${orders}`)).toEqual(ofService)
-  const ours = about(issuerUrl, tokenUrl)
+  const ours = { ...about(issuerUrl, tokenUrl), latchkey_check_endpoint: `${tokenUrl}/v1/check` }
   expect(find('/default/.well-known/openid-configuration')).toEqual(ours)
   expect(find('/.well-known/oauth-authorization-server/default')).toEqual(ours)
 })
