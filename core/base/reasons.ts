@@ -66,6 +66,10 @@ export const reasons = {
     hint: "The token is good, and its client is granted nothing here, or is gone. Ask the service's owner for an AccessGrant.",
   },
   grant_expired: { status: 403, hint: "The AccessGrant has ended. Ask the service's owner to renew it." },
+  limit_exceeded: {
+    status: 429,
+    hint: "The client has made all the calls that its AccessGrant allows for now. Try again after Retry-After, or ask the service's owner for a higher limit.",
+  },
   route_unknown: { status: 403, hint: 'The service declares no such route.' },
   path_ambiguous: {
     status: 403,

@@ -4,7 +4,7 @@ import type { CredentialExplanation } from './explanation.ts'
 import { signatureCauses, written } from './signature-causes.ts'
 import { claimFaults, keyFaults } from './token-faults.ts'
 
-const algorithms = ['EdDSA', 'Ed25519', 'ES256']
+const algorithms = ['EdDSA', 'Ed25519', 'ES256', 'RS256']
 const serviceIssuer = /^https?:\/\/[^?#]+\/services\/[^/?#]+\/[^/?#]+$/
 
 /** What people are told of access tokens. */

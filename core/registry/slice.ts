@@ -8,6 +8,7 @@ import type {
   AccessTokensRow,
   ClientRow,
   ClusterRow,
+  GrantLimit,
   GrantRow,
   RoleRow,
   Row,
@@ -156,8 +157,10 @@ function ruleRow({ methods, paths, permissions, when }: RoleRule, index: number)
 export function grantRow(grant: AccessGrant, clients: ReadonlyMap<string, ResolvedClient>): GivenGrant | undefined {
   const { metadata, spec } = grant
   const expiresAt = secondsOf(spec.expiresAt)
-  // A time nobody can read must not make a grant endless.
+  // A time nobody can read must not make a grant endless, nor a limit that nobody can read one without a limit.
   if (!isPresent(grant) || (spec.expiresAt !== undefined && expiresAt === undefined)) return undefined
+  const limit = spec.limit && limitOf(spec.limit)
+  if (spec.limit && !limit) return undefined
   const meant = grantedClients(grant, clients)
   if (meant.length === 0) return undefined
   const row: GrantRow = {
@@ -167,8 +170,14 @@ export function grantRow(grant: AccessGrant, clients: ReadonlyMap<string, Resolv
     clients: meant.map(client => client.clientId),
     ...(spec.attributes && { attributes: spec.attributes }),
     ...(expiresAt !== undefined && { expiresAt }),
+    ...(limit && { limit }),
   }
   return { row, clients: meant }
+}
+
+function limitOf({ requests, per }: NonNullable<AccessGrant['spec']['limit']>): GrantLimit | undefined {
+  const perSeconds = durationSeconds(per)
+  return perSeconds === undefined || perSeconds < 1 || requests < 1 ? undefined : { requests, perSeconds }
 }
 
 /**

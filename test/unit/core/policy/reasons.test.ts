@@ -18,6 +18,7 @@ import {
   es256Key,
   grantRow,
   headerOf,
+  identityOf,
   keyRow,
   mainKey,
   now,
@@ -57,6 +58,12 @@ const ended = [
   clientRow(),
 ]
 
+function reachedLimit(): Reason {
+  const limit = { requests: 1, perSeconds: 60 }
+  const snapshot = snapshotOf([...rows.slice(0, 2), grantRow('read', 'reader', { limit }), clientRow()])
+  return decide({ method: 'GET', target: '/orders' }, identityOf(snapshot), snapshot, now, { waitMs: () => 1 }).reason
+}
+
 /** What only a proxy that asks can get wrong has its ways in test/unit/authorizer: such a call never reaches `decide`. */
 const ofProxies = { peer_unknown: true, service_unknown: true } as const
 
@@ -92,6 +99,7 @@ const ways: Readonly<Record<Exclude<Reason, keyof typeof ofProxies>, () => Reaso
   not_granted: () => decisionOf(rows, token, '/other'),
   not_subscribed: () => decisionOf(rowsWith().slice(0, -1), accessToken()),
   grant_expired: () => decisionOf(ended, token),
+  limit_exceeded: () => reachedLimit(),
   route_unknown: () => decisionOf([serviceRow({ routes }), clientRow()], token, '/other'),
   path_ambiguous: () => decisionOf([serviceRow({ routes }), clientRow()], token, '/Orders'),
   policy_unsupported: () => decisionOf([{ ...serviceRow(), newField: true }], 'credential_missing'),
