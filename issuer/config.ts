@@ -32,6 +32,18 @@ const table = {
     default: undefined,
     description: 'begin of the URLs of the OAuth endpoints; default: the issuer URL',
   }),
+  peerRate: integer('LATCHKEY_TOKEN_PEER_RATE', {
+    default: 500,
+    min: 1,
+    max: 100_000,
+    description: 'requests a second that one address may make to the OAuth endpoints of a replica',
+  }),
+  clientRate: integer('LATCHKEY_TOKEN_CLIENT_RATE', {
+    default: 200,
+    min: 1,
+    max: 100_000,
+    description: 'requests a second that one client may make to them',
+  }),
   healthPort: integer('LATCHKEY_HEALTH_PORT', {
     default: 8081,
     min: 0,

@@ -11,6 +11,7 @@ import type { Logger } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import { createStreamAuthorizer } from './authenticate/authorize.ts'
 import { createFairReviewer } from './authenticate/review-fairly.ts'
+import { createServiceCallers } from './authenticate/service-callers.ts'
 import { createReviewer } from './authenticate/token-review.ts'
 import { createClusterKeys } from './cluster-keys.ts'
 import type { IssuerConfig } from './config.ts'
@@ -24,6 +25,7 @@ import { createSlices } from './slices/slices.ts'
 import { createSnapshotServer } from './snapshots/snapshot-server.ts'
 import { measureStore } from './store/measure-store.ts'
 import { openStore } from './store/open-store.ts'
+import { mostOfClient } from './tokens/assertion-places.ts'
 import { createTokens } from './tokens/tokens.ts'
 import { createUsage } from './usage/usage.ts'
 
@@ -100,16 +102,28 @@ export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Pro
     slices.flush()
     return clientById(clientId)
   }
-  const tokens = createTokens(config, {
-    objects,
-    resolved,
-    clientById: freshClient,
-    signing,
-    store,
-    ready: () => isLoaded,
+  const { issuerUrl } = config
+  const ofIssuer = createFairReviewer(createReviewer(parts.storeClient ?? client, issuerUrl), {
+    audience: issuerUrl,
     clock: systemClock,
-    log,
   })
+  const callers = createServiceCallers(ofIssuer, systemClock)
+  const assertionsOfClient = mostOfClient[config.redis ? 'Redis' : 'Kubernetes']
+  const tokens = createTokens(
+    { ...config, assertionsOfClient },
+    {
+      objects,
+      resolved,
+      cluster: cluster.current,
+      callers,
+      clientById: freshClient,
+      signing,
+      store,
+      ready: () => isLoaded,
+      clock: systemClock,
+      log,
+    },
+  )
   const find = createRoutes({
     issuerUrl: config.issuerUrl,
     tokenUrl: config.tokenUrl,
