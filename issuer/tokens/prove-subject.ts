@@ -1,4 +1,3 @@
-import { issuerOf } from '../../core/base/ids.ts'
 import type { DenyReason } from '../../core/base/reasons.ts'
 import { emptyMap } from '../../core/base/shared-map.ts'
 import { finish } from '../../core/base/steps.ts'
@@ -29,12 +28,9 @@ export type SubjectObjects = Pick<Objects, 'serviceAccounts'> & {
 export function createSubjectProver(parts: {
   readonly objects: SubjectObjects
   readonly clients: Pick<LiveClients, 'get' | 'ofAccount'>
-  /** Of the installation. */
-  readonly issuerUrl: string
   readonly cluster: () => ClusterRow | undefined
 }): SubjectProver {
   const { objects, clients, cluster } = parts
-  const clientIssuers = issuerOf(parts.issuerUrl, '')
   // As long as the keys of the cluster are as they were read.
   const entries = new WeakMap<ClusterRow, ClusterEntry>()
 
@@ -51,7 +47,8 @@ export function createSubjectProver(parts: {
     const iss = claimedIss(text)
     if (iss === undefined) return undefined
     if (iss !== ofCluster?.issuer) {
-      return iss.startsWith(clientIssuers) ? clients.get(iss.slice(clientIssuers.length)) : undefined
+      const client = clients.get(iss.slice(iss.lastIndexOf('/') + 1))
+      return client?.issuer === iss ? client : undefined
     }
     const bound = readBinding(parseCompact(text)?.payload ?? {})
     return bound && clients.ofAccount(bound.namespace, bound.serviceAccount.name)

@@ -102,7 +102,7 @@ export function createTokens(
   const readAsker = createAskerReader(parts.callers)
   const exchange = createExchanger({
     authenticator,
-    proveSubject: createSubjectProver({ objects, clients, cluster: parts.cluster, issuerUrl: config.issuerUrl }),
+    proveSubject: createSubjectProver({ objects, clients, cluster: parts.cluster }),
     readAsker,
     passOn: createPassOn({ servers, given, clients }),
     isOurs: issuer => servers.ofIssuer(issuer) !== undefined,

@@ -10,7 +10,7 @@ const encoded = (value: unknown) => Buffer.from(JSON.stringify(value)).toString(
  */
 export function createTestCluster(issuerUrl: string) {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const jwk = publicKey.export({ format: 'jwk' })
+  const jwk = { ...publicKey.export({ format: 'jwk' }) }
   const kid = thumbprint(jwk)
   const row = {
     type: 'cluster',
