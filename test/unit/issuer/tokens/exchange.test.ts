@@ -98,7 +98,7 @@ describe.each(grants)('%s', (_, ask, refusal) => {
     expect([body.error, body.error_description]).toEqual([refusal, expect.stringContaining('pod_unknown')])
   })
 
-  it('takes the proof of the client beside it, and no proof of another client (threat O12)', async () => {
+  it('O12 takes the proof of the client beside it, and no proof of another client', async () => {
     const proof = (text: string) => ({ ...withAssertion(text), grant_type: undefined })
     const asCheckout = proof(assertion(rig.pair))
     const partner = { iss: 'partners.partner', sub: 'partners.partner' }

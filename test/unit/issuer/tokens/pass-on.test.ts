@@ -45,7 +45,7 @@ describe('a service that calls on for its caller', () => {
     })
   })
 
-  it('has no more scopes than the token it comes from (threat O15)', async () => {
+  it('O15 has no more scopes than the token it comes from', async () => {
     const token = await tokenOf(rig, { scope: 'read' })
     expect((await passOn(rig, token, { scope: 'read' })).body.scope).toBe('read')
     expect(await told(passOn(rig, token, { scope: 'write' }))).toEqual([400, 'invalid_scope'])

@@ -64,7 +64,7 @@ describe('a service account that may enforce at a service', () => {
 })
 
 describe('a service account without the verb enforce', () => {
-  it.each(['shop/billing', 'partners/orders'])('%s is told of no token, and revokes none (threat O25)', async other => {
+  it.each(['shop/billing', 'partners/orders'])('O25 %s is told of no token, and revokes none', async other => {
     const token = await newToken()
     const authorization = rig.cluster.bearer(other)
     expect(await ask(rig, 'introspect', { token }, authorization)).toEqual(inactive)
