@@ -207,3 +207,16 @@ it('narrows a token to the roles of the key that signed the client token', async
   expect(await told(own.ask(exchangeOf(clientToken(own.pair))))).toEqual([400, 'invalid_target'])
   await own.close()
 })
+
+it('refuses two keys that are both narrowed: the token could name one of them only', async () => {
+  const own = await startExchange()
+  const narrowed = { roles: [{ namespace: 'shop', name: 'orders-reader' }] }
+  await own.tell('accesskeys', 'MODIFIED', accessKey('checkout', 'checkout', own.pair, '2', narrowed))
+  const { grant_type: _, ...proof } = withAssertion(assertion(own.pair))
+  expect(await told(own.ask(exchangeOf(clientToken(own.pair), proof)))).toEqual([400, 'invalid_request'])
+  const { body } = await own.ask(exchangeOf(clientToken(own.pair)))
+  expect(readParts(body.access_token).claims.key_id).toBe(own.pair.kid)
+  const account = await own.ask({ ...withAssertion(assertion(own.pair)), ...exchangeOf(own.cluster.token(cart)) })
+  expect(readParts(account.body.access_token).claims.key_id).toBe(own.pair.kid)
+  await own.close()
+})
