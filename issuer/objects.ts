@@ -38,6 +38,8 @@ export interface Objects extends View {
    * higher versions for the same state, and a guard takes no frame with lower ones.
    */
   claim(seen: Seen): void
+  /** Has the API server say soon how far it is where this replica has seen less than that. */
+  catchUp(seen: Seen): void
   /** Calls back after every batch of changes and every bookmark of any resource. @returns a function that ends it */
   onProgress(handler: () => void): () => void
   /** Resolves when every list is there. */
@@ -77,6 +79,12 @@ export function createObjects(
         const version = Object.hasOwn(seen, name) ? seen[name] : undefined
         const order = version === undefined ? undefined : compareVersions(version, reflector.seen() ?? '')
         if (version !== undefined && order !== undefined && order <= 0) include(name, version)
+      }
+    },
+    catchUp(seen) {
+      for (const [name, reflector] of all) {
+        const version = Object.hasOwn(seen, name) ? seen[name] : undefined
+        if (version !== undefined && compareVersions(reflector.seen() ?? '', version) === -1) reflector.askProgress()
       }
     },
     onProgress(handler) {

@@ -184,6 +184,8 @@ export function createGuardStream(parts: {
   response.on('close', close)
   open()
   if (state === 'waiting') {
+    // What nobody changes is told of once a minute, unless it is asked.
+    objects.catchUp(hello.seen ?? {})
     cleanups.push(objects.onProgress(open))
     cleanups.push(
       clock.after(catchUpMs, () => {
@@ -215,7 +217,10 @@ export function createGuardStream(parts: {
       writer.look()
       const view = viewNow()
       if (state === 'open' && view && view.hash() === sent) writer.say(heartbeat)
-      else if (state === 'behind') writer.say(line({ behind: true }))
+      else if (state === 'behind') {
+        writer.say(line({ behind: true }))
+        objects.catchUp(hello.seen ?? {})
+      }
       // Nothing is confirmed, and the guard must not take the silence for a broken line.
       else if (state === 'open' && toldMebibytes !== undefined) writer.say(line({ tooLarge: { bytes: slice.bytes() } }))
     },

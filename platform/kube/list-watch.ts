@@ -7,6 +7,8 @@ export interface ReflectorTimings {
   /** Server-side watch time is drawn between these. */
   watchMinSeconds: number
   watchMaxSeconds: number
+  /** Of a watch that is to bring a bookmark at once: the API server sends one two seconds before the end. */
+  askSeconds: number
   /** How long after its server-side time a watch is cut by us. */
   watchGraceMs: number
   /** Least pause between two watches, however well the first ended. */
@@ -28,6 +30,7 @@ const defaults: ReflectorTimings = {
   pageSize: 500,
   watchMinSeconds: 300,
   watchMaxSeconds: 600,
+  askSeconds: 3,
   watchGraceMs: 30_000,
   floorMs: 100,
   backoffMinMs: 800,
@@ -89,9 +92,15 @@ export function createListWatch<T extends KubeObject>(
       }
     },
 
-    async *watch(resourceVersion: string, signal: AbortSignal): AsyncGenerator<WatchEvent> {
-      const { watchMinSeconds: min, watchMaxSeconds: max, watchGraceMs } = timings
-      const timeoutSeconds = Math.round(min + Math.random() * (max - min))
+    /** Brings the copy that the API server watches from up to date: a list of it is not answered before. */
+    async refresh(signal: AbortSignal): Promise<void> {
+      await client.list<T>(resource, { ...selection, limit: 1, signal })
+    },
+
+    /** @param isShort whether it is to bring a bookmark within two seconds, not within a minute */
+    async *watch(resourceVersion: string, signal: AbortSignal, isShort = false): AsyncGenerator<WatchEvent> {
+      const { watchMinSeconds: min, watchMaxSeconds: max, askSeconds, watchGraceMs } = timings
+      const timeoutSeconds = isShort ? askSeconds : Math.round(min + Math.random() * (max - min))
       // A controller of its own, not AbortSignal.any: `signal` lives as long as the process and would collect them.
       const cut = new AbortController()
       const stop = (): void => cut.abort()

@@ -27,6 +27,11 @@ export interface Reflector<T extends KubeObject> {
   onChange(handler: (change: Change<T>) => void): () => void
   /** Called after every batch of changes and every bookmark. @returns a function that ends it */
   onSeen(handler: (resourceVersion: string) => void): () => void
+  /**
+   * Has the server say within a few seconds, not within a minute, up to where nothing is missing (`onSeen`). Costs two
+   * calls and a short watch: while one is under way, or was a moment ago, nothing happens.
+   */
+  askProgress(): void
   start(): void
   stop(): Promise<void>
 }
@@ -44,6 +49,8 @@ export interface ReflectorOptions<T extends KubeObject> extends ListWatchOptions
 
 // A watch shorter than this is a server in trouble, even when it ends in order.
 const shortWatchMs = 1_000
+// Whoever asks how far the server is, it is not asked again before.
+const askAgainMs = 10_000
 // After so many refusals in a row the version we ask from may be what is refused: the list gives a good one.
 const refusalsBeforeList = 3
 
@@ -68,6 +75,9 @@ export function createReflector<T extends KubeObject>(
   let listedAt = Number.NEGATIVE_INFINITY
   let failures = 0
   let watches = 0
+  let askedAt = Number.NEGATIVE_INFINITY
+  let isAsking = false
+  let watching: AbortController | undefined
 
   async function list(): Promise<void> {
     const { items, resourceVersion } = await source.list(stopping.signal)
@@ -82,16 +92,25 @@ export function createReflector<T extends KubeObject>(
   }
 
   async function watch(): Promise<void> {
-    const began = clock.now()
     if (watches++ > 0) metrics?.watchRestarts.inc(label)
-    for await (const event of source.watch(objects.seen() as string, stopping.signal)) {
-      if (event.type === 'ERROR') throw streamError(resource, event)
-      objects.take(event)
-      progress = clock.now()
-      failures = 0
+    const isShort = isAsking
+    isAsking = false
+    const began = clock.now()
+    watching = new AbortController()
+    try {
+      if (stopping.signal.aborted) return
+      for await (const event of source.watch(objects.seen() as string, watching.signal, isShort)) {
+        if (event.type === 'ERROR') throw streamError(resource, event)
+        objects.take(event)
+        progress = clock.now()
+        failures = 0
+      }
+    } catch (error) {
+      if (isAsking) return
+      throw error
     }
     progress = clock.now()
-    if (progress - began < shortWatchMs) throw new Error('the watch ended within a second')
+    if (progress - began < shortWatchMs && !isAsking) throw new Error('the watch ended within a second')
     failures = 0
   }
 
@@ -104,6 +123,17 @@ export function createReflector<T extends KubeObject>(
     log?.[failures > 1 ? 'warn' : 'info']({ err: error, failures }, 'watch interrupted')
     if (gone && failures === 1) return source.timings.floorMs
     return Math.max(source.backoffMs(failures), refused ? (error.retryAfterSeconds ?? 0) * 1_000 : 0)
+  }
+
+  /** The watch that is open goes on until the server's copy is new enough for the next one to be of use. */
+  async function hasten(): Promise<void> {
+    try {
+      await source.refresh(stopping.signal)
+    } catch (error) {
+      log?.info({ err: error }, 'the server does not say how far it is')
+    }
+    isAsking = true
+    watching?.abort()
   }
 
   async function run(): Promise<void> {
@@ -128,11 +158,18 @@ export function createReflector<T extends KubeObject>(
     lastProgress: () => progress,
     onChange: objects.onChange,
     onSeen: objects.onSeen,
+    askProgress() {
+      // Before the first list there is nothing to be told of, and a watch that failed is opened again soon.
+      if (!objects.synced() || clock.now() - askedAt < askAgainMs) return
+      askedAt = clock.now()
+      void hasten()
+    },
     start() {
       if (!stopping.signal.aborted) loop ??= run()
     },
     async stop() {
       stopping.abort()
+      watching?.abort()
       objects.close()
       await loop
     },

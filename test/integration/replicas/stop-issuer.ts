@@ -35,10 +35,7 @@ export async function stopIssuer(stop: Stop): Promise<void> {
   const replicas: Replica[] = []
   let guard: RunningGuard | undefined
   const app = await startApp()
-  const follow = followReadiness(
-    () => replicas,
-    ready => service.lead(ready.map(one => one.port('snapshots'))),
-  )
+  let follow: { stop(): void } | undefined
   try {
     for (const name of ['shop', 'partners']) await world.namespace(name)
     await addService(world, 'shop', 'orders')
@@ -47,7 +44,14 @@ export async function stopIssuer(stop: Stop): Promise<void> {
     const [staying, leaving] = clients as [Client, Client]
     for (const client of clients) await addGrant(world, 'shop', client.name, 'reader', [client])
     const env = { ...world.environment, LATCHKEY_KUBECONFIG: world.plane.kubeconfig, LATCHKEY_LOG_LEVEL: 'info' }
-    replicas.push(...(await Promise.all([1, 2].map(() => startReplica('issuer', env, 3)))))
+    // The guard hears the one that listed later: of what nobody changes the other has a lower version.
+    const other = await startReplica('issuer', env, 3)
+    replicas.push(other)
+    await world.namespace('elsewhere')
+    const stopped = await startReplica('issuer', env, 3)
+    replicas.push(stopped)
+    await expect.poll(stopped.isReady).toBe(true)
+    service.lead([stopped.port('snapshots')])
 
     const folder = await mkdtemp(join(tmpdir(), 'replicas-'))
     await writeFile(join(folder, 'ca.crt'), world.ca)
@@ -69,10 +73,11 @@ export async function stopIssuer(stop: Stop): Promise<void> {
     for (const client of clients) await expect.poll(() => ask(client), { timeout: 15_000 }).toBe(granted)
 
     const hears = async (one: Replica) => (await one.metrics()).includes('latchkey_issuer_guards 1')
-    const heard = await Promise.all(replicas.map(hears))
-    expect(heard.filter(Boolean)).toHaveLength(1)
-    const stopped = replicas[heard.indexOf(true)] as Replica
-    const other = replicas[heard.indexOf(false)] as Replica
+    expect(await Promise.all(replicas.map(hears))).toEqual([false, true])
+    follow = followReadiness(
+      () => replicas,
+      ready => service.lead(ready.map(one => one.port('snapshots'))),
+    )
     const loop = callAllAlong(() => ask(staying))
     stopped.child.kill(stop)
     await world.admin.patch(resources.accessKeys, 'partners', `${leaving.name}-key`, { spec: { revoked: {} } })
@@ -96,7 +101,7 @@ export async function stopIssuer(stop: Stop): Promise<void> {
     expect([...(await loop.end())]).toEqual([granted])
     expect([...(await known.end())]).toEqual([revoked])
   } finally {
-    follow.stop()
+    follow?.stop()
     await guard?.stop()
     for (const { child } of replicas) child.kill('SIGKILL')
     await service.close()

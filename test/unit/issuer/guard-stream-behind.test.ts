@@ -35,6 +35,18 @@ it('a replica that stays behind says so after 5 seconds and with every heartbeat
   expect(kinds()).toEqual(['behind', 'behind', 'full', 'heartbeat'])
 })
 
+it('a replica that is behind asks the API server how far it is, at once and with every heartbeat until it has caught up', async () => {
+  const { clock, slice, stream, replica, hear } = createStreamWorld({ hello: ahead })
+  expect(replica.asked).toEqual([ahead.seen])
+  await clock.advance(5_000)
+  stream.beat(slice.heartbeat())
+  expect(replica.asked).toEqual([ahead.seen, ahead.seen])
+  await hear({ progress: { roles: '2' } })
+  stream.beat(slice.heartbeat())
+  expect(replica.asked).toHaveLength(2)
+  expect(createStreamWorld().replica.asked).toEqual([])
+})
+
 it('a replica that caught up in time never says that it was behind', async () => {
   let made: (() => void) | undefined
   const { clock, hear, kinds } = createStreamWorld({ hello: ahead, whenCurrent: done => (made = done) })

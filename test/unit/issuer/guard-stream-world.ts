@@ -48,7 +48,14 @@ export function createStreamWorld({
         ...{ clock, drive: driveSteps },
       })
     : ({ open: () => undefined } as LesserSlices)
-  const replica = { progress, own, claimed: [] as Seen[], heard: new Set<() => void>(), subscribed: 0 }
+  const replica = {
+    progress,
+    own,
+    claimed: [] as Seen[],
+    asked: [] as Seen[],
+    heard: new Set<() => void>(),
+    subscribed: 0,
+  }
   const stream = createGuardStream({
     slice: {
       ...slice,
@@ -69,6 +76,7 @@ export function createStreamWorld({
     objects: {
       progress: () => replica.progress,
       claim: (seen: Seen) => void replica.claimed.push(seen),
+      catchUp: (seen: Seen) => void replica.asked.push(seen),
       onProgress(handler: () => void) {
         replica.heard.add(handler)
         return () => void replica.heard.delete(handler)

@@ -35,6 +35,26 @@ it('what a guard has seen at another replica is told from then on, if it is incl
   expect(objects.content()).not.toHaveProperty('strange')
 })
 
+it('only of what it has seen less of than a guard the API server is asked how far it is', async () => {
+  const lists: string[] = []
+  const asked = createObjects(
+    {
+      ...quietServer,
+      async list({ plural }) {
+        lists.push(plural)
+        return { items: [], resourceVersion: '100' }
+      },
+    },
+    createQuietLog(),
+  )
+  await asked.start()
+  await vi.waitFor(() => expect(new Set(Object.values(asked.progress()))).toEqual(new Set(['200'])))
+  lists.length = 0
+  asked.catchUp({ roles: '201', pods: '200', accesskeys: '50', services: 'x', strange: '1' })
+  await vi.waitFor(() => expect(lists).toEqual(['roles']))
+  await asked.stop()
+})
+
 it('a replica is there when the last list is, however long it fails or takes, and stops waiting when it has to', async () => {
   const api = createFakeApi()
   const clock = createManualClock()

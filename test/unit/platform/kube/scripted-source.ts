@@ -40,6 +40,7 @@ export function createScriptedSource() {
         }
         const next = await new Promise<Step>(resolve => {
           live = resolve
+          if (signal.aborted) resolve(new Error('aborted'))
           signal.addEventListener('abort', () => resolve(new Error('aborted')))
         })
         if (next === 'hang') continue
