@@ -1,4 +1,4 @@
-import type { Rates } from '../../platform/fair/rates.ts'
+import { type Rates, takeOne } from '../../platform/fair/rates.ts'
 import type { TokenStore } from '../store/store.ts'
 import type { AssertionPlaces } from './assertion-places.ts'
 import type { AuthorizationServer } from './authorization-servers.ts'
@@ -29,7 +29,7 @@ export function createClientAuthenticator(parts: {
   const proveSecret = createSecretProver(clients, guesses)
 
   function admit(clientId: string): OAuthFault | undefined {
-    const waitMs = rates.spend(clientId, 1)
+    const waitMs = takeOne(rates, clientId)
     return waitMs === 0 ? undefined : slowDown(waitMs, 'too many requests of one client')
   }
 

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Rates } from '../../platform/fair/rates.ts'
+import { type Rates, takeOne } from '../../platform/fair/rates.ts'
 import { peerKey } from '../../platform/http/peer.ts'
 import { sendProblem } from '../../platform/http/problem.ts'
 import type { Handler } from '../../platform/http/server.ts'
@@ -117,7 +117,7 @@ export function createTokenHandler(parts: TokenHandlerParts): Handler {
   }
 
   function rateFault({ socket }: IncomingMessage): OAuthFault | undefined {
-    const waitMs = parts.rates.spend(peerKey(socket.remoteAddress), 1)
+    const waitMs = takeOne(parts.rates, peerKey(socket.remoteAddress))
     return waitMs === 0 ? undefined : slowDown(waitMs, 'too many requests of one peer')
   }
 }

@@ -172,10 +172,10 @@ describe('a client', () => {
     const aud = 'https://i.test/default/services/shop/billing'
     const other = { iss: 'partners.partner', sub: 'partners.partner', aud }
     const { size } = own.memory.records
-    const asked = [0, 1, 2].map(() => own.ask(withAssertion(assertion(own.pair, { claims: { aud } })), { path }))
-    expect((await Promise.all(asked)).map(({ status }) => status).sort()).toEqual([200, 200, 429])
+    const asked = [0, 1, 2, 3].map(() => own.ask(withAssertion(assertion(own.pair, { claims: { aud } })), { path }))
+    expect((await Promise.all(asked)).map(({ status }) => status).sort()).toEqual([200, 200, 200, 429])
     // What is refused so takes no place in the store.
-    expect(own.memory.records.size).toBe(size + 2)
+    expect(own.memory.records.size).toBe(size + 3)
     expect((await own.ask(withAssertion(assertion(own.partner, { claims: other })), { path })).status).toBe(200)
     await own.close()
   })
@@ -192,4 +192,13 @@ describe('a client', () => {
     expect((await own.ask(withAssertion(assertion(own.pair)))).status).toBe(200)
     await own.close()
   })
+})
+
+it('an address that asks more often than it may is told when to come again, before anything of it is read', async () => {
+  const own = await startTokens(undefined, undefined, { peerRate: 1 })
+  const ask = () => own.send('/oauth/token', { method: 'POST', body: 'x' })
+  const answers = [await ask(), await ask(), await ask(), await ask()]
+  expect(answers.map(({ status }) => status)).toEqual([415, 415, 415, 429])
+  expect([answers[3]?.body.error, answers[3]?.headers.get('retry-after')]).toEqual(['slow_down', '1'])
+  await own.close()
 })
