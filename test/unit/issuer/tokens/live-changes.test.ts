@@ -35,10 +35,9 @@ it('O06 takes a key until the second in which it ends, and not after', async () 
   const own = await startTokens()
   const ask = async () => (await own.ask(withAssertion(assertion(own.pair)))).status
   const ending = async (version: string, seconds: number) => {
-    const key = accessKey('checkout', 'checkout', own.pair, version)
     const notAfter = new Date((Math.floor(Date.now() / 1_000) + seconds) * 1_000).toISOString()
-    const keys = key.status.keys.map(one => ({ ...one, state: 'Retiring', notAfter }))
-    await own.tell('accesskeys', 'MODIFIED', { ...key, status: { ...key.status, keys } })
+    const published = { state: 'Retiring', notAfter }
+    await own.tell('accesskeys', 'MODIFIED', accessKey('checkout', 'checkout', own.pair, version, {}, published))
   }
   await ending('2', 0)
   expect(await ask()).toBe(401)

@@ -48,13 +48,21 @@ export function assertion(pair: Pair, { header = {}, claims = {} }: { header?: o
   )
 }
 
-export const accessKey = (name: string, client: string, pair: Pair, version = '1', spec: object = {}) =>
+/** @param published what of its key is another than of one that is active */
+export const accessKey = (
+  name: string,
+  client: string,
+  pair: Pair,
+  version = '1',
+  spec: object = {},
+  published: object = {},
+) =>
   old(
     object('partners', name, version, {
       spec: { clientRef: { name: client }, ...spec },
       status: {
         clientId: `partners.${client}`,
-        keys: [{ kid: pair.kid, state: 'Active', publicKey: pair.jwk, notBefore: longAgo }],
+        keys: [{ kid: pair.kid, state: 'Active', publicKey: pair.jwk, notBefore: longAgo, ...published }],
       },
     }),
   )
