@@ -4,7 +4,7 @@ import { lookup } from '../base/shared-map.ts'
 import type { ClientRow, KeyBounds } from '../rows/rows.ts'
 import { type AccessTokensEntry, type ClientEntry, keyObjectOf } from '../snapshot/client-entry.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
-import { keyClaim, maxAccessTokenSeconds } from './access-token-claims.ts'
+import { accountPrefix, keyClaim, maxAccessTokenSeconds } from './access-token-claims.ts'
 import { checkAtJwtType, checkJti, namesClient } from './at-jwt.ts'
 import { bearerPlaces } from './bearer.ts'
 import { type ClaimCheck, checkAudienceForm, firstFault, needs, timeChecks } from './claim-checks.ts'
@@ -145,7 +145,6 @@ function prove(token: CompactToken, issued: AccessTokensEntry, snapshot: Snapsho
 }
 
 const noScopes: readonly string[] = []
-const accountPrefix = 'serviceaccount:'
 
 /** What the client got it with must count still: a gone one counts as one that was revoked. */
 function standingOf(row: ClientRow, key: string, now: number): DenyReason | undefined {

@@ -6,7 +6,14 @@ import { isPresent, referenceKey } from './ids.ts'
 import { type VouchedKey, vouchedKeys } from './keys.ts'
 import type { PodObject, ServiceAccountObject } from './kubernetes.ts'
 import type { ResolvedClient } from './resolve-clients.ts'
-import { type BoundedSecret, boundedClientSecrets, type ClientSecret, vouchedSecrets } from './secrets.ts'
+import {
+  type BoundedSecret,
+  boundedClientSecrets,
+  type ClientSecret,
+  type EndpointSecret,
+  endpointSecrets,
+  vouchedSecrets,
+} from './secrets.ts'
 
 /** A key of a client, before it is narrowed to the roles of one namespace. */
 export interface ClientKey {
@@ -94,6 +101,11 @@ export function clientSecrets(client: ResolvedClient, accessKeys: Iterable<Acces
 /** The bounds of what it proves itself with at the token endpoint alone. */
 export function clientSecretBounds(client: ResolvedClient, accessKeys: Iterable<AccessKey>): BoundedSecret[] {
   return countedKeys(client, accessKeys).flatMap(boundedClientSecrets)
+}
+
+/** Those that count at token endpoints. */
+export function clientEndpointSecrets(client: ResolvedClient, accessKeys: Iterable<AccessKey>): EndpointSecret[] {
+  return countedKeys(client, accessKeys).flatMap(endpointSecrets)
 }
 
 function countedKeys(client: ResolvedClient, accessKeys: Iterable<AccessKey>): AccessKey[] {

@@ -1,3 +1,4 @@
+import { isRecord } from '../../core/base/is-record.ts'
 import { keyClaim } from '../../core/credential/access-token-claims.ts'
 import { isTime } from '../../core/credential/claims.ts'
 import { clientTokenType } from '../../core/credential/client-token-claims.ts'
@@ -5,6 +6,7 @@ import { parseCompact } from '../../core/credential/compact.ts'
 import { isSignedBy } from '../../core/credential/signed.ts'
 import { importPublicKey } from '../../core/jose/jwk.ts'
 import type { PublishableKey } from '../../core/jose/jwks.ts'
+import type { Act } from './token-bounds.ts'
 
 /** An access token that one of our servers gave and that has not ended. Times in seconds since epoch. */
 export interface OwnToken {
@@ -17,7 +19,8 @@ export interface OwnToken {
   readonly scope?: string
   readonly roles: readonly string[]
   /** What the client got it with. */
-  readonly key: string
+  readonly keyId: string
+  readonly act?: Act
 }
 
 /**
@@ -44,15 +47,24 @@ export function readOwnToken(
     exp,
     scope,
     roles,
-    [keyClaim]: gotWith,
+    [keyClaim]: keyId,
   } = token.payload
-  if (!isText(clientId) || !isText(subject) || !isText(audience) || !isText(jti) || !isText(gotWith)) return undefined
+  if (!isText(clientId) || !isText(subject) || !isText(audience) || !isText(jti) || !isText(keyId)) return undefined
+  const act = readAct(token.payload.act)
   if (!isTime(iat) || !isTime(exp) || now >= exp) return undefined
   return {
-    ...{ clientId, subject, audience, jti, issuedAt: iat, expiresAt: exp, key: gotWith },
+    ...{ clientId, subject, audience, jti, issuedAt: iat, expiresAt: exp, keyId },
     ...(isText(scope) && { scope }),
+    ...(act && { act }),
     roles: Array.isArray(roles) ? roles.filter(isText) : [],
   }
+}
+
+/** We wrote it: what has another form is none of ours. */
+function readAct(value: unknown): Act | undefined {
+  if (!isRecord(value) || !isText(value.sub)) return undefined
+  const act = readAct(value.act)
+  return { sub: value.sub, ...(act && { act }) }
 }
 
 function isText(value: unknown): value is string {
