@@ -11,12 +11,15 @@ import type { Logger } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import { createStreamAuthorizer } from './authenticate/authorize.ts'
 import { createFairReviewer } from './authenticate/review-fairly.ts'
+import { createServiceCallers } from './authenticate/service-callers.ts'
 import { createReviewer } from './authenticate/token-review.ts'
+import { checkUrl, createCheckHandler } from './check/check-handler.ts'
 import { createClusterKeys } from './cluster-keys.ts'
 import type { IssuerConfig } from './config.ts'
 import { measure } from './measure.ts'
 import { createObjects } from './objects.ts'
 import { createClientsById } from './publish/clients-by-id.ts'
+import { writtenByIssuer } from './publish/discovery.ts'
 import { createRoutes } from './publish/routes.ts'
 import { followSigningKeys } from './publish/signing-keys.ts'
 import { startServers } from './servers.ts'
@@ -40,7 +43,7 @@ export interface Issuer {
 
 export interface IssuerParts {
   readonly client: KubeClient
-  /** For what tokens need to be remembered, with connections of its own; default: the same. */
+  /** For what tokens and checks ask, with connections of its own; default: the same. */
   readonly storeClient?: KubeClient
   readonly log: Logger
   readonly metrics?: Metrics
@@ -87,6 +90,7 @@ export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Pro
   const signing = followSigningKeys(
     client,
     { namespace: config.namespace, name: `${config.fullname}-issuer-keys` },
+    { algorithm: config.tokenAlgorithm, ed25519Alg: config.ed25519Alg },
     log,
   )
   const opened = await openStore(config, { client: parts.storeClient ?? client, clock: systemClock, log })
@@ -100,6 +104,12 @@ export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Pro
     slices.flush()
     return clientById(clientId)
   }
+  const { issuerUrl } = config
+  const ofIssuer = createFairReviewer(createReviewer(parts.storeClient ?? client, issuerUrl), {
+    audience: issuerUrl,
+    clock: systemClock,
+  })
+  const callers = createServiceCallers(ofIssuer, systemClock)
   const tokens = createTokens(config, {
     objects,
     resolved,
@@ -110,9 +120,19 @@ export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Pro
     clock: systemClock,
     log,
   })
+  const check = createCheckHandler({
+    callers,
+    slices,
+    services: resolved.services,
+    ready: () => isLoaded,
+    clock: systemClock,
+    log,
+  })
   const find = createRoutes({
     issuerUrl: config.issuerUrl,
     tokenUrl: config.tokenUrl,
+    algs: writtenByIssuer(config.ed25519Alg),
+    checkUrl: checkUrl(config.tokenUrl),
     signingKeys: signing.current,
     client: freshClient,
     server: tokens.servers.get,
@@ -127,6 +147,7 @@ export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Pro
     snapshots,
     usage,
     tokens,
+    check,
     reviewer: fair,
     ready: () => isLoaded,
   })

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { systemClock } from '../platform/clock.ts'
 import { sendProblem } from '../platform/http/problem.ts'
-import { createServer } from '../platform/http/server.ts'
+import { createServer, type Handler } from '../platform/http/server.ts'
 import { createServingCertificate, observeExpiry } from '../platform/http/serving-certificate.ts'
 import { createTlsSource } from '../platform/http/tls-source.ts'
 import type { KubeClient } from '../platform/kube/client.ts'
@@ -9,6 +9,8 @@ import type { Logger } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import type { FairReviewer } from './authenticate/review-fairly.ts'
 import type { Holder } from './authenticate/token-review.ts'
+import { checkUrl } from './check/check-handler.ts'
+import { maxCheckBytes } from './check/read-checks.ts'
 import type { IssuerConfig } from './config.ts'
 import { reportEnforcement } from './enforcement/enforcement.ts'
 import type { Objects } from './objects.ts'
@@ -44,6 +46,7 @@ export async function startServers(
     snapshots: SnapshotServer
     usage: Usage
     tokens: Pick<Tokens, 'handler'>
+    check: Handler
     reviewer: FairReviewer
     ready: () => boolean
   },
@@ -92,7 +95,13 @@ export async function startServers(
       },
     }),
   })
-  const oauth = createServer({ ...base, name: 'tokens', port: config.tokenPort, handler: parts.tokens.handler })
+  const oauth = createServer({
+    ...base,
+    name: 'tokens',
+    port: config.tokenPort,
+    limits: { bodyBytes: maxCheckBytes },
+    handler: byPath(new URL(checkUrl(config.tokenUrl)).pathname, parts.check, parts.tokens.handler),
+  })
   const [publicPort, snapshotPort, tokenPort] = await Promise.all([open.listen(), guarded.listen(), oauth.listen()])
   return {
     ports: { public: publicPort.port, snapshots: snapshotPort.port, tokens: tokenPort.port },
@@ -102,4 +111,9 @@ export async function startServers(
       certificate.stop()
     },
   }
+}
+
+/** Checks stand beside the OAuth endpoints: who floods them takes nothing of a guard. */
+function byPath(path: string, own: Handler, others: Handler): Handler {
+  return (request, response) => (request.url?.split('?', 1)[0] === path ? own : others)(request, response)
 }

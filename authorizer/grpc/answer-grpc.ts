@@ -11,7 +11,7 @@ import { type CheckResponse, CheckResponseSchema } from './generated/envoy/servi
 import { frame } from './grpc-message.ts'
 
 /** google.rpc.Code */
-const codes = { ok: 0, permissionDenied: 7, unavailable: 14, unauthenticated: 16 } as const
+const codes = { ok: 0, permissionDenied: 7, resourceExhausted: 8, unavailable: 14, unauthenticated: 16 } as const
 
 /** Headers of an answer that belong to its own connection. */
 const ownConnection = new Set(['content-length', 'connection'])
@@ -73,6 +73,7 @@ function framed(outcome: Outcome): Buffer {
 
 function codeOf(status: number): number {
   if (status === 503) return codes.unavailable
+  if (status === 429) return codes.resourceExhausted
   return status === 401 ? codes.unauthenticated : codes.permissionDenied
 }
 

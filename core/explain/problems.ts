@@ -159,6 +159,13 @@ const explanations: Readonly<Record<DenyReason | UpstreamFault, ProblemExplanati
     caller: "Ask the service's owner to renew it.",
     owner: `Set a later \`spec.expiresAt\`, or take it out. ${whyInPod} names the grant.`,
   },
+  limit_exceeded: {
+    means:
+      'The client has made all the calls that `spec.limit` of its AccessGrant allows at this guard for now, and no other grant allows the call. Status 429; `Retry-After` and `RateLimit` say when to come back, see [plans](plans.md).',
+    caller:
+      "Wait for `Retry-After` and spread calls out. If that is not enough, ask the service's owner for a higher limit.",
+    owner: `Set a higher \`spec.limit\`, or take it out. The audit line and ${whyInPod} name the grant.`,
+  },
   route_unknown: {
     means: 'The service declares its routes, and none of them matches this method and path.',
     caller: "Compare method and path with the API's documentation; methods are upper-case.",

@@ -16,12 +16,20 @@ export interface DiscoveryDocument {
 
 const written = [...new Set(Object.values(algorithms).map(({ writes }) => writes))]
 
+/** Of what the issuer signs: with the other name of EdDSA, tokens from before it was chosen are on their way. */
+export function writtenByIssuer(ed25519Alg: string): readonly string[] {
+  return [...new Set([ed25519Alg, ...written])]
+}
+
 /**
  * The document of an issuer.
- * @param urls of its endpoints; a client, which signs its tokens itself, has none
+ * @param own what an issuer with endpoints has; a client, which signs its tokens itself, has none
  * @see OpenID Connect Discovery 1.0 section 3, RFC 8414 section 2
  */
-export function discoveryOf(issuer: string, urls?: Readonly<Record<Endpoint, string>>): DiscoveryDocument {
+export function discoveryOf(
+  issuer: string,
+  own?: { readonly urls: Readonly<Record<Endpoint, string>>; readonly algs: readonly string[] },
+): DiscoveryDocument {
   return {
     issuer,
     jwks_uri: `${issuer}/.well-known/jwks.json`,
@@ -29,8 +37,8 @@ export function discoveryOf(issuer: string, urls?: Readonly<Record<Endpoint, str
     response_types_supported: ['id_token'],
     subject_types_supported: ['public'],
     // Not those of today's keys: some libraries read this list once, and the next key may be of another kind.
-    id_token_signing_alg_values_supported: written,
-    ...(urls && endpointsOf(urls)),
+    id_token_signing_alg_values_supported: own?.algs ?? written,
+    ...(own && endpointsOf(own.urls)),
   }
 }
 

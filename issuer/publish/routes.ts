@@ -2,6 +2,7 @@ import { issuerOf } from '../../core/base/ids.ts'
 import { jwksOf, type PublishableKey } from '../../core/jose/jwks.ts'
 import type { ResolvedClient } from '../../core/registry/resolve-clients.ts'
 import { type AuthorizationServer, endpointUrls } from '../tokens/authorization-servers.ts'
+import { apiDocumentOf } from './api-document.ts'
 import { discoveryOf } from './discovery.ts'
 
 /** What the documents are made from. */
@@ -9,6 +10,9 @@ export interface Published {
   readonly issuerUrl: string
   /** Begin of the URLs of the OAuth endpoints. */
   readonly tokenUrl: string
+  /** `alg` values of what the issuer's keys may sign. */
+  readonly algs: readonly string[]
+  readonly checkUrl: string
   /** The issuer's own keys; undefined until they are known. */
   signingKeys(): readonly PublishableKey[] | undefined
   /** Accepted clients only. */
@@ -39,6 +43,7 @@ function table(base: string): Readonly<Record<string, (from: Published, name: st
     [`${base}${oauth}`]: issuerDocument,
     [`${oauth}${base}`]: issuerDocument,
     [`${base}${jwks}`]: issuerKeys,
+    [`${base}/openapi.json`]: apiDocumentOf,
     [`${base}${clients}${openid}`]: clientDocument,
     [`${base}${clients}${oauth}`]: clientDocument,
     [`${oauth}${base}${clients}`]: clientDocument,
@@ -52,7 +57,9 @@ function table(base: string): Readonly<Record<string, (from: Published, name: st
 
 function issuerDocument(from: Published): Found {
   const keys = from.signingKeys()
-  return keys ? discoveryOf(from.issuerUrl, endpointUrls(from.tokenUrl)) : 'not_ready'
+  if (!keys) return 'not_ready'
+  const document = discoveryOf(from.issuerUrl, { urls: endpointUrls(from.tokenUrl), algs: from.algs })
+  return { ...document, latchkey_check_endpoint: from.checkUrl }
 }
 
 function issuerKeys(from: Published): Found {
@@ -62,7 +69,9 @@ function issuerKeys(from: Published): Found {
 
 function serviceDocument(from: Published, service: string): Found {
   const server = from.server(service)
-  return server ? discoveryOf(server.issuer, endpointUrls(from.tokenUrl, service)) : 'not_found'
+  return server
+    ? discoveryOf(server.issuer, { urls: endpointUrls(from.tokenUrl, service), algs: from.algs })
+    : 'not_found'
 }
 
 /** The installation's keys sign the tokens of every server: `iss` tells these apart. */

@@ -3,7 +3,6 @@ import { IncomingMessage, type ServerResponse } from 'node:http'
 import { type Adapter, type Context, errors, Provider, type ResourceServer } from 'oidc-provider'
 import { durationSeconds } from '../../core/base/time.ts'
 import { isTime } from '../../core/credential/claims.ts'
-import { algorithms } from '../../core/jose/algorithms.ts'
 import type { GrantedHere } from '../../core/registry/granted-here.ts'
 import type { ResolvedService } from '../../core/registry/resolve-services.ts'
 import type { Logger } from '../../platform/log.ts'
@@ -53,8 +52,7 @@ export function createGrantServer(parts: GrantServerParts): GrantServer {
   const { issuer, signers, clients, services, now, log } = parts
   const proved = new WeakMap<IncomingMessage, ProvedClient>()
   const given = new WeakMap<Context, GrantedHere>()
-  const [{ kid, algorithm }] = signers
-  const { writes: alg } = algorithms[algorithm]
+  const [{ kid, alg }] = signers
 
   /** @throws errors that it answers with: invalid_target, invalid_scope */
   function resourceServer(context: Context, resource: string): ResourceServer {

@@ -14,7 +14,7 @@ const everything = {
   issuer: {
     url: 'https://issuer.example.com/prod',
     tlsHosts: ['issuer.example.com', '10.0.0.1'],
-    signingKeys: { rotateEvery: '168h' },
+    signingKeys: { rotateEvery: '168h', algorithms: ['RS256', 'ES256'], ed25519Alg: 'Ed25519' },
     service: { type: 'LoadBalancer', clusterIP: '10.96.0.77', annotations: { a: 'b' } },
     replicas: 3,
     extraEnv: [{ name: 'EXTRA', value: '1' }],

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import type { ResolvedService } from '../../../../core/registry/resolve-services.ts'
+import { writtenByIssuer } from '../../../../issuer/publish/discovery.ts'
 import { createRoutes } from '../../../../issuer/publish/routes.ts'
 import { createAuthorizationServers } from '../../../../issuer/tokens/authorization-servers.ts'
 import { makePair } from './rig.ts'
@@ -14,7 +15,8 @@ const servers = createAuthorizationServers(issuerUrl, tokenUrl, () => services)
 const { kid, jwk } = makePair()
 const keys = [{ kid, algorithm: 'Ed25519', publicKey: jwk }] as never
 const find = createRoutes({
-  ...{ issuerUrl, tokenUrl, server: servers.get, signingKeys: () => keys },
+  ...{ issuerUrl, tokenUrl, checkUrl: `${tokenUrl}/v1/check`, algs: writtenByIssuer('EdDSA') },
+  ...{ server: servers.get, signingKeys: () => keys },
   ...{ client: () => undefined, clientKeys: () => [], now: () => 0 },
 })
 
@@ -43,9 +45,14 @@ it('publishes of each server where its endpoints are, at the paths of both speci
   expect(find(`${orders}/.well-known/openid-configuration`)).toEqual(ofService)
   expect(find(`${orders}/.well-known/oauth-authorization-server`)).toEqual(ofService)
   expect(find(`/.well-known/oauth-authorization-server${orders}`)).toEqual(ofService)
-  const ours = about(issuerUrl, tokenUrl)
+  const ours = { ...about(issuerUrl, tokenUrl), latchkey_check_endpoint: `${tokenUrl}/v1/check` }
   expect(find('/default/.well-known/openid-configuration')).toEqual(ours)
   expect(find('/.well-known/oauth-authorization-server/default')).toEqual(ours)
+})
+
+it('names first what tokens call the signature of an Ed25519 key, and the other name for those that are under way', () => {
+  expect(writtenByIssuer('EdDSA')).toEqual(['EdDSA', 'ES256', 'RS256'])
+  expect(writtenByIssuer('Ed25519')).toEqual(['Ed25519', 'EdDSA', 'ES256', 'RS256'])
 })
 
 it('publishes the keys of the installation for every server', () => {

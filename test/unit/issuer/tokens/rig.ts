@@ -62,7 +62,12 @@ export function old<T extends { metadata: object }>(one: T) {
 
 function makeSigner(): { signer: Signer; key: PublishableKey } {
   const { privateKey, jwk, kid } = makePair()
-  const signer = { kid, algorithm: 'Ed25519' as const, privateKey: privateKey.export({ format: 'jwk' }) as never }
+  const signer = {
+    kid,
+    algorithm: 'Ed25519' as const,
+    alg: 'EdDSA',
+    privateKey: privateKey.export({ format: 'jwk' }) as never,
+  }
   return { signer, key: { kid, algorithm: 'Ed25519', publicKey: jwk as PublishableKey['publicKey'] } }
 }
 
