@@ -51,7 +51,8 @@ const explanations: Readonly<Record<DenyReason | UpstreamFault, ProblemExplanati
   credential_unsupported: {
     means: 'The credential is of a kind that this service does not take, for example Basic.',
     caller: 'Send a client token, or a service account token whose audience is the service.',
-    owner: '`spec.accepts` of the GuardedService lists the kinds. An API key in a header or a query, behind a proxy that asks: [what is taken there](external-authorizer.md#api-keys).',
+    owner:
+      '`spec.accepts` of the GuardedService lists the kinds. An API key in a header or a query, behind a proxy that asks: [what is taken there](external-authorizer.md#api-keys).',
   },
   invalid_token: {
     means:
