@@ -41,6 +41,18 @@ const table = {
     default: 'EdDSA',
     description: 'alg of tokens that an Ed25519 key of the issuer signs: the name of RFC 8037, or that of RFC 9864',
   }),
+  peerRate: integer('LATCHKEY_TOKEN_PEER_RATE', {
+    default: 500,
+    min: 1,
+    max: 100_000,
+    description: 'requests a second that one address may make to the OAuth endpoints of a replica',
+  }),
+  clientRate: integer('LATCHKEY_TOKEN_CLIENT_RATE', {
+    default: 200,
+    min: 1,
+    max: 100_000,
+    description: 'requests a second that one client may make to them',
+  }),
   healthPort: integer('LATCHKEY_HEALTH_PORT', {
     default: 8081,
     min: 0,

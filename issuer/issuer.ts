@@ -27,6 +27,7 @@ import { createSlices } from './slices/slices.ts'
 import { createSnapshotServer } from './snapshots/snapshot-server.ts'
 import { measureStore } from './store/measure-store.ts'
 import { openStore } from './store/open-store.ts'
+import { mostOfClient } from './tokens/assertion-places.ts'
 import { createTokens } from './tokens/tokens.ts'
 import { createUsage } from './usage/usage.ts'
 
@@ -110,16 +111,22 @@ export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Pro
     clock: systemClock,
   })
   const callers = createServiceCallers(ofIssuer, systemClock)
-  const tokens = createTokens(config, {
-    objects,
-    resolved,
-    clientById: freshClient,
-    signing,
-    store,
-    ready: () => isLoaded,
-    clock: systemClock,
-    log,
-  })
+  const assertionsOfClient = mostOfClient[config.redis ? 'Redis' : 'Kubernetes']
+  const tokens = createTokens(
+    { ...config, assertionsOfClient },
+    {
+      objects,
+      resolved,
+      cluster: cluster.current,
+      callers,
+      clientById: freshClient,
+      signing,
+      store,
+      ready: () => isLoaded,
+      clock: systemClock,
+      log,
+    },
+  )
   const check = createCheckHandler({
     callers,
     slices,

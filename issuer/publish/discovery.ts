@@ -1,5 +1,6 @@
 import { algorithms } from '../../core/jose/algorithms.ts'
 import type { Endpoint } from '../tokens/authorization-servers.ts'
+import { grantTypes } from '../tokens/exchange.ts'
 
 /** A discovery document: what a stock OIDC library needs to verify tokens, and nothing that does not exist. */
 export interface DiscoveryDocument {
@@ -42,7 +43,7 @@ export function discoveryOf(
   }
 }
 
-const methods = ['private_key_jwt']
+const methods = ['private_key_jwt', 'client_secret_basic', 'client_secret_post']
 const read = [...new Set(Object.values(algorithms).flatMap(({ tokenAlgorithms }) => tokenAlgorithms))]
 
 function endpointsOf({ token, introspect, revoke }: Readonly<Record<Endpoint, string>>) {
@@ -50,10 +51,12 @@ function endpointsOf({ token, introspect, revoke }: Readonly<Record<Endpoint, st
     token_endpoint: token,
     introspection_endpoint: introspect,
     revocation_endpoint: revoke,
-    grant_types_supported: ['client_credentials'],
-    token_endpoint_auth_methods_supported: methods,
+    grant_types_supported: ['client_credentials', ...Object.values(grantTypes)],
+    // Who shows a token in exchange needs no proof beside it.
+    token_endpoint_auth_methods_supported: [...methods, 'none'],
     token_endpoint_auth_signing_alg_values_supported: read,
-    introspection_endpoint_auth_methods_supported: methods,
+    // RFC 8414 section 2: beside ways of clients, types of access tokens.
+    introspection_endpoint_auth_methods_supported: [...methods, 'Bearer'],
     introspection_endpoint_auth_signing_alg_values_supported: read,
     revocation_endpoint_auth_methods_supported: methods,
     revocation_endpoint_auth_signing_alg_values_supported: read,

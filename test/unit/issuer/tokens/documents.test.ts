@@ -22,6 +22,7 @@ const find = createRoutes({
 
 const orders = '/default/services/shop/orders'
 const algorithms = ['EdDSA', 'Ed25519', 'ES256', 'RS256']
+const methods = ['private_key_jwt', 'client_secret_basic', 'client_secret_post']
 const about = (issuer: string, base: string) => ({
   issuer,
   jwks_uri: `${issuer}/.well-known/jwks.json`,
@@ -31,12 +32,16 @@ const about = (issuer: string, base: string) => ({
   token_endpoint: `${base}/oauth/token`,
   introspection_endpoint: `${base}/oauth/introspect`,
   revocation_endpoint: `${base}/oauth/revoke`,
-  grant_types_supported: ['client_credentials'],
-  token_endpoint_auth_methods_supported: ['private_key_jwt'],
+  grant_types_supported: [
+    'client_credentials',
+    'urn:ietf:params:oauth:grant-type:token-exchange',
+    'urn:ietf:params:oauth:grant-type:jwt-bearer',
+  ],
+  token_endpoint_auth_methods_supported: [...methods, 'none'],
   token_endpoint_auth_signing_alg_values_supported: algorithms,
-  introspection_endpoint_auth_methods_supported: ['private_key_jwt'],
+  introspection_endpoint_auth_methods_supported: [...methods, 'Bearer'],
   introspection_endpoint_auth_signing_alg_values_supported: algorithms,
-  revocation_endpoint_auth_methods_supported: ['private_key_jwt'],
+  revocation_endpoint_auth_methods_supported: methods,
   revocation_endpoint_auth_signing_alg_values_supported: algorithms,
 })
 
