@@ -1,6 +1,7 @@
 import { reasons } from '../core/base/reasons.ts'
 import { challengeFor } from '../core/policy/challenge.ts'
 import type { Decision } from '../core/policy/decision.ts'
+import type { ReachedLimit } from '../core/policy/limits.ts'
 import { type UpstreamFault, upstreamFaults } from '../core/policy/upstream-faults.ts'
 import type { HeadFault } from '../platform/wire/read-request.ts'
 import type { Verdict } from './authorize.ts'
@@ -45,8 +46,18 @@ export function denial(verdict: Verdict, requestId: string, problemBase = defaul
     headers: [
       ...(challenge === undefined ? [] : ['WWW-Authenticate', challenge]),
       ...(status === 503 ? ['Retry-After', '1'] : []),
+      ...(decision.limit ? limitFields(decision.limit) : []),
     ],
   })
+}
+
+/** In the form of draft-ietf-httpapi-ratelimit-headers-10: the name of the limit is ours, not that of the grant. */
+function limitFields({ requests, perSeconds, waitSeconds }: ReachedLimit): string[] {
+  return [
+    ...['Retry-After', String(waitSeconds)],
+    ...['RateLimit-Policy', `"grant";q=${requests};w=${perSeconds}`],
+    ...['RateLimit', `"grant";r=0;t=${waitSeconds}`],
+  ]
 }
 
 /** The answer to a head, or to bytes, that cannot be read in one way. The connection ends with it. */

@@ -1,4 +1,5 @@
 import { installationSettings } from '../cluster/settings.ts'
+import { issuerAlgorithms } from '../core/keys/issuer-keys.ts'
 import { type ConfigOf, choice, integer, readConfig, type Setting, text, url } from '../platform/config.ts'
 import { SettingsError } from '../platform/process-exit.ts'
 import type { RedisAddress } from './store/redis/connection.ts'
@@ -31,6 +32,26 @@ const table = {
   tokenUrl: url<string | undefined>('LATCHKEY_TOKEN_URL', {
     default: undefined,
     description: 'begin of the URLs of the OAuth endpoints; default: the issuer URL',
+  }),
+  tokenAlgorithm: choice('LATCHKEY_TOKEN_ALGORITHM', issuerAlgorithms, {
+    default: 'Ed25519',
+    description: 'which of its keys the issuer signs access tokens with, once that one signs',
+  }),
+  ed25519Alg: choice('LATCHKEY_ED25519_ALG', ['EdDSA', 'Ed25519'], {
+    default: 'EdDSA',
+    description: 'alg of tokens that an Ed25519 key of the issuer signs: the name of RFC 8037, or that of RFC 9864',
+  }),
+  peerRate: integer('LATCHKEY_TOKEN_PEER_RATE', {
+    default: 500,
+    min: 1,
+    max: 100_000,
+    description: 'requests a second that one address may make to the OAuth endpoints of a replica',
+  }),
+  clientRate: integer('LATCHKEY_TOKEN_CLIENT_RATE', {
+    default: 200,
+    min: 1,
+    max: 100_000,
+    description: 'requests a second that one client may make to them',
   }),
   healthPort: integer('LATCHKEY_HEALTH_PORT', {
     default: 8081,

@@ -19,6 +19,7 @@ import type { IssuerConfig } from './config.ts'
 import { measure } from './measure.ts'
 import { createObjects } from './objects.ts'
 import { createClientsById } from './publish/clients-by-id.ts'
+import { writtenByIssuer } from './publish/discovery.ts'
 import { createRoutes } from './publish/routes.ts'
 import { followSigningKeys } from './publish/signing-keys.ts'
 import { startServers } from './servers.ts'
@@ -26,6 +27,7 @@ import { createSlices } from './slices/slices.ts'
 import { createSnapshotServer } from './snapshots/snapshot-server.ts'
 import { measureStore } from './store/measure-store.ts'
 import { openStore } from './store/open-store.ts'
+import { mostOfClient } from './tokens/assertion-places.ts'
 import { createTokens } from './tokens/tokens.ts'
 import { createUsage } from './usage/usage.ts'
 
@@ -89,6 +91,7 @@ export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Pro
   const signing = followSigningKeys(
     client,
     { namespace: config.namespace, name: `${config.fullname}-issuer-keys` },
+    { algorithm: config.tokenAlgorithm, ed25519Alg: config.ed25519Alg },
     log,
   )
   const opened = await openStore(config, { client: parts.storeClient ?? client, clock: systemClock, log })
@@ -108,16 +111,22 @@ export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Pro
     clock: systemClock,
   })
   const callers = createServiceCallers(ofIssuer, systemClock)
-  const tokens = createTokens(config, {
-    objects,
-    resolved,
-    clientById: freshClient,
-    signing,
-    store,
-    ready: () => isLoaded,
-    clock: systemClock,
-    log,
-  })
+  const assertionsOfClient = mostOfClient[config.redis ? 'Redis' : 'Kubernetes']
+  const tokens = createTokens(
+    { ...config, assertionsOfClient },
+    {
+      objects,
+      resolved,
+      cluster: cluster.current,
+      callers,
+      clientById: freshClient,
+      signing,
+      store,
+      ready: () => isLoaded,
+      clock: systemClock,
+      log,
+    },
+  )
   const check = createCheckHandler({
     callers,
     slices,
@@ -129,6 +138,7 @@ export async function startIssuer(config: IssuerConfig, parts: IssuerParts): Pro
   const find = createRoutes({
     issuerUrl: config.issuerUrl,
     tokenUrl: config.tokenUrl,
+    algs: writtenByIssuer(config.ed25519Alg),
     checkUrl: checkUrl(config.tokenUrl),
     signingKeys: signing.current,
     client: freshClient,

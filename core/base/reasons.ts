@@ -58,6 +58,10 @@ export const reasons = {
   },
   not_granted: { status: 403, hint: "Ask the service's owner for an AccessGrant of a role that allows this call." },
   grant_expired: { status: 403, hint: "The AccessGrant has ended. Ask the service's owner to renew it." },
+  limit_exceeded: {
+    status: 429,
+    hint: "The client has made all the calls that its AccessGrant allows for now. Try again after Retry-After, or ask the service's owner for a higher limit.",
+  },
   route_unknown: { status: 403, hint: 'The service declares no such route.' },
   path_ambiguous: {
     status: 403,

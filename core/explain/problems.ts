@@ -51,7 +51,7 @@ const explanations: Readonly<Record<DenyReason | UpstreamFault, ProblemExplanati
   credential_unsupported: {
     means: 'The credential is of a kind that this service does not take, for example Basic.',
     caller: 'Send a client token, or a service account token whose audience is the service.',
-    owner: '`spec.accepts` of the GuardedService lists the kinds.',
+    owner: '`spec.accepts` of the GuardedService lists the kinds. An API key in a header or a query, behind a proxy that asks: [what is taken there](external-authorizer.md#api-keys).',
   },
   invalid_token: {
     means:
@@ -158,6 +158,13 @@ const explanations: Readonly<Record<DenyReason | UpstreamFault, ProblemExplanati
     means: 'An AccessGrant that has ended would have allowed the call.',
     caller: "Ask the service's owner to renew it.",
     owner: `Set a later \`spec.expiresAt\`, or take it out. ${whyInPod} names the grant.`,
+  },
+  limit_exceeded: {
+    means:
+      'The client has made all the calls that `spec.limit` of its AccessGrant allows at this guard for now, and no other grant allows the call. Status 429; `Retry-After` and `RateLimit` say when to come back, see [plans](plans.md).',
+    caller:
+      "Wait for `Retry-After` and spread calls out. If that is not enough, ask the service's owner for a higher limit.",
+    owner: `Set a higher \`spec.limit\`, or take it out. The audit line and ${whyInPod} name the grant.`,
   },
   route_unknown: {
     means: 'The service declares its routes, and none of them matches this method and path.',

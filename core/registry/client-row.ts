@@ -6,7 +6,7 @@ import { isPresent, referenceKey } from './ids.ts'
 import { type VouchedKey, vouchedKeys } from './keys.ts'
 import type { PodObject, ServiceAccountObject } from './kubernetes.ts'
 import type { ResolvedClient } from './resolve-clients.ts'
-import { type ClientSecret, vouchedSecrets } from './secrets.ts'
+import { type ClientSecret, type EndpointSecret, endpointSecrets, vouchedSecrets } from './secrets.ts'
 
 /** A key of a client, before it is narrowed to the roles of one namespace. */
 export interface ClientKey {
@@ -68,6 +68,11 @@ export function clientKeys(client: ResolvedClient, accessKeys: Iterable<AccessKe
 /** The same of its secrets. */
 export function clientSecrets(client: ResolvedClient, accessKeys: Iterable<AccessKey>): ClientSecret[] {
   return countedKeys(client, accessKeys).flatMap(vouchedSecrets)
+}
+
+/** Those that count at token endpoints. */
+export function clientEndpointSecrets(client: ResolvedClient, accessKeys: Iterable<AccessKey>): EndpointSecret[] {
+  return countedKeys(client, accessKeys).flatMap(endpointSecrets)
 }
 
 function countedKeys(client: ResolvedClient, accessKeys: Iterable<AccessKey>): AccessKey[] {

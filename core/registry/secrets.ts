@@ -1,6 +1,6 @@
 import type { AccessKey } from '../api/access-key.ts'
 import { secretKinds } from '../base/credential-kinds.ts'
-import type { SecretRow } from '../rows/rows.ts'
+import type { KeyBounds, SecretRow } from '../rows/rows.ts'
 import { isHash, keyIdOf } from '../secret/secret.ts'
 import { referenceKey } from './ids.ts'
 import { boundsOf } from './keys.ts'
@@ -22,12 +22,34 @@ export function vouchedSecrets(accessKey: AccessKey): ClientSecret[] {
   const kind = secretKinds.find(one => one === type)
   if (!kind) return []
   const named = new Set(services.map(referenceKey))
-  const found = new Map<string, ClientSecret>()
+  return vouchedHashes(accessKey).map(hashed => ({
+    secret: { ...hashed, kind },
+    services: named,
+    ...(roles && { roles }),
+  }))
+}
+
+/** What the issuer keeps of a secret for its token endpoints. */
+export interface EndpointSecret {
+  readonly key: KeyBounds & { readonly hash: string }
+  readonly roles?: readonly { readonly namespace: string; readonly name: string }[]
+}
+
+/** The secrets of an AccessKey of type ClientSecret, vouched for in the same way: they count at token endpoints and nowhere else. */
+export function endpointSecrets(accessKey: AccessKey): EndpointSecret[] {
+  const { type, roles } = accessKey.spec
+  if (type !== 'ClientSecret') return []
+  return vouchedHashes(accessKey).map(key => ({ key, ...(roles && { roles }) }))
+}
+
+/** Status alone gives no access: the key id must be the one of the hash, and spec bounds what it says. */
+function vouchedHashes(accessKey: AccessKey): (KeyBounds & { readonly hash: string })[] {
+  const found = new Map<string, KeyBounds & { readonly hash: string }>()
   for (const published of accessKey.status?.keys ?? []) {
     const { secretHash: hash, kid } = published
     if (hash === undefined || !isHash(hash) || keyIdOf(hash) !== kid || found.has(kid)) continue
     const bounds = boundsOf(accessKey, published)
-    if (bounds) found.set(kid, { secret: { ...bounds, kind, hash }, services: named, ...(roles && { roles }) })
+    if (bounds) found.set(kid, { ...bounds, hash })
   }
   return [...found.values()]
 }

@@ -66,6 +66,8 @@ export const serverRules: Readonly<Record<string, (self: Self) => boolean>> = {
     self => seconds(self.maxStaleness) >= minute && seconds(self.maxStaleness) <= 720 * hour,
   [`!${isDuration('accessTokenLifetime')} || duration(self.accessTokenLifetime) >= duration('1m') && duration(self.accessTokenLifetime) <= duration('1h')`]:
     self => seconds(self.accessTokenLifetime) >= minute && seconds(self.accessTokenLifetime) <= hour,
+  [`!${isDuration('per')} || duration(self.per) >= duration('1s') && duration(self.per) <= duration('24h')`]: self =>
+    seconds(self.per) >= 1 && seconds(self.per) <= 24 * hour,
   '[has(self.attributeEquals), has(self.organizationEquals), has(self.scopeContains)].filter(x, x).size() == 1': self =>
     ['attributeEquals', 'organizationEquals', 'scopeContains'].filter(name => has(self, name)).length === 1,
   'has(self.permissions) ? !has(self.methods) && !has(self.paths) : has(self.methods) && has(self.paths)': self =>

@@ -3,7 +3,7 @@ import type { Role, RoleRule } from '../api/role.ts'
 import { defaultCredentialKinds, isCredentialKind } from '../base/credential-kinds.ts'
 import { everyNth, finish, type Steps } from '../base/steps.ts'
 import { durationSeconds, secondsOf } from '../base/time.ts'
-import type { ClientRow, ClusterRow, GrantRow, RoleRow, Row, RuleRow, ServiceRow } from '../rows/rows.ts'
+import type { ClientRow, ClusterRow, GrantLimit, GrantRow, RoleRow, Row, RuleRow, ServiceRow } from '../rows/rows.ts'
 import { isPresent, referenceKey } from './ids.ts'
 import type { ResolvedClient } from './resolve-clients.ts'
 import type { ResolvedService } from './resolve-services.ts'
@@ -136,8 +136,10 @@ function ruleRow({ methods, paths, permissions, when }: RoleRule, index: number)
 export function grantRow(grant: AccessGrant, clients: ReadonlyMap<string, ResolvedClient>): GivenGrant | undefined {
   const { metadata, spec } = grant
   const expiresAt = secondsOf(spec.expiresAt)
-  // A time nobody can read must not make a grant endless.
+  // A time nobody can read must not make a grant endless, nor a limit that nobody can read one without a limit.
   if (!isPresent(grant) || (spec.expiresAt !== undefined && expiresAt === undefined)) return undefined
+  const limit = spec.limit && limitOf(spec.limit)
+  if (spec.limit && !limit) return undefined
   const meant = grantedClients(grant, clients)
   if (meant.length === 0) return undefined
   const row: GrantRow = {
@@ -147,8 +149,14 @@ export function grantRow(grant: AccessGrant, clients: ReadonlyMap<string, Resolv
     clients: meant.map(client => client.clientId),
     ...(spec.attributes && { attributes: spec.attributes }),
     ...(expiresAt !== undefined && { expiresAt }),
+    ...(limit && { limit }),
   }
   return { row, clients: meant }
+}
+
+function limitOf({ requests, per }: NonNullable<AccessGrant['spec']['limit']>): GrantLimit | undefined {
+  const perSeconds = durationSeconds(per)
+  return perSeconds === undefined || perSeconds < 1 || requests < 1 ? undefined : { requests, perSeconds }
 }
 
 /**

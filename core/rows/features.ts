@@ -24,11 +24,13 @@ export interface Feature {
 
 /**
  * In the order of their releases. Nothing is decided by tags yet, so whoever does not know them needs none. Who does not know
- * secrets takes none, and passes on as any other what stands where API keys stand.
+ * secrets takes none, and passes on as any other what stands where API keys stand. Who does not count would give without end what
+ * was given in part, so a grant with a limit gives nothing there.
  */
 export const features: readonly Feature[] = [
   { name: 'route-tags-map', since: '0.2.0', route: route => (route.tags ? withoutTags(route) : route) },
   { name: 'client-secrets', since: '0.2.0', service: withoutSecretKinds, client: withoutSecrets },
+  { name: 'grant-limits', since: '0.2.0', grant: row => (row.limit ? 'Deny' : row) },
 ]
 
 /** A guard that says so tells what was used, see frames.ts. Rows have nothing to do with it, so the table does not name it. */

@@ -16,6 +16,7 @@ type Check = (value: unknown) => boolean
 
 const text: Check = value => typeof value === 'string'
 const number: Check = value => Number.isFinite(value)
+const count: Check = value => Number.isSafeInteger(value) && Number(value) > 0
 const flag: Check = value => typeof value === 'boolean'
 const oneOf =
   (...known: readonly unknown[]): Check =>
@@ -113,7 +114,7 @@ const rows: Readonly<Record<Row['type'], Check>> = {
   role: shape({ type: text, name: text, rules: listOf(rule) }, { needs: release }),
   grant: shape(
     { type: text, name: text, role: text, clients: listOf(text) },
-    { attributes: textMap, expiresAt: number, needs: release },
+    { attributes: textMap, expiresAt: number, limit: shape({ requests: count, perSeconds: count }), needs: release },
   ),
   client: shape(
     {

@@ -67,8 +67,16 @@ export interface GrantRow {
   readonly clients: readonly string[]
   readonly attributes?: Readonly<Record<string, string>>
   readonly expiresAt?: number
+  /** How often each of these clients may call by this grant, as each guard counts. */
+  readonly limit?: GrantLimit
   /** Present: the grant says what this guard does not know, and gives nothing; the release that does. */
   readonly needs?: string
+}
+
+/** At most so many calls in any span of so many seconds. */
+export interface GrantLimit {
+  readonly requests: number
+  readonly perSeconds: number
 }
 
 /** Stands for the service where this guard may decide nothing about it. */

@@ -7,6 +7,7 @@ import { withoutQueryKey } from '../../enforce/query-key.ts'
 import type { Call, Reporter } from '../../enforce/report/report.ts'
 import type { Tracing } from '../../enforce/report/trace.ts'
 import { denial, malformed } from '../../enforce/respond.ts'
+import { inFormOf } from '../../enforce/soap.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { Turns } from '../../platform/fair/turns.ts'
 import type { Logger } from '../../platform/log.ts'
@@ -92,7 +93,7 @@ export function createStreamHandler(
   }
 
   function deny({ call, head, stream, grpc }: StreamExchange): void {
-    const answer = denial(call.verdict, call.requestId, problemBase)
+    const answer = inFormOf(head, denial(call.verdict, call.requestId, problemBase))
     reporter.report(call, answer.status)
     writeStreamAnswer(stream, answer, { grpc, head: head.method === 'HEAD' })
   }

@@ -10,6 +10,8 @@ export interface Published {
   readonly issuerUrl: string
   /** Begin of the URLs of the OAuth endpoints. */
   readonly tokenUrl: string
+  /** `alg` values of what the issuer's keys may sign. */
+  readonly algs: readonly string[]
   readonly checkUrl: string
   /** The issuer's own keys; undefined until they are known. */
   signingKeys(): readonly PublishableKey[] | undefined
@@ -56,7 +58,8 @@ function table(base: string): Readonly<Record<string, (from: Published, name: st
 function issuerDocument(from: Published): Found {
   const keys = from.signingKeys()
   if (!keys) return 'not_ready'
-  return { ...discoveryOf(from.issuerUrl, endpointUrls(from.tokenUrl)), latchkey_check_endpoint: from.checkUrl }
+  const document = discoveryOf(from.issuerUrl, { urls: endpointUrls(from.tokenUrl), algs: from.algs })
+  return { ...document, latchkey_check_endpoint: from.checkUrl }
 }
 
 function issuerKeys(from: Published): Found {
@@ -66,7 +69,9 @@ function issuerKeys(from: Published): Found {
 
 function serviceDocument(from: Published, service: string): Found {
   const server = from.server(service)
-  return server ? discoveryOf(server.issuer, endpointUrls(from.tokenUrl, service)) : 'not_found'
+  return server
+    ? discoveryOf(server.issuer, { urls: endpointUrls(from.tokenUrl, service), algs: from.algs })
+    : 'not_found'
 }
 
 /** The installation's keys sign the tokens of every server: `iss` tells these apart. */

@@ -1,6 +1,6 @@
 import type { Algorithm } from '../../core/api/access-key.ts'
 import { algorithms } from '../../core/jose/algorithms.ts'
-import { checkPublicKey, thumbprint } from '../../core/jose/jwk.ts'
+import { checkPublicKey, publicMembers, thumbprint } from '../../core/jose/jwk.ts'
 import type { PublishableKey } from '../../core/jose/jwks.ts'
 import {
   type IssuerAlgorithm,
@@ -18,6 +18,8 @@ import type { Logger } from '../../platform/log.ts'
 export interface Signer {
   readonly kid: string
   readonly algorithm: IssuerAlgorithm
+  /** `alg` of what it signs. */
+  readonly alg: string
   /** The JWK with its private half: not for logs. */
   readonly privateKey: Readonly<Record<string, string>>
 }
@@ -27,11 +29,19 @@ export interface SigningKeys {
   /** Public halves; undefined until the Secret is there. */
   current(): readonly PublishableKey[] | undefined
   /**
-   * One for each algorithm, Ed25519 first: the same list until the keys change. Undefined when there is none, or the Secret was
+   * One for each algorithm, the preferred one first where it signs yet: the same list until the keys change. Undefined when there is none, or the Secret was
    * not read for ten minutes: the operator takes a key away on the assumption that nobody signs with it any more.
    */
   signers(): readonly [Signer, ...Signer[]] | undefined
   stop(): void
+}
+
+/** Which keys sign, and under which name. */
+export interface SigningChoice {
+  /** The preferred one. */
+  readonly algorithm: IssuerAlgorithm
+  /** `alg` of tokens that an Ed25519 key signs: RFC 8037's name, or that of RFC 9864. */
+  readonly ed25519Alg: 'EdDSA' | 'Ed25519'
 }
 
 /** See decision 66. */
@@ -40,6 +50,7 @@ const signsForMs = 600_000
 export function followSigningKeys(
   client: Pick<KubeClient, 'get'>,
   secret: { namespace: string; name: string },
+  choice: SigningChoice,
   log: Logger,
   clock: Clock = systemClock,
 ): SigningKeys {
@@ -52,7 +63,8 @@ export function followSigningKeys(
     entries => {
       keys = [...entries].filter(([name]) => name.endsWith('.jwk')).map(([, content]) => publicHalf(content))
       const signing = signingKids(readIssuerKeys(entries.get(issuerKeysFile)?.toString('utf8')))
-      signers = issuerAlgorithms.flatMap(algorithm => signerOf(entries, algorithm, signing[algorithm]))
+      const inOrder = [...new Set([choice.algorithm, ...issuerAlgorithms])]
+      signers = inOrder.flatMap(algorithm => signerOf(entries, algorithm, signing[algorithm], choice))
       log.info({ kids: keys.map(key => key.kid), signing }, 'signing keys taken over')
     },
     {
@@ -75,24 +87,33 @@ function isSome<T>(list: readonly T[]): list is readonly [T, ...T[]] {
 }
 
 /** @throws Error that names no content */
-function signerOf(entries: ReadonlyMap<string, Buffer>, algorithm: IssuerAlgorithm, kid: string | undefined): Signer[] {
+function signerOf(
+  entries: ReadonlyMap<string, Buffer>,
+  algorithm: IssuerAlgorithm,
+  kid: string | undefined,
+  { ed25519Alg }: SigningChoice,
+): Signer[] {
   const content = kid === undefined ? undefined : entries.get(`${kid}.jwk`)
   if (kid === undefined || !content) return []
-  const { d } = parsed(content)
+  const jwk = parsed(content)
+  const secret = privateMembers.flatMap(name => (typeof jwk[name] === 'string' ? [[name, jwk[name]]] : []))
   const half = publicHalf(content)
-  if (typeof d !== 'string' || half.kid !== kid || half.algorithm !== algorithm) {
+  if (typeof jwk.d !== 'string' || half.kid !== kid || half.algorithm !== algorithm) {
     throw new Error('a key that signs has no private half, or is another one than its name says')
   }
-  return [{ kid, algorithm, privateKey: { ...half.publicKey, d } as Signer['privateKey'] }]
+  const privateKey = { ...half.publicKey, ...Object.fromEntries(secret) } as Signer['privateKey']
+  return [{ kid, algorithm, alg: algorithm === 'Ed25519' ? ed25519Alg : algorithms[algorithm].writes, privateKey }]
 }
+
+/** Of all our kinds of keys; an RSA key has all of them. */
+const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi']
 
 /** @throws Error that names no content */
 function publicHalf(content: Buffer): PublishableKey {
-  const { kty, crv, x, y } = parsed(content)
+  const publicKey = publicMembers(parsed(content))
   const algorithm = (Object.keys(algorithms) as Algorithm[]).find(
-    name => algorithms[name].kty === kty && algorithms[name].crv === crv,
+    name => algorithms[name].kty === publicKey.kty && algorithms[name].crv === publicKey.crv,
   )
-  const publicKey = { kty, crv, x, ...(y !== undefined && { y }) } as PublishableKey['publicKey']
   if (algorithm === undefined || checkPublicKey(publicKey, algorithm) !== undefined) {
     throw new Error('a signing key is not a JWK of a known algorithm')
   }

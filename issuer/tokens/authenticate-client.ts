@@ -1,98 +1,69 @@
-import {
-  type AssertionClaims,
-  assertionFaults,
-  claimedBy,
-  readAssertion,
-} from '../../core/credential/client-assertion.ts'
-import { toleranceSeconds } from '../../core/credential/client-token-claims.ts'
-import { type CompactToken, parseCompact } from '../../core/credential/compact.ts'
-import { isSignedBy } from '../../core/credential/signed.ts'
-import type { VouchedKey } from '../../core/registry/keys.ts'
-import { type KeyEntry, keyObjectOf } from '../../core/snapshot/client-entry.ts'
+import { type Rates, takeOne } from '../../platform/fair/rates.ts'
 import type { TokenStore } from '../store/store.ts'
+import type { AssertionPlaces } from './assertion-places.ts'
 import type { AuthorizationServer } from './authorization-servers.ts'
+import { type ClientRequest, notShown, readMechanism } from './client-mechanism.ts'
 import type { LiveClients, ProvedClient } from './live-clients.ts'
-import { notAuthenticated, type OAuthFault } from './oauth-fault.ts'
-import type { Form } from './read-form.ts'
+import { challenged, isFault, type OAuthFault, refusedClient, slowDown } from './oauth-fault.ts'
+import { createAssertionProver, type ProvedAssertion } from './prove-assertion.ts'
+import { createSecretProver } from './prove-client-secret.ts'
 
-const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
-
-/**
- * Proves who asks, by an assertion that is used up with that. What is wrong with it is told to whoever proved to have the
- * client's key; everybody else is told one thing.
- */
+/** Proves who asks, by its secret, or by an assertion that is used up with that. */
 export interface ClientAuthenticator {
   /** @param now seconds since epoch @throws StoreError when it cannot be known whether the assertion was used before */
-  authenticate(
-    request: { readonly form: Form; readonly authorization: string | undefined },
-    server: AuthorizationServer,
-    now: number,
-  ): Promise<ProvedClient | OAuthFault>
+  authenticate(request: ClientRequest, server: AuthorizationServer, now: number): Promise<ProvedClient | OAuthFault>
+  /** One more request of a client that was proved. @returns a fault when it makes more than it may */
+  admit(clientId: string): OAuthFault | undefined
 }
 
-export function createClientAuthenticator(clients: LiveClients, store: Pick<TokenStore, 'claim'>): ClientAuthenticator {
-  // As long as the AccessKey is as it was read.
-  const entries = new WeakMap<VouchedKey, KeyEntry<VouchedKey>>()
+export function createClientAuthenticator(parts: {
+  readonly clients: LiveClients
+  readonly store: Pick<TokenStore, 'claim'>
+  readonly places: AssertionPlaces
+  /** Requests that one client may make. */
+  readonly rates: Pick<Rates, 'spend'>
+  readonly guesses: Pick<Rates, 'spend'>
+}): ClientAuthenticator {
+  const { clients, store, places, rates, guesses } = parts
+  const proveAssertion = createAssertionProver(clients)
+  const proveSecret = createSecretProver(clients, guesses)
 
-  function isSigned(token: CompactToken, key: VouchedKey): boolean {
-    const entry = entries.get(key) ?? { row: key, imported: undefined }
-    entries.set(key, entry)
-    return isSignedBy(token, key.algorithm, keyObjectOf(entry, key.algorithm))
+  function admit(clientId: string): OAuthFault | undefined {
+    const waitMs = takeOne(rates, clientId)
+    return waitMs === 0 ? undefined : slowDown(waitMs, 'too many requests of one client')
   }
 
-  function prove(token: CompactToken, now: number): ProvedClient | undefined {
-    const claimed = claimedBy(token)
-    const client = claimed && clients.get(claimed.clientId)
-    const key = client && clients.key(client, claimed.kid, now)
-    return key && isSigned(token, key.key) ? { client, key } : undefined
+  async function useUp({ client, claims }: ProvedAssertion, { tenant }: AuthorizationServer, now: number) {
+    const { clientId } = client.client
+    const place = places.take({ tenant, clientId }, claims.endsAt, now)
+    if (!place)
+      return slowDown(1_000, 'too many assertions of one client are remembered: use its tokens until they end')
+    // No client can use up an id of another, whatever the two are.
+    const id = JSON.stringify([clientId, claims.jti])
+    const claim = await store.claim({ type: 'Assertion', tenant, id }, { endsAt: claims.endsAt })
+    if (claim === 'claimed') return client
+    place.free()
+    return refusedClient('the assertion was used before')
   }
 
   return {
-    async authenticate({ form, authorization }, server, now) {
-      const fault = mechanismFault(form, authorization)
-      if (fault) return fault
-      const token = parseCompact(form.get('client_assertion') ?? '')
-      const proved = token && prove(token, now)
-      if (!proved) return notAuthenticated
-      const { clientId } = proved.client
-      const named = form.get('client_id')
+    admit,
+    async authenticate(request, server, now) {
+      const shown = readMechanism(request) ?? notShown
+      if (isFault(shown)) return shown
+      if (shown.by === 'secret') {
+        const proved = proveSecret({ ...shown, peer: request.peer }, now)
+        if (!isFault(proved)) return admit(proved.client.clientId) ?? proved
+        return shown.inHeader && proved.error === 'invalid_client' ? challenged(proved.description) : proved
+      }
+      const proved = proveAssertion(shown.text, server, now)
+      if (isFault(proved)) return proved
+      const { clientId } = proved.client.client
+      const named = request.form.get('client_id')
       // RFC 7521 section 4.2: who is named beside the assertion must be its subject.
-      if (named !== undefined && named !== clientId) return refused('client_id is not the client of the assertion')
-      const claims = readAssertion(token, { clientId, issuer: server.issuer, now })
-      if (typeof claims === 'string') return refused(assertionFaults[claims])
-      if (isOlder(claims, proved)) return refused('the assertion is older than its key')
-      // No client can use up an id of another, whatever the two are.
-      const id = JSON.stringify([clientId, claims.jti])
-      const claim = await store.claim({ type: 'Assertion', tenant: server.tenant, id }, { endsAt: claims.endsAt })
-      return claim === 'claimed' ? proved : refused('the assertion was used before')
+      if (named !== undefined && named !== clientId)
+        return refusedClient('client_id is not the client of the assertion')
+      return admit(clientId) ?? (await useUp(proved, server, now))
     },
   }
-}
-
-function refused(description: string): OAuthFault {
-  return { error: 'invalid_client', description }
-}
-
-function mechanismFault(form: Form, authorization: string | undefined): OAuthFault | undefined {
-  const assertion = form.get('client_assertion')
-  const others = [authorization, form.get('client_secret')].filter(one => one !== undefined)
-  if (assertion !== undefined && others.length > 0) {
-    return { error: 'invalid_request', description: 'the client must authenticate in one way only' }
-  }
-  if (authorization !== undefined) {
-    // RFC 6749 section 5.2: whoever used the header is told of a scheme.
-    return {
-      ...refused('authenticate with private_key_jwt'),
-      headers: { 'www-authenticate': 'Basic realm="latchkey"' },
-    }
-  }
-  if (assertion === undefined) return refused('authenticate with private_key_jwt')
-  if (form.get('client_assertion_type') !== assertionType)
-    return refused(`client_assertion_type must be ${assertionType}`)
-  return undefined
-}
-
-/** Whoever had the name before may have signed it. */
-function isOlder({ issuedAt }: AssertionClaims, { client, key }: ProvedClient): boolean {
-  return issuedAt + toleranceSeconds < Math.max(client.createdAt, key.key.notBefore)
 }

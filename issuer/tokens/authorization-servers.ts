@@ -24,6 +24,8 @@ export function endpointUrls(base: string, service?: string): Readonly<Record<En
 export interface AuthorizationServers {
   /** @param service `namespace/name`; undefined: of the installation. @returns undefined where there is no such service */
   get(service?: string): AuthorizationServer | undefined
+  /** By what its tokens say. @returns undefined for an issuer that is none of these */
+  ofIssuer(issuer: string): AuthorizationServer | undefined
   /** @param path of a request, without query */
   atPath(path: string): { server: AuthorizationServer; endpoint: Endpoint } | undefined
 }
@@ -52,6 +54,11 @@ export function createAuthorizationServers(
 
   return {
     get,
+    ofIssuer(issuer) {
+      if (issuer === issuerUrl) return get()
+      const begin = `${issuerUrl}/services/`
+      return issuer.startsWith(begin) ? get(issuer.slice(begin.length)) : undefined
+    },
     atPath(path) {
       const [, key, name] = (path.startsWith(root) && form.exec(path.slice(root.length))) || []
       const endpoint = endpoints.find(one => one === name)

@@ -1,27 +1,42 @@
 import { secondsOf } from '../../core/base/time.ts'
 import { toleranceSeconds } from '../../core/credential/client-token-claims.ts'
 import type { PublishableKey } from '../../core/jose/jwks.ts'
+import type { ResolvedClient } from '../../core/registry/resolve-clients.ts'
 import type { ResolvedService } from '../../core/registry/resolve-services.ts'
 import type { RecordKey, TokenStore } from '../store/store.ts'
 import type { AuthorizationServer } from './authorization-servers.ts'
-import type { ProvedClient } from './live-clients.ts'
+import type { LiveClients, ProvedClient } from './live-clients.ts'
 import { type OwnToken, readOwnToken } from './own-token.ts'
+import type { ServiceAsker } from './service-asker.ts'
 
 /** What is said of a token: nothing but that it does not count, or all that it says. @see RFC 7662 section 2.2 */
 export type Introspection = { readonly active: false } | ({ readonly active: true } & Readonly<Record<string, unknown>>)
 
 const inactive: Introspection = { active: false }
 
-/** What became of tokens that were given: a client asks for its own, and takes them back. */
+/** A token that counts, and what it is about as that is now. */
+export interface LiveToken {
+  readonly token: OwnToken
+  readonly client: ResolvedClient
+  readonly service: ResolvedService
+}
+
+/** Who asks: the client whose token it is, or a service account that may enforce at the service the token is for. */
+export type Asker = ProvedClient | Pick<ServiceAsker, 'mayEnforce'>
+
+/** What became of tokens that were given: a client asks for its own, a service for those made for it, and takes them back. */
 export interface GivenTokens {
-  /** @throws StoreError when it cannot be known whether it was revoked */
-  introspect(text: string, by: ProvedClient, server: AuthorizationServer, now: number): Promise<Introspection>
+  /** @throws StoreError or UnansweredError when it cannot be known */
+  introspect(text: string, by: Asker, server: AuthorizationServer, now: number): Promise<Introspection>
   /**
-   * Resolves when no replica calls it active any more. What is no token of this client's has no effect, and is told so to nobody.
-   * @throws StoreError when the revocation may not have been kept
+   * Resolves when no replica calls it active any more. What is no token of this client's, or for this service, has no effect, and
+   * is told so to nobody.
+   * @throws StoreError when the revocation may not have been kept; UnansweredError when it cannot be known who asks
    * @see RFC 7009 section 2.2
    */
-  revoke(text: string, by: ProvedClient, server: AuthorizationServer, now: number): Promise<void>
+  revoke(text: string, by: Asker, server: AuthorizationServer, now: number): Promise<void>
+  /** @returns undefined for what is no token of this server's, or does not count any more @throws StoreError */
+  find(text: string, server: AuthorizationServer, now: number): Promise<LiveToken | undefined>
 }
 
 export function createGivenTokens(parts: {
@@ -29,27 +44,40 @@ export function createGivenTokens(parts: {
   readonly store: Pick<TokenStore, 'get' | 'put'>
   /** The services a server's tokens are for, as they are now. */
   readonly services: (server: AuthorizationServer) => readonly ResolvedService[]
+  readonly clients: Pick<LiveClients, 'get'>
 }): GivenTokens {
-  const { keys, store, services } = parts
+  const { keys, store, services, clients } = parts
 
-  function ownOf(text: string, { client }: ProvedClient, { issuer }: AuthorizationServer, now: number) {
-    const token = readOwnToken(text, issuer, keys(), now)
-    return token?.clientId === client.clientId ? token : undefined
+  function serviceOf({ audience }: OwnToken, server: AuthorizationServer): ResolvedService | undefined {
+    return services(server).find(service => service.audience === audience)
   }
 
-  /** Whether client and service are those it was given for: their names may be others' now. */
-  function isStill(token: OwnToken, { client }: ProvedClient, server: AuthorizationServer): boolean {
-    const service = services(server).find(({ audience }) => audience === token.audience)?.service
-    if (!service) return false
-    const madeAt = secondsOf(service.metadata.creationTimestamp) ?? 0
-    return token.issuedAt + toleranceSeconds >= Math.max(client.createdAt, madeAt)
+  async function mayAsk(by: Asker, token: OwnToken, server: AuthorizationServer): Promise<boolean> {
+    if ('client' in by) return token.clientId === by.client.clientId
+    const service = serviceOf(token, server)
+    return service !== undefined && (await by.mayEnforce(service))
   }
+
+  /** Only where client and service are those it was given for: their names may be others' now. */
+  function lookUp(token: OwnToken, server: AuthorizationServer): LiveToken | undefined {
+    const [service, client] = [serviceOf(token, server), clients.get(token.clientId)]
+    if (!service || !client) return undefined
+    const madeAt = secondsOf(service.service.metadata.creationTimestamp) ?? 0
+    const isStill = token.issuedAt + toleranceSeconds >= Math.max(client.createdAt, madeAt)
+    return isStill ? { token, service, client } : undefined
+  }
+
+  async function live(token: OwnToken, server: AuthorizationServer): Promise<LiveToken | undefined> {
+    const found = lookUp(token, server)
+    return found && !(await store.get(revocationOf(token, server))) ? found : undefined
+  }
+
+  const read = (text: string, { issuer }: AuthorizationServer, now: number) => readOwnToken(text, issuer, keys(), now)
 
   return {
     async introspect(text, by, server, now) {
-      const token = ownOf(text, by, server, now)
-      if (!token || !isStill(token, by, server)) return inactive
-      if (await store.get(revocationOf(token, server))) return inactive
+      const token = read(text, server, now)
+      if (!token || !(await mayAsk(by, token, server)) || !(await live(token, server))) return inactive
       return {
         active: true,
         iss: server.issuer,
@@ -62,14 +90,19 @@ export function createGivenTokens(parts: {
         token_type: 'Bearer',
         ...(token.scope !== undefined && { scope: token.scope }),
         roles: token.roles,
+        ...(token.act && { act: token.act }),
       }
     },
     async revoke(text, by, server, now) {
-      const token = ownOf(text, by, server, now)
-      if (!token) return
+      const token = read(text, server, now)
+      if (!token || !(await mayAsk(by, token, server))) return
       // Guards take it for the tolerance beyond its end.
       const endsAt = token.expiresAt + toleranceSeconds
       await store.put(revocationOf(token, server), { endsAt, value: { clientId: token.clientId } })
+    },
+    async find(text, server, now) {
+      const token = read(text, server, now)
+      return token && live(token, server)
     },
   }
 }

@@ -1,15 +1,17 @@
 import { randomBytes } from 'node:crypto'
 import { IncomingMessage, type ServerResponse } from 'node:http'
 import { type Adapter, type Context, errors, Provider, type ResourceServer } from 'oidc-provider'
+import { isRecord } from '../../core/base/is-record.ts'
 import { durationSeconds } from '../../core/base/time.ts'
 import { isTime } from '../../core/credential/claims.ts'
-import { algorithms } from '../../core/jose/algorithms.ts'
 import type { GrantedHere } from '../../core/registry/granted-here.ts'
 import type { ResolvedService } from '../../core/registry/resolve-services.ts'
 import type { Logger } from '../../platform/log.ts'
 import type { Signer } from '../publish/signing-keys.ts'
+import { grantedWithin, narrowedKey } from './granted-within.ts'
 import type { LiveClients, ProvedClient } from './live-clients.ts'
 import type { Form } from './read-form.ts'
+import type { TokenBounds } from './token-bounds.ts'
 
 /** Life of an access token, seconds. */
 const defaultSeconds = 300
@@ -25,7 +27,7 @@ export function lifetimeOf({ service }: Pick<ResolvedService, 'service'>): numbe
 /** Gives tokens of one issuer to clients that proved who they are, by oidc-provider. */
 export interface GrantServer {
   /** Resolves when the answer was given. */
-  answer(form: Form, client: ProvedClient, response: ServerResponse): Promise<void>
+  answer(form: Form, client: ProvedClient, response: ServerResponse, bounds?: TokenBounds): Promise<void>
 }
 
 export interface GrantServerParts {
@@ -51,22 +53,18 @@ const ourParameters = new Set(['client_id', 'client_secret', 'client_assertion',
  */
 export function createGrantServer(parts: GrantServerParts): GrantServer {
   const { issuer, signers, clients, services, now, log } = parts
-  const proved = new WeakMap<IncomingMessage, ProvedClient>()
+  const proved = new WeakMap<IncomingMessage, { readonly by: ProvedClient; readonly bounds: TokenBounds }>()
   const given = new WeakMap<Context, GrantedHere>()
-  const [{ kid, algorithm }] = signers
-  const { writes: alg } = algorithms[algorithm]
+  const [{ kid, alg }] = signers
 
   /** @throws errors that it answers with: invalid_target, invalid_scope */
   function resourceServer(context: Context, resource: string): ResourceServer {
-    const by = proved.get(context.req)
+    const { by, bounds } = proved.get(context.req) ?? {}
     // Compared as it was sent: a URL that means the same is another audience to every guard.
     const service = services().find(({ audience }) => audience === resource)
-    const granted = by && service && clients.granted(service, by, now())
-    if (!granted) {
-      throw new errors.InvalidTarget(
-        'this client is granted nothing at such a resource: its owner gives access by an AccessGrant',
-      )
-    }
+    if (!by || !bounds) throw new Error('a request that nobody proved')
+    const granted = service && grantedWithin(clients, { service, by, bounds, now: now() })
+    if (!granted) throw new errors.InvalidTarget(askOwner(by))
     const asked = String(context.oidc.params.scope ?? '')
       .split(' ')
       .filter(scope => scope !== '')
@@ -78,7 +76,7 @@ export function createGrantServer(parts: GrantServerParts): GrantServer {
     return {
       audience: resource,
       scope: asked.join(' '),
-      accessTokenTTL: lifetimeOf(service),
+      accessTokenTTL: Math.min(lifetimeOf(service), (bounds.within?.expiresAt ?? Number.POSITIVE_INFINITY) - now()),
       accessTokenFormat: 'jwt',
       jwt: { sign: { alg, kid } },
     }
@@ -99,7 +97,15 @@ export function createGrantServer(parts: GrantServerParts): GrantServer {
     enabledJWA: { idTokenSigningAlgValues: [alg] },
     // It has no cookies; without a key it warns of that.
     cookies: { keys: [randomBytes(32).toString('base64url')] },
-    extraTokenClaims: context => ({ roles: given.get(context)?.roles ?? [] }),
+    extraTokenClaims(context) {
+      const { by, bounds } = proved.get(context.req) ?? {}
+      const keyId = narrowedKey([...(by ? [by] : []), ...(bounds?.parties ?? [])])
+      return {
+        roles: given.get(context)?.roles ?? [],
+        ...(keyId !== undefined && { key_id: keyId }),
+        ...(bounds?.act && { act: bounds.act }),
+      }
+    },
     formats: {
       customizers: {
         // It finds lifetimes by names of its classes: a token without an end must not come of a build that lost them.
@@ -124,6 +130,10 @@ export function createGrantServer(parts: GrantServerParts): GrantServer {
   provider.on('server_error', (_context, error) => log.error({ err: error, issuer }, 'a token was not made'))
   provider.use(async (context, next) => {
     await next()
+    const { issuedTokenType } = proved.get(context.req)?.bounds ?? {}
+    if (issuedTokenType !== undefined && isRecord(context.body) && Object.hasOwn(context.body, 'access_token')) {
+      context.body = { ...context.body, issued_token_type: issuedTokenType }
+    }
     // It lets pages of every origin read what comes of a request without one, as ours to it are.
     for (const name of ['access-control-allow-origin', 'access-control-expose-headers', 'vary']) context.remove(name)
     context.set('x-content-type-options', 'nosniff')
@@ -131,17 +141,22 @@ export function createGrantServer(parts: GrantServerParts): GrantServer {
   const handle = provider.callback()
 
   return {
-    async answer(form, client, response) {
-      const request = innerRequest(form, client)
-      proved.set(request, client)
+    async answer(form, by, response, bounds = { parties: [] }) {
+      const request = innerRequest(form, by)
+      proved.set(request, { by, bounds })
       await handle(request, response)
     },
   }
 }
 
+/** The same whether there is no such service or nothing is granted there. */
+function askOwner({ client }: ProvedClient): string {
+  return `nothing at such a resource is granted to the ApiClient ${client.key}: ask the owner of the service for an AccessGrant in its namespace whose clients name this one`
+}
+
 /** A request that begins where the caller's was understood, with the client in place of its proof. */
 function innerRequest(form: Form, { client }: ProvedClient): IncomingMessage {
-  const handed = [...form.entries()].filter(([name]) => !ourParameters.has(name))
+  const handed = [...form.entries()].filter(([name]) => !ourParameters.has(name)).map(([name, value]) => [name, value])
   const body = Buffer.from(new URLSearchParams([...handed, ['client_id', client.clientId]]).toString())
   // Of no socket: it must not be able to end the caller's.
   const request = new IncomingMessage(undefined as never)

@@ -1,9 +1,15 @@
 import type { ServerResponse } from 'node:http'
 
-/** Error codes of the OAuth endpoints and the status each is told with. @see RFC 6749 section 5.2, RFC 8707 section 2 */
+/**
+ * Error codes of the OAuth endpoints and the status each is told with.
+ * @see RFC 6749 section 5.2, RFC 6750 section 3.1, RFC 8707 section 2
+ */
 const statuses = {
   invalid_request: 400,
   invalid_client: 401,
+  invalid_grant: 400,
+  unauthorized_client: 400,
+  invalid_token: 401,
   invalid_scope: 400,
   invalid_target: 400,
   slow_down: 429,
@@ -24,6 +30,23 @@ export interface OAuthFault {
 export const notAuthenticated: OAuthFault = {
   error: 'invalid_client',
   description: 'client authentication failed',
+}
+
+export function refusedClient(description: string): OAuthFault {
+  return { error: 'invalid_client', description }
+}
+
+/** RFC 6749 section 5.2: whoever used the header is told of a scheme. */
+export function challenged(description: string): OAuthFault {
+  return { ...refusedClient(description), headers: { 'www-authenticate': 'Basic realm="latchkey"' } }
+}
+
+export function slowDown(waitMs: number, description: string): OAuthFault {
+  return { error: 'slow_down', description, headers: { 'retry-after': String(Math.ceil(waitMs / 1_000)) } }
+}
+
+export function unavailable(description: string): OAuthFault {
+  return { error: 'temporarily_unavailable', description, headers: { 'retry-after': '1' } }
 }
 
 export function isFault(value: object): value is OAuthFault {

@@ -4,6 +4,7 @@ declare module 'oidc-provider' {
 
   export interface Context {
     readonly req: IncomingMessage
+    body: unknown
     readonly oidc: { readonly params: Readonly<Record<string, unknown>> }
     set(header: string, value: string): void
     remove(header: string): void

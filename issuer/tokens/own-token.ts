@@ -1,9 +1,11 @@
+import { isRecord } from '../../core/base/is-record.ts'
 import { isTime } from '../../core/credential/claims.ts'
 import { clientTokenType } from '../../core/credential/client-token-claims.ts'
 import { parseCompact } from '../../core/credential/compact.ts'
 import { isSignedBy } from '../../core/credential/signed.ts'
 import { importPublicKey } from '../../core/jose/jwk.ts'
 import type { PublishableKey } from '../../core/jose/jwks.ts'
+import type { Act } from './token-bounds.ts'
 
 /** An access token that one of our servers gave and that has not ended. Times in seconds since epoch. */
 export interface OwnToken {
@@ -15,6 +17,9 @@ export interface OwnToken {
   readonly expiresAt: number
   readonly scope?: string
   readonly roles: readonly string[]
+  /** Key of the client by which it was asked for, where that is narrowed to some of its roles. */
+  readonly keyId?: string
+  readonly act?: Act
 }
 
 /**
@@ -32,14 +37,24 @@ export function readOwnToken(
   const key = token && keys.find(({ kid }) => kid === token.header.kid)
   if (!key || token.header.typ !== clientTokenType || token.payload.iss !== issuer) return undefined
   if (!isSignedBy(token, key.algorithm, importPublicKey(key.publicKey, key.algorithm))) return undefined
-  const { client_id: clientId, sub: subject, aud: audience, jti, iat, exp, scope, roles } = token.payload
+  const { client_id: clientId, sub: subject, aud: audience, jti, iat, exp, scope, roles, key_id: keyId } = token.payload
+  const act = readAct(token.payload.act)
   if (!isText(clientId) || !isText(subject) || !isText(audience) || !isText(jti)) return undefined
   if (!isTime(iat) || !isTime(exp) || now >= exp) return undefined
   return {
     ...{ clientId, subject, audience, jti, issuedAt: iat, expiresAt: exp },
     ...(isText(scope) && { scope }),
+    ...(isText(keyId) && { keyId }),
+    ...(act && { act }),
     roles: Array.isArray(roles) ? roles.filter(isText) : [],
   }
+}
+
+/** We wrote it: what has another form is none of ours. */
+function readAct(value: unknown): Act | undefined {
+  if (!isRecord(value) || !isText(value.sub)) return undefined
+  const act = readAct(value.act)
+  return { sub: value.sub, ...(act && { act }) }
 }
 
 function isText(value: unknown): value is string {

@@ -6,7 +6,7 @@ export interface Form {
   get(name: string): string | undefined
   readonly resources: readonly string[]
   /** As they are handed on. */
-  entries(): Iterable<[string, string]>
+  entries(): Iterable<readonly [string, string]>
 }
 
 /** An assertion has 8 KiB at most, and nothing else is long. */
@@ -61,13 +61,17 @@ function parseForm(bytes: Buffer): Form | OAuthFault {
   if (!pairs) return { error: 'invalid_request', description: 'the body is no form' }
   if (pairs.length > maxParameters) return { error: 'invalid_request', description: 'there are too many parameters' }
   const given = pairs.filter(([, value]) => value !== '')
-  const values = new Map<string, string>()
-  const resources: string[] = []
-  for (const [name, value] of given) {
-    if (name === 'resource') resources.push(value)
-    else if (values.has(name)) return { error: 'invalid_request', description: 'a parameter is there twice' }
-    else values.set(name, value)
+  const names = given.map(([name]) => name).filter(name => name !== 'resource')
+  if (new Set(names).size < names.length) {
+    return { error: 'invalid_request', description: 'a parameter is there twice' }
   }
+  return formOf(given)
+}
+
+/** @param given each name once, but `resource` */
+export function formOf(given: readonly (readonly [string, string])[]): Form {
+  const values = new Map(given)
+  const resources = given.filter(([name]) => name === 'resource').map(([, value]) => value)
   return { get: name => values.get(name), resources, entries: () => given }
 }
 
@@ -88,6 +92,6 @@ function parsePairs(bytes: Buffer): [string, string][] | undefined {
 }
 
 /** @throws URIError for what stands for no text */
-function unescaped(text: string): string {
+export function unescaped(text: string): string {
   return decodeURIComponent(text.replaceAll('+', ' '))
 }

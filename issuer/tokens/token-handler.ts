@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Rates } from '../../platform/fair/rates.ts'
+import { type Rates, takeOne } from '../../platform/fair/rates.ts'
 import { peerKey } from '../../platform/http/peer.ts'
 import { sendProblem } from '../../platform/http/problem.ts'
 import type { Handler } from '../../platform/http/server.ts'
@@ -8,15 +8,16 @@ import type { SigningKeys } from '../publish/signing-keys.ts'
 import { StoreError } from '../store/store.ts'
 import type { ClientAuthenticator } from './authenticate-client.ts'
 import type { AuthorizationServer, AuthorizationServers, Endpoint } from './authorization-servers.ts'
-import type { GivenTokens } from './given-tokens.ts'
+import { type ClientRequest, severalWays } from './client-mechanism.ts'
+import { type Exchange, type Exchanger, exchangeGrant } from './exchange.ts'
+import type { Asker, GivenTokens } from './given-tokens.ts'
 import type { GrantServers } from './grant-servers.ts'
-import type { ProvedClient } from './live-clients.ts'
-import { isFault, type OAuthFault, sendFault, sendJson } from './oauth-fault.ts'
-import { type Form, readForm } from './read-form.ts'
+import { isFault, type OAuthFault, sendFault, sendJson, slowDown, unavailable } from './oauth-fault.ts'
+import { readForm } from './read-form.ts'
+import { type AskerReader, isBearer, UnansweredError } from './service-asker.ts'
 
 interface Asked {
-  readonly form: Form
-  readonly by: ProvedClient
+  readonly request: ClientRequest
   readonly server: AuthorizationServer
   readonly now: number
 }
@@ -27,6 +28,8 @@ export interface TokenHandlerParts {
   readonly servers: AuthorizationServers
   readonly authenticator: ClientAuthenticator
   readonly grants: () => Promise<GrantServers>
+  readonly exchange: Exchanger
+  readonly readAsker: AskerReader
   readonly given: GivenTokens
   readonly signing: Pick<SigningKeys, 'signers'>
   /** Requests that one peer may make. */
@@ -37,25 +40,49 @@ export interface TokenHandlerParts {
   readonly log: Logger
 }
 
-/** The port of the OAuth endpoints. Nothing is done for a caller before it proved which client it is. */
+/** The port of the OAuth endpoints. Nothing is done for a caller before it proved which client, or which service, it is. */
 export function createTokenHandler(parts: TokenHandlerParts): Handler {
-  const { servers, authenticator, given, signing, log } = parts
+  const { servers, authenticator, exchange, readAsker, given, signing, log } = parts
+
+  /** What a token is made from. */
+  async function askedFor({ request, server, now }: Asked): Promise<Exchange | OAuthFault> {
+    const { form } = request
+    if (exchangeGrant(form)) return exchange(request, server, now)
+    const by = await authenticator.authenticate(request, server, now)
+    return isFault(by) ? by : { by, form, bounds: { parties: [] } }
+  }
+
+  /** A token of somebody, and who asks about it. */
+  async function about(asked: Asked, serve: (token: string, by: Asker) => Promise<object | undefined>) {
+    const { request, server, now } = asked
+    const { form, authorization, peer } = request
+    const by = isBearer(authorization)
+      ? (severalWays(request) ?? (await readAsker(peer, authorization)))
+      : await authenticator.authenticate(request, server, now)
+    if (isFault(by)) return by
+    const token = form.get('token')
+    return token === undefined ? noToken : { told: await serve(token, by) }
+  }
+
   const serve: Readonly<Record<Endpoint, Serve>> = {
-    async token({ form, by, server }, response) {
+    async token(asked, response) {
       const signers = signing.signers()
       if (!signers) return sendFault(response, unavailable('there is no key that may sign now: try again'))
-      await (await parts.grants()).get(server, signers).answer(form, by, response)
+      const made = await askedFor(asked)
+      if (isFault(made)) return sendFault(response, made)
+      await (await parts.grants()).get(asked.server, signers).answer(made.form, made.by, response, made.bounds)
     },
-    async introspect({ form, by, server, now }, response) {
-      const token = form.get('token')
-      if (token === undefined) return sendFault(response, noToken)
-      sendJson(response, 200, await given.introspect(token, by, server, now))
+    async introspect(asked, response) {
+      const { server, now } = asked
+      const answer = await about(asked, (token, by) => given.introspect(token, by, server, now))
+      if (isFault(answer)) sendFault(response, answer)
+      else sendJson(response, 200, answer.told)
     },
-    async revoke({ form, by, server, now }, response) {
-      const token = form.get('token')
-      if (token === undefined) return sendFault(response, noToken)
-      await given.revoke(token, by, server, now)
-      sendJson(response, 200, undefined)
+    async revoke(asked, response) {
+      const { server, now } = asked
+      const answer = await about(asked, async (token, by) => void (await given.revoke(token, by, server, now)))
+      if (isFault(answer)) sendFault(response, answer)
+      else sendJson(response, 200, undefined)
     },
   }
 
@@ -66,11 +93,10 @@ export function createTokenHandler(parts: TokenHandlerParts): Handler {
   ): Promise<void> {
     const form = await readForm(request)
     if (isFault(form)) return sendFault(response, form)
-    const now = parts.now()
-    const { authorization } = request.headers
-    const by = await authenticator.authenticate({ form, authorization }, server, now)
-    if (isFault(by)) return sendFault(response, by)
-    await serve[endpoint]({ form, by, server, now }, response)
+    const [authorization, another] = request.headersDistinct.authorization ?? []
+    if (another !== undefined) return sendFault(response, twice)
+    const asked = { form, authorization, peer: peerKey(request.socket.remoteAddress) }
+    await serve[endpoint]({ request: asked, server, now: parts.now() }, response)
   }
 
   return async (request, response) => {
@@ -83,20 +109,20 @@ export function createTokenHandler(parts: TokenHandlerParts): Handler {
     try {
       await answer(request, response, found)
     } catch (error) {
-      if (!(error instanceof StoreError)) throw error
-      log.warn({ err: error, issuer: found.server.issuer }, 'the token store gave no answer')
-      sendFault(response, storeFault(error))
+      const fault = faultOf(error)
+      if (!fault) throw error
+      log.warn({ err: error, issuer: found.server.issuer }, 'what a request needs to be known is not')
+      sendFault(response, fault)
     }
   }
 
   function rateFault({ socket }: IncomingMessage): OAuthFault | undefined {
-    const waitMs = parts.rates.spend(peerKey(socket.remoteAddress), 1)
-    if (waitMs === 0) return undefined
-    const headers = { 'retry-after': String(Math.ceil(waitMs / 1_000)) }
-    return { error: 'slow_down', description: 'too many requests of one peer', headers }
+    const waitMs = takeOne(parts.rates, peerKey(socket.remoteAddress))
+    return waitMs === 0 ? undefined : slowDown(waitMs, 'too many requests of one peer')
   }
 }
 
+const twice: OAuthFault = { error: 'invalid_request', description: 'Authorization is there twice' }
 const noToken: OAuthFault = { error: 'invalid_request', description: 'the parameter token is missing' }
 
 function headFault({ method }: IncomingMessage, query: string | undefined): OAuthFault | undefined {
@@ -107,12 +133,11 @@ function headFault({ method }: IncomingMessage, query: string | undefined): OAut
   return query ? { error: 'invalid_request', description: 'parameters belong into the body' } : undefined
 }
 
-function unavailable(description: string): OAuthFault {
-  return { error: 'temporarily_unavailable', description, headers: { 'retry-after': '1' } }
-}
-
-function storeFault({ reason }: StoreError): OAuthFault {
-  return reason === 'value_too_large'
+/** @returns undefined for what nobody foresaw */
+function faultOf(error: unknown): OAuthFault | undefined {
+  if (error instanceof UnansweredError) return unavailable('the API server gave no answer: try again')
+  if (!(error instanceof StoreError)) return undefined
+  return error.reason === 'value_too_large'
     ? { error: 'invalid_request', description: 'more is to be remembered than may be' }
     : unavailable('what tokens need to be remembered is out of reach: try again')
 }

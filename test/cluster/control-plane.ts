@@ -8,7 +8,7 @@ import { cacheDirectory } from './binaries.ts'
 import { type BinaryName, kubernetesBinary } from './build-binaries.ts'
 import { makeCertificate, pairIn, writeKubeconfig } from './certificates.ts'
 import { startControllerManager } from './controller-manager.ts'
-import { isAlive, processesIn, processesNaming, signal, startTimeOf, stopProcess } from './processes.ts'
+import { isAlive, logTail, processesIn, processesNaming, signal, startTimeOf, stopProcess } from './processes.ts'
 
 export type ControlPlaneOptions = {
   /** Path of an AuthenticationConfiguration; the API server reads it again when it changes. */
@@ -60,6 +60,7 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
 async function startIn(directory: string, binary: (name: BinaryName) => string, options: ControlPlaneOptions) {
   await mkdir(directory, { mode: 0o700 })
   const killAll = () => {
+    sayWhatEnded(directory)
     for (const one of processesIn(directory)) signal(one, 'SIGKILL')
   }
   process.once('exit', killAll)
@@ -94,6 +95,7 @@ async function startIn(directory: string, binary: (name: BinaryName) => string, 
     restartApiServer: () => restartApiServer(apiServer),
     stop: async () => {
       process.off('exit', killAll)
+      sayWhatEnded(directory)
       await stopAll(directory)
     },
   }
@@ -114,6 +116,14 @@ export async function removeLeftovers(): Promise<void> {
     const [, pid, startTime] = /\.(\d+)\.([^.]+)\.[0-9a-f]{6}$/.exec(name) ?? []
     if (pid && startTime && isAlive({ pid: Number(pid), startTime })) continue
     await stopAll(join(parent(), name))
+  }
+}
+
+/** What a test cannot reach any more it only calls refused: this is why. */
+function sayWhatEnded(directory: string): void {
+  for (const { name } of processesIn(directory).filter(one => !isAlive(one))) {
+    console.error(`${name} had ended by itself, or was ended by others; its last lines:`)
+    console.error(logTail(join(directory, `${name}.log`)))
   }
 }
 

@@ -21,7 +21,7 @@ const day = 86_400_000
 const routes = [{ name: 'things', path: '/api/things', methods: ['GET'], variants: 'Refuse' as const }]
 
 /** Each reason, and how a caller gets it. policy_missing has a guard of its own below, those of `elsewhere` files. */
-type Elsewhere = 'audit_unavailable' | 'overloaded'
+type Elsewhere = 'audit_unavailable' | 'overloaded' | 'limit_exceeded'
 /** Of proxies that ask an authorizer. */
 type OfProxies = 'peer_unknown' | 'service_unknown'
 const cases: Record<Exclude<Reason, OfProxies | 'policy_missing' | Elsewhere>, Case> = {

@@ -14,7 +14,7 @@ const everything = {
   issuer: {
     url: 'https://issuer.example.com/prod',
     tlsHosts: ['issuer.example.com', '10.0.0.1'],
-    signingKeys: { rotateEvery: '168h' },
+    signingKeys: { rotateEvery: '168h', algorithms: ['RS256', 'ES256'], ed25519Alg: 'Ed25519' },
     service: { type: 'LoadBalancer', clusterIP: '10.96.0.77', annotations: { a: 'b' } },
     replicas: 3,
     extraEnv: [{ name: 'EXTRA', value: '1' }],
@@ -42,7 +42,13 @@ const authorizer = {
   tlsHosts: ['authz.example.com'],
   allowedFrom: [{ namespaceSelector: { matchLabels: { edge: 'yes' } } }],
   peers: [
-    { name: 'edge', proxy: 'Nginx', services: ['shop/orders', 'shop/basket'], secretName: 'edge' },
+    {
+      name: 'edge',
+      proxy: 'Nginx',
+      services: ['shop/orders', 'shop/basket'],
+      secretName: 'edge',
+      keyHeaders: ['X-Api-Key'],
+    },
     { name: 'mesh', proxy: 'Envoy', services: ['shop/orders', 'other/api'], certificateNames: ['envoy.edge.svc'] },
   ],
 }

@@ -195,6 +195,11 @@ const onCreate: readonly (readonly [Kind | 'brought', string, Change, string])[]
     spec => void Object.assign((spec.rules as object[])[0] as object, { when: [{}] }),
     'exactly one of attributeEquals',
   ],
+  ['AccessGrant', 'a limit of no call', sets({ limit: { requests: 0, per: '1m' } }), 'greater than or equal to 1'],
+  ['AccessGrant', 'a limit without a time', sets({ limit: { requests: 5 } }), 'Required value'],
+  ['AccessGrant', 'a limit within no time', sets({ limit: { requests: 5, per: '0s' } }), 'per must be between'],
+  ['AccessGrant', 'a limit within a month', sets({ limit: { requests: 5, per: '720h' } }), 'per must be between'],
+  ['AccessGrant', 'a limit within a word', sets({ limit: { requests: 5, per: 'day' } }), 'a duration has hours'],
   ['AccessGrant', 'actFor Any', sets({ actFor: 'Any' }), 'actFor must be None'],
   [
     'AccessGrant',

@@ -3,6 +3,8 @@ import type { Equivalent } from '../report.ts'
 const compact = 'core/credential/compact.ts'
 const authorization = 'core/credential/authorization.ts'
 const token = 'core/credential/client-token.ts'
+const form = 'core/credential/form-fault.ts'
+const projected = 'core/credential/service-account-token.ts'
 
 export const credential: readonly Equivalent[] = [
   {
@@ -72,5 +74,58 @@ export const credential: readonly Equivalent[] = [
     from: "typeof alg !== 'string'",
     to: ['false'],
     why: 'what is no text is none of the algorithms',
+  },
+  {
+    file: form,
+    from: "''",
+    to: ['"Stryker was here!"'],
+    on: 'names[unreadable]',
+    why: 'the part was found at that place, so it and its name are there',
+  },
+  {
+    file: form,
+    from: "''",
+    to: ['"Stryker was here!"'],
+    on: 'function contentFault',
+    why: 'it is given three parts',
+  },
+  {
+    file: projected,
+    from: 'clients[0]?.row',
+    to: ['clients[0].row'],
+    why: 'it is asked of a list of one',
+  },
+  { file: projected, from: 'pod !== undefined', to: ['true'], why: 'uids are texts: undefined is in no list of them' },
+  {
+    file: projected,
+    from: 'typ.length === 3',
+    to: ['true'],
+    why: 'no text of another length is JWT in capitals; it only saves folding it',
+  },
+  {
+    file: projected,
+    from: 'snapshot.service?.accepts',
+    to: ['snapshot.service.accepts'],
+    why: 'without a service the audience is none of its, which is told before',
+  },
+  {
+    file: projected,
+    from: 'row.namespace !== namespace',
+    to: ['false'],
+    why: 'the client was found by both names as one text: where the names of the account are the same, so are the namespaces',
+  },
+  {
+    file: projected,
+    from: 'row.serviceAccounts?.find',
+    to: ['row.serviceAccounts.find'],
+    on: 'return row',
+    why: 'the client was found by a service account, so it has some',
+  },
+  {
+    file: projected,
+    from: '{ names: claimNames }',
+    to: ['{}'],
+    on: 'lifeChecks',
+    why: 'none of these checks finds a claim missing, which is what the names are for',
   },
 ]

@@ -68,12 +68,6 @@ export const policy: readonly Equivalent[] = [
     why: 'nothing is in an empty set; it only saves the look',
   },
   {
-    file: 'core/policy/check-identity.ts',
-    from: 'proof.podUid !== undefined',
-    to: ['true'],
-    why: 'uids are texts: undefined is in no list of them',
-  },
-  {
     file: caller,
     from: '[]',
     to: added,

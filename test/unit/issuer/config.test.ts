@@ -13,6 +13,8 @@ it('has defaults that fit the chart', () => {
     snapshotPort: 8444,
     tokenPort: 8445,
     healthPort: 8081,
+    peerRate: 500,
+    clientRate: 200,
   })
 })
 
@@ -58,4 +60,8 @@ it.each([
   expect(() => readIssuerConfig({ ...redis, LATCHKEY_REDIS_URL: url })).toThrow(
     /LATCHKEY_REDIS_URL: expected a redis:\/\/ or rediss:\/\/ URL without credentials, such as rediss:\/\/redis.example:6379\/0$/,
   )
+})
+
+it.each(['LATCHKEY_TOKEN_PEER_RATE', 'LATCHKEY_TOKEN_CLIENT_RATE'])('takes no %s that lets nobody in', name => {
+  expect(() => readIssuerConfig({ ...needed, [name]: '0' })).toThrow(name)
 })

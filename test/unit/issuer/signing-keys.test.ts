@@ -2,16 +2,22 @@ import { generateKeyPairSync } from 'node:crypto'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { thumbprint } from '../../../core/jose/jwk.ts'
 import { type IssuerAlgorithm, type IssuerKey, writeIssuerKeys } from '../../../core/keys/issuer-keys.ts'
-import { followSigningKeys } from '../../../issuer/publish/signing-keys.ts'
+import { followSigningKeys, type SigningChoice } from '../../../issuer/publish/signing-keys.ts'
 import type { KubeClient } from '../../../platform/kube/client.ts'
 import { createManualClock } from '../platform/manual-clock.ts'
 import { createQuietLog } from '../platform/quiet-log.ts'
 
 const minuteMs = 60_000
+const usual: SigningChoice = { algorithm: 'Ed25519', ed25519Alg: 'EdDSA' }
+
+const pairs = {
+  Ed25519: () => generateKeyPairSync('ed25519'),
+  ES256: () => generateKeyPairSync('ec', { namedCurve: 'P-256' }),
+  RS256: () => generateKeyPairSync('rsa', { modulusLength: 2_048 }),
+}
 
 function makeKey(algorithm: IssuerAlgorithm, state: IssuerKey['state'], createdAt = 1_700_000_000) {
-  const pair =
-    algorithm === 'Ed25519' ? generateKeyPairSync('ed25519') : generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const pair = pairs[algorithm]()
   const jwk: Record<string, unknown> = { ...pair.privateKey.export({ format: 'jwk' }) }
   const kid = thumbprint(jwk)
   const entry: IssuerKey = { kid, algorithm, state, createdAt, ...(state === 'Retiring' && { until: createdAt + 9 }) }
@@ -30,14 +36,20 @@ function put(keys: readonly Key[], files: (key: Key) => object = ({ jwk }) => jw
   secret = { metadata: { resourceVersion: String(++version) }, data }
 }
 
-async function follow() {
+async function follow(choice: SigningChoice = usual) {
   const client = {
     async get() {
       if (secret instanceof Error) throw secret
       return secret
     },
   } as unknown as Pick<KubeClient, 'get'>
-  const keys = followSigningKeys(client, { namespace: 'latchkey-system', name: 'keys' }, createQuietLog().log, clock)
+  const keys = followSigningKeys(
+    client,
+    { namespace: 'latchkey-system', name: 'keys' },
+    choice,
+    createQuietLog().log,
+    clock,
+  )
   await clock.advance(0)
   return keys
 }
@@ -68,6 +80,33 @@ describe('the keys that sign', () => {
       new Set([next.kid, es256.kid, ed25519.kid, retiring.kid]),
     )
     expect(JSON.stringify(keys.current())).not.toContain('"d"')
+  })
+
+  it('are in the order that is chosen, as soon as the preferred one signs', async () => {
+    const [rs256, es256, ed25519] = [
+      makeKey('RS256', 'Signing'),
+      makeKey('ES256', 'Signing'),
+      makeKey('Ed25519', 'Signing'),
+    ]
+    const choice = { ...usual, algorithm: 'RS256' as const }
+    put([ed25519, es256])
+    expect((await follow(choice)).signers()?.map(({ algorithm }) => algorithm)).toEqual(['Ed25519', 'ES256'])
+    put([ed25519, es256, rs256])
+    const keys = await follow(choice)
+    expect(keys.signers()?.map(({ alg, kid }) => [alg, kid])).toEqual([
+      ['RS256', rs256.kid],
+      ['EdDSA', ed25519.kid],
+      ['ES256', es256.kid],
+    ])
+    expect(keys.signers()?.[0].privateKey).toEqual(rs256.jwk)
+    const { e, kty, n } = rs256.jwk
+    expect(keys.current()?.find(({ kid }) => kid === rs256.kid)?.publicKey).toEqual({ e, kty, n })
+  })
+
+  it('write the name of EdDSA that is chosen', async () => {
+    put([makeKey('Ed25519', 'Signing'), makeKey('ES256', 'Signing')])
+    const keys = await follow({ algorithm: 'Ed25519', ed25519Alg: 'Ed25519' })
+    expect(keys.signers()?.map(({ alg }) => alg)).toEqual(['Ed25519', 'ES256'])
   })
 
   it('are the same list until they change', async () => {

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { cutQueryKey } from '../../../../core/credential/query-key.ts'
 import { readCredential } from '../../../../core/credential/read.ts'
+import { cutTarget } from '../../../fuzz/cut-target.ts'
 
 const service = { apiKey: { query: 'api-key' } }
 const cut = (target: string) => cutQueryKey(target, 'api-key')
@@ -49,6 +50,38 @@ describe('the API key of a query', () => {
     ['beside a bearer token', '/x?api-key=k&access_token=t'],
   ])('that stands there %s is refused', (_, target) => {
     expect(read(target)).toBe('credential_ambiguous')
+  })
+
+  test('is cut as another reading of the rules cuts it, or refused by both', () => {
+    const bytes = [
+      'api-key',
+      'API-KEY',
+      'api',
+      '-key',
+      '=',
+      '&',
+      ';',
+      '?',
+      '%61',
+      '%2D',
+      '%2d',
+      '%',
+      '+',
+      '[]',
+      '/',
+      'k',
+      '.',
+      '_',
+    ]
+    const queries = fc.array(fc.constantFrom(...bytes), { maxLength: 12 }).map(pieces => pieces.join(''))
+    fc.assert(
+      fc.property(queries, query => {
+        const target = `/x?${query}`
+        const isRefused = read(target) === 'credential_ambiguous'
+        expect(isRefused ? undefined : (cut(target)?.target ?? target)).toBe(cutTarget(target))
+      }),
+      { numRuns: 5_000 },
+    )
   })
 
   test('is in nothing of what is left, whatever the query: or the target is refused', () => {

@@ -24,10 +24,10 @@ import {
   signToken,
   snapshotOf,
 } from '../fixture.ts'
+import { account, bound, podClient, projectedToken } from './projected-token.ts'
 import { rsaKey } from './three-keys.ts'
 
-const account: ServiceAccountRow = { name: 'invoices', uid: 'sa-uid', pods: ['pod-uid', 'pod-uid-2'] }
-const client = clientRow({ keys: [], serviceAccounts: [account] })
+const client = podClient
 const rows = [
   serviceRow(),
   client,
@@ -36,27 +36,8 @@ const rows = [
   grantRow('read', 'reader'),
 ]
 const snapshot = snapshotOf(rows)
-const bound = {
-  namespace: 'billing',
-  serviceaccount: { name: 'invoices', uid: 'sa-uid' },
-  pod: { name: 'invoices-1', uid: 'pod-uid' },
-  node: { name: 'n', uid: 'u' },
-}
-
-function token(changes: Record<string, unknown> = {}, header: Record<string, unknown> = {}, key = rsaKey): string {
-  const claims = {
-    iss: clusterIssuer,
-    sub: 'system:serviceaccount:billing:invoices',
-    aud: [audience],
-    iat: now,
-    nbf: now,
-    exp: now + 3_600,
-    jti: '1',
-    'kubernetes.io': bound,
-    ...changes,
-  }
-  return signToken({ alg: key.algorithm, kid: rsaKey.kid, ...header }, claims, key)
-}
+const token = (changes: Record<string, unknown> = {}, header: Record<string, unknown> = {}, key = rsaKey) =>
+  projectedToken(changes, { kid: rsaKey.kid, ...header }, key)
 
 const verify = (text: string, from = snapshot, at = now) => verifyToken(text, from, at)
 

@@ -57,6 +57,25 @@ describe('a policy, whatever credentials there are', () => {
     expect(found?.endpoint('POST', '/a')).toBeUndefined()
   })
 
+  test('names no route for a path that is nearly one, or is none', () => {
+    expect(['/A', '/%', 'a'].map(path => policy(rows)?.endpoint('GET', path))).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ])
+    expect(policy(rows)?.decide('billing/invoices', 'GET', '/A').reason).toBe('path_ambiguous')
+  })
+
+  test('decides for a client that has the name of the service, wherever its row stands', () => {
+    const { namespace, name } = service
+    const same = clientRow({ namespace, name })
+    for (const some of [
+      [service, reader, grantRow('g', 'reader'), same],
+      [same, grantRow('g', 'reader'), reader, service],
+    ])
+      expect(policy(some)?.decide('shop/orders', 'GET', '/a')).toMatchObject({ allow: true, identity: { clientId } })
+  })
+
   test.each<[string, Row[]]>([
     ['there is no service', rows.slice(1)],
     ['a route of it cannot be read', [serviceRow({ routes: [route('a', '/{')] }), ...rows.slice(1)]],

@@ -17,6 +17,7 @@ import {
   es256Key,
   grantRow,
   headerOf,
+  identityOf,
   keyRow,
   mainKey,
   now,
@@ -56,6 +57,12 @@ const ended = [
   clientRow(),
 ]
 
+function reachedLimit(): Reason {
+  const limit = { requests: 1, perSeconds: 60 }
+  const snapshot = snapshotOf([...rows.slice(0, 2), grantRow('read', 'reader', { limit }), clientRow()])
+  return decide({ method: 'GET', target: '/orders' }, identityOf(snapshot), snapshot, now, { waitMs: () => 1 }).reason
+}
+
 /** What only a proxy that asks can get wrong has its ways in test/unit/authorizer: such a call never reaches `decide`. */
 const ofProxies = { peer_unknown: true, service_unknown: true } as const
 
@@ -89,6 +96,7 @@ const ways: Readonly<Record<Exclude<Reason, keyof typeof ofProxies>, () => Reaso
   wrong_audience: () => decisionOf(rows, clientToken({ aud: 'https://other.shop.svc' })),
   not_granted: () => decisionOf(rows, token, '/other'),
   grant_expired: () => decisionOf(ended, token),
+  limit_exceeded: () => reachedLimit(),
   route_unknown: () => decisionOf([serviceRow({ routes }), clientRow()], token, '/other'),
   path_ambiguous: () => decisionOf([serviceRow({ routes }), clientRow()], token, '/Orders'),
   policy_unsupported: () => decisionOf([{ ...serviceRow(), newField: true }], 'credential_missing'),

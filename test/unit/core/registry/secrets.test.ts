@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { AccessKey, PublishedKey } from '../../../../core/api/access-key.ts'
 import { vouchedKeys } from '../../../../core/registry/keys.ts'
-import { vouchedSecrets } from '../../../../core/registry/secrets.ts'
+import { endpointSecrets, vouchedSecrets } from '../../../../core/registry/secrets.ts'
 import { knownSecrets } from '../secret/secrets.ts'
 import { accessKey, born, bornSeconds, keyPair } from './objects.ts'
 
@@ -61,5 +61,22 @@ describe('a secret of the status', () => {
 
   it('that stands there twice is one', () => {
     expect(secrets({}, published(), published({ notAfter: '2027-11-22T11:00:00Z' }))).toEqual([row])
+  })
+})
+
+describe('a client secret of the status', () => {
+  it('counts at token endpoints, with the roles it is narrowed to, and at no guard', () => {
+    const roles = [{ namespace: 'shop', name: 'reader' }]
+    const key = withKeys({ type: 'ClientSecret', roles }, published())
+    const { kind: _, ...bounds } = row
+    expect(endpointSecrets(key)).toEqual([{ key: bounds, roles }])
+    expect(vouchedSecrets(key)).toEqual([])
+  })
+
+  it('is none of another type, and none whose id is not that of its hash', () => {
+    for (const type of ['StaticSecret', 'ApiKey', 'KeyPair'] as const) {
+      expect(endpointSecrets(withKeys({ type }, published()))).toEqual([])
+    }
+    expect(endpointSecrets(withKeys({ type: 'ClientSecret' }, published({ kid: two.keyId })))).toEqual([])
   })
 })

@@ -105,6 +105,8 @@ describe('what an API server refuses is refused without one (S08)', () => {
       'spec.rotation.overlap: rotation.overlap',
     ],
     ['AccessKey', { clientRef, publicKey: okp, rotation: {} }, 'spec.rotation: rotation has no meaning'],
+    ['AccessGrant', { ...grant, limit: { requests: 1, per: '0s' } }, 'spec.limit.per: per must be between 1s and 24h'],
+    ['AccessGrant', { ...grant, limit: { requests: 1, per: '25h' } }, 'spec.limit.per: per must be between 1s and 24h'],
     ['AccessGrant', { ...grant, actFor: 'Any' }, 'spec.actFor: actFor must be None'],
     ['ApiClient', { clientId: 'a.b', identity: 2 }, 'spec.identity: a chosen clientId cannot get another identity'],
     [

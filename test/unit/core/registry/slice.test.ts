@@ -142,10 +142,11 @@ describe('a slice', () => {
     )
   })
 
-  it('holds a client once that two grants name, and keeps when a grant ends', () => {
+  it('holds a client once that two grants name, and keeps when a grant ends and how often it gives', () => {
+    const limit = { requests: 600, per: '1m30s' }
     const grants = [
       gives('a', checkout),
-      gives('b', checkout, {}, { expiresAt: '2027-01-01T00:00:00Z', attributes: { tenant: 'x' } }),
+      gives('b', checkout, {}, { expiresAt: '2027-01-01T00:00:00Z', attributes: { tenant: 'x' }, limit }),
     ]
     const rows = slice({ clients: [checkout], grants })
     expect(rows.map(rowKey)).toEqual(['service', 'role/reader', 'grant/a', 'grant/b', checkoutKey])
@@ -156,6 +157,7 @@ describe('a slice', () => {
       clients: [idOf(checkout)],
       attributes: { tenant: 'x' },
       expiresAt: 1798761600,
+      limit: { requests: 600, perSeconds: 90 },
     })
   })
 
@@ -184,6 +186,9 @@ describe('a slice', () => {
     ['a state that is not Granted', { state: 'Replaced' as const }, {}],
     ['a name that the spec does not hold', {}, { clients: [{ namespace: 'partners', name: 'someone' }] }],
     ['an end that is no time', {}, { expiresAt: 'soon' }],
+    ['a limit that nobody can read', {}, { limit: { requests: 1, per: 'day' } }],
+    ['a limit within no time', {}, { limit: { requests: 1, per: '0s' } }],
+    ['a limit of no call', {}, { limit: { requests: 0, per: '1m' } }],
     ['another role', {}, { roleRef: { name: 'writer' } }],
   ] as [string, Partial<GrantedClient>, Partial<AccessGrant['spec']>][])(
     'ignores a grant with %s',

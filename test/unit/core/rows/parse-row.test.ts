@@ -40,7 +40,12 @@ const complete: Row[] = [
     },
   ),
   { ...roleRow('partly'), needs: '10.20.3000' },
-  grantRow('g', 'role', { attributes: { a: 'b' }, expiresAt: now, needs: '0.3.0' }),
+  grantRow('g', 'role', {
+    attributes: { a: 'b' },
+    expiresAt: now,
+    limit: { requests: 1, perSeconds: 60 },
+    needs: '0.3.0',
+  }),
   clientRow({
     organization: 'o',
     secrets: [secretRow({ notAfter: now, revoked: true, roles: [] }), secretRow({ kind: 'ApiKey' })],
@@ -135,6 +140,9 @@ describe('F17: is unsupported', () => {
     ['a missing field', { ...grantRow('g', 'r'), clients: undefined }, 'grant/g'],
     ['a wrong type', { ...clientRow(), suspended: 'no' }, `client/${clientRow().clientId}`],
     ['a time without end', { ...grantRow('g', 'r'), expiresAt: JSON.parse('1e999') }, 'grant/g'],
+    ['a limit of nothing', { ...grantRow('g', 'r'), limit: { requests: 0, perSeconds: 60 } }, 'grant/g'],
+    ['a limit within no time', { ...grantRow('g', 'r'), limit: { requests: 1, perSeconds: 0 } }, 'grant/g'],
+    ['a limit with more to it', { ...grantRow('g', 'r'), limit: { requests: 1, perSeconds: 60, burst: 2 } }, 'grant/g'],
     ['a time that is no number', { ...grantRow('g', 'r'), expiresAt: 'tomorrow' }, 'grant/g'],
     ['an unknown method', roleRow('r', { methods: ['PURGE'], paths: ['/a'] }), 'role/r'],
     ['an unknown comparison', roleRow('r', { methods: ['GET'], paths: ['/a'], when: [{ x: {} } as never] }), 'role/r'],

@@ -245,7 +245,7 @@ describe('the features of this release', () => {
 
   test('are all that a guard of this release lacks: none', () => {
     expect(lackingOf(featureNames)).toEqual([])
-    expect(lackingOf(['sun-is-up', 'client-secrets', 'route-tags-map'])).toEqual([])
+    expect(lackingOf(['sun-is-up', ...[...featureNames].reverse()])).toEqual([])
     expect(lackingOf([])).toEqual(features)
   })
 
@@ -254,5 +254,13 @@ describe('the features of this release', () => {
     expect(old.project(rows['a service with tags'])).not.toHaveProperty('routes.0.tags')
     expect(neededFor(old.project(rows['a service with tags']))).toBeUndefined()
     expect(old.project(clientRow({ keys: [keyRow(mainKey)] }))).toEqual(clientRow({ keys: [keyRow(mainKey)] }))
+  })
+
+  test('let a grant with a limit give nothing at a guard that does not count, and leave others as they are', () => {
+    const old = createProjection(lackingOf([]))
+    const limited = old.project(grantRow('g', 'r', { limit: { requests: 5, perSeconds: 60 }, expiresAt: now }))
+    expect(limited).toEqual({ ...grantRow('g', 'r', { expiresAt: now }), needs: '0.2.0' })
+    const plain = grantRow('g', 'r')
+    expect(old.project(plain)).toBe(plain)
   })
 })

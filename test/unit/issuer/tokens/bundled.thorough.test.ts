@@ -20,7 +20,7 @@ async function askBundled(file: string) {
   const service = { audience: 'https://orders.shop.svc', service: { spec: {} } }
   const grants = made.createGrantServer({
     issuer: 'https://i.test/default',
-    signers: [{ kid, algorithm: 'Ed25519', privateKey: privateKey.export({ format: 'jwk' }) as never }],
+    signers: [{ kid, algorithm: 'Ed25519', alg: 'EdDSA', privateKey: privateKey.export({ format: 'jwk' }) as never }],
     clients: { granted: () => ({ roles: ['reader'], scopes: new Set() }) },
     services: () => [service as never],
     isOfOneService: true,

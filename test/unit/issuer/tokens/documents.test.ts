@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import type { ResolvedService } from '../../../../core/registry/resolve-services.ts'
+import { writtenByIssuer } from '../../../../issuer/publish/discovery.ts'
 import { createRoutes } from '../../../../issuer/publish/routes.ts'
 import { createAuthorizationServers } from '../../../../issuer/tokens/authorization-servers.ts'
 import { makePair } from './rig.ts'
@@ -14,12 +15,14 @@ const servers = createAuthorizationServers(issuerUrl, tokenUrl, () => services)
 const { kid, jwk } = makePair()
 const keys = [{ kid, algorithm: 'Ed25519', publicKey: jwk }] as never
 const find = createRoutes({
-  ...{ issuerUrl, tokenUrl, checkUrl: `${tokenUrl}/v1/check`, server: servers.get, signingKeys: () => keys },
+  ...{ issuerUrl, tokenUrl, checkUrl: `${tokenUrl}/v1/check`, algs: writtenByIssuer('EdDSA') },
+  ...{ server: servers.get, signingKeys: () => keys },
   ...{ client: () => undefined, clientKeys: () => [], now: () => 0 },
 })
 
 const orders = '/default/services/shop/orders'
 const algorithms = ['EdDSA', 'Ed25519', 'ES256', 'RS256']
+const methods = ['private_key_jwt', 'client_secret_basic', 'client_secret_post']
 const about = (issuer: string, base: string) => ({
   issuer,
   jwks_uri: `${issuer}/.well-known/jwks.json`,
@@ -29,12 +32,16 @@ const about = (issuer: string, base: string) => ({
   token_endpoint: `${base}/oauth/token`,
   introspection_endpoint: `${base}/oauth/introspect`,
   revocation_endpoint: `${base}/oauth/revoke`,
-  grant_types_supported: ['client_credentials'],
-  token_endpoint_auth_methods_supported: ['private_key_jwt'],
+  grant_types_supported: [
+    'client_credentials',
+    'urn:ietf:params:oauth:grant-type:token-exchange',
+    'urn:ietf:params:oauth:grant-type:jwt-bearer',
+  ],
+  token_endpoint_auth_methods_supported: [...methods, 'none'],
   token_endpoint_auth_signing_alg_values_supported: algorithms,
-  introspection_endpoint_auth_methods_supported: ['private_key_jwt'],
+  introspection_endpoint_auth_methods_supported: [...methods, 'Bearer'],
   introspection_endpoint_auth_signing_alg_values_supported: algorithms,
-  revocation_endpoint_auth_methods_supported: ['private_key_jwt'],
+  revocation_endpoint_auth_methods_supported: methods,
   revocation_endpoint_auth_signing_alg_values_supported: algorithms,
 })
 
@@ -46,6 +53,11 @@ it('publishes of each server where its endpoints are, at the paths of both speci
   const ours = { ...about(issuerUrl, tokenUrl), latchkey_check_endpoint: `${tokenUrl}/v1/check` }
   expect(find('/default/.well-known/openid-configuration')).toEqual(ours)
   expect(find('/.well-known/oauth-authorization-server/default')).toEqual(ours)
+})
+
+it('names first what tokens call the signature of an Ed25519 key, and the other name for those that are under way', () => {
+  expect(writtenByIssuer('EdDSA')).toEqual(['EdDSA', 'ES256', 'RS256'])
+  expect(writtenByIssuer('Ed25519')).toEqual(['Ed25519', 'EdDSA', 'ES256', 'RS256'])
 })
 
 it('publishes the keys of the installation for every server', () => {

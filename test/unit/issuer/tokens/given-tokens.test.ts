@@ -73,7 +73,7 @@ describe('revocation', () => {
     expect(await introspect(asCheckout({ token }), 1)).toEqual(inactive)
   })
 
-  it('has no effect on a token of another client, and tells nobody so (threat O25)', async () => {
+  it('O25 has no effect on a token of another client, and tells nobody so', async () => {
     const token = await newToken()
     expect(await revoke(asPartner({ token }))).toEqual({ status: 200, body: '' })
     expect((await introspect(asCheckout({ token }))).body.active).toBe(true)
@@ -88,7 +88,7 @@ describe('revocation', () => {
     expect([status, body.error]).toEqual([400, 'invalid_request'])
   })
 
-  it('that cannot be kept is never called done (threat O25)', async () => {
+  it('O25 that cannot be kept is never called done', async () => {
     const token = await newToken()
     rig.memory.refuse('put')
     expect((await revoke(asCheckout({ token }))).status).toBe(503)

@@ -10,7 +10,7 @@ const told = async (asked: ReturnType<Rig['ask']>) => {
   return [status, body.error]
 }
 
-it('takes no proof of a key that was revoked, a client that was suspended or one that is gone, from the next request on', async () => {
+it('O06 O10 takes no proof of a key that was revoked, a client that was suspended or one that is gone, from the next request on', async () => {
   const own = await startTokens()
   const ask = () => own.ask(withAssertion(assertion(own.pair)))
   expect((await ask()).status).toBe(200)
@@ -28,6 +28,21 @@ it('takes no proof of a key that was revoked, a client that was suspended or one
   expect((await ask()).status).toBe(200)
   await own.tell('apiclients', 'DELETED', client('4', {}))
   expect(await ask()).toEqual(failed)
+  await own.close()
+})
+
+it('O06 takes a key until the second in which it ends, and not after', async () => {
+  const own = await startTokens()
+  const ask = async () => (await own.ask(withAssertion(assertion(own.pair)))).status
+  const ending = async (version: string, seconds: number) => {
+    const notAfter = new Date((Math.floor(Date.now() / 1_000) + seconds) * 1_000).toISOString()
+    const published = { state: 'Retiring', notAfter }
+    await own.tell('accesskeys', 'MODIFIED', accessKey('checkout', 'checkout', own.pair, version, {}, published))
+  }
+  await ending('2', 0)
+  expect(await ask()).toBe(401)
+  await ending('3', 30)
+  expect(await ask()).toBe(200)
   await own.close()
 })
 

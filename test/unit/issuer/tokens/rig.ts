@@ -1,14 +1,18 @@
 import { generateKeyPairSync, randomUUID, sign } from 'node:crypto'
 import { thumbprint } from '../../../../core/jose/jwk.ts'
 import type { PublishableKey } from '../../../../core/jose/jwks.ts'
+import { createFairReviewer } from '../../../../issuer/authenticate/review-fairly.ts'
+import { createServiceCallers } from '../../../../issuer/authenticate/service-callers.ts'
+import { createReviewer } from '../../../../issuer/authenticate/token-review.ts'
 import { createClientsById } from '../../../../issuer/publish/clients-by-id.ts'
 import type { Signer } from '../../../../issuer/publish/signing-keys.ts'
-import { createTokens } from '../../../../issuer/tokens/tokens.ts'
+import { createTokens, type TokensConfig } from '../../../../issuer/tokens/tokens.ts'
 import { systemClock } from '../../../../platform/clock.ts'
 import { createServer } from '../../../../platform/http/server.ts'
 import { createQuietLog } from '../../platform/quiet-log.ts'
 import { type createHandDrive, installation, type Listed, object, startInstallation } from '../installation.ts'
 import { createMemoryStore } from './memory-store.ts'
+import { createTestCluster } from './test-cluster.ts'
 
 export const issuerUrl = 'https://i.test/default'
 export const ordersIssuer = `${issuerUrl}/services/shop/orders`
@@ -44,13 +48,21 @@ export function assertion(pair: Pair, { header = {}, claims = {} }: { header?: o
   )
 }
 
-export const accessKey = (name: string, client: string, pair: Pair, version = '1', spec: object = {}) =>
+/** @param published what of its key is another than of one that is active */
+export const accessKey = (
+  name: string,
+  client: string,
+  pair: Pair,
+  version = '1',
+  spec: object = {},
+  published: object = {},
+) =>
   old(
     object('partners', name, version, {
       spec: { clientRef: { name: client }, ...spec },
       status: {
         clientId: `partners.${client}`,
-        keys: [{ kid: pair.kid, state: 'Active', publicKey: pair.jwk, notBefore: longAgo }],
+        keys: [{ kid: pair.kid, state: 'Active', publicKey: pair.jwk, notBefore: longAgo, ...published }],
       },
     }),
   )
@@ -62,7 +74,12 @@ export function old<T extends { metadata: object }>(one: T) {
 
 function makeSigner(): { signer: Signer; key: PublishableKey } {
   const { privateKey, jwk, kid } = makePair()
-  const signer = { kid, algorithm: 'Ed25519' as const, privateKey: privateKey.export({ format: 'jwk' }) as never }
+  const signer = {
+    kid,
+    algorithm: 'Ed25519' as const,
+    alg: 'EdDSA',
+    privateKey: privateKey.export({ format: 'jwk' }) as never,
+  }
   return { signer, key: { kid, algorithm: 'Ed25519', publicKey: jwk as PublishableKey['publicKey'] } }
 }
 
@@ -74,7 +91,9 @@ function makeSigner(): { signer: Signer; key: PublishableKey } {
 export async function startTokens(
   change: (listed: Listed) => Listed = listed => listed,
   hand?: ReturnType<typeof createHandDrive>,
+  config: Partial<TokensConfig> = {},
 ) {
+  const cluster = createTestCluster(issuerUrl)
   const pair = makePair()
   const partner = makePair()
   const plain = installation({ orders: ['checkout'], billing: ['checkout', 'partner'] })
@@ -93,12 +112,19 @@ export async function startTokens(
   hand?.finish()
   await started
 
+  const reviewer = createFairReviewer(createReviewer(cluster.api, issuerUrl), {
+    audience: issuerUrl,
+    clock: systemClock,
+  })
+
   async function startReplica() {
     const tokens = createTokens(
-      { issuerUrl, tokenUrl: issuerUrl },
+      { issuerUrl, tokenUrl: issuerUrl, peerRate: 10_000, clientRate: 10_000, assertionsOfClient: 10_000, ...config },
       {
         objects,
         resolved,
+        cluster: () => cluster.row,
+        callers: createServiceCallers(reviewer, systemClock),
         clientById,
         signing: { current: () => signing.keys, signers: () => signing.signers },
         store: memory.store,
@@ -121,13 +147,13 @@ export async function startTokens(
   }
 
   return {
-    ...{ pair, partner, memory, signing, log, send, tell, replicas },
+    ...{ pair, partner, memory, signing, log, send, tell, replicas, cluster },
     /** Asks an endpoint of the service orders, unless another path is given; a parameter that is undefined is left out. */
     async ask(
       parameters: Readonly<Record<string, string | undefined>> | URLSearchParams,
-      { path = '/services/shop/orders/oauth/token', replica = 0 } = {},
+      { path = '/services/shop/orders/oauth/token', replica = 0, headers = {} as Record<string, string> } = {},
     ) {
-      const { status, body } = await send(path, { method: 'POST', body: formOf(parameters) }, replica)
+      const { status, body } = await send(path, { method: 'POST', body: formOf(parameters), headers }, replica)
       return { status, body }
     },
     rotateSigner() {

@@ -81,7 +81,7 @@ describe('the token endpoint of a service', () => {
     }
   })
 
-  it('gives the scopes that are asked for, and refuses all when one is of no role there', async () => {
+  it('O15 gives the scopes that are asked for, and refuses all when one is of no role there', async () => {
     const ask = (scope: string) => rig.ask(withAssertion(assertion(rig.pair), { scope }))
     const { body } = await ask('orders:read')
     expect([body.scope, readParts(body.access_token).claims.scope]).toEqual(['orders:read', 'orders:read'])
@@ -137,7 +137,7 @@ describe('the token endpoint of the installation', () => {
 })
 
 describe('an assertion (threats O01 to O06)', () => {
-  it('is good once, of 50 uses at two replicas at once', async () => {
+  it('O01 is good once, of 50 uses at two replicas at once', async () => {
     const text = assertion(rig.pair)
     const all = await Promise.all(
       Array.from({ length: 50 }, (_, index) => rig.ask(withAssertion(text), { replica: index % 2 })),
@@ -156,39 +156,39 @@ describe('an assertion (threats O01 to O06)', () => {
 
   const now = nowSeconds()
   it.each<[string, { header?: object; claims?: object }]>([
-    ['for another server', { claims: { aud: issuerUrl } }],
-    ['for several', { claims: { aud: [ordersIssuer, issuerUrl] } }],
-    ['for this one, as a list', { claims: { aud: [ordersIssuer] } }],
-    ['for the URL of the endpoint', { claims: { aud: `${ordersIssuer}/oauth/token` } }],
-    ['with a slash behind the issuer', { claims: { aud: `${ordersIssuer}/` } }],
-    ['for a part of the issuer', { claims: { aud: ordersIssuer.slice(0, -1) } }],
-    ['without a type', { header: { typ: undefined } }],
-    ['of the type JWT', { header: { typ: 'JWT' } }],
-    ['of the type of access tokens', { header: { typ: 'at+jwt' } }],
-    ['of another issuer', { claims: { iss: 'partners.partner' } }],
-    ['without an id', { claims: { jti: undefined } }],
-    ['with an empty id', { claims: { jti: '' } }],
-    ['with an id of 129 characters', { claims: { jti: 'a'.repeat(129) } }],
-    ['without an end', { claims: { exp: undefined } }],
-    ['without a begin', { claims: { iat: undefined } }],
-    ['that lives for ten years', { claims: { exp: now + 315_360_000 } }],
-    ['that lives for 61 seconds', { claims: { iat: now, exp: now + 61 } }],
-    ['that has ended', { claims: { iat: now - 120, exp: now - 60 } }],
-    ['that begins in an hour', { claims: { iat: now + 3_600, exp: now + 3_660 } }],
-    ['that must not be used yet', { claims: { nbf: now + 3_600 } }],
-    ['with a time that is a text', { claims: { exp: String(now + 60) } }],
-  ])('is refused %s, and used up by no one', async (_, about) => {
+    ['O02 for another server', { claims: { aud: issuerUrl } }],
+    ['O02 for several', { claims: { aud: [ordersIssuer, issuerUrl] } }],
+    ['O02 for this one, as a list', { claims: { aud: [ordersIssuer] } }],
+    ['O02 for the URL of the endpoint', { claims: { aud: `${ordersIssuer}/oauth/token` } }],
+    ['O02 with a slash behind the issuer', { claims: { aud: `${ordersIssuer}/` } }],
+    ['O02 for a part of the issuer', { claims: { aud: ordersIssuer.slice(0, -1) } }],
+    ['O03 without a type', { header: { typ: undefined } }],
+    ['O03 of the type JWT', { header: { typ: 'JWT' } }],
+    ['O03 of the type of access tokens', { header: { typ: 'at+jwt' } }],
+    ['O04 of another issuer', { claims: { iss: 'partners.partner' } }],
+    ['O05 without an id', { claims: { jti: undefined } }],
+    ['O05 with an empty id', { claims: { jti: '' } }],
+    ['O05 with an id of 129 characters', { claims: { jti: 'a'.repeat(129) } }],
+    ['O05 without an end', { claims: { exp: undefined } }],
+    ['O05 without a begin', { claims: { iat: undefined } }],
+    ['O05 that lives for ten years', { claims: { exp: now + 315_360_000 } }],
+    ['O05 that lives for 61 seconds', { claims: { iat: now, exp: now + 61 } }],
+    ['O05 that has ended', { claims: { iat: now - 120, exp: now - 60 } }],
+    ['O05 that begins in an hour', { claims: { iat: now + 3_600, exp: now + 3_660 } }],
+    ['O05 that must not be used yet', { claims: { nbf: now + 3_600 } }],
+    ['O05 with a time that is a text', { claims: { exp: String(now + 60) } }],
+  ])('%s is refused, and used up by no one', async (_, about) => {
     const { size } = rig.memory.records
     expect(await told(rig.ask(withAssertion(assertion(rig.pair, about))))).toEqual([401, 'invalid_client'])
     expect(rig.memory.records.size).toBe(size)
   })
 
-  it('is refused beside the id of another client', async () => {
+  it('O04 is refused beside the id of another client', async () => {
     const form = withAssertion(assertion(rig.pair), { client_id: 'partners.partner' })
     expect(await told(rig.ask(form))).toEqual([401, 'invalid_client'])
   })
 
-  it('says the same of an unknown client, a foreign key, a foreign signature, no key and no JWT', async () => {
+  it('O06 O26 says the same of an unknown client, a foreign key, a foreign signature, no key and no JWT', async () => {
     const foreign = makePair()
     const texts = [
       assertion(rig.pair, { claims: { iss: 'partners.none', sub: 'partners.none' } }),
@@ -206,10 +206,10 @@ describe('an assertion (threats O01 to O06)', () => {
 
 describe('a request to the token endpoint (threats O08, O09)', () => {
   it.each<[string, Record<string, string | undefined>, number, string]>([
-    ['without a grant type', { grant_type: undefined }, 400, 'invalid_request'],
-    ['with the grant password', { grant_type: 'password' }, 400, 'unsupported_grant_type'],
-    ['with the grant implicit', { grant_type: 'implicit' }, 400, 'unsupported_grant_type'],
-    ['with a grant nobody knows', { grant_type: 'urn:example:none' }, 400, 'unsupported_grant_type'],
+    ['O09 without a grant type', { grant_type: undefined }, 400, 'invalid_request'],
+    ['O09 with the grant password', { grant_type: 'password' }, 400, 'unsupported_grant_type'],
+    ['O09 with the grant implicit', { grant_type: 'implicit' }, 400, 'unsupported_grant_type'],
+    ['O09 with a grant nobody knows', { grant_type: 'urn:example:none' }, 400, 'unsupported_grant_type'],
     ['without a proof', { client_assertion: undefined }, 401, 'invalid_client'],
     [
       'with a secret',
@@ -224,7 +224,7 @@ describe('a request to the token endpoint (threats O08, O09)', () => {
     expect(await told(rig.ask(withAssertion(assertion(rig.pair), more)))).toEqual([status, error])
   })
 
-  it.each(['grant_type', 'scope', 'client_id', 'client_assertion'])('with %s twice is refused', async name => {
+  it.each(['grant_type', 'scope', 'client_id', 'client_assertion'])('O08 with %s twice is refused', async name => {
     const form = new URLSearchParams(
       withAssertion(assertion(rig.pair), { scope: 'orders:read', client_id: 'partners.checkout' }),
     )
@@ -235,16 +235,16 @@ describe('a request to the token endpoint (threats O08, O09)', () => {
   const form = (type: string, body: string) => ({ method: 'POST', body, headers: { 'content-type': type } })
   const urlencoded = 'application/x-www-form-urlencoded'
   it.each<[string, RequestInit, number]>([
-    ['by GET', { method: 'GET' }, 405],
-    ['as JSON', form('application/json', '{}'), 415],
-    ['in UTF-7', form(`${urlencoded}; charset=utf-7`, 'a=b'), 415],
+    ['O09 by GET', { method: 'GET' }, 405],
+    ['O09 as JSON', form('application/json', '{}'), 415],
+    ['O09 in UTF-7', form(`${urlencoded}; charset=utf-7`, 'a=b'), 415],
     [
       'compressed',
       { ...form(urlencoded, 'a'), headers: { 'content-type': urlencoded, 'content-encoding': 'gzip' } },
       415,
     ],
     ['without a type', { method: 'POST' }, 415],
-    ['that is too long', form(urlencoded, 'a'.repeat(maxFormBytes + 1)), 413],
+    ['O09 that is too long', form(urlencoded, 'a'.repeat(maxFormBytes + 1)), 413],
     ['with a bad escape', form(urlencoded, 'grant_type=%zz'), 400],
     ['with bytes that are no UTF-8', form(urlencoded, 'grant_type=%ff'), 400],
     ['with 33 parameters', form(urlencoded, Array.from({ length: 33 }, (_, index) => `p${index}=1`).join('&')), 400],
