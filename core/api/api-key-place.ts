@@ -53,7 +53,7 @@ export const apiKeyPlace = z
           .regex(/^[A-Za-z][A-Za-z0-9_.-]*$/),
         'the name of a query parameter has letters, digits, _, . and -, as in api-key',
       ),
-      'Query parameter that holds the API key. Guards cut it out of the target before all else; its name has to stand there once, exactly so. An authorizer takes it from Envoy over gRPC alone: other proxies would pass it on.',
+      'Query parameter that holds the API key. Guards cut it out of the target before all else; its name has to stand there once, exactly so. Of proxies that ask, only Envoy over gRPC may bring it: others would pass it on.',
     ).optional(),
   })
   .meta({ 'x-kubernetes-validations': [...rules] })

@@ -15,6 +15,8 @@ import { get } from './web.ts'
 import { releaseNamespace, startWorld, type World } from './world.ts'
 
 const audience = 'https://orders.shop.svc'
+/** The first token loads the library, which takes its time where much else runs. */
+const patient = { timeoutMs: 30_000 }
 const call = { method: 'GET', path: '/orders/7' }
 const [secret] = knownSecrets
 const rbac = { group: 'rbac.authorization.k8s.io', version: 'v1', namespaced: true }
@@ -155,6 +157,7 @@ describe('the SDK at the token endpoint', () => {
       const provider = sessionProvider({
         key: keyOf(checkout),
         ca: world.ca,
+        ...patient,
         ...(service !== undefined && { service }),
       })
       const [, claims = ''] = (await provider.token(audience)).split('.')
@@ -166,7 +169,7 @@ describe('the SDK at the token endpoint', () => {
   })
 
   it('is told that its client is not subscribed, and that its key is not known', async () => {
-    const asks = (key: object) => errorOf(sessionProvider({ key, ca: world.ca }).token(audience))
+    const asks = (key: object) => errorOf(sessionProvider({ key, ca: world.ca, ...patient }).token(audience))
     expect((await asks(keyOf(lonely))).code).toBe('not_subscribed')
     const foreign = { ...keyOf(checkout), ...makeKey('Ed25519').secret }
     expect((await asks(foreign)).code).toBe('client_refused')
@@ -180,7 +183,7 @@ describe('the SDK at the token endpoint', () => {
     })
     const { client_id, issuer: own } = keyOf(checkout)
     const asks = (key: object) =>
-      sessionProvider({ key, ca: world.ca })
+      sessionProvider({ key, ca: world.ca, ...patient })
         .token(audience)
         .then(
           () => 'given',
