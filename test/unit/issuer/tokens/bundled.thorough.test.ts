@@ -28,7 +28,7 @@ async function askBundled(file: string) {
     log,
   })
   const form = { get: () => undefined, resources: [], entries: () => [['grant_type', 'client_credentials']] as const }
-  const proved = { client: { clientId: 'partners.checkout' } }
+  const proved = { client: { clientId: 'partners.checkout' }, key: { key: { kid: 'first', notBefore: 0 } } }
   const handler = (_request: unknown, response: Parameters<typeof grants.answer>[2]) =>
     grants.answer(form as never, proved as never, response)
   const server = createServer({ name: 'bundled', host: '127.0.0.1', port: 0, handler, log })
