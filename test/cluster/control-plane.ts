@@ -60,7 +60,6 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
 async function startIn(directory: string, binary: (name: BinaryName) => string, options: ControlPlaneOptions) {
   await mkdir(directory, { mode: 0o700 })
   const killAll = () => {
-    sayWhatEnded(directory)
     for (const one of processesIn(directory)) signal(one, 'SIGKILL')
   }
   process.once('exit', killAll)
@@ -95,7 +94,6 @@ async function startIn(directory: string, binary: (name: BinaryName) => string, 
     restartApiServer: () => restartApiServer(apiServer),
     stop: async () => {
       process.off('exit', killAll)
-      sayWhatEnded(directory)
       await stopAll(directory)
     },
   }
@@ -121,7 +119,11 @@ export async function removeLeftovers(): Promise<void> {
 
 /** What a test cannot reach any more it only calls refused: this is why. */
 function sayWhatEnded(directory: string): void {
-  for (const { name } of processesIn(directory).filter(one => !isAlive(one))) {
+  const started = processesIn(directory)
+  const ended = started.filter(one => !isAlive(one))
+  // Of a machine that began anew nothing is left.
+  if (ended.length === started.length) return
+  for (const { name } of ended) {
     console.error(`${name} had ended by itself, or was ended by others; its last lines:`)
     console.error(logTail(join(directory, `${name}.log`)))
   }
@@ -130,6 +132,7 @@ function sayWhatEnded(directory: string): void {
 /** Nothing of a test's cluster is worth a graceful end. */
 async function stopAll(directory: string): Promise<void> {
   if (!existsSync(directory)) return
+  sayWhatEnded(directory)
   const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager']
   const all = [...processesIn(directory), ...processesNaming(`${directory}/`, programs)]
   await Promise.all(all.map(one => stopProcess(one, 0)))
