@@ -49,7 +49,9 @@ export interface Objects extends View {
 }
 
 /** What guards are told beside the objects, that is not read from them: how far it has come counts in the same way. */
-export type ProgressFeed = Pick<Feed, 'name' | 'progress' | 'onTold' | 'onProgress'>
+export type ProgressFeed = Pick<Feed, 'name' | 'progress' | 'onTold' | 'onProgress' | 'askProgress'>
+
+type Followed = Pick<Feed, 'name' | 'progress' | 'askProgress'>
 
 export function createObjects(
   client: Pick<KubeClient, 'list' | 'watch'>,
@@ -64,9 +66,9 @@ export function createObjects(
 
   const { feed } = about
   feed?.onTold(version => include(feed.name, version))
-  const progressOf = (): [string, () => string | undefined][] => [
-    ...all.map(([name, { seen }]): [string, () => string | undefined] => [name, seen]),
-    ...(feed ? [[feed.name, feed.progress] as [string, () => string | undefined]] : []),
+  const followed: readonly Followed[] = [
+    ...all.map(([name, { seen, askProgress }]) => ({ name, progress: seen, askProgress })),
+    ...(feed ? [feed] : []),
   ]
 
   function include(name: string, version: string): void {
@@ -83,19 +85,19 @@ export function createObjects(
       clientsOfAccount: createIndex(view.clients, serviceAccountsOfClient),
       keysOfKid: createIndex(view.keys, ({ status }) => (status?.keys ?? []).map(({ kid }) => kid)),
     },
-    progress: () => Object.fromEntries(progressOf().flatMap(([name, seen]) => pair(name, seen()))),
+    progress: () => Object.fromEntries(followed.flatMap(({ name, progress }) => pair(name, progress()))),
     content: () => Object.fromEntries(included),
     claim(seen) {
-      for (const [name, mine] of progressOf()) {
+      for (const { name, progress } of followed) {
         const version = Object.hasOwn(seen, name) ? seen[name] : undefined
-        const order = version === undefined ? undefined : compareVersions(version, mine() ?? '')
+        const order = version === undefined ? undefined : compareVersions(version, progress() ?? '')
         if (version !== undefined && order !== undefined && order <= 0) include(name, version)
       }
     },
     catchUp(seen) {
-      for (const [name, reflector] of all) {
+      for (const { name, progress, askProgress } of followed) {
         const version = Object.hasOwn(seen, name) ? seen[name] : undefined
-        if (version !== undefined && compareVersions(reflector.seen() ?? '', version) === -1) reflector.askProgress()
+        if (version !== undefined && compareVersions(progress() ?? '', version) === -1) askProgress()
       }
     },
     onProgress(handler) {

@@ -46,6 +46,8 @@ export interface Feed {
   onTold(handler: (version: string) => void): () => void
   /** The same, also when nothing was put. @returns a function that ends it */
   onProgress(handler: () => void): () => void
+  /** Has the store say soon how far it is, where that would take long otherwise. */
+  askProgress(): void
   stop(): Promise<void>
 }
 

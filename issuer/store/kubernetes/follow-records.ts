@@ -45,6 +45,7 @@ export function followRecords(
     },
     onTold: told.add,
     onProgress: handler => reflector.onSeen(handler),
+    askProgress: reflector.askProgress,
     async stop() {
       ended.abort()
       await reflector.stop()

@@ -87,6 +87,8 @@ export function followRecords(
     },
     onTold: told.add,
     onProgress: progressed.add,
+    // It is asked ten times a second.
+    askProgress() {},
     async stop() {
       stopping.abort()
       await running

@@ -26,6 +26,7 @@ function started() {
     unknownSince: () => state.unknownSince,
     onTold: () => () => {},
     onProgress: () => () => {},
+    askProgress: () => {},
     stop: async () => {},
   }
   const { log, lines } = createQuietLog()
