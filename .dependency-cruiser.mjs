@@ -17,7 +17,8 @@ const deployables = {
   guard: ['enforce'],
   authorizer: ['enforce'],
   outbound: ['enforce'],
-  cli: [],
+  // It gets tokens as other people's processes do.
+  cli: ['sdk'],
 }
 
 /** The folders of core, the lowest first: each imports only what stands before it. */
@@ -25,6 +26,7 @@ const floors = [
   'base',
   'api',
   'jose',
+  'secret',
   'rows',
   'matching',
   'snapshot',

@@ -62,6 +62,10 @@ export function readAsked(
     } else if (lower === 'x-request-id') id = value
     else if (isReserved(lower) && !told.has(lower) && !proxysOwn.test(lower) && !reserved.includes(lower))
       reserved.push(lower)
+    else {
+      names.push(lower)
+      held.push(value)
+    }
   }
   const requestId = id !== undefined && requestIdForm.test(id) ? id : undefined
   const { method: asked, target } = line

@@ -1,6 +1,6 @@
 import { credentialHeaders } from '../core/credential/read.ts'
 import type { Verdict } from '../enforce/authorize.ts'
-import { keepsToken, pushIdentity } from '../enforce/forward-head.ts'
+import { isKeyHeader, keepsToken, pushIdentity } from '../enforce/forward-head.ts'
 import { decisionHeader } from '../enforce/respond.ts'
 import type { Outcome } from './judge.ts'
 
@@ -39,7 +39,9 @@ export function absentHeaders(said: readonly string[]): string[] {
 export function removals({ verdict, asked }: Passed, said: readonly string[]): string[] {
   const set = new Set(said.filter((_, at) => at % 2 === 0).map(name => name.toLowerCase()))
   const ours = absentHeaders(said).map(name => name.toLowerCase())
-  const names = new Set([...ours, ...asked.reserved, ...(keepsCredential(verdict) ? [] : credentialHeaders)])
+  const keyHeader = verdict.snapshot?.service?.apiKey?.header
+  const keys = keyHeader === undefined ? [] : [keyHeader, ...asked.names.filter(name => isKeyHeader(name, keyHeader))]
+  const names = new Set([...ours, ...asked.reserved, ...keys, ...(keepsCredential(verdict) ? [] : credentialHeaders)])
   return [...names].filter(name => !set.has(name))
 }
 

@@ -2,6 +2,7 @@ import type { DenyReason } from '../core/base/reasons.ts'
 import { readCredential } from '../core/credential/read.ts'
 import { claimedOwner } from '../core/credential/verify.ts'
 import { overloadedVerdict, type Verdict } from '../enforce/authorize.ts'
+import { withoutQueryKey } from '../enforce/query-key.ts'
 import type { Call, Reporter } from '../enforce/report/report.ts'
 import { type Answer, denial, malformed } from '../enforce/respond.ts'
 import type { Clock } from '../platform/clock.ts'
@@ -9,6 +10,7 @@ import { peerKey, plainAddress } from '../platform/http/peer.ts'
 import type { Logger } from '../platform/log.ts'
 import { newRequestId } from '../platform/wire/request-id.ts'
 import type { AskedFault, AskedOfProxy } from './asked.ts'
+import { withKeyHeld } from './key-places.ts'
 import type { Peer } from './peers/peers.ts'
 import type { ProofLine } from './peers/proof-line.ts'
 import type { ServedService } from './served-service.ts'
@@ -20,6 +22,8 @@ export interface CheckRequest {
   readonly service: string | undefined
   /** Read only for a peer that is known: what stands where depends on its kind. */
   readonly asked: (peer: Peer) => AskedOfProxy | AskedFault
+  /** Whether the proxy forwards the target that it is told, instead of the one that came. */
+  readonly forwardsTarget?: boolean
   /** Of the caller, where the proxy tells it. */
   readonly caller?: string | undefined
   /** Of the proxy. */
@@ -77,7 +81,8 @@ export function createJudge(options: {
     return { pass: false, answer }
   }
 
-  function decided(verdict: Verdict, { served, question, asked, startedMs }: Case): Outcome {
+  function decided(found: Verdict, { served, peer, question, asked, startedMs }: Case): Outcome {
+    const verdict = withKeyHeld(found, asked, peer)
     const requestId = asked.requestId ?? newRequestId()
     const { method, target } = asked
     const address = plainAddress(question.caller ?? question.address)
@@ -100,7 +105,9 @@ export function createJudge(options: {
     if (!served) return refuse(question, startedMs, denied('service_unknown'))
     const asked = question.asked(peer)
     if ('detail' in asked) return refuse(question, startedMs, denied('request_malformed', served), asked)
-    return { served, peer, question, asked, startedMs }
+    // Where the proxy would forward it with the target, the decision refuses it.
+    const cut = question.forwardsTarget ? withoutQueryKey(asked, served.policy.snapshot()) : asked
+    return { served, peer, question, asked: cut, startedMs }
   }
 
   /** Decides within the turn, so that what it costs is counted. */
@@ -148,7 +155,7 @@ interface Case {
 function callerOf({ question, asked, served }: Case): string {
   if (question.caller !== undefined) return peerKey(question.caller)
   const snapshot = served.policy.snapshot()
-  const credential = readCredential(asked)
+  const credential = readCredential(asked, snapshot?.service)
   if (!snapshot || typeof credential === 'string') return ''
   return claimedOwner(credential, snapshot) ?? ''
 }

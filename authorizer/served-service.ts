@@ -1,5 +1,6 @@
 import { createDecisionPoint, type DecisionPoint } from '../enforce/authorize.ts'
 import { boundsFor, createIdentityCache } from '../enforce/identity-cache.ts'
+import { countsWithin, createLimitCounts } from '../enforce/limit-counts.ts'
 import type { Policy } from '../enforce/policy/policy.ts'
 import type { Audit } from '../enforce/report/audit.ts'
 import { createReporter, type Reporter } from '../enforce/report/report.ts'
@@ -35,6 +36,7 @@ export function createServedService(options: {
     authorizer: createDecisionPoint({
       policy: whileRecorded(policy, audit, auditOnBlock),
       cache: createIdentityCache(() => boundsFor(policy.snapshot()?.clients.size ?? 0, memoryBytes)),
+      limits: createLimitCounts(clock.now, countsWithin(memoryBytes)),
       now: () => Math.floor(clock.wallMs() / 1_000),
     }),
     reporter: createReporter({ audit, metrics: counts, usage, service: name, clock }),

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { builtinsByRequire } from './builtins-by-require.ts'
+import { classNames } from './class-names.ts'
 import { leftOut } from './left-out.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
@@ -44,7 +45,7 @@ export async function bundle(name: Bundle, outdir: string): Promise<void> {
     legalComments: 'linked',
     logLevel: 'warning',
     define: { LATCHKEY_VERSION: JSON.stringify(version) },
-    plugins: [builtinsByRequire, leftOut],
+    plugins: [builtinsByRequire, classNames, leftOut],
     // CommonJS dependencies call require for Node's own modules, which an ESM bundle does not have by itself.
     banner: { js: "const{getBuiltinModule:__b}=process,require=__b('module').createRequire(import.meta.url);" },
   })

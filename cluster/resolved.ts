@@ -23,6 +23,8 @@ import type { View } from './view.ts'
 export interface Resolved {
   /** By `namespace/name`. */
   clients(): ReadonlyMap<string, ResolvedClient>
+  /** One of them, as its object is now. What another one that changed wants of it is found out with that one. */
+  client(key: string): ResolvedClient | undefined
   /** By `namespace/name`. */
   services(): ReadonlyMap<string, ResolvedService>
   /** The same, as they were when they were asked for or settled last: costs nothing. */
@@ -109,6 +111,7 @@ export function createResolved(
 
   return {
     clients: clients.current,
+    client: clients.one,
     services: services.current,
     known: { clients: clients.known, services: services.known },
     isOurs(name) {
@@ -167,6 +170,10 @@ function followClients(view: Pick<View, 'clients' | 'namespaces'>, rules: Client
       for (const key of stale) announce(key)
       for (const key of stale) resolve(key)
       return clients.values
+    },
+    one(key: string): ResolvedClient | undefined {
+      if (stale.has(key)) resolve(key)
+      return clients.values.get(key)
     },
     forget: (key: string) => void stale.add(key),
     *settling(): Steps<void> {

@@ -6,6 +6,7 @@ import { crdOf } from '../core/api/crd.ts'
 import { group } from '../core/api/kind.ts'
 import { kinds } from '../core/api/kinds.ts'
 import { referencePage } from '../core/api/reference.ts'
+import { tokenRecord } from '../core/api/token-record.ts'
 import { auditSchema, auditTable } from '../core/audit/audit-schema.ts'
 import { problemsPage } from '../core/explain/problems.ts'
 
@@ -40,7 +41,7 @@ function read(file: URL): string | undefined {
   }
 }
 
-for (const kind of kinds) {
+for (const kind of [...kinds, tokenRecord]) {
   const yaml = `# Made by \`make generate\` from core/api. Do not edit.\n${stringify(crdOf(kind), { lineWidth: 120, aliasDuplicateObjects: false, compat: 'yaml-1.1' })}`
   emit(`crds/${group}_${kind.plural}.yaml`, yaml)
   emit(`charts/latchkey/files/crds/${group}_${kind.plural}.yaml`, yaml)

@@ -10,6 +10,7 @@ import { knownIdentity } from '../core/policy/known-identity.ts'
 import type { RouteRow } from '../core/rows/rows.ts'
 import type { Snapshot } from '../core/snapshot/snapshot.ts'
 import type { IdentityCache } from './identity-cache.ts'
+import type { LimitCounts } from './limit-counts.ts'
 import type { Policy } from './policy/policy.ts'
 
 /** What the guard does with a request, and all that answers, headers, metrics and the audit line are made from. */
@@ -30,23 +31,28 @@ export interface DecisionPoint {
   /** The same, where no signature has to be checked for it; else undefined. */
   authorizeKnown(head: AuthorizationRequest): Verdict | undefined
   /**
-   * Asks again for what was let in earlier. The token's own expiry does not count: it was good then.
+   * Asks again for what was let in earlier. The token's own expiry does not count: it was good then. Nor do limits: it was
+   * counted then.
    * @param proved whose token it was; undefined: who was let in was not proved
    */
   reauthorize(head: AuthorizationRequest, proved: Identity | undefined): Verdict
 }
 
-/** @param options.now seconds since epoch @param options.read every kind of credential, unless told otherwise */
+/**
+ * @param options.now seconds since epoch @param options.read every kind of credential, unless told otherwise
+ * @param options.limits counts calls by grants that have a limit; without it no limit is reached
+ */
 export function createDecisionPoint(options: {
   policy: Policy
   cache: IdentityCache
   now(): number
   read?: ReadCredential
+  limits?: LimitCounts
 }): DecisionPoint {
-  const { policy, cache, now, read = readCredential } = options
+  const { policy, cache, now, read = readCredential, limits } = options
 
   function identify(head: AuthorizationRequest, snapshot: Snapshot, at: number): Identity | DenyReason {
-    const credential = read(head)
+    const credential = read(head, snapshot.service)
     if (typeof credential === 'string') return credential
     const key = cacheKey(credential)
     const cached = key === undefined ? undefined : cache.get(key)
@@ -60,8 +66,10 @@ export function createDecisionPoint(options: {
     found: Identity | DenyReason,
     snapshot: Snapshot,
     at: number,
+    counts?: LimitCounts,
   ): Verdict {
-    const decision = evaluate(head, found, snapshot, at)
+    const decision = evaluate(head, found, snapshot, at, counts)
+    if (counts && decision.allow && decision.limit) countCall(counts, decision)
     const proved = typeof found === 'string' ? undefined : found
     return { pass: passes(decision, snapshot.service), decision, proved, snapshot }
   }
@@ -71,8 +79,9 @@ export function createDecisionPoint(options: {
     found: Identity | DenyReason,
     snapshot: Snapshot,
     at: number,
+    counts: LimitCounts | undefined,
   ): Decision {
-    const decision = decide({ method: head.method, target: head.target }, found, snapshot, at)
+    const decision = decide({ method: head.method, target: head.target }, found, snapshot, at, counts)
     if (!decision.allow && reasons[decision.reason].status === 400) return decision
     const reason = policy.unfit()
     if (reason === undefined) return decision
@@ -91,16 +100,16 @@ export function createDecisionPoint(options: {
       const snapshot = policy.snapshot()
       if (!snapshot) return missing
       const at = now()
-      return verdictOn(head, identify(head, snapshot, at), snapshot, at)
+      return verdictOn(head, identify(head, snapshot, at), snapshot, at, limits)
     },
     authorizeKnown(head) {
       const snapshot = policy.snapshot()
       if (!snapshot) return missing
-      const credential = read(head)
+      const credential = read(head, snapshot.service)
       const at = now()
       const found = typeof credential === 'string' ? credential : knownIn(cache, cacheKey(credential))
       if (!found || (typeof found !== 'string' && !isProvedStill(found, snapshot, at))) return undefined
-      return verdictOn(head, found, snapshot, at)
+      return verdictOn(head, found, snapshot, at, limits)
     },
     reauthorize(head, proved) {
       const snapshot = policy.snapshot()
@@ -113,6 +122,10 @@ export function createDecisionPoint(options: {
       return verdictOn(head, typeof found === 'string' ? found : lasting(found), snapshot, at)
     },
   }
+}
+
+function countCall(counts: LimitCounts, { grant, limit, identity }: Decision & { allow: true }): void {
+  if (grant !== undefined && limit && identity) counts.count(grant, limit, identity.clientId)
 }
 
 /** The identity without the end of its token, in the form that is fast to decide on again. */

@@ -3,6 +3,7 @@ import { credentialTable } from '../core/credential/table.ts'
 import type { Decision } from '../core/policy/decision.ts'
 import type { FieldName } from '../platform/wire/fields/field-name.ts'
 import { inOnePiece } from '../platform/wire/fields/one-piece.ts'
+import { foldName } from '../platform/wire/fields/reserved-fields.ts'
 import type { RequestHead } from '../platform/wire/read-request.ts'
 import type { CallTrace } from './report/trace.ts'
 
@@ -11,6 +12,8 @@ export interface Forwarded {
   /** All that is said of the caller comes from it. */
   readonly decision: Decision
   readonly keepCredential: 'Never' | 'Jwt'
+  /** The header of the service in which API keys stand: no app sees it, whoever sent it. */
+  readonly keyHeader?: string | undefined
   readonly requestId: string
   /** Of the caller, as the socket has it. */
   readonly address: string
@@ -24,7 +27,11 @@ export interface Forwarded {
  */
 export function forwardHead(head: RequestHead, forwarded: Forwarded): string[] {
   const { decision, keepCredential } = forwarded
-  const out = callerFields(head, keepsToken(decision, keepCredential), forwarded.trace)
+  const out = callerFields(head, {
+    keepsToken: keepsToken(decision, keepCredential),
+    trace: forwarded.trace,
+    keyHeader: forwarded.keyHeader,
+  })
   out.push('X-Forwarded-For', forwarded.address, 'X-Request-Id', forwarded.requestId)
   if (forwarded.trace) out.push('traceparent', forwarded.trace.traceparent)
   pushIdentity(out, decision)
@@ -48,8 +55,15 @@ export function keepsToken({ identity }: Decision, keepCredential: Forwarded['ke
   return keepCredential === 'Jwt' && identity !== undefined && credentialTable[identity.credential].isSigned
 }
 
+/** What decides on the fields of the caller. */
+export interface Passing {
+  readonly keepsToken: boolean
+  readonly trace: CallTrace | undefined
+  readonly keyHeader: string | undefined
+}
+
 /** What passes of the fields that the caller sent. */
-export function callerFields(head: RequestHead, keepsToken: boolean, trace: CallTrace | undefined): string[] {
+export function callerFields(head: RequestHead, { keepsToken, trace, keyHeader }: Passing): string[] {
   const { names, fields, values, connection } = head
   const out: string[] = []
   for (let at = 0; at < names.length; at++) {
@@ -62,9 +76,15 @@ export function callerFields(head: RequestHead, keepsToken: boolean, trace: Call
       continue
     }
     if (connection.size > 0 && connection.has(name)) continue
+    if (keyHeader !== undefined && isKeyHeader(name, keyHeader)) continue
     out.push(field.sent, values[at] as string)
   }
   return out
+}
+
+/** Whether some app reads a name as that of the header in which API keys stand. Names in lower case. */
+export function isKeyHeader(name: string, keyHeader: string): boolean {
+  return name === keyHeader || (name.length === keyHeader.length && foldName(name) === foldName(keyHeader))
 }
 
 /** The last fields of each identity: a caller that comes again with the same grant is told of in the same words. */

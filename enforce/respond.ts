@@ -1,5 +1,7 @@
 import { reasons } from '../core/base/reasons.ts'
+import { challengeFor } from '../core/policy/challenge.ts'
 import type { Decision } from '../core/policy/decision.ts'
+import type { ReachedLimit } from '../core/policy/limits.ts'
 import { type UpstreamFault, upstreamFaults } from '../core/policy/upstream-faults.ts'
 import type { HeadFault } from '../platform/wire/read-request.ts'
 import type { Verdict } from './authorize.ts'
@@ -44,8 +46,18 @@ export function denial(verdict: Verdict, requestId: string, problemBase = defaul
     headers: [
       ...(challenge === undefined ? [] : ['WWW-Authenticate', challenge]),
       ...(status === 503 ? ['Retry-After', '1'] : []),
+      ...(decision.limit ? limitFields(decision.limit) : []),
     ],
   })
+}
+
+/** In the form of draft-ietf-httpapi-ratelimit-headers-10: the name of the limit is ours, not that of the grant. */
+function limitFields({ requests, perSeconds, waitSeconds }: ReachedLimit): string[] {
+  return [
+    ...['Retry-After', String(waitSeconds)],
+    ...['RateLimit-Policy', `"grant";q=${requests};w=${perSeconds}`],
+    ...['RateLimit', `"grant";r=0;t=${waitSeconds}`],
+  ]
 }
 
 /** The answer to a head, or to bytes, that cannot be read in one way. The connection ends with it. */
@@ -111,26 +123,4 @@ function problem(what: {
 function titleOf(code: string): string {
   const words = code.replaceAll('_', ' ')
   return words.charAt(0).toUpperCase() + words.slice(1)
-}
-
-const errors: Readonly<Record<number, string>> = {
-  400: 'invalid_request',
-  401: 'invalid_token',
-  403: 'insufficient_scope',
-}
-
-/** @see RFC 6750 section 3: no error code where no credential was sent */
-function challengeFor(decision: Decision & { allow: false }, audience: string | undefined): string | undefined {
-  const { status, hint } = reasons[decision.reason]
-  const error = errors[status]
-  // A 400 is about the request; only the one about credentials belongs to the scheme.
-  if (error === undefined || (status === 400 && decision.reason !== 'credential_ambiguous')) return undefined
-  const realm = `Bearer realm="${quotable(audience ?? 'latchkey')}"`
-  if (decision.reason === 'credential_missing' || decision.reason === 'credential_unsupported') return realm
-  return `${realm}, error="${error}", error_description="${quotable(hint)}"`
-}
-
-/** RFC 6750 section 3 allows no quote and no backslash inside. */
-function quotable(text: string): string {
-  return text.replace(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, "'")
 }

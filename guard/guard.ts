@@ -1,5 +1,6 @@
 import { createDecisionPoint } from '../enforce/authorize.ts'
 import { boundsFor, createIdentityCache } from '../enforce/identity-cache.ts'
+import { countsWithin, createLimitCounts } from '../enforce/limit-counts.ts'
 import type { Policy } from '../enforce/policy/policy.ts'
 import { type KeptBack, keptBackText, standingText } from '../enforce/policy/standing.ts'
 import type { Audit } from '../enforce/report/audit.ts'
@@ -99,7 +100,8 @@ export function createGuard(options: GuardOptions): Guard {
     cache,
     now: () => Math.floor(clock.wallMs() / 1_000),
   }
-  const decisions = createDecisionPoint({ ...deciding, policy: whileRecorded(policy, audit, auditOnBlock) })
+  const limits = createLimitCounts(clock.now, countsWithin(options.memoryLimitBytes))
+  const decisions = createDecisionPoint({ ...deciding, limits, policy: whileRecorded(policy, audit, auditOnBlock) })
   const reporter = createReporter({ ...options })
   // What is open was recorded when it opened: a full sink closes none of it.
   const reviewer = createDecisionPoint({ ...deciding, policy })
@@ -131,7 +133,12 @@ export function createGuard(options: GuardOptions): Guard {
   // A handshake that becomes a tunnel meanwhile is looked at there: tunnels come behind what they are made of.
   const open = [proxy.open, tunnels, http2.open]
   const review = createReview({ policy, decisions: reviewer, clock, log, open })
-  const gauges = { inFlight: proxy.inFlight, isDraining: proxy.isDraining, identities: cache.lookups }
+  const gauges = {
+    inFlight: proxy.inFlight,
+    isDraining: proxy.isDraining,
+    identities: cache.lookups,
+    limitCounts: limits.size,
+  }
   metrics.observe(gauges)
   let started = false
   const admin =

@@ -18,8 +18,9 @@ const log = createLog({ process: 'issuer', level: config.logLevel })
 const metrics = createMetrics({ process: 'issuer' })
 const connection = readOrExit('issuer', () => loadKubeConnection({ kubeconfig: config.kubeconfig, env: process.env }))
 const client = createKubeClient(connection, { userAgent: 'latchkey-issuer', metrics })
+const storeClient = createKubeClient(connection, { userAgent: 'latchkey-issuer-store', metrics })
 let draining = false
-const starting = startIssuer(config, { client, log, metrics })
+const starting = startIssuer(config, { client, storeClient, log, metrics })
 // Whoever is stopped while it starts stops as soon as it has: to process 1 a signal that nobody takes is none.
 onSignals(
   [
@@ -29,7 +30,9 @@ onSignals(
     },
     async () => (await starting).close(drainMs),
     () => health.close(1_000),
-    () => client.close(),
+    async () => {
+      await Promise.all([client.close(), storeClient.close()])
+    },
   ],
   { log, deadlineMs: 28_000 },
 )

@@ -15,6 +15,7 @@ import type { Reflector } from '../platform/kube/reflector.ts'
 import { serviceAccounts } from '../platform/kube/resources.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
+import type { Feed } from './store/store.ts'
 
 /** The view of the cluster as a replica of the issuer has it, and how far it has come, by plural name of the resource. */
 export interface Objects extends View {
@@ -47,9 +48,14 @@ export interface Objects extends View {
   stop(): Promise<void>
 }
 
+/** What guards are told beside the objects, that is not read from them: how far it has come counts in the same way. */
+export type ProgressFeed = Pick<Feed, 'name' | 'progress' | 'onTold' | 'onProgress' | 'askProgress'>
+
+type Followed = Pick<Feed, 'name' | 'progress' | 'askProgress'>
+
 export function createObjects(
   client: Pick<KubeClient, 'list' | 'watch'>,
-  about: { log: Logger; metrics?: Metrics; clock?: Clock; timings?: Partial<ReflectorTimings> },
+  about: { log: Logger; metrics?: Metrics; clock?: Clock; timings?: Partial<ReflectorTimings>; feed?: ProgressFeed },
 ): Objects {
   const watches = createWatches(client, about)
   const view = createView(watches)
@@ -57,6 +63,13 @@ export function createObjects(
   const all = watches.all().map(({ resource, reflector }) => [resource.plural, reflector] as const)
   const included = new Map<string, string>()
   for (const [name, reflector] of all) reflector.onChange(change => include(name, change.resourceVersion))
+
+  const { feed } = about
+  feed?.onTold(version => include(feed.name, version))
+  const followed: readonly Followed[] = [
+    ...all.map(([name, { seen, askProgress }]) => ({ name, progress: seen, askProgress })),
+    ...(feed ? [feed] : []),
+  ]
 
   function include(name: string, version: string): void {
     const known = included.get(name)
@@ -72,23 +85,23 @@ export function createObjects(
       clientsOfAccount: createIndex(view.clients, serviceAccountsOfClient),
       keysOfKid: createIndex(view.keys, ({ status }) => (status?.keys ?? []).map(({ kid }) => kid)),
     },
-    progress: () => Object.fromEntries(all.flatMap(([name, { seen }]) => pair(name, seen()))),
+    progress: () => Object.fromEntries(followed.flatMap(({ name, progress }) => pair(name, progress()))),
     content: () => Object.fromEntries(included),
     claim(seen) {
-      for (const [name, reflector] of all) {
+      for (const { name, progress } of followed) {
         const version = Object.hasOwn(seen, name) ? seen[name] : undefined
-        const order = version === undefined ? undefined : compareVersions(version, reflector.seen() ?? '')
+        const order = version === undefined ? undefined : compareVersions(version, progress() ?? '')
         if (version !== undefined && order !== undefined && order <= 0) include(name, version)
       }
     },
     catchUp(seen) {
-      for (const [name, reflector] of all) {
+      for (const { name, progress, askProgress } of followed) {
         const version = Object.hasOwn(seen, name) ? seen[name] : undefined
-        if (version !== undefined && compareVersions(reflector.seen() ?? '', version) === -1) reflector.askProgress()
+        if (version !== undefined && compareVersions(progress() ?? '', version) === -1) askProgress()
       }
     },
     onProgress(handler) {
-      const ends = all.map(([, reflector]) => reflector.onSeen(handler))
+      const ends = [...all.map(([, reflector]) => reflector.onSeen(handler)), feed?.onProgress(handler) ?? (() => {})]
       return () => {
         for (const end of ends) end()
       }

@@ -4,6 +4,7 @@ import { peerKey } from '../platform/http/peer.ts'
 import { sendProblem } from '../platform/http/problem.ts'
 import type { Handler } from '../platform/http/server.ts'
 import type { Logger } from '../platform/log.ts'
+import { bearer } from './authenticate/bearer.ts'
 import type { FairReviewer } from './authenticate/review-fairly.ts'
 import type { Holder } from './authenticate/token-review.ts'
 
@@ -71,12 +72,6 @@ export function createPrivateHandler(parts: {
       unavailable(response, 'unavailable', 'The API server did not answer: try again')
     }
   }
-}
-
-/** One Authorization header with one token, or none. */
-function bearer(request: IncomingMessage): string | undefined {
-  const sent = request.headersDistinct.authorization ?? []
-  return sent.length === 1 ? /^Bearer ([A-Za-z0-9._~+/-]+=*)$/i.exec(sent[0] ?? '')?.[1] : undefined
 }
 
 function problem(

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { systemClock } from '../platform/clock.ts'
 import { sendProblem } from '../platform/http/problem.ts'
-import { createServer } from '../platform/http/server.ts'
+import { createServer, type Handler } from '../platform/http/server.ts'
 import { createServingCertificate, observeExpiry } from '../platform/http/serving-certificate.ts'
 import { createTlsSource } from '../platform/http/tls-source.ts'
 import type { KubeClient } from '../platform/kube/client.ts'
@@ -9,6 +9,8 @@ import type { Logger } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import type { FairReviewer } from './authenticate/review-fairly.ts'
 import type { Holder } from './authenticate/token-review.ts'
+import { checkUrl } from './check/check-handler.ts'
+import { maxCheckBytes } from './check/read-checks.ts'
 import type { IssuerConfig } from './config.ts'
 import { reportEnforcement } from './enforcement/enforcement.ts'
 import type { Objects } from './objects.ts'
@@ -17,12 +19,13 @@ import { createPublicHandler } from './publish/public-server.ts'
 import type { Found } from './publish/routes.ts'
 import type { Slices } from './slices/slices.ts'
 import type { SnapshotServer } from './snapshots/snapshot-server.ts'
+import type { Tokens } from './tokens/tokens.ts'
 import { createUsageHandler } from './usage/serve-usage.ts'
 import type { Usage } from './usage/usage.ts'
 
-/** The two ports, with the certificate the operator writes. */
+/** The three ports, with the certificate the operator writes. */
 export interface Servers {
-  readonly ports: { readonly public: number; readonly snapshots: number }
+  readonly ports: { readonly public: number; readonly snapshots: number; readonly tokens: number }
   notReady(): string | undefined
   close(drainMs: number): Promise<void>
 }
@@ -42,6 +45,8 @@ export async function startServers(
     slices: Slices
     snapshots: SnapshotServer
     usage: Usage
+    tokens: Pick<Tokens, 'handler'>
+    check: Handler
     reviewer: FairReviewer
     ready: () => boolean
   },
@@ -90,13 +95,25 @@ export async function startServers(
       },
     }),
   })
-  const [publicPort, snapshotPort] = await Promise.all([open.listen(), guarded.listen()])
+  const oauth = createServer({
+    ...base,
+    name: 'tokens',
+    port: config.tokenPort,
+    limits: { bodyBytes: maxCheckBytes },
+    handler: byPath(new URL(checkUrl(config.tokenUrl)).pathname, parts.check, parts.tokens.handler),
+  })
+  const [publicPort, snapshotPort, tokenPort] = await Promise.all([open.listen(), guarded.listen(), oauth.listen()])
   return {
-    ports: { public: publicPort.port, snapshots: snapshotPort.port },
+    ports: { public: publicPort.port, snapshots: snapshotPort.port, tokens: tokenPort.port },
     notReady: certificate.fault,
     async close(drainMs) {
-      await Promise.all([open.close(drainMs), guarded.close(drainMs)])
+      await Promise.all([open, guarded, oauth].map(server => server.close(drainMs)))
       certificate.stop()
     },
   }
+}
+
+/** Checks stand beside the OAuth endpoints: who floods them takes nothing of a guard. */
+function byPath(path: string, own: Handler, others: Handler): Handler {
+  return (request, response) => (request.url?.split('?', 1)[0] === path ? own : others)(request, response)
 }

@@ -1,5 +1,6 @@
 import { installationSettings } from '../cluster/settings.ts'
-import { type ConfigOf, choice, duration, flag, integer, list, text } from '../platform/config.ts'
+import { type IssuerAlgorithm, issuerAlgorithms, usualIssuerAlgorithms } from '../core/keys/issuer-keys.ts'
+import { type ConfigOf, choice, duration, flag, integer, list, type Setting, text } from '../platform/config.ts'
 
 const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
 
@@ -47,6 +48,7 @@ export const configTable = {
     max: 87_600 * 3_600_000,
     description: 'how long the issuer signs with one key',
   }),
+  issuerAlgorithms: issuerAlgorithmList('LATCHKEY_ISSUER_ALGORITHMS'),
   tokenFile: text<string>('LATCHKEY_TOKEN_FILE', {
     default: '/var/run/latchkey/token/token',
     description: 'projected token for the issuer',
@@ -54,3 +56,17 @@ export const configTable = {
 }
 
 export type Config = ConfigOf<typeof configTable>
+
+function issuerAlgorithmList(name: string): Setting<readonly IssuerAlgorithm[]> {
+  return {
+    name,
+    description: 'what the issuer has keys for, the one that signs access tokens first',
+    default: { value: usualIssuerAlgorithms },
+    parse(given) {
+      const words = given.split(',').map(word => word.trim())
+      const named = words.flatMap(word => issuerAlgorithms.find(algorithm => algorithm === word) ?? [])
+      const isGood = named.length === words.length && new Set(named).size === named.length
+      return isGood ? { value: named } : { expected: `some of ${issuerAlgorithms.join(', ')}, each once` }
+    },
+  }
+}

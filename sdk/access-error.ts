@@ -7,6 +7,10 @@ export const errorStatuses = {
   key_invalid: 500,
   option_invalid: 500,
   provider_closed: 500,
+  client_refused: 500,
+  token_refused: 500,
+  not_subscribed: 500,
+  check_refused: 500,
   credential_ambiguous: 400,
   credential_missing: 401,
   invalid_token: 401,
@@ -15,6 +19,8 @@ export const errorStatuses = {
   client_not_listed: 403,
   not_granted: 403,
   keys_unavailable: 503,
+  token_unavailable: 503,
+  check_unavailable: 503,
 } as const
 
 export type AccessErrorCode = keyof typeof errorStatuses

@@ -19,11 +19,21 @@ export interface TokenRequest {
  * @see RFC 9068 section 2, RFC 7515 section 7.1
  */
 export function signClientToken(key: ClientKey, request: TokenRequest): string {
-  const alg = key.algorithm === 'Ed25519' ? request.algorithmName : algorithms[key.algorithm].writes
   const { clientId, issuer } = key
-  const { audience, now, lifetimeSeconds } = request
+  const { audience, now, lifetimeSeconds, algorithmName } = request
   const claims = clientTokenClaims({ clientId, issuer, audience, now, lifetimeSeconds, jti: randomUUID() })
-  const input = `${encode({ alg, typ: clientTokenType, kid: key.kid })}.${encode(claims)}`
+  return signJwt(key, clientTokenType, claims, algorithmName)
+}
+
+/** @returns JWS in compact form */
+export function signJwt(
+  key: ClientKey,
+  typ: string,
+  claims: object,
+  algorithmName: TokenRequest['algorithmName'] = 'EdDSA',
+): string {
+  const alg = key.algorithm === 'Ed25519' ? algorithmName : algorithms[key.algorithm].writes
+  const input = `${encode({ alg, typ, kid: key.kid })}.${encode(claims)}`
   return `${input}.${signature(key, input)}`
 }
 

@@ -1,6 +1,6 @@
 import { serviceAudience } from './audience.ts'
 import { readDecision } from './decision-header.ts'
-import type { TokenProvider } from './token-provider.ts'
+import type { CredentialPlace, TokenProvider } from './token-provider.ts'
 
 /** The global `fetch`, or one that behaves like it, undici's for example. */
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>
@@ -14,30 +14,42 @@ export interface FetchOptions {
   readonly fetch?: Fetch
 }
 
-/** Answers of a guard that a newly signed token may turn into another. */
-const curable: ReadonlySet<string> = new Set(['token_expired', 'invalid_token', 'token_predates_key', 'key_revoked'])
+/** Refusals of a guard that another credential may turn into another answer: a new token, or the next secret. */
+const curable: ReadonlySet<string> = new Set([
+  'token_expired',
+  'invalid_token',
+  'token_predates_key',
+  'token_revoked',
+  'key_revoked',
+  'key_expired',
+])
+
+const bearer: CredentialPlace = { header: 'authorization', prefix: 'Bearer ' }
 
 /**
- * A `fetch` that carries the client's token to guarded services and to nobody else.
+ * A `fetch` that carries the client's credential to guarded services and to nobody else.
  *
- * Requests that bring their own `Authorization` are left alone. After a guard's 401 that a new token may cure, the key
+ * Requests that bring their own `Authorization`, or their own header of the credential's name, are left alone. After a guard's 401 that a new token may cure, the key
  * is read again, once for all calls that were refused together, and each request is sent once more with the new token,
  * if its body can be sent twice; not when the refused token was signed within the last second. A redirect to another origin is followed
- * without the token, as the Fetch standard demands.
+ * without the token, as the Fetch standard demands; where the credential has a header of its own, no redirect is followed.
  * @throws AccessError key_missing | key_invalid; whatever fetch throws
  * @see Fetch standard, "HTTP-redirect fetch", step 13
  */
 export function createFetch(provider: TokenProvider, options: FetchOptions = {}): Fetch {
   const { audience = (url: URL) => serviceAudience(url), fetch = globalThis.fetch } = options
+  const { header, prefix } = provider.place ?? bearer
+  // Of other headers than this the standard takes none off on the way to another origin.
+  const redirect = header.toLowerCase() === 'authorization' ? {} : { redirect: 'manual' as const }
   return async (input, init) => {
     const target = input instanceof Request ? input.url : String(input)
     const wanted = URL.canParse(target) ? audience(new URL(target)) : undefined
     const headers = new Headers(init?.headers ?? (input instanceof Request ? input.headers : undefined))
-    if (wanted === undefined || headers.has('authorization')) return fetch(input, init)
+    if (wanted === undefined || headers.has('authorization') || headers.has(header)) return fetch(input, init)
 
     const send = (token: string) => {
-      headers.set('authorization', `Bearer ${token}`)
-      return fetch(input, { ...init, headers })
+      headers.set(header, prefix + token)
+      return fetch(input, { ...init, headers, ...redirect })
     }
     const token = await provider.token(wanted)
     const answer = await send(token)

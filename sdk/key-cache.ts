@@ -1,5 +1,5 @@
 import { fail } from './access-error.ts'
-import { getText } from './http-get.ts'
+import { exchange } from './exchange.ts'
 import { type KeySet, noKeys, readKeySet, type VerificationKey } from './key-set.ts'
 
 export interface KeyCacheOptions {
@@ -46,7 +46,7 @@ export function createKeyCache(options: KeyCacheOptions) {
   const fetchKeys = async (issuer: string, entry: Entry): Promise<void> => {
     entry.triedAt = performance.now()
     const get = { timeoutMs, maxBytes, ...(ca !== undefined && { ca }) }
-    const { status, text } = await getText(`${issuer}/.well-known/jwks.json`, get)
+    const { status, text } = await exchange(`${issuer}/.well-known/jwks.json`, get)
     // The issuer says 200 and 404 only from a fully loaded set, so a client that is gone is known to be gone.
     if (status !== 200 && status !== 404) throw new Error(`status ${status}`)
     entry.keys = status === 200 ? readKeySet(text) : noKeys

@@ -5,11 +5,11 @@ import { isRecord } from '../core/base/is-record.ts'
 import { fail } from './access-error.ts'
 import { type ClientJwk, type ClientKey, readClientKey } from './private-key.ts'
 
-/** Where a private key is read from. `changed` is true when `key` would give something new. */
-export interface KeySource {
+/** Where a key or a secret is read from. `changed` is true when `read` would give something new. */
+export interface Source<T> {
   changed(): Promise<boolean>
   /** @throws AccessError key_missing | key_invalid */
-  read(): Promise<ClientKey>
+  read(): Promise<T>
 }
 
 export interface KeySourceOptions {
@@ -25,26 +25,30 @@ export interface KeySourceOptions {
 const defaultDirectory = '/var/run/secrets/latchkey'
 
 /** The first that is given: key, directory, LATCHKEY_PRIVATE_JWK, SERVICE_BINDING_ROOT, else the default directory. */
-export async function findKeySource(options: KeySourceOptions): Promise<KeySource> {
-  const { key, directory, env = {} } = options
-  if (key) return fixedSource(() => key)
-  if (directory !== undefined) return directorySource(directory)
-  const text = env.LATCHKEY_PRIVATE_JWK
-  if (text) return fixedSource(() => parseJwk(text))
-  if (env.SERVICE_BINDING_ROOT) return directorySource(await findBinding(env.SERVICE_BINDING_ROOT))
-  return directorySource(defaultDirectory)
+export async function findKeySource(options: KeySourceOptions): Promise<Source<ClientKey>> {
+  const found = await locate(options)
+  if ('jwk' in found) return { changed: async () => false, read: async () => readClientKey(found.jwk()) }
+  const { directory } = found
+  return directorySource(join(directory, 'private.jwk'), () => readMountedKey(directory))
 }
 
-function fixedSource(jwk: () => ClientJwk): KeySource {
-  return { changed: async () => false, read: async () => readClientKey(jwk()) }
+/** The key itself, or the directory where a Secret is mounted. */
+export async function locate(
+  options: KeySourceOptions,
+): Promise<{ readonly jwk: () => ClientJwk } | { readonly directory: string }> {
+  const { key, directory, env = {} } = options
+  if (key) return { jwk: () => key }
+  if (directory !== undefined) return { directory }
+  const text = env.LATCHKEY_PRIVATE_JWK
+  if (text) return { jwk: () => parseJwk(text) }
+  return { directory: env.SERVICE_BINDING_ROOT ? await findBinding(env.SERVICE_BINDING_ROOT) : defaultDirectory }
 }
 
 /**
- * Reads `private.jwk`. The kubelet replaces a mounted Secret by moving one symbolic link, so the file's inode changes;
- * asking for it on use needs no watcher, which network file systems and some container runtimes do not carry.
+ * Looks at one file of a mounted Secret. The kubelet replaces one by moving one symbolic link, so every file's inode
+ * changes; asking for it on use needs no watcher, which network file systems and some container runtimes do not carry.
  */
-function directorySource(directory: string): KeySource {
-  const file = join(directory, 'private.jwk')
+export function directorySource<T>(file: string, read: () => Promise<T>): Source<T> {
   let seen: string | undefined
   const version = async () => {
     const { ino, size, mtimeNs } = await stat(file, { bigint: true })
@@ -59,11 +63,15 @@ function directorySource(directory: string): KeySource {
     async read() {
       // Taken before the content: a swap in between is seen as a change the next time.
       const now = await version().catch(() => undefined)
-      const key = readClientKey(await readJwk(directory, file))
+      const value = await read()
       seen = now
-      return key
+      return value
     },
   }
+}
+
+export async function readMountedKey(directory: string): Promise<ClientKey> {
+  return readClientKey(await readJwk(directory, join(directory, 'private.jwk')))
 }
 
 async function readJwk(directory: string, file: string): Promise<ClientJwk> {
@@ -109,7 +117,7 @@ async function findBinding(root: string): Promise<string> {
   return fail('key_missing', message)
 }
 
-async function readText(file: string): Promise<string | undefined> {
+export async function readText(file: string): Promise<string | undefined> {
   const text = await readFile(file, 'utf8').catch(() => undefined)
   return text?.trim()
 }

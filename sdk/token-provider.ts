@@ -1,7 +1,8 @@
 import { defaultLifetimeSeconds, maxLifetimeSeconds } from '../core/credential/client-token-claims.ts'
 import { fail } from './access-error.ts'
 import { signClientToken } from './client-token.ts'
-import { findKeySource, type KeySource, type KeySourceOptions } from './key-source.ts'
+import { follow } from './follow.ts'
+import { findKeySource, type KeySourceOptions } from './key-source.ts'
 import type { ClientKey } from './private-key.ts'
 
 export interface TokenProviderOptions extends KeySourceOptions {
@@ -11,21 +12,30 @@ export interface TokenProviderOptions extends KeySourceOptions {
   readonly algorithmName?: 'EdDSA' | 'Ed25519'
 }
 
+/** Where a credential stands in a request: a header, and what stands before it there. */
+export interface CredentialPlace {
+  readonly header: string
+  readonly prefix: string
+}
+
 export interface TokenProvider {
   /**
-   * A client token for this audience, signed now or reused while at least a minute of it is left.
-   * Follows the rotation of the mounted key; while the directory is empty or half-written, the last good key signs.
-   * @throws AccessError key_missing | key_invalid while there never was a good key; provider_closed
+   * A credential for this audience: a token, reused while enough of it is left, or a secret. Follows the rotation of the
+   * mounted Secret; while the directory is empty or half-written, the last good one holds.
+   * @throws AccessError key_missing | key_invalid while there never was a good key; provider_closed; and what a provider
+   *   says of its own
    */
   token(audience: string): Promise<string>
   /**
-   * Reads the key again and forgets signed tokens, as after a 401. At most once a second; who asks while it is being
-   * read waits for the same reading.
+   * Reads the Secret again and forgets tokens, as after a 401. At most once a second; who asks while it is being read
+   * waits for the same reading.
    * @returns whether it did
    */
   refresh(): Promise<boolean>
   /** Forgets key and tokens. */
   close(): void
+  /** Where it is sent. Default: a bearer token in the Authorization header. */
+  readonly place?: CredentialPlace
 }
 
 interface SignedToken {
@@ -35,7 +45,6 @@ interface SignedToken {
 
 const reuseMarginSeconds = 60
 const maxAudiences = 256
-const checkEveryMs = 1_000
 
 /**
  * Signs client tokens with the key of a mounted Secret. One provider per process is enough: it is cheap and holds no
@@ -47,7 +56,7 @@ export function tokenProvider(options: TokenProviderOptions = {}): TokenProvider
   if (!(lifetimeSeconds >= 1 && lifetimeSeconds <= maxLifetimeSeconds)) {
     fail('option_invalid', `lifetimeSeconds must be between 1 and ${maxLifetimeSeconds}`)
   }
-  const keys = followKey(options)
+  const keys = follow(() => findKeySource(options))
   const tokens = new Map<string, SignedToken>()
   let signedWith: string | undefined
   let refreshing: Promise<boolean> | undefined
@@ -91,50 +100,6 @@ export function tokenProvider(options: TokenProviderOptions = {}): TokenProvider
       closed = true
       tokens.clear()
       keys.forget()
-    },
-  }
-}
-
-/** Keeps the last good key and looks for another one at most once a second, on use only. */
-function followKey(options: KeySourceOptions) {
-  let source: KeySource | undefined
-  let good: ClientKey | undefined
-  let checkedAt = Number.NEGATIVE_INFINITY
-  let refreshedAt = Number.NEGATIVE_INFINITY
-  let reading: Promise<ClientKey> | undefined
-
-  const read = async (): Promise<ClientKey> => {
-    try {
-      source ??= await findKeySource(options)
-      if (good && !(await source.changed())) return good
-      good = await source.read()
-      return good
-    } catch (error) {
-      if (good) return good
-      throw error
-    } finally {
-      checkedAt = performance.now()
-      reading = undefined
-    }
-  }
-  const readOnce = () => {
-    reading ??= read()
-    return reading
-  }
-
-  return {
-    current(): Promise<ClientKey> {
-      if (good && performance.now() - checkedAt < checkEveryMs) return Promise.resolve(good)
-      return readOnce()
-    },
-    async refresh(): Promise<boolean> {
-      if (performance.now() - refreshedAt < checkEveryMs) return false
-      refreshedAt = performance.now()
-      await readOnce()
-      return true
-    },
-    forget() {
-      good = undefined
     },
   }
 }

@@ -3,9 +3,11 @@ import { parseCompact } from '../core/credential/compact.ts'
 import { algorithms } from '../core/jose/algorithms.ts'
 import { verifySignature } from '../core/jose/signature.ts'
 import { fail } from './access-error.ts'
+import { type CheckOptions, type CheckRequest, type CheckResult, createChecker } from './check.ts'
 import { type Caller, checkClaims, claimedIssuer, invalid } from './claims.ts'
 import { createKeyCache, type KeyCacheOptions } from './key-cache.ts'
 
+export type { CheckOptions, CheckRequest, CheckResult } from './check.ts'
 export type { Caller } from './claims.ts'
 
 export interface VerifierOptions extends KeyCacheOptions {
@@ -15,6 +17,8 @@ export interface VerifierOptions extends KeyCacheOptions {
   readonly audience: string
   /** Client ids that may call. Left out: every client of the installation, which says who it is and no more. */
   readonly clients?: readonly string[]
+  /** For `check`: whose policy decides, and who asks. */
+  readonly check?: CheckOptions
 }
 
 export interface Verifier {
@@ -25,6 +29,13 @@ export interface Verifier {
    * @throws AccessError invalid_token | token_expired | wrong_audience | client_not_listed | keys_unavailable
    */
   verify(token: string): Promise<Caller>
+  /**
+   * Asks the issuer what the guard of the service would say: of a credential of any kind that the service takes, and of
+   * roles and grants. For one request, or for several at once.
+   * @throws AccessError option_invalid without the option `check`; check_refused | check_unavailable | key_missing
+   */
+  check(request: CheckRequest): Promise<CheckResult>
+  check(requests: readonly CheckRequest[]): Promise<readonly CheckResult[]>
 }
 
 /**
@@ -42,9 +53,21 @@ export function verifier(options: VerifierOptions): Verifier {
   if (audience === '') fail('option_invalid', 'audience must not be empty')
   const keyOf = createKeyCache(options)
   const listed = clients && new Set(clients)
+  const { ca, timeoutMs = 5_000 } = options
+  const checker = options.check && createChecker(options.check, { issuer, ca, timeoutMs })
+
+  async function check(request: CheckRequest): Promise<CheckResult>
+  async function check(requests: readonly CheckRequest[]): Promise<readonly CheckResult[]>
+  async function check(asked: CheckRequest | readonly CheckRequest[]) {
+    if (!checker) return fail('option_invalid', 'The verifier needs the option check: { service }.')
+    if (isList(asked)) return checker.check(asked)
+    const [only] = await checker.check([asked])
+    return only
+  }
 
   return {
     audience,
+    check,
     async verify(token) {
       const parsed = parseCompact(token)
       if (!parsed) return invalid()
@@ -66,4 +89,8 @@ export function verifier(options: VerifierOptions): Verifier {
 /** Media types compare without case, and `application/` may stand before: RFC 7515 section 4.1.9. */
 function isClientTokenType(typ: unknown): boolean {
   return typeof typ === 'string' && typ.toLowerCase().replace(/^application\//, '') === clientTokenType
+}
+
+function isList(asked: CheckRequest | readonly CheckRequest[]): asked is readonly CheckRequest[] {
+  return Array.isArray(asked)
 }

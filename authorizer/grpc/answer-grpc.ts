@@ -11,7 +11,7 @@ import { type CheckResponse, CheckResponseSchema } from './generated/envoy/servi
 import { frame } from './grpc-message.ts'
 
 /** google.rpc.Code */
-const codes = { ok: 0, permissionDenied: 7, unavailable: 14, unauthenticated: 16 } as const
+const codes = { ok: 0, permissionDenied: 7, resourceExhausted: 8, unavailable: 14, unauthenticated: 16 } as const
 
 /** Headers of an answer that belong to its own connection. */
 const ownConnection = new Set(['content-length', 'connection'])
@@ -25,8 +25,11 @@ export function grpcAnswer(outcome: Outcome): CheckResponse {
     return create(CheckResponseSchema, { status: { code }, httpResponse: { case: 'deniedResponse', value } })
   }
   const said = identityOf(outcome.verdict)
+  const { queryKey, target } = outcome.asked
+  // Envoy forwards it as it is told: its own removal of parameters would sort and write anew what is left.
+  const cut = queryKey === undefined ? [] : [':path', target]
   const value = {
-    headers: options(said),
+    headers: options([...said, ...cut]),
     headersToRemove: removals(outcome, said),
     responseHeadersToAdd: options(['Latchkey-Decision', decisionOf(outcome)]),
   }
@@ -50,6 +53,8 @@ const maxRemovedLength = 256
 /** The same as bytes with their frame. */
 export function framedAnswer(outcome: Outcome): Buffer {
   if (!outcome.pass) return framed(outcome)
+  // With a target of its own no answer is like another.
+  if (outcome.asked.queryKey !== undefined) return framed(outcome)
   const { decision } = outcome.verdict
   const key = decision.identity ?? nobody
   const last = lastPasses.get(key)
@@ -68,6 +73,7 @@ function framed(outcome: Outcome): Buffer {
 
 function codeOf(status: number): number {
   if (status === 503) return codes.unavailable
+  if (status === 429) return codes.resourceExhausted
   return status === 401 ? codes.unauthenticated : codes.permissionDenied
 }
 

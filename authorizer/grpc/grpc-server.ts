@@ -124,6 +124,7 @@ function questionOf(message: Buffer, stream: ServerHttp2Stream, from: { socket: 
   return {
     peer: from.peer,
     service: serviceAsked(request),
+    forwardsTarget: true,
     asked: ({ proxy }) => (proxy === 'Envoy' ? readCheckRequest(request) : { detail: 'Only Envoy asks over gRPC.' }),
     caller: callerAddress(request),
     address: from.socket.remoteAddress,

@@ -13,6 +13,8 @@ export interface Peer {
   readonly services: readonly string[]
   /** DNS names and URIs, one of which its client certificate has. */
   readonly certificateNames: readonly string[]
+  /** Headers, in lower case, that it takes off before the app, in every spelling: API keys may stand there. */
+  readonly keyHeaders?: readonly string[]
   /** File with the secrets it may send, one a line. */
   readonly secretFile?: string
 }
@@ -30,7 +32,13 @@ export function readPeers(value: unknown): { peers: Peer[] } | { mistakes: strin
     ...doubled(peers.map(peer => peer.name)),
     ...doubled(peers.flatMap(peer => [...new Set(peer.certificateNames)])),
   ].map(name => `peers: ${name} stands for two of them`)
-  return twice.length > 0 ? { mistakes: twice } : { peers }
+  if (twice.length > 0) return { mistakes: twice }
+  return { peers: peers.map(inLowerCase) }
+}
+
+function inLowerCase(peer: Peer): Peer {
+  const { keyHeaders } = peer
+  return keyHeaders ? { ...peer, keyHeaders: keyHeaders.map(name => name.toLowerCase()) } : peer
 }
 
 /** Every service that some peer may ask about. */
@@ -38,10 +46,12 @@ export function servicesOf(peers: readonly Peer[]): string[] {
   return [...new Set(peers.flatMap(peer => peer.services))].sort()
 }
 
-const fields = new Set(['name', 'proxy', 'services', 'certificateNames', 'secretFile'])
+const fields = new Set(['name', 'proxy', 'services', 'certificateNames', 'keyHeaders', 'secretFile'])
+/** Of which the tests show, with the proxy itself, that the guide's settings take a header off. Envoy is told by name. */
+const takeOff: readonly ProxyKind[] = ['Nginx', 'HAProxy']
 
 function mistakesOf(peer: Peer): string[] {
-  const { name, proxy, services, certificateNames, secretFile } = peer
+  const { name, proxy, services, certificateNames, keyHeaders = [], secretFile } = peer
   const provable = secretFile !== undefined || certificateNames.length > 0
   const checks: [boolean, string][] = [
     [
@@ -51,6 +61,11 @@ function mistakesOf(peer: Peer): string[] {
     [proxyKinds.includes(proxy), `.proxy: expected one of ${proxyKinds.join(', ')}`],
     [isListOf(services, isService) && services.length > 0, '.services: expected at least one namespace/name'],
     [isListOf(certificateNames, isCertificateName), '.certificateNames: expected DNS names or URIs, without wildcards'],
+    [isListOf(keyHeaders, isHeader), '.keyHeaders: expected names of headers'],
+    [
+      keyHeaders.length === 0 || takeOff.includes(proxy),
+      `.keyHeaders: only ${takeOff.join(' and ')} are known to take a header off; ${proxy === 'Envoy' ? 'Envoy is told by itself' : 'behind others use Authorization: Basic'}`,
+    ],
     [secretFile === undefined || typeof secretFile === 'string', '.secretFile: expected a path'],
     [provable, ': it needs certificateNames or a secret to prove who it is'],
   ]
@@ -65,6 +80,7 @@ function isListOf(value: unknown, fits: (text: string) => boolean): value is str
   return Array.isArray(value) && value.every(item => typeof item === 'string' && fits(item))
 }
 
+const isHeader = (text: string): boolean => /^[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9]+)*$/.test(text)
 const isService = (text: string): boolean => serviceName(text) !== undefined
 const isCertificateName = (text: string): boolean =>
   /^[a-z][a-z0-9+.-]*:\/\/[^\s,*"]{1,2000}$|^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/.test(text)

@@ -47,7 +47,7 @@ export async function startBundled(name: keyof typeof upWith, plane: Plane): Pro
             LATCHKEY_TOKEN_FILE: join(plane.accountDirectory, 'token'),
             LATCHKEY_TLS_HOSTS: '127.0.0.1',
           }
-        : { LATCHKEY_PORT: '0', LATCHKEY_SNAPSHOT_PORT: '0' }),
+        : { LATCHKEY_PORT: '0', LATCHKEY_SNAPSHOT_PORT: '0', LATCHKEY_TOKEN_PORT: '0' }),
     },
   })
   const lines: string[] = []

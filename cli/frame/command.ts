@@ -115,7 +115,8 @@ export function companyOf({ excludes = [], needs = [] }: Option): string[] {
 
 /** How it may end: who asks the API server may be refused there. */
 export function exitsOf({ exits, options }: Description): [Exit, string | undefined][] {
-  const cluster: Exit[] = 'kubeconfig' in options ? ['unreachable', 'refused'] : []
+  const isAsking = 'kubeconfig' in options || exits?.unreachable !== undefined
+  const cluster: Exit[] = isAsking ? ['unreachable', 'refused'] : []
   const possible: Exit[] = exits?.bad === undefined ? ['ok', 'usage'] : ['ok', 'bad', 'usage']
   const waits: Exit[] = exits?.timeout === undefined ? [] : ['timeout']
   return [...possible, ...cluster, ...waits].map(exit => [exit, exits?.[exit]])

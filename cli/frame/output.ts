@@ -1,8 +1,11 @@
 import type { Option } from './command.ts'
 import { escaped } from './drawing.ts'
 
-/** `text` and `table` are for people and may change; `json` and `yaml` are for programs. */
-export type OutputForm = 'text' | 'table' | 'json' | 'yaml'
+/**
+ * `text` and `table` are for people and may change; `json` and `yaml` are for programs; `raw` is one value alone, as it is,
+ * for a command in a script.
+ */
+export type OutputForm = 'text' | 'table' | 'json' | 'yaml' | 'raw'
 
 /** The option `-o` of a command that has these forms; the first is taken where none is named. */
 export function outputOption<const F extends readonly [OutputForm, ...OutputForm[]]>(...forms: F) {

@@ -40,14 +40,14 @@ Every command for people ends in one of these ways; [processes](#processes) end 
 
 const rules = `
 **Output.** \`-o\` names the form where a command has several. \`text\` is for people and may change. \`json\` and \`yaml\` are for
-programs: members may come in addition, but within a release none goes away or changes what it means.
-[Troubleshooting](troubleshooting.md#output-for-programs) lists those of \`why\`, \`token inspect\`, \`replaced\`, \`unused\` and \`leaked\`.
+programs: members may come in addition, but within a release none goes away or changes what it means. \`raw\` is one value alone.
+[Troubleshooting](troubleshooting.md#output-for-programs) lists those of \`why\`, \`token inspect\`, \`token mint\`, \`token exchange\`, \`replaced\`, \`unused\` and \`leaked\`.
 
 **Cluster.** A command that asks a cluster takes it as kubectl does: \`--kubeconfig\`, else the files that \`$KUBECONFIG\` lists, else
 \`~/.kube/config\`; \`--context\`; where it looks at namespaces, \`-n\` for one, \`-A\` for all, else the context's. Tokens in files, other
 people's rights (\`as\`), plugins (\`exec\`), which may ask at the terminal, and proxies (\`proxy-url\`, \`HTTPS_PROXY\`, \`NO_PROXY\`; HTTP and
 SOCKS 5) are taken as there. Its credential goes to its API server alone, and never over plain HTTP. A command without these flags
-uses no network.
+uses no network, but for \`token exchange\`, which asks the issuer.
 
 **Completion.** For this shell; put the line into the file that the shell reads at its start to have it always:
 

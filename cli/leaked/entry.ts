@@ -7,12 +7,18 @@ export const leaked = describeCommand({
   name: 'leaked',
   summary: 'Revokes an access key that leaked, mints a new one, and lists what the leaked one did.',
   about: `Revokes an access key that leaked, mints a new one, and lists what the leaked one did. The AccessKey is found by \
-the id of the key (kid), or by a token that it signed; nothing of a token is shown. Its keysNotBefore is set, so that \
+the id of the key (kid), by a token that it signed, or by the static secret, API key or client secret itself; nothing of a \
+token or a secret is shown. Its keysNotBefore is set, so that \
 every key that there is of it is refused at once, and it is waited for until every guard does. Put the same \
 keysNotBefore into Git where the AccessKey comes from there.
 
 What the key did is read from an audit log, or from the logs of the guards' containers as far as you may read them.`,
-  arguments: [{ name: 'key', what: 'key id or token; - for a token, or the file private.jwk, on standard input' }],
+  arguments: [
+    {
+      name: 'key',
+      what: 'key id, token or secret; - for a token, a secret, the line that holds it, or the file private.jwk, on standard input',
+    },
+  ],
   options: {
     kubeconfig: clusterOptions.kubeconfig,
     context: clusterOptions.context,
@@ -37,6 +43,7 @@ What the key did is read from an audit log, or from the logs of the guards' cont
   examples: [
     'latchkey leaked AwtTqpRkMQx5xh2Cg5W7mf2OzcE0pO9nPS8WgDMBVbM --audit ./audit.log',
     'latchkey leaked --yes - < leaked-token.txt',
+    'git show a1b2c3d:app.env | grep lks_ | latchkey leaked --yes -',
   ],
 })
 

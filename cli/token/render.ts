@@ -21,12 +21,23 @@ export function renderToken(report: TokenReport, nowSeconds: number): string {
   const { kind, header, claims, faults, services } = report
   const rows: (readonly [string, string])[] = [
     ['Kind', kind ? wordsOf(kind) : 'cannot be read'],
-    ...Object.entries(header).map(([name, value]) => [name, shown(value)] as const),
-    ...Object.entries(claims).map(([name, value]) => [name, shown(value) + timeOf(name, value, nowSeconds)] as const),
+    ...memberLines(header),
+    ...memberLines(claims, nowSeconds),
     ...(kind ? [['Signature', signatureLine(services)] as const] : []),
   ]
   const table = columns(rows.map(([name, text]) => [name, printable(text)]))
   return `${headline(report)}\n\n${table}${faultLines(faults)}${serviceLines(report)}`
+}
+
+/** Members with their values; of claims also when their times are. */
+export function memberLines(
+  members: Readonly<Record<string, unknown>>,
+  nowSeconds?: number,
+): (readonly [string, string])[] {
+  return Object.entries(members).map(([name, value]) => {
+    const time = nowSeconds === undefined ? '' : timeOf(name, value, nowSeconds)
+    return [name, shown(value) + time] as const
+  })
 }
 
 function headline({ faults, services }: TokenReport): string {

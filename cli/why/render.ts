@@ -1,7 +1,7 @@
 import { Document } from 'yaml'
 import { noSuchMethod } from '../../core/base/methods.ts'
 import { type Reason, reasons } from '../../core/base/reasons.ts'
-import { timeOf } from '../../core/base/time.ts'
+import { durationText, timeOf } from '../../core/base/time.ts'
 import type { Explanation, WhyQuestion } from '../../core/explain/explain.ts'
 import type { Nearest } from '../../core/explain/nearest-rule.ts'
 import { explanationOf } from '../../core/explain/problems.ts'
@@ -68,9 +68,12 @@ function credentialLine(
   return `${name}: ${fault ?? 'good'}${until}${narrowed}${key === asked ? '  <- asked about' : ''}`
 }
 
-function grantLine({ name, role, ended, expiresAt, attributes }: Explanation['grants'][number]): string {
+function grantLine({ name, role, ended, expiresAt, attributes, limit }: Explanation['grants'][number]): string {
   const until = expiresAt === undefined ? '' : `, ${ended ? 'ended' : 'until'} ${timeOf(expiresAt)}`
-  return `${name} gives role ${role}${until}${attributes ? `, ${JSON.stringify(attributes)}` : ''}`
+  const often = limit
+    ? `, up to ${limit.requests} calls in ${durationText(limit.perSeconds)} at each guard, which this does not count`
+    : ''
+  return `${name} gives role ${role}${often}${until}${attributes ? `, ${JSON.stringify(attributes)}` : ''}`
 }
 
 const noRoute: Partial<Record<Reason, string>> = {

@@ -16,6 +16,8 @@ import {
   attributeName,
   attributeNameRule,
   described,
+  duration,
+  isDuration,
   lastUsedAt,
   namespacedReference,
   objectReference,
@@ -42,6 +44,25 @@ const spec = described(
       z.enum(['None', 'Any', 'Listed']),
       'Whether these clients may name an actor. This release takes None.',
     ).default('None'),
+    limit: described(
+      z.strictObject({
+        requests: described(
+          z.int().min(1).max(100_000_000),
+          'Calls of one client that pass by this grant within the time of `per`.',
+        ),
+        per: described(duration(), 'Any span of this length, from 1s to 24h.'),
+      }),
+      'How often each of these clients may call by this grant. Each guard counts for itself, and from nothing when it starts: of a service with three pods a client gets up to three times as much. Calls of public paths are not counted.',
+      {
+        'x-kubernetes-validations': [
+          {
+            rule: `!${isDuration('per')} || duration(self.per) >= duration('1s') && duration(self.per) <= duration('24h')`,
+            message: 'per must be between 1s and 24h: guards count in memory, from nothing when they start',
+            fieldPath: '.per',
+          },
+        ],
+      },
+    ).optional(),
     expiresAt: described(time(), 'When the grant ends.').optional(),
   }),
   'Gives a role of this namespace to clients.',
@@ -117,6 +138,14 @@ export const accessGrant: KindDefinition = {
     readyColumn,
     reasonColumn,
     ageColumn,
+    {
+      name: 'Requests',
+      type: 'integer',
+      jsonPath: '.spec.limit.requests',
+      description: 'Calls of a client that pass within PER, at each guard.',
+      priority: 1,
+    },
+    { name: 'Per', type: 'string', jsonPath: '.spec.limit.per', description: 'Time of the limit.', priority: 1 },
     lastUsedColumn,
     enforcedColumn,
   ],

@@ -23,6 +23,7 @@ import {
   time,
   timestamp,
 } from './schema.ts'
+import { secretRules, secretTypes } from './secret-types.ts'
 import { worded } from './worded.ts'
 
 type Base64url = (max: number) => z.ZodString
@@ -127,10 +128,12 @@ const spec = described(
   z.strictObject({
     clientRef: described(objectReference('ApiClient'), 'The client this key belongs to. Immutable.'),
     type: described(
-      z.enum(['KeyPair', 'StaticSecret', 'ApiKey', 'ClientSecret']),
-      'Kind of credential. This release makes KeyPair.',
+      z.enum(['KeyPair', ...secretTypes]),
+      'Kind of credential. KeyPair signs tokens. The others are secrets that are sent as they are, for callers that cannot sign: StaticSecret as bearer token, ApiKey in a header or a query, ClientSecret at a token endpoint. Immutable.',
     ).default('KeyPair'),
-    algorithm: described(z.enum(['Ed25519', 'ES256', 'RS256']), 'Signature algorithm. Immutable.').default('Ed25519'),
+    algorithm: described(z.enum(['Ed25519', 'ES256', 'RS256']), 'Signature algorithm of a KeyPair. Immutable.').default(
+      'Ed25519',
+    ),
     publicKey: brought.optional(),
     secretName: described(
       subdomain(),
@@ -140,6 +143,11 @@ const spec = described(
     roles: described(
       z.array(namespacedReference('Role')).min(1).max(32),
       'Narrows the key to these roles of the client. Left out, every role of the client counts.',
+      { 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['namespace', 'name'] },
+    ).optional(),
+    services: described(
+      z.array(namespacedReference('GuardedService')).min(1).max(16),
+      'The services that take this StaticSecret or ApiKey: whoever receives it can send it on, so no others get its hash.',
       { 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['namespace', 'name'] },
     ).optional(),
     validity: described(duration(), 'How long each minted key lives, from its minting.').optional(),
@@ -161,11 +169,7 @@ const spec = described(
   'One credential of a client.',
   {
     'x-kubernetes-validations': [
-      {
-        rule: "self.type == 'KeyPair'",
-        message: 'type must be KeyPair: StaticSecret, ApiKey and ClientSecret are not available in this release',
-        fieldPath: '.type',
-      },
+      ...secretRules,
       { rule: '!(has(self.validity) && has(self.expiresAt))', message: 'set validity or expiresAt, not both' },
       {
         rule: 'self.clientRef == oldSelf.clientRef',
@@ -209,9 +213,16 @@ const spec = described(
 )
 
 const publishedKey = z.strictObject({
-  kid: described(z.string().max(64), 'RFC 7638 thumbprint.'),
+  kid: described(z.string().max(64), 'RFC 7638 thumbprint; of a secret, acc_ and the beginning of its hash.'),
   state: described(z.enum(['Pending', 'Active', 'Retiring', 'Revoked', 'Expired']), 'Where the key is in its life.'),
-  publicKey: described(z.strictObject(publicJwk(base64url)), 'Public half.'),
+  publicKey: described(z.strictObject(publicJwk(base64url)), 'Public half of a KeyPair.').optional(),
+  secretHash: described(
+    z
+      .string()
+      .max(43)
+      .regex(/^[A-Za-z0-9_-]{43}$/),
+    'SHA-256 of a secret, base64url.',
+  ).optional(),
   notBefore: described(timestamp(), 'Minted or first seen at.'),
   notAfter: described(timestamp(), 'Refused from then on.').optional(),
   publishedAt: described(timestamp(), 'First published at. Absent on keys that 0.1.0 published.').optional(),
@@ -250,7 +261,7 @@ const status = z.strictObject({
 export type AccessKeySpec = z.input<typeof spec>
 export type AccessKeyStatus = z.infer<typeof status>
 export type PublishedKey = z.infer<typeof publishedKey>
-export type PublicJwk = PublishedKey['publicKey']
+export type PublicJwk = NonNullable<PublishedKey['publicKey']>
 export type AccessKey = ApiObject<AccessKeySpec, AccessKeyStatus>
 export type Algorithm = 'Ed25519' | 'ES256' | 'RS256'
 

@@ -1,14 +1,16 @@
 import { z } from 'zod'
-import { group, type KindDefinition, version } from './kind.ts'
+import { group, type KindDefinition, type KindShape, version } from './kind.ts'
 import { unseenStatus } from './schema.ts'
 
 type Json = Record<string, unknown>
 
 /**
- * The CustomResourceDefinition of a kind: structural schema, status subresource, columns, short names.
+ * The CustomResourceDefinition of a kind: structural schema, columns, and of one that people write the status subresource,
+ * short names and the category.
  * @see https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/
  */
-export function crdOf(kind: KindDefinition): Json {
+export function crdOf(kind: KindDefinition | KindShape): Json {
+  const isForPeople = 'status' in kind
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
@@ -21,15 +23,14 @@ export function crdOf(kind: KindDefinition): Json {
         listKind: `${kind.kind}List`,
         plural: kind.plural,
         singular: kind.singular,
-        shortNames: [...kind.shortNames],
-        categories: ['latchkey'],
+        ...(isForPeople && { shortNames: [...kind.shortNames], categories: ['latchkey'] }),
       },
       versions: [
         {
           name: version,
           served: true,
           storage: true,
-          subresources: { status: {} },
+          ...(isForPeople && { subresources: { status: {} } }),
           ...(kind.selectable && { selectableFields: kind.selectable.map(jsonPath => ({ jsonPath })) }),
           additionalPrinterColumns: kind.columns.map(column => ({ ...column })),
           schema: { openAPIV3Schema: objectSchema(kind) },
@@ -44,7 +45,7 @@ const notEmpty = {
   message: 'the list is empty: name at least one entry, or leave the field out where it may be left out',
 }
 
-function objectSchema(kind: KindDefinition): Json {
+function objectSchema(kind: KindDefinition | KindShape): Json {
   const spec = structural(z.toJSONSchema(kind.spec, { target: 'openapi-3.0', io: 'input', reused: 'inline' }))
   return {
     type: 'object',
@@ -56,12 +57,16 @@ function objectSchema(kind: KindDefinition): Json {
       kind: { type: 'string', description: `${kind.kind}.` },
       metadata: { type: 'object' },
       spec,
-      status: {
-        ...structural(z.toJSONSchema(kind.status, { target: 'openapi-3.0', io: 'output', reused: 'inline' })),
-        description: 'What the operator found and did. Written by the operator alone.',
-        default: unseenStatus,
-      },
+      ...('status' in kind && { status: statusSchema(kind) }),
     },
+  }
+}
+
+function statusSchema(kind: KindDefinition): Json {
+  return {
+    ...structural(z.toJSONSchema(kind.status, { target: 'openapi-3.0', io: 'output', reused: 'inline' })),
+    description: 'What the operator found and did. Written by the operator alone.',
+    default: unseenStatus,
   }
 }
 

@@ -1,23 +1,13 @@
 import { z } from 'zod'
-import { credentialKinds, defaultCredentialKinds, laterCredentialKinds } from '../base/credential-kinds.ts'
-import {
-  type ApiObject,
-  ageColumn,
-  enforcedColumn,
-  type KindDefinition,
-  pausedReasons,
-  readyColumn,
-  reasonColumn,
-  repeated,
-} from './kind.ts'
+import { credentialKinds, defaultCredentialKinds } from '../base/credential-kinds.ts'
+import { apiKeyPlace, keyPlaceRule } from './api-key-place.ts'
+import { guardedServiceConditions } from './guarded-service-conditions.ts'
+import { type ApiObject, ageColumn, enforcedColumn, type KindDefinition, readyColumn, reasonColumn } from './kind.ts'
 import { action } from './role.ts'
 import { routeTags } from './route-tags.ts'
 import { described, duration, isDuration, label, method, pathTemplate, statusBase, subdomain } from './schema.ts'
+import { serviceOauth } from './service-oauth.ts'
 import { worded } from './worded.ts'
-
-function listed(names: readonly string[]): string {
-  return `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
-}
 
 const targetRef = z.strictObject({
   group: described(z.enum(['']), 'API group of the target: empty, the core group.').default(''),
@@ -86,9 +76,6 @@ const publicPath = z.strictObject({
   ]),
 })
 
-/** The rule that keeps kinds out which this version does not take. */
-export const takenKindsOnly = `self.accepts.all(a, ${credentialKinds.map(kind => `a == '${kind}'`).join(' || ')})`
-
 const spec = described(
   z.strictObject({
     targetRef: described(targetRef, 'What is protected. One GuardedService per Service port; the oldest holds.'),
@@ -119,13 +106,14 @@ const spec = described(
       'x-kubernetes-list-type': 'atomic',
     }).optional(),
     accepts: described(
-      z
-        .array(z.enum([...credentialKinds, ...laterCredentialKinds]))
-        .min(1)
-        .max(credentialKinds.length + laterCredentialKinds.length),
+      z.array(z.enum(credentialKinds)).min(1).max(credentialKinds.length),
       'Kinds of credential that are taken.',
       { 'x-kubernetes-list-type': 'set' },
     ).default([...defaultCredentialKinds]),
+    apiKey: described(
+      apiKeyPlace,
+      'Where API keys stand, beside Authorization: Basic, in which they are the user and the password.',
+    ).optional(),
     mode: described(
       z.enum(['Enforce', 'Audit']),
       'Audit lets every call through and logs what would have been denied.',
@@ -146,16 +134,13 @@ const spec = described(
       z.enum(['Never', 'Jwt']),
       'Whether the app receives the Authorization header. Jwt keeps signed tokens, never secrets.',
     ).default('Never'),
+    oauth: serviceOauth.optional(),
   }),
   'A protected API.',
   {
     'x-kubernetes-validations': [
       { rule: '!(has(self.routes) && has(self.openapi))', message: 'set routes or openapi, not both' },
-      {
-        rule: takenKindsOnly,
-        message: `accepts takes ${listed(credentialKinds)}: ${listed(laterCredentialKinds)} are not available in this release`,
-        fieldPath: '.accepts',
-      },
+      keyPlaceRule,
       {
         rule: `!${isDuration('maxStaleness')} || duration(self.maxStaleness) >= duration('1m') && duration(self.maxStaleness) <= duration('720h')`,
         message: 'maxStaleness must be between 1m and 720h',
@@ -194,22 +179,6 @@ const status = z.strictObject({
 export type GuardedServiceSpec = z.input<typeof spec>
 export type GuardedServiceStatus = z.infer<typeof status>
 export type GuardedService = ApiObject<GuardedServiceSpec, GuardedServiceStatus>
-
-const acceptedReasons = {
-  Accepted: 'The service is understood and holds its target and audience.',
-  TargetNotFound: 'No Service of that name or no such port. Create it or correct spec.targetRef.',
-  TargetConflict: 'An older GuardedService holds this Service port. Delete one of the two.',
-  AudienceConflict:
-    'Another GuardedService holds this audience. Choose another one. Where that one is of another namespace, this answer stays until the spec changes or the object is made anew.',
-  AudienceReserved: 'This audience belongs to another service, to the issuer or to the API server. Choose another one.',
-  RouteConflict: 'Two routes match the same requests equally well; the message names them. Change one.',
-  OpenApiNotFound: 'The ConfigMap or its key does not exist. Create it or correct spec.openapi.configMapRef.',
-  OpenApiInvalid: 'The OpenAPI document cannot be used; the message says where.',
-  OpenApiUnread: 'The OpenAPI document could not be fetched yet; it is tried again. Guards are told nothing meanwhile.',
-  OpenApiOutdated:
-    'Accepted, but the OpenAPI document is missing, cannot be used or could not be fetched; the message says which. The routes that were read before stay in force.',
-  Invalid: 'A field is wrong; the message names it.',
-}
 
 export const guardedService: KindDefinition = {
   kind: 'GuardedService',
@@ -258,52 +227,5 @@ export const guardedService: KindDefinition = {
       priority: 1,
     },
   ],
-  conditions: {
-    Accepted: acceptedReasons,
-    Ready: {
-      Ready: 'The policy is published.',
-      ...repeated(acceptedReasons),
-      ...pausedReasons,
-      NothingListens:
-        "The policy is published, but in some pod nothing listens where the guard reaches the app, so calls are answered 502. Name the app's port in the pod annotation latchkey.dev/upstream-port, and let it listen on 127.0.0.1; or its socket in latchkey.dev/upstream-socket.",
-      GuardsOutdated:
-        'The policy is published, but it says what guards of earlier releases do not know. They deny what that touches, with policy_unsupported; the message names their pods and the release that they need. Roll them out again.',
-      NotIsolated:
-        'The policy is published, but the NetworkPolicy that spec.networkPolicy asks for is not there; see the condition Isolated.',
-    },
-    Paused: pausedReasons,
-    Isolated: {
-      Isolated: "The NetworkPolicy is there. Whether it holds is up to the cluster's network.",
-      NotAccepted: 'The service is not accepted; the message says why. A NetworkPolicy that was made before stays.',
-      NetworkPolicyConflict:
-        'A NetworkPolicy of that name is not of this GuardedService. It stays untouched; delete or rename it.',
-      NetworkPolicyForbidden: 'The operator may not write NetworkPolicies here; see the ClusterRole of the chart.',
-      Paused:
-        'The object is paused: the NetworkPolicy is left as it is, though the spec asks for another, or for none.',
-      NoSelector: 'The Service selects no pods, so there is nothing to isolate.',
-      ServiceBypassesGuard:
-        "The Service's port does not lead to the guard yet; isolated, its pods would get no traffic. See the condition Enforced.",
-    },
-    Enforced: {
-      Enforced:
-        'Every pod behind the Service has a guard that holds the current revision, and so does every authorizer.',
-      NoGuards:
-        'No pod is behind the Service. Pods that cannot be made are told at their workload, not here. Unknown: the Service has no selector, so nobody knows what is.',
-      Waiting:
-        'Some pods have no guard that holds the current revision; the message names them and what each lacks: the label, the right name in it, the guard, its connection, the revision.',
-      SliceTooLarge:
-        'The policy is larger than the memory of some guards allows, so they are sent it without its largest clients, who are refused there. The message names their pods, the first of these clients and the memory that they need, which the pod annotation latchkey.dev/guard-memory gives them.',
-      ServiceBypassesGuard:
-        "The Service's port does not lead to the guard, so nobody decides about its calls; the message has the command that changes it.",
-      DirectAccess:
-        'The app of some pod listens beyond loopback; the message names the pod. With spec.directAccess: Refuse the pod gets no traffic of the Service.',
-    },
-    Stalled: {
-      ServiceBypassesGuard:
-        'No guard decides about calls to the Service in mode Enforce: they go past it, or fail where the app listens on loopback alone. A person has to change the Service.',
-      SliceTooLarge:
-        'Guards are not told all of the policy, because it is larger than their memory allows, and refuse whom they are not told of. A person has to give them more, or to divide the service.',
-      DirectAccess: 'Calls can go past the guard in mode Enforce. A person has to change what the app listens on.',
-    },
-  },
+  conditions: guardedServiceConditions,
 }

@@ -9,18 +9,22 @@ export interface PrinterColumn {
   readonly priority?: 0 | 1
 }
 
-/** Everything the product says about one kind: CRD, types and reference page are made from it. */
-export interface KindDefinition {
+/** What the API server has to know of a kind. */
+export interface KindShape {
   readonly kind: string
   readonly plural: string
   readonly singular: string
-  readonly shortNames: readonly string[]
   readonly description: string
   readonly spec: z.ZodType
-  readonly status: z.ZodType
   readonly columns: readonly PrinterColumn[]
   /** JSON paths of fields that field selectors may name. */
   readonly selectable?: readonly string[]
+}
+
+/** Everything the product says about one kind that people write: CRD, types and reference page are made from it. */
+export interface KindDefinition extends KindShape {
+  readonly shortNames: readonly string[]
+  readonly status: z.ZodType
   /** Condition types with their closed lists of reasons: reason → what it means and what to do. */
   readonly conditions: Readonly<Record<string, Readonly<Record<string, string>>>>
 }

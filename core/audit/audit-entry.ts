@@ -75,7 +75,11 @@ export const auditFields = {
     what: 'Audit mode let through what Enforce would have denied for `reason`.',
   },
   rule: { type: 'string', required: false, what: 'The rule that allowed: `role/<name>#<index in spec.rules>`.' },
-  grant: { type: 'string', required: false, what: 'The AccessGrant that allowed.' },
+  grant: {
+    type: 'string',
+    required: false,
+    what: 'The AccessGrant that allowed; for `limit_exceeded` the one whose limit is reached.',
+  },
   missing: {
     type: 'string',
     required: false,

@@ -1,10 +1,12 @@
 /** Kinds of credential that a guard takes. What each is stands in core/credential/table.ts. */
-export const credentialKinds = ['ClientToken', 'ServiceAccountToken'] as const
+export const credentialKinds = ['ClientToken', 'ServiceAccountToken', 'AccessToken', 'StaticSecret', 'ApiKey'] as const
 
 export type CredentialKind = (typeof credentialKinds)[number]
 
-/** Kinds that may be written and are not taken in this version. */
-export const laterCredentialKinds = ['AccessToken', 'StaticSecret', 'ApiKey'] as const
+/** Those that are sent as they are: whoever receives one can send it on. */
+export const secretKinds = ['StaticSecret', 'ApiKey'] as const satisfies readonly CredentialKind[]
+
+export type SecretKind = (typeof secretKinds)[number]
 
 /** What a service takes that does not say what it takes. */
 export const defaultCredentialKinds: readonly CredentialKind[] = ['ClientToken', 'ServiceAccountToken']

@@ -45,7 +45,11 @@ export const reasons = {
     status: 401,
     hint: 'The pod or the service account of the token is not there any more, or not known here yet. Try again shortly.',
   },
-  token_expired: { status: 401, hint: 'Sign a new token; check the clock of the caller.' },
+  token_expired: {
+    status: 401,
+    hint: 'Sign a new token, or get one from the token endpoint; check the clock of the caller.',
+  },
+  token_revoked: { status: 401, hint: 'This access token was revoked. Get another one from the token endpoint.' },
   key_revoked: {
     status: 401,
     hint: 'This access key is revoked. Sign with the key that is in the mounted Secret now: the next one arrives there within about a minute. If none comes, ask the owner of the client for another one.',
@@ -57,7 +61,15 @@ export const reasons = {
     hint: "The token is for another service, or for the Kubernetes API. Sign one whose aud is this service's audience, or have Kubernetes project a service account token with it.",
   },
   not_granted: { status: 403, hint: "Ask the service's owner for an AccessGrant of a role that allows this call." },
+  not_subscribed: {
+    status: 403,
+    hint: "The token is good, and its client is granted nothing here, or is gone. Ask the service's owner for an AccessGrant.",
+  },
   grant_expired: { status: 403, hint: "The AccessGrant has ended. Ask the service's owner to renew it." },
+  limit_exceeded: {
+    status: 429,
+    hint: "The client has made all the calls that its AccessGrant allows for now. Try again after Retry-After, or ask the service's owner for a higher limit.",
+  },
   route_unknown: { status: 403, hint: 'The service declares no such route.' },
   path_ambiguous: {
     status: 403,

@@ -4,9 +4,14 @@ import { readJsonObject } from './json-object.ts'
 
 /** `iss` of what may be a signed token, before anything of it is proved. */
 export function claimedIss(text: string): string | undefined {
+  return claimedText(text, 'iss')
+}
+
+/** The same of another claim. */
+export function claimedText(text: string, name: 'iss' | 'client_id'): string | undefined {
   if (text.length > maxTokenLength) return undefined
   const first = text.indexOf('.')
   const payload = decodeBase64url(text.slice(first + 1, text.indexOf('.', first + 1)))
-  const iss = payload && readJsonObject(payload)?.iss
-  return typeof iss === 'string' ? iss : undefined
+  const claim = payload && readJsonObject(payload)?.[name]
+  return typeof claim === 'string' ? claim : undefined
 }

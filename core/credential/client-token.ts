@@ -5,8 +5,9 @@ import { algorithms } from '../jose/algorithms.ts'
 import type { ClientRow, KeyRow } from '../rows/rows.ts'
 import { type ClientEntry, type KeyEntry, keyObjectOf } from '../snapshot/client-entry.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
+import { checkAtJwtType, checkJti, namesClient } from './at-jwt.ts'
 import { bearerPlaces } from './bearer.ts'
-import { type ClaimCheck, type ClaimFault, checkAudienceForm, firstFault, needs, timeChecks } from './claim-checks.ts'
+import { type ClaimCheck, checkAudienceForm, firstFault, needs, timeChecks } from './claim-checks.ts'
 import { type Claims, checkTimes, readAudience, timesOf } from './claims.ts'
 import { maxLifetimeSeconds, toleranceSeconds } from './client-token-claims.ts'
 import type { CompactToken } from './compact.ts'
@@ -19,6 +20,7 @@ import { claimFaults, keyFaults, shown, type TokenFault, tokenFault } from './to
 
 /** A token that a client signed with one of its keys. */
 export const clientToken: CredentialEntry = {
+  kind: 'ClientToken',
   ...bearerPlaces,
   bindsRequest: false,
   isSigned: true,
@@ -42,8 +44,6 @@ export const clientToken: CredentialEntry = {
   boundsOf: ({ key }, { keys }) => keys.find(({ kid }) => kid === key),
 }
 
-/** Longest `jti`, characters. */
-const maxJtiLength = 128
 const claimNames = ['iss', 'sub', 'client_id', 'aud', 'iat', 'exp', 'jti'] as const
 
 /**
@@ -52,30 +52,14 @@ const claimNames = ['iss', 'sub', 'client_id', 'aud', 'iat', 'exp', 'jti'] as co
  * @see RFC 9068 section 2, RFC 7519 sections 4.1.3 to 4.1.7; threats J17, J18, J20, J23
  */
 const checks: readonly ClaimCheck[] = [
-  ({ header }) => (isType(header.typ) ? undefined : 'typ_invalid'),
+  checkAtJwtType,
   needs(claimNames),
-  ({ payload }, clientId) => checkSame(payload, 'sub', clientId),
-  ({ payload }, clientId) => checkSame(payload, 'client_id', clientId),
+  namesClient('sub'),
+  namesClient('client_id'),
   checkAudienceForm,
   ...timeChecks(maxLifetimeSeconds),
-  ({ payload: { jti } }) => (jti === undefined || isJti(jti) ? undefined : 'jti_invalid'),
+  checkJti,
 ]
-
-function checkSame(claims: Claims, name: 'sub' | 'client_id', clientId: unknown): ClaimFault | undefined {
-  return !Object.hasOwn(claims, name) || claims[name] === clientId ? undefined : `${name}_invalid`
-}
-
-/** RFC 9068 section 2.1; media types are compared without case (RFC 7515 section 4.1.9). */
-function isType(typ: unknown): boolean {
-  if (typ === 'at+jwt') return true
-  if (typeof typ !== 'string' || typ.length > 32) return false
-  const type = typ.toLowerCase()
-  return type === 'at+jwt' || type === 'application/at+jwt'
-}
-
-function isJti(value: unknown): boolean {
-  return typeof value === 'string' && value !== '' && value.length <= maxJtiLength
-}
 
 /** See verifyToken for the order of the checks. */
 function prove(token: CompactToken, snapshot: Snapshot, now: number): Identity | DenyReason {

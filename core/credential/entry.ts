@@ -1,6 +1,7 @@
+import type { CredentialKind } from '../base/credential-kinds.ts'
 import type { Identity } from '../base/identity.ts'
 import type { DenyReason } from '../base/reasons.ts'
-import type { ClientRow, KeyRow, ServiceRow } from '../rows/rows.ts'
+import type { ClientRow, KeyBounds, ServiceRow } from '../rows/rows.ts'
 import type { ClientEntry, Snapshot } from '../snapshot/snapshot.ts'
 import type { CompactToken } from './compact.ts'
 
@@ -10,9 +11,11 @@ export interface AuthorizationRequest {
   /** Origin form, byte for byte. */
   readonly target: string
   readonly authorization: string | undefined
-  /** Header fields, names in lower case; `values` runs beside it. Of a proxy that asks, only those that hold credentials. */
+  /** Header fields, names in lower case; `values` runs beside it. Of a proxy that asks, without those that apps are not to see. */
   readonly names: readonly string[]
   readonly values: readonly string[]
+  /** What stood in the query where the service takes API keys: `target` is without it. */
+  readonly queryKey?: string | undefined
   /** The body, where it is a form and was read before the decision. No guard reads one. */
   readonly form?: string
 }
@@ -21,6 +24,8 @@ export interface AuthorizationRequest {
 export type Place =
   | { readonly in: 'authorization'; readonly scheme: string }
   | { readonly in: 'header'; readonly name: string }
+  /** In the header, or the query parameter, that `spec.apiKey` of the service names. */
+  | { readonly in: 'apiKey' }
 
 /** Where one may stand that is never taken: the target and the body go to the app byte for byte. */
 export interface RefusedPlace {
@@ -43,6 +48,8 @@ export interface Presented {
  * its CredentialExplanation, so that no guard carries that.
  */
 export interface CredentialEntry {
+  /** As `spec.accepts` of a service has it. */
+  readonly kind: CredentialKind
   readonly places: readonly Place[]
   readonly refusedPlaces: readonly RefusedPlace[]
   /** Whether it is good for one method and target only: then nothing of it is remembered. */
@@ -71,5 +78,5 @@ export interface CredentialEntry {
   /** The same of what it is used for, after its own end. */
   checkUse(identity: Identity, client: ClientEntry, service: ServiceRow | undefined): DenyReason | undefined
   /** What the client's row bounds it with now: its end and its roles. */
-  boundsOf(identity: Identity, client: ClientRow): Pick<KeyRow, 'notAfter' | 'roles'> | undefined
+  boundsOf(identity: Identity, client: ClientRow): Pick<KeyBounds, 'notAfter' | 'roles'> | undefined
 }

@@ -1,6 +1,7 @@
 import type { DenyReason } from '../base/reasons.ts'
+import type { ServiceRow } from '../rows/rows.ts'
 import { hasScheme, splitAuthorization } from './authorization.ts'
-import type { AuthorizationRequest, CredentialEntry, RefusedPlace } from './entry.ts'
+import type { AuthorizationRequest, CredentialEntry, Place, RefusedPlace } from './entry.ts'
 import { credentialTable } from './table.ts'
 
 /** The one credential of a request: not yet looked into. */
@@ -18,7 +19,11 @@ export interface PlaceOfKinds {
   readonly bindsRequest: boolean
 }
 
-export type ReadCredential = (asked: AuthorizationRequest) => Credential | DenyReason
+/** @param service that is asked, where it says of a place of its own */
+export type ReadCredential = (
+  asked: AuthorizationRequest,
+  service?: Pick<ServiceRow, 'apiKey'>,
+) => Credential | DenyReason
 
 /**
  * Makes the reader of exactly one credential. A second one of any kind makes the request ambiguous: the guard and the
@@ -30,6 +35,7 @@ export function credentialReader(entries: readonly CredentialEntry[]): ReadCrede
   const headers = placesOf(entries, 'header')
   const inQuery = refusedNames(entries, 'query')
   const inForm = refusedNames(entries, 'form')
+  const ofService = placesOf(entries, 'apiKey').get('')
   const bearer = schemes.get('bearer')
 
   function readAuthorization(value: string): Credential | DenyReason {
@@ -44,11 +50,16 @@ export function credentialReader(entries: readonly CredentialEntry[]): ReadCrede
     return hasScheme(value) ? 'credential_unsupported' : 'invalid_token'
   }
 
-  /** In a header of its own. */
-  function readHeaders({ authorization, names, values }: AuthorizationRequest): Credential | DenyReason | undefined {
-    let found: Credential | undefined
+  /** In a header of its own, or cut out of the query. */
+  function readHeaders(
+    { authorization, names, values, queryKey }: AuthorizationRequest,
+    header: string | undefined,
+  ): Credential | DenyReason | undefined {
+    let found = queryKey !== undefined && ofService ? { text: queryKey, place: ofService } : undefined
+    if (found && authorization !== undefined) return 'credential_ambiguous'
     for (let at = 0; at < names.length; at++) {
-      const place = headers.get(names[at] as string)
+      const name = names[at] as string
+      const place = name === header ? ofService : headers.get(name)
       if (!place) continue
       const text = values[at] as string
       if (found || authorization !== undefined || text.includes(',')) return 'credential_ambiguous'
@@ -57,17 +68,24 @@ export function credentialReader(entries: readonly CredentialEntry[]): ReadCrede
     return found
   }
 
-  return asked => {
-    const { authorization, target, form } = asked
-    const own = headers.size === 0 ? undefined : readHeaders(asked)
+  return (asked, service) => {
+    const { authorization, target, form, queryKey } = asked
+    const { header, query: name } = service?.apiKey ?? nowhere
+    const isLookedFor = headers.size > 0 || header !== undefined || queryKey !== undefined
+    const own = isLookedFor ? readHeaders(asked, header) : undefined
     const found = own ?? (authorization === undefined ? 'credential_missing' : readAuthorization(authorization))
-    if (found === 'credential_missing') return found
     const query = target.indexOf('?')
+    // Whoever forwards the target has to cut the key out before. It must reach neither the app nor a log.
+    if (name !== undefined && query !== -1 && hasName(target.slice(query + 1), new Set([name.toLowerCase()])))
+      return 'credential_ambiguous'
+    if (found === 'credential_missing') return found
     const isSecond =
       (query !== -1 && hasName(target.slice(query + 1), inQuery)) || (form !== undefined && hasName(form, inForm))
     return isSecond ? 'credential_ambiguous' : found
   }
 }
+
+const nowhere: NonNullable<ServiceRow['apiKey']> = {}
 
 export const readCredential = credentialReader(Object.values(credentialTable))
 
@@ -83,15 +101,13 @@ export const credentialHeaders: ReadonlySet<string> = new Set([
   ...placesOf(Object.values(credentialTable), 'header').keys(),
 ])
 
-function placesOf(
-  entries: readonly CredentialEntry[],
-  kind: 'authorization' | 'header',
-): ReadonlyMap<string, PlaceOfKinds> {
+function placesOf(entries: readonly CredentialEntry[], kind: Place['in']): ReadonlyMap<string, PlaceOfKinds> {
   const kinds = new Map<string, CredentialEntry[]>()
   for (const entry of entries) {
     for (const place of entry.places) {
-      const name = place.in === 'authorization' ? place.scheme : place.name
-      if (place.in === kind) kinds.set(name, [...(kinds.get(name) ?? []), entry])
+      if (place.in !== kind) continue
+      const name = nameOf(place)
+      kinds.set(name, [...(kinds.get(name) ?? []), entry])
     }
   }
   return new Map(
@@ -100,6 +116,12 @@ function placesOf(
       return [name, { kinds: standing, prefix, bindsRequest: standing.some(({ bindsRequest }) => bindsRequest) }]
     }),
   )
+}
+
+/** What tells it from others of its sort: the service has one place for API keys. */
+function nameOf(place: Place): string {
+  if (place.in === 'apiKey') return ''
+  return place.in === 'authorization' ? place.scheme : place.name
 }
 
 function refusedNames(entries: readonly CredentialEntry[], kind: RefusedPlace['in']): ReadonlySet<string> {

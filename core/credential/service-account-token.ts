@@ -19,6 +19,7 @@ import { claimFaults, keyFaults, type TokenFault, tokenFault } from './token-fau
 
 /** A token that Kubernetes projected into a pod. */
 export const serviceAccountToken: CredentialEntry = {
+  kind: 'ServiceAccountToken',
   ...bearerPlaces,
   bindsRequest: false,
   isSigned: true,

@@ -1,6 +1,6 @@
 import type { Identity } from '../base/identity.ts'
 import type { DenyReason } from '../base/reasons.ts'
-import type { ClientRow, KeyRow, ServiceRow } from '../rows/rows.ts'
+import type { ClientRow, KeyBounds, KeyRow, ServiceRow } from '../rows/rows.ts'
 import { toleranceSeconds } from './client-token-claims.ts'
 
 /**
@@ -8,7 +8,7 @@ import { toleranceSeconds } from './client-token-claims.ts'
  * token would not help. Ends of keys are our own times and exact to the second, without tolerance.
  * @param now seconds since epoch
  */
-export function checkStanding(client: ClientRow, key: KeyRow | undefined, now: number): DenyReason | undefined {
+export function checkStanding(client: ClientRow, key: KeyBounds | undefined, now: number): DenyReason | undefined {
   if (key?.revoked) return 'key_revoked'
   if (client.suspended) return 'client_suspended'
   if (key?.notAfter !== undefined && now >= key.notAfter) return 'key_expired'

@@ -29,7 +29,7 @@ const bearers = Object.values(credentialTable).filter(({ places }) =>
  * The same for a bearer token with no request at hand. Client tokens and service account tokens are told apart by `iss`
  * alone. After the signature the first of these is told: `key_revoked`, `client_suspended`, `key_expired` (a new token would not help);
  * what is wrong with `typ` or a claim, in the order of the kind's checks; `token_expired`, `token_not_yet_valid`;
- * `token_predates_key`; `wrong_audience`; `credential_unsupported`; `pod_unknown`. For a service account token
+ * `token_predates_key`; `wrong_audience`; `credential_unsupported`; `pod_unknown`, `token_revoked`. For a service account token
  * `wrong_audience` comes before everything about times. A service account of no client here is `invalid_token`, as a
  * client that is not known here is, once its token says all that it has to, and is for this service.
  * @param token as in the Authorization header; longer than 8192 characters is refused unread
@@ -48,10 +48,12 @@ function verify(
   now: number,
 ): Identity | DenyReason {
   try {
-    if (!snapshot.service) return 'invalid_token'
+    const { service } = snapshot
+    if (!service) return 'invalid_token'
     const presented = { text, token: parseCompact(text), asked }
     for (const kind of kinds) if (kind.isOf(presented, snapshot)) return kind.prove(presented, snapshot, now)
-    return 'invalid_token'
+    // Said by the place alone, whatever stands there.
+    return kinds.some(({ kind }) => service.accepts.includes(kind)) ? 'invalid_token' : 'credential_unsupported'
   } catch {
     return 'invalid_token'
   }

@@ -20,7 +20,7 @@ export interface TokenInspection {
 }
 
 const headerNames = ['alg', 'typ', 'kid']
-const claimNames = ['iss', 'sub', 'client_id', 'aud', 'iat', 'nbf', 'exp', 'jti']
+const claimNames = ['iss', 'sub', 'client_id', 'aud', 'iat', 'nbf', 'exp', 'jti', 'roles', 'scope']
 
 /**
  * Says what is wrong with a token by itself: its form, its header, its claims, its times. For the person who signs it;

@@ -51,7 +51,8 @@ const explanations: Readonly<Record<DenyReason | UpstreamFault, ProblemExplanati
   credential_unsupported: {
     means: 'The credential is of a kind that this service does not take, for example Basic.',
     caller: 'Send a client token, or a service account token whose audience is the service.',
-    owner: '`spec.accepts` of the GuardedService lists the kinds.',
+    owner:
+      '`spec.accepts` of the GuardedService lists the kinds. An API key in a header or a query, behind a proxy that asks: [what is taken there](external-authorizer.md#api-keys).',
   },
   invalid_token: {
     means:
@@ -120,6 +121,12 @@ const explanations: Readonly<Record<DenyReason | UpstreamFault, ProblemExplanati
     caller: 'Sign a new token for each few minutes of calls; compare the clock of the machine with the time of day.',
     owner: 'Nothing, unless many callers see it at once: then a clock is wrong, perhaps that of the node.',
   },
+  token_revoked: {
+    means:
+      'The access token is genuine, and its client revoked it, or revoked so many that all it got before are refused.',
+    caller: 'Get another one from the [token endpoint](tokens.md#where).',
+    owner: 'Nothing. A client revokes its own tokens; to stop a client, suspend it or revoke its AccessKey.',
+  },
   key_revoked: {
     means: 'The access key is revoked, or older than `keysNotBefore` of its AccessKey.',
     caller:
@@ -154,10 +161,24 @@ const explanations: Readonly<Record<DenyReason | UpstreamFault, ProblemExplanati
     caller: "Ask the service's owner, and send the whole problem body.",
     owner: `${whyInPod} prints the nearest rule, and the AccessGrant or Role that would allow the call.`,
   },
+  not_subscribed: {
+    means:
+      'The access token is genuine and for this service, and its client is granted nothing here any more, or there is no such client now. A token that a client signs itself is answered with `invalid_token` then: only what the issuer signed is told more.',
+    caller:
+      "Ask the service's owner for an AccessGrant. Another token does not help, and the token endpoint gives none.",
+    owner: 'If the client should have access, name it in `spec.clients` of an AccessGrant beside the Role.',
+  },
   grant_expired: {
     means: 'An AccessGrant that has ended would have allowed the call.',
     caller: "Ask the service's owner to renew it.",
     owner: `Set a later \`spec.expiresAt\`, or take it out. ${whyInPod} names the grant.`,
+  },
+  limit_exceeded: {
+    means:
+      'The client has made all the calls that `spec.limit` of its AccessGrant allows at this guard for now, and no other grant allows the call. Status 429; `Retry-After` and `RateLimit` say when to come back, see [plans](plans.md).',
+    caller:
+      "Wait for `Retry-After` and spread calls out. If that is not enough, ask the service's owner for a higher limit.",
+    owner: `Set a higher \`spec.limit\`, or take it out. The audit line and ${whyInPod} name the grant.`,
   },
   route_unknown: {
     means: 'The service declares its routes, and none of them matches this method and path.',

@@ -1,4 +1,5 @@
 import type { AccessKey } from '../api/access-key.ts'
+import { isSecretType } from '../api/secret-types.ts'
 import { durationSeconds, secondsOfTime } from '../base/time.ts'
 import { checkPublicKey } from '../jose/jwk.ts'
 import { mostOfClient } from '../registry/client-share.ts'
@@ -77,10 +78,11 @@ function unreadable({ accessKey: { spec }, schemaFault }: Acceptance): KeyFault 
 }
 
 function unsupported({ accessKey: { spec } }: Acceptance): KeyFault | undefined {
-  if ((spec.type ?? 'KeyPair') === 'KeyPair') return undefined
+  const { type = 'KeyPair' } = spec
+  if (type === 'KeyPair' || isSecretType(type)) return undefined
   return {
     reason: 'Unsupported',
-    message: `This release does not make type ${spec.type}. Remove it.`,
+    message: `This release does not make type ${String(type)}. Remove it.`,
     keys: 'withdrawn',
   }
 }

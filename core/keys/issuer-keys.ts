@@ -1,9 +1,11 @@
 import type { Algorithm } from '../api/access-key.ts'
 import { secondsOf, timeOf } from '../base/time.ts'
 
-/** The issuer signs with one key of each. */
-export const issuerAlgorithms = ['Ed25519', 'ES256'] as const satisfies readonly Algorithm[]
+/** What the issuer may have keys for; of each that is chosen one signs. */
+export const issuerAlgorithms = ['Ed25519', 'ES256', 'RS256'] as const satisfies readonly Algorithm[]
 export type IssuerAlgorithm = (typeof issuerAlgorithms)[number]
+/** Chosen where nobody says otherwise. The first one of those that are chosen signs access tokens. */
+export const usualIssuerAlgorithms: readonly IssuerAlgorithm[] = ['Ed25519', 'ES256']
 
 /** The file of the Secret that says what each key is for. Each key is a file `<kid>.jwk` beside it. */
 export const issuerKeysFile = 'keys.json'

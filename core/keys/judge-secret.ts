@@ -1,7 +1,8 @@
-import type { AccessKey, PublicJwk, PublishedKey } from '../api/access-key.ts'
+import type { AccessKey, PublishedKey } from '../api/access-key.ts'
 import { group } from '../api/kind.ts'
 import { secondsOfTime } from '../base/time.ts'
 import type { ResolvedClient } from '../registry/resolve-clients.ts'
+import type { PublicHalf } from './public-half.ts'
 import {
   isOwnedBy,
   type KeyMaterial,
@@ -20,12 +21,12 @@ export interface ObservedSecret {
   readonly number?: number
 }
 
-/** A key pair out of a Secret: both files hold the same key, of the algorithm asked for, under its right `kid`. */
-export interface ProvedKey extends KeyMaterial {
-  readonly publicKey: PublicJwk
-  /** `client_id` inside private.jwk. */
-  readonly clientId?: string
-}
+/** A key out of a Secret: of a pair both files hold the same key, of the algorithm asked for; `kid` is the right one. */
+export type ProvedKey = KeyMaterial &
+  PublicHalf & {
+    /** `client_id` inside private.jwk; of a secret the file client-id. */
+    readonly clientId?: string
+  }
 
 /** What a Secret of the right name is to an AccessKey. */
 export type SecretVerdict =

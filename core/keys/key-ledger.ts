@@ -1,5 +1,6 @@
-import type { AccessKey, PublicJwk, PublishedKey } from '../api/access-key.ts'
+import type { AccessKey, PublishedKey } from '../api/access-key.ts'
 import { durationSeconds, secondsOfTime, timeOf } from '../base/time.ts'
+import { type PublicHalf, publicHalf } from './public-half.ts'
 
 /**
  * Until every pod signs with a changed key: the kubelet looks at mounted Secrets each 60 to 90 seconds, and where it does
@@ -102,19 +103,22 @@ export function retireLost(ledger: readonly PublishedKey[], kid: string | undefi
   return ledger.flatMap(key => (key.kid === kid ? retire(key, now + retiringSeconds) : [key]))
 }
 
-interface NewKey {
+interface NewKey extends PublicHalf {
   readonly kid: string
-  readonly publicKey: PublicJwk
   readonly notBefore: number
 }
 
 function entryOf(
   accessKey: AccessKey,
-  { kid, publicKey, notBefore }: NewKey,
+  { kid, notBefore, ...half }: NewKey,
   state: 'Active' | 'Pending',
   now: number,
 ): PublishedKey | undefined {
-  return age(accessKey, { kid, state, publicKey, notBefore: timeOf(notBefore), publishedAt: timeOf(now) }, now)
+  return age(
+    accessKey,
+    { kid, state, ...publicHalf(half), notBefore: timeOf(notBefore), publishedAt: timeOf(now) },
+    now,
+  )
 }
 
 /** A key that another one takes the place of. @param end seconds since epoch, unless it ends sooner by itself */

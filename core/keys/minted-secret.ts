@@ -36,5 +36,5 @@ function markOf(observed: ObservedAccessKey): { rotationDefault?: 'ByClientType'
 
 function filesOf({ accessKey, client, issuer, ca }: Accepted, material: KeyMaterial): Record<string, string> {
   const surroundings = { clientId: client.clientId, clientIssuer: client.issuer, issuer, ca }
-  return secretFiles(material, accessKey.spec.algorithm ?? 'Ed25519', surroundings)
+  return secretFiles(material, accessKey.spec, surroundings)
 }

@@ -1,5 +1,5 @@
 import { isSameJson } from '../base/canonical-json.ts'
-import { type IssuerAlgorithm, type IssuerKey, issuerAlgorithms } from './issuer-keys.ts'
+import type { IssuerAlgorithm, IssuerKey } from './issuer-keys.ts'
 
 /** A replica signs with what it has read at most this long ago: one that does not reach the API server stops. */
 const mostStaleSeconds = 600
@@ -16,6 +16,8 @@ const daySeconds = 86_400
 export interface ObservedIssuerKeys {
   /** What `keys.json` says. */
   readonly keys: readonly IssuerKey[]
+  /** Those that are chosen, the preferred one first. */
+  readonly algorithms: readonly IssuerAlgorithm[]
   /** The key files that are what their name says. `signs`: with a private half. */
   readonly files: readonly { readonly kid: string; readonly algorithm: IssuerAlgorithm; readonly signs: boolean }[]
   /** There are others, which would keep replicas from reading these. */
@@ -38,11 +40,12 @@ type Change = { readonly keys: readonly IssuerKey[]; readonly mint?: IssuerAlgor
 type Step = (observed: ObservedIssuerKeys, now: number) => Change | undefined
 
 /** The first that has something to do is the pass's write. */
-const steps: readonly Step[] = [repair, notePublished, promote, retire, stage]
+const steps: readonly Step[] = [repair, dismiss, notePublished, promote, retire, stage]
 
 /**
  * The life of a signing key: made and published → seen at every replica → after `publishAhead` it signs, and the one
- * before retires → taken away when its last token has ended. Where no other key signs nobody waits for `publishAhead`.
+ * before retires → taken away when its last token has ended. Where no key signs that readers could know already, nobody
+ * waits for `publishAhead`. Keys of an algorithm that is not chosen any more retire when one of the preferred algorithm signs.
  */
 export function planIssuerKeys(observed: ObservedIssuerKeys, now: number): IssuerKeysPlan {
   for (const step of steps) {
@@ -98,7 +101,7 @@ function promote(observed: ObservedIssuerKeys, now: number): Change | undefined 
   const { keys, published, publishAheadSeconds } = observed
   const ready = keys.find(key => {
     if (key.state !== 'Next' || key.publishedAt === undefined || !published.has(key.kid)) return false
-    return !signingOf(keys, key.algorithm) || key.publishedAt + publishAheadSeconds <= now
+    return !hasElder(key, keys) || key.publishedAt + publishAheadSeconds <= now
   })
   if (!ready || isOld(ready, observed, now)) return undefined
   const changed = keys.map((key): IssuerKey => {
@@ -108,15 +111,32 @@ function promote(observed: ObservedIssuerKeys, now: number): Change | undefined 
   return { keys: changed }
 }
 
+/** Whether one signs that readers have known for longer: of the same algorithm, or of another in whose place it comes. */
+function hasElder({ algorithm, publishedAt = 0 }: IssuerKey, keys: readonly IssuerKey[]): boolean {
+  return keys.some(
+    key => key.state === 'Signing' && (key.algorithm === algorithm || (key.publishedAt ?? 0) < publishedAt),
+  )
+}
+
 function retire({ keys }: ObservedIssuerKeys, now: number): Change | undefined {
   const left = keys.filter(({ state, until = now }) => state !== 'Retiring' || until > now)
   return left.length < keys.length ? { keys: left } : undefined
 }
 
+/** Of what is not chosen: a next key goes at once, and one that signs retires when nobody needs it any more. */
+function dismiss({ keys, algorithms: chosen }: ObservedIssuerKeys, now: number): Change | undefined {
+  const isNeeded = !chosen[0] || !signingOf(keys, chosen[0])
+  const isOver = ({ algorithm, state }: IssuerKey) =>
+    !chosen.includes(algorithm) && (state === 'Next' || (state === 'Signing' && !isNeeded))
+  if (!keys.some(isOver)) return undefined
+  const kept = keys.filter(key => !isOver(key) || key.state === 'Signing')
+  return { keys: kept.map(key => (isOver(key) ? retiring(key, now) : key)) }
+}
+
 /** Also in the place of a next key that is older than what was requested: whoever got the one has the other. */
 function stage(observed: ObservedIssuerKeys, now: number): Change | undefined {
-  const { keys, everySeconds } = observed
-  const mint = issuerAlgorithms.find(algorithm => {
+  const { keys, algorithms, everySeconds } = observed
+  const mint = algorithms.find(algorithm => {
     const next = keys.find(key => key.algorithm === algorithm && key.state === 'Next')
     if (next) return isOld(next, observed, now)
     const signing = signingOf(keys, algorithm)

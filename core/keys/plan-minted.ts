@@ -8,6 +8,7 @@ import type { CasePlan, ObservedAccessKey } from './key-plan.ts'
 import { secretWith } from './minted-secret.ts'
 import { judgeNext, type NextSecret } from './next-secret.ts'
 import { type InUse, planRotation } from './plan-rotation.ts'
+import { publicHalf } from './public-half.ts'
 import { leftUntil, type RepairOf, undoneUntil } from './repairs.ts'
 import { rotatesByDefault } from './rotation-default.ts'
 import { type RotationTerms, rotationTerms } from './rotation-schedule.ts'
@@ -106,9 +107,9 @@ function fill(observed: Accepted, lost: Lost, now: number): CasePlan {
   if (next.is !== 'ready') {
     return { keys, secretState: 'missing', contended, first: mint(observed, keys, now, previous) }
   }
-  const { kid, publicKey } = next.key
+  const { kid } = next.key
   if (!next.published) {
-    const ahead = publishAhead(accessKey, kept, { kid, publicKey, notBefore: next.number }, now)
+    const ahead = publishAhead(accessKey, kept, { kid, ...publicHalf(next.key), notBefore: next.number }, now)
     return { keys: ahead, secretState: 'missing', contended }
   }
   const secret = secretWith(observed, next, { slot, previous: previous?.object })
@@ -130,9 +131,14 @@ interface Around {
 }
 
 function good(observed: Accepted, inUse: InUse, { keys, next, terms }: Around, now: number): CasePlan {
-  const { kid, publicKey } = inUse.key
+  const { kid } = inUse.key
   const overlapSeconds = terms?.overlapSeconds ?? 0
-  const ledger = publish(observed.accessKey, keys, { kid, publicKey, notBefore: inUse.number }, { now, overlapSeconds })
+  const ledger = publish(
+    observed.accessKey,
+    keys,
+    { kid, ...publicHalf(inUse.key), notBefore: inUse.number },
+    { now, overlapSeconds },
+  )
   const secret = secretWith(observed, inUse, { slot, previous: inUse.object })
   const rotation = planRotation({ observed, inUse, ledger, next, terms, now })
   const undone = undoneUntil(observed.repairs, keyOf(observed), now)

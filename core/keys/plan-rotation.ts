@@ -6,6 +6,7 @@ import { mostRetiring, nextNumber, publishAhead, retiringSeconds } from './key-l
 import type { CasePlan, ObservedAccessKey, PlannedWrite, Rotating, SecretWrite } from './key-plan.ts'
 import { secretWith } from './minted-secret.ts'
 import { deleteNext, type NextSecret, ofNext } from './next-secret.ts'
+import { publicHalf } from './public-half.ts'
 import { leftUntil } from './repairs.ts'
 import { clockGraceSeconds, type Renewal, type RotationTerms, renewalOf } from './rotation-schedule.ts'
 import type { SecretObject } from './secret-data.ts'
@@ -56,7 +57,7 @@ export function planRotation(rotation: Rotation): RotationPlan {
       if (!isWanted(renewal, now + clockGraceSeconds)) {
         return { keys: ledger, ...shown, ...ifTold(rotation, deleteNext(next.object)) }
       }
-      const fresh = { kid: next.key.kid, publicKey: next.key.publicKey, notBefore: next.number }
+      const fresh = { kid: next.key.kid, ...publicHalf(next.key), notBefore: next.number }
       return { ...shown, keys: publishAhead(observed.accessKey, ledger, fresh, now), rotating: publishing }
     }
     case 'none':

@@ -1,5 +1,6 @@
 import type { AccessKey, Algorithm } from '../api/access-key.ts'
 import { apiVersion } from '../api/kind.ts'
+import { writeApiKey, writeStaticSecret } from '../secret/presented.ts'
 import { withTemplate } from './secret-template.ts'
 
 /** Kubernetes type of every Secret that holds a key of ours: Service Binding's `servicebinding.io/<type>`. */
@@ -46,13 +47,22 @@ export interface SecretObject {
   readonly immutable?: boolean
 }
 
-/** A private key in both forms. Never logged, never in a message. */
-export interface KeyMaterial {
+/** What only its owner has. Never logged, never in a message. */
+export type KeyMaterial = PairMaterial | SecretMaterial
+
+/** A private key in both forms. */
+export interface PairMaterial {
   readonly kid: string
   /** Private JWK, RFC 7517 members of the key only. */
   readonly privateJwk: Readonly<Record<string, unknown>>
   /** PKCS#8. */
   readonly privatePem: string
+}
+
+/** A secret, which is sent as it is. */
+export interface SecretMaterial {
+  readonly kid: string
+  readonly secret: string
 }
 
 /** What stands beside the key: all of it can be computed again. */
@@ -66,13 +76,39 @@ export interface SecretSurroundings {
   readonly ca: string
 }
 
-/** The files of a Secret, base64. `private.jwk` is enough by itself: it says who signs, and as which issuer. */
+/** The files of a Secret, base64: those of the key, and what stands beside it. */
 export function secretFiles(
   material: KeyMaterial,
-  algorithm: Algorithm,
+  { type, algorithm = 'Ed25519' }: Pick<AccessKey['spec'], 'type' | 'algorithm'>,
   surroundings: SecretSurroundings,
 ): Record<string, string> {
-  const { clientId, clientIssuer, issuer, ca } = surroundings
+  const { clientId, issuer, ca } = surroundings
+  const files = {
+    type: 'latchkey',
+    provider: 'latchkey',
+    'client-id': clientId,
+    'key-id': material.kid,
+    ...('secret' in material
+      ? { secret: sentAs(material, type, clientId) }
+      : pairFiles(material, algorithm, surroundings)),
+    issuer,
+    'ca.crt': ca,
+  }
+  return Object.fromEntries(Object.entries(files).map(([name, text]) => [name, Buffer.from(text).toString('base64')]))
+}
+
+/** A secret as it is sent: a static one behind `Bearer`, an API key in its header, a client secret as it is. */
+function sentAs({ kid: keyId, secret }: SecretMaterial, type: AccessKey['spec']['type'], clientId: string): string {
+  if (type === 'StaticSecret') return writeStaticSecret({ clientId, keyId, secret })
+  return type === 'ApiKey' ? writeApiKey({ keyId, secret }) : secret
+}
+
+/** `private.jwk` is enough by itself: it says who signs, and as which issuer. */
+function pairFiles(
+  material: PairMaterial,
+  algorithm: Algorithm,
+  { clientId, clientIssuer }: SecretSurroundings,
+): { readonly 'private.jwk': string; readonly 'private.pem': string } {
   const jwk = {
     ...material.privateJwk,
     kid: material.kid,
@@ -80,17 +116,7 @@ export function secretFiles(
     client_id: clientId,
     issuer: clientIssuer,
   }
-  const files = {
-    type: 'latchkey',
-    provider: 'latchkey',
-    'client-id': clientId,
-    'key-id': material.kid,
-    'private.jwk': JSON.stringify(jwk),
-    'private.pem': material.privatePem,
-    issuer,
-    'ca.crt': ca,
-  }
-  return Object.fromEntries(Object.entries(files).map(([name, text]) => [name, Buffer.from(text).toString('base64')]))
+  return { 'private.jwk': JSON.stringify(jwk), 'private.pem': material.privatePem }
 }
 
 /** The text of one file of a Secret. */

@@ -1,7 +1,7 @@
 import type { Identity } from '../base/identity.ts'
 import { lookup } from '../base/shared-map.ts'
 import { credentialTable } from '../credential/table.ts'
-import type { GrantRow } from '../rows/rows.ts'
+import type { GrantLimit, GrantRow } from '../rows/rows.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
 import { checkIdentity } from './check-identity.ts'
 
@@ -33,6 +33,7 @@ export interface HeldGrant {
   readonly name: string
   readonly roleName: string
   readonly attributes: Readonly<Record<string, string>> | undefined
+  readonly limit: GrantLimit | undefined
   readonly next: HeldGrant | undefined
 }
 
@@ -68,10 +69,10 @@ function heldGrants(
   const held = lookup(grantsByClient, clientId)?.grants ?? []
   let first: HeldGrant | undefined
   for (let at = held.length - 1; at >= 0; at--) {
-    const { name, role: roleName, expiresAt, attributes, needs } = held[at] as GrantRow
+    const { name, role: roleName, expiresAt, attributes, limit, needs } = held[at] as GrantRow
     const role = needs === undefined ? policy?.roles.get(roleName) : undefined
     if (role === undefined || !isWithin(roleName, roles) || !isWithin(roleName, keyRoles)) continue
-    first = { role, endsAt: expiresAt, name, roleName, attributes, next: first }
+    first = { role, endsAt: expiresAt, name, roleName, attributes, limit, next: first }
   }
   return first
 }

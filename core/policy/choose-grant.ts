@@ -2,6 +2,7 @@ import type { Comparison } from '../api/role.ts'
 import type { Identity } from '../base/identity.ts'
 import { type Leaf, type LeafRule, ruleOf } from '../matching/rule-trie.ts'
 import type { CallerStanding, HeldGrant } from './caller.ts'
+import type { LimitsLeft } from './limits.ts'
 
 /** What the rules are asked about. */
 export interface RequestedAccess {
@@ -20,18 +21,27 @@ export interface Choice {
   readonly rule: LeafRule
 }
 
+/** A grant that would allow, if its limit were not reached. */
+export interface Spent {
+  readonly spent: HeldGrant
+  readonly waitMs: number
+}
+
 /**
- * Looks for the grant that allows.
- * @param now seconds since epoch
- * @returns `ended` when a grant that has ended would have allowed; undefined when none would
+ * Looks for the grant that allows: the first one whose limit is not reached.
+ * @param now seconds since epoch @param limits what is left of them; undefined: none is reached
+ * @returns the one that allows again soonest where all that would allow are spent; `ended` when a grant that has ended
+ *   would have allowed; undefined when none would
  */
 export function chooseGrant(
   caller: CallerStanding,
   question: RequestedAccess,
   identity: Identity,
   now: number,
-): Choice | 'ended' | undefined {
+  limits: LimitsLeft | undefined,
+): Choice | Spent | 'ended' | undefined {
   let chosen: Choice | undefined
+  let spent: Spent | undefined
   let wouldHaveAllowed = false
   for (let grant = caller.grants; grant; grant = grant.next) {
     // Roles come in their order: what comes after the role that allows cannot be better.
@@ -39,9 +49,13 @@ export function chooseGrant(
     const rule = firstRule(question, grant, identity, caller)
     if (rule === undefined) continue
     if (grant.endsAt !== undefined && now >= grant.endsAt) wouldHaveAllowed = true
-    else if (!chosen || rule.index < chosen.rule.index) chosen = { grant, rule }
+    else if (!chosen || rule.index < chosen.rule.index) {
+      const waitMs = grant.limit && limits ? limits.waitMs(grant.name, grant.limit, identity.clientId) : 0
+      if (waitMs === 0) chosen = { grant, rule }
+      else if (!spent || waitMs < spent.waitMs) spent = { spent: grant, waitMs }
+    }
   }
-  return chosen ?? (wouldHaveAllowed ? 'ended' : undefined)
+  return chosen ?? spent ?? (wouldHaveAllowed ? 'ended' : undefined)
 }
 
 /** The rule with the lowest index, of the grant's role, that allows. */

@@ -2,7 +2,7 @@ import { credentialKinds } from '../base/credential-kinds.ts'
 import type { Identity } from '../base/identity.ts'
 import type { CredentialStanding, Use } from '../credential/explanation.ts'
 import { credentialExplanations } from '../credential/table.ts'
-import type { ClientRow, Row } from '../rows/rows.ts'
+import type { ClientRow, GrantLimit, Row } from '../rows/rows.ts'
 
 export interface GrantStanding {
   readonly name: string
@@ -11,6 +11,7 @@ export interface GrantStanding {
   /** Seconds since epoch. */
   readonly expiresAt?: number
   readonly attributes?: Readonly<Record<string, string>>
+  readonly limit?: GrantLimit
 }
 
 /** Kind by kind: keys first, then service accounts. @param now seconds since epoch */
@@ -45,12 +46,13 @@ export function identityOfCredential(
 export function grantsOf(rows: readonly Row[], clientId: string, now: number): GrantStanding[] {
   return rows
     .flatMap(row => (row.type === 'grant' && row.clients.includes(clientId) ? [row] : []))
-    .map(({ name, role, expiresAt, attributes }) => ({
+    .map(({ name, role, expiresAt, attributes, limit }) => ({
       name,
       role,
       ended: expiresAt !== undefined && now >= expiresAt,
       ...(expiresAt !== undefined && { expiresAt }),
       ...(attributes && { attributes }),
+      ...(limit && { limit }),
     }))
     .sort((a, b) => (a.role === b.role ? (a.name < b.name ? -1 : 1) : a.role < b.role ? -1 : 1))
 }

@@ -11,11 +11,14 @@ import type { Snapshot } from '../snapshot/snapshot.ts'
 import { rolesOf } from './caller.ts'
 import { checkIdentity } from './check-identity.ts'
 import { checkedIdentity } from './checked-identity.ts'
-import { type Choice, chooseGrant, type RequestedAccess } from './choose-grant.ts'
+import { type Choice, chooseGrant, type RequestedAccess, type Spent } from './choose-grant.ts'
 import type { Decision } from './decision.ts'
 import { callerOf } from './known-identity.ts'
+import { type LimitsLeft, limitText } from './limits.ts'
 
 export interface DecisionRequest {
+  /** A permission that is asked about in place of the route that method and target would find. */
+  readonly wanted?: Endpoint | undefined
   /** As on the wire: methods are case-sensitive. */
   readonly method: string
   /** Request target as on the wire, one character per byte. */
@@ -28,13 +31,14 @@ export interface DecisionRequest {
  * whoever calls; what is wrong with the caller (refused, unproved, gone, suspended, revoked, ended); which route;
  * the grants. The decision names the caller where it counts now, and nobody else.
  * @param identity who calls, or why that is not known
- * @param now seconds since epoch
+ * @param now seconds since epoch @param limits what is left of grants' limits; without it none is reached
  */
 export function decide(
   request: DecisionRequest,
   identity: Identity | DenyReason,
   snapshot: Snapshot,
   now: number,
+  limits?: LimitsLeft,
 ): Decision {
   const { policy, service } = snapshot
   if (!policy || !service) return { allow: false, ...unsupported(snapshot.unsupported.get('service')) }
@@ -46,7 +50,7 @@ export function decide(
     const detail = target === 'path_malformed' ? { detail: pathFault(request.target) } : {}
     return { allow: false, reason: target, identity: checked, ...detail }
   }
-  const endpoint = findEndpoint(policy.routes, request.method, target)
+  const endpoint = request.wanted ?? findEndpoint(policy.routes, request.method, target)
   if (typeof endpoint === 'object' && endpoint.isPublic) return { allow: true, reason: 'public', identity: checked }
   const place = placeOf(endpoint, policy, request.method)
   if (typeof identity === 'string') return deny(identity, place, undefined)
@@ -61,8 +65,11 @@ export function decide(
   if (endpoint?.needs !== undefined) {
     return { ...deny('policy_unsupported', place, checked), ...unsupported(endpoint.needs) }
   }
-  const choice = chooseGrant(caller, ask(policy, endpoint, request.method, target), identity, now)
-  if (typeof choice === 'object') return allow(choice, rolesOf(caller, now), endpoint?.name, checked)
+  const choice = chooseGrant(caller, ask(policy, endpoint, request.method, target), identity, now, limits)
+  if (typeof choice === 'object') {
+    if ('spent' in choice) return limited(choice, place, checked)
+    return allow(choice, rolesOf(caller, now), endpoint?.name, checked)
+  }
   const unread = unreadOf(identity, snapshot, now)
   if (unread) return { ...deny('policy_unsupported', place, checked), ...unsupported(unread.needs) }
   if (choice === 'ended') return deny('grant_expired', place, checked)
@@ -100,10 +107,16 @@ function allow(
   route: string | undefined,
   identity: CheckedIdentity | undefined,
 ): Decision {
-  const { attributes } = grant
+  const { attributes, limit } = grant
   const plain = { allow: true, reason: 'granted', rule: rule.name, grant: grant.name, roles, identity } as const
-  if (route === undefined && !attributes) return plain
-  return { ...plain, ...(route !== undefined && { route }), ...(attributes && { attributes }) }
+  if (route === undefined && !attributes && !limit) return plain
+  return { ...plain, ...(route !== undefined && { route }), ...(attributes && { attributes }), ...(limit && { limit }) }
+}
+
+function limited({ spent, waitMs }: Spent, place: Place, identity: CheckedIdentity | undefined): Decision {
+  const { requests = 0, perSeconds = 0 } = spent.limit ?? {}
+  const limit = { grant: spent.name, requests, perSeconds, waitSeconds: Math.ceil(waitMs / 1_000) }
+  return { ...deny('limit_exceeded', place, identity), limit, detail: limitText(limit) }
 }
 
 function deny(

@@ -1,6 +1,7 @@
 import type { CheckedIdentity } from '../base/identity.ts'
 import { type AllowReason, type DenyReason, reasons } from '../base/reasons.ts'
-import type { ServiceRow } from '../rows/rows.ts'
+import type { GrantLimit, ServiceRow } from '../rows/rows.ts'
+import type { ReachedLimit } from './limits.ts'
 
 export type Decision =
   | {
@@ -15,6 +16,8 @@ export type Decision =
       /** Roles, and the attributes of the grant that allowed, for the identity headers. */
       readonly roles?: readonly string[]
       readonly attributes?: Readonly<Record<string, string>>
+      /** Of the grant that allowed: the call counts for it. */
+      readonly limit?: GrantLimit
     }
   | {
       readonly allow: false
@@ -26,6 +29,8 @@ export type Decision =
       readonly mode?: 'Enforce' | 'Audit'
       /** For not_granted: what a role would have to allow, as `action resource` or `METHOD path template`. */
       readonly missing?: string
+      /** For limit_exceeded: of the grants that would allow, the one that does so soonest. */
+      readonly limit?: ReachedLimit
       /** Says more of this call than the hint of the reason does. Not one word of it is the caller's. */
       readonly detail?: string
     }

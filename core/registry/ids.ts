@@ -3,10 +3,9 @@ import type { ApiClient } from '../api/api-client.ts'
 import type { GuardedService } from '../api/guarded-service.ts'
 import type { Metadata } from '../api/kind.ts'
 import { installationLabel, organizationLabel } from '../api/labels.ts'
+import { toBase32 } from '../base/base32.ts'
 import { defaultAudience } from '../base/ids.ts'
 import type { NamespaceObject } from './kubernetes.ts'
-
-const base32 = 'abcdefghijklmnopqrstuvwxyz234567'
 
 /**
  * The client id in force: the chosen one, or `sc_` and 26 characters that installation, namespace, name and, from the
@@ -79,17 +78,4 @@ export function byAge(a: { readonly metadata: Metadata }, b: { readonly metadata
 
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
-}
-
-/** RFC 4648 section 6, lower case, without padding. */
-function toBase32(bytes: Uint8Array): string {
-  let text = ''
-  let value = 0
-  let bits = 0
-  for (const byte of bytes) {
-    value = ((value << 8) | byte) & 0xffff
-    bits += 8
-    for (; bits >= 5; bits -= 5) text += base32[(value >> (bits - 5)) & 31]
-  }
-  return bits > 0 ? text + base32[(value << (5 - bits)) & 31] : text
 }

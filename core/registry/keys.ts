@@ -1,7 +1,7 @@
 import type { AccessKey, Algorithm, PublishedKey } from '../api/access-key.ts'
 import { durationSeconds, secondsOf, secondsOfTime } from '../base/time.ts'
 import { checkKeyForm, type JwkLike, publicMembers, thumbprint } from '../jose/jwk.ts'
-import type { KeyRow } from '../rows/rows.ts'
+import type { KeyBounds, KeyRow } from '../rows/rows.ts'
 
 /** A key without what the service it is used at adds. */
 export type VouchedKey = Omit<KeyRow, 'roles'>
@@ -36,14 +36,21 @@ export function usableKeys(accessKey: AccessKey, now: number): VouchedKey[] {
 }
 
 function vouched(accessKey: AccessKey, published: PublishedKey): VouchedKey | undefined {
-  const { spec, metadata } = accessKey
+  const { spec } = accessKey
   const algorithm = spec.algorithm ?? 'Ed25519'
-  const { kid, publicKey, state } = published
-  if ((spec.type ?? 'KeyPair') !== 'KeyPair') return undefined
+  const { kid, publicKey } = published
+  if ((spec.type ?? 'KeyPair') !== 'KeyPair' || publicKey === undefined) return undefined
   // The costly part of the check was done when the key was accepted.
   if (checkKeyForm(publicKey, algorithm) !== undefined || thumbprint(publicKey) !== kid) return undefined
   if (spec.publicKey && !isSameKey(spec.publicKey, algorithm, kid) && !wasBrought(accessKey, published))
     return undefined
+  const bounds = boundsOf(accessKey, published)
+  return bounds && { ...bounds, algorithm, publicKey: publicMembers(publicKey) }
+}
+
+/** What spec and status bound a key with, together; undefined where a time cannot be read. */
+export function boundsOf({ spec, metadata }: AccessKey, published: PublishedKey): KeyBounds | undefined {
+  const { kid, state } = published
   const notBefore = secondsOf(published.notBefore)
   if (notBefore === undefined) return undefined
   const ends = [published.notAfter, spec.expiresAt].filter(time => time !== undefined).map(secondsOf)
@@ -57,8 +64,6 @@ function vouched(accessKey: AccessKey, published: PublishedKey): VouchedKey | un
   return {
     kid,
     accessKey: metadata.name,
-    algorithm,
-    publicKey: publicMembers(publicKey),
     notBefore,
     ...(ends.length > 0 && { notAfter: Math.min(...(ends as number[])) }),
     ...(revoked && { revoked: true as const }),

@@ -4,6 +4,7 @@ import type { GuardedService } from '../api/guarded-service.ts'
 import { groupBy } from '../base/group-by.ts'
 import { checkPublicKey, thumbprint } from '../jose/jwk.ts'
 import type { Row } from '../rows/rows.ts'
+import { clientKeys, clientRow } from './client-row.ts'
 import { keyOf, referenceKey } from './ids.ts'
 import { usableKeys } from './keys.ts'
 import { type ManifestObject, type Manifests, sortManifests } from './manifest-objects.ts'
@@ -11,7 +12,7 @@ import { type DocumentReaders, type OpenApiSource, type ReadText, readOpenApi } 
 import { clientOfKey } from './reach.ts'
 import { type ResolvedClient, resolveClients } from './resolve-clients.ts'
 import { type ResolvedService, resolveServices } from './resolve-services.ts'
-import { clientKeys, clientRow, grantRow, sliceRows } from './slice.ts'
+import { grantRow, sliceRows } from './slice.ts'
 
 export interface ManifestOptions {
   /** `namespace/name` of the GuardedService. */
@@ -67,7 +68,15 @@ export function manifestSlice(
     grants,
     grantRow: grant => grantRow(grant, clients),
     clientRow: client =>
-      clientRow(client, namespace, { keys: clientKeys(client, keys.get(client.key) ?? []), serviceAccounts: [] }),
+      clientRow(
+        client,
+        { namespace, name: service.service.metadata.name },
+        {
+          keys: clientKeys(client, keys.get(client.key) ?? []),
+          secrets: [],
+          serviceAccounts: [],
+        },
+      ),
   })
   return { rows, problems }
 }

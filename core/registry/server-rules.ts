@@ -1,6 +1,6 @@
 import { oneIdentityOfChosen } from '../api/api-client.ts'
+import { isOwnHeader, keyPlaceIsUsed, notEmptyPlace, ownHeader, ownParameter } from '../api/api-key-place.ts'
 import { crdOf } from '../api/crd.ts'
-import { takenKindsOnly } from '../api/guarded-service.ts'
 import type { KindDefinition } from '../api/kind.ts'
 import { kinds } from '../api/kinds.ts'
 import {
@@ -12,7 +12,7 @@ import {
   windowLength,
 } from '../api/rotation.ts'
 import { isDuration, timeIsRead } from '../api/schema.ts'
-import { isCredentialKind } from '../base/credential-kinds.ts'
+import { algorithmIsOfPair, keyIsOfPair, servicesAreMeant, servicesAreNamed } from '../api/secret-types.ts'
 import { isRecord } from '../base/is-record.ts'
 import { durationSeconds, secondsOf } from '../base/time.ts'
 
@@ -31,6 +31,8 @@ function fits({ algorithm, publicKey }: Self): boolean {
   if (algorithm === 'Ed25519') return kty === 'OKP' && crv === 'Ed25519'
   return algorithm === 'ES256' ? kty === 'EC' && crv === 'P-256' : kty === 'RSA'
 }
+
+const isForServices = ({ type }: Self): boolean => type === 'StaticSecret' || type === 'ApiKey'
 
 const rotationOf = ({ rotation }: Self): Self => (isRecord(rotation) ? rotation : {})
 /** Whether the first is shorter, where both are there. */
@@ -53,9 +55,16 @@ const rotationChecks: Readonly<Record<string, (self: Self) => boolean>> = {
  */
 export const serverRules: Readonly<Record<string, (self: Self) => boolean>> = {
   '!(has(self.routes) && has(self.openapi))': self => !(has(self, 'routes') && has(self, 'openapi')),
-  [takenKindsOnly]: ({ accepts }) => Array.isArray(accepts) && accepts.every(isCredentialKind),
+  [notEmptyPlace]: self => has(self, 'header') || has(self, 'query'),
+  [ownHeader]: self => !has(self, 'header') || isOwnHeader(String(self.header)),
+  [ownParameter]: self => String(self.query).toLowerCase() !== 'access_token',
+  [keyPlaceIsUsed]: self => !has(self, 'apiKey') || (Array.isArray(self.accepts) && self.accepts.includes('ApiKey')),
   [`!${isDuration('maxStaleness')} || duration(self.maxStaleness) >= duration('1m') && duration(self.maxStaleness) <= duration('720h')`]:
     self => seconds(self.maxStaleness) >= minute && seconds(self.maxStaleness) <= 720 * hour,
+  [`!${isDuration('accessTokenLifetime')} || duration(self.accessTokenLifetime) >= duration('1m') && duration(self.accessTokenLifetime) <= duration('1h')`]:
+    self => seconds(self.accessTokenLifetime) >= minute && seconds(self.accessTokenLifetime) <= hour,
+  [`!${isDuration('per')} || duration(self.per) >= duration('1s') && duration(self.per) <= duration('24h')`]: self =>
+    seconds(self.per) >= 1 && seconds(self.per) <= 24 * hour,
   '[has(self.attributeEquals), has(self.organizationEquals), has(self.scopeContains)].filter(x, x).size() == 1': self =>
     ['attributeEquals', 'organizationEquals', 'scopeContains'].filter(name => has(self, name)).length === 1,
   'has(self.permissions) ? !has(self.methods) && !has(self.paths) : has(self.methods) && has(self.paths)': self =>
@@ -63,7 +72,10 @@ export const serverRules: Readonly<Record<string, (self: Self) => boolean>> = {
   "self.actFor == 'None'": self => self.actFor === 'None',
   '!has(self.d) && !has(self.p) && !has(self.q) && !has(self.dp) && !has(self.dq) && !has(self.qi) && !has(self.k)':
     self => !privateMembers.some(name => has(self, name)),
-  "self.type == 'KeyPair'": self => self.type === 'KeyPair',
+  [servicesAreNamed]: self => !isForServices(self) || has(self, 'services'),
+  [servicesAreMeant]: self => isForServices(self) || !has(self, 'services'),
+  [keyIsOfPair]: self => self.type === 'KeyPair' || !has(self, 'publicKey'),
+  [algorithmIsOfPair]: self => self.type === 'KeyPair' || self.algorithm === 'Ed25519',
   [oneIdentityOfChosen]: self => !has(self, 'clientId') || (self.identity ?? 1) === 1,
   ...rotationChecks,
   '!(has(self.validity) && has(self.expiresAt))': self => !(has(self, 'validity') && has(self, 'expiresAt')),

@@ -1,24 +1,21 @@
 import type { AccessGrant, GrantedClient } from '../api/access-grant.ts'
-import type { AccessKey } from '../api/access-key.ts'
+import type { GuardedService } from '../api/guarded-service.ts'
 import type { Role, RoleRule } from '../api/role.ts'
 import { defaultCredentialKinds, isCredentialKind } from '../base/credential-kinds.ts'
 import { everyNth, finish, type Steps } from '../base/steps.ts'
 import { durationSeconds, secondsOf } from '../base/time.ts'
 import type {
+  AccessTokensRow,
   ClientRow,
   ClusterRow,
+  GrantLimit,
   GrantRow,
-  KeyRow,
   RoleRow,
   Row,
   RuleRow,
-  ServiceAccountRow,
   ServiceRow,
 } from '../rows/rows.ts'
-import { countedAccessKeys, countedPods } from './client-share.ts'
 import { isPresent, referenceKey } from './ids.ts'
-import { type VouchedKey, vouchedKeys } from './keys.ts'
-import type { PodObject, ServiceAccountObject } from './kubernetes.ts'
 import type { ResolvedClient } from './resolve-clients.ts'
 import type { ResolvedService } from './resolve-services.ts'
 
@@ -35,25 +32,14 @@ export interface SliceObjects {
   readonly clientRow: (client: ResolvedClient) => ClientRow
   /** Absent while the cluster's keys are not known. */
   readonly cluster?: ClusterRow | undefined
+  /** What access tokens are proved with, for a service that takes them. */
+  readonly accessTokens?: AccessTokensRow | undefined
 }
 
 /** A grant with the clients it still means. */
 export interface GivenGrant {
   readonly row: GrantRow
   readonly clients: readonly ResolvedClient[]
-}
-
-/** A key of a client, before it is narrowed to the roles of one namespace. */
-export interface ClientKey {
-  readonly key: VouchedKey
-  readonly roles?: readonly { readonly namespace: string; readonly name: string }[]
-}
-
-/** What a client can prove itself with. */
-export interface ClientCredentials {
-  readonly keys: readonly ClientKey[]
-  /** Service accounts it holds that exist, with the pods that run as them. */
-  readonly serviceAccounts: readonly ServiceAccountRow[]
 }
 
 /**
@@ -73,7 +59,7 @@ export function* makingSliceRows(objects: SliceObjects, rowsInStep = 64): Steps<
   if (!service.published) return []
   const { namespace, name } = service.service.metadata
   const isDue = everyNth(rowsInStep)
-  const rows: Row[] = [serviceRow(service)]
+  const rows: Row[] = [serviceRow(service, objects.accessTokens)]
   const named = new Set<string>()
   for (const role of objects.roles) {
     if (isDue()) yield
@@ -102,22 +88,39 @@ export function* makingSliceRows(objects: SliceObjects, rowsInStep = 64): Steps<
   return rows
 }
 
+export function takesAccessTokens({ spec }: GuardedService): boolean {
+  return spec.accepts?.includes('AccessToken') === true
+}
+
 /** The service itself. */
-function serviceRow({ service, audience, routes }: ResolvedService): ServiceRow {
+function serviceRow(
+  { service, audience, routes }: ResolvedService,
+  accessTokens: AccessTokensRow | undefined,
+): ServiceRow {
   const { spec, metadata } = service
+  const accepts = (spec.accepts ?? defaultCredentialKinds).filter(isCredentialKind)
+  const { header, query } = spec.apiKey ?? {}
   return {
     type: 'service',
     namespace: metadata.namespace ?? '',
     name: metadata.name,
     audience,
     // Kinds of credential this version does not know are refused by the schema; a guard must not meet them.
-    accepts: (spec.accepts ?? defaultCredentialKinds).filter(isCredentialKind),
+    accepts,
     public: (spec.public ?? []).map(({ path, methods = ['GET', 'HEAD'] }) => ({ path, methods })),
     routes,
     mode: spec.mode ?? 'Enforce',
     maxStalenessSeconds: durationSeconds(spec.maxStaleness ?? '24h') ?? 0,
     directAccess: spec.directAccess ?? 'Refuse',
     keepCredential: spec.keepCredential ?? 'Never',
+    ...(accessTokens && takesAccessTokens(service) && { accessTokens }),
+    ...(accepts.includes('ApiKey') &&
+      spec.apiKey && {
+        apiKey: {
+          ...(header !== undefined && { header: header.toLowerCase() }),
+          ...(query !== undefined && { query }),
+        },
+      }),
   }
 }
 
@@ -154,8 +157,10 @@ function ruleRow({ methods, paths, permissions, when }: RoleRule, index: number)
 export function grantRow(grant: AccessGrant, clients: ReadonlyMap<string, ResolvedClient>): GivenGrant | undefined {
   const { metadata, spec } = grant
   const expiresAt = secondsOf(spec.expiresAt)
-  // A time nobody can read must not make a grant endless.
+  // A time nobody can read must not make a grant endless, nor a limit that nobody can read one without a limit.
   if (!isPresent(grant) || (spec.expiresAt !== undefined && expiresAt === undefined)) return undefined
+  const limit = spec.limit && limitOf(spec.limit)
+  if (spec.limit && !limit) return undefined
   const meant = grantedClients(grant, clients)
   if (meant.length === 0) return undefined
   const row: GrantRow = {
@@ -165,8 +170,14 @@ export function grantRow(grant: AccessGrant, clients: ReadonlyMap<string, Resolv
     clients: meant.map(client => client.clientId),
     ...(spec.attributes && { attributes: spec.attributes }),
     ...(expiresAt !== undefined && { expiresAt }),
+    ...(limit && { limit }),
   }
   return { row, clients: meant }
+}
+
+function limitOf({ requests, per }: NonNullable<AccessGrant['spec']['limit']>): GrantLimit | undefined {
+  const perSeconds = durationSeconds(per)
+  return perSeconds === undefined || perSeconds < 1 || requests < 1 ? undefined : { requests, perSeconds }
 }
 
 /**
@@ -188,90 +199,4 @@ function grantedClients(grant: AccessGrant, clients: ReadonlyMap<string, Resolve
 export function isPinned(pin: Pick<GrantedClient, 'clientId' | 'namespaceUid'>, client: ResolvedClient): boolean {
   const sameNamespace = pin.namespaceUid === undefined || pin.namespaceUid === client.namespaceUid
   return pin.clientId === client.clientId && sameNamespace
-}
-
-/** A client as a service of `namespace` knows it. */
-export function clientRow(client: ResolvedClient, namespace: string, credentials: ClientCredentials): ClientRow {
-  const { metadata } = client.client
-  return {
-    type: 'client',
-    clientId: client.clientId,
-    namespace: metadata.namespace ?? '',
-    name: metadata.name,
-    issuer: client.issuer,
-    createdAt: client.createdAt,
-    suspended: client.suspended,
-    ...(client.organization !== undefined && { organization: client.organization }),
-    keys: credentials.keys.map(key => narrowed(key, namespace)),
-    ...(credentials.serviceAccounts.length > 0 && { serviceAccounts: credentials.serviceAccounts }),
-  }
-}
-
-/**
- * The keys of a client, by the names of their AccessKeys, revoked and ended ones too. An AccessKey counts for the client
- * that it named when its keys were made: a later client of that name has its own.
- * @param accessKeys those of other clients are passed over, and those beyond the client's share
- */
-export function clientKeys(client: ResolvedClient, accessKeys: Iterable<AccessKey>): ClientKey[] {
-  const { namespace, name } = client.client.metadata
-  const named = [...accessKeys].filter(
-    ({ metadata, spec }) => metadata.namespace === namespace && spec.clientRef.name === name,
-  )
-  return countedAccessKeys(named)
-    .filter(({ status }) => status?.clientId === client.clientId)
-    .sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
-    .flatMap(accessKey => {
-      const { roles } = accessKey.spec
-      return vouchedKeys(accessKey).map(key => ({ key, ...(roles && { roles }) }))
-    })
-}
-
-function narrowed({ key, roles }: ClientKey, namespace: string): KeyRow {
-  if (!roles) return key
-  return { ...key, roles: roles.filter(role => role.namespace === namespace).map(role => role.name) }
-}
-
-/**
- * The service accounts a client holds, with the pods that run as them now, as far as the client's share goes.
- * @param now seconds since epoch
- */
-export function serviceAccountRows(
-  client: ResolvedClient,
-  accounts: ReadonlyMap<string, ServiceAccountObject>,
-  podsOf: (serviceAccountKey: string) => Iterable<PodObject>,
-  now: number,
-): ServiceAccountRow[] {
-  const running = client.serviceAccounts.flatMap(name => {
-    const key = `${client.client.metadata.namespace}/${name}`
-    const account = accounts.get(key)
-    if (!account?.metadata.uid || !isPresent(account)) return []
-    return [{ name, uid: account.metadata.uid, pods: [...podsOf(key)].filter(isRunningAs(name, now)) }]
-  })
-  const counted = new Set(countedPods(running.flatMap(({ pods }) => pods)))
-  return running.map(({ name, uid, pods }) => ({
-    name,
-    uid,
-    pods: pods.flatMap(pod => (counted.has(pod) ? (pod.metadata.uid ?? []) : [])).sort(),
-  }))
-}
-
-/** How long after the end of its grace period a pod is believed to end still. */
-const leewaySeconds = 60
-
-/**
- * When nobody may speak any more for a pod that was deleted: seconds since epoch; undefined for one that was not. Its node
- * may be lost, and then the object stays. The API server takes tokens of its pod for as long.
- */
-export function endOfPod({ metadata }: PodObject): number | undefined {
-  const graceEnds = secondsOf(metadata.deletionTimestamp)
-  return graceEnds === undefined ? undefined : graceEnds + leewaySeconds
-}
-
-/** A terminating pod still makes its last calls; a finished one makes none, and its token is refused with it. */
-function isRunningAs(account: string, now: number): (pod: PodObject) => boolean {
-  return pod =>
-    (pod.spec?.serviceAccountName ?? 'default') === account &&
-    now < (endOfPod(pod) ?? Number.POSITIVE_INFINITY) &&
-    pod.status?.phase !== 'Succeeded' &&
-    pod.status?.phase !== 'Failed'
 }

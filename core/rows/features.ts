@@ -1,3 +1,4 @@
+import { secretKinds } from '../base/credential-kinds.ts'
 import type { ClientRow, ClusterRow, GrantRow, RouteRow, RuleRow, ServiceRow } from './rows.ts'
 
 /** A guard without the feature must not decide as if it were not there: it denies what it touches. */
@@ -21,9 +22,16 @@ export interface Feature {
   readonly cluster?: (row: ClusterRow) => ClusterRow
 }
 
-/** In the order of their releases. Nothing is decided by tags yet, so whoever does not know them needs none. */
+/**
+ * In the order of their releases. Nothing is decided by tags yet, so whoever does not know them needs none. Who does not know
+ * secrets takes none, and passes on as any other what stands where API keys stand. Who does not know access tokens takes none.
+ * Who does not count would give without end what was given in part, so a grant with a limit gives nothing there.
+ */
 export const features: readonly Feature[] = [
   { name: 'route-tags-map', since: '0.2.0', route: route => (route.tags ? withoutTags(route) : route) },
+  { name: 'client-secrets', since: '0.2.0', service: withoutSecretKinds, client: withoutSecrets },
+  { name: 'access-tokens', since: '0.2.0', service: withoutAccessTokens, client: withoutClientTokens },
+  { name: 'grant-limits', since: '0.2.0', grant: row => (row.limit ? 'Deny' : row) },
 ]
 
 /** A guard that says so tells what was used, see frames.ts. Rows have nothing to do with it, so the table does not name it. */
@@ -39,6 +47,28 @@ export const mostFeatures = { names: 256, length: 64 }
 export function lackingOf(said: readonly string[], table: readonly Feature[] = features): readonly Feature[] {
   const known = new Set(said)
   return table.filter(({ name }) => !known.has(name))
+}
+
+function withoutSecretKinds(row: ServiceRow): ServiceRow {
+  const { apiKey, ...rest } = row
+  const accepts = row.accepts.filter(kind => !(secretKinds as readonly string[]).includes(kind))
+  return apiKey || accepts.length < row.accepts.length ? { ...rest, accepts } : row
+}
+
+function withoutSecrets(row: ClientRow): ClientRow {
+  const { secrets, ...rest } = row
+  return secrets ? rest : row
+}
+
+function withoutAccessTokens(row: ServiceRow): ServiceRow {
+  const { accessTokens, ...rest } = row
+  const accepts = row.accepts.filter(kind => kind !== 'AccessToken')
+  return accessTokens || accepts.length < row.accepts.length ? { ...rest, accepts } : row
+}
+
+function withoutClientTokens(row: ClientRow): ClientRow {
+  const { accessTokens, ...rest } = row
+  return accessTokens ? rest : row
 }
 
 function withoutTags({ tags: _, ...route }: RouteRow): RouteRow {

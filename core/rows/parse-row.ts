@@ -1,6 +1,7 @@
-import { credentialKinds } from '../base/credential-kinds.ts'
+import { credentialKinds, secretKinds } from '../base/credential-kinds.ts'
 import { isRecord } from '../base/is-record.ts'
 import { methods } from '../base/methods.ts'
+import { isHash } from '../secret/secret.ts'
 import { rowHash } from './hash.ts'
 import type { Row } from './rows.ts'
 
@@ -15,6 +16,7 @@ type Check = (value: unknown) => boolean
 
 const text: Check = value => typeof value === 'string'
 const number: Check = value => Number.isFinite(value)
+const count: Check = value => Number.isSafeInteger(value) && Number(value) > 0
 const flag: Check = value => typeof value === 'boolean'
 const oneOf =
   (...known: readonly unknown[]): Check =>
@@ -72,6 +74,24 @@ const key = shape(
   },
   { notAfter: number, revoked: oneOf(true), roles: listOf(text) },
 )
+const secret = shape(
+  {
+    kid: text,
+    accessKey: text,
+    kind: oneOf(...secretKinds),
+    hash: value => typeof value === 'string' && isHash(value),
+    notBefore: number,
+  },
+  { notAfter: number, revoked: oneOf(true), roles: listOf(text) },
+)
+const bounds = shape(
+  { kid: text, accessKey: text, notBefore: number },
+  { notAfter: number, revoked: oneOf(true), roles: listOf(text) },
+)
+const accessTokens = shape(
+  { issuer: text, keys: listOf(shape({ kid: text, algorithm: oneOf('Ed25519', 'ES256', 'RS256'), publicKey })) },
+  { unknownSince: number },
+)
 const route = shape(
   { name: text, path: text, methods: someMethods, variants: oneOf('Refuse', 'Distinct') },
   {
@@ -83,23 +103,26 @@ const route = shape(
 )
 
 const rows: Readonly<Record<Row['type'], Check>> = {
-  service: shape({
-    type: text,
-    namespace: text,
-    name: text,
-    audience: text,
-    accepts: listOf(oneOf(...credentialKinds)),
-    public: listOf(shape({ path: text, methods: someMethods })),
-    routes: listOf(route),
-    mode: oneOf('Enforce', 'Audit'),
-    maxStalenessSeconds: number,
-    directAccess: oneOf('Refuse', 'Report'),
-    keepCredential: oneOf('Never', 'Jwt'),
-  }),
+  service: shape(
+    {
+      type: text,
+      namespace: text,
+      name: text,
+      audience: text,
+      accepts: listOf(oneOf(...credentialKinds)),
+      public: listOf(shape({ path: text, methods: someMethods })),
+      routes: listOf(route),
+      mode: oneOf('Enforce', 'Audit'),
+      maxStalenessSeconds: number,
+      directAccess: oneOf('Refuse', 'Report'),
+      keepCredential: oneOf('Never', 'Jwt'),
+    },
+    { apiKey: shape({}, { header: text, query: text }), accessTokens },
+  ),
   role: shape({ type: text, name: text, rules: listOf(rule) }, { needs: release }),
   grant: shape(
     { type: text, name: text, role: text, clients: listOf(text) },
-    { attributes: textMap, expiresAt: number, needs: release },
+    { attributes: textMap, expiresAt: number, limit: shape({ requests: count, perSeconds: count }), needs: release },
   ),
   client: shape(
     {
@@ -112,7 +135,12 @@ const rows: Readonly<Record<Row['type'], Check>> = {
       suspended: flag,
       keys: listOf(key),
     },
-    { organization: text, serviceAccounts: listOf(shape({ name: text, uid: text, pods: listOf(text) })) },
+    {
+      organization: text,
+      secrets: listOf(secret),
+      serviceAccounts: listOf(shape({ name: text, uid: text, pods: listOf(text) })),
+      accessTokens: shape({}, { revoked: listOf(text), revokedUpTo: number, clientSecrets: listOf(bounds) }),
+    },
   ),
   cluster: shape({
     type: text,

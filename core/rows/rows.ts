@@ -1,6 +1,6 @@
 import type { Algorithm, PublicJwk } from '../api/access-key.ts'
 import type { Comparison } from '../api/role.ts'
-import type { CredentialKind } from '../base/credential-kinds.ts'
+import type { CredentialKind, SecretKind } from '../base/credential-kinds.ts'
 
 /**
  * A slice is what one guard needs to decide for one service, as rows that are sent, stored and hashed one by one.
@@ -22,6 +22,20 @@ export interface ServiceRow {
   readonly maxStalenessSeconds: number
   readonly directAccess: 'Refuse' | 'Report'
   readonly keepCredential: 'Never' | 'Jwt'
+  /** Present where access tokens are taken. */
+  readonly accessTokens?: AccessTokensRow
+  /** Where API keys stand beside `Authorization: Basic`: names of a header, in lower case, and of a query parameter. */
+  readonly apiKey?: { readonly header?: string; readonly query?: string }
+}
+
+/** What access tokens are proved with. */
+export interface AccessTokensRow {
+  /** Of the installation. A service's own is `<issuer>/services/<namespace>/<name>`. */
+  readonly issuer: string
+  /** Those that sign, those that will, and those that did: a key is here before it signs. */
+  readonly keys: readonly { readonly kid: string; readonly algorithm: Algorithm; readonly publicKey: PublicJwk }[]
+  /** Present: which tokens were revoked since then is not known. */
+  readonly unknownSince?: number
 }
 
 export interface RouteRow {
@@ -65,8 +79,16 @@ export interface GrantRow {
   readonly clients: readonly string[]
   readonly attributes?: Readonly<Record<string, string>>
   readonly expiresAt?: number
+  /** How often each of these clients may call by this grant, as each guard counts. */
+  readonly limit?: GrantLimit
   /** Present: the grant says what this guard does not know, and gives nothing; the release that does. */
   readonly needs?: string
+}
+
+/** At most so many calls in any span of so many seconds. */
+export interface GrantLimit {
+  readonly requests: number
+  readonly perSeconds: number
 }
 
 /** Stands for the service where this guard may decide nothing about it. */
@@ -92,20 +114,45 @@ export interface ClientRow {
   readonly suspended: boolean
   readonly organization?: string
   readonly keys: readonly KeyRow[]
+  /** Those that are for this very service. */
+  readonly secrets?: readonly SecretRow[]
   readonly serviceAccounts?: readonly ServiceAccountRow[]
+  /** Only at a service that takes access tokens. */
+  readonly accessTokens?: ClientTokensRow
 }
 
-export interface KeyRow {
+/** What of its access tokens counts no more, and what else than keys it got them with. */
+export interface ClientTokensRow {
+  /** Ids of those that were revoked and have not ended, see core/credential/revocation.ts. */
+  readonly revoked?: readonly string[]
+  /** Those issued then or earlier are revoked. */
+  readonly revokedUpTo?: number
+  /** Client secrets, which no guard takes. */
+  readonly clientSecrets?: readonly KeyBounds[]
+}
+
+/** What of an AccessKey bounds whoever proves itself with it. */
+export interface KeyBounds {
   readonly kid: string
   readonly accessKey: string
-  readonly algorithm: Algorithm
-  readonly publicKey: PublicJwk
   readonly notBefore: number
   readonly notAfter?: number
-  /** Present: revoked, kept so that a proved token is told so. */
+  /** Present: revoked, kept so that whoever still has it is told so. */
   readonly revoked?: true
   /** Narrows to these roles of this service's namespace; an empty list narrows to none. */
   readonly roles?: readonly string[]
+}
+
+export interface KeyRow extends KeyBounds {
+  readonly algorithm: Algorithm
+  readonly publicKey: PublicJwk
+}
+
+/** A static secret or an API key, of which nobody but its owner has more than the hash. */
+export interface SecretRow extends KeyBounds {
+  readonly kind: SecretKind
+  /** SHA-256, base64url; `kid` is made from it. */
+  readonly hash: string
 }
 
 export interface ServiceAccountRow {

@@ -1,7 +1,8 @@
 import type { KeyObject } from 'node:crypto'
 import type { Algorithm, PublicJwk } from '../api/access-key.ts'
 import { importPublicKey } from '../jose/jwk.ts'
-import type { ClientRow, ClusterRow, KeyRow } from '../rows/rows.ts'
+import type { AccessTokensRow, ClientRow, ClusterRow, KeyRow, ServiceRow } from '../rows/rows.ts'
+import { serviceIssuer } from '../rows/service-issuer.ts'
 
 /** A key that is imported on first use and kept for a while; `null`: it cannot be used. */
 export interface KeyEntry<R> {
@@ -17,6 +18,24 @@ export interface ClientEntry {
 export interface ClusterEntry {
   readonly issuer: string
   readonly keys: readonly KeyEntry<ClusterRow['keys'][number]>[]
+}
+
+/** What a service proves access tokens with. */
+export interface AccessTokensEntry {
+  readonly row: AccessTokensRow
+  /** Who issues its own. */
+  readonly own: string
+  readonly keys: readonly KeyEntry<AccessTokensRow['keys'][number]>[]
+}
+
+export function accessTokensEntry({ namespace, name, accessTokens }: ServiceRow): AccessTokensEntry | undefined {
+  return (
+    accessTokens && {
+      row: accessTokens,
+      own: serviceIssuer(accessTokens.issuer, `${namespace}/${name}`),
+      keys: accessTokens.keys.map(key => ({ row: key, imported: undefined })),
+    }
+  )
 }
 
 export function clientEntry(row: ClientRow): ClientEntry {

@@ -1,4 +1,4 @@
-import { type CredentialKind, credentialKinds } from '../base/credential-kinds.ts'
+import { type CredentialKind, credentialKinds, type SecretKind } from '../base/credential-kinds.ts'
 import { editMap, emptyMap, type SharedMap, type SharedMapEdit } from '../base/shared-map.ts'
 import type { Steps } from '../base/steps.ts'
 import type { ClientRow } from '../rows/rows.ts'
@@ -19,6 +19,14 @@ const clientNames: Readonly<Record<CredentialKind, (row: ClientRow) => Iterable<
   ClientToken: ({ issuer }) => [issuer],
   ServiceAccountToken: ({ namespace, serviceAccounts = [] }) =>
     new Set(serviceAccounts.map(({ name }) => `${namespace}/${name}`)),
+  /** By its id, as all of them are. */
+  AccessToken: () => [],
+  StaticSecret: row => secretIds(row, 'StaticSecret'),
+  ApiKey: row => secretIds(row, 'ApiKey'),
+}
+
+function secretIds({ secrets = [] }: ClientRow, kind: SecretKind): Iterable<string> {
+  return new Set(secrets.flatMap(secret => (secret.kind === kind ? secret.kid : [])))
 }
 
 /** A client before and after a change; either may be absent. */

@@ -3,7 +3,13 @@ import { finish, type Steps } from '../base/steps.ts'
 import { type CompiledPolicy, compilingPolicy } from '../matching/compile.ts'
 import type { Frame } from '../rows/frames.ts'
 import type { RoleRow, Row, ServiceRow } from '../rows/rows.ts'
-import { type ClientEntry, type ClusterEntry, clusterEntry } from './client-entry.ts'
+import {
+  type AccessTokensEntry,
+  accessTokensEntry,
+  type ClientEntry,
+  type ClusterEntry,
+  clusterEntry,
+} from './client-entry.ts'
 import { type ClientIndex, type ClientsByKind, noClients, updateClients } from './client-index.ts'
 import { type ClientGrants, updateGrants } from './grant-index.ts'
 import { emptyStore, type RowChange, type RowStore, updateRows } from './row-store.ts'
@@ -24,6 +30,8 @@ export interface Snapshot {
   /** Absent when nothing may be decided from it; then everything is denied. */
   readonly policy: CompiledPolicy | undefined
   readonly cluster: ClusterEntry | undefined
+  /** Absent where the service takes no access tokens. */
+  readonly accessTokens: AccessTokensEntry | undefined
   readonly clients: SharedMap<ClientEntry>
   /** By what a credential of each kind names its client with: the issuer, `namespace/name` of the service account. */
   readonly clientsBy: ClientsByKind
@@ -64,6 +72,7 @@ interface State {
   readonly service: ServiceRow | undefined
   readonly policy: CompiledPolicy | undefined
   readonly cluster: ClusterEntry | undefined
+  readonly accessTokens: AccessTokensEntry | undefined
 }
 
 const nothing: State = {
@@ -74,6 +83,7 @@ const nothing: State = {
   service: undefined,
   policy: undefined,
   cluster: undefined,
+  accessTokens: undefined,
 }
 
 /**
@@ -120,7 +130,10 @@ function* advance(state: State, store: RowStore, changes: readonly RowChange[]):
   const cluster = changes.find(({ key }) => key === 'cluster')
   if (cluster) next.cluster = cluster.after?.row?.type === 'cluster' ? clusterEntry(cluster.after.row) : undefined
   const service = changes.find(({ key }) => key === 'service')
-  if (service) next.service = service.after?.row?.type === 'service' ? service.after.row : undefined
+  if (service) {
+    next.service = service.after?.row?.type === 'service' ? service.after.row : undefined
+    next.accessTokens = next.service && accessTokensEntry(next.service)
+  }
   return changes.some(touchesPolicy) ? { ...next, policy: yield* compiling(next) } : next
 }
 
@@ -139,7 +152,16 @@ function* compiling({ service, roles, store }: State): Steps<CompiledPolicy | un
   return 'fault' in policy ? undefined : policy
 }
 
-function snapshotOf({ store, index, grants, roles, service, policy, cluster }: State): Snapshot | undefined {
+function snapshotOf({
+  store,
+  index,
+  grants,
+  roles,
+  service,
+  policy,
+  cluster,
+  accessTokens,
+}: State): Snapshot | undefined {
   if (!lookup(store.rows, 'service')) return undefined
   return {
     mark: {},
@@ -148,6 +170,7 @@ function snapshotOf({ store, index, grants, roles, service, policy, cluster }: S
     service,
     policy,
     cluster,
+    accessTokens,
     ...index,
     grantsByClient: grants,
     roles,

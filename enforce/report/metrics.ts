@@ -25,6 +25,8 @@ export interface Gauges {
   inFlight(): number
   isDraining(): boolean
   identities(): { readonly hits: number; readonly misses: number }
+  /** Clients that are counted for limits of grants. */
+  limitCounts(): number
 }
 
 /** Metrics of one guard. Labels come from closed lists only, never from a caller: their number is bounded. */
@@ -154,6 +156,12 @@ function processMetrics(registry: Registry, gauges: Gauges): void {
   looked(registry, 'latchkey_guard_requests_in_flight', 'Calls let in and not yet answered.', gauges.inFlight)
   looked(registry, 'latchkey_guard_draining', '1 from the moment on which the guard is told to stop.', () =>
     gauges.isDraining() ? 1 : 0,
+  )
+  looked(
+    registry,
+    'latchkey_guard_limit_counts',
+    'Clients, by grant, whose calls are counted for a limit of the grant.',
+    gauges.limitCounts,
   )
   new Counter({
     registers: [registry],

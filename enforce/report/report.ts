@@ -77,7 +77,7 @@ export function createReporter(options: {
         reason: decision.reason,
         wouldDeny: wouldDeny || undefined,
         rule: decision.allow ? decision.rule : undefined,
-        grant: decision.allow ? decision.grant : undefined,
+        grant: decision.allow ? decision.grant : decision.limit?.grant,
         missing: decision.allow ? undefined : decision.missing?.slice(0, maxAuditPath + 64),
         revision: verdict.snapshot?.revision ?? '',
         client: identity?.client,

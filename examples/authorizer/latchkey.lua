@@ -8,6 +8,8 @@ file:close()
 
 local address = os.getenv("LATCHKEY_AUTHORIZER_ADDRESS")
 local timeout_ms = 2000
+-- Told to the authorizer, and never to the app.
+local key_header = (os.getenv("LATCHKEY_KEY_HEADER") or ""):lower()
 -- What the app may be told, under these names and by the authorizer only.
 local told = {
   "latchkey-client", "latchkey-subject", "latchkey-actor", "latchkey-roles", "latchkey-scopes", "latchkey-attributes",
@@ -29,6 +31,7 @@ end
 local function is_reserved(name)
   local plain = folded(name)
   return plain:sub(1, 9) == "latchkey-" or plain == "authorization" or overriding[plain] == true
+    or (key_header ~= "" and plain == folded(key_header))
 end
 
 local function refuse(txn, status, headers, body)
@@ -50,7 +53,7 @@ core.register_action("latchkey", { "http-req" }, function(txn, service)
     -- As it came: no decoding, no normalisation.
     ["x-original-uri"] = { txn.sf:url() },
   }
-  for _, name in ipairs({ "authorization", "x-request-id" }) do
+  for _, name in ipairs({ "authorization", "x-request-id", key_header }) do
     if sent[name] then
       local values = {}
       for at = 0, #sent[name] do values[#values + 1] = sent[name][at] end

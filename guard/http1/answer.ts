@@ -1,5 +1,6 @@
 import type { Decision } from '../../core/policy/decision.ts'
 import { decisionHeader, type UpstreamFault, upstreamFailed } from '../../enforce/respond.ts'
+import { inFormOf } from '../../enforce/soap.ts'
 import { connectionLine, dateLine, statusLine } from '../../platform/wire/answer-lines.ts'
 import type { AnswerHead } from '../../platform/wire/read-answer.ts'
 import { type CallerConnection, type Exchange, report } from './caller-state.ts'
@@ -68,7 +69,7 @@ export function failAnswer(caller: CallerConnection, exchange: Exchange, fault: 
     return void breakOffAnswer(caller, exchange)
   }
   const { call, head } = exchange
-  const answer = upstreamFailed(fault, call.verdict, call.requestId, caller.listener.problemBase)
+  const answer = inFormOf(head, upstreamFailed(fault, call.verdict, call.requestId, caller.listener.problemBase))
   report(caller, exchange, answer.status)
   exchange.closes = endsWithAnswer(caller, exchange)
   putOwn(caller, answer, exchange.closes, head.method === 'HEAD')

@@ -72,6 +72,8 @@ export interface CallerConnection extends Sender {
   readonly before: ReadBefore<RequestHead>
   /** Lines that pass of these values, the last ones. */
   linesOf: readonly string[] | undefined
+  /** The header of API keys that was taken out of them. */
+  linesWithout: string | undefined
   lines: string
   phase: Phase
   exchange: Exchange | undefined

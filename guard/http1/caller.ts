@@ -71,6 +71,7 @@ type Own = 'listener' | 'socket' | 'accepted' | 'address' | 'handler' | 'since' 
 const fresh: Omit<CallerConnection, Own> = {
   queued: false,
   linesOf: undefined,
+  linesWithout: undefined,
   lines: '',
   phase: 'head',
   exchange: undefined,

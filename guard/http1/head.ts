@@ -1,4 +1,5 @@
 import { malformedVerdict, overloadedVerdict, type Verdict } from '../../enforce/authorize.ts'
+import { withoutQueryKey } from '../../enforce/query-key.ts'
 import type { Call } from '../../enforce/report/report.ts'
 import type { CallTrace } from '../../enforce/report/trace.ts'
 import { kept } from '../../platform/wire/connection/kept-bytes.ts'
@@ -70,8 +71,9 @@ function handOver(caller: CallerConnection, bytes: Buffer, length: number): fals
   return false
 }
 
-function decideHead(caller: CallerConnection, head: RequestHead): void {
+function decideHead(caller: CallerConnection, read: RequestHead): void {
   const { listener } = caller
+  const head = withoutQueryKey(read, listener.policy.snapshot())
   const startedMs = listener.clock.now()
   const { method, target } = head
   if (head.webSocket && caller.pipelined) return void refuse(caller, { refused: tooEarly, method, target })

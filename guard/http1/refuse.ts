@@ -1,6 +1,7 @@
 import { malformedVerdict, overloadedVerdict } from '../../enforce/authorize.ts'
 import type { Call } from '../../enforce/report/report.ts'
 import { denial, malformed } from '../../enforce/respond.ts'
+import { inFormOf } from '../../enforce/soap.ts'
 import type { RefusedHead } from '../../platform/wire/read-head.ts'
 import type { HeadFault, RequestHead } from '../../platform/wire/read-request.ts'
 import { newRequestId } from '../../platform/wire/request-id.ts'
@@ -11,7 +12,7 @@ import { endConnection, flush, putOwn } from './write.ts'
 /** A denied body is not read, so the connection ends with the answer. */
 export function deny(caller: CallerConnection, head: RequestHead, call: Call): void {
   const { listener } = caller
-  const answer = denial(call.verdict, call.requestId, listener.problemBase)
+  const answer = inFormOf(head, denial(call.verdict, call.requestId, listener.problemBase))
   listener.reporter.report(call, answer.status)
   const closes = !head.keepsOpen || head.body !== 'none' || head.webSocket || listener.draining
   putOwn(caller, answer, closes, head.method === 'HEAD')

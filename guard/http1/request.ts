@@ -1,6 +1,12 @@
-import { callerFields, identityLines, isLastRequest, keepsToken, linesOf } from '../../enforce/forward-head.ts'
+import {
+  callerFields,
+  identityLines,
+  isLastRequest,
+  keepsToken,
+  linesOf,
+  type Passing,
+} from '../../enforce/forward-head.ts'
 import type { Call } from '../../enforce/report/report.ts'
-import type { CallTrace } from '../../enforce/report/trace.ts'
 import { newBody } from '../../platform/wire/body.ts'
 import { partOf } from '../../platform/wire/connection/kept-bytes.ts'
 import { inOnePiece } from '../../platform/wire/fields/one-piece.ts'
@@ -97,7 +103,9 @@ function forwardedText(caller: CallerConnection, head: RequestHead, call: Call):
   const { verdict, requestId, address, trace } = call
   const { decision, snapshot } = verdict
   const keeps = keepsToken(decision, snapshot?.service?.keepCredential)
-  const lines = keeps || trace ? callerLines(head, address, keeps, trace) : linesAgain(caller, head)
+  const keyHeader = snapshot?.service?.apiKey?.header
+  const passing = { keepsToken: keeps, trace, keyHeader }
+  const lines = keeps || trace ? callerLines(head, address, passing) : linesAgain(caller, head, passing)
   const told = identityLines(decision)
   let text = `${head.method} ${head.target} HTTP/1.1\r\n${lines}${told}X-Request-Id: ${requestId}\r\n`
   if (trace) text += `traceparent: ${trace.traceparent}\r\n`
@@ -108,15 +116,16 @@ function forwardedText(caller: CallerConnection, head: RequestHead, call: Call):
 }
 
 /** The fields of the caller that pass, and where it is. */
-function callerLines(head: RequestHead, address: string, keepsToken: boolean, trace: CallTrace | undefined): string {
-  return linesOf([...callerFields(head, keepsToken, trace), 'X-Forwarded-For', address])
+function callerLines(head: RequestHead, address: string, passing: Passing): string {
+  return linesOf([...callerFields(head, passing), 'X-Forwarded-For', address])
 }
 
 /** The lines of fields that came in the request before too are not made again. */
-function linesAgain(caller: CallerConnection, head: RequestHead): string {
-  if (caller.linesOf !== head.values) {
+function linesAgain(caller: CallerConnection, head: RequestHead, passing: Passing): string {
+  if (caller.linesOf !== head.values || caller.linesWithout !== passing.keyHeader) {
     caller.linesOf = head.values
-    caller.lines = inOnePiece(callerLines(head, caller.address, false, undefined))
+    caller.linesWithout = passing.keyHeader
+    caller.lines = inOnePiece(callerLines(head, caller.address, passing))
   }
   return caller.lines
 }

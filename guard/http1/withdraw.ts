@@ -1,5 +1,6 @@
 import type { Verdict } from '../../enforce/authorize.ts'
 import { denial } from '../../enforce/respond.ts'
+import { inFormOf } from '../../enforce/soap.ts'
 import type { OpenCalls } from '../open-calls/review.ts'
 import { breakOffAnswer } from './answer.ts'
 import { type CallerConnection, type Exchange, reportClosed } from './caller-state.ts'
@@ -24,7 +25,7 @@ export function openExchanges(callers: Iterable<CallerConnection>): OpenCalls {
 function withdraw(caller: CallerConnection, exchange: Exchange, verdict: Verdict): void {
   const { begun, call, head } = exchange
   leaveApp(caller, exchange)
-  const answer = begun ? undefined : denial(verdict, call.requestId, caller.listener.problemBase)
+  const answer = begun ? undefined : inFormOf(head, denial(verdict, call.requestId, caller.listener.problemBase))
   reportClosed(caller, exchange, verdict, answer?.status)
   if (!answer) return void breakOffAnswer(caller, exchange)
   putOwn(caller, answer, true, head.method === 'HEAD')

@@ -4,6 +4,7 @@ import { reasons } from '../../core/base/reasons.ts'
 import type { Verdict } from '../../enforce/authorize.ts'
 import type { Reporter } from '../../enforce/report/report.ts'
 import { type Answer, decisionHeader, denial, type UpstreamFault, upstreamFailed } from '../../enforce/respond.ts'
+import { inFormOf } from '../../enforce/soap.ts'
 import type { RequestHead } from '../../platform/wire/read-request.ts'
 import type { OpenCall } from '../open-calls/review.ts'
 import { trailerFields } from './app/fields.ts'
@@ -175,7 +176,7 @@ export function createAnswering(
       reporter.upstreamFailed(call, fault)
       // Half an answer cannot be taken back; a broken stream says that it was one.
       if (stream.headersSent) return close(NGHTTP2_INTERNAL_ERROR)
-      const answer = upstreamFailed(fault, call.verdict, call.requestId, problemBase)
+      const answer = inFormOf(head, upstreamFailed(fault, call.verdict, call.requestId, problemBase))
       report(answer.status)
       writeStreamAnswer(stream, answer, { grpc, head: head.method === 'HEAD' })
     },
@@ -191,7 +192,7 @@ export function createAnswering(
       withdrawn = true
       breakOff()
       const { reason } = verdict.decision
-      const answer = denial(verdict, call.requestId, problemBase)
+      const answer = inFormOf(head, denial(verdict, call.requestId, problemBase))
       const begun = stream.headersSent
       exchange.reported = true
       reporter.report({ ...call, verdict }, begun ? undefined : answer.status, 'call_closed')

@@ -13,6 +13,7 @@ const statusCodes: Readonly<Record<number, number>> = {
   413: 8, // RESOURCE_EXHAUSTED
   414: 8,
   417: 3,
+  429: 8,
   431: 8,
   502: 14, // UNAVAILABLE
   503: 14,
@@ -20,7 +21,10 @@ const statusCodes: Readonly<Record<number, number>> = {
 }
 
 /** Fields of ours that a gRPC caller gets beside the status. */
-const kept = new Set(['latchkey-decision', 'www-authenticate', 'x-request-id', 'cache-control'])
+const kept = new Set([
+  ...['latchkey-decision', 'www-authenticate', 'x-request-id', 'cache-control'],
+  ...['retry-after', 'ratelimit-policy', 'ratelimit'],
+])
 
 /**
  * The same answer for a caller that speaks gRPC: trailers only, the reason as the message.

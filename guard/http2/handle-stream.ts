@@ -3,9 +3,11 @@ import type { ServerHttp2Stream } from 'node:http2'
 import { type DecisionPoint, malformedVerdict, overloadedVerdict, type Verdict } from '../../enforce/authorize.ts'
 import { forwardHead } from '../../enforce/forward-head.ts'
 import type { Policy } from '../../enforce/policy/policy.ts'
+import { withoutQueryKey } from '../../enforce/query-key.ts'
 import type { Call, Reporter } from '../../enforce/report/report.ts'
 import type { Tracing } from '../../enforce/report/trace.ts'
 import { denial, malformed } from '../../enforce/respond.ts'
+import { inFormOf } from '../../enforce/soap.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { Turns } from '../../platform/fair/turns.ts'
 import type { Logger } from '../../platform/log.ts'
@@ -91,7 +93,7 @@ export function createStreamHandler(
   }
 
   function deny({ call, head, stream, grpc }: StreamExchange): void {
-    const answer = denial(call.verdict, call.requestId, problemBase)
+    const answer = inFormOf(head, denial(call.verdict, call.requestId, problemBase))
     reporter.report(call, answer.status)
     writeStreamAnswer(stream, answer, { grpc, head: head.method === 'HEAD' })
   }
@@ -102,6 +104,7 @@ export function createStreamHandler(
     const forwarded = forwardHead(head, {
       decision,
       keepCredential: snapshot?.service?.keepCredential ?? 'Never',
+      keyHeader: snapshot?.service?.apiKey?.header,
       requestId: call.requestId,
       address: call.address,
       trace: call.trace,
@@ -136,11 +139,13 @@ export function createStreamHandler(
   return opened => {
     const startedMs = clock.now()
     const { open, stream, raw, endsHere, isMalformed, key } = opened
-    const head = isMalformed ? leftOut : readStream(raw, endsHere)
-    if ('status' in head) return refuse(opened, head, startedMs)
+    const read = isMalformed ? leftOut : readStream(raw, endsHere)
+    if ('status' in read) return refuse(opened, read, startedMs)
+    const head = withoutQueryKey(read, policy.snapshot())
     const trace = tracing?.begin(head)
     const decided = (verdict: Verdict): void => {
-      const call = callOf(opened, verdict, { requestId: head.requestId ?? randomUUID(), startedMs, trace })
+      const of = { requestId: head.requestId ?? randomUUID(), startedMs, trace }
+      const call = { ...callOf(opened, verdict, of), target: head.target }
       const grpc = isGrpcType(fieldOf(raw, 'content-type'))
       const exchange: StreamExchange = { call, peer: key, head, stream, grpc, reported: false, standing: undefined }
       if (verdict.pass) pass(exchange, open)

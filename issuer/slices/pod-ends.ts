@@ -1,5 +1,5 @@
+import { endOfPod } from '../../core/registry/client-row.ts'
 import type { PodObject } from '../../core/registry/kubernetes.ts'
-import { endOfPod } from '../../core/registry/slice.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { Change, Reflector } from '../../platform/kube/reflector.ts'
 

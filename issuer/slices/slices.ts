@@ -1,13 +1,13 @@
 import type { Documents } from '../../cluster/openapi/documents.ts'
 import type { Resolved } from '../../cluster/resolved.ts'
 import type { Steps } from '../../core/base/steps.ts'
+import type { Revoked } from '../../core/registry/client-row.ts'
 import { keyOf } from '../../core/registry/ids.ts'
 import { serviceAccountOfPod } from '../../core/registry/reach.ts'
-import type { ResolvedClient } from '../../core/registry/resolve-clients.ts'
-import { type ClientKey, clientRow, makingSliceRows } from '../../core/registry/slice.ts'
+import { makingSliceRows, takesAccessTokens } from '../../core/registry/slice.ts'
 import type { Feature } from '../../core/rows/features.ts'
 import { maxSliceBytes, type Seen } from '../../core/rows/frames.ts'
-import type { ClusterRow } from '../../core/rows/rows.ts'
+import type { AccessTokensRow, ClusterRow } from '../../core/rows/rows.ts'
 import { type Clock, systemClock } from '../../platform/clock.ts'
 import { driveSteps, takeTurn } from '../../platform/drive-steps.ts'
 import type { Logger } from '../../platform/log.ts'
@@ -15,8 +15,8 @@ import type { Objects } from '../objects.ts'
 import { createChunkCache } from '../snapshots/frame-text.ts'
 import { createBuildTurns } from './build-turns.ts'
 import { createChangedClients } from './changed-clients.ts'
+import { createClientRenewals, nameOf } from './client-renewals.ts'
 import { createLesserSlices, type LesserSlices } from './lesser-slices.ts'
-import { measuringRow } from './measure-row.ts'
 import { followPodEnds } from './pod-ends.ts'
 import { createRowCache } from './row-cache.ts'
 import { createSeenBySlice } from './seen-by-slice.ts'
@@ -38,9 +38,7 @@ export interface Slices {
   start(): Promise<void>
   get(service: string): Slice | undefined
   all(): Iterable<Slice>
-  /** Keys of a client, revoked and ended ones too. */
-  keysOf(client: ResolvedClient): readonly ClientKey[]
-  /** Begins with what waits. Afterwards clients are as new as the objects, and so are slices, unless the work is long. */
+  /** Begins with what waits. Afterwards clients and slices are as new as the objects, unless the work is long. */
   flush(): void
   /** Whether the slice is as new as the objects. */
   isCurrent(service: string): boolean
@@ -50,6 +48,10 @@ export interface Slices {
   onRemoved(handler: (service: string) => void): void
   /** Makes every slice anew: the cluster's keys changed. */
   clusterChanged(): void
+  /** The same of services that take access tokens: what these are proved with changed. */
+  accessTokensChanged(): void
+  /** Makes a client's own row anew. @param client `namespace/name` */
+  clientChanged(client: string, pace: 'urgent' | 'relaxed'): void
   /** Of a slice that not every guard takes, what fits. */
   readonly lesser: LesserSlices
   stop(): void
@@ -60,6 +62,11 @@ export function createSlices(parts: {
   resolved: Resolved
   documents: Pick<Documents, 'seenOf'>
   cluster: () => ClusterRow | undefined
+  /** What access tokens are proved with, and what is known of those of a client at a service. */
+  accessTokens?: {
+    row(): AccessTokensRow
+    revoked(clientId: string, audience: string): Revoked
+  }
   log: Logger
   clock?: Clock
   drive?: typeof driveSteps
@@ -68,7 +75,17 @@ export function createSlices(parts: {
 }): Slices {
   const { objects, resolved, documents, log, clock = systemClock, drive = driveSteps } = parts
   const { known } = resolved
-  const cache = createRowCache(objects, known.clients, () => clock.wallMs() / 1_000)
+  const { accessTokens } = parts
+  const cache = createRowCache(
+    objects,
+    known.clients,
+    () => clock.wallMs() / 1_000,
+    (clientId, { namespace, name }) => {
+      const service = known.services.get(`${namespace}/${name}`)
+      if (!accessTokens || !service || !takesAccessTokens(service.service)) return undefined
+      return accessTokens.revoked(clientId, service.audience)
+    },
+  )
   const chunks = createChunkCache(chunkCacheBytes)
   const slices = new Map<string, Slice>()
   const begun = new Map<string, Slice>()
@@ -76,6 +93,12 @@ export function createSlices(parts: {
   const builds = createBuildTurns(building)
   const seen = createSeenBySlice(objects.content, documents.seenOf)
   const clients = createChangedClients({ objects, resolved, cache, isPending: builds.isPending })
+  const renewals = createClientRenewals({
+    clients: known.clients,
+    cache,
+    sliceOf: service => begun.get(service) ?? slices.get(service),
+    failed,
+  })
   const lesser = createLesserSlices({
     make: (key, seenNow) => createSlice(key, seenNow, clock.now, chunks, parts.features),
     seen: seen.of,
@@ -157,18 +180,18 @@ export function createSlices(parts: {
     const content = objects.content()
     for (const key of work.grants) cache.forgetGrant(key)
     yield* clients.resolving(work)
-    const renewals = yield* clients.findingRenewals(work)
-    for (const key of [...work.slices, ...renewals.keys()]) seen.hold(key)
+    const renewed = yield* clients.findingRenewals(work)
+    for (const key of [...work.slices, ...renewed.keys()]) seen.hold(key)
     seen.advance(content)
     for (const key of work.slices) toBuild(key)
     for (const [service, gone] of yield* clients.findingGone()) {
-      if (builds.isLong(service)) disarm(service, gone)
+      if (builds.isLong(service)) renewals.disarm(service, gone)
       yield
     }
-    for (const [service, keys] of renewals) {
-      yield* preparing(service, keys)
+    for (const [service, keys] of renewed) {
+      yield* renewals.preparing(service, keys)
       if (!builds.isPending(service)) seen.release(service)
-      renew(service, keys)
+      renewals.renew(service, keys)
       yield
     }
     seen.tell()
@@ -208,8 +231,9 @@ export function createSlices(parts: {
           roles,
           grants: roles.flatMap(role => objects.by.grantsOfRole.get(`${namespace}/${role.metadata.name}`)),
           grantRow: cache.grantRow,
-          clientRow: client => cache.clientRow(client, namespace),
+          clientRow: client => cache.clientRow(client, nameOf(key)),
           cluster: parts.cluster(),
+          accessTokens: accessTokens?.row(),
         }),
       )
       slices.set(key, slice)
@@ -235,40 +259,6 @@ export function createSlices(parts: {
     else seen.release(key)
   }
 
-  /** Who is gone proves nothing any more, whenever the slice is made: that may take seconds. */
-  function disarm(service: string, gone: readonly ResolvedClient[]): void {
-    const slice = begun.get(service) ?? slices.get(service)
-    const namespace = service.slice(0, service.indexOf('/'))
-    slice?.renew(gone.map(client => clientRow(client, namespace, { keys: [], serviceAccounts: [] })))
-  }
-
-  /** Makes rows of clients in steps, so that the moment at which they are put in their place is a short one. */
-  function* preparing(service: string, keys: readonly string[]): Steps<void> {
-    if (!begun.has(service) && !slices.has(service)) return
-    const namespace = service.slice(0, service.indexOf('/'))
-    for (const key of keys) {
-      const client = known.clients.get(key)
-      try {
-        if (client?.accepted) yield* measuringRow(cache.clientRow(client, namespace))
-      } catch {
-        // Whoever puts it in its place meets the same fault, and knows what becomes of the slice.
-      }
-      yield
-    }
-  }
-
-  /** Clients' own rows, in a slice that has them and in one that is being made. */
-  function renew(service: string, keys: readonly string[]): void {
-    const slice = begun.get(service) ?? slices.get(service)
-    const namespace = service.slice(0, service.indexOf('/'))
-    try {
-      const accepted = keys.flatMap(key => known.clients.get(key) ?? []).filter(client => client.accepted)
-      slice?.renew(accepted.map(client => cache.clientRow(client, namespace)))
-    } catch (error) {
-      failed(service, error)
-    }
-  }
-
   return {
     start() {
       loading = Promise.withResolvers()
@@ -278,7 +268,6 @@ export function createSlices(parts: {
     },
     get: service => slices.get(service),
     all: () => slices.values(),
-    keysOf: cache.keysOf,
     flush,
     isCurrent: service => isNothingStale(stale) && !resolving && !seen.isHeld(service),
     whenCurrent(service, done) {
@@ -290,6 +279,14 @@ export function createSlices(parts: {
     clusterChanged() {
       for (const key of known.services.keys()) stale.slices.add(key)
       schedule('relaxed')
+    },
+    accessTokensChanged() {
+      for (const [key, { service }] of known.services) if (takesAccessTokens(service)) stale.slices.add(key)
+      schedule('urgent')
+    },
+    clientChanged(client, pace) {
+      stale.clients.add(client)
+      schedule(pace)
     },
     stop() {
       loading?.reject(new Error('stopped'))

@@ -174,7 +174,9 @@ const keysOfRow = new WeakMap<ClientRow, ReadonlySet<string>>()
 
 /** `<kid> <name of the AccessKey>` of every key of a client: there may be thousands, and a line names hundreds. */
 function keysOf(row: ClientRow): ReadonlySet<string> {
-  const known = keysOfRow.get(row) ?? new Set(row.keys.map(({ kid, accessKey }) => `${kid} ${accessKey}`))
+  const known =
+    keysOfRow.get(row) ??
+    new Set([...row.keys, ...(row.secrets ?? [])].map(({ kid, accessKey }) => `${kid} ${accessKey}`))
   keysOfRow.set(row, known)
   return known
 }

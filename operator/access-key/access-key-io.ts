@@ -1,6 +1,7 @@
 import type { Resolved } from '../../cluster/resolved.ts'
 import { type AccessKey, accessKey as accessKeyKind } from '../../core/api/access-key.ts'
 import { schemaFaultOf } from '../../core/api/kind.ts'
+import { isSecretType } from '../../core/api/secret-types.ts'
 import { durationSeconds } from '../../core/base/time.ts'
 import { type SecretObject, secretNameOf } from '../../core/keys/secret-data.ts'
 import { isBeyondShare } from '../../core/registry/client-share.ts'
@@ -16,6 +17,7 @@ import { createKeyProver } from './key-material.ts'
 import type { KeyQueue } from './key-queue.ts'
 import type { AccessKeyReads } from './observe-access-key.ts'
 import { createRepairMemory, type RepairMemory } from './repair-memory.ts'
+import { generateSecret, proveSecret } from './secret-material.ts'
 import type { SecretSweep } from './secret-sweep.ts'
 import type { Visits } from './visits.ts'
 import type { AccessKeyWrites, SecretPlace } from './write-planned.ts'
@@ -59,7 +61,8 @@ function readsOf(about: About, repairs: RepairMemory): AccessKeyReads {
     missingRoles: accessKey => rolesOfKey(accessKey).filter(role => !sources.roles.store.has(role)),
     client: accessKey => resolved.clients().get(clientOfKey(accessKey)),
     prove(object, accessKey) {
-      const key = prove(object, accessKey.spec.algorithm ?? 'Ed25519')
+      const { type, algorithm = 'Ed25519' } = accessKey.spec
+      const key = isSecretType(type) ? proveSecret(object, type) : prove(object, algorithm)
       return { object, ...(key && { key }) }
     },
     async getAccessKey(key) {
@@ -109,8 +112,8 @@ function writesOf(about: About): AccessKeyWrites {
   }
 
   return {
-    generate: ({ metadata: { namespace, name }, spec }) =>
-      keys.take(`${namespace}/${name}`, spec.algorithm ?? 'Ed25519'),
+    generate: async ({ metadata: { namespace, name }, spec }) =>
+      isSecretType(spec.type) ? generateSecret() : keys.take(`${namespace}/${name}`, spec.algorithm ?? 'Ed25519'),
     createSecret: async (secret, place) =>
       wrote(place, await client.create(secrets, secret as SecretObject & KubeObject)),
     updateSecret: async (secret, place) =>

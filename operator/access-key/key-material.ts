@@ -3,7 +3,7 @@ import { promisify } from 'node:util'
 import type { Algorithm, PublicJwk } from '../../core/api/access-key.ts'
 import { checkKeyForm, publicMembers, thumbprint } from '../../core/jose/jwk.ts'
 import type { ProvedKey } from '../../core/keys/judge-secret.ts'
-import { type KeyMaterial, type SecretObject, secretFile } from '../../core/keys/secret-data.ts'
+import { type PairMaterial, type SecretObject, secretFile } from '../../core/keys/secret-data.ts'
 
 type JsonWebKey = Parameters<typeof createPublicKey>[0] extends infer Input
   ? Extract<Input, { format: 'jwk' }> extends { key: infer Key }
@@ -15,7 +15,7 @@ const generate = promisify(generateKeyPair)
 const rsaBits = 2_048
 
 /** Makes a key pair off the main thread: an RSA key takes long enough to hold up the queue. */
-export async function generateKeyMaterial(algorithm: Algorithm): Promise<KeyMaterial & { publicKey: PublicJwk }> {
+export async function generateKeyMaterial(algorithm: Algorithm): Promise<PairMaterial & { publicKey: PublicJwk }> {
   const { privateKey } = await pairOf(algorithm)
   const privateJwk = privateKey.export({ format: 'jwk' })
   const publicKey = publicMembers({ ...privateJwk })

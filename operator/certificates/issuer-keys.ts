@@ -39,6 +39,8 @@ export function createIssuerKeys(options: {
     readonly fullname: string
     readonly publishAheadMs: number
     readonly issuerKeyEveryMs: number
+    /** The preferred one first. */
+    readonly issuerAlgorithms: readonly IssuerAlgorithm[]
   }
   /** `kid`s that every replica of the issuer publishes. */
   published(): Promise<ReadonlySet<string>>
@@ -61,6 +63,7 @@ export function createIssuerKeys(options: {
     const waits = keys.some(({ state }) => state === 'Next')
     return {
       keys,
+      algorithms: config.issuerAlgorithms,
       files: readable,
       unreadable: readable.length < keyFiles.length,
       published: waits ? await options.published() : new Set(),
@@ -104,7 +107,8 @@ export function createIssuerKeys(options: {
 }
 
 /** Seconds since epoch. A next key beside one that signs is on its way; without one it should sign already. */
-function dueOf({ keys, everySeconds }: ObservedIssuerKeys): number {
+function dueOf({ keys: all, algorithms: chosen, everySeconds }: ObservedIssuerKeys): number {
+  const keys = all.filter(({ algorithm }) => chosen.includes(algorithm))
   const signing = new Set(keys.flatMap(({ algorithm, state }) => (state === 'Signing' ? [algorithm] : [])))
   const due = keys.flatMap(({ algorithm, state, createdAt }) => {
     if (state === 'Signing') return [createdAt + everySeconds]
@@ -143,6 +147,6 @@ function signsFor(jwk: Record<string, unknown>, publicKey: PublicJwk, algorithm:
 
 /** What signs no more is kept without its private half: nobody can sign with it by mistake, or after a theft. */
 function publicHalf(text: string): string {
-  const { d: _, ...rest } = JSON.parse(text) as Record<string, unknown>
-  return JSON.stringify(rest)
+  const jwk = JSON.parse(text) as Record<string, unknown>
+  return JSON.stringify({ ...publicMembers(jwk), kid: jwk.kid, alg: jwk.alg, use: jwk.use })
 }

@@ -14,6 +14,16 @@ export interface Rates {
   size(): number
 }
 
+/**
+ * Takes one if one may be taken now. What is refused is not owed: whoever asks too often still gets what it may have.
+ * @returns how long to wait, milliseconds; 0: it was taken
+ */
+export function takeOne(rates: Pick<Rates, 'spend'>, peer: string): number {
+  const waitMs = rates.spend(peer, 0)
+  if (waitMs === 0) rates.spend(peer, 1)
+  return waitMs
+}
+
 interface Account {
   /** What may be taken at once; below zero: owed. */
   left: number

@@ -9,6 +9,8 @@ export const accessKeys = own('AccessKey', 'accesskeys')
 export const roles = own('Role', 'roles')
 export const accessGrants = own('AccessGrant', 'accessgrants')
 export const guardedServices = own('GuardedService', 'guardedservices')
+/** What the token server keeps; nobody but the issuer reads or writes them. */
+export const tokenRecords = own('TokenRecord', 'tokenrecords')
 
 export const configMaps = core('ConfigMap', 'configmaps')
 export const namespaces: Resource = { ...core('Namespace', 'namespaces'), namespaced: false }

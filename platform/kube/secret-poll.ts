@@ -13,15 +13,16 @@ const presentMs = 30_000
 /**
  * Reads one Secret by name, every second until it is there and every 30 s then. Secrets are neither listed nor watched.
  * @param take gets the entries when they changed; what it throws is logged once, and the same entries are offered again
+ * @param options onRead: called after each look that found what was taken, changed or not
  * @returns a function that ends it
  */
 export function pollSecret(
   client: Pick<KubeClient, 'get'>,
   secret: { namespace: string; name: string },
   take: (entries: ReadonlyMap<string, Buffer>) => void,
-  options: { log: Logger; clock?: Clock },
+  options: { log: Logger; clock?: Clock; onRead?: () => void },
 ): () => void {
-  const { log, clock = systemClock } = options
+  const { log, clock = systemClock, onRead } = options
   let version: string | undefined
   let lastFault: string | undefined
   let stopped = false
@@ -35,6 +36,7 @@ export function pollSecret(
         take(new Map(entries.map(([name, value]) => [name, Buffer.from(value, 'base64')])))
         version = found.metadata.resourceVersion
       }
+      if (!stopped && found) onRead?.()
       lastFault = undefined
     } catch (error) {
       const fault = error instanceof Error ? error.message : 'unknown'

@@ -17,6 +17,8 @@ export interface RequestHead {
   readonly method: string
   /** Origin form, byte for byte. */
   readonly target: string
+  /** What was cut out of the query of the target, where the service takes API keys there. */
+  readonly queryKey?: string
   readonly host: string
   /** Lower case; `fields` and `values` run beside it. */
   readonly names: readonly string[]

@@ -20,6 +20,11 @@ const standsFor = new Map([
   ['accesskeys.latchkey.dev/web-2', 'accesskeys.latchkey.dev/checkout'],
   ['accesskeys.latchkey.dev/partner', 'accesskeys.latchkey.dev/checkout'],
   ['partners', 'checkout'],
+  ['billing', 'checkout'],
+  ['billing-static', 'checkout'],
+  ['billing-key', 'checkout'],
+  ['accesskeys.latchkey.dev/billing-static', 'accesskeys.latchkey.dev/checkout'],
+  ['accesskeys.latchkey.dev/billing-key', 'accesskeys.latchkey.dev/checkout'],
 ])
 function argumentsOf(command: string): string[] {
   // A shell takes the quotes away.

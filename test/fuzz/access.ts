@@ -6,6 +6,8 @@ import { createCaller, issuer } from '../guard/policy-rows.ts'
 export { issuer }
 export const service = 'shop/orders'
 export const clientId = 'callers.alice'
+/** Where API keys stand: nobody has one, but on open paths a call goes on without it. */
+export const queryKey = 'api-key'
 
 /** The policy behind all inputs: some paths open, some granted to one client, all others denied. */
 export interface Access {
@@ -19,6 +21,7 @@ const yaml = (publicKey: object): string =>
     publicKey,
     open: '{ path: /open/**, methods: [GET, HEAD, POST] }',
     methods: 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS',
+    service: `  accepts: [ClientToken, ServiceAccountToken, ApiKey]\n  apiKey: { header: X-Api-Key, query: ${queryKey} }\n`,
     extra: '  attributes: { tenant: acme }\n',
   })
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { cutTarget } from './cut-target.ts'
 import type { Decided, StartGuard } from './guard-process.ts'
 import { readAnswers } from './read-answers.ts'
 import { valuesOf } from './read-requests.ts'
@@ -16,6 +17,8 @@ export interface Mistake {
   readonly drops?: RegExp
   /** The path that is decided on, where it is not the one forwarded. */
   readonly decides?: (path: string) => string
+  /** Forwards the API key of a query. */
+  readonly keepsKey?: boolean
   /** How often an allowed request is sent on. */
   readonly times?: number
   /** Lets pass what it says it denied. */
@@ -36,6 +39,7 @@ export const mistakes: readonly Mistake[] = [
     name: 'decides on a normalised path and forwards the other',
     decides: path => new URL(path.replace(/^\/+/, '/'), 'http://x').pathname,
   },
+  { name: 'forwards the API key of a query', keepsKey: true },
   { name: 'sends a request twice', times: 2 },
   { name: 'lets denied requests through', leaks: true },
   { name: 'answers nothing', answersNothing: true },
@@ -116,7 +120,8 @@ async function serve(request: Cut, socket: Socket, { mistake, upstreamPort, deci
   const requestId = randomUUID()
   const reason = isAllowed ? 'public' : 'not_granted'
   decided({ decision: isAllowed ? 'allow' : 'deny', reason, method, path: asked, requestId, peer })
-  const head = headOf(request, mistake, [`X-Forwarded-For: ${peer}`, `X-Request-Id: ${requestId}`])
+  const sent = mistake.keepsKey ? target : (cutTarget(target) ?? target)
+  const head = headOf({ ...request, target: sent }, mistake, [`X-Forwarded-For: ${peer}`, `X-Request-Id: ${requestId}`])
   let seen = ''
   if (isAllowed || leaks) {
     for (let time = 0; time < times; time++) seen = await passOn(upstreamPort, head + request.body, method)

@@ -1,3 +1,4 @@
+import { cutTarget } from './cut-target.ts'
 import type { Evidence, Violation } from './evidence.ts'
 import { type ReadAnswer, readAnswers } from './read-answers.ts'
 import { type ReadRequest, valuesOf } from './read-requests.ts'
@@ -46,7 +47,10 @@ function faultsOf(answer: ReadAnswer, request: ReadRequest | undefined): string[
 
 /** An answer that came early does not know the body. */
 function isTo(seen: string, request: ReadRequest): boolean {
-  return seen === sumOf(request) || (request.target.includes('early') && seen === sumOf({ ...request, body: '' }))
+  const target = cutTarget(request.target)
+  if (target === undefined) return false
+  const asked = { ...request, target }
+  return seen === sumOf(asked) || (target.includes('early') && seen === sumOf({ ...asked, body: '' }))
 }
 
 function decisionOf(answer: ReadAnswer): string | undefined {

@@ -18,7 +18,7 @@ const oneHop = new Set([
 ])
 const framing = new Set([...oneHop, 'authorization', 'content-length', 'content-type', 'cookie', 'host'])
 const reserved =
-  /^(latchkey-.*|x-forwarded-.*|x-envoy-.*|x-middleware-.*|x-original-.*|x-rewrite-.*|x-accel-.*|x-sendfile-.*|(x-)?script-name|path-info|(x-)?remote-user|x-(url-)?scheme|proxy|forwarded|(x-|true-)client-ip|x-cluster-client-ip|x-real-ip|x-request-id|x-(http-)?method(-override)?)$/
+  /^(latchkey-.*|x-api-key|x-forwarded-.*|x-envoy-.*|x-middleware-.*|x-original-.*|x-rewrite-.*|x-accel-.*|x-sendfile-.*|(x-)?script-name|path-info|(x-)?remote-user|x-(url-)?scheme|proxy|forwarded|(x-|true-)client-ip|x-cluster-client-ip|x-real-ip|x-request-id|x-(http-)?method(-override)?)$/
 
 /** Names that the guard writes itself, each with what it may say. */
 type Own = ReadonlyMap<string, (value: string) => boolean>

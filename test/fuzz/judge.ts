@@ -1,4 +1,5 @@
 import { clientId as knownClient } from './access.ts'
+import { cutTarget } from './cut-target.ts'
 import type { Evidence, Violation, ViolationKind } from './evidence.ts'
 import type { Decided } from './guard-process.ts'
 import { judgeAnswers } from './judge-answers.ts'
@@ -36,7 +37,8 @@ function unaskedFor(evidence: Evidence): string[] {
 /** Whole requests of the input up to the one that became a tunnel, and the one it broke off in. */
 function candidates({ reading, forwards }: Evidence): readonly ReadRequest[] {
   const tunnel = forwards.find(({ tunnelled }) => tunnelled !== undefined)?.request
-  const last = tunnel && reading.requests.findIndex(({ target, webSocket }) => webSocket && target === tunnel.target)
+  const last =
+    tunnel && reading.requests.findIndex(({ target, webSocket }) => webSocket && cutTarget(target) === tunnel.target)
   if (last !== undefined && last >= 0) return reading.requests.slice(0, last + 1)
   return reading.begun ? [...reading.requests, reading.begun] : reading.requests
 }
@@ -76,7 +78,7 @@ function isOf(line: Decided, { method, target }: ReadRequest): boolean {
 
 function isSame(source: ReadRequest, forward: ReadRequest, kind: Forward['kind']): boolean {
   const sameBody = kind === 'partial' ? source.body.startsWith(forward.body) : source.body === forward.body
-  return source.method === forward.method && source.target === forward.target && sameBody
+  return source.method === forward.method && cutTarget(source.target) === forward.target && sameBody
 }
 
 function identityFaults(line: Decided, source: ReadRequest, token: string): string[] {

@@ -2,7 +2,14 @@ import { alice, issuer } from './policy-rows.ts'
 
 /** What an app's team writes, as YAML: a service, a client with a key of its own, a role and a grant. */
 export function accessYaml(
-  change: { paths?: string; methods?: string; open?: string; publicKey?: object; extra?: string } = {},
+  change: {
+    paths?: string
+    methods?: string
+    open?: string
+    publicKey?: object
+    service?: string
+    extra?: string
+  } = {},
 ): string {
   const { paths = '/api/**', methods = 'GET', open = '{ path: /open/** }', publicKey = alice.key.publicKey } = change
   return `apiVersion: latchkey.dev/v1alpha1
@@ -11,7 +18,7 @@ metadata: { name: orders, namespace: shop }
 spec:
   targetRef: { name: orders, port: 80 }
   public: [${open}]
----
+${change.service ?? ''}---
 apiVersion: latchkey.dev/v1alpha1
 kind: ApiClient
 metadata: { name: alice, namespace: callers }

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { revocationId } from '../../core/credential/revocation.ts'
 import { verifyToken } from '../../core/credential/verify.ts'
 import { sliceHash } from '../../core/rows/hash.ts'
 import type { ClientRow, GrantRow, RouteRow, Row, ServiceRow } from '../../core/rows/rows.ts'
@@ -8,8 +9,9 @@ import { identityLines } from '../../enforce/forward-head.ts'
 import { createIdentityCache } from '../../enforce/identity-cache.ts'
 import { createPolicy, type Policy } from '../../enforce/policy/policy.ts'
 import { createSlice } from '../../enforce/policy/slice.ts'
+import { accessToken, createIssuerKey, issuerKey, ordersIssuer } from './access-token-rows.ts'
 import { account, clusterRow, podToken } from './pod-rows.ts'
-import { alice, bob, grant, nowSeconds, reader, serviceRow } from './policy-rows.ts'
+import { alice, bob, grant, issuer, nowSeconds, reader, serviceRow } from './policy-rows.ts'
 import { createSteppedClock } from './rig.ts'
 
 /** All that the slice is made of, as the issuer would: a client is in it while a grant names it. */
@@ -25,8 +27,12 @@ const routes: RouteRow[] = [
   { name: 'learning', path: '/learning/**', methods: ['GET'], variants: 'Refuse', mode: 'Audit' },
   { name: 'rest', path: '/api/**', methods: ['GET'], variants: 'Refuse' },
 ]
+const takingTokens = (keys: readonly (typeof issuerKey)[], unknownSince?: number): Partial<ServiceRow> => ({
+  accepts: ['ClientToken', 'ServiceAccountToken', 'AccessToken'],
+  accessTokens: { issuer, keys: keys.map(({ row }) => row), ...(unknownSince !== undefined && { unknownSince }) },
+})
 const initial: World = {
-  service: { routes },
+  service: { routes, ...takingTokens([issuerKey]) },
   alice: { serviceAccounts: [account] },
   grant: {},
   cluster: true,
@@ -81,6 +87,12 @@ const steps: Readonly<Record<string, Step>> = {
   'move it back': ofService({ audience: serviceRow().audience }),
   'take pods only': ofService({ accepts: ['ServiceAccountToken'] }),
   'take both': ofService({ accepts: ['ClientToken', 'ServiceAccountToken'] }),
+  'take access tokens too': ofService(takingTokens([issuerKey])),
+  'change the issuer’s key': ofService(takingTokens([createIssuerKey()])),
+  'lose sight of revocations': ofService(takingTokens([issuerKey], began - 86_380)),
+  'revoke an access token': ofAlice({ accessTokens: { revoked: [revocationId(ordersIssuer, 'revoked')] } }),
+  'revoke all access tokens': ofAlice({ accessTokens: { revokedUpTo: began + 60 } }),
+  'let revocations end': ofAlice({ accessTokens: {} }),
   audit: ofService({ mode: 'Audit' }),
   enforce: ofService({ mode: 'Enforce' }),
 }
@@ -92,6 +104,9 @@ const tokens = [
   bob.token(),
   podToken(),
   podToken({ exp: began + 20 }),
+  accessToken({ jti: 'revoked' }),
+  accessToken({ exp: began + 20 }),
+  accessToken({ key_id: 'gone' }),
   'a.b.c',
 ]
 const paths = ['/open/x', '/api/x', '/api/../x', '/learning/x', '/nowhere', '/API/x']

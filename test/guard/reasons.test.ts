@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { type Reason, reasons } from '../../core/base/reasons.ts'
 import type { Row } from '../../core/rows/rows.ts'
 import { guardForAll } from '../builders/guard.ts'
+import { accessToken, tokenRows } from './access-token-rows.ts'
 import { podRows, podToken } from './pod-rows.ts'
 import { alice, bob, grant, nowSeconds, reader, rowsOf, serviceRow } from './policy-rows.ts'
 import { sendRaw } from './raw-socket.ts'
@@ -21,7 +22,7 @@ const day = 86_400_000
 const routes = [{ name: 'things', path: '/api/things', methods: ['GET'], variants: 'Refuse' as const }]
 
 /** Each reason, and how a caller gets it. policy_missing has a guard of its own below, those of `elsewhere` files. */
-type Elsewhere = 'audit_unavailable' | 'overloaded'
+type Elsewhere = 'audit_unavailable' | 'overloaded' | 'limit_exceeded'
 /** Of proxies that ask an authorizer. */
 type OfProxies = 'peer_unknown' | 'service_unknown'
 const cases: Record<Exclude<Reason, OfProxies | 'policy_missing' | Elsewhere>, Case> = {
@@ -47,11 +48,13 @@ const cases: Record<Exclude<Reason, OfProxies | 'policy_missing' | Elsewhere>, C
   token_predates_key: { rows: rowsOf({ alice: { createdAt: nowSeconds() + 300 } }) },
   pod_unknown: { rows: podRows([]), authorization: `Bearer ${podToken()}` },
   token_expired: { authorization: `Bearer ${alice.token({ iat: nowSeconds() - 300, exp: nowSeconds() - 100 })}` },
+  token_revoked: { rows: tokenRows({ revokedUpTo: nowSeconds() }), authorization: `Bearer ${accessToken()}` },
   key_revoked: { rows: rowsOf({ alice: { keys: [{ ...alice.key, revoked: true }] } }) },
   key_expired: { rows: rowsOf({ alice: { keys: [{ ...alice.key, notAfter: nowSeconds() - 100 }] } }) },
   client_suspended: { rows: rowsOf({ alice: { suspended: true } }) },
   wrong_audience: { authorization: `Bearer ${alice.token({ aud: 'https://other.shop.svc' })}` },
   not_granted: { authorization: `Bearer ${bob.token()}` },
+  not_subscribed: { rows: tokenRows(), authorization: `Bearer ${accessToken({ sub: 'sc_x', client_id: 'sc_x' })}` },
   grant_expired: { rows: rowsOf({ grant: { expiresAt: nowSeconds() - 100 } }) },
   route_unknown: { rows: rowsOf({ service: { routes } }), target: '/api/other' },
   path_ambiguous: { rows: rowsOf({ service: { routes } }), target: '/api/Things' },

@@ -17,6 +17,7 @@ const ours = [
   resources.roles,
   resources.accessGrants,
   resources.guardedServices,
+  resources.tokenRecords,
 ]
 
 /** Creates the CRDs of `crds/` and returns when the API server serves all of them. */

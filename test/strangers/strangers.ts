@@ -67,6 +67,28 @@ export async function envoy(): Promise<string> {
   return join(directory, 'envoy/_bin/envoy')
 }
 
+/** Path of gitleaks. */
+export async function gitleaks(): Promise<string> {
+  const sources = join(here, 'gitleaks')
+  const directory = await prepared('gitleaks', sources, async staging => {
+    const build = ['build', '-C', sources, '-trimpath', '-o', join(staging, 'gitleaks')]
+    await run('go', [...build, 'github.com/zricethezav/gitleaks/v8'], { timeoutMs: 590_000 })
+  })
+  return join(directory, 'gitleaks')
+}
+
+/** The command that calls a SOAP service by Python's zeep. */
+export async function zeep(): Promise<string[]> {
+  const sources = join(here, 'zeep')
+  const directory = await prepared('zeep', sources, async staging => {
+    await languages()
+    await run('python3', ['-m', 'venv', '--without-pip', staging])
+    const install = ['-m', 'pip', '--quiet', '--python', join(staging, 'bin/python'), 'install', '--no-deps', '-r']
+    await run('python3', [...install, join(sources, 'requirements.txt')])
+  })
+  return [join(directory, 'bin/python'), join(sources, 'call.py')]
+}
+
 /** A program that takes issuer, audience, CA file and token files, and prints one JSON line per token. */
 function program(name: string, prepare: () => Promise<string[]>): Stranger {
   return {

@@ -62,6 +62,17 @@ app.kubernetes.io/component: {{ .process }}
 {{- end -}}
 {{- end -}}
 
+{{/* Whoever gives the issuer a URL of its own has something before it that can lead paths to ports. */}}
+{{- define "latchkey.tokenUrl" -}}
+{{- if .Values.issuer.tokenUrl -}}
+{{- .Values.issuer.tokenUrl | trimSuffix "/" -}}
+{{- else if .Values.issuer.url -}}
+{{- include "latchkey.issuerUrl" . -}}
+{{- else -}}
+{{- printf "https://%s:8445/%s" (include "latchkey.issuerHost" .) .Values.installation -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "latchkey.operatorUser" -}}
 {{- printf "system:serviceaccount:%s:%s-operator" .Release.Namespace (include "latchkey.fullname" .) -}}
 {{- end -}}

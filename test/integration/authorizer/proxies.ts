@@ -23,22 +23,42 @@ interface Where {
   readonly app: number
 }
 
+/** What a reader changes in an example's file besides addresses. */
+interface Changes {
+  /** Where API keys stand. */
+  readonly keyHeader?: string
+}
+
 interface ProxyKind {
   readonly name: string
   /** Name of its peer, and what its audit lines say. */
   readonly peer: string
   prepare(): Promise<unknown>
-  start(where: Where): Promise<RunningProxy>
+  /** @param changes of the example's files, as its guide says */
+  start(where: Where, changes?: Changes): Promise<RunningProxy>
 }
 
 export const proxies: readonly ProxyKind[] = [
   { name: 'nginx', peer: 'edge-nginx', prepare: installProxies, start: startNginx },
   { name: 'haproxy', peer: 'edge-haproxy', prepare: installProxies, start: startHaproxy },
-  { name: 'Envoy over gRPC', peer: 'edge-envoy', prepare: envoy, start: where => startEnvoy('envoy-grpc.yaml', where) },
-  { name: 'Envoy over HTTP', peer: 'edge-envoy', prepare: envoy, start: where => startEnvoy('envoy-http.yaml', where) },
+  {
+    name: 'Envoy over gRPC',
+    peer: 'edge-envoy',
+    prepare: envoy,
+    start: (where, changes) => startEnvoy('envoy-grpc.yaml', where, changes),
+  },
+  {
+    name: 'Envoy over HTTP',
+    peer: 'edge-envoy',
+    prepare: envoy,
+    start: (where, changes) => startEnvoy('envoy-http.yaml', where, changes),
+  },
 ]
 
-async function startNginx({ authorizer: { folder, ports }, app }: Where): Promise<RunningProxy> {
+async function startNginx(
+  { authorizer: { folder, ports }, app }: Where,
+  { keyHeader }: Changes = {},
+): Promise<RunningProxy> {
   const port = await freePort()
   const home = await mkdtemp(join(tmpdir(), 'latchkey-nginx-'))
   const secret = (await readFile(join(folder, 'nginx.secret'), 'utf8')).trim()
@@ -49,6 +69,7 @@ async function startNginx({ authorizer: { folder, ports }, app }: Where): Promis
     [`server ${authorizerName}:9191;`]: `server 127.0.0.1:${ports.http};`,
     '/etc/nginx/latchkey-secret.conf': join(home, 'secret.conf'),
     '/etc/nginx/latchkey-ca.crt': join(folder, 'ca.crt'),
+    ...(keyHeader && { '# proxy_set_header X-Api-Key "";': `proxy_set_header ${keyHeader} "";` }),
   })
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
     kind => `${kind}_temp_path ${home}/${kind};`,
@@ -61,7 +82,10 @@ async function startNginx({ authorizer: { folder, ports }, app }: Where): Promis
   return running('/usr/sbin/nginx', ['-p', home, '-c', join(home, 'nginx.conf'), '-g', settings], port, home)
 }
 
-async function startHaproxy({ authorizer: { folder, ports }, app }: Where): Promise<RunningProxy> {
+async function startHaproxy(
+  { authorizer: { folder, ports }, app }: Where,
+  { keyHeader }: Changes = {},
+): Promise<RunningProxy> {
   const port = await freePort()
   const home = await mkdtemp(join(tmpdir(), 'latchkey-haproxy-'))
   const config = await example('haproxy.cfg', {
@@ -69,6 +93,7 @@ async function startHaproxy({ authorizer: { folder, ports }, app }: Where): Prom
     '/etc/haproxy/latchkey.secret': join(folder, 'haproxy.secret'),
     '/etc/haproxy/latchkey-ca.crt': join(folder, 'ca.crt'),
     '/etc/haproxy/latchkey.lua': join(examples, 'latchkey.lua'),
+    ...(keyHeader && { '# setenv LATCHKEY_KEY_HEADER X-Api-Key': `setenv LATCHKEY_KEY_HEADER ${keyHeader}` }),
     'bind :8080': `bind 127.0.0.1:${port}`,
     'server orders orders.shop.svc:80': `server orders 127.0.0.1:${app}`,
   })
@@ -76,7 +101,11 @@ async function startHaproxy({ authorizer: { folder, ports }, app }: Where): Prom
   return running('/usr/sbin/haproxy', ['-db', '-f', join(home, 'haproxy.cfg')], port, home)
 }
 
-async function startEnvoy(file: string, { authorizer: { folder, ports }, app }: Where): Promise<RunningProxy> {
+async function startEnvoy(
+  file: string,
+  { authorizer: { folder, ports }, app }: Where,
+  { keyHeader }: Changes = {},
+): Promise<RunningProxy> {
   const port = await freePort()
   const home = await mkdtemp(join(tmpdir(), 'latchkey-envoy-'))
   const local = (of: number): string => `{ address: 127.0.0.1, port_value: ${of} }`
@@ -88,6 +117,7 @@ async function startEnvoy(file: string, { authorizer: { folder, ports }, app }: 
     '/etc/envoy/tls.crt': join(folder, 'envoy.crt'),
     '/etc/envoy/tls.key': join(folder, 'envoy.key'),
     '/etc/envoy/latchkey-ca.crt': join(folder, 'ca.crt'),
+    ...(keyHeader && !grpc && { '# - { safe_regex:': '- { safe_regex:' }),
   })
   await writeFile(join(home, 'envoy.yaml'), config)
   const args = ['-c', join(home, 'envoy.yaml'), '--concurrency', '1', '--disable-hot-restart', '--log-level', 'error']

@@ -64,7 +64,8 @@ export async function startTestAuthorizer(manifests = accessYaml()): Promise<Tes
   }
 }
 
-async function writeFiles(folder: string, manifests: string): Promise<void> {
+/** Certificates and secrets of the authorizer and its peers, with the policy. */
+export async function writeFiles(folder: string, manifests: string): Promise<void> {
   const now = new Date()
   const authority = await createAuthority({ commonName: 'test', now, lifetimeMs: 86_400_000 })
   const server = await createServerCertificate({

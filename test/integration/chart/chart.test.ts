@@ -37,6 +37,10 @@ describe('the rendered chart', () => {
       'a proxy nobody knows',
       { authorizer: { peers: [{ name: 'a', proxy: 'Apache', services: ['a/b'], secretName: 's' }] } },
     ],
+    ['an algorithm of issuers that ours has not', { issuer: { signingKeys: { algorithms: ['PS256'] } } }],
+    ['an issuer without keys', { issuer: { signingKeys: { algorithms: [] } } }],
+    ['an algorithm twice', { issuer: { signingKeys: { algorithms: ['ES256', 'ES256'] } } }],
+    ['a name that EdDSA has not', { issuer: { signingKeys: { ed25519Alg: 'Ed448' } } }],
     ['text where a switch is', { crds: { enabled: 'yes' } }],
     ['an installation that is no label value', { installation: 'Über' }],
   ])('is refused with %s', async (_, values) => {
@@ -122,6 +126,17 @@ describe('the rendered chart', () => {
     expect(new Set(await urls(sets['everything on']))).toEqual(new Set(['https://issuer.example.com/prod']))
   })
 
+  it('has the operator keep the keys that are chosen, and the issuer sign with the first of them', async () => {
+    const told = async (rendering: Rendering | undefined) => {
+      const text = JSON.stringify(of(await renderChart(rendering), 'Deployment'))
+      return ['ISSUER_ALGORITHMS', 'TOKEN_ALGORITHM', 'ED25519_ALG'].map(
+        name => new RegExp(`"LATCHKEY_${name}","value":"([^"]*)"`).exec(text)?.[1],
+      )
+    }
+    expect(await told({})).toEqual(['Ed25519,ES256', 'Ed25519', 'EdDSA'])
+    expect(await told(sets['everything on'])).toEqual(['RS256,ES256', 'RS256', 'Ed25519'])
+  })
+
   it.each([
     [{}, 'latchkey:0.1.0'],
     [{ registry: 'r.example', tag: 'x' }, 'r.example/latchkey:x'],
@@ -182,7 +197,7 @@ describe('the rendered chart', () => {
       const expected: AuthorizerConfig['peers'] = [
         {
           ...{ name: 'edge', proxy: 'Nginx', services: ['shop/orders', 'shop/basket'] },
-          ...{ certificateNames: [], secretFile: '/var/run/latchkey/peers/edge' },
+          ...{ certificateNames: [], keyHeaders: ['X-Api-Key'], secretFile: '/var/run/latchkey/peers/edge' },
         },
         { name: 'mesh', proxy: 'Envoy', services: ['shop/orders', 'other/api'], certificateNames: ['envoy.edge.svc'] },
       ]

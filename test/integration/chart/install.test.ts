@@ -87,6 +87,6 @@ describe('at a real API server', () => {
     await helm('uninstall', 'latchkey', '--namespace', 'latchkey-system')
     await eventually(async () => (await remaining()) === '', 'everything is gone')
     const crds = await kubectl(cluster.plane.kubeconfig, ['get', 'crds', '--output=name'])
-    expect(crds.trim().split('\n')).toHaveLength(5)
+    expect(crds.trim().split('\n')).toHaveLength(6)
   })
 })

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createObjects } from '../../../issuer/objects.ts'
+import { createKubernetesStore } from '../../../issuer/store/kubernetes/kubernetes-store.ts'
 import { createSources } from '../../../operator/sources.ts'
+import { systemClock } from '../../../platform/clock.ts'
 import { isAllowed } from '../../../platform/kube/access-review.ts'
 import { createKubeClient, type KubeClient } from '../../../platform/kube/client.ts'
 import { loadKubeConnection } from '../../../platform/kube/connection.ts'
@@ -83,6 +85,25 @@ it('suffice for everything the issuer watches, and for the questions it asks', a
   await client.get(secrets, 'latchkey-system', 'latchkey-issuer-keys')
   await expect(client.get(secrets, 'latchkey-system', 'latchkey-ca')).rejects.toMatchObject(refused)
   await expect(client.get(secrets, 'shop', 'checkout')).rejects.toMatchObject(refused)
+})
+
+it('suffice for what the issuer keeps for tokens, in its own namespace only', async () => {
+  const client = await clientOf('issuer')
+  const about = { client, namespace: 'latchkey-system', clock: systemClock, log }
+  const store = createKubernetesStore(about)
+  store.start()
+  const key = { type: 'Code', tenant: 'installation', id: 'a-code' } as const
+  const record = { endsAt: Math.floor(Date.now() / 1_000) + 60 }
+  expect(await store.claim(key, record)).toBe('claimed')
+  await store.put(key, { ...record, value: { client: 'sc_a' } })
+  for await (const listed of store.list('Code', 'installation')) expect(listed.value).toEqual({ client: 'sc_a' })
+  expect(await store.take(key)).toBeDefined()
+  await expect.poll(() => store.fault()).toBeUndefined()
+  await store.stop()
+  const elsewhere = createKubernetesStore({ ...about, namespace: 'shop' })
+  await expect(elsewhere.claim(key, record)).rejects.toMatchObject({ reason: 'store_unavailable', cause: refused })
+  const operator = createKubernetesStore({ ...about, client: await clientOf('operator') })
+  await expect(operator.get(key)).rejects.toMatchObject({ reason: 'store_unavailable', cause: refused })
 })
 
 it('suffice for what the operator writes', async () => {

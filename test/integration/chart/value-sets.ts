@@ -14,7 +14,7 @@ const everything = {
   issuer: {
     url: 'https://issuer.example.com/prod',
     tlsHosts: ['issuer.example.com', '10.0.0.1'],
-    signingKeys: { rotateEvery: '168h' },
+    signingKeys: { rotateEvery: '168h', algorithms: ['RS256', 'ES256'], ed25519Alg: 'Ed25519' },
     service: { type: 'LoadBalancer', clusterIP: '10.96.0.77', annotations: { a: 'b' } },
     replicas: 3,
     extraEnv: [{ name: 'EXTRA', value: '1' }],
@@ -42,9 +42,20 @@ const authorizer = {
   tlsHosts: ['authz.example.com'],
   allowedFrom: [{ namespaceSelector: { matchLabels: { edge: 'yes' } } }],
   peers: [
-    { name: 'edge', proxy: 'Nginx', services: ['shop/orders', 'shop/basket'], secretName: 'edge' },
+    {
+      name: 'edge',
+      proxy: 'Nginx',
+      services: ['shop/orders', 'shop/basket'],
+      secretName: 'edge',
+      keyHeaders: ['X-Api-Key'],
+    },
     { name: 'mesh', proxy: 'Envoy', services: ['shop/orders', 'other/api'], certificateNames: ['envoy.edge.svc'] },
   ],
+}
+const redis = {
+  url: 'rediss://redis.cache.svc:6380/1',
+  secretRef: { name: 'token-store', usernameKey: 'user' },
+  caBundle: { configMapName: 'redis-ca' },
 }
 const one = { replicas: 1 }
 /** The main ways to install: each is rendered, and taken by a real API server. */
@@ -64,6 +75,7 @@ export const sets: Record<string, Rendering> = {
   'Secrets in listed namespaces': { values: { secrets: { namespaces: 'Labelled', namespaceList: ['shop'] } } },
   'external authorizer': { values: { authorizer, monitoring: { prometheusRule: { enabled: true } } } },
   'external authorizer that nobody may ask': { values: { authorizer: { enabled: true, replicas: 1 } } },
+  'tokens kept in Redis': { values: { tokenStore: { kind: 'Redis', redis } } },
   'everything on': { values: everything },
 }
 /** Those of one kind. */

@@ -35,7 +35,10 @@ function completed(typed: readonly string[]): string[] {
 
 it.each([
   [['to'], ['token']],
-  [['token', ''], ['inspect']],
+  [
+    ['token', ''],
+    ['inspect', 'mint', 'exchange'],
+  ],
   [['why', '--sn'], ['--snapshot']],
   [['why', '--output', '=', 'j'], ['json']],
   [['token', 'inspect', 't'], ['compopt -o default']],

@@ -36,8 +36,8 @@ const create = (resource: Resource, name: string, spec: object) =>
   cluster.client.create<WithStatus>(resource, { metadata: { name, namespace }, spec } as KubeObject)
 const statusOf = async (name: string) =>
   (await cluster.client.get<WithStatus>(accessKeys, namespace, name))?.status as AccessKeyStatus | undefined
-async function minted(name: string): Promise<string> {
-  await create(accessKeys, name, { clientRef: { name: 'web' } })
+async function minted(name: string, spec: object = {}): Promise<string> {
+  await create(accessKeys, name, { clientRef: { name: 'web' }, ...spec })
   const key = { metadata: { namespace, name } }
   await condition(cluster.client, accessKeys, key, { type: 'Ready', reason: 'Ready' })
   return until(async () => (await statusOf(name))?.keyId, 'the key')
@@ -110,6 +110,26 @@ describe('latchkey leaked', () => {
     })
     const after = await cluster.client.get(accessKeys, namespace, 'worker')
     expect(after?.metadata.generation).toBe(before?.metadata.generation)
+  })
+
+  const toOrders = { services: [{ namespace: 'shop', name: 'orders' }] }
+  it.each<[string, object]>([
+    ['StaticSecret', toOrders],
+    ['ApiKey', toOrders],
+    ['ClientSecret', {}],
+  ])('revokes a %s by the secret itself, and tells nothing of it', async (type, spec) => {
+    const name = type.toLowerCase()
+    const kid = await minted(name, { type, ...spec })
+    const stored = await cluster.client.get<KubeObject & { data: Record<string, string> }>(secrets, namespace, name)
+    const secret = Buffer.from(stored?.data.secret ?? '', 'base64').toString('utf8')
+    const { code, text, complaint } = await run(['-', '--yes', '--logs', 'skip', '-o', 'json'], [`KEY=${secret}\n`])
+    expect([code, complaint]).toEqual([0, ''])
+    expect(text).not.toContain(secret.slice(-20))
+    const status = await statusOf(name)
+    expect(JSON.parse(text)).toMatchObject({ kid, accessKeys: [{ namespace, name, newKey: status?.keyId }] })
+    expect(status?.keys?.find(key => key.kid === kid)?.state).toBe('Revoked')
+    expect(status?.keyId).toMatch(/^acc_/)
+    expect(status?.keyId).not.toBe(kid)
   })
 
   it('tells of guards whose logs cannot be read, and for what else is known ends well', async () => {

@@ -72,7 +72,8 @@ const inCluster = (more: Record<string, string>): Asked => ({
   },
 })
 const operator = (more: Record<string, string>) => inCluster({ LATCHKEY_POD_NAME: 'operator-0', ...more })
-const issuer = (more: Record<string, string>) => inCluster({ LATCHKEY_PORT: '0', LATCHKEY_SNAPSHOT_PORT: '0', ...more })
+const issuer = (more: Record<string, string>) =>
+  inCluster({ LATCHKEY_PORT: '0', LATCHKEY_SNAPSHOT_PORT: '0', LATCHKEY_TOKEN_PORT: '0', ...more })
 const webhook = (more: Record<string, string>) =>
   inCluster({
     LATCHKEY_PORT: '0',

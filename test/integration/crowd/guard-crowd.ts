@@ -86,6 +86,7 @@ async function startIssuer(world: World): Promise<ChartProcess> {
   const issuer = await startAsInChart('issuer', {
     ...world.environment,
     LATCHKEY_SNAPSHOT_PORT: String(await freePort()),
+    LATCHKEY_TOKEN_PORT: '0',
     LATCHKEY_KUBECONFIG: world.plane.kubeconfig,
   })
   await expect.poll(() => issuer.probe('/readyz'), { timeout: 60_000 }).toBe(200)

@@ -90,6 +90,7 @@ function startIssuer(cluster: TestCluster): Promise<ChartProcess> {
     LATCHKEY_ISSUER_URL: issuerUrl,
     LATCHKEY_PORT: '0',
     LATCHKEY_SNAPSHOT_PORT: '0',
+    LATCHKEY_TOKEN_PORT: '0',
     LATCHKEY_KUBECONFIG: cluster.plane.kubeconfig,
   })
 }

@@ -15,6 +15,7 @@ const expected: Readonly<Record<string, readonly string[]>> = {
   'keeps what clients say of themselves': ['field'],
   'keeps what belongs to one hop': ['field'],
   'decides on a normalised path and forwards the other': ['undecided'],
+  'forwards the API key of a query': ['unread'],
   'sends a request twice': ['undecided'],
   'lets denied requests through': ['undecided'],
   'answers nothing': ['hang'],

@@ -5,11 +5,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { writeApiKey, writeStaticSecret } from '../../../core/secret/presented.ts'
 import { type FrameServer, full, startFrameServer } from '../../guard/frame-server.ts'
 import { type Collector, startCollector } from '../../guard/otlp-collector.ts'
-import { alice, bob, rowsOf, service } from '../../guard/policy-rows.ts'
+import { alice, bob, nowSeconds, rowsOf, service } from '../../guard/policy-rows.ts'
 import { openRaw, sendRaw } from '../../guard/raw-socket.ts'
 import { type App, startApp } from '../../guard/rig.ts'
+import { startCollector as startTraceCollector, type Collector as TraceCollector } from '../../guard/trace-collector.ts'
+import { knownSecrets } from '../../unit/core/secret/secrets.ts'
 
 const main = fileURLToPath(new URL('../../../guard/main.ts', import.meta.url))
 
@@ -63,6 +66,18 @@ const calls: Readonly<Record<string, () => string>> = {
     get('/api/x', bearer(`${good.split('.').slice(0, 2).join('.')}.${canary('signature')}`)),
   'denied with an unknown scheme': () => get('/api/x', `Authorization: Token ${canary('scheme')}`),
   'two credentials': () => get('/api/x', bearer(good), bearer(canary('second credential'))),
+  'an API key in the query': () => get(`/api/x?a=1&api-key=${canary('API key')}`),
+  'an API key in the query of a public path': () => get(`/open/x?api-key=${canary('API key of an open path')}`),
+  'an API key twice': () => get(`/api/x?api-key=${canary('first API key')}&api-key=${canary('second API key')}`),
+  'an API key under another spelling': () => get(`/api/x?API%2Dkey=${canary('API key of another spelling')}`),
+  'an API key behind a malformed path': () => get(`/api/../x?api-key=${canary('API key of a malformed path')}`),
+  'an API key in a target that is none': () => get(`orders/x?api-key=${canary('API key of no target')}`),
+  'an API key in the header': () => get('/open/x', `X-Key: ${canary('API key in a header')}`),
+  'an API key in the query of a failing call': () =>
+    get(`/api/breaks?api-key=${canary('API key of a failing call')}`, bearer(good)),
+  'an API key that is good': () => get(`/api/x?api-key=${writeApiKey(knownSecrets[0])}`),
+  'a static secret that is good': () =>
+    get('/api/x', bearer(writeStaticSecret({ clientId: alice.clientId, ...knownSecrets[1] }))),
   'a token in the query': () => get(`/api/x?access_token=${canary('access_token')}`, bearer(good)),
   'a fragment': () => get(`/api/x#access_token=${canary('fragment')}`, bearer(good)),
   'a path parameter': () => get(`/api/x;jsessionid=${canary('path parameter')}`, bearer(good)),
@@ -83,9 +98,22 @@ const calls: Readonly<Record<string, () => string>> = {
   'an app that answers no HTTP': () => get(`/api/garbage?t=${canary('query of a garbled answer')}`, bearer(good)),
 }
 
+const secretRow = (kind: 'ApiKey' | 'StaticSecret', { keyId, hash }: { keyId: string; hash: string }) => ({
+  ...{ kid: keyId, accessKey: 'old-caller', kind, hash, notBefore: nowSeconds() - 60 },
+})
+const rows = rowsOf({
+  service: {
+    directAccess: 'Report',
+    accepts: ['ClientToken', 'StaticSecret', 'ApiKey'],
+    apiKey: { query: 'api-key', header: 'x-key' },
+  },
+  alice: { secrets: [secretRow('ApiKey', knownSecrets[0]), secretRow('StaticSecret', knownSecrets[1])] },
+})
+
 let app: App
 let frames: FrameServer
 let collector: Collector
+let traces: TraceCollector
 let folder: string
 let child: ChildProcess
 let output = ''
@@ -105,8 +133,9 @@ beforeAll(async () => {
   })
   frames = await startFrameServer()
   await writeFile(frames.tokenFile, `${canary('token of the guard')}\n`)
-  frames.serve(stream => stream.send(full(rowsOf({ service: { directAccess: 'Report' } }), { a: '1' })))
+  frames.serve(stream => stream.send(full(rows, { a: '1' })))
   collector = await startCollector()
+  traces = await startTraceCollector()
   folder = await mkdtemp(join(tmpdir(), 'canary-'))
   const admin = await startGuard()
   for (const call of Object.values(calls)) answers.push(await send(Number(admin.port), call()))
@@ -118,7 +147,7 @@ beforeAll(async () => {
 }, 60_000)
 afterAll(async () => {
   child.kill('SIGKILL')
-  await Promise.all([app.close(), frames.close(), collector.close()])
+  await Promise.all([app.close(), frames.close(), collector.close(), traces.close()])
   await rm(folder, { recursive: true })
 })
 
@@ -137,6 +166,7 @@ async function startGuard(): Promise<{ port: string; adminPort: string }> {
       LATCHKEY_DRAIN_GRACE: '0s',
       LATCHKEY_DRAIN_DEADLINE: '2s',
       LATCHKEY_AUDIT_OTLP: collector.url,
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: traces.url,
       OTEL_EXPORTER_OTLP_HEADERS: `x-collector-key=${canary('key of the collector')}`,
     },
   })
@@ -179,7 +209,14 @@ describe('E11 secrets that callers and the guard hold', () => {
     for (const status of [101, 200, 400, 401, 403, 502]) {
       expect(answers.some(answer => answer.startsWith(`HTTP/1.1 ${status} `))).toBe(true)
     }
-    expect(planted.size).toBeGreaterThan(35)
+    const answerTo = (call: string) => answers[Object.keys(calls).indexOf(call)]
+    for (const call of [
+      'an API key that is good',
+      'a static secret that is good',
+      'an API key in the query of a public path',
+    ])
+      expect(answerTo(call)).toMatch(/^HTTP\/1\.1 200 /)
+    expect(planted.size).toBeGreaterThan(42)
   })
 
   it('reached the app where they are its business, so the search below can find them', async () => {
@@ -187,32 +224,45 @@ describe('E11 secrets that callers and the guard hold', () => {
     // The app may answer before it has read a body to its end.
     for (const place of ['query', 'cookie', 'header', 'body']) await expect.poll(seen).toContain(canary(place))
     expect(seen()).not.toContain(canary('jti of a good token'))
+    for (const place of planted.keys()) if (place.includes('API key')) expect(seen()).not.toContain(canary(place))
+    for (const { secret } of knownSecrets) expect(seen()).not.toContain(secret)
+    expect(seen()).not.toContain(writeApiKey(knownSecrets[0]))
     expect(collector.requests[0]?.headers['x-collector-key']).toBe(canary('key of the collector'))
     expect(frames.streams[0]?.authorization).toBe(`Bearer ${canary('token of the guard')}`)
   })
 
-  it.each(['log and audit', 'metrics', 'answers', 'export', 'files'])('are found in none of: %s', async sink => {
-    const texts: Record<string, () => string | Promise<string>> = {
-      'log and audit': () => output,
-      metrics: () => metrics,
-      answers: () => answers.join('\n'),
-      export: () => collector.requests.map(({ text }) => text).join('\n'),
-      files: async () => {
-        const names = await readdir(folder)
-        return (await Promise.all(names.map(name => readFile(join(folder, name), 'utf8')))).join('\n')
-      },
-    }
-    const text = (await texts[sink]?.()) ?? ''
-    expect(text.length).toBeGreaterThan(100)
-    const forms = [...planted].flatMap(([place, value]) =>
-      [value, base64(value), Buffer.from(value).toString('hex')].map(form => [place, form] as const),
-    )
-    // A token in parts: its claims are a secret as well as its signature.
-    for (const token of [good, known])
-      for (const part of token.split('.').slice(1)) forms.push(['part of a token', part])
-    const found = forms.filter(([, form]) => text.includes(form) || decoded(text).includes(form))
-    expect(found.map(([place]) => place)).toEqual([])
-  })
+  it.each(['log and audit', 'metrics', 'answers', 'export', 'traces', 'files'])(
+    'are found in none of: %s',
+    async sink => {
+      const texts: Record<string, () => string | Promise<string>> = {
+        'log and audit': () => output,
+        metrics: () => metrics,
+        answers: () => answers.join('\n'),
+        export: () => collector.requests.map(({ text }) => text).join('\n'),
+        traces: () => traces.bodies.map(body => body.toString('latin1')).join('\n'),
+        files: async () => {
+          const names = await readdir(folder)
+          return (await Promise.all(names.map(name => readFile(join(folder, name), 'utf8')))).join('\n')
+        },
+      }
+      const text = (await texts[sink]?.()) ?? ''
+      expect(text.length).toBeGreaterThan(100)
+      const forms = [...planted].flatMap(([place, value]) =>
+        [value, base64(value), Buffer.from(value).toString('hex')].map(form => [place, form] as const),
+      )
+      for (const known of knownSecrets.slice(0, 2))
+        forms.push(
+          ['secret', known.secret],
+          ['API key', writeApiKey(known)],
+          ['hash in hex', Buffer.from(known.hash, 'base64url').toString('hex')],
+        )
+      // A token in parts: its claims are a secret as well as its signature.
+      for (const token of [good, known])
+        for (const part of token.split('.').slice(1)) forms.push(['part of a token', part])
+      const found = forms.filter(([, form]) => text.includes(form) || decoded(text).includes(form))
+      expect(found.map(([place]) => place)).toEqual([])
+    },
+  )
 })
 
 /** Whatever base64 is in there, read. */

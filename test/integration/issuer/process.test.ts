@@ -33,7 +33,8 @@ it('the process gets ready, and on SIGTERM sends its guards away and exits 0', a
     lines.push(line)
     if (line.msg === 'listening') ports.set(String(line.server), Number(line.port))
   })
-  await expect.poll(() => ports.size, { timeout: 20_000 }).toBe(3)
+  const servers = ['health', 'public', 'snapshots', 'tokens']
+  await expect.poll(() => [...ports.keys()].sort(), { timeout: 20_000 }).toEqual(servers)
   const health = (path: string) => fetch(`http://127.0.0.1:${ports.get('health')}${path}`)
   await expect.poll(async () => (await health('/readyz')).status, { timeout: 20_000 }).toBe(200)
 

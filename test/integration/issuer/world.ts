@@ -47,6 +47,7 @@ export async function startWorld(own?: ControlPlane): Promise<World> {
     LATCHKEY_ISSUER_URL: issuerUrl,
     LATCHKEY_PORT: '0',
     LATCHKEY_SNAPSHOT_PORT: '0',
+    LATCHKEY_TOKEN_PORT: '0',
     LATCHKEY_HEALTH_PORT: '0',
   }
   const world: World = {

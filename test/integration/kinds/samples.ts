@@ -88,6 +88,7 @@ const samples: Record<string, Sample> = {
       roleRef: { name: 'reader' },
       clients: [{ namespace: 'default', name: 'checkout' }],
       attributes: { tenant: 'acme' },
+      limit: { requests: 600, per: '1m' },
       actFor: 'None',
       expiresAt: '2030-01-01T00:00:00Z',
     },
@@ -116,6 +117,7 @@ const samples: Record<string, Sample> = {
       maxStaleness: '24h',
       directAccess: 'Refuse',
       keepCredential: 'Never',
+      oauth: { accessTokenLifetime: '10m' },
     },
   },
 }

@@ -75,6 +75,18 @@ export const sentences: readonly [string, string, object, string][] = [
     { targetRef: { name: 'a.b', port: 80 } },
     'a name has lower-case letters, digits and dashes',
   ],
+  [
+    'a header of API keys with an underscore',
+    'GuardedService',
+    { targetRef: { name: 'a', port: 80 }, accepts: ['ApiKey'], apiKey: { header: 'x_api_key' } },
+    'the name of a header has letters, digits and single dashes',
+  ],
+  [
+    'a parameter of API keys that needs an escape',
+    'GuardedService',
+    { targetRef: { name: 'a', port: 80 }, accepts: ['ApiKey'], apiKey: { query: 'api key' } },
+    'the name of a query parameter has letters, digits',
+  ],
   ['a name in capitals', 'AccessKey', { clientRef: { name: 'A' } }, 'a name has lower-case letters, digits, dashes'],
   ['a client id of one word', 'ApiClient', { clientId: 'checkout' }, 'a chosen client id is the namespace'],
 ]

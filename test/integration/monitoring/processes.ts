@@ -62,7 +62,12 @@ export async function startProcesses(): Promise<Processes> {
       return line.adminPort
     }),
     authorizer: start('authorizer/main.ts', authorizerArgs(folder), {}, healthPort),
-    issuer: start('issuer/main.ts', [], { ...common, LATCHKEY_PORT: '0', LATCHKEY_SNAPSHOT_PORT: '0' }, healthPort),
+    issuer: start(
+      'issuer/main.ts',
+      [],
+      { ...common, LATCHKEY_PORT: '0', LATCHKEY_SNAPSHOT_PORT: '0', LATCHKEY_TOKEN_PORT: '0' },
+      healthPort,
+    ),
     operator: start(
       'operator/main.ts',
       [],

@@ -1,6 +1,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { usualIssuerAlgorithms } from '../../../core/keys/issuer-keys.ts'
 import type { Condition } from '../../../core/status/report.ts'
 import type { Config } from '../../../operator/config.ts'
 import { type RunningOperator, runOperator } from '../../../operator/run-operator.ts'
@@ -95,6 +96,7 @@ export function configOf(change: Partial<Config> = {}): Config {
     authorizer: false,
     authorizerTlsHosts: [],
     issuerKeyEveryMs: 720 * 3_600_000,
+    issuerAlgorithms: usualIssuerAlgorithms,
     reservedAudiences: ['https://kubernetes.default.svc'],
     tokenFile: tokenFile(),
     ...change,

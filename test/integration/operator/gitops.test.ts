@@ -107,7 +107,8 @@ describe('a manager that applies every kind server-side', () => {
     await run(argo, next)
     const [, key] = await current(next)
     expect([key?.metadata.generation, key?.status?.observedGeneration]).toEqual([2, 2])
-    expect((await secretOf(namespace))?.metadata.labels).toMatchObject({ team: 'a' })
+    // What can be computed again is written last, after the status.
+    await expect.poll(async () => (await secretOf(namespace))?.metadata.labels).toMatchObject({ team: 'a' })
   })
 })
 

@@ -1,5 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type IssuerKey, issuerKeysFile, readIssuerKeys, signingKids } from '../../../core/keys/issuer-keys.ts'
+import {
+  type IssuerAlgorithm,
+  type IssuerKey,
+  issuerKeysFile,
+  readIssuerKeys,
+  signingKids,
+  usualIssuerAlgorithms,
+} from '../../../core/keys/issuer-keys.ts'
 import { issuerKeyRetiringSeconds } from '../../../core/keys/plan-issuer-keys.ts'
 import { rotationRequestedAt } from '../../../core/keys/rotation-request.ts'
 import type { PlannedEvent } from '../../../core/status/report.ts'
@@ -16,6 +23,7 @@ const name = 'latchkey-issuer-keys'
 const publishAheadMs = 20 * 60_000
 let world: World
 let replicas: Issuer[] = []
+let chosen: readonly IssuerAlgorithm[] = usualIssuerAlgorithms
 let now = Math.floor(Date.now() / 1_000) * 1_000
 
 const published = () =>
@@ -30,7 +38,10 @@ const clock = { wallMs: () => now }
 const leader = () =>
   createIssuerKeys({
     client: world.admin,
-    config: { namespace: releaseNamespace, fullname: 'latchkey', publishAheadMs, issuerKeyEveryMs: 720 * 3_600_000 },
+    config: {
+      ...{ namespace: releaseNamespace, fullname: 'latchkey', publishAheadMs, issuerKeyEveryMs: 720 * 3_600_000 },
+      issuerAlgorithms: chosen,
+    },
     published,
     request: createRequestReader({
       ...{ clock, log: testLog('error') },
@@ -169,5 +180,41 @@ describe("the issuer's keys, of two leaders and real replicas (F03, F07)", () =>
     const now = await files()
     expect(now['a.jwk']).toBeUndefined()
     expect(now.note).toBe('kept')
+  })
+
+  it('of an RSA key that is chosen are published first, and the others go when it signs', async () => {
+    now += 60_000
+    chosen = ['RS256', 'ES256']
+    await settle()
+    expect(states(await keys())).toEqual(['ES256 Signing', 'Ed25519 Signing', 'RS256 Next'])
+    replicas = [await world.startReplica()]
+    await expect.poll(async () => (await published()).size).toBe(3)
+    await settle()
+    expect(states(await keys())).toEqual(['ES256 Signing', 'Ed25519 Signing', 'RS256 Next'])
+    now += publishAheadMs + 1_000
+    await settle()
+    expect(states(await keys())).toEqual(['ES256 Signing', 'Ed25519 Retiring', 'RS256 Signing'])
+    for (const { kid, state } of await keys()) {
+      const text = (await files())[`${kid}.jwk`] ?? ''
+      for (const member of ['d', 'p', 'q', 'dp', 'dq', 'qi'])
+        if (state === 'Retiring') expect(text).not.toContain(`"${member}":`)
+    }
+    now += issuerKeyRetiringSeconds * 1_000
+    await settle()
+    expect(states(await keys())).toEqual(['ES256 Signing', 'RS256 Signing'])
+  })
+
+  it('of an RSA key rotate as others, and lose every private member when they retire', async () => {
+    const { RS256: first = '' } = signingKids(await keys())
+    now += 720 * 3_600_000
+    await settle()
+    replicas = [await world.startReplica()]
+    await expect.poll(async () => (await published()).size).toBe(4)
+    await settle()
+    now += publishAheadMs + 1_000
+    await settle()
+    expect(states(await keys())).toEqual(['ES256 Retiring', 'ES256 Signing', 'RS256 Retiring', 'RS256 Signing'])
+    const retired = JSON.parse((await files())[`${first}.jwk`] ?? '{}')
+    expect(Object.keys(retired).sort()).toEqual(['alg', 'e', 'kid', 'kty', 'n', 'use'])
   })
 })

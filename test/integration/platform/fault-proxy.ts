@@ -15,6 +15,7 @@ export type Fault =
   | 'slow' // a few bytes at a time
   | 'unavailable' // 503 without a Status
   | 'refused' // the connection is closed before any answer
+  | 'mute' // the request is taken, and nothing comes
 
 export const faults: readonly Fault[] = [
   'reset',
@@ -119,6 +120,7 @@ function refuse(fault: Fault, request: IncomingMessage, response: ServerResponse
   else if (fault === 'unavailable')
     response.writeHead(503, { 'content-type': 'text/plain' }).end('upstream connect error')
   else if (fault === 'refused') request.socket.destroy()
+  else if (fault === 'mute') return true
   else return false
   return true
 }

@@ -4,7 +4,9 @@ import {
   CheckRequestSchema,
   type CheckResponse,
 } from '../../../authorizer/grpc/generated/envoy/service/auth/v3/external_auth_pb.js'
+import { writeApiKey } from '../../../core/secret/presented.ts'
 import { alice, bob, rowsOf } from '../../guard/policy-rows.ts'
+import { knownSecrets } from '../core/secret/secrets.ts'
 import { checkOf, type GrpcClient, openGrpc } from './grpc-client.ts'
 import { type Rig, secretOf, startAuthorizer } from './rig.ts'
 
@@ -113,6 +115,46 @@ describe('who calls again', () => {
     const nobody = await ask({ target: '/open/x' })
     expect(nobody.headers).not.toHaveProperty('latchkey-client')
     expect(await ask({ target: '/open/x' })).toEqual(nobody)
+  })
+})
+
+describe('an API key in the query', () => {
+  const [{ keyId, hash, secret }] = knownSecrets
+  const key = writeApiKey({ keyId, secret })
+  const rows = rowsOf({
+    service: { accepts: ['ClientToken', 'ApiKey'], apiKey: { header: 'x-api-key', query: 'api-key' } },
+    alice: { secrets: [{ kid: keyId, accessKey: 'old-caller', kind: 'ApiKey', hash, notBefore: 0 }] },
+  })
+  beforeEach(() => rig.apply(rows))
+
+  it('lets its client in, and Envoy is told the target without it, each time', async () => {
+    for (const [target, left] of [
+      [`/api/x?b=1&api-key=${key}&a`, '/api/x?b=1&a'],
+      [`/api/y?api-key=${key}`, '/api/y'],
+      [`/open/x?&api-key=${key}`, '/open/x?'],
+    ] as const) {
+      expect(await ask({ target })).toMatchObject({ kind: 'okResponse', headers: { ':path': left } })
+      await expect.poll(lastLine).toMatchObject({ decision: 'allow', path: left.split('?')[0] })
+    }
+    const { headers } = await ask({ target: '/api/x', headers: { 'x-api-key': key } })
+    expect(headers).not.toHaveProperty(':path')
+    expect(JSON.stringify(await rig.audit())).not.toContain(key)
+  })
+
+  it.each([
+    ['twice', `/api/x?api-key=${key}&api-key=${key}`],
+    ['in another spelling', `/api/x?api%2Dkey=${key}`],
+    ['beside a token', `/api/x?api-key=${key}&access_token=x`],
+  ])('%s is refused', async (_, target) => {
+    const answer = await ask({ target })
+    expect(answer).toMatchObject({ kind: 'deniedResponse', status: 400 })
+    expect(JSON.stringify(answer)).not.toContain(key)
+  })
+
+  it('is told nothing of where it is a parameter like any other', async () => {
+    rig.apply(rowsOf())
+    const answer = await ask({ target: '/api/x?api-key=abc', headers: bearer() })
+    expect(answer.headers).not.toHaveProperty(':path')
   })
 })
 

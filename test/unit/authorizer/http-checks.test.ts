@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { httpAnswer } from '../../../authorizer/http/answer-http.ts'
+import { writeApiKey } from '../../../core/secret/presented.ts'
 import { alice, bob, rowsOf } from '../../guard/policy-rows.ts'
 import { openRaw, type RawAnswer, sendRaw } from '../../guard/raw-socket.ts'
+import { knownSecrets } from '../core/secret/secrets.ts'
 import { peers, type Rig, secretOf, startAuthorizer } from './rig.ts'
 
 let rig: Rig
@@ -254,5 +256,87 @@ describe('a limit of a listener', () => {
     await greedy.closed()
     const counted = `latchkey_authorizer_limits_hit_total{server="${server}",limit="pipelined"} 1`
     await expect.poll(rig.metrics).toContain(counted)
+  })
+})
+
+describe('a proxy that asks for a service with API keys', () => {
+  const [{ keyId, hash, secret }] = knownSecrets
+  const key = writeApiKey({ keyId, secret })
+  const taking = rowsOf({
+    service: { accepts: ['ClientToken', 'ApiKey'], apiKey: { header: 'x-api-key', query: 'api-key' } },
+    alice: { secrets: [{ kid: keyId, accessKey: 'old-caller', kind: 'ApiKey', hash, notBefore: 0 }] },
+  })
+  const without = { token: undefined, secret: secretOf('envoy'), path: '/check/shop/orders/api/x' }
+  beforeEach(() => rig.apply(taking))
+
+  it('may let its client in by the header of the service', async () => {
+    const answer = await check({ ...without, token: '', fields: [`X-Api-Key: ${key}`] })
+    expect([answer.status, answer.headers['latchkey-client']]).toEqual([200, [alice.clientId]])
+  })
+
+  it('is told to take that header off, in every spelling', async () => {
+    const fields = [`X-Api-Key: ${key}`, 'X_Api_Key: whatever', 'X-Api-Keys: passes']
+    const answer = await check({ ...without, token: '', fields })
+    const removed = answer.headers['x-envoy-auth-headers-to-remove']?.[0]?.split(',')
+    expect(removed).toEqual(expect.arrayContaining(['x-api-key', 'x_api_key']))
+    expect(removed).not.toContain('x-api-keys')
+  })
+
+  describe.each(['nginx', 'haproxy', 'traefik'])('and is %s', name => {
+    const ask = (target: string, of: string | undefined, port?: number) =>
+      check(
+        {
+          ...{ path: '/check/shop/orders', secret: secretOf(name), token: of === undefined ? alice.token() : '' },
+          fields: [
+            ...(name === 'traefik' ? [`X-Forwarded-Method: GET`, `X-Forwarded-Uri: ${target}`] : told('GET', target)),
+            ...(of === undefined ? [] : [of]),
+          ],
+        },
+        port,
+      )
+    const problemOf = ({ headers, body }: RawAnswer) => JSON.parse(headers['latchkey-problem']?.[0] ?? body)
+
+    it.each([
+      ['/api/x', `X-Api-Key: ${key}`],
+      ['/open/x', `X-Api-Key: ${key}`],
+      ['/open/x', 'X_Api_Key: whatever'],
+    ])('is refused %s with %s, where it is not known to take that off', async (path, field) => {
+      expect(problemOf(await ask(path, field))).toMatchObject({
+        code: 'credential_unsupported',
+        detail: expect.stringContaining('header x-api-key off before the app: keyHeaders of its peer'),
+      })
+    })
+
+    it('is refused it in audit mode too: the app would see it', async () => {
+      rig.apply(rowsOf({ service: { accepts: ['ApiKey'], apiKey: { header: 'x-api-key' }, mode: 'Audit' } }))
+      expect(problemOf(await ask('/api/x', `X-Api-Key: ${key}`))).toMatchObject({ code: 'credential_unsupported' })
+      expect((await ask('/api/x', undefined)).status).toBe(200)
+    })
+
+    it('lets a client in by Basic, and any call without that header', async () => {
+      expect((await ask('/api/x', `Authorization: Basic ${key}`)).status).toBe(200)
+      expect((await ask('/api/x', undefined)).status).toBe(200)
+      expect((await ask('/open/x', 'X-Api-Keys: other')).status).toBe(200)
+    })
+
+    it('is refused a key in the query', async () => {
+      expect(problemOf(await ask(`/open/x?api-key=${key}`, 'X-Other: y'))).toMatchObject({
+        code: 'credential_ambiguous',
+      })
+    })
+  })
+
+  it('lets a client in by the header that nginx takes off, by whatever case its peer has it', async () => {
+    const listed = peers.map(peer => (peer.name === 'nginx' ? { ...peer, keyHeaders: ['x-api-key'] } : peer))
+    const other = await startAuthorizer({ peers: listed, rows: taking })
+    const fields = [...told('GET', '/api/x'), `X-Api-Key: ${key}`]
+    const answer = await check({ secret: secretOf('nginx'), token: '', fields }, other.http)
+    expect([answer.status, answer.headers['latchkey-client']]).toEqual([200, [alice.clientId]])
+    await other.close()
+  })
+
+  it.each(['/api/x', '/open/x'])('is not let on with a key in the query of %s: it would forward it', async path => {
+    const answer = await check({ ...without, token: '', path: `/check/shop/orders${path}?api-key=${key}` })
+    expect([answer.status, JSON.parse(answer.body).code]).toEqual([400, 'credential_ambiguous'])
   })
 })

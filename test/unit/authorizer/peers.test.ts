@@ -10,6 +10,11 @@ describe('the list of peers', () => {
     const read = readPeers([good, other])
     expect(read).toMatchObject({ peers: [{ name: 'edge', certificateNames: [] }, { name: 'other' }] })
   })
+  it('names headers that a proxy takes off in lower case', () => {
+    expect(readPeers([{ ...good, keyHeaders: ['X-Api-Key'] }])).toMatchObject({
+      peers: [{ keyHeaders: ['x-api-key'] }],
+    })
+  })
   it('may be empty: then nobody may ask', () => {
     expect(readPeers([])).toEqual({ peers: [] })
   })
@@ -29,6 +34,18 @@ describe('the list of peers', () => {
     ['without a proof', [{ ...good, secretFile: undefined }], 'to prove who it is'],
     ['with a wildcard for a name', [{ ...good, certificateNames: ['*.edge.svc'] }], 'peers[0].certificateNames'],
     ['with names that are none', [{ ...good, certificateNames: 'a.b' }], 'peers[0].certificateNames'],
+    ['with headers that are none', [{ ...good, keyHeaders: ['x api'] }], 'peers[0].keyHeaders: expected names'],
+    ['with a text for headers', [{ ...good, keyHeaders: 'x-api-key' }], 'peers[0].keyHeaders: expected names'],
+    [
+      'with headers that nobody saw it take off',
+      [{ ...good, proxy: 'Traefik', keyHeaders: ['x-api-key'] }],
+      'peers[0].keyHeaders: only Nginx and HAProxy are known to take a header off; behind others use Authorization: Basic',
+    ],
+    [
+      'with headers, for Envoy',
+      [{ ...good, proxy: 'Envoy', keyHeaders: ['x-api-key'] }],
+      'take a header off; Envoy is told by itself',
+    ],
     ['with two of one name', [good, good], 'edge stands for two'],
     [
       'with one certificate name for two',

@@ -12,8 +12,10 @@ import { readGuardLogs } from '../../../cli/leaked/read-logs.ts'
 import { revokingTime, type StoredKey } from '../../../cli/leaked/revoke.ts'
 import type { PublishedKey } from '../../../core/api/access-key.ts'
 import { thumbprint } from '../../../core/jose/jwk.ts'
+import { writeApiKey, writeStaticSecret } from '../../../core/secret/presented.ts'
 import type { KubeClient } from '../../../platform/kube/client.ts'
 import { alice, bob } from '../../guard/policy-rows.ts'
+import { knownSecrets } from '../core/secret/secrets.ts'
 import { commandLine } from './command-line.ts'
 
 const { kid } = alice.key
@@ -47,6 +49,42 @@ describe('the key that is meant', () => {
   ])('is not known from %s, and nothing of it is quoted', (_, given) => {
     expect(() => readKey(given)).toThrow(/^what was given names no key/)
     expect(() => readKey(given)).not.toThrow(/secret/)
+  })
+})
+
+describe('the secret that is meant', () => {
+  const [one, two] = knownSecrets
+  const apiKey = writeApiKey(one)
+  it.each([
+    ['its key id', one.keyId],
+    ['a static secret', writeStaticSecret({ clientId: 'callers.alice', ...one })],
+    ['a bearer header', `Authorization: Bearer ${writeStaticSecret({ clientId: 'callers.alice', ...one })}`],
+    ['a client secret', one.secret],
+    ['an API key', apiKey],
+    ['a Basic header', `Authorization: Basic ${apiKey}\n`],
+    ['user and password', `${one.keyId}:${one.secret}`],
+    ['a line of an access log', `10.0.0.1 "GET /x?a=1&api-key=${apiKey}&b HTTP/1.1" 200`],
+    ['a line of a file', `API_KEY="${one.secret}"`],
+    ['two lines with the same one', `${one.secret}\n${apiKey}`],
+    ['a line whose key id is that of another', `${two.keyId}.${one.secret}`],
+  ])('is known from %s', (_, given) => {
+    expect(readKey(given)).toEqual({ kid: one.keyId })
+  })
+
+  it.each([
+    ['a secret with a typo', one.secret.replace('lks_0', 'lks_1')],
+    ['a secret that goes on', `${one.secret}0`],
+    ['a secret within a word', `x${one.secret}`],
+    ['an API key with a typo', `${apiKey.slice(0, -1)}x`],
+    ['an API key that was cut short', apiKey.slice(0, -1)],
+    ['a key id in capitals', one.keyId.toUpperCase()],
+  ])('is not known from %s, and nothing of it is quoted', (_, given) => {
+    expect(() => readKey(given)).toThrow(/^what was given names no key/)
+    expect(() => readKey(given)).not.toThrow(given)
+  })
+
+  it('is not one of two: each has to be given by itself', () => {
+    expect(() => readKey(`${one.secret} ${two.secret}`)).toThrow(/^what was given holds more than one secret/)
   })
 })
 
@@ -112,6 +150,9 @@ describe('latchkey leaked', () => {
       const ended = await commandLine(['leaked', token, '--yes', ...more], {})
       expect(ended.code).toBe(2)
       for (const part of token.split('.')) expect(ended.text + ended.complaint).not.toContain(part)
+      const [{ secret }] = knownSecrets
+      const ofSecret = await commandLine(['leaked', secret, '--yes', ...more], {})
+      expect([ofSecret.code, ofSecret.text + ofSecret.complaint]).toEqual([2, expect.not.stringContaining('lks_')])
     }
   })
 })

@@ -28,6 +28,8 @@ const passedOver: readonly (readonly [string, readonly string[], string])[] = [
   ['manifests', [...propose, '--manifests', 'm', '--snapshot', 's'], 'twice'],
   ['installation', [...propose, '--installation', 'blue'], "'--installation' says nothing without '--manifests'"],
   ['logs', ['leaked', 'k', '--audit', 'a', '--logs', 'skip'], "'--logs' and '--audit' say the same thing twice"],
+  ['service', ['token', 'mint', '--service', 'a/b', '--audience', 'x'], "'--audience' say the same thing twice"],
+  ['service', ['token', 'exchange', '--service', 'a/b', '--audience', 'x'], "'--audience' say the same thing twice"],
   ['kubeconfig', ['version', '--kubeconfig', 'k'], "'--kubeconfig' says nothing without '--cluster'"],
   ['context', ['version', '--context', 'staging'], "'--context' says nothing without '--cluster'"],
 ]

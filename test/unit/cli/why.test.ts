@@ -112,6 +112,12 @@ describe('latchkey why', () => {
     expect(ended.text).toContain('kubectl patch accessgrants.latchkey.dev alice-calls -n shop --type=merge')
   })
 
+  it('says how often a grant lets its clients call', async () => {
+    await store(rowsOf({ grant: { limit: { requests: 600, perSeconds: 90 } } }))
+    const { text } = await run('--client', 'callers/alice', 'GET', '/api/things')
+    expect(text).toContain('alice-calls gives role caller, up to 600 calls in 1m30s at each guard, which this does not')
+  })
+
   it('tells what audit mode lets through, and that ends with 0', async () => {
     await store(rowsOf({ service: { mode: 'Audit' } }))
     const { code, text } = await run('--client', 'callers/bob', 'GET', '/api/things')

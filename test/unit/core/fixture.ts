@@ -6,8 +6,18 @@ import { algorithms } from '../../../core/jose/algorithms.ts'
 import { thumbprint } from '../../../core/jose/jwk.ts'
 import type { Decision } from '../../../core/policy/decision.ts'
 import { sliceHash } from '../../../core/rows/hash.ts'
-import type { ClientRow, ClusterRow, GrantRow, KeyRow, RoleRow, RuleRow, ServiceRow } from '../../../core/rows/rows.ts'
+import type {
+  ClientRow,
+  ClusterRow,
+  GrantRow,
+  KeyRow,
+  RoleRow,
+  RuleRow,
+  SecretRow,
+  ServiceRow,
+} from '../../../core/rows/rows.ts'
 import { createSnapshotBuilder, type Snapshot } from '../../../core/snapshot/snapshot.ts'
+import { knownSecrets } from './secret/secrets.ts'
 
 /** 2027-01-15T08:00:00Z: no test looks at a clock. */
 export const now = 1_800_000_000
@@ -116,6 +126,12 @@ export function keyRow(key: KeyPair = mainKey, changes: Partial<KeyRow> = {}): K
     notBefore: now - 3_600,
     ...changes,
   }
+}
+
+/** What is known of the secret of 32 bytes of 0: see secret/secrets.ts. */
+export function secretRow(changes: Partial<SecretRow> = {}): SecretRow {
+  const [{ keyId, hash }] = knownSecrets
+  return { kid: keyId, accessKey: 'old-caller', kind: 'StaticSecret', hash, notBefore: now - 3_600, ...changes }
 }
 
 export function clientRow(changes: Partial<ClientRow> = {}): ClientRow {

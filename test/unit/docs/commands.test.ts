@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { kinds } from '../../../core/api/kinds.ts'
+import { tokenRecord } from '../../../core/api/token-record.ts'
 import { repositoryRoot } from '../../cluster/binaries.ts'
 import { codeOf, documents } from './documents.ts'
 
@@ -33,6 +34,7 @@ test('every documented npm script is there', () => {
 /** What kubectl takes for a kind of ours, and the kinds of others that the documents name. */
 const names = new Set([
   'latchkey',
+  `${tokenRecord.plural}.latchkey.dev`,
   ...kinds.flatMap(({ plural, singular, shortNames }) =>
     plural === 'roles'
       ? [`${plural}.latchkey.dev`, ...shortNames]

@@ -22,6 +22,7 @@ const owners = {
     looked: 'head.ts',
     lines: 'request.ts',
     linesOf: 'request.ts',
+    linesWithout: 'request.ts',
     out: 'write.ts',
     corked: 'write.ts',
     blockedSince: 'write.ts',

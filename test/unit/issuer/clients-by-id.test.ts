@@ -45,6 +45,50 @@ it('finds an accepted client, and nobody under an id that is refused or gone', a
   expect(await holderOf('shop.web')).toBeUndefined()
 })
 
+it('gives a client as suspended, and not at all once it is gone, before anybody settled that', async () => {
+  put('web', 'shop.web', '2026-01-01T00:00:00Z')
+  expect(await holderOf('shop.web')).toBe('shop/web')
+  api.put(apiClients, client('shop', 'web', { clientId: 'shop.web', suspended: true }) as KubeObject)
+  await clock.advance(0)
+  expect(byId('shop.web')?.suspended).toBe(true)
+  api.remove(apiClients, 'shop/web')
+  await clock.advance(0)
+  expect(byId('shop.web')).toBeUndefined()
+})
+
+it('looks at the client that is asked for, and leaves all others to whoever settles them', async () => {
+  for (const name of ['web', 'app']) put(name, `shop.${name}`, '2026-01-01T00:00:00Z')
+  await holderOf('shop.web')
+  for (const name of ['web', 'app']) {
+    api.put(apiClients, client('shop', name, { clientId: `shop.${name}`, suspended: true }) as KubeObject)
+  }
+  await clock.advance(0)
+  expect(byId('shop.web')?.suspended).toBe(true)
+  const known = () => resolved.known.clients.get('shop/app')?.suspended
+  expect(known()).toBe(false)
+  resolved.settle()
+  expect(known()).toBe(true)
+})
+
+it('an older client that wants the same id has it once it is settled, also when the younger one was looked at meanwhile', async () => {
+  put('web', 'shop.web', '2026-01-02T00:00:00Z')
+  await holderOf('shop.web')
+  put('elder', 'shop.web', '2026-01-01T00:00:00Z')
+  api.put(
+    apiClients,
+    client(
+      'shop',
+      'web',
+      { clientId: 'shop.web', suspended: true },
+      { creationTimestamp: '2026-01-02T00:00:00Z' },
+    ) as KubeObject,
+  )
+  await clock.advance(0)
+  expect(byId('shop.web')?.suspended).toBe(true)
+  expect(await holderOf('shop.web')).toBe('shop/elder')
+  expect(resolved.known.clients.get('shop/web')?.accepted).toBe(false)
+})
+
 it('shows nobody’s keys under the id of somebody else, before it is settled who has it', async () => {
   put('web', 'shop.web', '2026-01-02T00:00:00Z')
   expect(await holderOf('shop.web')).toBe('shop/web')

@@ -14,7 +14,12 @@ type Event = { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object:
  * An issuer's slices over an API server that is a list of objects.
  * @param drive absent: as fast as the machine does it
  */
-export async function startInstallation(listed: Listed, drive?: typeof driveSteps, clock?: Clock) {
+export async function startInstallation(
+  listed: Listed,
+  drive?: typeof driveSteps,
+  clock?: Clock,
+  accessTokens?: Parameters<typeof createSlices>[0]['accessTokens'],
+) {
   const feeds = new Map<string, { events: Event[]; wake(): void }>()
   const feedOf = (plural: string) => {
     const feed = feeds.get(plural) ?? { events: [], wake() {} }
@@ -41,9 +46,15 @@ export async function startInstallation(listed: Listed, drive?: typeof driveStep
   const documents = { get: () => undefined, onChange: () => () => {}, seenOf: () => ({}) }
   const resolved = createResolved(objects, rules, documents, 'follows')
   const parts = { objects, resolved, documents, cluster: () => undefined, log }
-  const slices = createSlices({ ...parts, ...(drive && { drive }), ...(clock && { clock }) })
+  const slices = createSlices({
+    ...parts,
+    ...(drive && { drive }),
+    ...(clock && { clock }),
+    ...(accessTokens && { accessTokens }),
+  })
   await objects.start()
   return {
+    objects,
     slices,
     resolved,
     /** Tells one change and waits until the issuer has heard of it; nothing is carried out by that. */

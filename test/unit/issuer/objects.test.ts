@@ -55,6 +55,20 @@ it('only of what it has seen less of than a guard the API server is asked how fa
   await asked.stop()
 })
 
+it('of what it is told by the token store that is asked, in the same way', async () => {
+  const asked: string[] = []
+  const feed = { name: 'tokenrecords', progress: () => '7', onTold: () => () => {}, onProgress: () => () => {} }
+  const objects = createObjects(quietServer, {
+    ...createQuietLog(),
+    feed: { ...feed, askProgress: () => void asked.push(feed.name) },
+  })
+  objects.catchUp({ tokenrecords: '7' })
+  expect(asked).toEqual([])
+  objects.catchUp({ tokenrecords: '8' })
+  expect(asked).toEqual(['tokenrecords'])
+  await objects.stop()
+})
+
 it('a replica is there when the last list is, however long it fails or takes, and stops waiting when it has to', async () => {
   const api = createFakeApi()
   const clock = createManualClock()

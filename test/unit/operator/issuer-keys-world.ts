@@ -1,6 +1,12 @@
 import { expect } from 'vitest'
 import { timeOf } from '../../../core/base/time.ts'
-import { issuerKeysFile, readIssuerKeys, signingKids } from '../../../core/keys/issuer-keys.ts'
+import {
+  type IssuerAlgorithm,
+  issuerKeysFile,
+  readIssuerKeys,
+  signingKids,
+  usualIssuerAlgorithms,
+} from '../../../core/keys/issuer-keys.ts'
 import { rotationRequestedAt, rotationRequestOf } from '../../../core/keys/rotation-request.ts'
 import { createIssuerKeys, type IssuerKeys } from '../../../operator/certificates/issuer-keys.ts'
 import { type SecretOf, textsOf } from '../../../operator/owned-objects.ts'
@@ -24,6 +30,7 @@ interface Replica {
 export function createIssuerKeysWorld() {
   let now = 1_790_000_000
   let secret: SecretOf | undefined
+  let chosen = usualIssuerAlgorithms
   let version = 0
   let replicas: Replica[] = []
   let tokens: { kid: string; until: number }[] = []
@@ -93,6 +100,9 @@ export function createIssuerKeysWorld() {
         ...{ namespace: 'latchkey-system', fullname: 'latchkey' },
         publishAheadMs: publishAheadSeconds * 1_000,
         issuerKeyEveryMs: everySeconds * 1_000,
+        get issuerAlgorithms() {
+          return chosen
+        },
       },
       request: found => rotationRequestOf(found?.metadata.annotations, now).at,
       published: () =>
@@ -135,6 +145,11 @@ export function createIssuerKeysWorld() {
         signed.add(kid)
       }
     },
+    /** Both leaders are started anew with another value of the chart: one pass may be under way with the one before. */
+    choose(algorithms: readonly IssuerAlgorithm[]): void {
+      chosen = algorithms
+    },
+    chosen: () => chosen,
     request(): void {
       if (!secret) return
       const { metadata } = secret

@@ -75,7 +75,7 @@ test('follows a redirect to another origin without the token', async () => {
 })
 
 describe('after a guard’s 401', () => {
-  test.each(['token_expired', 'invalid_token', 'key_revoked'])(
+  test.each(['token_expired', 'token_revoked', 'token_predates_key', 'invalid_token', 'key_revoked', 'key_expired'])(
     'for %s sends once more with a new token',
     async reason => {
       const { url, seen } = await serve((response, number) =>

@@ -7,6 +7,7 @@
 {{- $peers := list -}}
 {{- range .Values.authorizer.peers -}}
 {{- $peer := dict "name" .name "proxy" .proxy "services" .services "certificateNames" (default list .certificateNames) -}}
+{{- if .keyHeaders -}}{{- $peer = set $peer "keyHeaders" .keyHeaders -}}{{- end -}}
 {{- if .secretName -}}{{- $peer = set $peer "secretFile" (printf "/var/run/latchkey/peers/%s" .name) -}}{{- end -}}
 {{- $peers = append $peers $peer -}}
 {{- end -}}

@@ -15,8 +15,13 @@ const called = (words: RegExp) => fields.filter(field => words.test(field.split(
 // A field that is added here gives whoever may write the object a way into something of somebody else: say in its own test
 // who has to agree, and what becomes of it when they do not any more.
 describe('a spec leads nowhere by itself', () => {
-  it('K01 K02 to another namespace only by a role that narrows, and by a client that is given something', () => {
-    expect(called(/namespace/i)).toEqual(['AccessKey.roles[].namespace', 'AccessGrant.clients[].namespace'])
+  it('K01 K02 to another namespace only by what narrows a key, and by a client that is given something', () => {
+    expect(called(/namespace/i)).toEqual([
+      'AccessKey.roles[].namespace',
+      // Its guards get a hash, by which nobody is let in who has no grant there.
+      'AccessKey.services[].namespace',
+      'AccessGrant.clients[].namespace',
+    ])
   })
 
   it('K01 to a Secret or a ConfigMap only by its name in the own namespace', () => {

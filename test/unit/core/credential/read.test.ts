@@ -38,14 +38,19 @@ const kinds: Readonly<Record<string, CredentialEntry>> = {
     { in: 'header', name: 'x-either' },
   ]),
 }
-const read = credentialReader(Object.values(kinds))
+const keyService = { apiKey: { header: 'x-api-key', query: 'api-key' } }
+const reader = credentialReader(Object.values(kinds))
+const read = (asked: AuthorizationRequest) => reader(asked, keyService)
 
 /** A request with these texts at these places: what stands twice in Authorization is one value by then, with a comma. */
 function presenting(
   texts: readonly { readonly at: Place | RefusedPlace; readonly text: string }[],
 ): AuthorizationRequest {
   const inAuthorization = texts.flatMap(({ at, text }) => (at.in === 'authorization' ? `${at.scheme} ${text}` : []))
-  const headers = texts.flatMap(({ at, text }) => (at.in === 'header' ? [{ name: at.name, text }] : []))
+  const headers = texts.flatMap(({ at, text }) => {
+    if (at.in === 'apiKey') return [{ name: 'x-api-key', text }]
+    return at.in === 'header' ? [{ name: at.name, text }] : []
+  })
   const pairs = (kind: 'query' | 'form') =>
     texts.flatMap(({ at, text }) => (at.in === kind ? `${at.name}=${text}` : [])).join('&')
   return asks({
@@ -65,7 +70,10 @@ const refused = [
       .map(at => [`${at.in} ${at.name}`, at]),
   ).values(),
 ]
-const nameOf = (at: Place | RefusedPlace): string => `${at.in} ${at.in === 'authorization' ? at.scheme : at.name}`
+const nameOf = (at: Place | RefusedPlace): string => {
+  if (at.in === 'apiKey') return 'the header of the service'
+  return `${at.in} ${at.in === 'authorization' ? at.scheme : at.name}`
+}
 const everywhere = [...new Map([...taken.map(({ at }) => at), ...refused].map(at => [nameOf(at), at])).values()]
 
 describe('a credential', () => {
@@ -93,7 +101,7 @@ describe('a credential', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.constantFrom(...everywhere), fc.constantFrom('a', 'b.c', 'd'))), found => {
         const texts = found.map(([at, text]) => ({ at, text }))
-        const takes = texts.filter(({ at }) => at.in === 'authorization' || at.in === 'header')
+        const takes = texts.filter(({ at }) => at.in !== 'query' && at.in !== 'form')
         const expected =
           takes.length === 0 ? 'credential_missing' : texts.length === 1 ? takes[0]?.text : 'credential_ambiguous'
         expect(told(read(presenting(texts)))).toBe(expected)
@@ -115,7 +123,7 @@ describe('what today’s kinds are read from', () => {
     ['Bearer a b', 'a b'],
     ['Bearer ', ''],
     ['Bearer', 'credential_unsupported'],
-    ['Basic abc', 'credential_unsupported'],
+    ['Basic abc', 'abc'],
     ['Secret abc', 'credential_unsupported'],
     ['constructor abc', 'credential_unsupported'],
     ['Bearer\tabc', 'invalid_token'],
@@ -158,9 +166,10 @@ describe('what today’s kinds are read from', () => {
     expect(told(readCredential(asks({ names, values, authorization: 'Bearer abc' })))).toBe('abc')
   })
 
-  test('is the same for every kind, so that a token is looked into to tell them apart', () => {
+  test('is the same for every kind of bearer, so that a token is looked into to tell them apart', () => {
     const { place } = readCredential(asks({ authorization: 'Bearer abc' })) as Credential
-    expect(place.kinds).toEqual(credentialKinds.map(kind => credentialTable[kind]))
+    const bearers = credentialKinds.filter(kind => kind !== 'ApiKey')
+    expect(place.kinds).toEqual(bearers.map(kind => credentialTable[kind]))
   })
 })
 
@@ -180,4 +189,41 @@ describe('what an identity is remembered by', () => {
     const bound = credentialReader([first, { ...second, bindsRequest: true }])
     expect(cacheKey(bound(asks({ authorization: 'Bearer abc' })) as Credential)).toBeUndefined()
   })
+})
+
+describe('where the service takes API keys', () => {
+  const inHeader = asks({ names: ['host', 'x-api-key'], values: ['a', 'abc'] })
+
+  test('is a header of its choosing, and a parameter that was cut out of the query', () => {
+    expect(told(readCredential(inHeader, keyService))).toBe('abc')
+    expect(told(readCredential(asks({ queryKey: 'abc' }), keyService))).toBe('abc')
+    expect(told(readCredential(asks({ queryKey: '' }), keyService))).toBe('')
+  })
+
+  test('is nowhere in a service that does not say', () => {
+    expect(readCredential(inHeader)).toBe('credential_missing')
+    expect(readCredential(inHeader, {})).toBe('credential_missing')
+    expect(readCredential(inHeader, { apiKey: { query: 'x-api-key' } })).toBe('credential_missing')
+  })
+
+  test.each([
+    ['the header twice', { names: ['x-api-key', 'x-api-key'], values: ['abc', 'abc'] }],
+    ['two values in one header', { names: ['x-api-key'], values: ['abc, abc'] }],
+    ['the header beside Authorization', { ...inHeader, authorization: 'Bearer abc' }],
+    ['the header beside Authorization of a scheme that nobody takes', { ...inHeader, authorization: 'Digest abc' }],
+    ['the parameter beside Authorization', { queryKey: 'abc', authorization: 'Basic abc' }],
+    ['the parameter beside the header', { ...inHeader, queryKey: 'abc' }],
+    ['the parameter beside a bearer token of the query', { queryKey: 'abc', target: '/x?access_token=a' }],
+  ])('%s is ambiguous', (_, changes) => {
+    expect(readCredential(asks(changes), keyService)).toBe('credential_ambiguous')
+  })
+
+  test.each(['/x?api-key=a', '/x?api-key', '/x?a=1&api-key=', '/x?a=1;api-key=a', '/x?API-key=a', '/x?%61pi%2Dkey=a'])(
+    'a target that still has the parameter is refused, alone and beside a credential: %s',
+    target => {
+      expect(readCredential(asks({ target }), keyService)).toBe('credential_ambiguous')
+      expect(readCredential({ ...inHeader, target }, keyService)).toBe('credential_ambiguous')
+      expect(readCredential(asks({ target }))).toBe('credential_missing')
+    },
+  )
 })

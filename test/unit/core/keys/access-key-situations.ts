@@ -401,7 +401,7 @@ export const situations: Record<string, Situation> = {
   },
   'what this version does not make': {
     from: 'nothing',
-    spec: { type: 'StaticSecret' },
+    spec: { type: 'HmacNonce' as never },
     writes: ['status'],
     accepted: 'Unsupported',
     ready: 'Unsupported',

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { AccessKey } from '../../../../core/api/access-key.ts'
 import type { ApiClient } from '../../../../core/api/api-client.ts'
+import { isSecretType } from '../../../../core/api/secret-types.ts'
 import { isSameJson } from '../../../../core/base/canonical-json.ts'
 import { type SecretObject, secretNameOf } from '../../../../core/keys/secret-data.ts'
 import type { ResolvedClient } from '../../../../core/registry/resolve-clients.ts'
@@ -8,6 +9,7 @@ import type { EnforcedView, PlannedEvent } from '../../../../core/status/report.
 import { type AccessKeyIo, reconcileAccessKey } from '../../../../operator/access-key/access-key.ts'
 import { createKeyProver, generateKeyMaterial } from '../../../../operator/access-key/key-material.ts'
 import { createRepairMemory } from '../../../../operator/access-key/repair-memory.ts'
+import { generateSecret, proveSecret } from '../../../../operator/access-key/secret-material.ts'
 import { KubeError } from '../../../../platform/kube/client.ts'
 
 export const issuer = 'https://latchkey-issuer.latchkey-system.svc/default'
@@ -157,7 +159,8 @@ export function createStore(
         publishAheadSeconds,
         staleness: () => store.stalenessSeconds,
         prove(object, { spec }) {
-          const key = prove(object, spec.algorithm ?? 'Ed25519')
+          const { type, algorithm = 'Ed25519' } = spec
+          const key = isSecretType(type) ? proveSecret(object, type) : prove(object, algorithm)
           return { object, ...(key && { key }) }
         },
         getAccessKey: async () => structuredClone(store.accessKey),
@@ -169,7 +172,8 @@ export function createStore(
       },
       writes: {
         record: (_key, events) => void store.events.push(...events),
-        generate: ({ spec }) => generateKeyMaterial(spec.algorithm ?? 'Ed25519'),
+        generate: async ({ spec: { type, algorithm = 'Ed25519' } }) =>
+          isSecretType(type) ? generateSecret() : generateKeyMaterial(algorithm),
         async createSecret(secret) {
           const { name } = secret.metadata
           allow(name, 'POST')

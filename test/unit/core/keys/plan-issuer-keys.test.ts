@@ -12,7 +12,7 @@ const day = 24 * hour
 
 const key = (kid: string, state: IssuerKey['state'], change: Partial<IssuerKey> = {}): IssuerKey => ({
   kid,
-  algorithm: kid.startsWith('es') ? 'ES256' : 'Ed25519',
+  algorithm: kid.startsWith('es') ? 'ES256' : kid.startsWith('rs') ? 'RS256' : 'Ed25519',
   state,
   createdAt: now - day,
   ...(state === 'Retiring' && { until: now + hour }),
@@ -23,6 +23,7 @@ const ed = key('ed1', 'Signing')
 const es = key('es1', 'Signing')
 const observed = (keys: readonly IssuerKey[], change: Partial<ObservedIssuerKeys> = {}): ObservedIssuerKeys => ({
   keys,
+  algorithms: ['Ed25519', 'ES256'],
   files: keys.map(({ kid, algorithm, state }) => ({ kid, algorithm, signs: state !== 'Retiring' })),
   unreadable: false,
   published: new Set(keys.map(({ kid }) => kid)),
@@ -56,9 +57,25 @@ describe("the issuer's keys", () => {
       { do: 'write', keys: [key('ed1', 'Next', { publishedAt: now }), es] },
     ],
     [
-      'sign at once when they are published and no other key of the algorithm signs',
+      'sign at once when they are published and no key signs',
+      observed([key('ed1', 'Next', { publishedAt: now }), key('es1', 'Next', { publishedAt: now })]),
+      {
+        do: 'write',
+        keys: [key('ed1', 'Signing', { publishedAt: now }), key('es1', 'Next', { publishedAt: now })],
+      },
+    ],
+    [
+      'sign at once beside one of another algorithm that readers have not known for longer',
+      observed([key('ed1', 'Signing', { publishedAt: now }), key('es1', 'Next', { publishedAt: now })]),
+      {
+        do: 'write',
+        keys: [key('ed1', 'Signing', { publishedAt: now }), key('es1', 'Signing', { publishedAt: now })],
+      },
+    ],
+    [
+      'of an algorithm without a key that signs wait for publishAhead where readers know another one already',
       observed([key('ed1', 'Next', { publishedAt: now }), es]),
-      { do: 'write', keys: [key('ed1', 'Signing', { publishedAt: now }), es] },
+      { do: 'keep', awaits: false, nextAt: now + 20 * 60 },
     ],
     [
       'get a next one when they are due, and sign on',
@@ -142,6 +159,47 @@ describe("the issuer's keys", () => {
   })
 })
 
+describe('the algorithms that are chosen', () => {
+  const rs = key('rs1', 'Signing', { publishedAt: now - hour })
+  const retired = (kid: string) => key(kid, 'Retiring', { until: now + issuerKeyRetiringSeconds })
+
+  it.each<[string, ObservedIssuerKeys, ReturnType<typeof planIssuerKeys>]>([
+    [
+      'get keys in their order, the preferred one first',
+      observed([], { algorithms: ['RS256', 'Ed25519'] }),
+      { do: 'write', keys: [], mint: 'RS256' },
+    ],
+    [
+      'get a key beside those that sign',
+      observed([ed, es], { algorithms: ['RS256', 'ES256'] }),
+      { do: 'write', keys: [ed, es], mint: 'RS256' },
+    ],
+    [
+      'leave the others to sign until the preferred one does',
+      observed([ed, es, key('rs1', 'Next', { publishedAt: now - 20 * 60 + 1 })], { algorithms: ['RS256'] }),
+      { do: 'keep', awaits: false, nextAt: now + 1 },
+    ],
+    [
+      'sign when they were published for publishAhead',
+      observed([ed, es, key('rs1', 'Next', { publishedAt: now - 20 * 60 })], { algorithms: ['RS256', 'ES256'] }),
+      { do: 'write', keys: [ed, es, key('rs1', 'Signing', { publishedAt: now - 20 * 60 })] },
+    ],
+    [
+      'end those of others when the preferred one signs: next ones go, and those that signed retire',
+      observed([ed, es, key('ed2', 'Next'), rs, key('ed0', 'Retiring')], { algorithms: ['RS256', 'ES256'] }),
+      { do: 'write', keys: [retired('ed1'), es, rs, key('ed0', 'Retiring')] },
+    ],
+    [
+      'rest when others have retired',
+      observed([retired('ed1'), es, rs], { algorithms: ['RS256', 'ES256'] }),
+      { do: 'keep', awaits: false, nextAt: now + issuerKeyRetiringSeconds },
+    ],
+    ['may be one alone', observed([ed, es], { algorithms: ['ES256'] }), { do: 'write', keys: [retired('ed1'), es] }],
+  ])('%s', (_, before, plan) => {
+    expect(planIssuerKeys(before, now)).toEqual(plan)
+  })
+})
+
 describe('what somebody did to the Secret', () => {
   it.each<[string, ObservedIssuerKeys, readonly IssuerKey[]]>([
     ['files that are no keys are taken away', observed([ed, es], { unreadable: true }), [ed, es]],
@@ -206,7 +264,7 @@ describe('keys.json', () => {
     ['without keys', '{}'],
     ['a list of something else', '{"keys":[1]}'],
     ['with a state of a later release', JSON.stringify({ keys: [{ ...entry, state: 'Paused' }] })],
-    ['with another algorithm', JSON.stringify({ keys: [{ ...entry, algorithm: 'RS256' }] })],
+    ['with another algorithm', JSON.stringify({ keys: [{ ...entry, algorithm: 'HS256' }] })],
     ['without a time', JSON.stringify({ keys: [{ ...entry, createdAt: 'soon' }] })],
     ['without a kid', JSON.stringify({ keys: [{ ...entry, kid: 1 }] })],
     ['retiring for ever', JSON.stringify({ keys: [{ ...entry, state: 'Retiring' }] })],

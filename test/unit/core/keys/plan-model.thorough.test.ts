@@ -231,7 +231,7 @@ async function settle(store: Store, actors: readonly Actor[], look: () => void):
 async function edited(secret: SecretObject, slot: SecretSlot = 'mounted'): Promise<SecretObject> {
   const material = await generateKeyMaterial('Ed25519')
   const surroundings = { clientId: 'x', clientIssuer: 'x', issuer, ca }
-  const files = { ...secretFiles(material, 'Ed25519', surroundings), 'key-id': secret.data?.['key-id'] ?? '' }
+  const files = { ...secretFiles(material, {}, surroundings), 'key-id': secret.data?.['key-id'] ?? '' }
   return desiredSecret(accessKeyOf(), { slot, files }, secret)
 }
 

@@ -28,7 +28,7 @@ describe('the files of a Secret', () => {
     ['ES256', 'ES256'],
     ['RS256', 'RS256'],
   ] as const)('say all that a program needs, with a key of %s as libraries name it: %s', (algorithm, alg) => {
-    const data = secretFiles(material, algorithm, surroundings)
+    const data = secretFiles(material, { algorithm }, surroundings)
     const texts = Object.keys(data).map(name => [name, secretFile(secretOf({}, { data }), name)])
     const { 'private.jwk': jwk, ...files } = Object.fromEntries(texts)
     expect(files).toEqual({

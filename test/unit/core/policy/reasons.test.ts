@@ -8,6 +8,7 @@ import type { RouteRow } from '../../../../core/rows/rows.ts'
 import { overloadedVerdict } from '../../../../enforce/authorize.ts'
 import type { Policy } from '../../../../enforce/policy/policy.ts'
 import { whileRecorded } from '../../../../enforce/report/while-recorded.ts'
+import { accessToken, rowsWith } from '../access-tokens.ts'
 import {
   claims,
   clientRow,
@@ -17,6 +18,7 @@ import {
   es256Key,
   grantRow,
   headerOf,
+  identityOf,
   keyRow,
   mainKey,
   now,
@@ -56,6 +58,12 @@ const ended = [
   clientRow(),
 ]
 
+function reachedLimit(): Reason {
+  const limit = { requests: 1, perSeconds: 60 }
+  const snapshot = snapshotOf([...rows.slice(0, 2), grantRow('read', 'reader', { limit }), clientRow()])
+  return decide({ method: 'GET', target: '/orders' }, identityOf(snapshot), snapshot, now, { waitMs: () => 1 }).reason
+}
+
 /** What only a proxy that asks can get wrong has its ways in test/unit/authorizer: such a call never reaches `decide`. */
 const ofProxies = { peer_unknown: true, service_unknown: true } as const
 
@@ -83,12 +91,15 @@ const ways: Readonly<Record<Exclude<Reason, keyof typeof ofProxies>, () => Reaso
   token_predates_key: () => decisionOf(withClient({ createdAt: now + 31 }), token),
   pod_unknown: () => decisionOf([...withClient({ serviceAccounts: [account] }), clusterRow(es256Key)], podToken),
   token_expired: () => decisionOf(rows, clientToken({ iat: now - 400, exp: now - 100 })),
+  token_revoked: () => decisionOf(rowsWith({ accessTokens: { revokedUpTo: now } }), accessToken()),
   key_revoked: () => decisionOf(withClient({ keys: [keyRow(mainKey, { revoked: true })] }), token),
   key_expired: () => decisionOf(withClient({ keys: [keyRow(mainKey, { notAfter: now })] }), token),
   client_suspended: () => decisionOf(withClient({ suspended: true }), token),
   wrong_audience: () => decisionOf(rows, clientToken({ aud: 'https://other.shop.svc' })),
   not_granted: () => decisionOf(rows, token, '/other'),
+  not_subscribed: () => decisionOf(rowsWith().slice(0, -1), accessToken()),
   grant_expired: () => decisionOf(ended, token),
+  limit_exceeded: () => reachedLimit(),
   route_unknown: () => decisionOf([serviceRow({ routes }), clientRow()], token, '/other'),
   path_ambiguous: () => decisionOf([serviceRow({ routes }), clientRow()], token, '/Orders'),
   policy_unsupported: () => decisionOf([{ ...serviceRow(), newField: true }], 'credential_missing'),

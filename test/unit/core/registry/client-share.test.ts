@@ -2,10 +2,10 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { AccessKey } from '../../../../core/api/access-key.ts'
 import { thumbprint } from '../../../../core/jose/jwk.ts'
+import { clientKeys, clientRow, serviceAccountRows } from '../../../../core/registry/client-row.ts'
 import { countedAccessKeys, isBeyondShare, mostOfClient } from '../../../../core/registry/client-share.ts'
 import type { PodObject, ServiceAccountObject } from '../../../../core/registry/kubernetes.ts'
 import { resolveClients } from '../../../../core/registry/resolve-clients.ts'
-import { clientKeys, clientRow, serviceAccountRows } from '../../../../core/registry/slice.ts'
 import { sliceBound } from '../../../../core/rows/slice-bound.ts'
 import { accessKey, client, issuerUrl, namespace, namespaces } from './objects.ts'
 
@@ -115,7 +115,11 @@ describe('what one client puts into a slice', () => {
       },
     }))
     const pods = Array.from({ length: mostPods }, (_, at) => `${at}`.padStart(36, '0'))
-    const row = clientRow(one, 'shop', { keys, serviceAccounts: [{ name: 'web', uid: 'u'.repeat(36), pods }] })
+    const row = clientRow(
+      one,
+      { namespace: 'shop', name: 'orders' },
+      { keys, secrets: [], serviceAccounts: [{ name: 'web', uid: 'u'.repeat(36), pods }] },
+    )
     expect(6 * JSON.stringify(row).length).toBeLessThan(sliceBound(192 * 2 ** 20))
   })
 })

@@ -22,6 +22,8 @@ function rulesOf(schema: unknown): string[] {
   return [...own.map(({ rule: text }) => text), ...Object.values(schema).flatMap(rulesOf)]
 }
 
+const keyServices = [{ namespace: 'shop', name: 'orders' }]
+
 describe('what an API server refuses is refused without one (S08)', () => {
   it('by all of its rules', () => {
     // The schemas of names, texts and lists say these as well.
@@ -46,9 +48,30 @@ describe('what an API server refuses is refused without one (S08)', () => {
       { targetRef, routes: [route], openapi: { configMapRef: { name: 'a' } } },
       'spec: set routes or openapi',
     ],
-    ['GuardedService', { targetRef, accepts: ['ApiKey'] }, 'spec.accepts: accepts takes ClientToken'],
+    [
+      'GuardedService',
+      { targetRef, apiKey: { header: 'X-Api-Key' } },
+      'spec.apiKey: apiKey has no meaning unless accepts names ApiKey',
+    ],
+    ['GuardedService', { targetRef, accepts: ['ApiKey'], apiKey: {} }, 'spec.apiKey: apiKey names a header'],
+    ['GuardedService', { targetRef, accepts: ['ApiKey'], apiKey: { header: 'Cookie' } }, 'spec.apiKey.header: this'],
+    [
+      'GuardedService',
+      { targetRef, accepts: ['ApiKey'], apiKey: { query: 'Access_Token' } },
+      'spec.apiKey.query: access_token is',
+    ],
     ['GuardedService', { targetRef, maxStaleness: '30s' }, 'spec.maxStaleness: maxStaleness must be'],
     ['GuardedService', { targetRef, maxStaleness: '721h' }, 'spec.maxStaleness: maxStaleness must be'],
+    [
+      'GuardedService',
+      { targetRef, oauth: { accessTokenLifetime: '59s' } },
+      'spec.oauth.accessTokenLifetime: accessTokenLifetime must be',
+    ],
+    [
+      'GuardedService',
+      { targetRef, oauth: { accessTokenLifetime: '61m' } },
+      'spec.oauth.accessTokenLifetime: accessTokenLifetime must be',
+    ],
     [
       'GuardedService',
       { targetRef, routes: [route, { ...route, path: '/b' }] },
@@ -81,6 +104,8 @@ describe('what an API server refuses is refused without one (S08)', () => {
       'spec.rotation.overlap: rotation.overlap',
     ],
     ['AccessKey', { clientRef, publicKey: okp, rotation: {} }, 'spec.rotation: rotation has no meaning'],
+    ['AccessGrant', { ...grant, limit: { requests: 1, per: '0s' } }, 'spec.limit.per: per must be between 1s and 24h'],
+    ['AccessGrant', { ...grant, limit: { requests: 1, per: '25h' } }, 'spec.limit.per: per must be between 1s and 24h'],
     ['AccessGrant', { ...grant, actFor: 'Any' }, 'spec.actFor: actFor must be None'],
     ['ApiClient', { clientId: 'a.b', identity: 2 }, 'spec.identity: a chosen clientId cannot get another identity'],
     [
@@ -95,7 +120,17 @@ describe('what an API server refuses is refused without one (S08)', () => {
     ],
     ['AccessKey', { clientRef, publicKey: okp, algorithm: 'ES256' }, 'spec: publicKey does not fit algorithm'],
     ['AccessKey', { clientRef, publicKey: okp, secretName: 'a' }, 'spec: secretName has no meaning'],
-    ['AccessKey', { clientRef, type: 'ApiKey' }, 'spec.type: type must be KeyPair'],
+    ['AccessKey', { clientRef, type: 'ApiKey' }, 'spec: services must name the services'],
+    ['AccessKey', { clientRef, type: 'StaticSecret' }, 'spec: services must name the services'],
+    ['AccessKey', { clientRef, type: 'KeyPair', services: keyServices }, 'spec.services: services has a meaning with'],
+    ['AccessKey', { clientRef, type: 'ClientSecret', services: keyServices }, 'spec.services: services has a meaning'],
+    ['AccessKey', { clientRef, type: 'ClientSecret', publicKey: okp }, 'spec.publicKey: publicKey is of a KeyPair'],
+    ['AccessKey', { clientRef, type: 'ClientSecret', algorithm: 'ES256' }, 'spec.algorithm: algorithm is of a KeyPair'],
+    [
+      'AccessKey',
+      { clientRef, type: 'ApiKey', services: [...keyServices, ...keyServices] },
+      'spec.services[1]: it stands in the list',
+    ],
     ['AccessKey', { clientRef, validity: '1h', expiresAt: '2027-01-31T12:00:00Z' }, 'spec: set validity or expiresAt'],
     ['AccessKey', { clientRef, validity: '59m' }, 'spec.validity: validity must be at least 1h'],
     ['AccessKey', { clientRef, expiresAt: 'tomorrow' }, 'spec.expiresAt: expected a time'],

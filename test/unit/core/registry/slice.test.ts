@@ -4,19 +4,13 @@ import type { AccessGrant, GrantedClient } from '../../../../core/api/access-gra
 import type { AccessKey } from '../../../../core/api/access-key.ts'
 import type { ApiClient } from '../../../../core/api/api-client.ts'
 import type { Role } from '../../../../core/api/role.ts'
+import { clientKeys, clientRow, clientSecrets, serviceAccountRows } from '../../../../core/registry/client-row.ts'
 import type { PodObject } from '../../../../core/registry/kubernetes.ts'
 import { resolveClients } from '../../../../core/registry/resolve-clients.ts'
 import { resolveServices } from '../../../../core/registry/resolve-services.ts'
-import {
-  clientKeys,
-  clientRow,
-  grantRow,
-  makingSliceRows,
-  type SliceObjects,
-  serviceAccountRows,
-  sliceRows,
-} from '../../../../core/registry/slice.ts'
+import { grantRow, makingSliceRows, type SliceObjects, sliceRows } from '../../../../core/registry/slice.ts'
 import { type Row, rowKey } from '../../../../core/rows/rows.ts'
+import { knownSecrets } from '../secret/secrets.ts'
 import {
   accessKey,
   bornSeconds,
@@ -85,7 +79,12 @@ function objectsOf({ clients = [], keys = [], roles = [reader], grants = [] }: G
     roles,
     grants,
     grantRow: one => grantRow(one, all),
-    clientRow: one => clientRow(one, 'shop', { keys: clientKeys(one, keys), serviceAccounts: [] }),
+    clientRow: one =>
+      clientRow(
+        one,
+        { namespace: 'shop', name: 'orders' },
+        { keys: clientKeys(one, keys), secrets: clientSecrets(one, keys), serviceAccounts: [] },
+      ),
   }
 }
 const slice = (given: Given): Row[] => sliceRows(objectsOf(given))
@@ -143,10 +142,11 @@ describe('a slice', () => {
     )
   })
 
-  it('holds a client once that two grants name, and keeps when a grant ends', () => {
+  it('holds a client once that two grants name, and keeps when a grant ends and how often it gives', () => {
+    const limit = { requests: 600, per: '1m30s' }
     const grants = [
       gives('a', checkout),
-      gives('b', checkout, {}, { expiresAt: '2027-01-01T00:00:00Z', attributes: { tenant: 'x' } }),
+      gives('b', checkout, {}, { expiresAt: '2027-01-01T00:00:00Z', attributes: { tenant: 'x' }, limit }),
     ]
     const rows = slice({ clients: [checkout], grants })
     expect(rows.map(rowKey)).toEqual(['service', 'role/reader', 'grant/a', 'grant/b', checkoutKey])
@@ -157,6 +157,7 @@ describe('a slice', () => {
       clients: [idOf(checkout)],
       attributes: { tenant: 'x' },
       expiresAt: 1798761600,
+      limit: { requests: 600, perSeconds: 90 },
     })
   })
 
@@ -185,6 +186,9 @@ describe('a slice', () => {
     ['a state that is not Granted', { state: 'Replaced' as const }, {}],
     ['a name that the spec does not hold', {}, { clients: [{ namespace: 'partners', name: 'someone' }] }],
     ['an end that is no time', {}, { expiresAt: 'soon' }],
+    ['a limit that nobody can read', {}, { limit: { requests: 1, per: 'day' } }],
+    ['a limit within no time', {}, { limit: { requests: 1, per: '0s' } }],
+    ['a limit of no call', {}, { limit: { requests: 0, per: '1m' } }],
     ['another role', {}, { roleRef: { name: 'writer' } }],
   ] as [string, Partial<GrantedClient>, Partial<AccessGrant['spec']>][])(
     'ignores a grant with %s',
@@ -309,5 +313,65 @@ describe('the service accounts of a client', () => {
   it('are none where the account is going', () => {
     const going = { deletionTimestamp: '2026-11-22T10:00:00Z' }
     expect(rows([pod('a', 'Running')], bornSeconds, going)).toEqual([])
+  })
+})
+
+describe('the place of API keys', () => {
+  const apiKey = { header: 'X-Api-Key', query: 'Api-Key' }
+  const rowOf = (spec: object) => {
+    const objects = objectsOf({})
+    const resolved = { ...objects.service, service: service('shop', 'orders', spec) }
+    const row = sliceRows({ ...objects, service: resolved })[0]
+    return row?.type === 'service' ? row : undefined
+  }
+
+  it('is told where API keys are taken, the header as guards compare it', () => {
+    expect(rowOf({ accepts: ['ApiKey'], apiKey })?.apiKey).toEqual({ header: 'x-api-key', query: 'Api-Key' })
+    expect(rowOf({ accepts: ['ApiKey'], apiKey: { query: 'key' } })?.apiKey).toEqual({ query: 'key' })
+  })
+
+  it('is nowhere else', () => {
+    expect(rowOf({ accepts: ['ApiKey'] })).not.toHaveProperty('apiKey')
+    expect(rowOf({ accepts: ['ClientToken'], apiKey })).not.toHaveProperty('apiKey')
+  })
+})
+
+describe('the secrets of a client', () => {
+  const [{ keyId, hash }] = knownSecrets
+  const secretFor = (...services: string[]) =>
+    accessKey(
+      'partners',
+      'old-caller',
+      {
+        clientRef: { name: 'checkout' },
+        type: 'StaticSecret',
+        services: services.map(name => ({ namespace: 'shop', name })),
+        roles: [
+          { namespace: 'shop', name: 'reader' },
+          { namespace: 'other', name: 'reader' },
+        ],
+      },
+      {
+        clientId: idOf(checkout),
+        keys: [{ kid: keyId, secretHash: hash, state: 'Active', notBefore: '2026-11-22T10:00:00Z' }],
+      },
+    )
+  const rowOf = (...keys: AccessKey[]) =>
+    slice({ clients: [checkout], keys, grants: [gives('reads', checkout)] }).find(row => row.type === 'client')
+
+  it('are told to the services that their AccessKey names, narrowed to the roles there', () => {
+    expect(rowOf(secretFor('billing', 'orders'))).toMatchObject({
+      keys: [],
+      secrets: [{ kid: keyId, kind: 'StaticSecret', hash, roles: ['reader'] }],
+    })
+  })
+
+  it('are told to no other service', () => {
+    expect(rowOf(secretFor('billing'))).not.toHaveProperty('secrets')
+  })
+
+  it('are those of the client that the AccessKey was made for', () => {
+    const made = secretFor('orders')
+    expect(rowOf({ ...made, status: { ...made.status, clientId: 'sc_before' } })).not.toHaveProperty('secrets')
   })
 })

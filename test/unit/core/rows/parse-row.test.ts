@@ -1,10 +1,32 @@
 import { describe, expect, test } from 'vitest'
 import { parseRow } from '../../../../core/rows/parse-row.ts'
 import { type KeyRow, type RouteRow, type Row, rowKey } from '../../../../core/rows/rows.ts'
-import { clientRow, clusterRow, es256Key, grantRow, keyRow, mainKey, now, roleRow, serviceRow } from '../fixture.ts'
+import { takingTokens } from '../access-tokens.ts'
+import {
+  clientId,
+  clientRow,
+  clusterRow,
+  es256Key,
+  grantRow,
+  keyRow,
+  mainKey,
+  now,
+  roleRow,
+  secretRow,
+  serviceRow,
+} from '../fixture.ts'
 
 const complete: Row[] = [
+  takingTokens({}, { unknownSince: now }),
+  clientRow({
+    accessTokens: {
+      revoked: ['a'],
+      revokedUpTo: now,
+      clientSecrets: [{ kid: 'a', accessKey: 'b', notBefore: now, notAfter: now, revoked: true, roles: ['r'] }],
+    },
+  }),
   serviceRow({
+    apiKey: { header: 'x-api-key', query: 'api-key' },
     public: [{ path: '/p', methods: ['GET'] }],
     routes: [
       {
@@ -28,9 +50,15 @@ const complete: Row[] = [
     },
   ),
   { ...roleRow('partly'), needs: '10.20.3000' },
-  grantRow('g', 'role', { attributes: { a: 'b' }, expiresAt: now, needs: '0.3.0' }),
+  grantRow('g', 'role', {
+    attributes: { a: 'b' },
+    expiresAt: now,
+    limit: { requests: 1, perSeconds: 60 },
+    needs: '0.3.0',
+  }),
   clientRow({
     organization: 'o',
+    secrets: [secretRow({ notAfter: now, revoked: true, roles: [] }), secretRow({ kind: 'ApiKey' })],
     keys: [keyRow(mainKey, { notAfter: now, revoked: true, roles: [] }), keyRow(es256Key)],
     serviceAccounts: [{ name: 'n', uid: 'u', pods: ['p'] }],
   }),
@@ -61,11 +89,12 @@ const shortest: Readonly<Record<string, Row>> = {
   'a role with a permission': roleRow('r', { permissions: [{ action: 'a', resources: [] }] }),
   'a grant': grantRow('g', 'r'),
   'a client with a key': clientRow({ keys: [{ ...keyRow(mainKey), publicKey: { kty } as KeyRow['publicKey'] }] }),
+  'a client with a secret': clientRow({ keys: [], secrets: [secretRow()] }),
   'a client with a service account': clientRow({ keys: [], serviceAccounts: [{ name: 'n', uid: 'u', pods: [] }] }),
   'a cluster': clusterRow(es256Key),
 }
 /** Of these, what may be missing all the same. */
-const optional = ['permission', 'permissions', 'when', 'serviceAccounts', 'crv', 'x', 'y']
+const optional = ['permission', 'permissions', 'when', 'serviceAccounts', 'secrets', 'crv', 'x', 'y']
 const shortestRows = Object.entries(shortest)
 
 test.each(shortestRows)('%s that says no more than it has to is understood', (_, row) => {
@@ -121,6 +150,9 @@ describe('F17: is unsupported', () => {
     ['a missing field', { ...grantRow('g', 'r'), clients: undefined }, 'grant/g'],
     ['a wrong type', { ...clientRow(), suspended: 'no' }, `client/${clientRow().clientId}`],
     ['a time without end', { ...grantRow('g', 'r'), expiresAt: JSON.parse('1e999') }, 'grant/g'],
+    ['a limit of nothing', { ...grantRow('g', 'r'), limit: { requests: 0, perSeconds: 60 } }, 'grant/g'],
+    ['a limit within no time', { ...grantRow('g', 'r'), limit: { requests: 1, perSeconds: 0 } }, 'grant/g'],
+    ['a limit with more to it', { ...grantRow('g', 'r'), limit: { requests: 1, perSeconds: 60, burst: 2 } }, 'grant/g'],
     ['a time that is no number', { ...grantRow('g', 'r'), expiresAt: 'tomorrow' }, 'grant/g'],
     ['an unknown method', roleRow('r', { methods: ['PURGE'], paths: ['/a'] }), 'role/r'],
     ['an unknown comparison', roleRow('r', { methods: ['GET'], paths: ['/a'], when: [{ x: {} } as never] }), 'role/r'],
@@ -140,7 +172,26 @@ describe('F17: is unsupported', () => {
       serviceRow({ routes: [{ name: 'r', path: '/r', methods: [], variants: 'Refuse', tags: ['a'] as never }] }),
       'service',
     ],
-    ['an unknown kind of credential', serviceRow({ accepts: ['ApiKey' as never] }), 'service'],
+    [
+      'an access token key without its algorithm',
+      takingTokens({}, { keys: [{ kid: 'a', publicKey: {} } as never] }),
+      'service',
+    ],
+    ['more of access tokens than is known', takingTokens({}, { later: 1 } as never), 'service'],
+    ['a revocation that is no text', clientRow({ accessTokens: { revoked: [1 as never] } }), `client/${clientId}`],
+    ['more of revoked tokens than is known', clientRow({ accessTokens: { later: 1 } as never }), `client/${clientId}`],
+    ['an unknown kind of credential', serviceRow({ accepts: ['HmacNonce' as never] }), 'service'],
+    ['an unknown place of API keys', serviceRow({ apiKey: { form: 'key' } as never }), 'service'],
+    [
+      'a secret of an unknown kind',
+      clientRow({ secrets: [secretRow({ kind: 'ClientSecret' as never })] }),
+      `client/${clientRow().clientId}`,
+    ],
+    [
+      'a secret whose hash is none',
+      clientRow({ secrets: [secretRow({ hash: 'lks_0' })] }),
+      `client/${clientRow().clientId}`,
+    ],
     [
       'an unknown algorithm',
       clientRow({ keys: [keyRow(mainKey, { algorithm: 'ES512' as never })] }),

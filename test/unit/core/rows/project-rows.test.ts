@@ -5,7 +5,19 @@ import { rowHash } from '../../../../core/rows/hash.ts'
 import { parseRow } from '../../../../core/rows/parse-row.ts'
 import { createProjection, neededFor } from '../../../../core/rows/project-rows.ts'
 import { type RouteRow, type Row, type RuleRow, rowKey, type SentRow } from '../../../../core/rows/rows.ts'
-import { clientRow, clusterRow, es256Key, grantRow, keyRow, mainKey, now, roleRow, serviceRow } from '../fixture.ts'
+import { takingTokens } from '../access-tokens.ts'
+import {
+  clientRow,
+  clusterRow,
+  es256Key,
+  grantRow,
+  keyRow,
+  mainKey,
+  now,
+  roleRow,
+  secretRow,
+  serviceRow,
+} from '../fixture.ts'
 
 const route = (changes: Partial<RouteRow> = {}): RouteRow => ({
   name: 'r',
@@ -35,7 +47,7 @@ const later = {
     rule: one => ('whenSunIsUp' in one ? 'Deny' : one),
   },
   days: { name: 'grant-days', since: '0.6.0', grant: row => ('onlyOn' in row ? 'Deny' : row) },
-  secrets: { name: 'client-secrets', since: '0.7.0', client: row => leftOut(row, 'secrets') },
+  phrases: { name: 'client-phrases', since: '0.7.0', client: row => leftOut(row, 'phrases') },
   backup: { name: 'cluster-backup', since: '0.8.0', cluster: row => leftOut(row, 'backup') },
 } as const satisfies Record<string, Feature>
 const table: readonly Feature[] = [...features, ...Object.values(later)]
@@ -57,7 +69,15 @@ const rows = {
   'a grant of earlier releases': grantRow('g', 'plain'),
   'a grant of later': { ...grantRow('d', 'plain', { expiresAt: now, attributes: { a: 'b' } }), onlyOn: ['Monday'] },
   'a client of earlier releases': clientRow(),
-  'a client with a secret': { ...clientRow(), secrets: ['hash'] },
+  'a client with a secret': clientRow({ secrets: [secretRow()] }),
+  'a client with a phrase': { ...clientRow(), phrases: ['hash'] },
+  'a service that takes secrets': serviceRow({
+    accepts: ['ClientToken', 'StaticSecret', 'ApiKey'],
+    apiKey: { header: 'x-api-key' },
+  }),
+  'a service that takes nothing else': serviceRow({ accepts: ['StaticSecret'] }),
+  'a service that takes access tokens': takingTokens(),
+  'a client whose tokens were revoked': clientRow({ accessTokens: { revoked: ['a'], revokedUpTo: now } }),
   'a cluster of earlier releases': clusterRow(es256Key),
   'a cluster with a backup': { ...clusterRow(es256Key), backup: true },
 }
@@ -73,6 +93,11 @@ const sent: Partial<Record<Name, unknown>> = {
   'a role with a rule of later': { ...roleRow('sunny', plain), needs: '0.5.0' },
   'a grant of later': { ...grantRow('d', 'plain', { expiresAt: now }), needs: '0.6.0' },
   'a client with a secret': clientRow(),
+  'a client with a phrase': clientRow(),
+  'a service that takes secrets': serviceRow({ accepts: ['ClientToken'] }),
+  'a service that takes nothing else': serviceRow({ accepts: [] }),
+  'a service that takes access tokens': serviceRow(),
+  'a client whose tokens were revoked': clientRow(),
   'a cluster with a backup': clusterRow(es256Key),
 }
 const byName = Object.entries(rows) as unknown as [Name, Row][]
@@ -98,6 +123,11 @@ describe('what a guard without a feature is sent', () => {
           'a role with a rule of later': 'rule-sun',
           'a grant of later': 'grant-days',
           'a client with a secret': 'client-secrets',
+          'a service that takes access tokens': 'access-tokens',
+          'a client whose tokens were revoked': 'access-tokens',
+          'a client with a phrase': 'client-phrases',
+          'a service that takes secrets': 'client-secrets',
+          'a service that takes nothing else': 'client-secrets',
           'a cluster with a backup': 'cluster-backup',
         } as Partial<Record<Name, string>>
       )[name]
@@ -196,7 +226,7 @@ describe('for any row and any set of features', () => {
 
   test('a guard that lacks more is never sent what one that lacks less is not', () => {
     const members = (row: SentRow) =>
-      JSON.stringify(row).match(/"(?:tags|quota|limit|whenSunIsUp|onlyOn|secrets|backup)":/g)
+      JSON.stringify(row).match(/"(?:tags|quota|limit|whenSunIsUp|onlyOn|secrets|accessTokens|backup)":/g)
     fc.assert(
       fc.property(anyRow, anySet, anySet, (row, lacking, more) => {
         const all = table.filter(feature => lacking.includes(feature) || more.includes(feature))
@@ -222,7 +252,7 @@ describe('the features of this release', () => {
 
   test('are all that a guard of this release lacks: none', () => {
     expect(lackingOf(featureNames)).toEqual([])
-    expect(lackingOf(['sun-is-up', 'route-tags-map'])).toEqual([])
+    expect(lackingOf(['sun-is-up', ...[...featureNames].reverse()])).toEqual([])
     expect(lackingOf([])).toEqual(features)
   })
 
@@ -231,5 +261,13 @@ describe('the features of this release', () => {
     expect(old.project(rows['a service with tags'])).not.toHaveProperty('routes.0.tags')
     expect(neededFor(old.project(rows['a service with tags']))).toBeUndefined()
     expect(old.project(clientRow({ keys: [keyRow(mainKey)] }))).toEqual(clientRow({ keys: [keyRow(mainKey)] }))
+  })
+
+  test('let a grant with a limit give nothing at a guard that does not count, and leave others as they are', () => {
+    const old = createProjection(lackingOf([]))
+    const limited = old.project(grantRow('g', 'r', { limit: { requests: 5, perSeconds: 60 }, expiresAt: now }))
+    expect(limited).toEqual({ ...grantRow('g', 'r', { expiresAt: now }), needs: '0.2.0' })
+    const plain = grantRow('g', 'r')
+    expect(old.project(plain)).toBe(plain)
   })
 })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createRates } from '../../../../platform/fair/rates.ts'
+import { createRates, takeOne } from '../../../../platform/fair/rates.ts'
 
 function start() {
   let now = 0
@@ -43,4 +43,14 @@ test('a peer is remembered while it owes something, and forgotten afterwards', (
   pass(60_000)
   rates.spend('b', 1)
   expect(rates.size()).toBe(1)
+})
+
+test('gives one that asks too often what it may have, whatever it asks beyond', () => {
+  let now = 0
+  const rates = createRates({ perSecond: 10, burst: 10 }, { now: () => now })
+  let taken = 0
+  for (now = 0; now < 10_000; now += 10) if (takeOne(rates, 'a') === 0) taken++
+  expect(taken).toBeGreaterThanOrEqual(105)
+  expect(taken).toBeLessThanOrEqual(111)
+  expect(takeOne(rates, 'b')).toBe(0)
 })
