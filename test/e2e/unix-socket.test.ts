@@ -110,6 +110,8 @@ beforeAll(async () => {
   await apply(deployment(image))
   await kubectl(['rollout', 'status', 'deployment/api', '--namespace', namespace, '--timeout=120s'])
   await waitFor('guardedservices.latchkey.dev/api', namespace, 'condition=Enforced')
+  // A pod is ready a moment before its Service leads to it from another.
+  await expect.poll(() => call('GET').then(({ status }) => status, String)).toBe(200)
 })
 afterAll(async () => {
   await kubectl(['delete', 'namespace', namespace, '--wait=false', '--ignore-not-found'])
