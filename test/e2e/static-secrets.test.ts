@@ -121,6 +121,8 @@ beforeAll(async () => {
   await Promise.all([rolledOut, enforced()])
   // What was enforced before the guard was there is so again once the guard says so.
   await waitFor('guardedservices.latchkey.dev/api', namespace, 'condition=Enforced')
+  // A pod is ready a moment before its Service leads to it from another.
+  await expect.poll(() => call(bearer(secret)).then(([answer]) => answer?.status, String)).toBe(200)
 })
 afterAll(async () => {
   await kubectl(['delete', 'namespace', namespace, '--wait=false', '--ignore-not-found'])
