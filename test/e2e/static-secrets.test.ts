@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { kubectl } from '../demo/install.ts'
 import { apply, read, waitFor } from './cluster.ts'
 
@@ -122,7 +122,10 @@ beforeAll(async () => {
   // What was enforced before the guard was there is so again once the guard says so.
   await waitFor('guardedservices.latchkey.dev/api', namespace, 'condition=Enforced')
   // A pod is ready a moment before its Service leads to it from another.
-  await expect.poll(() => call(bearer(secret)).then(([answer]) => answer?.status, String)).toBe(200)
+  await vi.waitFor(async () => expect((await call(bearer(secret)))[0]?.status).toBe(200), {
+    timeout: 15_000,
+    interval: 200,
+  })
 })
 afterAll(async () => {
   await kubectl(['delete', 'namespace', namespace, '--wait=false', '--ignore-not-found'])

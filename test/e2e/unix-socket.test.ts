@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { kubectl } from '../demo/install.ts'
 import { apply, podsOf, read, waitFor } from './cluster.ts'
 
@@ -111,7 +111,7 @@ beforeAll(async () => {
   await kubectl(['rollout', 'status', 'deployment/api', '--namespace', namespace, '--timeout=120s'])
   await waitFor('guardedservices.latchkey.dev/api', namespace, 'condition=Enforced')
   // A pod is ready a moment before its Service leads to it from another.
-  await expect.poll(() => call('GET').then(({ status }) => status, String)).toBe(200)
+  await vi.waitFor(async () => expect((await call('GET')).status).toBe(200), { timeout: 15_000, interval: 200 })
 })
 afterAll(async () => {
   await kubectl(['delete', 'namespace', namespace, '--wait=false', '--ignore-not-found'])
