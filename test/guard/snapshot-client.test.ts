@@ -129,9 +129,8 @@ describe('a stream', () => {
     await until(() => held() === sliceHash(without))
     stream.raw(text.slice(text.length - 40))
     await until(() => held() === hash)
-    // What came until it answered is one answer.
-    await until(() => stream.held.length > 1)
-    expect(stream.held.at(-1)?.hash).toBe(hash)
+    // What came until it answered is one answer: of all three, when they came within a millisecond.
+    await until(() => stream.held.at(-1)?.hash === hash)
     expect(stream.held.length).toBeLessThanOrEqual(3)
   })
   it('is resumed with what is held, and a new token is read for it', async () => {
